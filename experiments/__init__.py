@@ -1,0 +1,1 @@
+"""The domain and its storage: experiments, assignment, events, analyses. Knows nothing of HTTP."""

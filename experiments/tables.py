@@ -1,0 +1,273 @@
+"""The tables. They only store: what goes in was validated by a model before, and rules live elsewhere.
+
+Conventions: ``*_us`` columns hold whole microseconds since 1970-01-01 UTC and ``*_micro`` columns hold whole
+millionths, so that arithmetic on them is exact and the same inside every engine that ``collect`` may run on.
+Nothing is ever deleted: experiments are archived, keys revoked, accounts disabled.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+# Names for every constraint: SQLite's batch migrations cannot alter what has no name.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: MetaData = SQLModel.metadata
+
+JsonType = JSON().with_variant(JSONB(), "postgresql")
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def _json(nullable: bool = False) -> Column:
+    return Column(JsonType, nullable=nullable)
+
+
+def _big(nullable: bool = False) -> Column:
+    return Column(BigInteger(), nullable=nullable)
+
+
+class ConfigurationVersion(SQLModel, table=True):
+    """One row whose number rises with each change that assignment must notice."""
+
+    __tablename__ = "configuration_version"
+    id: int = Field(primary_key=True)
+    number: int = Field(sa_column=_big())
+
+
+class Account(SQLModel, table=True):
+    __tablename__ = "account"
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(max_length=254, unique=True)
+    name: str = Field(default="", max_length=100)
+    role: str = Field(max_length=16)  # admin | marketer | analyst
+    password_hash: str = Field(max_length=255)
+    created_at: datetime = Field(default_factory=utc_now)
+    disabled_at: datetime | None = None
+
+
+class SetupToken(SQLModel, table=True):
+    """The one-time link that makes the first admin; only its hash is stored."""
+
+    __tablename__ = "setup_token"
+    id: int = Field(primary_key=True)
+    token_hash: str = Field(max_length=64)
+    created_at: datetime = Field(default_factory=utc_now)
+    used_at: datetime | None = None
+
+
+class ApiKey(SQLModel, table=True):
+    __tablename__ = "api_key"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=100)
+    kind: str = Field(max_length=16)  # client | server
+    prefix: str = Field(max_length=16)  # the first characters, to recognise a key by
+    key_hash: str = Field(max_length=64, unique=True)
+    created_at: datetime = Field(default_factory=utc_now)
+    created_by: str = Field(default="", max_length=254)
+    revoked_at: datetime | None = None
+
+
+class Namespace(SQLModel, table=True):
+    """A set of mutually exclusive experiments; its last buckets may be a holdout."""
+
+    __tablename__ = "namespace"
+    key: str = Field(primary_key=True, max_length=64)
+    seed: str = Field(max_length=64)
+    holdout_buckets: int = Field(default=0)
+    created_at: datetime = Field(default_factory=utc_now)
+
+
+class Experiment(SQLModel, table=True):
+    __tablename__ = "experiment"
+    __table_args__ = (Index("ix_experiment_state", "state"),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=64, unique=True)
+    name: str = Field(max_length=120)
+    hypothesis: str = Field(default="", max_length=2000)
+    state: str = Field(default="draft", max_length=16)
+    primary_metric: str = Field(max_length=64)
+    metrics: list[str] = Field(sa_column=_json())
+    guardrails: list[str] = Field(sa_column=_json())
+    targeting: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    traffic_buckets: int = Field(default=10_000)
+    traffic_seed: str = Field(max_length=64)
+    namespace_key: str | None = Field(default=None, max_length=64, foreign_key="namespace.key")
+    namespace_from: int = Field(default=0)
+    namespace_to: int = Field(default=10_000)
+    window_days: int = Field(default=7)
+    segments: list[str] = Field(sa_column=_json())
+    currency: str = Field(max_length=3)
+    planned_days: int | None = None  # how long it shall run; fixes the stopping boundary
+    minimum_members: int = Field(default=100)  # a variant, before any verdict
+    threshold_of_caring: float = Field(default=0.01)  # relative loss that would not matter
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    simulated: bool = Field(default=False)
+    imported: bool = Field(default=False)
+    shipped_variant: str | None = Field(default=None, max_length=64)
+    shipped_note: str | None = Field(default=None, max_length=2000)
+    created_at: datetime = Field(default_factory=utc_now)
+    created_by: str = Field(default="", max_length=254)
+    revision: int = Field(default=1)  # rises with each edit; a stale edit is refused
+
+
+class Variant(SQLModel, table=True):
+    __tablename__ = "variant"
+    __table_args__ = (UniqueConstraint("experiment_id", "key"), UniqueConstraint("experiment_id", "position"))
+    id: int | None = Field(default=None, primary_key=True)
+    experiment_id: int = Field(foreign_key="experiment.id", index=True)
+    position: int
+    key: str = Field(max_length=64)
+    name: str = Field(default="", max_length=120)
+    control: bool = Field(default=False)
+    weight: float
+    content: dict[str, Any] = Field(sa_column=_json())
+    cost: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+
+
+class Run(SQLModel, table=True):
+    """One randomisation. ``allocation`` is a list of ``[variant key, weight, upper bucket edge]``."""
+
+    __tablename__ = "run"
+    __table_args__ = (UniqueConstraint("experiment_id", "number"),)
+    id: int | None = Field(default=None, primary_key=True)
+    experiment_id: int = Field(foreign_key="experiment.id", index=True)
+    number: int
+    seed: str = Field(max_length=64)
+    allocation: list[list[Any]] = Field(sa_column=_json())
+    started_at: datetime = Field(default_factory=utc_now)
+    ended_at: datetime | None = None
+
+
+class Exposure(SQLModel, table=True):
+    """The first exposure of a unit in a run: one row, first one wins."""
+
+    __tablename__ = "exposure"
+    __table_args__ = (
+        Index("ix_exposure_run_id_received_us", "run_id", "received_us"),
+        {"sqlite_with_rowid": False},  # the key is the row: one B-tree less on the hottest write
+    )
+    run_id: int = Field(primary_key=True, foreign_key="run.id")
+    unit: str = Field(primary_key=True, max_length=256)
+    variant: str = Field(max_length=64)
+    at_us: int = Field(sa_column=_big())
+    received_us: int = Field(sa_column=_big())
+    origin: str = Field(max_length=16)  # randomised | shared
+    epoch: int = Field(default=1)
+    bot: bool = Field(default=False)
+    attributes: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+
+
+class MultiExposure(SQLModel, table=True):
+    """A unit met in a variant other than its recorded one; the unit is set aside and counted."""
+
+    __tablename__ = "multi_exposure"
+    run_id: int = Field(primary_key=True, foreign_key="run.id")
+    unit: str = Field(primary_key=True, max_length=256)
+    variant: str = Field(primary_key=True, max_length=64)
+    at_us: int = Field(sa_column=_big())
+    received_us: int = Field(sa_column=_big())
+
+
+class Event(SQLModel, table=True):
+    """What a unit did. Append-only; ``id`` is the idempotency key, unique for ever."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        # Covers what collect reads: the engines answer from the index alone.
+        Index("ix_event_unit_type_at_us_value_micro", "unit", "type", "at_us", "value_micro"),
+        Index("ix_event_received_us", "received_us"),
+    )
+    id: str = Field(primary_key=True, max_length=128)
+    unit: str = Field(max_length=256)
+    type: str = Field(max_length=64)
+    at_us: int = Field(sa_column=_big())
+    received_us: int = Field(sa_column=_big())
+    value_micro: int | None = Field(default=None, sa_column=_big(nullable=True))
+    currency: str | None = Field(default=None, max_length=3)
+    experiment: str | None = Field(default=None, max_length=64)
+    properties: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+
+
+class ImportedCounts(SQLModel, table=True):
+    """Aggregated counts of a finished experiment that came without members."""
+
+    __tablename__ = "imported_counts"
+    run_id: int = Field(primary_key=True, foreign_key="run.id")
+    variant: str = Field(primary_key=True, max_length=64)
+    metric: str = Field(primary_key=True, max_length=64)
+    members: int = Field(sa_column=_big())
+    successes: int = Field(sa_column=_big())
+
+
+class Analysis(SQLModel, table=True):
+    """One immutable computation over the data up to a cut-off."""
+
+    __tablename__ = "analysis"
+    __table_args__ = (Index("ix_analysis_run_id_cut_off_us", "run_id", "cut_off_us"),)
+    id: str = Field(primary_key=True, max_length=36)  # UUIDv7: sorts by time
+    experiment_id: int = Field(foreign_key="experiment.id", index=True)
+    run_id: int = Field(foreign_key="run.id")
+    cut_off_us: int = Field(sa_column=_big())
+    created_at: datetime = Field(default_factory=utc_now)
+    history_only: bool = Field(default=False)  # a past day filled in for the curve over time
+    decision: str = Field(max_length=32)
+    result: dict[str, Any] = Field(sa_column=_json())  # the shape of the API's results
+    inputs: dict[str, Any] = Field(sa_column=_json())  # sufficient statistics, priors, seed: enough to repeat it
+    drawing: dict[str, Any] = Field(sa_column=_json())  # densities and curves for the page
+
+
+class Upload(SQLModel, table=True):
+    """A file handed in for an import, kept until its job has ended."""
+
+    __tablename__ = "upload"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=255)
+    content: bytes = Field(sa_column=Column(LargeBinary(), nullable=False))
+    created_at: datetime = Field(default_factory=utc_now)
+
+
+class Job(SQLModel, table=True):
+    """Work for the worker: claimed by conditional update, taken over when its lease has run out."""
+
+    __tablename__ = "job"
+    __table_args__ = (Index("ix_job_state_due_at", "state", "due_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=16)  # analyse | import | demo
+    experiment_id: int | None = Field(default=None, foreign_key="experiment.id", index=True)
+    payload: dict[str, Any] = Field(sa_column=_json())
+    state: str = Field(default="due", max_length=16)  # due | running | done | failed
+    due_at: datetime = Field(default_factory=utc_now)
+    requested_by: str = Field(default="", max_length=254)
+    worker: str | None = Field(default=None, max_length=64)
+    attempts: int = Field(default=0)
+    lease_until: datetime | None = None
+    progress: float = Field(default=0.0)  # 0 to 1
+    message: str = Field(default="", sa_column=Column(Text(), nullable=False))
+    result: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    finished_at: datetime | None = None
+
+
+class AuditEntry(SQLModel, table=True):
+    """Who did what to which, and when; tagged source:subject:action."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_experiment_id_at", "experiment_id", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(default_factory=utc_now)
+    actor: str = Field(max_length=254)
+    action: str = Field(max_length=64)  # such as page:experiment:launch or api:key:create
+    experiment_id: int | None = Field(default=None, foreign_key="experiment.id")
+    detail: dict[str, Any] = Field(sa_column=_json())
