@@ -1,0 +1,86 @@
+"""Posterior models: one file each, one small interface, one visible tuple.
+
+Each module has ``fit(statistics, prior, rng) -> Posterior | NotShown``, where `statistics` is one statistic a variant in
+variant order, and says which kind of statistic it takes. PyMC is imported only inside `segmented`'s fit, never here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import priors
+from analysis.errors import AnalysisError, NotShown
+from analysis.models import amount, conversion, count
+from analysis.posterior import Posterior
+from analysis.priors import NamedPrior
+from analysis.statistics import Statistics
+
+Fit = Callable[[Mapping[str, Statistics], NamedPrior, np.random.Generator | None], Posterior | NotShown]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A line of the registry.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        Kind of statistic it takes.
+    fit : callable
+        ``fit(statistics, prior, rng)``.
+    prior : NamedPrior
+        Its default.
+    sentence : str
+        What it is, for the provenance.
+    """
+
+    name: str
+    kind: str
+    fit: Fit
+    prior: NamedPrior
+    sentence: str
+
+
+MODELS: tuple[Model, ...] = (
+    Model(
+        "conversion",
+        "proportion",
+        conversion.fit,
+        priors.FLAT_BETA,
+        "Binomial with independent Beta priors; closed form and quadrature.",
+    ),
+    Model(
+        "amount",
+        "amount",
+        amount.fit,
+        priors.WEAK_AMOUNT,
+        "Mean per member by its moments (central limit theorem), amounts cut at the declared cap.",
+    ),
+    Model(
+        "count",
+        "count",
+        count.fit,
+        priors.WEAK_COUNT,
+        "Mean count per member by the moments of its exact histogram (central limit theorem).",
+    ),
+)
+
+
+def for_kind(kind: str) -> Model:
+    """Return the default model of a kind of statistic: the first that takes it."""
+    for model in MODELS:
+        if model.kind == kind:
+            return model
+    raise AnalysisError("unknown_model", f"No model takes {kind!r}; kinds are {', '.join(m.kind for m in MODELS)}.")
+
+
+def named(name: str) -> Model:
+    """Return the model of that name."""
+    for model in MODELS:
+        if model.name == name:
+            return model
+    raise AnalysisError("unknown_model", f"There is no model {name!r}; there are {', '.join(m.name for m in MODELS)}.")
