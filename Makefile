@@ -51,7 +51,8 @@ $(STAMPS)/packages: requirements.txt $(STAMPS)/venv
 	@touch $@
 
 $(STAMPS)/klette: pyproject.toml $(STAMPS)/packages
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat --editable .
 	@touch $@
 
 $(STAMPS)/test: requirements-test.txt $(STAMPS)/packages
@@ -68,7 +69,7 @@ $(STAMPS)/browser: tools/find-browser.sh $(STAMPS)/test
 
 web/static/vendor/.complete: web/package.json web/package-lock.json web/.npmrc web/vendor.py | $(STAMPS)/packages
 	@echo "Installing the front-end libraries ..."
-	@$(NPM) ci --loglevel=error
+	@$(NPM) ci --loglevel=error >/dev/null
 	@$(BIN)/python web/vendor.py
 	@touch $@
 

@@ -1,6 +1,5 @@
 #!/bin/sh
 # Print the path of a Chromium or Chrome for the browser tests; install one where there is none.
-# An empty line means: Playwright's own.
 set -eu
 
 installed() {
@@ -33,8 +32,11 @@ if command -v apt-get >/dev/null && as_root true 2>/dev/null; then
     fi
 fi
 echo "Installing Playwright's chromium for the browser tests ..." >&2
-if ! "$(dirname "$0")/../.venv/bin/python" -m playwright install chromium >&2; then
-    echo "No browser could be installed for the browser tests: install chromium or google-chrome and run make test again." >&2
-    exit 2
+python=$(dirname "$0")/../.venv/bin/python
+if "$python" -m playwright install chromium >&2; then
+    "$python" -c 'import playwright.sync_api as p
+with p.sync_playwright() as tool: print(tool.chromium.executable_path)'
+    exit 0
 fi
-echo
+echo "No browser could be installed for the browser tests: install chromium or google-chrome and run make test again." >&2
+exit 2

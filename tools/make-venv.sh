@@ -55,6 +55,6 @@ fi
 say "Making .venv with Python $(version "$python") ..."
 rm -rf .venv
 "$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-uv.txt
 mkdir -p .venv/.setup
 made_from >"$stamp"

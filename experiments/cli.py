@@ -1,0 +1,63 @@
+"""The `klette` command: a visible tuple of subcommands, each in its own module and imported only when it is called."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from experiments.errors import KletteError
+
+# (name on the command line, module with the click command in `command`, one sentence for `klette --help`)
+COMMANDS = (
+    ("serve", "experiments.commands.serve", "Serve the web pages and the API, with the analysis worker beside them."),
+    ("worker", "experiments.commands.worker", "Work off due analyses, imports and demos."),
+    ("migrate", "experiments.commands.migrate", "Bring the database to the present schema."),
+    ("demo", "experiments.commands.demo", "Create a lively example experiment with a simulated audience."),
+    ("import", "experiments.commands.bring_in", "Bring a finished experiment in from CSV files."),
+    ("analyse", "experiments.commands.analyse", "Analyse an experiment now."),
+    ("user", "experiments.commands.user", "Create accounts for people."),
+    ("key", "experiments.commands.key", "Create keys for apps."),
+)
+
+
+class Sentence(click.ClickException):
+    """A failure that a person can mend: one sentence on standard error, exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, file=file, err=True)
+
+
+class Commands(click.Group):
+    """A group that imports a subcommand's module only when the subcommand is called."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return [name for name, _, _ in COMMANDS]
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        modules = {known: module for known, module, _ in COMMANDS}
+        return import_module(modules[name]).command if name in modules else None
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, _, sentence in COMMANDS])
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KletteError as error:
+            raise Sentence(error.detail) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="klette", prog_name="klette")
+def main() -> None:
+    """Klette: A/B testing that follows content where people pass it on.
+
+    Settings come from the environment, with the prefix KLETTE_.
+    """
+
+
+if __name__ == "__main__":
+    main(prog_name="klette")

@@ -1,0 +1,180 @@
+"""`klette serve`: prepare the data folder and the database, then run gunicorn and the analysis worker as one."""
+
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from experiments.errors import SettingsError, UnavailableError
+from experiments.secret import with_secret_key
+from experiments.settings import Settings, read_settings
+from experiments.supervising import Child, Signals, signal_when_parent_dies, stop_all
+
+_READY_SECONDS = 60.0
+_PATIENCE_SECONDS = 40.0  # more than gunicorn's own graceful timeout
+_LARGEST_LOG = 5_000_000
+
+
+@click.command("serve")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; wins over PORT and KLETTE_PORT.")
+@click.option("--no-worker", is_flag=True, help="Web processes only, where `klette worker` runs elsewhere.")
+@click.option("--stop-with-parent", is_flag=True, help="Stop when the process that started this one ends.")
+def command(port: int | None, no_worker: bool, stop_with_parent: bool) -> None:
+    """Serve the web pages and the API, with the analysis worker beside them."""
+    if stop_with_parent:
+        signal_when_parent_dies()
+    settings = read_settings(**({"port": port} if port else {}))
+    _make_folder(settings.data_dir)
+    settings = with_secret_key(settings)
+    _check_port(settings)
+    link = _prepare_database(settings)
+    web, worker = _children(settings)
+    sys.exit(_supervise(settings, web, None if no_worker else worker, link))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        (folder / "log").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {folder} cannot be made ({error.strerror}); name another in KLETTE_DATA_DIR."
+        ) from None
+
+
+def _check_port(settings: Settings) -> None:
+    # gunicorn's workers share their port (reuse_port), so a second copy would silently join in: ask without sharing.
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UnavailableError(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}); "
+                f"stop what uses it, or choose another: PORT={settings.port + 1 if settings.port < 65535 else 8000}."
+            ) from None
+
+
+def _prepare_database(settings: Settings) -> str:
+    """Migrate, and return the set-up link where nobody has an account yet (else an empty string)."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from experiments import accounts
+    from experiments.database import Database
+    from experiments.schema import migrate
+
+    try:
+        database = Database(settings.url, synchronous=settings.sqlite_synchronous)
+        migrate(database)
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise UnavailableError(
+            f"The database in KLETTE_DATABASE_URL cannot be used ({reason}); start it, or correct the address."
+        ) from None
+    try:
+        with database.write() as session:
+            if accounts.any_account(session):
+                return ""
+            return f"{settings.public_url}/setup/{accounts.issue_setup_token(session)}"
+    finally:
+        database.close()
+
+
+def _children(settings: Settings) -> tuple[Child, Child]:
+    environment = dict(os.environ)
+    environment["KLETTE_SECRET_KEY"] = settings.secret_key.get_secret_value()
+    environment["PORT"] = str(settings.port)
+    # one thread each for linear algebra: more of them slow small matrices down and starve the web processes
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment.setdefault(name, "1")
+    web = Child(
+        "web server",
+        [sys.executable, "-m", "gunicorn", "--config", "python:web.gunicorn_conf", "wsgi:app"],
+        environment,
+    )
+    log = settings.data_dir / "log" / "worker.log"
+    if log.exists() and log.stat().st_size > _LARGEST_LOG:
+        log.replace(log.with_suffix(".log.1"))
+    worker = Child(
+        "analysis worker",
+        [sys.executable, "-m", "experiments.cli", "worker"],
+        environment,
+        log=log,
+        last_signal=signal.SIGKILL,
+    )
+    return web, worker
+
+
+def _supervise(settings: Settings, web: Child, worker: Child | None, link: str) -> int:
+    """Run until a stop signal; the exit status."""
+    children = [child for child in (web, worker) if child]
+    with Signals().caught() as signals:
+        try:
+            web.start()
+            if not _wait_until_ready(settings, web, signals):
+                return 0 if signals.stops else _failed_to_start(web)
+            # The worker's imports would slow the first pages down, so it starts when they are there.
+            if worker:
+                worker.start()
+            _say(f"Klette is at {settings.public_url}")
+            if link:
+                _say(f"First start: create the first administrator at {link} (the link works once).")
+            _say("Press Ctrl-C to stop.")
+            while not signals.stops:
+                signals.wait(1.0)
+                for child in children:
+                    if not signals.stops:
+                        child.restart_when_due(_warn)
+            _say("Stopping ...")
+            return 0 if stop_all(children, signals, patience=_PATIENCE_SECONDS) else 1
+        finally:
+            for child in children:
+                child.kill_group()
+
+
+def _wait_until_ready(settings: Settings, web: Child, signals: Signals) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/readyz"
+    return _until(lambda: _answers(address), web, signals)
+
+
+def _until(ready: Callable[[], bool], web: Child, signals: Signals) -> bool:
+    deadline = time.monotonic() + _READY_SECONDS
+    while web.running() and not signals.stops and time.monotonic() < deadline:
+        if ready():
+            return True
+        signals.wait(0.05)
+    return False
+
+
+def _answers(address: str) -> bool:
+    # no proxy of the environment between us and our own port
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def _failed_to_start(web: Child) -> int:
+    if web.running():
+        _warn(f"The web server did not become ready within {_READY_SECONDS:.0f} s; its messages are above.")
+    else:
+        _warn(f"The web server ended with status {web.code} while starting; its messages are above.")
+    return 1
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence)
+    sys.stdout.flush()
+
+
+def _warn(sentence: str) -> None:
+    click.echo(sentence, err=True)

@@ -1,0 +1,63 @@
+"""The key that signs sessions and previews: given by a setting, or made once and kept in the data folder."""
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from experiments.errors import SettingsError
+from experiments.settings import Settings
+
+_SHORTEST = 16
+
+
+def with_secret_key(settings: Settings) -> Settings:
+    """The settings with a secret key in them.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where its ``secret_key`` is empty, the file ``secret_key`` in its data folder is read, and made at the first
+        start, readable by its owner alone.
+
+    Raises
+    ------
+    SettingsError
+        Where the key is shorter than 16 characters, or its file cannot be read or made.
+    """
+    given = settings.secret_key.get_secret_value()
+    if given:
+        if len(given) < _SHORTEST:
+            raise SettingsError(
+                f"KLETTE_SECRET_KEY has {len(given)} characters; it needs at least {_SHORTEST}. Leave it out to have one made."
+            )
+        return settings
+    file = settings.data_dir / "secret_key"
+    try:
+        key = _read_or_make(file)
+    except OSError as error:
+        raise SettingsError(
+            f"The secret key in {file} cannot be read or made ({error.strerror}); "
+            "make the folder writable, or give KLETTE_SECRET_KEY."
+        ) from None
+    if len(key) < _SHORTEST:
+        raise SettingsError(
+            f"The secret key in {file} has {len(key)} characters; remove the file to have a new one made."
+        )
+    return settings.model_copy(update={"secret_key": SecretStr(key)})
+
+
+def _read_or_make(file: Path) -> str:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        own = file.with_name(f"{file.name}.{os.getpid()}")
+        with open(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+            handle.write(secrets.token_urlsafe(48))
+        try:
+            os.link(own, file)  # fails where another starter was first: then its key is everybody's
+        except FileExistsError:
+            pass
+        finally:
+            own.unlink()
+    return file.read_text().strip()

@@ -1,0 +1,48 @@
+"""gunicorn's settings, each as it was measured to be best; ``docs/decisions/0001-set-up.md`` has the figures.
+
+Used as ``gunicorn -c python:web.gunicorn_conf wsgi:app``, which `klette serve` does.
+"""
+
+import os
+import sys
+
+from experiments.settings import settings
+from experiments.supervising import signal_when_parent_dies
+
+_settings = settings()
+_cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+_ipv6 = ":" in _settings.host
+
+bind = f"[{_settings.host}]:{_settings.port}" if _ipv6 else f"{_settings.host}:{_settings.port}"
+workers = _settings.web_workers or max(2, len(_cores))
+worker_class = "gthread"
+threads = _settings.web_threads
+# A socket for each worker. With one for all, a single worker took all connections in 3 of 6 starts. Only Linux
+# spreads connections over such sockets.
+reuse_port = sys.platform.startswith("linux")
+keepalive = 30
+timeout = 60
+graceful_timeout = 30
+# Its path is one for the whole machine, and fails where the home folder is read-only.
+control_socket_disable = True
+# Never preload: threads and pools of connections do not survive a fork, so each worker makes its own.
+preload_app = False
+errorlog = "-"
+loglevel = "warning"
+accesslog = None
+proc_name = "klette"
+
+_pin = _settings.pin_workers and hasattr(os, "sched_setaffinity") and len(_cores) >= workers
+
+
+def pre_fork(server, worker):  # type: ignore[no-untyped-def]
+    """Give the new worker the first core that no living worker has."""
+    taken = {other.klette_core for other in server.WORKERS.values()}
+    worker.klette_core = next((core for core in _cores if core not in taken), _cores[0])
+
+
+def post_fork(_server, worker):  # type: ignore[no-untyped-def]
+    """Pin the worker to its core (unpinned, identical starts differed fourfold) and tie its life to the master's."""
+    if _pin:
+        os.sched_setaffinity(0, {worker.klette_core})
+    signal_when_parent_dies()
