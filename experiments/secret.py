@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -30,7 +31,8 @@ def with_secret_key(settings: Settings) -> Settings:
     if given:
         if len(given) < _SHORTEST:
             raise SettingsError(
-                f"KLETTE_SECRET_KEY has {len(given)} characters; it needs at least {_SHORTEST}. Leave it out to have one made."
+                f"KLETTE_SECRET_KEY has {len(given)} characters and needs at least {_SHORTEST}; "
+                "leave it out to have one made."
             )
         return settings
     file = settings.data_dir / "secret_key"
@@ -51,13 +53,13 @@ def with_secret_key(settings: Settings) -> Settings:
 def _read_or_make(file: Path) -> str:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        own = file.with_name(f"{file.name}.{os.getpid()}")
-        with open(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-            handle.write(secrets.token_urlsafe(48))
+        handle, own = tempfile.mkstemp(dir=file.parent, prefix="secret_key.")  # readable by its owner alone
+        with open(handle, "w") as output:
+            output.write(secrets.token_urlsafe(48))
         try:
             os.link(own, file)  # fails where another starter was first: then its key is everybody's
         except FileExistsError:
             pass
         finally:
-            own.unlink()
+            os.unlink(own)
     return file.read_text().strip()

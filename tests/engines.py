@@ -1,4 +1,4 @@
-"""Real databases for the tests: a PostgreSQL server of our own, and migrated templates that are copied for each test."""
+"""Real databases for the tests: a PostgreSQL server of our own, and migrated templates copied for each test."""
 
 import shutil
 from collections.abc import Iterator
