@@ -1,0 +1,199 @@
+"""The metrics: each one a line of the tuple below, and everything else follows from what the line declares.
+
+A metric says which events of a member count, how they become one number a member, and which model reads it. `collect`
+turns the declaration into one expression, the analysis stores it beside its result, the pages show its sentence.
+"""
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from experiments.errors import NotFoundError
+
+DAY_US = 86_400_000_000
+"""A later day begins this many microseconds after a member's first exposure: 24 hours, not midnight."""
+
+# Currencies whose smallest unit is the whole one: their amounts run a hundred times higher.
+_WHOLE_UNIT_CURRENCIES = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "RWF", "UGX", "VND", "XAF", "XOF", "XPF", "IDR"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured outcome of a member within the attribution window.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the API.
+    name : str
+        Its name on screen.
+    hint : str
+        One sentence for the reader; ``{window}`` stands for the window in days.
+    kind : str
+        ``proportion`` (did it or not), ``amount`` (a sum a member) or ``count`` (how many times).
+    events : tuple of str
+        Event types that count anywhere in the window.
+    later_events : tuple of str
+        Event types that count only from 24 hours after first exposure on.
+    statistic : str
+        How a member's events become one number: ``any``, ``count`` or ``sum`` of values.
+    model : str
+        Key of the posterior model.
+    direction : str
+        ``up`` where more is better, ``down`` where less is.
+    unit_of_measure : str
+        What a figure is in; ``{currency}`` stands for the experiment's currency.
+    cap : Decimal or None
+        A member's amount is cut here (winsorised), so that one member cannot decide; how many were cut is kept.
+    money : bool
+        Whether values are money: only events in the experiment's currency add up.
+    population : str
+        ``direct``: what randomised members do themselves.
+    """
+
+    key: str
+    name: str
+    hint: str
+    kind: Literal["proportion", "amount", "count"]
+    events: tuple[str, ...]
+    later_events: tuple[str, ...] = ()
+    statistic: Literal["any", "count", "sum"] = "any"
+    model: str = "conversion"
+    direction: Literal["up", "down"] = "up"
+    unit_of_measure: str = "share of members"
+    cap: Decimal | None = None
+    money: bool = False
+    population: str = "direct"
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """Every event type the metric looks at, each once."""
+        return tuple(dict.fromkeys(self.events + self.later_events))
+
+    def cap_in(self, currency: str) -> Decimal | None:
+        """The cap in a currency: a hundred times higher where the currency has no smaller unit."""
+        if self.cap is not None and self.money and currency in _WHOLE_UNIT_CURRENCIES:
+            return self.cap * 100
+        return self.cap
+
+    def definition(self, currency: str, window_days: int) -> dict[str, Any]:
+        """The whole declaration as it held in one analysis, ready for JSON."""
+        cap = self.cap_in(currency)
+        return asdict(self) | {
+            "events": list(self.events),
+            "later_events": list(self.later_events),
+            "hint": self.hint.format(window=window_days),
+            "unit_of_measure": self.unit_of_measure.format(currency=currency),
+            "cap": None if cap is None else str(cap),
+            "window_days": window_days,
+            "later_day": "24 hours or more after the member's first exposure",
+        }
+
+
+# Whatever shows that a member was there again.
+_ACTIVITY = ("view", "click", "dwell", "share", "purchase", "comment", "review")
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "sticky_rate",
+        "Sticky members",
+        "Share of members who came back on a later day, shared or bought within {window} days.",
+        "proportion",
+        ("share", "purchase"),
+        _ACTIVITY,
+    ),
+    Metric(
+        "click_rate",
+        "Click rate",
+        "Share of members who clicked at least once within {window} days.",
+        "proportion",
+        ("click",),
+    ),
+    Metric(
+        "return_rate",
+        "Came back",
+        "Share of members who were there again 24 hours or more after first seeing it, within {window} days.",
+        "proportion",
+        (),
+        _ACTIVITY,
+    ),
+    Metric(
+        "share_rate",
+        "Share rate",
+        "Share of members who passed it on at least once within {window} days.",
+        "proportion",
+        ("share",),
+    ),
+    Metric(
+        "purchase_rate",
+        "Purchase rate",
+        "Share of members who bought at least once within {window} days.",
+        "proportion",
+        ("purchase",),
+    ),
+    Metric(
+        "response_rate",
+        "Response rate",
+        "Share of members who commented, reviewed or posted about it within {window} days.",
+        "proportion",
+        ("comment", "review", "mention"),
+    ),
+    Metric(
+        "revenue",
+        "Revenue per member",
+        "What members spent within {window} days, divided by all members; each member's sum is cut at the cap.",
+        "amount",
+        ("purchase",),
+        statistic="sum",
+        model="amount",
+        unit_of_measure="{currency} per member",
+        cap=Decimal(10_000),
+        money=True,
+    ),
+    Metric(
+        "orders",
+        "Orders per member",
+        "How many purchases members made within {window} days, divided by all members.",
+        "count",
+        ("purchase",),
+        statistic="count",
+        model="count",
+        unit_of_measure="orders per member",
+    ),
+    Metric(
+        "dwell",
+        "Dwell time",
+        "Seconds members stayed within {window} days, divided by all members; each member's sum is cut at an hour.",
+        "amount",
+        ("dwell",),
+        statistic="sum",
+        model="amount",
+        unit_of_measure="seconds per member",
+        cap=Decimal(3_600),
+    ),
+    Metric(
+        "negative_rate",
+        "Complaints",
+        "Share of members who hid, reported, unsubscribed or complained within {window} days.",
+        "proportion",
+        ("negative",),
+        direction="down",
+    ),
+)
+
+_BY_KEY = {metric.key: metric for metric in METRICS}
+
+
+def metric(key: str) -> Metric:
+    """The metric of a key.
+
+    Raises
+    ------
+    NotFoundError
+        With the known keys, where there is none.
+    """
+    try:
+        return _BY_KEY[key]
+    except KeyError:
+        known = ", ".join(sorted(_BY_KEY))
+        raise NotFoundError(f"There is no metric {key!r}; the metrics are {known}.", code="unknown_metric") from None
