@@ -8,10 +8,13 @@ Works alone, in a notebook: ``import analysis`` needs numpy and scipy; PyMC is i
 0.982
 """
 
+from analysis.decision import decide
 from analysis.errors import AnalysisError, NotShown
+from analysis.health import HealthCheck
 from analysis.posterior import Density, Estimate, Interval
 from analysis.priors import NamedPrior
 from analysis.scorecard import ComparisonResult, MetricResult, VariantResult, scorecard
+from analysis.sequential import Look
 from analysis.statistics import (
     AmountStatistics,
     CountStatistics,
@@ -19,6 +22,7 @@ from analysis.statistics import (
     Statistics,
     statistics_from_dict,
 )
+from analysis.verdict import Fact, Rules, Verdict
 
 __all__ = [
     "AmountStatistics",
@@ -27,13 +31,19 @@ __all__ = [
     "CountStatistics",
     "Density",
     "Estimate",
+    "Fact",
+    "HealthCheck",
     "Interval",
+    "Look",
     "MetricResult",
     "NamedPrior",
     "NotShown",
     "ProportionStatistics",
+    "Rules",
     "Statistics",
     "VariantResult",
+    "Verdict",
+    "decide",
     "scorecard",
     "statistics_from_dict",
 ]

@@ -17,7 +17,8 @@ from scipy.special import ndtr, ndtri
 from analysis.marginals import Marginal
 
 # Where panels are cut, in standard deviations of a Normal with the same tail probability. Beyond 8.2 lies 1e-16.
-_CUTS = np.array([-8.2, -6.5, -5.2, -4.2, -3.4, -2.7, -2.0, -1.3, -0.65, 0.0, 0.65, 1.3, 2.0, 2.7, 3.4, 4.2, 5.2, 6.5, 8.2])
+_UPPER = np.array([0.65, 1.3, 2.0, 2.7, 3.4, 4.2, 5.2, 6.5, 8.2])
+_CUTS = np.concatenate([-_UPPER[::-1], [0.0], _UPPER])
 _ORDER = 10
 
 
@@ -73,7 +74,8 @@ def best_and_loss(marginals: Sequence[Marginal], *, higher: bool) -> tuple[np.nd
     """Return each variant's chance of being best and its expected loss.
 
     The loss of v is E[max_j x_j] − E[x_v] (E[x_v] − E[min_j x_j] where lower is better): the mean shortfall if v is
-    shipped and is wrong. It is summed as ``integral of P(x_v < t < max_j≠v x_j) dt``, so small losses keep their digits.
+    shipped and is wrong. It is summed as ``integral of P(x_v < t < max_j≠v x_j) dt``, so that small losses keep their
+    digits.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def _plain_nodes(marginal: Marginal, order: int) -> tuple[np.ndarray, np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The posterior of a difference (treatment − control) or a lift (treatment / control − 1) of independent posteriors.
+    """The posterior of a difference (treatment − control) or a lift (treatment / control − 1), both independent.
 
     The integral runs over the narrower of the two, so that the other's distribution function is smooth between its
     points.
@@ -185,10 +187,7 @@ class Compared:
 
     def _inner_outer(self) -> tuple[Marginal, Marginal]:
         t, c = self.treatment, self.control
-        if self.relative:
-            control_first = c.sd * abs(t.mean) <= t.sd * abs(c.mean)
-        else:
-            control_first = c.sd <= t.sd
+        control_first = c.sd * abs(t.mean) <= t.sd * abs(c.mean) if self.relative else c.sd <= t.sd
         return (c, t) if control_first else (t, c)
 
     @staticmethod

@@ -114,7 +114,7 @@ class MetricResult:
         raise AnalysisError("unknown_variant", f"There is no comparison of {key!r} with {self.control!r}.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values: the shape of one entry of "metrics" in the HTTP contract, and what drawing needs."""
+        """Return plain JSON values: an entry of "metrics" of the HTTP contract, and what drawing needs."""
         return {
             "metric": self.metric,
             "kind": self.kind,

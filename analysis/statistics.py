@@ -1,6 +1,7 @@
 """Sufficient statistics: small, exact summaries of what members did, which add up with ``+``.
 
-Whatever the size of the audience, a model sees only these. Each is frozen, checks itself, and survives JSON to the digit.
+Whatever the size of the audience, a model sees only these. Each is frozen, checks itself, and survives JSON to
+the digit.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ def _whole(owner: str, name: str, value: Any, upper: int | None = None, upper_na
     """Return `value` as an int, or say why it is not a count between 0 and `upper`."""
     if isinstance(value, bool) or not (hasattr(value, "__index__") or isinstance(value, float | Decimal)):
         raise AnalysisError("bad_statistics", f"{owner}.{name} is {value!r}; give a whole number of 0 or more.")
-    if not hasattr(value, "__index__"):
-        if not math.isfinite(value) or value != int(value):
-            raise AnalysisError("bad_statistics", f"{owner}.{name} is {value!r}; give a whole number of 0 or more.")
+    if not hasattr(value, "__index__") and (not math.isfinite(value) or value != int(value)):
+        raise AnalysisError("bad_statistics", f"{owner}.{name} is {value!r}; give a whole number of 0 or more.")
     whole = int(value)
     if whole < 0:
         raise AnalysisError("bad_statistics", f"{owner}.{name} is {whole}; it counts and cannot be below 0.")

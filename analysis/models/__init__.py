@@ -1,7 +1,7 @@
 """Posterior models: one file each, one small interface, one visible tuple.
 
-Each module has ``fit(statistics, prior, rng) -> Posterior | NotShown``, where `statistics` is one statistic a variant in
-variant order, and says which kind of statistic it takes. PyMC is imported only inside `segmented`'s fit, never here.
+Each module has ``fit(statistics, prior, rng) -> Posterior | NotShown``, where `statistics` is one statistic a
+variant in variant order, and says which kind of statistic it takes. PyMC is imported only inside `segmented`'s fit, never here.
 """
 
 from __future__ import annotations

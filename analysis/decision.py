@@ -1,0 +1,373 @@
+"""The verdict: one answer from a metric's scorecard, its guardrails and the health checks, safe under daily looking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis import sequential, wording
+from analysis.errors import AnalysisError
+from analysis.health import HealthCheck
+from analysis.projection import MoreDays, more_days
+from analysis.scorecard import MetricResult, VariantResult
+from analysis.sequential import Look
+from analysis.shrinkage import ScepticalLift, sceptical
+from analysis.verdict import Decision, Fact, Rules, Verdict
+
+#: A guardrail this likely to be worse keeps a variant from being shipped, long before it is proven.
+GUARDRAIL_DOUBT = 0.95
+#: Spread of the control's logarithm from which a relative comparison is pointless: fewer than two members did it.
+CONTROL_LOG_SD = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Everything that a rule may look at."""
+
+    primary: MetricResult
+    rules: Rules
+    health: Sequence[HealthCheck]
+    guardrails: Sequence[MetricResult]
+    elapsed_days: float
+    looks: Sequence[Look] | None
+    names: Mapping[str, str]
+
+    @property
+    def others(self) -> list[str]:
+        return [row.variant for row in self.primary.variants if row.variant != self.primary.control]
+
+    @property
+    def members(self) -> int:
+        return sum(row.n for row in self.primary.variants)
+
+    @property
+    def fraction(self) -> float | None:
+        planned = self.rules.planned_days
+        return None if planned is None else self.elapsed_days / planned
+
+    def name(self, key: str) -> str:
+        return self.names.get(key, key.upper())
+
+
+def z_score(result: MetricResult, key: str) -> float:
+    """Return the lead of a variant over the control in standard errors, positive = better, without the lift prior."""
+    ours, control = result.variant(key), result.variant(result.control)
+    if ours.mean is None or control.mean is None or ours.sd is None or control.sd is None:
+        return 0.0
+    z = (ours.mean - control.mean) / math.hypot(ours.sd, control.sd)
+    return z if result.direction == "higher" else -z
+
+
+def _bound(case: _Case, result: MetricResult, key: str) -> float:
+    """Return the bound on |z| for one comparison, the error shared between all comparisons with the control."""
+    ours, control = result.variant(key), result.variant(result.control)
+    prior_sd = case.rules.lift_prior["sd"]
+    ratio = 0.0
+    if ours.log_sd is not None and control.log_sd is not None:
+        ratio = prior_sd**2 / (ours.log_sd**2 + control.log_sd**2)
+    return sequential.bound(
+        elapsed_days=case.elapsed_days,
+        members=case.members,
+        ratio=ratio,
+        alpha=case.rules.alpha / len(case.others),
+        planned_days=case.rules.planned_days,
+        looks=case.looks,
+    )
+
+
+def look_now(case: _Case) -> Look:
+    """Return which leads and shortfalls have passed the bound by now; what passed once stays passed."""
+    past = case.looks[-1] if case.looks else None
+    crossed = set(past.crossed) if past else set()
+    harmed = set(past.harmed) if past else set()
+    planned = case.rules.planned_days
+    counted = planned is None or case.looks is None or sequential.counts(case.elapsed_days, planned, case.looks)
+    if case.primary.not_shown is None:
+        for key in case.others:
+            z, bound = z_score(case.primary, key), _bound(case, case.primary, key)
+            if z >= bound:
+                crossed.add(key)
+            if z <= -bound:
+                harmed.add(key)
+    ordered = [row.variant for row in case.primary.variants]
+    return Look(
+        float(case.elapsed_days),
+        case.members,
+        tuple(key for key in ordered if key in crossed),
+        tuple(key for key in ordered if key in harmed),
+        counted,
+    )
+
+
+def _sceptical(case: _Case) -> ScepticalLift | None:
+    """Return the lifts under the lift prior, or None while the control's mean is not clear of 0."""
+    control = case.primary.variant(case.primary.control)
+    if control.log_mean is None or (control.log_sd or 0.0) > CONTROL_LOG_SD:
+        return None
+    moments = [_log_moments(row) for row in case.primary.variants]
+    return sceptical(
+        [row.variant for row in case.primary.variants],
+        case.primary.control,
+        [mean for mean, _ in moments],
+        [sd for _, sd in moments],
+        prior_sd=case.rules.lift_prior["sd"],
+        caring=case.rules.caring,
+        higher=case.primary.direction == "higher",
+    )
+
+
+def _log_moments(row: VariantResult) -> tuple[float, float]:
+    """Return a variant's log moments; where its mean may be 0, a wide guess near the top of what it may be."""
+    if row.log_mean is not None and row.log_sd is not None:
+        return row.log_mean, row.log_sd
+    return math.log((row.mean or 0.0) + 2 * (row.sd or 0.0)), 1.0
+
+
+def decide(
+    primary: MetricResult,
+    *,
+    rules: Rules | None = None,
+    health: Sequence[HealthCheck] = (),
+    guardrails: Sequence[MetricResult] = (),
+    elapsed_days: float,
+    looks: Sequence[Look] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Give the verdict on a run.
+
+    Parameters
+    ----------
+    primary : MetricResult
+        Of the one metric that decides.
+    rules : Rules
+    health : sequence of HealthCheck
+        Any "fail" makes the verdict "untrusted".
+    guardrails : sequence of MetricResult
+        Metrics that must not worsen, each with its own direction.
+    elapsed_days : float
+        Days the run has been running, 0 or more.
+    looks : sequence of Look, or None
+        The `look` of every earlier verdict of this run, oldest first; () for the very first. None = not known, which
+        takes a stricter bound that holds for any number of looks.
+    names : mapping of variant key to text
+        What to call a variant in a sentence; its key in capitals by default.
+    """
+    if not (math.isfinite(elapsed_days) and elapsed_days >= 0):
+        raise AnalysisError("bad_request", f"elapsed_days is {elapsed_days}; give the days of running, 0 or more.")
+    case = _Case(primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {})
+    now = look_now(case)
+    lifts = None if primary.not_shown else _sceptical(case)
+    for rule in (_untrusted, _too_little, _harm, _too_early, _ship, _no_difference):
+        verdict = rule(case, now, lifts)
+        if verdict is not None:
+            return verdict
+    return _keep_running(case, now, lifts)
+
+
+def _verdict(
+    case: _Case,
+    now: Look,
+    decision: Decision,
+    headline: str,
+    reason: str,
+    variant: str | None = None,
+    wait: MoreDays | None = None,
+) -> Verdict:
+    wait = wait or MoreDays(None, None)
+    return Verdict(decision, variant, headline, reason, wait.days, wait.reason, _facts(case, variant), now)
+
+
+def _facts(case: _Case, variant: str | None) -> tuple[Fact, ...]:
+    """Return the figures beside the sentence: about the named variant, or the one most probably best."""
+    if case.primary.not_shown is not None:
+        return ()
+    best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
+    row = best if variant is None else case.primary.variant(variant)
+    name = case.name(row.variant)
+    return (
+        Fact(
+            f"Chance that {name} is best",
+            wording.chance(row.p_best or 0.0),
+            "Of all that could be true given the data, the share in which this variant beats every other.",
+        ),
+        Fact(
+            f"If we ship {name} and are wrong, we lose",
+            wording.per_members(row.expected_loss or 0.0, case.primary.kind),
+            "What we would miss on average against the true best, counting the cases in which this is the best as 0.",
+        ),
+    )
+
+
+def _untrusted(case: _Case, now: Look, _: ScepticalLift | None) -> Verdict | None:
+    failed = [check for check in case.health if check.status == "fail"]
+    if not failed:
+        return None
+    return _verdict(case, now, "untrusted", "Do not trust this test yet.", failed[0].detail)
+
+
+def _too_little(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+    smallest = min(case.primary.variants, key=lambda row: row.n)
+    if smallest.n < case.rules.min_members:
+        reason = (
+            f"{case.name(smallest.variant)} has met {smallest.n:,} members so far; "
+            f"a judgement needs at least {case.rules.min_members:,} a variant."
+        )
+        missing = case.rules.min_members / smallest.n - 1 if smallest.n else math.inf
+        return _waiting(case, now, reason, missing * case.elapsed_days)
+    if case.primary.not_shown is not None:
+        return _waiting(case, now, case.primary.not_shown.reason, math.inf)
+    if lifts is None:
+        return _waiting(case, now, "Too few members have done it yet for a fair comparison.", math.inf)
+    return None
+
+
+def _too_early(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+    missing = case.rules.min_days - case.elapsed_days
+    if missing <= 0:
+        return None
+    ran = f"{case.elapsed_days:.2g} {'day' if case.elapsed_days == 1 else 'days'}"
+    reason = f"It has run for {ran}; days differ, so a judgement needs at least {case.rules.min_days:g}."
+    return _waiting(case, now, reason, missing)
+
+
+def _waiting(case: _Case, now: Look, reason: str, days: float) -> Verdict:
+    wait = MoreDays(math.ceil(days - 1e-9), None) if 0 < days < 366 else MoreDays(None, "It is too early to say when.")
+    headline = "Not enough data yet."
+    if wait.days:
+        headline = f"Not enough data yet, about {wording.days(wait.days)}."
+    return _verdict(case, now, "not_enough_data", headline, reason, wait=wait)
+
+
+def _harm(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+    """A guardrail proven worse, or every new variant proven worse than the control."""
+    for result in case.guardrails:
+        if result.not_shown is not None:
+            continue
+        for key in (k for k in case.others if z_score(result, k) <= -_bound(case, result, k)):
+            reason = (
+                f"{case.name(key)} makes {_metric(result)} worse than {case.name(result.control)}, "
+                "and by now that is more than a swing of chance."
+            )
+            return _verdict(case, now, "stop_harm", f"Stop: {case.name(key)} does harm.", reason, key)
+    if len(now.harmed) < len(case.others) or now.crossed:
+        return None
+    names = wording.listed([case.name(key) for key in now.harmed])
+    verb = "does" if len(now.harmed) == 1 else "do"
+    reason = f"{names} {verb} clearly worse than {case.name(case.primary.control)}, so every further day costs."
+    variant = now.harmed[0] if len(now.harmed) == 1 else None
+    return _verdict(case, now, "stop_harm", f"Stop: {names} {verb} harm.", reason, variant)
+
+
+def _metric(result: MetricResult) -> str:
+    return f"the guardrail {result.metric.replace('_', ' ')}" if result.metric else "a guardrail"
+
+
+def _doubted_by(case: _Case, key: str) -> MetricResult | None:
+    """Return a guardrail that the variant probably worsens."""
+    for result in case.guardrails:
+        if result.not_shown is None:
+            beats = result.comparison(key).p_beats_control
+            if beats is not None and 1 - beats > GUARDRAIL_DOUBT:
+                return result
+    return None
+
+
+def _ship(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+    assert lifts is not None  # _too_little has returned otherwise
+    losses = dict(zip(lifts.variants, lifts.loss, strict=True))
+    proven = [key for key in now.crossed if key in case.others and key not in now.harmed]
+    proven = [key for key in proven if losses[key] < case.rules.caring and _doubted_by(case, key) is None]
+    if not proven:
+        return None
+    key = min(proven, key=losses.__getitem__)
+    comparison = case.primary.comparison(key)
+    by = ""
+    if comparison.lift is not None:
+        interval = comparison.lift.interval
+        by = (
+            f" by {wording.signed_percent(comparison.lift.mean)} "
+            f"({wording.signed_percent(interval.low)} to {wording.signed_percent(interval.high)})"
+        )
+    reason = (
+        f"{case.name(key)} does better than {case.name(case.primary.control)}{by}, the lead survives being looked at "
+        f"every day, and if it is not the best we lose less than {wording.threshold(case.rules.caring)} of the result."
+    )
+    return _verdict(case, now, "ship", f"Ship {case.name(key)}.", reason, key)
+
+
+def _no_difference(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+    assert lifts is not None  # _too_little has returned otherwise
+    if now.crossed or now.harmed:
+        return None
+    control = lifts.variants.index(case.primary.control)
+    over = case.fraction is not None and case.fraction >= 1
+    caring = wording.threshold(case.rules.caring)
+    p_rope = [row.p_rope for row in case.primary.comparisons]
+    same = all(p is not None and p >= 0.95 for p in p_rope)
+    if same or lifts.p_gain < 0.05:
+        than = case.name(case.primary.control)
+        reason = f"By now it is unlikely that any variant gains more than {caring} over {than}."
+        if same:
+            within = wording.threshold(case.primary.rope)
+            reason = f"All variants are within {within} of each other, as far as one can tell."
+    elif over and lifts.loss[control] < case.rules.caring:
+        reason = (
+            f"The planned time is over without a proven lead, and staying with {case.name(case.primary.control)} "
+            f"costs less than {caring} of the result."
+        )
+    else:
+        return None
+    return _verdict(case, now, "no_difference", "No difference worth having.", reason)
+
+
+def _keep_running(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
+    assert lifts is not None  # _too_little has returned otherwise
+    key = max(case.others, key=lambda k: lifts.mean[lifts.variants.index(k)])
+    wait = _projected(case, now, lifts, key)
+    headline = f"Keep running, about {wording.days(wait.days)}." if wait.days else "Keep running."
+    doubt = _doubted_by(case, key)
+    if doubt is not None:
+        reason = f"{case.name(key)} leads, but it probably makes {_metric(doubt)} worse, so it is not safe to ship yet."
+        return _verdict(case, now, "keep_running", headline, reason, key, wait)
+    best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
+    name = case.name(best.variant)
+    if best.variant == case.primary.control:
+        chance = wording.chance(best.p_best or 0)
+        reason = f"{name} leads so far, with a chance of {chance} to be best; no new variant beats it yet."
+    elif best.variant in now.crossed:
+        reason = f"{name} does better than {case.name(case.primary.control)}, but another variant may be better still."
+    else:
+        lead = "very likely" if (best.p_best or 0) > 0.9 else "likely" if (best.p_best or 0) > 0.7 else "perhaps"
+        over = case.fraction is not None and case.fraction >= 1
+        told = "The planned time is over and the" if over else "The"
+        reason = (
+            f"{name} is {lead} the best{_worth(case, best.variant)}. {told} lead does not yet survive being looked at "
+            "every day, so deciding now would be a guess."
+        )
+    return _verdict(case, now, "keep_running", headline, reason, best.variant, wait)
+
+
+def _worth(case: _Case, key: str) -> str:
+    """Return what a lead amounts to, e.g. ``: about 2.1 more per 100 members than A``."""
+    difference = case.primary.comparison(key).difference
+    if difference is None or difference.mean == 0:
+        return ""
+    than = case.name(case.primary.control)
+    word = "more" if difference.mean > 0 else "fewer" if case.primary.kind == "proportion" else "less"
+    size = abs(difference.mean)
+    if case.primary.kind == "proportion":
+        return f": about {wording.small(size * 100)} {word} per 100 members than {than}"
+    return f": about {wording.small(size)} {word} per member than {than}"
+
+
+def _projected(case: _Case, now: Look, lifts: ScepticalLift, key: str) -> MoreDays:
+    ours, control = case.primary.variant(key), case.primary.variant(case.primary.control)
+    return more_days(
+        effect=float(lifts.mean[lifts.variants.index(key)]),
+        standard_error=math.hypot(ours.log_sd or 0.0, control.log_sd or 0.0),
+        proven=key in now.crossed,
+        elapsed_days=case.elapsed_days,
+        rules=case.rules,
+        comparisons=len(case.others),
+    )

@@ -1,0 +1,233 @@
+"""Evidence that survives looking: bounds on |z| that an A/A test seldom passes, however often one looks.
+
+Two bounds share the error `alpha` of a comparison. While a planned duration lasts, nine tenths of it are spent along
+the O'Brien-Fleming-shaped curve of Lan and DeMets (1983); the last tenth feeds an always-valid normal-mixture bound
+(Robbins 1970; Howard et al. 2021), which goes on after the planned end. Without a plan the mixture has all of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri
+
+from analysis.errors import AnalysisError
+
+#: Share of alpha spent over the planned duration; the rest keeps the always-valid bound alive.
+PLANNED_SHARE = 0.9
+#: Looks nearer than this to the last counted one (share of the plan) do not count, which bounds their number by 100.
+SPACING = 0.01
+_GRID = 401
+_MIN_STEP = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One analysis of a run, as far as the next ones must know it.
+
+    Attributes
+    ----------
+    elapsed_days : float
+        Days of running before it.
+    members : int
+        Members of all variants counted in it.
+    crossed : tuple of str
+        Variants whose lead over the control had passed the bound by then.
+    harmed : tuple of str
+        Variants whose shortfall had.
+    counted : bool
+        Whether the bound was tried; looks in quick succession are not.
+    """
+
+    elapsed_days: float
+    members: int
+    crossed: tuple[str, ...] = ()
+    harmed: tuple[str, ...] = ()
+    counted: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        out = asdict(self)
+        return out | {"crossed": list(self.crossed), "harmed": list(self.harmed)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Look:
+        return cls(
+            data["elapsed_days"],
+            data["members"],
+            tuple(data.get("crossed", ())),
+            tuple(data.get("harmed", ())),
+            data.get("counted", True),
+        )
+
+
+def spent(fraction: float, alpha: float) -> float:
+    """Return the error that may be spent by a fraction of the plan: ``4 (1 − Φ(Φ⁻¹(1 − alpha/4) / √fraction))``."""
+    if fraction <= 0:
+        return 0.0
+    return float(4 * ndtr(ndtri(alpha / 4) / math.sqrt(min(fraction, 1.0))))
+
+
+def continuous_bound(fraction: float, alpha: float) -> float:
+    """Return the bound on |z| that holds for any number of looks up to the planned end.
+
+    A flat bound on the score: a Brownian motion leaves ±c before time 1 with probability at most 4 (1 − Φ(c)).
+    """
+    if fraction <= 0:
+        return math.inf
+    return float(-ndtri(alpha / 4) / math.sqrt(min(fraction, 1.0)))
+
+
+def planned_bounds(fractions: Sequence[float], information: Sequence[float], alpha: float) -> np.ndarray:
+    """Return the two-sided bounds on |z| at each actual look of a planned test.
+
+    Recursive numerical integration over the density of the score that has not crossed (Armitage, McPherson and Rowe
+    1969), with the error spent at each look by `spent`.
+
+    Parameters
+    ----------
+    fractions : sequence of float
+        Share of the planned duration at each look, ascending; beyond 1 counts as 1.
+    information : sequence of float
+        Any measure proportional to the information at each look (members), not descending.
+    alpha : float
+        Two-sided error in all.
+
+    Returns
+    -------
+    array of shape (looks,)
+        ``inf`` where nothing is left to spend.
+    """
+    return np.array(_bounds(tuple(map(float, fractions)), tuple(map(float, information)), alpha))
+
+
+@lru_cache(maxsize=64)
+def _bounds(fractions: tuple[float, ...], information: tuple[float, ...], alpha: float) -> tuple[float, ...]:
+    if len(fractions) != len(information) or any(i <= 0 for i in information):
+        raise AnalysisError("bad_request", "Each look needs its fraction and information above 0; give one of each.")
+    scale = information[-1]
+    out: list[float] = []
+    grid = density = None
+    used, before = 0.0, 0.0
+    for fraction, amount in zip(fractions, information, strict=True):
+        # A step smaller than the grid resolves counts as one it does: more independent, so a little stricter.
+        now = max(amount / scale, before + _MIN_STEP)
+        allowance = max(spent(fraction, alpha) - used, 0.0)
+        step = now - before
+        limit = _limit(grid, density, step, now, allowance)
+        crossed = _crossing(grid, density, step, limit)
+        used += crossed
+        out.append(limit / math.sqrt(now) if math.isfinite(limit) else math.inf)
+        reach = min(limit, 8.5 * math.sqrt(now))
+        fresh = np.linspace(-reach, reach, _GRID)
+        density = _advance(grid, density, step, fresh)
+        grid, before = fresh, now
+    return tuple(out)
+
+
+def _advance(grid: np.ndarray | None, density: np.ndarray | None, step: float, to: np.ndarray) -> np.ndarray:
+    """Return the density of the score at `to`, one independent Normal increment after `density` on `grid`."""
+    if grid is None or density is None:
+        return np.exp(-0.5 * to * to / step) / math.sqrt(2 * math.pi * step)
+    z = (to[:, None] - grid) / math.sqrt(step)
+    kernel = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi * step)
+    return kernel @ (density * _weights(grid))
+
+
+def _weights(grid: np.ndarray) -> np.ndarray:
+    """Simpson's weights on an even grid of odd length."""
+    weights = np.full(len(grid), 2.0)
+    weights[1::2] = 4.0
+    weights[[0, -1]] = 1.0
+    return weights * (grid[1] - grid[0]) / 3
+
+
+def _crossing(grid: np.ndarray | None, density: np.ndarray | None, step: float, limit: float) -> float:
+    """Return the probability that the score first leaves ±limit now."""
+    if not math.isfinite(limit):
+        return 0.0
+    if grid is None or density is None:
+        return float(2 * ndtr(-limit / math.sqrt(step)))
+    outside = ndtr((grid - limit) / math.sqrt(step)) + ndtr((-limit - grid) / math.sqrt(step))
+    return float(outside @ (density * _weights(grid)))
+
+
+def _limit(
+    grid: np.ndarray | None, density: np.ndarray | None, step: float, now: float, allowance: float
+) -> float:
+    """Return the bound on the score that spends the allowance at this look."""
+    top = 9.0 * math.sqrt(now)
+    if allowance <= _crossing(grid, density, step, top) or allowance < 1e-16:
+        return math.inf
+    return float(brentq(lambda limit: _crossing(grid, density, step, limit) - allowance, 1e-6, top, xtol=1e-10))
+
+
+def always_valid_bound(ratio: float, alpha: float) -> float:
+    """Return the bound on |z| that holds at every look for ever.
+
+    The mixture sequential probability ratio test with a Normal mixture over the effect.
+
+    Parameters
+    ----------
+    ratio : float
+        Variance of the mixture over the squared standard error of the effect (``sd² / se²``).
+    alpha : float
+        Two-sided error in all.
+    """
+    if ratio <= 0:
+        return math.inf
+    return math.sqrt((1 + 1 / ratio) * (math.log1p(ratio) + 2 * math.log(1 / alpha)))
+
+
+def counts(elapsed_days: float, planned_days: float, looks: Sequence[Look]) -> bool:
+    """Say whether a look now tries the planned bound: not too soon after the last that did, nor after the end's."""
+    tried = [look.elapsed_days / planned_days for look in looks if look.counted]
+    if not tried:
+        return True
+    if tried[-1] >= 1:
+        return False
+    now = elapsed_days / planned_days
+    return now >= 1 or now - tried[-1] >= SPACING
+
+
+def bound(
+    *,
+    elapsed_days: float,
+    members: int,
+    ratio: float,
+    alpha: float,
+    planned_days: float | None,
+    looks: Sequence[Look] | None,
+) -> float:
+    """Return the bound on |z| in force at this look.
+
+    Parameters
+    ----------
+    elapsed_days, members : float, int
+        Where the run stands.
+    ratio : float
+        See `always_valid_bound`.
+    alpha : float
+        Two-sided error of this comparison; divide by the number of comparisons beforehand.
+    planned_days : float or None
+    looks : sequence of Look, or None
+        Every earlier analysis of the run, oldest first. None = not known: a stricter bound that holds for any number
+        of looks up to the planned end.
+    """
+    if planned_days is None:
+        return always_valid_bound(ratio, alpha)
+    always = always_valid_bound(ratio, (1 - PLANNED_SHARE) * alpha)
+    fraction = elapsed_days / planned_days
+    if looks is None:
+        return min(always, continuous_bound(fraction, PLANNED_SHARE * alpha)) if fraction <= 1 else always
+    if not counts(elapsed_days, planned_days, looks):
+        return always
+    past = [look for look in looks if look.counted and look.members > 0]
+    fractions = [look.elapsed_days / planned_days for look in past] + [fraction]
+    information = np.maximum.accumulate([look.members for look in past] + [max(members, 1)])
+    return min(always, float(planned_bounds(fractions, information, PLANNED_SHARE * alpha)[-1]))

@@ -1,0 +1,85 @@
+"""Lifts as a sceptic sees them: drawn towards none by the lift prior, jointly over all variants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import qmc
+
+_DRAWS_LOG2 = 13
+
+
+@dataclass(frozen=True, slots=True)
+class ScepticalLift:
+    """The joint posterior of log-lifts under independent N(0, sd²) priors, Normal by its log moments.
+
+    Attributes
+    ----------
+    variants : tuple of str
+        All variants, the control among them (its log-lift is 0).
+    mean : array of shape (variants,)
+        Posterior mean of the log-lift; positive is better, whichever way the metric points.
+    loss : array of shape (variants,)
+        Mean shortfall against the best variant if this one is shipped, as a share of the control's mean.
+    p_gain : float
+        Chance that the best variant beats the control by more than the threshold of caring.
+    """
+
+    variants: tuple[str, ...]
+    mean: np.ndarray
+    loss: np.ndarray
+    p_gain: float
+
+
+def sceptical(
+    variants: Sequence[str],
+    control: str,
+    log_mean: Sequence[float],
+    log_sd: Sequence[float],
+    *,
+    prior_sd: float,
+    caring: float,
+    higher: bool,
+) -> ScepticalLift:
+    """Combine each variant's logarithm with the lift prior.
+
+    The control's own mean has a flat prior and is integrated out, which correlates the lifts. Expected losses are
+    averages over 8,192 scrambled Sobol points with a fixed seed: the same to the digit each time.
+
+    Parameters
+    ----------
+    log_mean, log_sd : sequences of float
+        Posterior moments of the logarithm of each variant's mean, without the lift prior.
+    prior_sd : float
+        Standard deviation of the log-lift beforehand.
+    caring : float
+        Relative gain below which nobody cares.
+    higher : bool
+        Whether more is better; otherwise signs are turned.
+    """
+    c = list(variants).index(control)
+    others = [v for v in range(len(variants)) if v != c]
+    y, s = np.asarray(log_mean, float), np.asarray(log_sd, float)
+    lift = y[others] - y[c]
+    covariance = np.diag(s[others] ** 2) + s[c] ** 2
+    # (Σ⁻¹ + I/τ²)⁻¹ without inverting Σ, which may be tiny: τ²(Σ + τ²I)⁻¹ Σ.
+    gain = np.linalg.solve(covariance + prior_sd**2 * np.eye(len(others)), np.column_stack([covariance, lift[:, None]]))
+    shrunk = prior_sd**2 * gain[:, -1]
+    spread = prior_sd**2 * gain[:, :-1]
+    draws = _normal_draws(shrunk, (spread + spread.T) / 2)
+    sign = 1.0 if higher else -1.0
+    gains = np.zeros((len(draws), len(variants)))
+    gains[:, others] = sign * np.expm1(draws)
+    top = gains.max(axis=1)
+    mean = np.zeros(len(variants))
+    mean[others] = sign * shrunk
+    return ScepticalLift(tuple(variants), mean, top.mean() - gains.mean(axis=0), float((top > caring).mean()))
+
+
+def _normal_draws(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    engine = qmc.MultivariateNormalQMC(np.zeros(len(mean)), seed=20_130_118)
+    return mean + engine.random(2**_DRAWS_LOG2) @ root.T

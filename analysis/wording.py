@@ -1,0 +1,61 @@
+"""Numbers and names as a marketer reads them: narrow spaces before units, no false precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NARROW = "\u202f"
+MINUS = "\u2212"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as a percentage, e.g. ``94 %``."""
+    return f"{share * 100:.{digits}f}{NARROW}%".replace("-", MINUS)
+
+
+def threshold(share: float) -> str:
+    """Return a declared threshold with the digits it was declared with, e.g. ``1 %`` or ``0.5 %``."""
+    return f"{share * 100:.3g}{NARROW}%"
+
+
+def chance(p: float) -> str:
+    """Return a probability as a percentage that never claims certainty."""
+    if p > 0.999:
+        return f"over 99.9{NARROW}%"
+    if p < 0.001:
+        return f"under 0.1{NARROW}%"
+    return percent(p, 1 if p > 0.99 or p < 0.01 else 0)
+
+
+def signed_percent(lift: float) -> str:
+    """Return a lift with its sign, e.g. ``+18 %``."""
+    digits = 1 if abs(lift) < 0.0995 else 0
+    return f"{lift * 100:+.{digits}f}{NARROW}%".replace("-", MINUS)
+
+
+def small(value: float) -> str:
+    """Return a number with about two figures."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}".replace("-", MINUS)
+    if abs(value) < 0.005:
+        return "under 0.01" if value > 0 else f"over {MINUS}0.01"
+    return f"{value:.2f}".replace("-", MINUS) if abs(value) < 10 else f"{value:.1f}".replace("-", MINUS)
+
+
+def per_members(value: float, kind: str) -> str:
+    """Return an absolute amount of a metric: shares per 100 members, everything else per member."""
+    return f"{small(value * 100)} per 100" if kind == "proportion" else f"{small(value)} per member"
+
+
+def days(number: int) -> str:
+    """Return ``1 more day`` or ``4 more days``."""
+    return "1 more day" if number == 1 else f"{number:,} more days"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return ``A``, ``A and B`` or ``A, B and C``."""
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names[:-1]) + " and " + names[-1]
