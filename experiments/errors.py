@@ -57,11 +57,32 @@ class NotFoundError(KletteError):
 
 
 class ConflictError(KletteError):
-    """The state does not allow it: an illegal transition, a key that exists, a frozen field."""
+    """The state does not allow it: an illegal transition, a key that exists, a frozen field.
+
+    Parameters
+    ----------
+    possible
+        The states that can be reached from the present one, where a transition was refused.
+    actions
+        The actions that lead there.
+    """
 
     code = "conflict"
     title = "The present state does not allow it"
     status = 409
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        fields: dict[str, str] | None = None,
+        code: str | None = None,
+        possible: tuple[str, ...] | None = None,
+        actions: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init__(detail, fields=fields, code=code)
+        self.possible = possible
+        self.actions = actions
 
 
 class UnauthorisedError(KletteError):

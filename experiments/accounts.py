@@ -1,0 +1,172 @@
+"""People: their accounts, passwords and roles, and the one-time link that makes the first of them."""
+
+import hashlib
+import hmac
+import secrets
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from experiments import audit
+from experiments.errors import ConflictError, ForbiddenError, InvalidError
+from experiments.tables import Account, SetupToken, utc_now
+from experiments.validation import shown
+
+ROLES = ("admin", "marketer", "analyst")
+"""From the most rights to the fewest: an analyst reads everything and changes nothing."""
+
+MIN_PASSWORD = 10
+MAX_PASSWORD = 256
+
+_hasher = PasswordHasher()
+_TOKEN_ROW = 1
+
+
+def create_account(
+    session: Session, *, email: str, role: str, password: str, name: str = "", actor: str = "cli"
+) -> Account:
+    """Make an account.
+
+    Raises
+    ------
+    InvalidError
+        The address, the role, the password or the name is out of bounds; ``fields`` names each.
+    ConflictError
+        The address has an account already.
+    """
+    email, faults = _checked_email(email)
+    if role not in ROLES:
+        faults["role"] = f"{shown(role)} is no role; choose one of {', '.join(ROLES)}."
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        bound = f"{MIN_PASSWORD} to {MAX_PASSWORD} are needed"
+        faults["password"] = f"The password has {len(password)} characters; {bound}. Choose another."
+    name = " ".join(name.split())
+    if len(name) > 100 or not (name.isprintable()):
+        faults["name"] = f"The name has {len(name)} characters; at most 100 printable ones are allowed."
+    if faults:
+        raise InvalidError(" ".join(faults.values()), fields=faults)
+    hashed = _hasher.hash(password.encode("utf-8", "replace"))
+    account = Account(email=email, name=name, role=role, password_hash=hashed)
+    session.add(account)
+    try:
+        session.flush()
+    except IntegrityError:
+        message = f"{email} has an account already; log in, or use another address."
+        raise ConflictError(message, fields={"email": message}) from None
+    audit.record(session, actor=actor, action="account:create", account=account.id, role=role)
+    return account
+
+
+def authenticate(session: Session, email: str, password: str) -> Account | None:
+    """The account of this address and password, or nothing.
+
+    An unknown address costs as much time as a wrong password, so that the time does not tell who has an account.
+    """
+    account = session.exec(select(Account).where(Account.email == _normalised(email))).first()
+    usable = account is not None and account.disabled_at is None
+    stored = account.password_hash if account is not None and usable else _nobodys_hash()
+    given = password[: MAX_PASSWORD + 1].encode("utf-8", "replace")
+    try:
+        _hasher.verify(stored, given)
+    except (VerificationError, InvalidHashError):
+        return None
+    if account is None or not usable or len(password) > MAX_PASSWORD:
+        return None
+    return account
+
+
+def get_account(session: Session, account_id: int) -> Account | None:
+    """The account of this id, unless it was disabled."""
+    account = session.get(Account, account_id)
+    return account if account is not None and account.disabled_at is None else None
+
+
+def list_accounts(session: Session) -> list[Account]:
+    """Every account, in the order in which they were made."""
+    return list(session.exec(select(Account).order_by(Account.id)))  # type: ignore[arg-type]
+
+
+def any_account(session: Session) -> bool:
+    """Whether somebody can log in already."""
+    return session.exec(select(Account.id).limit(1)).first() is not None
+
+
+def issue_setup_token(session: Session) -> str:
+    """A new one-time token for the first admin, in plain; an earlier unused one stops working.
+
+    Raises
+    ------
+    ConflictError
+        Somebody has an account already.
+    """
+    if any_account(session):
+        raise ConflictError("Somebody has an account already; they can add more people under Settings.")
+    plain = secrets.token_urlsafe(24)
+    row = session.get(SetupToken, _TOKEN_ROW) or SetupToken(id=_TOKEN_ROW, token_hash="")
+    row.token_hash, row.created_at, row.used_at = _token_hash(plain), utc_now(), None
+    session.add(row)
+    session.flush()
+    return plain
+
+
+def check_setup_token(session: Session, token: str) -> bool:
+    """Whether the set-up link still works."""
+    row = session.get(SetupToken, _TOKEN_ROW)
+    return _usable(row, token) and not any_account(session)
+
+
+def redeem_setup_token(session: Session, token: str, *, email: str, password: str, name: str = "") -> Account:
+    """Make the first admin with the set-up token, once.
+
+    Raises
+    ------
+    ForbiddenError
+        The token is wrong, was used, or somebody has an account already.
+    InvalidError
+        As :func:`create_account`; the token stays usable.
+    """
+    # The row lock makes a second click on the same link wait, and then find the token used.
+    row = session.exec(select(SetupToken).where(SetupToken.id == _TOKEN_ROW).with_for_update()).first()
+    if not _usable(row, token) or any_account(session):
+        raise ForbiddenError("This set-up link was used or replaced; log in, or restart Klette for a new link.")
+    account = create_account(session, email=email, role="admin", password=password, name=name, actor="setup")
+    assert row is not None
+    row.used_at = utc_now()
+    session.add(row)
+    return account
+
+
+def _usable(row: SetupToken | None, token: str) -> bool:
+    if row is None or row.used_at is not None:
+        return False
+    return hmac.compare_digest(row.token_hash, _token_hash(token))
+
+
+def _token_hash(plain: str) -> str:
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _normalised(email: str) -> str:
+    return email.strip().lower().replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _checked_email(email: str) -> tuple[str, dict[str, str]]:
+    address = _normalised(email)
+    try:
+        # In-house names such as admin@localhost are as good as public ones: nothing is ever sent there.
+        validate_email(address, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        message = f"{shown(address)} is no e-mail address; write one such as anna@example.com."
+        return address, {"email": message}
+    if len(address) > 254:
+        return address, {"email": f"The address has {len(address)} characters; at most 254 are allowed."}
+    return address, {}
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return _hasher.hash(secrets.token_bytes(32))

@@ -1,0 +1,383 @@
+"""What an experiment is made of, as validated models: read by the API, the pages, the import and the demo alike."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from experiments import targeting
+from experiments.currencies import CURRENCIES
+from experiments.errors import InvalidError
+from experiments.metrics import METRICS
+from experiments.validation import at_fault, bad, check_text, shown, validated
+
+BUCKETS = 10_000
+MAX_VARIANTS = 20
+MAX_SEGMENTS = 8
+MAX_CUSTOM_BYTES = 16_384
+_WEIGHT_TOLERANCE = 1e-6
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_LINK_SCHEMES = ("https", "http", "mailto", "tel")
+_IMAGE_SCHEMES = ("https", "http")
+
+
+def _check_key(value: str) -> str:
+    if not _KEY.fullmatch(value):
+        raise bad(
+            f"{shown(value)} is no key; use 1 to 64 small letters, digits, dots, hyphens or underscores, "
+            "beginning with a letter or digit, such as spring-headline."
+        )
+    return value
+
+
+def _check_attribute(value: str) -> str:
+    if not _ATTRIBUTE.fullmatch(value):
+        raise bad(
+            f"{shown(value)} is no attribute name; use 1 to 64 letters, digits, hyphens or underscores, "
+            "beginning with a letter, such as country."
+        )
+    return value
+
+
+def _check_name(value: str) -> str:
+    value = check_text(value).strip()
+    if not value:
+        raise bad("is empty; write a name that people recognise.")
+    return value
+
+
+def _check_metric(value: str) -> str:
+    known = tuple(metric.key for metric in METRICS)
+    if value not in known:
+        raise bad(f"{shown(value)} is no metric; choose one of {', '.join(known)}.")
+    return value
+
+
+def _check_currency(value: str) -> str:
+    if value not in CURRENCIES:
+        raise bad(f"{shown(value)} is no currency; write its three capital letters (ISO 4217), such as EUR.")
+    return value
+
+
+def _check_link(value: str) -> str:
+    return _check_url(value, _LINK_SCHEMES)
+
+
+def _check_image(value: str) -> str:
+    return _check_url(value, _IMAGE_SCHEMES)
+
+
+def _check_url(value: str, schemes: Sequence[str]) -> str:
+    value = check_text(value).strip()
+    if not value or re.match(r"/(?![/\\])", value) and not re.search(r"\s", value):
+        return value
+    scheme = _SCHEME.match(value)
+    allowed = ", ".join(f"{name}:" for name in schemes)
+    if not scheme or scheme[1].lower() not in schemes:
+        raise bad(f"{shown(value)} is no safe address; begin it with {allowed} or with / for a place on the same site.")
+    web = scheme[1].lower() in ("http", "https")
+    if re.search(r"\s", value) or (web and not re.match(r"https?://[^/?#\\@]+", value, re.IGNORECASE)):
+        raise bad(f"{shown(value)} is no whole address; write it without spaces, such as https://shop.example/spring.")
+    return value
+
+
+def _plain_number(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise bad(f"{value} is not finite; write an ordinary number.")
+    if isinstance(value, bool):
+        raise bad(f"{shown(value)} is no number; write one, without quotes.")
+    return value
+
+
+def _no_timestamp(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        raise bad(f"{shown(value)} is no time; write it as 2026-11-23T08:00:00Z.")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise bad(f"{shown(str(value))} is outside the calendar; write a time such as 2026-11-23T08:00:00Z.") from None
+
+
+def _many_lines(value: str) -> str:
+    return check_text(value, lines=True)
+
+
+Key = Annotated[str, AfterValidator(_check_key)]
+Name = Annotated[str, Field(max_length=120), AfterValidator(_check_name)]
+Line = Annotated[str, AfterValidator(check_text)]
+Lines = Annotated[str, AfterValidator(_many_lines)]
+Link = Annotated[str, Field(max_length=2048), AfterValidator(_check_link)]
+Image = Annotated[str, Field(max_length=2048), AfterValidator(_check_image)]
+MetricKey = Annotated[str, AfterValidator(_check_metric)]
+Currency = Annotated[str, AfterValidator(_check_currency)]
+AttributeName = Annotated[str, AfterValidator(_check_attribute)]
+Share = Annotated[float, BeforeValidator(_plain_number), Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, BeforeValidator(_plain_number), Field(ge=1 / BUCKETS, le=1, allow_inf_nan=False)]
+Amount = Annotated[
+    Decimal, BeforeValidator(_plain_number), Field(ge=0, le=1_000_000_000, decimal_places=6, allow_inf_nan=False)
+]
+Days = Annotated[int, BeforeValidator(_plain_number)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_timestamp), AfterValidator(_in_utc)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Content(_Model):
+    """What a member is shown; ``custom`` holds whatever else the app needs."""
+
+    headline: Annotated[Line, Field(max_length=300, description="The line that is read first.")] = ""
+    body: Annotated[Lines, Field(max_length=5_000, description="The text below the headline.")] = ""
+    image_url: Annotated[Image, Field(description="An https address, or a path on the same site.")] = ""
+    link_url: Annotated[Link, Field(description="Where a click leads.")] = ""
+    cta: Annotated[Line, Field(max_length=100, description="The call to action: the words on the button.")] = ""
+    custom: dict[str, Any] = Field(default_factory=dict, description="Anything else that the app reads, up to 16 KiB.")
+
+    @field_validator("custom")
+    @classmethod
+    def _storable(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            size = len(text.encode())
+        except (ValueError, TypeError, RecursionError):
+            raise bad(
+                "holds what JSON cannot carry; use text, finite numbers, true, false, lists and objects."
+            ) from None
+        if size > MAX_CUSTOM_BYTES:
+            raise bad(f"has {size:,} bytes; at most {MAX_CUSTOM_BYTES:,} are allowed. Keep large things behind a link.")
+        if "\\u0000" in text:
+            raise bad("holds the character U+0000; remove it.")
+        return value
+
+
+class Cost(_Model):
+    """What a variant costs: once, and for each thousand members who meet it."""
+
+    fixed: Annotated[Amount, Field(description="Spent once, whatever the audience.")] = Decimal(0)
+    per_thousand: Annotated[Amount, Field(description="Spent for each 1,000 exposed members.")] = Decimal(0)
+    currency: Currency | None = Field(None, description="Must be the experiment's currency, which it is when absent.")
+
+
+class VariantDefinition(_Model):
+    """One content alternative."""
+
+    key: Key
+    name: Annotated[Line, Field(max_length=120)] = ""
+    control: bool = False
+    weight: Annotated[Weight, Field(description="Planned share of the members, 0.0001 to 1.")]
+    content: Content = Field(default_factory=Content)
+    cost: Cost | None = None
+
+
+class NamespacePlace(_Model):
+    """The slice of a namespace's members that this experiment may use, as shares from 0 to 1."""
+
+    key: Key
+    share_from: Share = Field(0.0, alias="from")
+    share_to: Share = Field(1.0, alias="to")
+
+    @model_validator(mode="after")
+    def _some_room(self) -> Self:
+        if round(self.share_to * BUCKETS) <= round(self.share_from * BUCKETS):
+            message = f"{self.share_to} must lie above from ({self.share_from}) by at least 0.0001; widen the place."
+            raise at_fault({"namespace.to": message})
+        return self
+
+
+def _check_targeting(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    try:
+        return targeting.as_json(targeting.parse(value))
+    except InvalidError as error:
+        raise at_fault(error.fields) from None
+
+
+def _check_traffic(value: float) -> float:
+    if 0 < value < 1 / BUCKETS:
+        raise bad(f"{value} is too small; admit at least 0.0001 of the members, or 0 for nobody.")
+    return value
+
+
+def _check_unique(values: list[str]) -> list[str]:
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        raise bad(f"{shown(twice[0])} stands there twice; name each once.")
+    return values
+
+
+Targeting = Annotated[
+    dict[str, Any] | None, AfterValidator(_check_targeting), Field(description="Who is eligible; null for everybody.")
+]
+Traffic = Annotated[Share, AfterValidator(_check_traffic), Field(description="Share of eligible members admitted.")]
+MetricKeys = Annotated[list[MetricKey], Field(max_length=20), AfterValidator(_check_unique)]
+Segments = Annotated[
+    list[AttributeName],
+    Field(max_length=MAX_SEGMENTS, description="Attributes by which results are split."),
+    AfterValidator(_check_unique),
+]
+WindowDays = Annotated[Days, Field(ge=1, le=90, description="Attribution window after first exposure, in days.")]
+PlannedDays = Annotated[Days, Field(ge=1, le=365, description="How long it shall run, in days.")]
+MinimumMembers = Annotated[Days, Field(ge=1, le=10_000_000, description="Members a variant before any verdict.")]
+Caring = Annotated[
+    float,
+    BeforeValidator(_plain_number),
+    Field(gt=0, le=0.5, allow_inf_nan=False, description="Relative loss that would not matter."),
+]
+
+
+class ExperimentDefinition(_Model):
+    """A whole experiment as a person or an app writes it down."""
+
+    key: Key
+    name: Name
+    hypothesis: Annotated[Lines, Field(max_length=2_000, description="What is expected, and why.")] = ""
+    variants: Annotated[list[VariantDefinition], Field(min_length=2, max_length=MAX_VARIANTS)]
+    primary_metric: MetricKey = "sticky_rate"
+    metrics: MetricKeys = Field(default_factory=lambda: ["click_rate", "share_rate", "purchase_rate", "revenue"])
+    guardrails: MetricKeys = Field(default_factory=lambda: ["negative_rate"])
+    targeting: Targeting = None
+    traffic: Traffic = 1.0
+    namespace: NamespacePlace | None = None
+    window_days: WindowDays = 7
+    segments: Segments = Field(default_factory=list)
+    currency: Currency | None = Field(None, description="Of all its money; the project's currency when absent.")
+    planned_days: PlannedDays | None = None
+    minimum_members: MinimumMembers = 100
+    threshold_of_caring: Caring = 0.01
+    starts_at: Moment | None = Field(None, description="When a launched experiment begins; at once when absent.")
+    ends_at: Moment | None = Field(None, description="When it stops by itself.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        faults = {**_variant_faults(self.variants), **_metric_faults(self), **_time_faults(self)}
+        if self.currency:
+            faults |= cost_faults(self.variants, self.currency)
+        if faults:
+            raise at_fault(faults)
+        return self
+
+
+class VariantPatch(_Model):
+    """Changes to the variant of this key; in a draft a new key adds a variant and ``remove`` takes one away."""
+
+    key: Key
+    name: Annotated[Line, Field(max_length=120)] | None = None
+    control: bool | None = None
+    weight: Weight | None = None
+    content: dict[str, Any] | None = Field(None, description="Only the fields that change.")
+    cost: Cost | None = None
+    remove: bool = False
+
+
+class ExperimentPatch(_Model):
+    """A partial edit: fields that are absent stay as they are, and variants that are not named do too."""
+
+    name: Name | None = None
+    hypothesis: Annotated[Lines, Field(max_length=2_000)] | None = None
+    variants: Annotated[list[VariantPatch], Field(min_length=1, max_length=2 * MAX_VARIANTS)] | None = None
+    primary_metric: MetricKey | None = None
+    metrics: MetricKeys | None = None
+    guardrails: MetricKeys | None = None
+    targeting: Targeting = None
+    traffic: Traffic | None = None
+    namespace: NamespacePlace | None = None
+    window_days: WindowDays | None = None
+    segments: Segments | None = None
+    currency: Currency | None = None
+    planned_days: PlannedDays | None = None
+    minimum_members: MinimumMembers | None = None
+    threshold_of_caring: Caring | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _keys_once(self) -> Self:
+        twice = [key for key, count in Counter(variant.key for variant in self.variants or ()).items() if count > 1]
+        if twice:
+            raise at_fault({"variants": f"{shown(twice[0])} stands there twice; name each variant once."})
+        nulls = [name for name in sorted(self.model_fields_set - NULLABLE) if getattr(self, name) is None]
+        if nulls:
+            raise at_fault(dict.fromkeys(nulls, "null is no value here; leave the field out to keep what it has."))
+        return self
+
+
+NULLABLE = frozenset({"targeting", "namespace", "planned_days", "starts_at", "ends_at"})
+
+
+def read_definition(raw: Mapping[str, Any]) -> ExperimentDefinition:
+    """Read a definition from raw input; raises InvalidError with a message a field."""
+    return validated(ExperimentDefinition, raw, what="The experiment")
+
+
+def read_patch(raw: Mapping[str, Any]) -> ExperimentPatch:
+    """Read a partial edit from raw input; raises InvalidError with a message a field."""
+    return validated(ExperimentPatch, raw, what="The edit")
+
+
+def cost_faults(variants: Sequence[VariantDefinition], currency: str) -> dict[str, str]:
+    """The costs that are not in the experiment's currency, by field."""
+    return {
+        f"variants.{position}.cost.currency": f"{variant.cost.currency} is not the experiment's currency; "
+        f"convert the amounts to {currency}."
+        for position, variant in enumerate(variants)
+        if variant.cost and variant.cost.currency not in (None, currency)
+    }
+
+
+def _variant_faults(variants: Sequence[VariantDefinition]) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    first_place: dict[str, int] = {}
+    for position, variant in enumerate(variants):
+        earlier = first_place.setdefault(variant.key, position)
+        if earlier != position:
+            message = f"{shown(variant.key)} is already the key of variant {earlier + 1}; give each its own."
+            faults[f"variants.{position}.key"] = message
+    total = sum(variant.weight for variant in variants)
+    if abs(total - 1) > _WEIGHT_TOLERANCE:
+        spoken = " + ".join(f"{variant.weight:.10g}" for variant in variants)
+        faults["variants"] = f"the weights add up to {total:.10g} ({spoken}); they must add up to 1. Change them."
+    controls = [variant.key for variant in variants if variant.control]
+    if len(controls) != 1:
+        count = "none is" if not controls else f"{len(controls)} are ({', '.join(controls)})"
+        message = f"exactly one variant must be the control, and {count}. Set control to true on one."
+        faults["variants"] = " ".join(filter(None, (faults.get("variants"), message)))
+    return faults
+
+
+def _metric_faults(definition: ExperimentDefinition) -> dict[str, str]:
+    if definition.primary_metric in definition.guardrails:
+        return {
+            "guardrails": f"{definition.primary_metric} is the primary metric already; a guardrail watches another one."
+        }
+    return {}
+
+
+def _time_faults(definition: ExperimentDefinition) -> dict[str, str]:
+    starts, ends = definition.starts_at, definition.ends_at
+    if starts and ends and ends <= starts:
+        return {"ends_at": f"{ends:%Y-%m-%dT%H:%M:%SZ} must lie after starts_at ({starts:%Y-%m-%dT%H:%M:%SZ})."}
+    return {}
