@@ -1,0 +1,242 @@
+"""What assignment must know, frozen in memory and renewed when it changes.
+
+Each process holds one snapshot. ``configuration_version.number`` rises with every change that assignment must
+notice; it is looked at every ``settings.configuration_seconds`` by one thread, while the others go on with the
+snapshot they have. While the database is away the last snapshot goes on serving.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from experiments.database import Database
+from experiments.errors import KletteError, UnavailableError
+from experiments.tables import ApiKey, Experiment, Namespace, Run, Variant
+
+log = logging.getLogger(__name__)
+
+MAX_EXPERIMENTS = 10_000
+"""The newest so many are held; a snapshot must fit in the memory of each process."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVariant:
+    """A variant as assignment hands it out."""
+
+    key: str
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveExperiment:
+    """An experiment as assignment sees it; every bound is in buckets, every time in microseconds UTC."""
+
+    id: int
+    key: str
+    state: str
+    currency: str
+    variants: tuple[LiveVariant, ...] = ()
+    run_id: int | None = None
+    run_number: int | None = None
+    seed: str = ""
+    edges: tuple[int, ...] = ()
+    traffic_seed: str = ""
+    traffic_buckets: int = 10_000
+    matches: Callable[[Mapping[str, Any]], bool] | None = None
+    namespace_key: str | None = None
+    namespace_seed: str = ""
+    namespace_from: int = 0
+    namespace_to: int = 10_000
+    holdout_from: int = 10_000
+    starts_us: int | None = None
+    ends_us: int | None = None
+    started_us: int | None = None
+    shipped_variant: str | None = None
+    segments: tuple[str, ...] = ()
+    variant_of: Mapping[str, LiveVariant] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIdentity:
+    """Who asks: a key's name and its kind, ``client`` or ``server``."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One snapshot.
+
+    ``experiments`` holds every experiment by its key; ``open`` are those that may hand a variant out when none is
+    named; ``keys`` maps the hash of each living API key to its identity.
+    """
+
+    version: int
+    experiments: Mapping[str, LiveExperiment]
+    keys: Mapping[str, KeyIdentity]
+    open: tuple[LiveExperiment, ...] = ()
+
+
+def touch(session: Session) -> None:
+    """Make every process notice that the configuration has changed, within a second."""
+    session.flush()
+    raised = session.execute(text("UPDATE configuration_version SET number = number + 1 WHERE id = 1"))
+    if raised.rowcount == 0:  # type: ignore[attr-defined]
+        session.execute(text("INSERT INTO configuration_version (id, number) VALUES (1, 1)"))
+
+
+def read_version(session: Session) -> int:
+    """The number that rises with each change; 0 before the first."""
+    return session.execute(text("SELECT number FROM configuration_version WHERE id = 1")).scalar() or 0
+
+
+def load(session: Session) -> Configuration:
+    """Read the snapshot; the version is read first, so that a change in between is noticed at the next look."""
+    version = read_version(session)
+    namespaces = {namespace.key: namespace for namespace in session.exec(select(Namespace))}
+    rows = session.exec(select(Experiment).order_by(Experiment.id.desc()).limit(MAX_EXPERIMENTS)).all()  # type: ignore
+    in_use = {row.id for row in rows if row.state != "archived"}
+    variants = _by_experiment(session.exec(select(Variant).order_by(Variant.position)), in_use)  # type: ignore
+    runs = _by_experiment(session.exec(select(Run).order_by(Run.number)), {row.id for row in rows})  # type: ignore
+    experiments = {}
+    for row in reversed(rows):
+        latest = (runs.get(row.id) or [None])[-1]
+        experiments[row.key] = _live(row, latest, variants.get(row.id, []), namespaces.get(row.namespace_key or ""))
+    living = session.exec(select(ApiKey).where(ApiKey.revoked_at == None)).all()  # noqa: E711
+    return Configuration(
+        version,
+        experiments,
+        {key.key_hash: KeyIdentity(key.name, key.kind) for key in living},
+        tuple(live for live in experiments.values() if live.state in ("running", "paused", "scheduled")),
+    )
+
+
+def _by_experiment(rows: Any, wanted: set) -> dict[int, list]:
+    found: dict[int, list] = {}
+    for row in rows:
+        if row.experiment_id in wanted:
+            found.setdefault(row.experiment_id, []).append(row)
+    return found
+
+
+def _live(row: Experiment, run: Run | None, variants: list[Variant], namespace: Namespace | None) -> LiveExperiment:
+    held = tuple(LiveVariant(variant.key, variant.content) for variant in variants)
+    state, matches = row.state, None
+    if row.targeting and state != "archived":
+        try:
+            matches = _compile(row.targeting)
+        except KletteError:
+            log.exception("The targeting of %s cannot be read; it is served to nobody until it is mended.", row.key)
+            state = "unreadable"
+    return LiveExperiment(
+        id=row.id or 0,
+        key=row.key,
+        state=state,
+        currency=row.currency,
+        variants=_in_order(held, run),
+        run_id=run.id if run else None,
+        run_number=run.number if run else None,
+        seed=run.seed if run else "",
+        edges=tuple(int(edge) for _, _, edge in run.allocation) if run else (),
+        traffic_seed=row.traffic_seed,
+        traffic_buckets=row.traffic_buckets,
+        matches=matches,
+        namespace_key=row.namespace_key,
+        namespace_seed=namespace.seed if namespace else "",
+        namespace_from=row.namespace_from,
+        namespace_to=row.namespace_to,
+        holdout_from=10_000 - namespace.holdout_buckets if namespace else 10_000,
+        starts_us=_microseconds(row.starts_at),
+        ends_us=_microseconds(row.ends_at),
+        started_us=_microseconds(run.started_at) if run else None,
+        shipped_variant=row.shipped_variant,
+        segments=tuple(row.segments),
+        variant_of={variant.key: variant for variant in held},
+    )
+
+
+def _in_order(variants: tuple[LiveVariant, ...], run: Run | None) -> tuple[LiveVariant, ...]:
+    """The variants in the order of the run's edges, which are what a bucket is looked up in."""
+    if not run or not variants:
+        return variants
+    by_key = {variant.key: variant for variant in variants}
+    return tuple(by_key[key] for key, _, _ in run.allocation)
+
+
+def _compile(rule: dict[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    from experiments.targeting import compile_rule, parse
+
+    return compile_rule(parse(rule))
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1_000_000)
+
+
+class ConfigurationCache:
+    """The snapshot of this process.
+
+    Parameters
+    ----------
+    database
+        Where it is read.
+    seconds
+        How long a snapshot may serve before its version is looked at again.
+    """
+
+    def __init__(self, database: Database, seconds: float) -> None:
+        self._database = database
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._snapshot: Configuration | None = None
+        self._looked = float("-inf")
+
+    def current(self) -> Configuration:
+        """The snapshot, at most ``seconds`` behind the database.
+
+        Raises
+        ------
+        UnavailableError
+            Where the database cannot be read and there is no earlier snapshot.
+        """
+        snapshot = self._snapshot
+        age = time.monotonic() - self._looked
+        if snapshot is not None and age < self._seconds:
+            return snapshot
+        # After an idle hour the old snapshot is no good: then others wait for the one that looks.
+        patience = 0.0 if snapshot is not None and age < 2 * self._seconds else max(self._seconds, 0.0)
+        if snapshot is None:
+            patience = 30.0
+        if not self._lock.acquire(timeout=patience) if patience else not self._lock.acquire(blocking=False):
+            if snapshot is None:
+                raise UnavailableError("The configuration could not be read in 30 seconds; send the request again.")
+            return snapshot
+        try:
+            if self._snapshot is None or time.monotonic() - self._looked >= self._seconds:
+                self._renew()
+            return self._snapshot  # type: ignore[return-value]
+        finally:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Look at the database at the next request, whatever the age (tests, and a process that changed it)."""
+        self._looked = float("-inf")
+
+    def _renew(self) -> None:
+        try:
+            with self._database.read() as session:
+                if self._snapshot is None or read_version(session) != self._snapshot.version:
+                    self._snapshot = load(session)
+        except UnavailableError:
+            if self._snapshot is None:
+                raise
+            log.warning("The configuration could not be looked at; the last one goes on serving.", exc_info=True)
+        self._looked = time.monotonic()

@@ -1,0 +1,88 @@
+"""Events over HTTP: what members did, stored before it is acknowledged, each id once for ever."""
+
+import json
+import time
+from typing import Any
+
+from flask import Blueprint, Response, request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from experiments.errors import InvalidError
+from experiments.events import MAX_ID, MAX_TYPE, MAX_UNIT, EventLimits, check_events
+from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
+from web.services import services
+
+blueprint = Blueprint("events", __name__)
+
+_FIELDS = frozenset({"events"})
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class Event(BaseModel):
+    """One action of one member."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: str = Field(max_length=MAX_ID, description="Idempotency key, unique for ever; the same one when sent again.")
+    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
+    type: str = Field(max_length=MAX_TYPE, description="A type such as click, or a name of your own.")
+    at: AwareDatetime | None = Field(None, description="When it happened; stamped on arrival where absent.")
+    value: float | str | None = Field(None, description="At most 6 decimals; its meaning depends on the type.")
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="ISO 4217.")
+    experiment: str | None = Field(None, description="Needed by exposures.")
+    properties: dict[str, Any] | None = Field(None, description="Whatever else is known, at most 32 KB.")
+
+
+class EventsRequest(BaseModel):
+    """Up to 2,500 events and 1 MiB."""
+
+    model_config = ConfigDict(extra="forbid")
+    events: list[Event]
+
+
+class RejectedEvent(BaseModel):
+    """An event that was not stored, by its place in the call."""
+
+    index: int
+    code: str
+    detail: str
+
+
+class EventsAnswer(BaseModel):
+    """Everything accepted is committed."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[RejectedEvent]
+
+
+def post_events(call: Call) -> bytes:
+    """Answer ``POST /api/v1/events``."""
+    document = call.document(exact=True)
+    check_fields(document, _FIELDS)
+    raws = document.get("events")
+    most = call.services.settings.max_batch_events
+    if type(raws) is not list:
+        raise InvalidError('The body has no list of events; send {"events": [...]}.', code="events_missing")
+    if len(raws) > most:
+        raise InvalidError(
+            f"The call has {len(raws):,} events, the most is {most:,}; send them in parts.", code="events_too_many"
+        )
+    checked = check_events(
+        raws,
+        now_us=time.time_ns() // 1000,
+        limits=EventLimits.of(call.services.settings),
+        configuration=call.services.configuration.current(),
+    )
+    appended = call.services.writer.append_events(checked.rows, checked.offers)
+    return _encode(
+        {"accepted": appended.accepted, "duplicates": appended.duplicates, "rejected": checked.rejected}
+    ).encode()
+
+
+@blueprint.post("/api/v1/events")
+def events_view() -> Response:
+    """Log what members did.
+
+    One bad event never fails the others; ids that were seen before count as duplicates.
+    """
+    return Response(answer(services(), request.environ, post_events), headers=JSON_HEADERS + CORS_HEADERS)

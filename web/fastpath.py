@@ -1,0 +1,88 @@
+"""In front of Flask: the calls that apps make most, at about half of what a Flask route costs.
+
+Only the way in differs. The handlers, the answers and the errors are those of the Flask views.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from experiments.errors import KletteError
+from web.api.assign import get_assign, post_assign
+from web.api.events import post_events
+from web.exchange import CORS_HEADERS, JSON_HEADERS, PREFLIGHT_HEADERS, Handler, answer
+from web.operations import observe
+from web.problem import problem_bytes
+from web.services import LazyServices
+
+log = logging.getLogger(__name__)
+
+_POST: dict[str, tuple[str, Handler]] = {
+    "/api/v1/assign": ("assign", post_assign),
+    "/api/v1/events": ("events", post_events),
+}
+_ONE = "/api/v1/assign/"
+
+
+class FastPath:
+    """WSGI middleware that answers assign and events itself and hands everything else on.
+
+    Parameters
+    ----------
+    app
+        The application behind it.
+    services
+        What the handlers work with.
+    """
+
+    def __init__(self, app: Callable, services: LazyServices) -> None:
+        self.app = app
+        self._services = services
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ["PATH_INFO"]
+        if not path.startswith("/api/v1/"):
+            return self.app(environ, start_response)
+        method = environ["REQUEST_METHOD"]
+        if method == "POST":
+            name, handler = _POST.get(path, (None, None))
+        elif method == "GET" and path.startswith(_ONE) and path.count("/") == 4:
+            name, handler = "assign", get_assign
+        elif method == "OPTIONS" and (path in _POST or path.startswith(_ONE)):
+            start_response("204 No Content", PREFLIGHT_HEADERS)
+            return []
+        else:
+            return self.app(environ, start_response)
+        if handler is None:
+            return self.app(environ, start_response)
+        return self._answer(name, handler, environ, start_response)  # type: ignore[arg-type]
+
+    def _answer(self, name: str, handler: Handler, environ: dict[str, Any], start_response: Callable) -> list[bytes]:
+        began = time.perf_counter()
+        try:
+            body = answer(self._services.get(), environ, handler)
+        except Exception as error:
+            status, headers, body = problem_bytes(_known(error))
+            start_response(_line(status), [*headers, *CORS_HEADERS])
+        else:
+            status = 200
+            start_response("200 OK", [*JSON_HEADERS, *CORS_HEADERS, ("Content-Length", str(len(body)))])
+        observe(name, status, time.perf_counter() - began)
+        return [body]
+
+
+def _known(error: Exception) -> KletteError:
+    if isinstance(error, KletteError):
+        return error
+    log.error("A request failed for a reason nobody foresaw.", exc_info=error)
+    unforeseen = KletteError("Something failed here that should not; the log has the details. Send the request again.")
+    unforeseen.code, unforeseen.status, unforeseen.title = "internal", 500, "The server failed"
+    return unforeseen
+
+
+def _line(status: int) -> str:
+    from http import HTTPStatus
+
+    return f"{status} {HTTPStatus(status).phrase}"
