@@ -1,0 +1,223 @@
+"""``klette import``: bring a finished experiment in from CSV files and answer at once."""
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from experiments.database import Database
+from experiments.errors import ImportFailedError, InvalidError
+from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
+from experiments.settings import Settings, settings
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def command() -> None:
+    """Bring a finished experiment in from CSV files, plain or gzip-compressed."""
+
+
+def _common(function: Callable) -> Callable:
+    """The options that both forms have."""
+    options = (
+        click.option("--key", required=True, help="Key of the new experiment, such as spring-mailing."),
+        click.option("--name", default="", help="Its name on screen; the key where absent."),
+        click.option("--hypothesis", default="", help="What was expected, and why."),
+        click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help="Which column means what."),
+        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Take only such rows."),
+        click.option("--control", default="", help="The control's name; the first variant of the file where absent."),
+        click.option("--weights", default="", metavar="NAME=SHARE,...", help="Planned shares; equal where absent."),
+        click.option("--primary", default=None, metavar="METRIC", help="The metric that decides."),
+        click.option("--metrics", default="", metavar="METRIC,...", help="What to count; by the file where absent."),
+        click.option("--currency", default=None, help="Currency of the amounts (ISO 4217)."),
+        click.option("--window-days", type=int, default=7, show_default=True, help="Days in which an event counts."),
+        click.option("--ended", default=None, metavar="TIME", help="When it ended; by the file where absent."),
+        click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command.command("members")
+@click.argument("file", type=_FILE)
+@click.option("--events", type=_FILE, help="CSV of what members did: unit, type, at, value.")
+@click.option("--map-event", "mapped_event", multiple=True, metavar="MEANING=COLUMN", help="The same for the events.")
+@click.option("--outcome", multiple=True, metavar="TYPE=COLUMN", help="A column of FILE that counts events or money.")
+@click.option("--exposed-at", default=None, metavar="TIME", help="The moment of exposure, where FILE has none.")
+@click.option("--segments", default="", metavar="COLUMN,...", help="Columns to split the results by, up to 8.")
+@_common
+def members(
+    file: Path,
+    events: Path | None,
+    mapped_event: tuple[str, ...],
+    outcome: tuple[str, ...],
+    exposed_at: str | None,
+    segments: str,
+    **common: Any,
+) -> None:
+    """Bring in FILE with one line a member: unit, variant, exposed_at, and any attributes."""
+    plan = _plan(
+        "members",
+        common,
+        event_columns=_pairs("--map-event", mapped_event),
+        outcomes=list(_each_pair("--outcome", outcome)),
+        exposed_at=_moment("--exposed-at", exposed_at),
+        segments=_listed(segments),
+    )
+    _run(plan, file, events, at_once=common["analyse"])
+
+
+@command.command("counts")
+@click.argument("file", type=_FILE)
+@click.option("--started", default=None, metavar="TIME", help="When it began; --window-days before its end if absent.")
+@_common
+def counts(file: Path, started: str | None, **common: Any) -> None:
+    """Bring in FILE with one line a variant: variant, members, successes."""
+    plan = _plan("counts", common, exposed_at=_moment("--started", started))
+    _run(plan, file, None, at_once=common["analyse"])
+
+
+def _plan(kind: str, common: dict[str, Any], **wishes: Any) -> Plan:
+    return make_plan(
+        kind=kind,
+        key=common["key"],
+        name=common["name"],
+        hypothesis=common["hypothesis"],
+        control=common["control"],
+        columns=_pairs("--map", common["mapped"]),
+        where=_pairs("--where", common["where"]),
+        weights={
+            name: _number("--weights", text) for name, text in _each_pair("--weights", _listed(common["weights"]))
+        },
+        primary_metric=common["primary"],
+        metrics=_listed(common["metrics"]),
+        currency=common["currency"],
+        window_days=common["window_days"],
+        ended_at=_moment("--ended", common["ended"]),
+        **wishes,
+    )
+
+
+def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
+    chosen = settings()
+    with closing(Database(chosen.url)) as database, _Bar() as bar:
+        try:
+            brought = bring_in(
+                database,
+                plan,
+                Source.at(file),
+                None if events is None else Source.at(events),
+                currency=chosen.currency,
+                actor="cli",
+                report=bar.show,
+                report_storing=bar.show,
+            )
+        except ImportFailedError as error:
+            bar.clear()
+            click.echo(error.detail, err=True)
+            for line, message in error.lines:
+                click.echo(f"  line {line}: {message}", err=True)
+            raise SystemExit(2) from None
+        bar.clear()
+        _tell(brought)
+        _answer(database, chosen, plan, at_once=at_once, bar=bar)
+    click.echo(f"{chosen.public_url}/experiments/{plan.key}")
+
+
+def _answer(database: Database, chosen: Settings, plan: Plan, *, at_once: bool, bar: "_Bar") -> None:
+    if not at_once:
+        from experiments import experiment, jobs
+
+        with database.write() as session:
+            jobs.enqueue(session, "analyse", experiment=experiment.get(session, plan.key), requested_by="cli")
+        click.echo("The worker analyses it next.")
+        return
+    from experiments.analyse import analyse
+    from experiments.results import latest
+    from experiments.summary import table
+
+    bar.show(1.0, "Analysing")
+    analyse(database, plan.key)
+    bar.clear()
+    with database.read() as session:
+        from experiments import experiment
+
+        result = latest(session, experiment.get(session, plan.key))
+    if result is not None:
+        click.echo(table(result))
+
+
+def _tell(brought: BroughtIn) -> None:
+    total = sum(brought.members.values())
+    click.echo(f"Brought in {brought.name} ({brought.key}): {total:,} members in {len(brought.members)} variants.")
+    if brought.events:
+        said = ", ".join(f"{count:,} {type_}" for type_, count in sorted(brought.events.items()))
+        click.echo(f"Events: {said}.")
+    if brought.uncounted:
+        click.echo(f"{brought.uncounted:,} events lie outside their member's window: kept, not counted.")
+
+
+class _Bar:
+    """A progress bar on standard error, where that is a terminal."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+        self._shown = False
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def show(self, fraction: float, message: str) -> None:
+        if self._on:
+            done = round(max(0.0, min(1.0, fraction)) * 30)
+            click.echo(f"\r\x1b[K[{'█' * done}{'·' * (30 - done)}] {fraction:4.0%}  {message}", err=True, nl=False)
+            self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._shown = False
+
+
+def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
+    return dict(_each_pair(option, values))
+
+
+def _each_pair(option: str, values: tuple[str, ...] | list[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for value in values:
+        name, sign, rest = value.partition("=")
+        if not (sign and name.strip() and rest.strip()):
+            raise InvalidError(f"{option} {value!r} has no NAME=VALUE form; write it like {option} unit=customer_no.")
+        pairs.append((name.strip(), rest.strip()))
+    return pairs
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidError(f"{option}: {text!r} is no number; write a share such as 0.5.") from None
+
+
+def _moment(option: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    from experiments.importing.values import parse_moment
+
+    try:
+        return parse_moment(text).isoformat()
+    except ValueError as error:
+        raise InvalidError(f"{option}: {error}.") from None
