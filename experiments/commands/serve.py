@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -172,9 +173,11 @@ def _failed_to_start(web: Child) -> int:
 
 
 def _say(sentence: str) -> None:
-    click.echo(sentence)
-    sys.stdout.flush()
+    # Nobody may be reading any more (a closed terminal, a dead `make`): that must not stop an orderly stop.
+    with suppress(OSError):
+        click.echo(sentence)
 
 
 def _warn(sentence: str) -> None:
-    click.echo(sentence, err=True)
+    with suppress(OSError):
+        click.echo(sentence, err=True)

@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -106,6 +107,25 @@ def test_a_kill_leaves_no_process_behind_and_the_next_start_serves(serving):
     server.stop(signal.SIGKILL)
     assert wait_until(lambda: not alive(processes)), alive(processes)
     server.start()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process of its parent's death")
+def test_it_stops_in_order_when_the_program_that_started_it_is_killed(tmp_path):
+    server = LiveServer(tmp_path / "server")
+    server.folder.mkdir()
+    # A go-between starts it, as `make run` does; its pipe breaks when it dies.
+    go_between = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)\n"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", go_between, sys.executable, "-m", "experiments.cli", "serve", "--stop-with-parent"]
+    with subprocess.Popen(command, env=server.environment, cwd=server.folder, stdout=subprocess.PIPE) as parent:
+        serve = psutil.Process(int(parent.stdout.readline()))
+        assert wait_until(server.is_ready, 60)
+        web = serve.children(recursive=True)
+        parent.kill()
+    assert wait_until(lambda: not alive([serve, *web]), 30)
 
 
 def test_a_worker_that_dies_is_started_again(serving):
