@@ -1,0 +1,381 @@
+"""From stored rows to sufficient statistics, computed inside whatever engine holds the rows; only cells come back.
+
+One pass over exposures and events makes one row a member (a temporary table, never brought to Python). Everything else
+is a small aggregation over it: statistics by variant, the primary metric by segment, arrivals by day.
+
+The rules:
+
+* members are the first exposures of the run that were randomised, neither bots nor met in a second variant;
+* their events are those at or after the exposure and before exposure + window (24-hour days), for this experiment or
+  for none in particular;
+* both must have happened by the cut-off, and reached us by then;
+* a later day begins 24 hours after the exposure;
+* money adds up in the experiment's currency only (an amount without one is taken to be in it).
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import ibis
+from ibis.backends.sql import SQLBackend
+
+from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics, Statistics
+from experiments.collected import OTHERS, UNKNOWN, Collected, Quality, SegmentData
+from experiments.metrics import DAY_US, Metric
+from experiments.rows import attribute, fetch, level, table
+from experiments.tables import Event, Exposure, MultiExposure
+
+MICRO = 1_000_000
+MOST_LEVELS = 30
+_LATE_US = DAY_US
+_AHEAD_US = 60 * MICRO
+# Squares of millionths overflow 64 bits: an amount is split into high * _SPLIT + low, whose products do not.
+_SPLIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows an analysis looks at.
+
+    Attributes
+    ----------
+    run_id : int
+    experiment : str
+        The experiment's key: an event may name it, or none.
+    currency : str
+    window_us : int
+        The attribution window in microseconds.
+    cut_off_us : int
+        Nothing that happened later counts.
+    variants : tuple of str
+        The run's variants in their order.
+    by_arrival : bool
+        Whether rows must also have reached us by the cut-off: true for an analysis of the present, false for a past
+        day that is filled in from what is known by now.
+    """
+
+    run_id: int
+    experiment: str
+    currency: str
+    window_us: int
+    cut_off_us: int
+    variants: tuple[str, ...]
+    by_arrival: bool = True
+
+
+def collect(
+    backend: SQLBackend,
+    scope: Scope,
+    metrics: Sequence[Metric],
+    *,
+    segments: Sequence[str] = (),
+    segmented: Metric | None = None,
+    report: Callable[[float], None] = lambda _: None,
+) -> Collected:
+    """Sufficient statistics of a run up to the scope's cut-off.
+
+    Parameters
+    ----------
+    backend
+        The connection, of `experiments.rows.source`.
+    scope
+        Which rows count.
+    metrics
+        What to measure.
+    segments
+        Names of exposure attributes to slice `segmented` by; at most 30 levels each, the rest is "others".
+    segmented
+        The proportion metric that is sliced; one of `metrics`.
+    report
+        Is told how far it is, 0 to 1.
+    """
+    excluded, shared = _set_aside(backend, scope)
+    sliced = tuple(segments) if segmented is not None else ()
+    with _members(backend, member_rows(backend, scope, metrics, sliced)) as members:
+        report(0.7)
+        counts, metric_data = _by_variant(backend, scope, metrics, members)
+        report(0.85)
+        segment_data = {
+            name: _by_level(backend, scope, segmented, members, f"segment_{place}")
+            for place, name in enumerate(sliced)
+            if segmented is not None
+        }
+        first, quality = _quality(backend, scope, members)
+        arrivals = _arrivals(backend, members, first)
+    report(1.0)
+    return Collected(counts, excluded, shared, metric_data, segment_data, arrivals, first, quality)
+
+
+# One row a member --------------------------------------------------------------------------------------------------
+
+
+def member_rows(
+    backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], segments: Sequence[str] = (), attributes: bool = False
+) -> Any:
+    """One row a member: unit, variant, exposed_us, one column a metric, ``segment_0``... and the health counts.
+
+    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped.
+    """
+    joined = _attributed(backend, scope, segments, attributes)
+    columns: dict[str, Any] = {"variant": joined.variant.max(), "exposed_us": joined.exposed_us.max()}
+    columns |= {metric.key: _outcome(joined, metric, scope) for metric in metrics}
+    for name in [f"segment_{place}" for place in range(len(segments))] + (["attributes"] if attributes else []):
+        columns[name] = joined[name].max()
+    delay = joined.received_us - joined.event_us
+    columns |= {
+        "events": joined.event_us.count(),
+        "late": _number(delay > _LATE_US).sum(),
+        "ahead": _number(delay < -_AHEAD_US).sum(),
+        "other_currency": _number((joined.type == "purchase") & (joined.currency != scope.currency)).sum(),
+        "last_event_us": joined.event_us.max(),
+    }
+    return joined.group_by(joined.unit).aggregate(**columns)
+
+
+def _exposures(scope: Scope) -> Any:
+    """The run's exposures up to the cut-off, whatever their origin."""
+    exposures = table(Exposure)
+    exposures = exposures.filter(exposures.run_id == scope.run_id, exposures.at_us <= scope.cut_off_us)
+    return exposures.filter(exposures.received_us <= scope.cut_off_us) if scope.by_arrival else exposures
+
+
+def _met_twice(scope: Scope) -> Any:
+    """The units of the run that were met in a second variant."""
+    met = table(MultiExposure)
+    met = met.filter(met.run_id == scope.run_id)
+    if scope.by_arrival:
+        met = met.filter(met.received_us <= scope.cut_off_us)
+    return met.select("unit").distinct()
+
+
+def _randomised(scope: Scope) -> Any:
+    exposures = _exposures(scope)
+    return exposures.filter(exposures.origin == "randomised", ~exposures.bot).anti_join(_met_twice(scope), "unit")
+
+
+def _attributed(backend: SQLBackend, scope: Scope, segments: Sequence[str], attributes: bool) -> Any:
+    """Randomised members with each of their events in the window, or one row of nulls."""
+    exposed = _randomised(scope)
+    slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
+    whole = {"attributes": exposed.attributes.cast("string")} if attributes else {}
+    exposed = exposed.select("unit", "variant", exposed_us=exposed.at_us, **slices, **whole)
+    events = table(Event)
+    # No filter on the type: engines would turn it into a seek a type and member. The outcomes look at it anyway.
+    events = events.filter(
+        events.at_us <= scope.cut_off_us, events.experiment.isnull() | (events.experiment == scope.experiment)
+    )
+    if scope.by_arrival:
+        events = events.filter(events.received_us <= scope.cut_off_us)
+    events = events.select(
+        "type", "received_us", "value_micro", "currency", event_unit=events.unit, event_us=events.at_us
+    )
+    return exposed.left_join(
+        events,
+        [
+            exposed.unit == events.event_unit,
+            events.event_us >= exposed.exposed_us,
+            events.event_us < exposed.exposed_us + scope.window_us,
+        ],
+    )
+
+
+def _matches(joined: Any, metric: Metric) -> Any:
+    """Whether an event counts for a metric."""
+    now = joined.type.isin(metric.events) if metric.events else ibis.literal(False)
+    if not metric.later_events:
+        return now
+    later = joined.type.isin(metric.later_events) & (joined.event_us >= joined.exposed_us + DAY_US)
+    return now | later
+
+
+def _outcome(joined: Any, metric: Metric, scope: Scope) -> Any:
+    """A member's one number for a metric."""
+    matches = _matches(joined, metric)
+    if metric.statistic == "any":
+        return _number(matches).max()
+    if metric.statistic == "count":
+        return _number(matches).sum()
+    if metric.money:
+        matches = matches & (joined.currency.isnull() | (joined.currency == scope.currency))
+    return ibis.ifelse(matches, joined.value_micro, 0).fill_null(0).sum().cast("int64")
+
+
+def _number(condition: Any) -> Any:
+    """1 where it holds, 0 where it does not or cannot be known."""
+    return ibis.ifelse(condition, 1, 0).cast("int64")
+
+
+@contextmanager
+def _members(backend: SQLBackend, expression: Any) -> Iterator[Any]:
+    """The expression's rows as a temporary table of the connection, dropped at the end."""
+    name = f"klette_members_{uuid.uuid4().hex}"
+    backend.create_table(name, obj=expression, temp=True)
+    try:
+        yield ibis.table(expression.schema(), name=name)
+    finally:
+        backend.raw_sql(f"DROP TABLE {name}").close()
+
+
+# Cells -------------------------------------------------------------------------------------------------------------
+
+
+def _by_variant(
+    backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], members: Any
+) -> tuple[dict[str, int], dict[str, dict[str, Statistics]]]:
+    """Members and statistics of each variant, in one aggregation.
+
+    Counts are part of the grouping, so that their histogram falls out of the same pass: statistics are additive, and
+    the handful of rows a variant is summed here.
+    """
+    counted = [metric.key for metric in metrics if metric.kind == "count"]
+    grouped = members.group_by(["variant", *counted])
+    sums = {"members": members.count()}
+    for metric in metrics:
+        sums |= _sums(members, metric, scope)
+    found = grouped.aggregate(**sums)
+    names = found.columns
+    counts = dict.fromkeys(scope.variants, 0)
+    data: dict[str, dict[str, Statistics]] = {
+        metric.key: {variant: _statistics(metric, scope, None) for variant in scope.variants} for metric in metrics
+    }
+    for values in fetch(backend, found):
+        row = dict(zip(names, values, strict=True))
+        variant = row["variant"]
+        if variant not in counts:
+            continue
+        counts[variant] += int(row["members"])
+        for metric in metrics:
+            data[metric.key][variant] = data[metric.key][variant] + _statistics(metric, scope, row)  # type: ignore[operator]
+    return counts, data
+
+
+def _sums(members: Any, metric: Metric, scope: Scope) -> dict[str, Any]:
+    """The aggregates of one metric, named after it."""
+    key = metric.key
+    if metric.kind == "count":
+        return {}
+    if metric.kind == "proportion":
+        return {key: members[key].sum()}
+    amount = _capped(members[key], metric, scope)
+    low = amount % _SPLIT
+    high = ((amount - low) / _SPLIT).cast("int64")
+    logarithm = ibis.ifelse(amount > 0, (ibis.ifelse(amount > 0, amount, 1) / float(MICRO)).ln(), 0.0)
+    sums = {
+        f"{key}_positive": _number(amount > 0).sum(),
+        f"{key}_total": amount.sum(),
+        f"{key}_high_high": (high * high).sum(),
+        f"{key}_high_low": (high * low).sum(),
+        f"{key}_low_low": (low * low).sum(),
+        f"{key}_log": logarithm.sum(),
+        f"{key}_log_log": (logarithm * logarithm).sum(),
+    }
+    if (limit := _limit(metric, scope)) is not None:
+        sums[f"{key}_capped"] = _number(members[key] > limit).sum()
+    return sums
+
+
+def _limit(metric: Metric, scope: Scope) -> int | None:
+    cap = metric.cap_in(scope.currency)
+    return None if cap is None else int(cap * MICRO)
+
+
+def _capped(amount: Any, metric: Metric, scope: Scope) -> Any:
+    limit = _limit(metric, scope)
+    return amount if limit is None else ibis.ifelse(amount > limit, limit, amount)
+
+
+def _statistics(metric: Metric, scope: Scope, row: dict[str, Any] | None) -> Statistics:
+    """The statistics of one cell; empty where there is no row."""
+    key = metric.key
+    if metric.kind == "proportion":
+        return ProportionStatistics(int(row["members"]), int(row[key])) if row else ProportionStatistics.empty()
+    if metric.kind == "count":
+        return CountStatistics(((int(row[key]), int(row["members"])),)) if row else CountStatistics.empty()
+    cap = metric.cap_in(scope.currency)
+    if row is None:
+        return AmountStatistics.empty(cap)
+    squares = (
+        int(row[f"{key}_high_high"]) * _SPLIT**2 + 2 * int(row[f"{key}_high_low"]) * _SPLIT + int(row[f"{key}_low_low"])
+    )
+    return AmountStatistics(
+        n=int(row["members"]),
+        positive=int(row[f"{key}_positive"]),
+        total=Decimal(int(row[f"{key}_total"])) / MICRO,
+        total_squares=squares / MICRO**2,
+        log_total=float(row[f"{key}_log"]),
+        log_total_squares=float(row[f"{key}_log_log"]),
+        capped=int(row.get(f"{key}_capped", 0)),
+        cap=cap,
+    )
+
+
+def _by_level(backend: SQLBackend, scope: Scope, metric: Metric, members: Any, column: str) -> SegmentData:
+    """The metric by variant and level of a segment; levels beyond the largest 30 are "others"."""
+    largest = members.group_by(column).aggregate(n=members.count())
+    ranked = fetch(backend, largest.order_by([largest.n.desc(), largest[column].asc()]).limit(MOST_LEVELS))
+    kept = [value for value, _ in ranked if value is not None]
+    known = members[column].isin(kept) if kept else ibis.literal(False)
+    # The mark of "others" is no JSON, so no attribute's value can be mistaken for it.
+    place = ibis.ifelse(known | members[column].isnull(), members[column], "*")
+    sliced = members.mutate(place=place)
+    cells = sliced.group_by(["variant", "place"]).aggregate(n=sliced.count(), successes=sliced[metric.key].sum())
+    found: SegmentData = {}
+    for variant, value, n, successes in sorted(fetch(backend, cells), key=str):
+        name = OTHERS if value == "*" else level(backend, value) or UNKNOWN
+        cell = ProportionStatistics(int(n), int(successes))
+        found[variant, name] = found.get((variant, name), ProportionStatistics.empty()) + cell
+    order = {variant: place for place, variant in enumerate(scope.variants)}
+    sizes: dict[str, int] = {}
+    for (_, name), cell in found.items():
+        sizes[name] = sizes.get(name, 0) + cell.n
+    ranking = sorted(sizes, key=lambda name: (name in (OTHERS, UNKNOWN), -sizes[name], name))
+    return {
+        (variant, name): found[variant, name] for name in ranking for variant in order if (variant, name) in found
+    }
+
+
+# Counts for the health checks --------------------------------------------------------------------------------------
+
+
+def _set_aside(backend: SQLBackend, scope: Scope) -> tuple[dict[str, int], int]:
+    """Members that are not analysed by reason, and how many came through a share link."""
+    exposures = _exposures(scope)
+    bots = exposures.filter(exposures.bot).aggregate(n=exposures.filter(exposures.bot).count())
+    people = exposures.filter(~exposures.bot)
+    shared = people.filter(people.origin == "shared")
+    randomised = people.filter(people.origin == "randomised")
+    twice = randomised.semi_join(_met_twice(scope), "unit")
+    numbers = [int(fetch(backend, rows.aggregate(n=rows.count()))[0][0]) for rows in (twice, shared)]
+    return {"multi_exposed": numbers[0], "bots": int(fetch(backend, bots)[0][0])}, numbers[1]
+
+
+def _quality(backend: SQLBackend, scope: Scope, members: Any) -> tuple[int | None, Quality]:
+    """When the first member was exposed, and the counts about the data itself."""
+    row = fetch(
+        backend,
+        members.aggregate(
+            first=members.exposed_us.min(),
+            immature=_number(members.exposed_us + scope.window_us > scope.cut_off_us).sum(),
+            events=members.events.sum(),
+            late=members.late.sum(),
+            ahead=members.ahead.sum(),
+            other_currency=members.other_currency.sum(),
+            last_event_us=members.last_event_us.max(),
+        ),
+    )[0]
+    first, immature, events, late, ahead, other, last = (None if value is None else int(value) for value in row)
+    return first, Quality(immature or 0, events or 0, late or 0, ahead or 0, other or 0, last)
+
+
+def _arrivals(backend: SQLBackend, members: Any, first_us: int | None) -> tuple[tuple[str, int, int], ...]:
+    """New members by variant and whole day since the first exposure."""
+    if first_us is None:
+        return ()
+    since = members.exposed_us - first_us
+    days = members.mutate(day=((since - since % DAY_US) / DAY_US).cast("int64"))
+    cells = days.group_by(["variant", "day"]).aggregate(n=days.count())
+    return tuple(sorted((str(variant), int(day), int(n)) for variant, day, n in fetch(backend, cells)))
