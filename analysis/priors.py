@@ -85,7 +85,7 @@ LIFT_CONTENT = NamedPrior(
 
 SEGMENT_WEAK = NamedPrior(
     "segment_weak",
-    (("rate_sd", 2.5), ("variant_sd", 0.5), ("segment_sd", 1.0), ("interaction_sd", 0.3)),
+    (("rate_sd", 2.5), ("variant_sd", 0.5), ("segment_sd", 0.5), ("interaction_sd", 0.3)),
     "On the log-odds scale: a rate may be almost anything, segments differ by up to several times, and a variant works "
     "alike in most segments unless the data say otherwise, so small groups are drawn towards the whole.",
 )

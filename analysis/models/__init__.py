@@ -1,7 +1,8 @@
 """Posterior models: one file each, one small interface, one visible tuple.
 
 Each module has ``fit(statistics, prior, rng) -> Posterior | NotShown``, where `statistics` is one statistic a
-variant in variant order, and says which kind of statistic it takes. PyMC is imported only inside `segmented`'s fit, never here.
+variant in variant order. `segmented`, which takes cells of (variant, level) and imports PyMC inside its fit, is used by
+its own name.
 """
 
 from __future__ import annotations

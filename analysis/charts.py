@@ -1,0 +1,260 @@
+"""One chart definition for page, report and notebook: plain Vega-Lite v6, colours as the page's own CSS variables.
+
+In a page the variables follow light and dark; a report or notebook resolves them with `with_theme`
+(``altair.Chart.from_dict(with_theme(spec, "light"))`` draws them).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from analysis.errors import AnalysisError
+from analysis.scorecard import MetricResult
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+
+#: --v0 .. --v11: slate, burr, amber, then a continuation that differs in lightness as well as in hue.
+PALETTE_LIGHT: Final = (
+    "#5f6b7a",
+    "#8a2f7f",
+    "#b4690e",
+    "#0f7a72",
+    "#2f5fb3",
+    "#a8324a",
+    "#5c7a1f",
+    "#6a4fc0",
+    "#8c5a3c",
+    "#13708f",
+    "#b03a8f",
+    "#3d4f2f",
+)
+PALETTE_DARK: Final = (
+    "#9fb0c4",
+    "#d88bce",
+    "#e8a95a",
+    "#5cc7bd",
+    "#8fb4f2",
+    "#f08da0",
+    "#b3d06a",
+    "#b7a4f5",
+    "#d1a283",
+    "#6fc3e0",
+    "#f29ad6",
+    "#a9bf94",
+)
+INK: Final = {
+    "light": {"ink": "#23201c", "mute": "#6d675f", "line": "#e6e1d8", "card": "#ffffff"},
+    "dark": {"ink": "#efeae3", "mute": "#a79f94", "line": "#37322c", "card": "#211e1b"},
+}
+_VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
+
+
+def colour(position: int) -> str:
+    """Return the CSS colour of the variant at a 0-based position; the twelve repeat."""
+    return f"var(--v{position % len(PALETTE_LIGHT)})"
+
+
+def with_theme(spec: Any, theme: Literal["light", "dark"]) -> Any:
+    """Return a copy of a chart with every CSS variable replaced by its colour."""
+    if theme not in INK:
+        raise AnalysisError("bad_request", f"The theme {theme!r} is unknown; use light or dark.")
+    palette = PALETTE_LIGHT if theme == "light" else PALETTE_DARK
+    known = INK[theme] | {f"v{i}": value for i, value in enumerate(palette)}
+    if isinstance(spec, Mapping):
+        return {key: with_theme(value, theme) for key, value in spec.items()}
+    if isinstance(spec, list | tuple):
+        return [with_theme(value, theme) for value in spec]
+    if isinstance(spec, str):
+        return _VARIABLE.sub(lambda found: known.get(found[1], found[0]), spec)
+    return spec
+
+
+def _chart(description: str, height: int, rows: Sequence[Mapping[str, Any]], layers: list[dict]) -> dict[str, Any]:
+    axis = {
+        "labelColor": "var(--mute)",
+        "titleColor": "var(--mute)",
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
+    return {
+        "$schema": SCHEMA,
+        "description": description,
+        "width": "container",
+        "height": height,
+        "background": "transparent",
+        "autosize": {"type": "fit", "contains": "padding"},
+        "data": {"values": [dict(row) for row in rows]},
+        "layer": layers,
+        "config": {"font": "inherit", "view": {"stroke": None}, "axis": axis},
+    }
+
+
+def _by_variant(variants: Sequence[str], labels: Mapping[str, str] | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the colour encoding, keyed by the variant's position, and its name on screen."""
+    names = {key: (labels or {}).get(key, key.upper()) for key in variants}
+    scale = {"domain": list(variants), "range": [colour(i) for i in range(len(variants))]}
+    return {"field": "variant", "type": "nominal", "scale": scale, "legend": None}, names
+
+
+def posterior_over_time(
+    history: Iterable[Mapping[str, Any]],
+    variants: Sequence[str],
+    *,
+    planned_days: float | None = None,
+    today: float | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Draw each variant's chance of being best, as the test went on.
+
+    Parameters
+    ----------
+    history : rows with "day" (days of running), "variant" and "p_best" (0..1)
+    variants : keys in order, which gives the colours
+    planned_days : float, optional
+        The axis reaches so far.
+    today : float, optional
+        Where the dotted line stands; by default the last day of the history.
+    labels : mapping of variant key to text, optional
+    """
+    encoding, names = _by_variant(variants, labels)
+    rows = [
+        {"day": float(r["day"]), "variant": r["variant"], "p_best": float(r["p_best"]), "name": names[r["variant"]]}
+        for r in history
+    ]
+    last = max((row["day"] for row in rows), default=0.0)
+    now = last if today is None else float(today)
+    end = max(planned_days or 0.0, now, 1.0)
+    scale, axis = {"domain": [0, end]}, {"grid": False}
+    x = {"field": "day", "type": "quantitative", "title": "day", "scale": scale, "axis": axis}
+    y = {
+        "field": "p_best",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [0, 1]},
+        "axis": {"format": ".0%", "values": [0, 0.5, 1], "domain": False, "ticks": False},
+    }
+    tooltip = [
+        {"field": "name", "title": "variant"},
+        {"field": "day", "type": "quantitative", "format": ".1f"},
+        {"field": "p_best", "type": "quantitative", "title": "chance of being best", "format": ".1%"},
+    ]
+    beside = {"align": "right", "dx": -6} if now > end / 2 else {"align": "left", "dx": 6}
+    said = f"today, day {now:g}" + (f" of {planned_days:g}" if planned_days else "")
+    mark = {"datum": now, "type": "quantitative"}
+    last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
+    layers = [
+        {
+            "data": {"values": [{}]},
+            "mark": {"type": "rule", "color": "var(--mute)", "strokeDash": [2, 3]},
+            "encoding": {"x": mark},
+        },
+        {
+            "data": {"values": [{}]},
+            "mark": {"type": "text", "text": said, "color": "var(--mute)", "fontSize": 12} | beside,
+            "encoding": {"x": mark, "y": {"value": 8}},
+        },
+        {
+            "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone", "point": len(rows) <= len(variants)},
+            "encoding": {"x": x, "y": y, "color": encoding, "tooltip": tooltip},
+        },
+        {
+            "data": {"values": [row for row in last_rows if row]},
+            "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12},
+            "encoding": {"x": x, "y": y, "color": encoding, "text": {"field": "name"}},
+        },
+    ]
+    return _chart("Each variant's chance of being best, by day.", 190, rows, layers)
+
+
+def segment_forest(
+    rows: Iterable[Mapping[str, Any]],
+    variants: Sequence[str],
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Draw the lift in each segment: the pooled estimate with its 95 % interval, the raw figure as an open circle.
+
+    Parameters
+    ----------
+    rows : rows with "level", "variant", "n", "lift", "low", "high", "raw_lift" (which may be None)
+    variants : all keys in order, the control among them, which gives the colours
+    """
+    encoding, names = _by_variant(variants, labels)
+    table = [dict(row) | {"name": names[row["variant"]]} for row in rows]
+    levels = list(dict.fromkeys(row["level"] for row in table))
+    shown = [v for v in variants if any(row["variant"] == v for row in table)]
+    plain = {"ticks": False, "domain": False, "grid": False}
+    y = {"field": "level", "type": "nominal", "sort": levels, "title": None, "axis": plain}
+    offset = {"field": "variant", "type": "nominal", "sort": shown}
+    axis = {"format": "+.0%", "gridDash": [2, 3], "domain": False}
+    tooltip = [
+        {"field": "level", "title": "segment"},
+        {"field": "name", "title": "variant"},
+        {"field": "n", "type": "quantitative", "title": "members", "format": ","},
+        {"field": "lift", "type": "quantitative", "format": "+.1%"},
+        {"field": "low", "type": "quantitative", "title": "95 % from", "format": "+.1%"},
+        {"field": "high", "type": "quantitative", "title": "to", "format": "+.1%"},
+        {"field": "raw_lift", "type": "quantitative", "title": "raw", "format": "+.1%"},
+    ]
+
+    def place(field: str) -> dict[str, Any]:
+        return {"field": field, "type": "quantitative", "title": "lift over the control", "axis": axis}
+
+    shared = {"y": y, "yOffset": offset, "color": encoding, "tooltip": tooltip}
+    layers = [
+        {
+            "data": {"values": [{}]},
+            "mark": {"type": "rule", "color": "var(--mute)", "strokeDash": [2, 3]},
+            "encoding": {"x": {"datum": 0, "type": "quantitative"}},
+        },
+        {
+            "mark": {"type": "rule", "strokeWidth": 3, "strokeCap": "round"},
+            "encoding": shared | {"x": place("low"), "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+            "encoding": shared | {"x": place("lift")},
+        },
+        {
+            "transform": [{"filter": "isValid(datum.raw_lift)"}],
+            "mark": {"type": "point", "filled": False, "size": 45, "stroke": "var(--mute)"},
+            "encoding": {"y": y, "yOffset": offset, "tooltip": tooltip, "x": place("raw_lift")},
+        },
+    ]
+    height = max(60, len(levels) * (16 * max(len(shown), 1) + 10))
+    return _chart("Lift over the control in each segment, with its 95 % interval.", height, table, layers)
+
+
+def lift_densities(
+    result: MetricResult | Mapping[str, Any], *, labels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Draw the posterior of every variant's lift over the control as soft overlapping ridges."""
+    data = result.to_dict() if isinstance(result, MetricResult) else result
+    encoding, names = _by_variant([row["variant"] for row in data["variants"]], labels)
+    rows = [
+        {"variant": c["variant"], "name": names[c["variant"]], "lift": x, "density": y}
+        for c in data["comparisons"]
+        if c["lift_density"] is not None
+        for x, y in zip(c["lift_density"]["x"], c["lift_density"]["y"], strict=True)
+    ]
+    axis = {"format": "+.0%", "grid": False}
+    x = {"field": "lift", "type": "quantitative", "title": "lift over the control", "axis": axis}
+    y = {"field": "density", "type": "quantitative", "axis": None, "stack": None}
+    layers = [
+        {
+            "data": {"values": [{}]},
+            "mark": {"type": "rule", "color": "var(--mute)", "strokeDash": [2, 3]},
+            "encoding": {"x": {"datum": 0, "type": "quantitative"}},
+        },
+        {
+            "mark": {"type": "area", "opacity": 0.22, "line": {"strokeWidth": 1.5}, "interpolate": "monotone"},
+            "encoding": {"x": x, "y": y, "color": encoding, "tooltip": [{"field": "name", "title": "variant"}]},
+        },
+    ]
+    return _chart("How much better or worse than the control each variant may be.", 160, rows, layers)
