@@ -4,6 +4,7 @@ Used as ``gunicorn -c python:web.gunicorn_conf wsgi:app``, which `klette serve` 
 """
 
 import os
+import shutil
 import sys
 
 from experiments.settings import settings
@@ -35,6 +36,18 @@ proc_name = "klette"
 _pin = _settings.pin_workers and hasattr(os, "sched_setaffinity") and len(_cores) >= workers
 
 
+# Each web process counts for itself into files here; /metrics adds them up. Named by port, so that copies which
+# share a data folder do not mix.
+_metrics = (_settings.data_dir / f"metrics-{_settings.port}").resolve()
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+def on_starting(_server):  # type: ignore[no-untyped-def]
+    """Begin to count from zero."""
+    shutil.rmtree(_metrics, ignore_errors=True)
+    _metrics.mkdir(parents=True)
+
+
 def pre_fork(server, worker):  # type: ignore[no-untyped-def]
     """Give the new worker the first core that no living worker has."""
     taken = {other.klette_core for other in server.WORKERS.values()}
@@ -46,3 +59,16 @@ def post_fork(_server, worker):  # type: ignore[no-untyped-def]
     if _pin:
         os.sched_setaffinity(0, {worker.klette_core})
     signal_when_parent_dies()
+
+
+def worker_exit(_server, worker):  # type: ignore[no-untyped-def]
+    """Finish what is being written and give the connections back."""
+    if worker.wsgi is not None:
+        worker.wsgi.extensions["klette"].close()
+
+
+def child_exit(_server, worker):  # type: ignore[no-untyped-def]
+    """Forget the gauges of a process that is no more; its counts stay."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
