@@ -8,13 +8,19 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_EVENT = "INSERT INTO event (id, unit, type, at_us, received_us, value_micro, currency, experiment, properties) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_EVENT = (
+    "INSERT INTO event (id, unit, type, at_us, received_us, value_micro, currency, experiment, properties) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _EXPOSURE = (
     "INSERT INTO exposure (run_id, unit, variant, at_us, received_us, origin, epoch, bot, attributes) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _RECORDED = "SELECT variant, origin FROM exposure WHERE run_id = ? AND unit = ?"
-_MULTI = "INSERT INTO multi_exposure (run_id, unit, variant, at_us, received_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_MULTI = (
+    "INSERT INTO multi_exposure (run_id, unit, variant, at_us, received_us) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT DO NOTHING"
+)
 
 
 def insert_events(connection: sqlite3.Connection, rows: Sequence[tuple]) -> set[str]:

@@ -80,7 +80,7 @@ def decide(
         return Decision(None, "DISABLED")
     if recorded is not None and recorded.variant in live.variant_of:
         return Decision(live.variant_of[recorded.variant], "SPLIT", recorded.origin)
-    if live.state == "paused" or (live.starts_us is not None and now_us < live.starts_us):
+    if live.state == "paused" or (live.state == "scheduled" and (live.starts_us is None or now_us < live.starts_us)):
         return Decision(None, "DISABLED")
     if live.matches is not None and not live.matches(attributes):
         return Decision(None, "TARGETING")

@@ -27,7 +27,7 @@ class EventType(NamedTuple):
 
 
 EVENT_TYPES: tuple[EventType, ...] = (
-    EventType("exposure", "none", "The member met a variant; needs `experiment`, and `properties.variant` where the app chose it."),
+    EventType("exposure", "none", "The member met a variant; needs `experiment`; `properties.variant` says which."),
     EventType("view", "number", "The member saw the content or a page."),
     EventType("click", "number", "The member followed the call to action."),
     EventType("dwell", "seconds", "How long the member stayed: 0 to 604,800 seconds."),
@@ -56,7 +56,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 
 
 class EventRow(NamedTuple):
-    """What the table holds; times in microseconds UTC, the value in millionths, ``properties`` as a mapping or JSON text."""
+    """What the table holds: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text."""
 
     id: str
     unit: str
@@ -295,7 +295,7 @@ def _value(value: Any, kind: str, name: str) -> int | None:
         )
     if kind == "seconds" and not 0 <= micro <= MAX_DWELL_SECONDS * 1_000_000:
         raise InvalidError(
-            f"The value {value} is not within 0 to {MAX_DWELL_SECONDS:,} seconds (a week); send seconds, not milliseconds.",
+            f"The value {value} is not within 0 to {MAX_DWELL_SECONDS:,} seconds (a week); send seconds.",
             code="value_out_of_range",
         )
     if kind == "rating" and not 1_000_000 <= micro <= 5_000_000:
