@@ -1,0 +1,128 @@
+"""Aggregated counts become a finished experiment too."""
+
+import csv
+import gzip
+import io
+
+import pytest
+from sqlmodel import select
+
+from experiments import experiment
+from experiments.database import Database
+from experiments.errors import ImportFailedError
+from experiments.importing import Source, bring_in, make_plan
+from experiments.tables import ImportedCounts
+
+GOOD = "variant,members,successes\nold,1000,100\nnew,1010,131\n"
+
+
+def bring(database: Database, text: str | bytes, **wishes: object):
+    content = text.encode() if isinstance(text, str) else text
+    plan = make_plan(**{"kind": "counts", "key": "spring", **wishes})
+    return bring_in(database, plan, Source("counts.csv", content=content), currency="EUR", actor="cli")
+
+
+def test_counts_are_stored_on_both_engines(database: Database) -> None:
+    brought = bring(database, GOOD)
+    assert brought.members == {"old": 1000, "new": 1010}
+    with database.read() as session:
+        stored = experiment.get(session, "spring")
+        cells = session.exec(select(ImportedCounts).order_by(ImportedCounts.variant)).all()
+    assert (stored.state, stored.primary_metric, stored.metrics) == ("stopped", "click_rate", ["click_rate"])
+    assert [(cell.variant, cell.metric, cell.members, cell.successes) for cell in cells] == [
+        ("new", "click_rate", 1010, 131),
+        ("old", "click_rate", 1000, 100),
+    ]
+
+
+def test_several_metrics_share_their_members(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    text = "variant,members,successes,metric\n" + "".join(
+        f"{variant},500,{count},{metric}\n"
+        for variant, count in (("a", 10), ("b", 12))
+        for metric in ("share_rate", "negative_rate")
+    )
+    bring(database, text)
+    with database.read() as session:
+        stored = experiment.get(session, "spring")
+    assert (stored.primary_metric, stored.metrics, stored.guardrails) == (
+        "share_rate",
+        ["share_rate"],
+        ["negative_rate"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("other,100,101", "101 successes are more than the 100 members"),
+        ("other,-1,0", "members: '-1' is negative"),
+        ("other,10,2.5", "successes: '2.5' is no whole number"),
+        ("other,ten,2", "members: "),
+        ("new,1010,131", "already has its click_rate on line 3"),
+        (",10,1", "the variant is empty"),
+        ("other,10", "2 columns where the header has 3"),
+    ],
+)
+def test_a_broken_line_is_named_with_its_remedy(sqlite_url: str, row: str, words: str) -> None:
+    database = Database(sqlite_url)
+    with pytest.raises(ImportFailedError) as caught:
+        bring(database, GOOD + row + "\n")
+    assert caught.value.lines[0][0] == 4
+    assert words in caught.value.lines[0][1]
+    with database.read() as session:
+        assert experiment.listing(session) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("variant,members,successes,metric\na,10,1,revenue\nb,10,1,revenue\n", "'revenue' is no share of members"),
+        (
+            "variant,members,successes,metric\na,10,1,click_rate\na,11,1,share_rate\nb,10,1,click_rate\n",
+            "had 10 members before and 11 here",
+        ),
+    ],
+)
+def test_metrics_must_fit(sqlite_url: str, text: str, words: str) -> None:
+    with pytest.raises(ImportFailedError) as caught:
+        bring(Database(sqlite_url), text)
+    assert words in caught.value.lines[0][1]
+
+
+def test_a_where_that_finds_nothing_says_so(sqlite_url: str) -> None:
+    with pytest.raises(ImportFailedError, match="no row with variant = none"):
+        bring(Database(sqlite_url), GOOD, where={"variant": "none"})
+
+
+def test_any_upworthy_test_comes_in_with_its_headlines(sqlite_url: str, shared_data) -> None:
+    """A seeded choice of tests, the ones with a line feed in a headline among them."""
+    import random
+
+    database = Database(sqlite_url)
+    content = (shared_data / "upworthy_tests_dev.csv.gz").read_bytes()
+    tests: dict[str, list[dict[str, str]]] = {}
+    for row in csv.DictReader(io.StringIO(gzip.decompress(content).decode())):
+        tests.setdefault(row["test_id"], []).append(row)
+    chosen = random.Random(1).sample(sorted(tests), 6)
+    chosen += [test for test, rows in tests.items() if any("\n" in row["headline"] for row in rows)][:2]
+    for number, test in enumerate(chosen):
+        brought = bring(
+            database,
+            content,
+            key=f"upworthy-{number}",
+            columns={"variant": "package", "members": "impressions", "successes": "clicks", "headline": "headline"},
+            where={"test_id": test},
+        )
+        assert brought.members == {row["package"]: int(row["impressions"]) for row in tests[test]}
+        with database.read() as session:
+            stored = experiment.get(session, f"upworthy-{number}")
+            run = experiment.current_run(session, stored)
+            variants = experiment.variants_of(session, stored)
+            cells = {
+                cell.variant: cell.successes
+                for cell in session.exec(select(ImportedCounts).where(ImportedCounts.run_id == run.id))
+            }
+        assert cells == {row["package"]: int(row["clicks"]) for row in tests[test]}
+        headlines = {row["package"]: " ".join(row["headline"].split()) for row in tests[test]}
+        assert {variant.key: variant.content["headline"] for variant in variants} == headlines

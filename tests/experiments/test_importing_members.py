@@ -1,0 +1,178 @@
+"""A per-member file becomes a finished experiment with its members, events, run and attributes."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+
+import pytest
+from sqlmodel import select
+
+from experiments import experiment
+from experiments.database import Database
+from experiments.importing import Source, bring_in, make_plan
+from experiments.tables import Event, Exposure, Variant
+
+MEMBERS = """unit;variant;exposed_at;country;age
+u1;Old one;2026-03-01T10:00:00Z;DE;34
+u2;New one;2026-03-01 12:00:00+01:00;AT;
+u3;New one;1772323200;DE;007
+"""
+EVENTS = """id,unit,type,at,value
+e1,u1,click,2026-03-01T10:00:05Z,
+e2,u2,purchase,2026-03-04T00:00:00Z,19.90
+e3,u2,view,2026-03-02T13:00:00Z,
+e4,u3,click,2026-02-01T00:00:00Z,
+e5,u3,click,2026-04-01T00:00:00Z,
+"""
+
+
+def bring(database: Database, members: str | bytes, events: str | None = None, **wishes: object):
+    content = members.encode() if isinstance(members, str) else members
+    second = None if events is None else Source("events.csv", content=events.encode())
+    plan = make_plan(**{"kind": "members", "key": "spring", **wishes})
+    return bring_in(database, plan, Source("members.csv", content=content), second, currency="EUR", actor="cli")
+
+
+def test_members_events_run_and_variants_are_stored_on_both_engines(database: Database) -> None:
+    brought = bring(database, MEMBERS, EVENTS, control="New one", segments=["country"])
+
+    assert brought.members == {"Old one": 1, "New one": 2}
+    assert brought.events == {"click": 3, "purchase": 1, "view": 1}
+    assert brought.uncounted == 2
+    with database.read() as session:
+        stored = experiment.get(session, "spring")
+        variants = experiment.variants_of(session, stored)
+        run = experiment.current_run(session, stored)
+        exposures = session.exec(select(Exposure).order_by(Exposure.unit)).all()
+        events = {event.id.rpartition(":")[2]: event for event in session.exec(select(Event))}
+    assert (stored.state, stored.imported, stored.simulated) == ("stopped", True, False)
+    assert [(variant.key, variant.name, variant.control) for variant in variants] == [
+        ("new-one", "New one", True),
+        ("old-one", "Old one", False),
+    ]
+    assert run.allocation == [["new-one", 0.5, 5000], ["old-one", 0.5, 10000]]
+    assert run.started_at == datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
+    assert run.ended_at == datetime(2026, 3, 8, 11, 0, tzinfo=UTC)
+    assert [(row.unit, row.variant, row.origin) for row in exposures] == [
+        ("u1", "old-one", "randomised"),
+        ("u2", "new-one", "randomised"),
+        ("u3", "new-one", "randomised"),
+    ]
+    assert exposures[1].at_us == exposures[0].at_us + 3_600_000_000
+    assert [row.attributes for row in exposures] == [
+        {"country": "DE", "age": 34},
+        {"country": "AT"},
+        {"country": "DE", "age": "007"},
+    ]
+    assert (events["e2"].value_micro, events["e2"].currency, events["e2"].experiment) == (19_900_000, "EUR", "spring")
+    assert events["e1"].currency is None
+
+
+def test_metrics_follow_from_the_events(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    bring(database, MEMBERS, EVENTS)
+    with database.read() as session:
+        stored = experiment.get(session, "spring")
+    assert stored.primary_metric == "sticky_rate"  # somebody came back on a later day
+    assert stored.metrics == ["sticky_rate", "click_rate", "return_rate", "purchase_rate", "revenue", "orders"]
+    assert stored.guardrails == []
+
+
+def test_a_wide_file_gives_events_one_second_after_the_exposure(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    wide = "id,arm,visits,spend,hid\n1,a,2,0,0\n2,b,0,12.5,1\n3,b,,,\n"
+    brought = bring(
+        database,
+        gzip.compress(wide.encode()),
+        columns={"unit": "id", "variant": "arm"},
+        exposed_at="2026-03-01T00:00:00Z",
+        outcomes=[("click", "visits"), ("purchase", "spend"), ("negative", "hid")],
+    )
+    assert brought.events == {"click": 2, "purchase": 1, "negative": 1}
+    with database.read() as session:
+        exposures = session.exec(select(Exposure)).all()
+        rows = session.exec(select(Event).order_by(Event.unit, Event.type)).all()
+        stored = experiment.get(session, "spring")
+    assert {row.at_us - exposures[0].at_us for row in rows} == {1_000_000}
+    assert [(row.unit, row.type, row.value_micro) for row in rows] == [
+        ("1", "click", None),
+        ("1", "click", None),
+        ("2", "negative", None),
+        ("2", "purchase", 12_500_000),
+    ]
+    assert stored.primary_metric == "click_rate"
+    assert stored.guardrails == ["negative_rate"]
+    assert all(row.attributes is None for row in exposures)
+
+
+def test_weights_given_are_the_allocation(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    bring(database, MEMBERS, weights={"Old one": 1, "New one": 3})
+    with database.read() as session:
+        run = experiment.current_run(session, experiment.get(session, "spring"))
+    assert run.allocation == [["old-one", 0.25, 2500], ["new-one", 0.75, 10000]]
+
+
+def test_only_rows_asked_for_are_read(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    text = "unit,variant,exposed_at,test\nu1,a,2026-01-01,x\nu2,b,2026-01-01,x\nu3,c,broken,y\n"
+    assert bring(database, text, where={"test": "x"}).members == {"a": 1, "b": 1}
+
+
+def test_names_that_give_the_same_key_stay_apart(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    text = "unit,variant,exposed_at\nu1,Größe!,2026-01-01\nu2,Grosse,2026-01-01\nu3,日本,2026-01-01\n"
+    bring(database, text)
+    with database.read() as session:
+        variants = session.exec(select(Variant).order_by(Variant.position)).all()
+    assert [(variant.key, variant.name) for variant in variants] == [
+        ("grosse", "Größe!"),
+        ("grosse-2", "Grosse"),
+        ("variant", "日本"),
+    ]
+
+
+def test_two_imports_of_the_same_members_keep_their_events_apart(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    bring(database, MEMBERS, EVENTS)
+    bring(database, MEMBERS, EVENTS, key="autumn")
+    with database.read() as session:
+        by_experiment = [event.experiment for event in session.exec(select(Event))]
+    assert by_experiment.count("spring") == by_experiment.count("autumn") == 5
+
+
+def test_progress_rises_to_the_end_and_speaks(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    rows = "".join(f"u{number},{'ab'[number % 2]},2026-01-01\n" for number in range(12_000))
+    told: list[tuple[float, str]] = []
+    bring_in(
+        database,
+        make_plan(kind="members", key="spring"),
+        Source("members.csv", content=("unit,variant,exposed_at\n" + rows).encode()),
+        currency="EUR",
+        actor="cli",
+        report=lambda fraction, message: told.append((fraction, message)),
+        report_storing=lambda fraction, message: told.append((fraction, message)),
+    )
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert told[-1][1] == "Stored 12,000 of 12,000 rows"
+
+
+def test_repeats_are_found_across_batches(sqlite_url: str) -> None:
+    from experiments.errors import ImportFailedError
+
+    database = Database(sqlite_url)
+    rows = "".join(f"u{number},{'ab'[number % 2]},2026-01-01\n" for number in range(12_000))
+    with pytest.raises(ImportFailedError) as caught:
+        bring(database, "unit,variant,exposed_at\n" + rows + "u7,a,2026-01-01\n")
+    assert caught.value.lines == [(12_002, "the member 'u7' is already on line 9; keep one of the two")]
+
+
+def test_attributes_are_stored_as_json_objects(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    bring(database, 'unit,variant,exposed_at,note\nu1,a,2026-01-01,"say ""hi"""\nu2,b,2026-01-01,Ü\n')
+    with database.read() as session:
+        raw = session.connection().exec_driver_sql("SELECT attributes FROM exposure ORDER BY unit").scalars().all()
+    assert [json.loads(text) for text in raw] == [{"note": 'say "hi"'}, {"note": "Ü"}]
