@@ -6,6 +6,7 @@ In a page the variables follow light and dark; a report or notebook resolves the
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -48,6 +49,7 @@ INK: Final = {
     "light": {"ink": "#23201c", "mute": "#6d675f", "line": "#e6e1d8", "card": "#ffffff"},
     "dark": {"ink": "#efeae3", "mute": "#a79f94", "line": "#37322c", "card": "#211e1b"},
 }
+_PERCENT: Final = "format(datum.value * 100, '.0f') + '\u202f%'"
 _VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
 
 
@@ -102,6 +104,26 @@ def _by_variant(variants: Sequence[str], labels: Mapping[str, str] | None) -> tu
     return {"field": "variant", "type": "nominal", "scale": scale, "legend": None}, names
 
 
+def _today(now: float, planned_days: float | None) -> str:
+    """Say which day it is: the first day is day 1, and the last planned one is not passed by a minute."""
+    day = int(now) + 1
+    if planned_days:
+        return f"today, day {min(day, math.ceil(planned_days))} of {planned_days:g}"
+    return f"today, day {day}"
+
+
+def _spread(rows: Sequence[Mapping[str, Any]], gap: float = 0.085) -> list[dict[str, Any]]:
+    """Place the names at the lines' ends at least `gap` of the axis apart, so that none covers another."""
+    placed: list[dict[str, Any]] = []
+    floor = 0.0
+    for i, row in enumerate(sorted(rows, key=lambda row: row["p_best"])):
+        room_above = gap * (len(rows) - 1 - i)
+        at = max(floor, min(row["p_best"], 1 - room_above))
+        placed.append(dict(row) | {"label_at": at})
+        floor = at + gap
+    return placed
+
+
 def posterior_over_time(
     history: Iterable[Mapping[str, Any]],
     variants: Sequence[str],
@@ -137,7 +159,7 @@ def posterior_over_time(
         "type": "quantitative",
         "title": None,
         "scale": {"domain": [0, 1]},
-        "axis": {"format": ".0%", "values": [0, 0.5, 1], "domain": False, "ticks": False},
+        "axis": {"labelExpr": _PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False},
     }
     tooltip = [
         {"field": "name", "title": "variant"},
@@ -145,8 +167,9 @@ def posterior_over_time(
         {"field": "p_best", "type": "quantitative", "title": "chance of being best", "format": ".1%"},
     ]
     beside = {"align": "right", "dx": -6} if now > end / 2 else {"align": "left", "dx": 6}
-    said = f"today, day {now:g}" + (f" of {planned_days:g}" if planned_days else "")
+    said = _today(now, planned_days)
     mark = {"datum": now, "type": "quantitative"}
+    lonely = len(rows) <= len(variants)
     last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
     layers = [
         {
@@ -160,13 +183,13 @@ def posterior_over_time(
             "encoding": {"x": mark, "y": {"value": 8}},
         },
         {
-            "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone", "point": len(rows) <= len(variants)},
+            "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone", "point": lonely},
             "encoding": {"x": x, "y": y, "color": encoding, "tooltip": tooltip},
         },
         {
-            "data": {"values": [row for row in last_rows if row]},
+            "data": {"values": _spread([row for row in last_rows if row])},
             "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12},
-            "encoding": {"x": x, "y": y, "color": encoding, "text": {"field": "name"}},
+            "encoding": {"x": x, "y": y | {"field": "label_at"}, "color": encoding, "text": {"field": "name"}},
         },
     ]
     return _chart("Each variant's chance of being best, by day.", 190, rows, layers)
