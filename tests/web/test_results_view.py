@@ -1,0 +1,280 @@
+"""The results page as data, without a browser or a database."""
+
+import pytest
+
+from tests.web import results_fixtures as fixtures
+from web.pages import results_view
+from web.pages.results_drawing import Scale, common_scale, hills, ridge, ticks
+from web.pages.results_scorecard import VariantFacts
+from web.pages.results_words import Measure, chance, explain_lift, title_of_chance
+
+THIN = "\u202f"
+
+
+def page(result=None, keys="abc", **changes):
+    result = result or fixtures.result()
+    variants = fixtures.variants(keys)
+    return results_view.build(
+        result, {}, variants, fixtures.history(keys=keys), fixtures.plan(**changes), now=fixtures.NOW
+    )
+
+
+def test_the_deciding_metric_comes_first_and_the_guardrail_last() -> None:
+    groups = page().groups
+    assert [group.key for group in groups][0] == "sticky_rate"
+    assert groups[0].tag == "decides"
+    assert groups[-1].key == "negative_rate"
+    assert groups[-1].tag.startswith("guardrail")
+
+
+def test_a_row_shows_the_figures_of_the_result() -> None:
+    result = fixtures.result()
+    stored = next(row for row in result["metrics"][0]["variants"] if row["variant"] == "b")
+    row = page(result).groups[0].rows[1]
+    assert row.mean.text == f"{stored['mean'] * 100:.1f}{THIN}%"
+    assert row.best.text == f"{stored['p_best'] * 100:.0f}{THIN}%"
+    assert row.loss.text == f"{stored['expected_loss'] * 100:.2f} per 100"
+
+
+def test_the_raw_figures_let_anybody_check_the_rate() -> None:
+    row = page().groups[0].rows[0]
+    assert row.raw[:3] == ("7,121", "812", f"{812 / 7121 * 100:.2f}{THIN}%")
+
+
+def test_money_is_written_with_its_currency() -> None:
+    revenue = next(group for group in page().groups if group.key == "revenue")
+    assert revenue.rows[0].mean.text.startswith(f"€{THIN}")
+    assert revenue.rows[0].raw[1].startswith(f"€{THIN}")
+
+
+def test_every_figure_of_the_scorecard_explains_itself_in_one_sentence() -> None:
+    for group in page().groups:
+        for row in group.rows:
+            for number in (row.mean, row.lift, row.best, row.loss):
+                if number.text not in ("", "–"):
+                    assert number.why.endswith("."), (group.key, number)
+                    assert number.id
+
+
+def test_figures_have_ids_of_their_own() -> None:
+    ids = [n.id for g in page().groups for r in g.rows for n in (r.mean, r.lift, r.best, r.loss) if n.id]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_guardrail_has_no_chance_of_being_best() -> None:
+    guardrail = page().groups[-1]
+    assert {row.best.text for row in guardrail.rows} == {""}
+    assert {row.loss.text for row in guardrail.rows} == {""}
+
+
+@pytest.mark.parametrize(
+    ("complaints", "tag"), [(28, "guardrail holds"), (43, "guardrail in doubt"), (95, "guardrail broken")]
+)
+def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
+    members, done = fixtures.SPRING["c"]
+    audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": complaints})}
+    assert page(fixtures.result(audience)).groups[-1].tag == tag
+
+
+def test_a_failed_check_makes_the_verdict_one_not_to_trust() -> None:
+    view = page(fixtures.result(checks=fixtures.broken_split()))
+    assert view.failed
+    assert view.verdict.decision == "untrusted"
+    assert "not trust" in view.verdict.headline
+    assert view.verdict.tone == "bad"
+    assert view.health[0].status == "fail"
+    assert view.health[0].next_step
+
+
+def test_a_failed_check_overrules_a_result_that_says_otherwise() -> None:
+    result = fixtures.result()
+    result["health"][0]["status"] = "fail"
+    assert page(result).verdict.decision == "untrusted"
+
+
+def test_too_little_data_is_an_outcome_of_its_own() -> None:
+    view = page(fixtures.result(scale=0.008))
+    assert view.verdict.decision == "not_enough_data"
+    assert view.verdict.tone == "calm"
+
+
+def test_health_is_marked_by_signs_and_words_not_by_colour_alone() -> None:
+    items = page().health
+    assert {item.mark for item in items} == {"!", "✓"}
+    assert all(item.said and item.sentence for item in items)
+    assert items[0].status == "warn"
+
+
+def test_a_variant_named_in_the_verdict_wears_its_colour() -> None:
+    parts = results_view.coloured(
+        "B “Meet the people who make it” leads A “New season, new colours”.", fixtures.variants()
+    )
+    assert [(part.text, part.colour) for part in parts] == [
+        ("B “Meet the people who make it”", "v1"),
+        (" leads ", ""),
+        ("A “New season, new colours”", "v0"),
+        (".", ""),
+    ]
+
+
+def test_the_facts_name_variants_by_their_letter() -> None:
+    labels = [label for label, _ in page().verdict.facts]
+    assert labels[0] == "Chance that B is best"
+    assert not any("“" in label for label in labels)
+
+
+def test_a_verdict_without_figures_gets_them_from_the_scorecard() -> None:
+    result = fixtures.result()
+    result["verdict"]["facts"] = []
+    facts = dict(page(result).verdict.facts)
+    assert facts["Chance that B is best"].text == page().groups[0].rows[1].best.text
+
+
+def test_segments_are_told_for_the_variant_of_the_verdict_the_largest_first() -> None:
+    view = page()
+    rows = view.segments[0].rows
+    assert view.subject.key == "b"
+    assert [row.level for row in rows][:2] == ["Germany", "not known"]
+    assert rows[0].raw_at is not None
+    assert rows[0].lift.text == f"+11{THIN}%"
+    assert view.segments[0].spec["data"]["values"]
+
+
+def test_a_segment_that_is_not_shown_says_why() -> None:
+    why = {"segment": "country", "not_shown": {"code": "diagnostics", "reason": "The model did not settle."}}
+    segment = page(fixtures.result(segments=[why])).segments[0]
+    assert segment.rows == ()
+    assert segment.not_shown == "The model did not settle."
+
+
+def test_the_chart_over_time_holds_every_analysis_and_the_same_as_a_table() -> None:
+    chart = page().over_time
+    assert chart.title == "Chance of being the stickiest"
+    assert len(chart.spec["data"]["values"]) == 8 * 3
+    assert len(chart.rows) == 8
+    assert "B" in chart.alternative
+
+
+def test_one_analysis_makes_no_curve() -> None:
+    view = results_view.build(
+        fixtures.result(), {}, fixtures.variants(), fixtures.history(1), fixtures.plan(), now=fixtures.NOW
+    )
+    assert view.over_time.spec is None
+    assert "second" in view.over_time.alternative
+
+
+def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
+    members, done = fixtures.SPRING["a"]
+    audience = fixtures.SPRING | {"a": (members, done | {"share_rate": 0})}
+    group = next(group for group in page(fixtures.result(audience)).groups if group.key == "share_rate")
+    assert "Drawn as a difference" in group.note
+    assert "per 100" in group.rows[1].lift.text
+    assert group.rows[1].ridge is not None
+
+
+def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:
+    result = fixtures.result()
+    entry = result["metrics"][1]
+    entry["not_shown"] = {"code": "x", "reason": "Nobody has shared yet."}
+    for row in entry["variants"]:
+        row.update(mean=None, sd=None, interval=None, p_best=None, expected_loss=None)
+    for row in entry["comparisons"]:
+        row.update(lift=None, difference=None, p_beats_control=None, p_rope=None, lift_density=None)
+    group = page(result).groups[1]
+    assert group.note == "Nobody has shared yet."
+    assert [row.best.text for row in group.rows] == ["–"] * 3
+    assert group.rows[0].raw[:2] == ("7,121", "150")
+    assert not group.axis
+
+
+def test_the_line_under_the_title_counts_days_and_members() -> None:
+    line = results_view.sub_line(21_306, 310, day_number=9, ended=False, planned_days=14)
+    assert line == ["Day 9 of 14", "21,306 members randomised, 310 more brought by shares"]
+    assert results_view.sub_line(1, 0, day_number=1, ended=True, planned_days=None) == [
+        "Ran 1 day",
+        "1 member randomised",
+    ]
+    assert results_view.sub_line(None, 0, day_number=16, ended=False, planned_days=14) == ["Day 16, 14 were planned"]
+
+
+def test_who_is_set_aside_is_said_in_a_sentence() -> None:
+    assert results_view.set_aside({"multi_exposed": 4, "bots": 12}) == (
+        "Set aside and not counted: 4 met more than one variant and 12 looked like bots."
+    )
+    assert results_view.set_aside({"bots": 0}) == ""
+
+
+def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_ship() -> None:
+    members, done = fixtures.SPRING["b"]
+    winning = fixtures.result(fixtures.SPRING | {"b": (members, done | {"sticky_rate": 1150})})
+    assert winning["verdict"]["decision"] == "ship"
+    advised = [choice.advised for choice in results_view.choices(fixtures.variants(), winning, "sticky_rate")]
+    assert advised == [False, True, False]
+    waiting = results_view.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
+    assert not any(choice.advised for choice in waiting)
+    assert all(choice.chance for choice in waiting)
+
+
+def test_everything_on_an_axis_lies_between_its_ends() -> None:
+    scale = common_scale([(0.05, 0.2), (-0.1, 0.12)])
+    assert scale.low < -0.1
+    assert scale.high > 0.2
+    assert 0 < scale.at(0) < 100
+    assert scale.at(99) == 100
+    assert common_scale([]) is None
+    assert common_scale([(0.0, 0.0)]).low < 0 < common_scale([(0.0, 0.0)]).high
+
+
+@pytest.mark.parametrize("scale", [Scale(-0.15, 0.5), Scale(-3e-5, 1e-4), Scale(-40, 900)])
+def test_marks_of_an_axis_are_round_few_and_hold_zero(scale: Scale) -> None:
+    marks = ticks(scale)
+    assert 0.0 in [mark.value for mark in marks]
+    assert 2 <= len(marks) <= 7
+    assert all(scale.low <= mark.value <= scale.high for mark in marks)
+    assert sum(mark.major for mark in marks) == 2
+
+
+def test_a_ridge_is_highest_at_its_mode_and_needs_no_density() -> None:
+    scale = Scale(-1, 1)
+    drawn = ridge({"x": [-0.5, 0.0, 0.5], "y": [0.1, 2.0, 0.1]}, 0.0, -0.5, 0.5, scale)
+    assert "500 0.0" in drawn.area
+    assert (drawn.low, drawn.mean, drawn.high, drawn.zero) == (25, 50, 75, 50)
+    assert ridge(None, 0.0, -0.5, 0.5, scale).area == ""
+
+
+def test_a_variants_picture_is_the_same_every_time_and_its_own() -> None:
+    assert hills("b/Meet the people") == hills("b/Meet the people")
+    assert hills("b/Meet the people") != hills("c/Only this week")
+
+
+def test_chances_never_claim_certainty() -> None:
+    assert chance(0.9999) == f"> 99{THIN}%"
+    assert chance(0.0) == f"< 1{THIN}%"
+    assert chance(0.94) == f"94{THIN}%"
+    assert chance(None) == "–"
+
+
+def test_amounts_are_written_in_their_own_unit() -> None:
+    seconds = Measure.of({"metric": "dwell", "kind": "amount", "unit_of_measure": "seconds per member"})
+    assert seconds.value(34.25) == f"34.2{THIN}s"
+    share = Measure.of({"metric": "click_rate", "kind": "proportion"})
+    assert share.difference(0.021) == "+2.1 per 100"
+    assert share.difference(-0.0004) == "−0.04 per 100"
+    assert share.value(0.0041) == f"0.41{THIN}%"
+    assert Measure.of({"metric": "orders", "kind": "count"}).value(0.123) == "0.123"
+
+
+def test_a_lift_says_above_or_below() -> None:
+    interval = {"kind": "eti", "probability": 0.95, "low": -0.2, "high": 0.1}
+    said = explain_lift(Measure("share"), "B", "A", {"lift": {"mean": -0.05, "interval": interval}})
+    assert "5.0" in said
+    assert "below A" in said
+
+
+def test_a_metric_of_ones_own_has_a_heading_too() -> None:
+    assert title_of_chance("half_life", "Half-life") == "Chance of being best: Half-life"
+
+
+def test_letters_and_colours_follow_the_position() -> None:
+    assert VariantFacts("x", 2).letter == "C"
+    assert VariantFacts("x", 13).colour == "v1"

@@ -1,0 +1,281 @@
+"""The scorecard of the results page: one group of rows a metric, each number with its explanation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from web.formatting import NOTHING, count, percent, signed_percent
+from web.pages import results_words as words
+from web.pages.results_drawing import Ridge, Scale, Tick, common_scale, interval_of, ridge, ticks
+from web.pages.results_words import Measure
+
+IN_DOUBT, BROKEN = 0.95, 0.999
+"""Chances of a variant being worse than the control; the first keeps it from being shipped (analysis/decision.py)."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A figure as printed and the sentence that explains it; `id` keeps the focus over a refresh."""
+
+    text: str
+    why: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class VariantFacts:
+    """What the page needs to know of a variant; `position` fixes its letter and colour for ever."""
+
+    key: str
+    position: int
+    name: str = ""
+    control: bool = False
+    headline: str = ""
+    image_url: str = ""
+
+    @property
+    def letter(self) -> str:
+        return _letter(self.position)
+
+    @property
+    def colour(self) -> str:
+        """CSS class that sets ``--v``."""
+        return f"v{self.position % 12}"
+
+    @property
+    def title(self) -> str:
+        """The headline, else the name, else the key."""
+        return self.headline or self.name or self.key
+
+
+@dataclass(frozen=True)
+class AxisTick:
+    tick: Tick
+    label: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant of one metric."""
+
+    variant: VariantFacts
+    mean: Number
+    ridge: Ridge | None
+    ridge_text: str
+    lift: Number
+    best: Number
+    loss: Number
+    raw: tuple[str, ...]
+
+
+RAW_COLUMNS = ("members", "total", "raw", "estimate", "95 % interval", "chance to beat {control}", "loss if wrong")
+
+
+@dataclass(frozen=True)
+class Group:
+    """One metric: its name, role and rows."""
+
+    key: str
+    name: str
+    hint: str
+    tag: str
+    tone: str  # decides | good | warn | bad | ""
+    rows: tuple[Row, ...]
+    axis: tuple[AxisTick, ...]
+    note: str
+
+
+def scorecard(
+    result: Mapping[str, Any],
+    drawing: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    *,
+    primary: str,
+    guardrails: Sequence[str],
+    currency: str,
+) -> tuple[Group, ...]:
+    """All groups, the deciding metric first and the guardrails last.
+
+    Parameters
+    ----------
+    result, drawing
+        A stored analysis: API.md's shape, and ``{"densities": {metric: {variant: {"x", "y"}}}}`` of the lifts.
+    variants
+        In order of position; the one control included.
+    primary, guardrails
+        Metric keys; any other metric of the result stands between.
+    currency
+        ISO 4217 code of the experiment's money.
+    """
+    densities = drawing.get("densities") or {}
+    rank = {primary: 0} | {key: 2 for key in guardrails if key != primary}
+    ordered = sorted(result["metrics"], key=lambda entry: rank.get(entry["metric"], 1))
+    return tuple(
+        _group(entry, densities.get(entry["metric"]) or {}, variants, primary, guardrails, currency)
+        for entry in ordered
+    )
+
+
+def _group(
+    entry: Mapping[str, Any],
+    densities: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    primary: str,
+    guardrails: Sequence[str],
+    currency: str,
+) -> Group:
+    measure, key = Measure.of(entry, currency), entry["metric"]
+    by_variant = {row["variant"]: row for row in entry["variants"]}
+    comparisons = {row["variant"]: row for row in entry["comparisons"]}
+    relative = any(row.get("lift") for row in comparisons.values())
+    field = "lift" if relative else "difference"
+    scale = common_scale(filter(None, (interval_of(row.get(field)) for row in comparisons.values())))
+    control = next(variant for variant in variants if variant.control)
+    guardrail = key in guardrails and key != primary
+    rows = tuple(
+        _row(
+            measure,
+            entry,
+            by_variant[variant.key],
+            comparisons.get(variant.key),
+            densities.get(variant.key),
+            variant,
+            control,
+            scale,
+            field,
+            guardrail,
+        )
+        for variant in variants
+        if variant.key in by_variant
+    )
+    tag, tone = ("decides", "decides") if key == primary else _guardrail_tag(entry) if guardrail else ("", "")
+    axis = tuple(AxisTick(tick, _tick_label(tick, measure, relative)) for tick in ticks(scale, 6)) if scale else ()
+    return Group(key, measure.name, _hint(entry), tag, tone, rows, axis, _note(entry, relative, measure))
+
+
+def _row(
+    measure: Measure,
+    entry: Mapping[str, Any],
+    row: Mapping[str, Any],
+    comparison: Mapping[str, Any] | None,
+    density: Mapping[str, Any] | None,
+    variant: VariantFacts,
+    control: VariantFacts,
+    scale: Scale | None,
+    field: str,
+    guardrail: bool,
+) -> Row:
+    key, letter = f"{entry['metric']}-{variant.key}", variant.letter
+    estimate = comparison.get(field) if comparison else None
+    density = density or ((comparison or {}).get("lift_density") if field == "lift" else None)
+    drawn = bounds = None
+    if estimate and scale:
+        bounds = interval_of(estimate)
+        drawn = ridge(density if field == "lift" else None, estimate["mean"], *bounds, scale)
+    lift = Number(NOTHING)
+    if comparison:
+        text = (
+            signed_percent(estimate["mean"])
+            if estimate and field == "lift"
+            else (measure.difference(estimate["mean"]) if estimate else NOTHING)
+        )
+        lift = Number(text, words.explain_lift(measure, letter, control.letter, comparison), f"{key}-lift")
+    return Row(
+        variant,
+        Number(measure.value(row["mean"]), words.explain_mean(measure, letter, row), f"{key}-mean"),
+        drawn,
+        _ridge_text(measure, letter, control.letter, estimate, bounds, field),
+        lift,
+        *_chances(measure, entry, row, letter, key, guardrail),
+        _raw(measure, row, comparison),
+    )
+
+
+def _chances(
+    measure: Measure, entry: Mapping[str, Any], row: Mapping[str, Any], letter: str, key: str, guardrail: bool
+) -> tuple[Number, Number]:
+    """Chance best and loss if wrong; a guardrail is to hold, not to be won, so it has neither."""
+    if guardrail or row.get("p_best") is None:
+        return Number("" if guardrail else NOTHING), Number("" if guardrail else NOTHING)
+    best = words.explain_best(letter, measure.name, entry.get("direction") == "lower")
+    return (
+        Number(words.chance(row["p_best"]), best, f"{key}-best"),
+        Number(
+            measure.loss(row["expected_loss"]), words.explain_loss(measure, letter, row["expected_loss"]), f"{key}-loss"
+        ),
+    )
+
+
+def _raw(measure: Measure, row: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> tuple[str, ...]:
+    raw = row["total"] / row["n"] if row["n"] else None
+    spread = row.get("interval")
+    return (
+        count(row["n"]),
+        measure.total(row["total"]),
+        percent(raw, 2) if measure.kind == "share" and raw is not None else measure.value(raw),
+        percent(row["mean"], 2) if measure.kind == "share" and row["mean"] is not None else measure.value(row["mean"]),
+        words.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
+        words.chance(comparison["p_beats_control"]) if comparison else NOTHING,
+        measure.loss(row.get("expected_loss")),
+    )
+
+
+def _ridge_text(
+    measure: Measure,
+    letter: str,
+    control: str,
+    estimate: Mapping[str, Any] | None,
+    bounds: tuple[float, float] | None,
+    field: str,
+) -> str:
+    if not estimate or bounds is None:
+        return ""
+    write = signed_percent if field == "lift" else measure.difference
+    what = "Lift" if field == "lift" else "Difference"
+    interval = words.range_of(write(bounds[0]), write(bounds[1]))
+    level = words.level_of(estimate["interval"])
+    return f"{what} of {letter} over {control}: {write(estimate['mean'])}, {level} interval {interval}"
+
+
+def _guardrail_tag(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Whether the guardrail holds, by the analysis's own word or the worst variant's chance of being worse."""
+    status = entry.get("guardrail")
+    if status is None:
+        worse = [1 - row["p_beats_control"] for row in entry["comparisons"] if row.get("p_beats_control") is not None]
+        if not worse:
+            return "guardrail not known yet", "warn"
+        status = "broken" if max(worse) > BROKEN else "unclear" if max(worse) > IN_DOUBT else "holds"
+    return {
+        "holds": ("guardrail holds", "good"),
+        "unclear": ("guardrail in doubt", "warn"),
+    }.get(status, ("guardrail broken", "bad"))
+
+
+def _hint(entry: Mapping[str, Any]) -> str:
+    hint = str(entry.get("hint") or entry.get("unit_of_measure") or "")
+    if entry.get("direction") == "lower":
+        return f"{hint}; less is better" if hint else "less is better"
+    return hint
+
+
+def _note(entry: Mapping[str, Any], relative: bool, measure: Measure) -> str:
+    not_shown = entry.get("not_shown")
+    if not_shown:
+        return str(not_shown["reason"])
+    reasons = [row["lift_not_shown"] for row in entry["comparisons"] if row.get("lift_not_shown")]
+    if reasons and not relative:
+        unit = "in members per 100" if measure.kind == "share" else "per member"
+        return f"Drawn as a difference {unit}, not in per cent. {reasons[0]}"
+    return ""
+
+
+def _tick_label(tick: Tick, measure: Measure, relative: bool) -> str:
+    if tick.value == 0:
+        return "0"
+    if relative:
+        return signed_percent(tick.value, 0 if abs(tick.value) >= 0.0095 else 1)
+    return measure.difference(tick.value).replace(" per 100", "")
+
+
+def _letter(position: int) -> str:
+    return chr(ord("A") + position % 26)

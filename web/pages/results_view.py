@@ -1,0 +1,349 @@
+"""The results page as data: a stored analysis turned into what the templates print. Pure; reads no database."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from web.formatting import count, moment, plural
+from web.pages import results_words as words
+from web.pages.results_charts import OverTime, Segment, over_time, segments
+from web.pages.results_drawing import hills
+from web.pages.results_scorecard import RAW_COLUMNS, Group, Number, VariantFacts, scorecard
+
+TONES = {
+    "ship": "burr",
+    "keep_running": "burr",
+    "no_difference": "calm",
+    "not_enough_data": "calm",
+    "stop_harm": "bad",
+    "untrusted": "bad",
+}
+HEADLINES = {
+    "keep_running": "Keep running.",
+    "no_difference": "No difference worth having.",
+    "stop_harm": "Stop: it does harm.",
+    "not_enough_data": "Not enough data yet.",
+    "untrusted": "Do not trust these numbers yet.",
+}
+EXCLUDED = {
+    "multi_exposed": "met more than one variant",
+    "bots": "looked like bots",
+    "immature": "are still inside their window",
+    "preview": "were previews",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the page knows of the experiment and its run beside the result."""
+
+    primary: str
+    guardrails: Sequence[str]
+    currency: str
+    zone: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    planned_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a sentence; `colour` where it names a variant."""
+
+    text: str
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    decision: str
+    tone: str
+    headline: str
+    reason: tuple[Part, ...]
+    facts: tuple[tuple[str, Number], ...]
+
+
+@dataclass(frozen=True)
+class HealthItem:
+    """One check; `short` for one that is in order, `sentence` and `next_step` for one that is not."""
+
+    check: str
+    status: str
+    mark: str
+    said: str
+    short: str
+    name: str
+    sentence: str
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A variant's card; `hills` is the picture where no image is given or it does not load."""
+
+    variant: VariantFacts
+    members: str
+    hills: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ResultsView:
+    """Everything the sections of the page print."""
+
+    verdict: VerdictView
+    health: tuple[HealthItem, ...]
+    failed: bool
+    cards: tuple[Card, ...]
+    control: VariantFacts
+    subject: VariantFacts
+    groups: tuple[Group, ...]
+    raw_columns: tuple[str, ...]
+    over_time: OverTime
+    segments: tuple[Segment, ...]
+    metric_name: str
+    set_aside: str
+    provenance: tuple[tuple[str, str], ...]
+    members: int = 0
+    shared: int = 0
+    analysis: str = ""
+
+
+def build(
+    result: Mapping[str, Any],
+    drawing: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    history: Sequence[Mapping[str, Any]],
+    plan: Plan,
+    *,
+    now: datetime,
+) -> ResultsView:
+    """Turn a stored analysis into the page.
+
+    Parameters
+    ----------
+    result
+        API.md's shape with the keys that the analysing room adds (names, facts, segments).
+    drawing
+        The stored densities of the lifts.
+    variants
+        All variants in order of position, exactly one of them the control.
+    history
+        Earlier analyses of the same run, oldest first: ``{"at", "p_best"}``.
+    now
+        The present moment, for the line "today" of a run that has not ended.
+    """
+    primary = next((entry for entry in result["metrics"] if entry["metric"] == plan.primary), result["metrics"][0])
+    name = words.name_of(primary)
+    subject = _subject(result["verdict"], primary, variants)
+    units = result.get("units") or {}
+    control = next(variant for variant in variants if variant.control)
+    return ResultsView(
+        verdict=_verdict(result, variants, primary, plan),
+        health=health_items(result.get("health") or ()),
+        failed=any(check["status"] == "fail" for check in result.get("health") or ()),
+        cards=cards_of(variants, {row["variant"]: row["n"] for row in primary["variants"]}),
+        control=control,
+        subject=subject,
+        groups=scorecard(
+            result, drawing, variants, primary=primary["metric"], guardrails=plan.guardrails, currency=plan.currency
+        ),
+        raw_columns=tuple(column.format(control=control.letter) for column in RAW_COLUMNS),
+        over_time=_over_time(history, variants, plan, name, now),
+        segments=segments(result.get("segments") or (), variants, subject),
+        metric_name=name,
+        set_aside=set_aside(units.get("excluded") or {}),
+        provenance=provenance(result),
+        members=int(units.get("randomised") or 0),
+        shared=int(units.get("shared") or 0),
+        analysis=str(result.get("analysis") or ""),
+    )
+
+
+def _over_time(
+    history: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts], plan: Plan, name: str, now: datetime
+) -> OverTime:
+    today = None if plan.ended_at else (moment(now) - moment(plan.started_at)).total_seconds() / 86_400
+    return over_time(
+        history,
+        variants,
+        title=words.title_of_chance(plan.primary, name),
+        started_at=plan.started_at,
+        zone=plan.zone,
+        planned_days=plan.planned_days,
+        today=today,
+    )
+
+
+def _subject(verdict: Mapping[str, Any], primary: Mapping[str, Any], variants: Sequence[VariantFacts]) -> VariantFacts:
+    """The variant that the page speaks of: the verdict's, else the likeliest best of those that are not the control."""
+    others = [variant for variant in variants if not variant.control]
+    named = next((variant for variant in others if variant.key == verdict.get("variant")), None)
+    chances = {row["variant"]: row.get("p_best") or 0.0 for row in primary["variants"]}
+    return named or max(others, key=lambda variant: chances.get(variant.key, 0.0))
+
+
+def _verdict(
+    result: Mapping[str, Any], variants: Sequence[VariantFacts], primary: Mapping[str, Any], plan: Plan
+) -> VerdictView:
+    verdict = result["verdict"]
+    decision = verdict["decision"]
+    headline = verdict.get("headline") or result.get("headline") or _headline(verdict, variants)
+    facts = tuple(
+        (_short(fact["label"], variants), Number(fact["value"], fact["explanation"], f"fact-{index}"))
+        for index, fact in enumerate(verdict.get("facts") or ())
+    )
+    facts = facts or _facts(primary, variants, _subject(verdict, primary, variants), plan)
+    if any(check["status"] == "fail" for check in result.get("health") or ()) and decision != "untrusted":
+        decision, headline = "untrusted", HEADLINES["untrusted"]
+    return VerdictView(decision, TONES[decision], headline, coloured(verdict["reason"], variants), facts)
+
+
+def _short(label: str, variants: Sequence[VariantFacts]) -> str:
+    """A label with the letter alone where it has a variant's whole name."""
+    for variant in variants:
+        for title in {variant.headline, variant.name, variant.key} - {""}:
+            label = label.replace(f"{variant.letter} “{title}”", variant.letter)
+    return label
+
+
+def _headline(verdict: Mapping[str, Any], variants: Sequence[VariantFacts]) -> str:
+    if verdict["decision"] == "ship":
+        letter = next((v.letter for v in variants if v.key == verdict.get("variant")), "it")
+        return f"Ship {letter}."
+    return HEADLINES[verdict["decision"]]
+
+
+def _facts(
+    primary: Mapping[str, Any], variants: Sequence[VariantFacts], subject: VariantFacts, plan: Plan
+) -> tuple[tuple[str, Number], ...]:
+    """The figures beside a verdict that came without any."""
+    row = next((row for row in primary["variants"] if row["variant"] == subject.key), None)
+    if row is None or row.get("p_best") is None:
+        return ()
+    measure = words.Measure.of(primary, plan.currency)
+    best = words.explain_best(subject.letter, measure.name, primary.get("direction") == "lower")
+    loss = words.explain_loss(measure, subject.letter, row["expected_loss"])
+    return (
+        (f"Chance that {subject.letter} is best", Number(words.chance(row["p_best"]), best, "fact-best")),
+        (
+            f"If we ship {subject.letter} and are wrong, we lose",
+            Number(measure.loss(row["expected_loss"]), loss, "fact-loss"),
+        ),
+    )
+
+
+def coloured(sentence: str, variants: Sequence[VariantFacts]) -> tuple[Part, ...]:
+    """Cut a sentence so that each variant named as ``B “Headline”`` or ``B`` alone can wear its colour."""
+    names = {}
+    for variant in variants:
+        for title in {variant.headline, variant.name, variant.key} - {""}:
+            names[f"{variant.letter} “{title}”"] = variant.colour
+    if not names:
+        return (Part(sentence),)
+    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    pieces = re.split(f"({pattern})", sentence)
+    return tuple(Part(piece, names.get(piece, "")) for piece in pieces if piece)
+
+
+def health_items(checks: Sequence[Mapping[str, Any]]) -> tuple[HealthItem, ...]:
+    """The checks with what is wrong first, each marked by a sign and a word besides its colour."""
+    order = {"fail": 0, "warn": 1, "ok": 2}
+    return tuple(_health_item(check) for check in sorted(checks, key=lambda check: order[check["status"]]))
+
+
+def _health_item(check: Mapping[str, Any]) -> HealthItem:
+    key, status = check["check"], check["status"]
+    mark, said = words.MARKS[status]
+    name = words.CHECK_NAMES.get(key, key.replace("_", " ").capitalize())
+    sentence, next_step = str(check["detail"]), str(check.get("next_step") or "")
+    short = re.sub(r" \([^)]*\)", "", sentence).rstrip(".")
+    if status == "ok":
+        sentence, next_step = " ".join(filter(None, (sentence, words.MEANINGS.get(key)))), ""
+    return HealthItem(key, status, mark, said, short, name, sentence, next_step)
+
+
+def cards_of(variants: Sequence[VariantFacts], members: Mapping[str, int] | None = None) -> tuple[Card, ...]:
+    """The variants' cards; `members` counts who met each of them."""
+    counts = members or {}
+    return tuple(
+        Card(variant, count(counts.get(variant.key, 0)), hills(f"{variant.key}/{variant.title}"))
+        for variant in variants
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A variant in the "Decide…" dialog; the one that the verdict advises is chosen already."""
+
+    variant: VariantFacts
+    chance: str
+    advised: bool
+
+
+def choices(variants: Sequence[VariantFacts], result: Mapping[str, Any] | None, primary: str) -> tuple[Choice, ...]:
+    """What can be shipped, with each one's chance of being best where there is an answer."""
+    if result is None:
+        return tuple(Choice(variant, "", False) for variant in variants)
+    deciding = next((entry for entry in result["metrics"] if entry["metric"] == primary), result["metrics"][0])
+    chances = {row["variant"]: row.get("p_best") for row in deciding["variants"]}
+    verdict = result["verdict"]
+    advised = verdict.get("variant") if verdict["decision"] == "ship" else None
+    return tuple(
+        Choice(
+            variant,
+            words.chance(chances[variant.key]) if chances.get(variant.key) is not None else "",
+            variant.key == advised,
+        )
+        for variant in variants
+    )
+
+
+def set_aside(excluded: Mapping[str, int]) -> str:
+    """One sentence on the members that do not count, or nothing where all do."""
+    parts = [
+        f"{count(number)} {EXCLUDED.get(reason, reason.replace('_', ' '))}"
+        for reason, number in excluded.items()
+        if isinstance(number, int) and number
+    ]
+    if not parts:
+        return ""
+    listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    return f"Set aside and not counted: {listed}."
+
+
+def provenance(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What is needed to repeat the analysis, as labels and values."""
+    stored = result.get("provenance") or {}
+    rows = [("Analysis", str(result.get("analysis") or "")), ("Data up to", str(result.get("cut_off") or ""))]
+    rows += [("Seed", str(stored["seed"]))] if "seed" in stored else []
+    priors = stored.get("priors") or {}
+    rows += [(f"Prior of {key}", _prior(prior)) for key, prior in priors.items()]
+    versions = stored.get("versions") or {}
+    rows += [("Versions", ", ".join(f"{key} {value}" for key, value in versions.items()))] if versions else []
+    return tuple(row for row in rows if row[1])
+
+
+def _prior(prior: Any) -> str:
+    if not isinstance(prior, Mapping):
+        return str(prior)
+    name, reason = str(prior.get("name", "")), str(prior.get("reason", ""))
+    return f"{name}: {reason}" if name and reason else name or reason or ", ".join(f"{k} {v}" for k, v in prior.items())
+
+
+def sub_line(
+    members: int | None, shared: int, *, day_number: int | None, ended: bool, planned_days: int | None
+) -> list[str]:
+    """The pieces of the line under the title that come before the time of the analysis."""
+    pieces = []
+    if day_number is not None and ended:
+        pieces.append(f"Ran {plural(day_number, 'day')}")
+    elif day_number is not None:
+        late = planned_days is not None and day_number > planned_days
+        plan = f", {planned_days} were planned" if late else f" of {planned_days}" if planned_days else ""
+        pieces.append(f"Day {day_number}{plan}")
+    if members is not None:
+        more = f", {count(shared)} more brought by shares" if shared else ""
+        pieces.append(f"{plural(members, 'member')} randomised{more}")
+    return pieces
