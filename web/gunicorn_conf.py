@@ -63,8 +63,8 @@ def post_fork(_server, worker):  # type: ignore[no-untyped-def]
 
 def worker_exit(_server, worker):  # type: ignore[no-untyped-def]
     """Finish what is being written and give the connections back."""
-    if worker.wsgi is not None:
-        worker.wsgi.extensions["klette"].close()
+    if app := getattr(worker, "wsgi", None):  # none where the application failed to load
+        app.extensions["klette"].close()
 
 
 def child_exit(_server, worker):  # type: ignore[no-untyped-def]
