@@ -13,6 +13,7 @@ from experiments.configuration import LiveExperiment
 from experiments.errors import InvalidError, NotFoundError
 from experiments.events import MAX_UNIT, check_text
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
+from web.openapi import documented
 from web.services import services
 
 blueprint = Blueprint("assign", __name__)
@@ -28,7 +29,15 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 class AssignRequest(BaseModel):
     """Who is there, what is known about the member, and for which experiments."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"unit": "u-123", "attributes": {"country": "DE", "age": 34}, "experiments": ["spring-headline"]},
+                {"unit": "u-123", "expose": False},
+            ]
+        },
+    )
     unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
     attributes: dict[str, Any] = Field({}, description="What targeting rules and segments may look at.")
     experiments: list[str] | None = Field(None, description="Keys of experiments; absent for all that run.")
@@ -51,8 +60,47 @@ class Assignment(BaseModel):
 class AssignAnswer(BaseModel):
     """One assignment an experiment; keys that name none stand under unknown."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "assignments": {
+                        "spring-headline": {
+                            "variant": "b",
+                            "content": {"headline": "Twelve things that bloom"},
+                            "reason": "SPLIT",
+                            "origin": "randomised",
+                            "run": 1,
+                            "exposed": True,
+                        }
+                    }
+                },
+                {
+                    "assignments": {
+                        "spring-headline": {
+                            "variant": None,
+                            "content": None,
+                            "reason": "TARGETING",
+                            "origin": None,
+                            "run": 1,
+                            "exposed": False,
+                        }
+                    },
+                    "unknown": ["autumn-headline"],
+                },
+            ]
+        }
+    )
     assignments: dict[str, Assignment]
     unknown: list[str] = []
+
+
+class AssignQuery(BaseModel):
+    """The same in a query string."""
+
+    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
+    attributes: str | None = Field(None, description='A JSON object, such as {"country": "DE"}.')
+    preview: str | None = Field(None, description="A signed preview token: answers its variant.")
 
 
 class OneAssignment(Assignment):
@@ -162,6 +210,7 @@ def _check_share(share: Any) -> None:
 
 
 @blueprint.post("/api/v1/assign")
+@documented(tag="Apps", json=AssignRequest, answers={200: AssignAnswer}, problems=(400, 413, 422), key="client")
 def assign_view() -> Response:
     """Assign a unit to variants.
 
@@ -172,6 +221,7 @@ def assign_view() -> Response:
 
 
 @blueprint.get("/api/v1/assign/<experiment>")
+@documented(tag="Apps", query=AssignQuery, answers={200: OneAssignment}, problems=(400, 404, 422), key="client")
 def assign_one_view(experiment: str) -> Response:
     """Ask for one experiment.
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from experiments.errors import InvalidError
 from experiments.events import MAX_ID, MAX_TYPE, MAX_UNIT, EventLimits, check_events
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
+from web.openapi import documented
 from web.services import services
 
 blueprint = Blueprint("events", __name__)
@@ -35,7 +36,27 @@ class Event(BaseModel):
 class EventsRequest(BaseModel):
     """Up to 2,500 events and 1 MiB."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {"id": "3f6c1c1e-click", "unit": "u-123", "type": "click", "at": "2026-11-23T08:00:00Z"},
+                        {
+                            "id": "3f6c1c1e-order",
+                            "unit": "u-123",
+                            "type": "purchase",
+                            "at": "2026-11-23T08:04:00Z",
+                            "value": 49.90,
+                            "currency": "EUR",
+                            "properties": {"sku": "A1"},
+                        },
+                    ]
+                }
+            ]
+        },
+    )
     events: list[Event]
 
 
@@ -50,6 +71,20 @@ class RejectedEvent(BaseModel):
 class EventsAnswer(BaseModel):
     """Everything accepted is committed."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"accepted": 2, "duplicates": 0, "rejected": []},
+                {
+                    "accepted": 1,
+                    "duplicates": 0,
+                    "rejected": [
+                        {"index": 1, "code": "value_negative", "detail": "A purchase's value must be 0 or more."}
+                    ],
+                },
+            ]
+        }
+    )
     accepted: int
     duplicates: int
     rejected: list[RejectedEvent]
@@ -80,6 +115,7 @@ def post_events(call: Call) -> bytes:
 
 
 @blueprint.post("/api/v1/events")
+@documented(tag="Apps", json=EventsRequest, answers={200: EventsAnswer}, problems=(400, 413, 422), key="client")
 def events_view() -> Response:
     """Log what members did.
 

@@ -1,0 +1,16 @@
+"""The HTTP API: one file a group of endpoints, one visible tuple."""
+
+from web import openapi
+from web.api import assign, events, experiments, keys, namespaces
+from web.api.keyed import require_key
+
+BLUEPRINTS = (
+    assign.blueprint,
+    events.blueprint,
+    experiments.blueprint,
+    keys.blueprint,
+    namespaces.blueprint,
+    openapi.blueprint,
+)
+
+__all__ = ["BLUEPRINTS", "require_key"]

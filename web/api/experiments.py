@@ -1,0 +1,158 @@
+"""Experiments over HTTP: make, read, edit, and move them through their life."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, jsonify, request
+from sqlmodel import Session
+
+from experiments import editing, transitions
+from experiments import experiment as stored
+from experiments.tables import Experiment
+from experiments.validation import validated
+from web.api.keyed import actor, call, refuse_body, require_key
+from web.api.models import ExperimentDocument, ExperimentEdit, ExperimentList, ExperimentsQuery, NewExperiment, Shipment
+from web.openapi import documented
+from web.services import services
+
+blueprint = Blueprint("api_experiments", __name__, url_prefix="/api/v1/experiments")
+
+TAG = "Experiments"
+
+
+@blueprint.post("")
+@documented(tag=TAG, json=NewExperiment, answers={201: ExperimentDocument}, problems=(400, 409, 413, 422))
+@require_key("server")
+def create_experiment() -> tuple[Response, int, dict[str, str]]:
+    """Make a draft.
+
+    Nothing is handed out before it is launched. A key is never free again.
+    """
+    definition = validated(NewExperiment, call().document(), what="The experiment")
+    with services().database.write() as session:
+        experiment = stored.create(session, definition, actor=actor())
+        document = stored.document(session, experiment)
+    return jsonify(document), 201, {"Location": f"/api/v1/experiments/{definition.key}"}
+
+
+@blueprint.get("")
+@documented(tag=TAG, query=ExperimentsQuery, answers={200: ExperimentList}, problems=(422,))
+@require_key("server")
+def list_experiments() -> Response:
+    """List experiments, newest first.
+
+    The archived ones only come where ``state=archived`` asks for them.
+    """
+    query = validated(ExperimentsQuery, request.args.to_dict(), what="The query")
+    with services().database.read() as session:
+        rows, total = stored.page(session, state=query.state, limit=query.limit, offset=query.offset)
+        documents = stored.documents(session, rows)
+    return jsonify(experiments=documents, total=total, next=_next(query, len(rows), total))
+
+
+@blueprint.get("/<experiment>")
+@documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404,))
+@require_key("server")
+def get_experiment(experiment: str) -> Response:
+    """Read one experiment."""
+    with services().database.read() as session:
+        return jsonify(stored.document(session, stored.get(session, experiment)))
+
+
+@blueprint.patch("/<experiment>")
+@documented(tag=TAG, json=ExperimentEdit, answers={200: ExperimentDocument}, problems=(400, 404, 409, 413, 422))
+@require_key("server")
+def edit_experiment(experiment: str) -> Response:
+    """Change parts of an experiment.
+
+    Fields that are absent stay as they are; so do variants that are not named. In a draft a new variant key adds a
+    variant and ``"remove": true`` takes one away. Once running, what members meet is frozen: name, hypothesis and
+    variant names may change, traffic may rise, ends_at may move, and new weights end the run and begin a new one with
+    a new seed.
+    """
+    change = validated(ExperimentEdit, call().document(), what="The edit")
+    revision = change.revision
+    change.model_fields_set.discard("revision")
+    return _change(
+        experiment, lambda session, row: editing.patch(session, row, change, actor=actor(), revision=revision)
+    )
+
+
+@blueprint.post("/<experiment>/launch")
+@documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
+@require_key("server")
+def launch_experiment(experiment: str) -> Response:
+    """Launch a draft: at once, or at starts_at where that lies ahead.
+
+    A scheduled experiment is started at once.
+    """
+    return _act(experiment, transitions.launch)
+
+
+@blueprint.post("/<experiment>/pause")
+@documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
+@require_key("server")
+def pause_experiment(experiment: str) -> Response:
+    """Admit nobody new for now."""
+    return _act(experiment, transitions.pause)
+
+
+@blueprint.post("/<experiment>/resume")
+@documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
+@require_key("server")
+def resume_experiment(experiment: str) -> Response:
+    """Go on after a pause, with the same run."""
+    return _act(experiment, transitions.resume)
+
+
+@blueprint.post("/<experiment>/stop")
+@documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
+@require_key("server")
+def stop_experiment(experiment: str) -> Response:
+    """Stop for good; results stay."""
+    return _act(experiment, transitions.stop)
+
+
+@blueprint.post("/<experiment>/archive")
+@documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
+@require_key("server")
+def archive_experiment(experiment: str) -> Response:
+    """Put a draft or a stopped experiment away; nothing is ever deleted."""
+    return _act(experiment, transitions.archive)
+
+
+@blueprint.post("/<experiment>/ship")
+@documented(tag=TAG, json=Shipment, answers={200: ExperimentDocument}, problems=(400, 404, 409, 413, 422))
+@require_key("server")
+def ship_experiment(experiment: str) -> Response:
+    """Decide for a variant.
+
+    The experiment stops where it still runs, and the decision is kept with its reason.
+    """
+    decision = validated(Shipment, call().document(), what="The decision")
+    return _change(
+        experiment,
+        lambda session, row: transitions.ship(session, row, decision.variant, decision.note, actor=actor()),
+    )
+
+
+def _act(key: str, action: Callable[..., Experiment]) -> Response:
+    refuse_body()
+    return _change(key, lambda session, row: action(session, row, actor=actor()))
+
+
+def _change(key: str, change: Callable[[Session, Experiment], Any]) -> Response:
+    with services().database.write() as session:
+        row = stored.get(session, key)
+        change(session, row)
+        document = stored.document(session, row)
+    return jsonify(document)
+
+
+def _next(query: ExperimentsQuery, count: int, total: int) -> str | None:
+    offset = query.offset + count
+    if not count or offset >= total:
+        return None
+    values = {"state": query.state, "limit": query.limit, "offset": offset}
+    return "/api/v1/experiments?" + urlencode({name: value for name, value in values.items() if value is not None})

@@ -1,0 +1,70 @@
+"""Keys over HTTP: list, make, revoke."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from experiments import keys
+from experiments.experiment import when
+from experiments.tables import ApiKey
+from experiments.validation import validated
+from web.api.keyed import actor, call, refuse_body, require_key
+from web.api.models import KeyCreated, KeyDocument, KeyList, NewKey
+from web.openapi import documented
+from web.services import services
+
+blueprint = Blueprint("api_keys", __name__, url_prefix="/api/v1/keys")
+
+TAG = "Keys"
+
+
+@blueprint.get("")
+@documented(tag=TAG, answers={200: KeyList})
+@require_key("server")
+def list_keys() -> Response:
+    """List every key, newest first, without the secrets."""
+    with services().database.read() as session:
+        return jsonify(keys=[_document(row) for row in keys.list_keys(session)])
+
+
+@blueprint.post("")
+@documented(tag=TAG, json=NewKey, answers={201: KeyCreated}, problems=(400, 413, 422))
+@require_key("server")
+def create_key() -> tuple[Response, int, dict[str, str]]:
+    """Make a key.
+
+    The answer is the only place where it can be seen; only its hash is stored.
+    """
+    wanted = validated(NewKey, call().document(), what="The key")
+    with services().database.write() as session:
+        plain = keys.create_key(session, kind=wanted.kind, name=wanted.name, actor=actor())
+        row = keys.find_plain(session, plain)
+        assert row is not None
+        document = {**_document(row), "key": plain}
+    return jsonify(document), 201, {"Cache-Control": "no-store"}
+
+
+@blueprint.post("/<int:key_id>/revoke")
+@documented(tag=TAG, answers={200: KeyDocument}, problems=(404, 422))
+@require_key("server")
+def revoke_key(key_id: int) -> Response:
+    """Make a key useless, within a second in every process.
+
+    Revoking it again changes nothing.
+    """
+    refuse_body()
+    with services().database.write() as session:
+        document = _document(keys.revoke_key(session, key_id, actor=actor()))
+    return jsonify(document)
+
+
+def _document(row: ApiKey) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "name": row.name,
+        "prefix": row.prefix,
+        "created_at": when(row.created_at),
+        "created_by": row.created_by,
+        "revoked_at": when(row.revoked_at),
+    }

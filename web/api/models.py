@@ -1,0 +1,327 @@
+"""What goes in and comes out of the API, as models: validation, ``/openapi.json`` and ``/docs`` are made from them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from experiments.definition import (
+    MAX_SEGMENTS,
+    Content,
+    ExperimentDefinition,
+    ExperimentPatch,
+    Key,
+    Lines,
+    NamespacePlace,
+    Share,
+)
+
+State = Literal["draft", "scheduled", "running", "paused", "stopped", "archived"]
+Action = Literal["launch", "pause", "resume", "stop", "archive", "ship"]
+
+_CONTENT_A = {"headline": "Spring is here", "link_url": "https://shop.example/spring", "cta": "Have a look"}
+_CONTENT_B = {"headline": "Twelve things that bloom", "link_url": "https://shop.example/spring", "cta": "See them"}
+DEFINITION_EXAMPLE: dict[str, Any] = {
+    "key": "spring-headline",
+    "name": "Spring headline",
+    "hypothesis": "A number in the headline makes more people share it.",
+    "variants": [
+        {
+            "key": "a",
+            "name": "As ever",
+            "control": True,
+            "weight": 0.5,
+            "content": _CONTENT_A,
+            "cost": {"fixed": 120, "per_thousand": 4.5, "currency": "EUR"},
+        },
+        {"key": "b", "name": "With a number", "weight": 0.5, "content": _CONTENT_B},
+    ],
+    "primary_metric": "share_rate",
+    "metrics": ["click_rate", "share_rate", "purchase_rate", "revenue"],
+    "guardrails": ["negative_rate"],
+    "targeting": {
+        "all": [{"attribute": "country", "in": ["DE", "AT"]}, {"not": {"attribute": "employee", "equals": True}}]
+    },
+    "traffic": 1.0,
+    "window_days": 7,
+    "segments": ["country", "device"],
+}
+RUN_EXAMPLE = {
+    "number": 1,
+    "seed": "5f1c9a0e7d3b2486",
+    "allocation": [
+        {"variant": "a", "weight": 0.5, "upper_edge": 5000},
+        {"variant": "b", "weight": 0.5, "upper_edge": 10000},
+    ],
+    "started_at": "2026-11-23T08:00:00Z",
+    "ended_at": None,
+}
+DOCUMENT_EXAMPLE: dict[str, Any] = {
+    **DEFINITION_EXAMPLE,
+    "variants": [
+        DEFINITION_EXAMPLE["variants"][0],
+        {**DEFINITION_EXAMPLE["variants"][1], "control": False, "cost": None},
+    ],
+    "namespace": None,
+    "currency": "EUR",
+    "planned_days": None,
+    "minimum_members": 100,
+    "threshold_of_caring": 0.01,
+    "starts_at": None,
+    "ends_at": None,
+    "targeting_text": "country is DE or AT, and not (employee is true)",
+    "state": "running",
+    "actions": ["pause", "stop", "ship"],
+    "run": RUN_EXAMPLE,
+    "runs": 1,
+    "shipped": None,
+    "simulated": False,
+    "imported": False,
+    "created_at": "2026-11-23T07:30:00Z",
+    "created_by": "api:app-backend",
+    "revision": 2,
+}
+
+
+def _example(*examples: dict[str, Any], forbid: bool = False) -> ConfigDict:
+    extra: Literal["forbid", "ignore"] = "forbid" if forbid else "ignore"
+    return ConfigDict(extra=extra, json_schema_extra={"examples": list(examples)}, populate_by_name=True)
+
+
+class Problem(BaseModel):
+    """What went wrong, after RFC 9457: ``detail`` names the value, the bound and the remedy; ``code`` is stable."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str = Field(description="Where this kind of problem is explained.")
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="The value, the bound and the remedy.")
+    code: str = Field(description="Stable; for programs.")
+    fields: dict[str, str] | None = Field(None, description="Message by path of field, such as variants.1.weight.")
+    possible: list[str] | None = Field(None, description="After an illegal transition: the states that can be reached.")
+    actions: list[str] | None = Field(None, description="After an illegal transition: the actions that lead there.")
+
+
+# Experiments
+
+
+class NewExperiment(ExperimentDefinition):
+    """A draft to be made."""
+
+    model_config = _example(DEFINITION_EXAMPLE, forbid=True)
+
+
+class ExperimentEdit(ExperimentPatch):
+    """Only what changes; ``revision`` guards against overwriting what somebody else changed in the meantime."""
+
+    model_config = _example(
+        {"name": "Spring headline, second try", "revision": 2},
+        {"variants": [{"key": "b", "content": {"headline": "Ten things that bloom"}}]},
+        {"traffic": 1.0},
+        forbid=True,
+    )
+    revision: Annotated[int, Field(ge=1, description="The revision that was read; an older one is refused.")] | None = (
+        None
+    )
+
+
+class Shipment(BaseModel):
+    """The decision for a variant."""
+
+    model_config = _example({"variant": "b", "note": "Clear on shares, no harm on complaints."}, forbid=True)
+    variant: Key
+    note: Annotated[Lines, Field(max_length=2_000, description="Why; kept with the experiment.")] = ""
+
+
+class StoredCost(BaseModel):
+    """Amounts are in ``currency``."""
+
+    fixed: float
+    per_thousand: float
+    currency: str
+
+
+class StoredVariant(BaseModel):
+    """A variant as it is stored; ``content`` holds the fields that are not empty."""
+
+    key: str
+    name: str
+    control: bool
+    weight: float
+    content: Content
+    cost: StoredCost | None
+
+
+class AllocationRow(BaseModel):
+    """Buckets from the row before up to, and without, ``upper_edge`` (of 10,000) belong to the variant."""
+
+    variant: str
+    weight: float
+    upper_edge: int
+
+
+class RunDocument(BaseModel):
+    """One randomisation: its seed and its edges reproduce the split."""
+
+    number: int
+    seed: str
+    allocation: list[AllocationRow]
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class ShippedDocument(BaseModel):
+    """The decision that was written down."""
+
+    variant: str
+    note: str | None
+
+
+class ExperimentDocument(BaseModel):
+    """An experiment: its definition, its state and what can be done with it now."""
+
+    model_config = _example(DOCUMENT_EXAMPLE, forbid=True)
+    key: str
+    name: str
+    hypothesis: str
+    variants: list[StoredVariant]
+    primary_metric: str
+    metrics: list[str]
+    guardrails: list[str]
+    targeting: dict[str, Any] | None
+    targeting_text: str | None = Field(description="The rule in plain English.")
+    traffic: float
+    namespace: NamespacePlace | None
+    window_days: int
+    segments: list[str] = Field(max_length=MAX_SEGMENTS)
+    currency: str
+    planned_days: int | None
+    minimum_members: int
+    threshold_of_caring: float
+    starts_at: datetime | None
+    ends_at: datetime | None
+    state: State
+    actions: list[Action] = Field(description="What is possible in this state.")
+    run: RunDocument | None = Field(description="The newest run; null before the first launch.")
+    runs: int = Field(description="How many runs there were.")
+    shipped: ShippedDocument | None
+    simulated: bool
+    imported: bool
+    created_at: datetime
+    created_by: str
+    revision: int = Field(description="Rises with each change.")
+
+
+class ExperimentsQuery(BaseModel):
+    """Which slice of the list."""
+
+    model_config = ConfigDict(extra="forbid")
+    state: State | None = Field(None, description="Only this state; absent: all but the archived.")
+    limit: int = Field(50, ge=1, le=200, description="Most experiments of one answer.")
+    offset: int = Field(0, ge=0, le=1_000_000, description="How many to leave out, from the newest on.")
+
+
+class ExperimentList(BaseModel):
+    """Newest first; ``next`` is the path of the rest, null at the end."""
+
+    experiments: list[ExperimentDocument]
+    total: int
+    next: str | None
+
+
+# Namespaces
+
+
+class NamespaceKey(BaseModel):
+    """The key of a namespace, as it stands in the address."""
+
+    key: Key
+
+
+class Occupant(BaseModel):
+    """A live experiment and its place."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    experiment: str
+    state: State
+    share_from: float = Field(alias="from")
+    share_to: float = Field(alias="to")
+
+
+class NamespaceDocument(BaseModel):
+    """A set of mutually exclusive experiments, and the share of members kept out of all of them."""
+
+    model_config = _example(
+        {
+            "key": "homepage",
+            "seed": "91be03d47a5c6f28",
+            "holdout": 0.05,
+            "experiments": [{"experiment": "spring-headline", "state": "running", "from": 0.0, "to": 0.5}],
+        }
+    )
+    key: str
+    seed: str
+    holdout: float
+    experiments: list[Occupant]
+
+
+class NamespaceList(BaseModel):
+    """Every namespace, by key."""
+
+    namespaces: list[NamespaceDocument]
+
+
+class HoldoutRequest(BaseModel):
+    """The share of a namespace's members to keep out of every experiment in it."""
+
+    model_config = _example({"holdout": 0.05}, forbid=True)
+    holdout: Annotated[Share, Field(le=0.5, description="0 to 0.5.")]
+
+
+# Keys
+
+
+class NewKey(BaseModel):
+    """A key to be made."""
+
+    model_config = _example({"kind": "client", "name": "shop"}, forbid=True)
+    kind: Literal["client", "server"] = Field(
+        description="client: safe in a browser; server: may also manage and read."
+    )
+    name: str = Field(min_length=1, max_length=100, description="Where the key is used.")
+
+
+class KeyDocument(BaseModel):
+    """A key without its secret."""
+
+    id: int
+    kind: Literal["client", "server"]
+    name: str
+    prefix: str = Field(description="Its first characters, to recognise it by.")
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None
+
+
+class KeyCreated(KeyDocument):
+    """A new key: ``key`` is shown this once and stored hashed."""
+
+    model_config = _example(
+        {
+            "id": 3,
+            "kind": "client",
+            "name": "shop",
+            "prefix": "kc_8Zp1x",
+            "key": "kc_8Zp1xQ0v2nJr5wXy7bTc9dLmEfGhKs3uAi6oPz4R1aU",
+            "created_at": "2026-11-23T08:00:00Z",
+            "created_by": "api:app-backend",
+            "revoked_at": None,
+        }
+    )
+    key: str
+
+
+class KeyList(BaseModel):
+    """Every key, newest first, the revoked ones too."""
+
+    keys: list[KeyDocument]

@@ -1,0 +1,70 @@
+"""Namespaces over HTTP: who holds which place, and how many members are kept out."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+from sqlmodel import Session
+
+from experiments import namespaces
+from experiments.definition import BUCKETS
+from experiments.tables import Namespace
+from experiments.validation import validated
+from web.api.keyed import actor, call, require_key
+from web.api.models import HoldoutRequest, NamespaceDocument, NamespaceKey, NamespaceList
+from web.openapi import documented
+from web.services import services
+
+blueprint = Blueprint("api_namespaces", __name__, url_prefix="/api/v1/namespaces")
+
+TAG = "Namespaces"
+
+
+@blueprint.get("")
+@documented(tag=TAG, answers={200: NamespaceList})
+@require_key("server")
+def list_namespaces() -> Response:
+    """List the namespaces with the live experiments in them."""
+    with services().database.read() as session:
+        return jsonify(namespaces=[_document(session, row) for row in namespaces.listing(session)])
+
+
+@blueprint.get("/<namespace>")
+@documented(tag=TAG, answers={200: NamespaceDocument}, problems=(404,))
+@require_key("server")
+def get_namespace(namespace: str) -> Response:
+    """Read one namespace."""
+    with services().database.read() as session:
+        return jsonify(_document(session, namespaces.get(session, namespace)))
+
+
+@blueprint.put("/<namespace>")
+@documented(tag=TAG, json=HoldoutRequest, answers={200: NamespaceDocument}, problems=(400, 409, 413, 422))
+@require_key("server")
+def put_namespace(namespace: str) -> Response:
+    """Set the holdout of a namespace, which is made where it is new.
+
+    The holdout cannot change where a live experiment has its place: members would change sides.
+    """
+    key = validated(NamespaceKey, {"key": namespace}, what="The namespace").key
+    wanted = validated(HoldoutRequest, call().document(), what="The holdout")
+    with services().database.write() as session:
+        row = namespaces.set_holdout(session, key, wanted.holdout, actor=actor())
+        document = _document(session, row)
+    return jsonify(document)
+
+
+def _document(session: Session, row: Namespace) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "seed": row.seed,
+        "holdout": row.holdout_buckets / BUCKETS,
+        "experiments": [
+            {
+                "experiment": other.key,
+                "state": other.state,
+                "from": other.namespace_from / BUCKETS,
+                "to": other.namespace_to / BUCKETS,
+            }
+            for other in namespaces.occupants(session, row.key)
+        ],
+    }

@@ -1,0 +1,162 @@
+"""The one place where an error becomes an answer: problem+json (RFC 9457) for apps, a page for people.
+
+Under ``/api``, ``/ofrep`` and ``/v1`` every failure is JSON, those of the framework and those nobody foresaw
+included. Clients never see a stack trace; the log does.
+"""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, render_template, request
+from markupsafe import escape
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from experiments.errors import (
+    ConflictError,
+    ImportFailedError,
+    KletteError,
+    TooManyRequestsError,
+    UnauthorisedError,
+    UnavailableError,
+)
+
+log = logging.getLogger(__name__)
+
+API_PREFIXES = ("/api", "/ofrep", "/v1")
+CONTENT_TYPE = "application/problem+json"
+
+# Status -> (code, title, what to do) for the failures that the framework notices before any of our code runs.
+_FRAMEWORK = {
+    400: ("malformed", "The request could not be read", "Send well-formed HTTP with a JSON body in UTF-8."),
+    404: ("not_found", "There is no such thing", "Look the address up at /docs."),
+    405: ("method_not_allowed", "This address does not do that", "Look the address up at /docs."),
+    408: ("timeout", "The request took too long to arrive", "Send it again."),
+    411: ("length_required", "The length of the body is missing", "Send a Content-Length."),
+    413: ("too_large", "The request is too large", "Send it in parts."),
+    414: ("address_too_long", "The address is too long", "Send the values in the body."),
+    415: ("unsupported_media_type", "The body is of another kind", "Send JSON as application/json."),
+    431: ("headers_too_large", "The headers are too large", "Send shorter headers."),
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application, whoever raised it."""
+    app.register_error_handler(Exception, _handle)
+
+    @app.after_request
+    def no_page_for_apps(response: Response) -> Response:
+        # Routing redirects never reach an error handler, and their body is HTML.
+        if is_api(request.path) and response.mimetype == "text/html":
+            status = 404 if response.status_code < 400 else response.status_code
+            return _respond(_framework_error(status, f"There is nothing at {request.path[:200]}."))
+        return response
+
+
+def is_api(path: str) -> bool:
+    """Whether a path is for apps, so that every failure there is problem+json."""
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in API_PREFIXES)
+
+
+def known(error: Exception) -> KletteError:
+    """The error itself where it is one of ours, else one that tells nothing of the inside; the log gets it whole."""
+    if isinstance(error, KletteError):
+        return error
+    if isinstance(error, PoolTimeoutError):
+        return UnavailableError("Every connection to the database is busy. Nothing was written; send it again.")
+    log.error("A request failed for a reason nobody foresaw.", exc_info=error)
+    unforeseen = KletteError("Something failed here that should not; the log has the details. Send the request again.")
+    unforeseen.code, unforeseen.status, unforeseen.title = "internal", 500, "The server failed"
+    return unforeseen
+
+
+def problem_document(error: KletteError) -> dict[str, Any]:
+    """The members of the problem: the standard ones, a stable ``code``, and what helps to mend it."""
+    document: dict[str, Any] = {
+        "type": f"/docs#problem-{error.status}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+    }
+    if error.fields:
+        document["fields"] = error.fields
+    if isinstance(error, ConflictError) and error.possible is not None:
+        document["possible"] = list(error.possible)
+        document["actions"] = list(error.actions or ())
+    if isinstance(error, ImportFailedError) and error.lines:
+        document["lines"] = [{"line": number, "detail": message} for number, message in error.lines]
+    return document
+
+
+def problem_bytes(error: KletteError) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body of the problem, for whoever speaks WSGI directly."""
+    # ASCII escapes: a value that the message repeats may hold half of a Unicode character.
+    body = json.dumps(problem_document(error)).encode()
+    headers = [("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
+    return error.status, [*headers, *_extra_headers(error)], body
+
+
+def _extra_headers(error: KletteError) -> list[tuple[str, str]]:
+    if isinstance(error, UnauthorisedError):
+        return [("WWW-Authenticate", 'Bearer realm="klette"')]
+    if isinstance(error, TooManyRequestsError):
+        return [("Retry-After", str(error.retry_after))]
+    if isinstance(error, UnavailableError):
+        return [("Retry-After", "1")]
+    return []
+
+
+def _handle(error: Exception) -> Any:
+    if isinstance(error, HTTPException):
+        if error.code is None or error.code < 400 or error.response is not None:
+            return error
+        ours, headers = _from_framework(error)
+    else:
+        ours, headers = known(error), []
+    response = _respond(ours) if is_api(request.path) else _page(ours)
+    for name, value in headers:
+        response.headers[name] = value
+    return response
+
+
+def _from_framework(error: HTTPException) -> tuple[KletteError, list[tuple[str, str]]]:
+    status = error.code or 500
+    methods = sorted(set(getattr(error, "valid_methods", None) or ()) - {"HEAD", "OPTIONS"})
+    if status == 404:
+        detail = f"There is nothing at {request.path[:200]}."
+    elif status == 405 and methods:
+        detail = f"{request.method} is not possible at {request.path[:200]}; possible are {', '.join(methods)}."
+    elif status == 413 and request.max_content_length:
+        detail = f"The body is over {request.max_content_length:,} bytes, the most for one call."
+    else:
+        detail = str(error.description or HTTPStatus(status).phrase)
+    kept = ("Allow", "Retry-After", "WWW-Authenticate")
+    return _framework_error(status, detail), [pair for pair in error.get_headers() if pair[0] in kept]
+
+
+def _framework_error(status: int, detail: str) -> KletteError:
+    phrase = HTTPStatus(status).phrase
+    code, title, remedy = _FRAMEWORK.get(status, (phrase.lower().replace(" ", "_"), phrase, ""))
+    error = KletteError(f"{detail} {remedy}".strip() if is_api(request.path) else detail)
+    error.code, error.title, error.status = code, title, status
+    return error
+
+
+def _respond(error: KletteError) -> Response:
+    status, headers, body = problem_bytes(error)
+    return Response(body, status=status, headers=headers)
+
+
+def _page(error: KletteError) -> Response:
+    lines = error.lines if isinstance(error, ImportFailedError) else []
+    detail = error.detail.encode("utf-8", "replace").decode()
+    try:
+        page = render_template("error.html", title=error.title, status=error.status, detail=detail, lines=lines)
+    except Exception:
+        log.exception("The error page could not be rendered.")
+        title, detail = escape(error.title), escape(detail)
+        page = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1><p>{detail}</p>"
+    return Response(page, status=error.status, mimetype="text/html", headers=_extra_headers(error))
