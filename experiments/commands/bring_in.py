@@ -1,6 +1,5 @@
 """``klette import``: bring a finished experiment in from CSV files and answer at once."""
 
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import click
 
+from experiments.commands.progress import Bar
 from experiments.database import Database
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
@@ -105,7 +105,7 @@ def _plan(kind: str, common: dict[str, Any], **wishes: Any) -> Plan:
 
 def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
     chosen = settings()
-    with closing(Database(chosen.url)) as database, _Bar() as bar:
+    with closing(Database(chosen.url)) as database, Bar() as bar:
         try:
             brought = bring_in(
                 database,
@@ -129,7 +129,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")
 
 
-def _answer(database: Database, chosen: Settings, plan: Plan, *, at_once: bool, bar: "_Bar") -> None:
+def _answer(database: Database, chosen: Settings, plan: Plan, *, at_once: bool, bar: Bar) -> None:
     if not at_once:
         from experiments import experiment, jobs
 
@@ -160,31 +160,6 @@ def _tell(brought: BroughtIn) -> None:
         click.echo(f"Events: {said}.")
     if brought.uncounted:
         click.echo(f"{brought.uncounted:,} events lie outside their member's window: kept, not counted.")
-
-
-class _Bar:
-    """A progress bar on standard error, where that is a terminal."""
-
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
-        self._shown = False
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.clear()
-
-    def show(self, fraction: float, message: str) -> None:
-        if self._on:
-            done = round(max(0.0, min(1.0, fraction)) * 30)
-            click.echo(f"\r\x1b[K[{'█' * done}{'·' * (30 - done)}] {fraction:4.0%}  {message}", err=True, nl=False)
-            self._shown = True
-
-    def clear(self) -> None:
-        if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
-            self._shown = False
 
 
 def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:

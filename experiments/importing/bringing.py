@@ -13,7 +13,6 @@ from experiments.importing.plan import Plan
 from experiments.importing.reading import Problems, Source, Table
 from experiments.importing.spool import Spool
 from experiments.importing.storing import BroughtIn, Report, store_counts, store_members
-from experiments.metrics import metric
 
 _READING = 0.6  # of the whole work, by measurement; the rest is storing
 _REPORT_EVERY = 2_000
@@ -68,7 +67,8 @@ def bring_in(
     InvalidError
         The plan asks for what cannot be, such as an unknown metric.
     """
-    _refuse_early(database, plan)
+    with database.read() as session:
+        refuse_early(session, plan)
     if plan.kind == "counts":
         counts = read_counts(source, plan, most_bytes=most_bytes)
         report(_READING, f"Read {len(counts.cells):,} rows")
@@ -99,19 +99,18 @@ def bring_in(
         return brought
 
 
-def _refuse_early(database: Database, plan: Plan) -> None:
-    for key in (*plan.metrics, *([plan.primary_metric] if plan.primary_metric else [])):
-        metric(key)
+def refuse_early(session: Session, plan: Plan) -> None:
+    """Refuse what no file can mend, before anything is read; raises as `bring_in` does."""
     for type_, _ in plan.outcomes:
         fault = type_fault(type_)
         if fault:
             raise ImportFailedError(f"The outcome {type_!r} cannot be counted: {fault}.")
-    with database.read() as session:
-        try:
-            experiment.get(session, plan.key)
-        except NotFoundError:
-            return
-    raise ConflictError(f"An experiment with the key {plan.key!r} exists. Choose another key; nothing is overwritten.")
+    try:
+        experiment.get(session, plan.key)
+    except NotFoundError:
+        return
+    message = f"The key {plan.key} is taken; nothing is overwritten. Choose another."
+    raise ConflictError(message, fields={"key": message})
 
 
 def _read_members(

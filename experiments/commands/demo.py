@@ -1,0 +1,37 @@
+"""``klette demo``: the example experiment with its simulated audience, made over HTTP and analysed at once."""
+
+from contextlib import closing
+
+import click
+
+from experiments.commands.progress import Bar
+from experiments.database import Database
+from experiments.demo import campaign
+from experiments.demo.run import make
+from experiments.settings import settings
+
+
+@click.command()
+@click.option("--url", default="", help="Where this copy's server is; where the settings say if absent.")
+@click.option("--members", type=int, default=campaign.MEMBERS, show_default=True, help="How many come by.")
+@click.option("--seed", type=int, default=campaign.SEED, show_default=True, help="The same seed, the same audience.")
+@click.option("--again", is_flag=True, help="Make another example beside the one that is there.")
+@click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker.")
+def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
+    """Create a lively example experiment with a simulated audience."""
+    chosen = settings()
+    with closing(Database(chosen.url)) as database, Bar() as bar:
+        made = make(database, chosen, url=url, members=members, seed=seed, again=again, report=bar.show)
+        bar.clear()
+        if made.members:
+            click.echo(f"{made.name}: {made.members:,} simulated members came by and did {made.events:,} things.")
+        else:
+            click.echo(f"{made.name} is there already; --again makes another one.")
+        if made.members and analyse:
+            from experiments.demo.job import answer
+
+            bar.show(1.0, "Analysing")
+            sentence = answer(database, made.key)
+            bar.clear()
+            click.echo(sentence)
+    click.echo(f"{(url or chosen.public_url).rstrip('/')}/experiments/{made.key}")

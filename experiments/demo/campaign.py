@@ -1,0 +1,91 @@
+"""The example's content: a spring campaign with three headlines, written for this product."""
+
+from typing import Any
+
+KEY = "spring-headline"
+DAYS = 14.0
+PLANNED_DAYS = 21
+WINDOW_DAYS = 7
+MEMBERS = 10_500
+SEED = 7
+
+_SHOP = "https://shop.example/spring"
+
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {
+        "key": "a",
+        "name": "New season, new colours",
+        "control": True,
+        "weight": 1 / 3,
+        "content": {
+            "headline": "New season, new colours",
+            "body": "Sage, clay and sky: the spring collection is here, in soft linen and organic cotton.",
+            "image": "colours",
+            "cta": "See the collection",
+        },
+        "cost": {"fixed": "0", "per_thousand": "4.50"},
+    },
+    {
+        "key": "b",
+        "name": "Meet the people who make it",
+        "weight": 1 / 3,
+        "content": {
+            "headline": "Meet the people who make it",
+            "body": "Ines cuts, Marek sews, Aylin dyes. Three workshops, forty hands, and a name in every collar.",
+            "image": "people",
+            "cta": "Visit the workshops",
+        },
+        "cost": {"fixed": "380", "per_thousand": "4.50"},
+    },
+    {
+        "key": "c",
+        "name": "Only this week: 20 % off",
+        "weight": 1 / 3,
+        "content": {
+            "headline": "Only this week: 20 % off",
+            "body": "Everything from the spring collection, until Sunday midnight. When it is gone, it is gone.",
+            "image": "offer",
+            "cta": "Save 20 % now",
+        },
+        "cost": {"fixed": "60", "per_thousand": "4.50"},
+    },
+)
+
+
+def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
+    """The experiment as ``POST /api/v1/experiments`` takes it.
+
+    Parameters
+    ----------
+    key
+        Its key; a number at its end goes into the name too.
+    address
+        Where this copy is reached: the pictures are its own.
+    currency
+        ISO 4217, of costs and purchases.
+    """
+    number = key.removeprefix(KEY).strip("-")
+    return {
+        "key": key,
+        "name": " ".join(filter(None, ("Spring headline", number))),
+        "hypothesis": "Showing who makes the clothes gives people a reason to come back and to tell others; "
+        "a discount sells once.",
+        "variants": [_variant(variant, address, currency) for variant in VARIANTS],
+        "primary_metric": "sticky_rate",
+        "metrics": ["click_rate", "share_rate", "purchase_rate", "revenue", "response_rate"],
+        "guardrails": ["negative_rate"],
+        "window_days": WINDOW_DAYS,
+        "planned_days": PLANNED_DAYS,
+        "segments": ["country", "device", "channel"],
+        "currency": currency,
+    }
+
+
+def _variant(variant: dict[str, Any], address: str, currency: str) -> dict[str, Any]:
+    content = dict(variant["content"])
+    image = content.pop("image")
+    return variant | {
+        "content": content
+        | {"image_url": f"{address}/static/demo/{image}.svg", "link_url": f"{_SHOP}?from=klette-{variant['key']}"},
+        "cost": variant["cost"] | {"currency": currency},
+    }

@@ -1,0 +1,71 @@
+"""What only the example may do in the database: be marked as simulated, and begin in the past."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from experiments import audit, experiment, transitions
+from experiments.configuration import touch
+from experiments.definition import read_definition
+from experiments.demo import campaign
+from experiments.errors import ConflictError, NotFoundError
+from experiments.tables import Experiment, Run
+
+_LONGEST = timedelta(days=30)
+FILLED = "experiment:fill"
+
+
+def backdate(session: Session, simulated: Experiment, run: Run, started_at: datetime) -> None:
+    """Let a simulated experiment's run begin in the past.
+
+    Raises
+    ------
+    ConflictError
+        The experiment is a real one, the run is not its own, or the moment is over 30 days back: real runs begin
+        when they begin.
+    """
+    if not simulated.simulated or run.experiment_id != simulated.id:
+        raise ConflictError(
+            f"{simulated.key} is no simulated experiment; its start cannot be changed. Create the example instead."
+        )
+    if run.started_at - started_at > _LONGEST:
+        raise ConflictError(f"The start lies more than {_LONGEST.days} days back; choose a later one.")
+    run.started_at = started_at
+    simulated.created_at = started_at - timedelta(hours=3)
+    session.add_all([simulated, run])
+    touch(session)
+
+
+def find_or_make(
+    session: Session, *, again: bool, address: str, currency: str, now: datetime, actor: str
+) -> tuple[Experiment, bool]:
+    """The example, and whether its audience is in.
+
+    An example that exists is answered as it is; ``again`` makes another one beside it.
+    """
+    key, number = campaign.KEY, 1
+    while (existing := _existing(session, key)) is not None:
+        unfinished = existing.simulated and not is_filled(session, existing)
+        if existing.simulated and (unfinished or not again):
+            return existing, not unfinished
+        number += 1
+        key = f"{campaign.KEY}-{number}"
+    raw = campaign.definition(key, address=address, currency=currency)
+    made = experiment.create(session, read_definition(raw), actor=actor, simulated=True)
+    transitions.launch(session, made, actor=actor, now=now)
+    run = experiment.current_run(session, made)
+    assert run is not None  # a launch without a schedule starts a run
+    backdate(session, made, run, now - timedelta(days=campaign.DAYS))
+    return made, False
+
+
+def is_filled(session: Session, simulated: Experiment) -> bool:
+    """Whether the whole audience has gone through."""
+    return any(entry.action.endswith(FILLED) for entry in audit.entries(session, simulated))
+
+
+def _existing(session: Session, key: str) -> Experiment | None:
+    try:
+        return experiment.get(session, key)
+    except NotFoundError:
+        return None

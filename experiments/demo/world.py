@@ -1,0 +1,215 @@
+"""The simulated audience: who they are, when they come, and what they do with what they are shown.
+
+Pure and seeded: the same seed gives the same people. What is true of them is known (`truth`), so that the answer of an
+analysis can be held against it.
+"""
+
+import itertools
+import math
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+COUNTRIES = {"DE": 0.44, "AT": 0.16, "CH": 0.12, "FR": 0.12, "NL": 0.16}
+DEVICES = {"mobile": 0.64, "desktop": 0.28, "tablet": 0.08}
+CHANNELS = {"instagram": 0.38, "newsletter": 0.27, "facebook": 0.21, "shop": 0.14}
+ATTRIBUTES = {"country": COUNTRIES, "device": DEVICES, "channel": CHANNELS}
+
+# Shares of a day's visits by hour, evening people; and of a week's by day, Monday first.
+_HOURS = (1, 1, 1, 1, 1, 2, 4, 7, 8, 6, 5, 5, 8, 7, 5, 5, 5, 6, 8, 11, 13, 12, 7, 3)
+_WEEKDAYS = (0.95, 0.9, 0.95, 1.05, 1.0, 1.15, 1.25)
+_FADING = 0.96  # a campaign's daily audience shrinks a little from day to day
+_RETURN_DAYS = (0.42, 0.24, 0.16, 0.11, 0.07)  # a return is 1 to 5 days later; then the window of 7 days holds it
+_TWICE = 0.12  # of the buyers
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a variant makes an average member do within a week, as probabilities; ``basket`` in currency.
+
+    ``dwell`` is the median number of seconds that someone who clicked stays.
+    """
+
+    click: float
+    come_back: float
+    share: float
+    buy: float
+    basket: float
+    complain: float
+    respond: float
+    dwell: float
+
+
+VARIANTS: dict[str, Rates] = {
+    "a": Rates(0.118, 0.082, 0.020, 0.030, 58.0, 0.005, 0.008, 21.0),
+    "b": Rates(0.131, 0.106, 0.031, 0.031, 59.0, 0.004, 0.017, 34.0),
+    "c": Rates(0.139, 0.080, 0.021, 0.037, 49.0, 0.014, 0.010, 18.0),
+}
+
+# How much more or less some members do of it, whatever the variant.
+_HABITS: dict[tuple[str, str], dict[str, float]] = {
+    ("channel", "newsletter"): {"click": 1.25, "come_back": 1.2, "buy": 1.5},
+    ("channel", "instagram"): {"share": 1.4, "respond": 1.3, "buy": 0.75},
+    ("channel", "shop"): {"come_back": 1.4, "buy": 1.6},
+    ("device", "desktop"): {"buy": 1.25, "share": 0.7},
+    ("country", "CH"): {"buy": 1.15},
+    ("country", "FR"): {"click": 0.9, "come_back": 0.85},
+}
+# What a variant does to some more than to others.
+_TASTES: dict[tuple[str, str, str], dict[str, float]] = {
+    ("b", "channel", "instagram"): {"come_back": 1.16, "share": 1.3},
+    ("b", "channel", "newsletter"): {"come_back": 0.9},
+    ("b", "country", "AT"): {"come_back": 1.1},
+    ("c", "channel", "shop"): {"buy": 1.2},
+    ("c", "channel", "newsletter"): {"complain": 1.5},
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One simulated member; ``number`` seeds everything that he or she does."""
+
+    number: int
+    unit: str
+    attributes: Mapping[str, str]
+    met_at: datetime
+
+
+def members(key: str, count: int, seed: int, *, until: datetime, days: float, zone: str) -> Iterator[Member]:
+    """The audience, in no particular order.
+
+    Parameters
+    ----------
+    key
+        The experiment's key: the units carry it, so that two examples never share a member.
+    count
+        How many.
+    seed
+        The same seed gives the same members.
+    until, days
+        They come within so many days before ``until``.
+    zone
+        IANA name of the time zone whose days and evenings they keep.
+    """
+    rng = random.Random(f"{seed} audience")
+    hours = [until - timedelta(hours=number + 1) for number in range(round(days * 24))]
+    weights = [_rhythm(hour.astimezone(ZoneInfo(zone)), (until - hour) / timedelta(days=1), days) for hour in hours]
+    starts = rng.choices(hours, weights, k=count)
+    for number, start in enumerate(starts):
+        attributes = {name: rng.choices(list(levels), list(levels.values()))[0] for name, levels in ATTRIBUTES.items()}
+        met_at = start + timedelta(seconds=rng.uniform(0, 3600))
+        yield Member(number, f"{key}-{number + 1:05d}", attributes, met_at)
+
+
+def journey(member: Member, variant: str, seed: int, *, until: datetime, currency: str) -> list[dict[str, Any]]:
+    """What a member does after meeting a variant, as events without id and experiment, oldest first.
+
+    Only what lies before ``until`` has happened yet.
+    """
+    rng = random.Random(f"{seed} {member.number} {variant}")
+    chances = probabilities(variant, member.attributes)
+    events = [
+        *_reading(rng, member, chances["click"], VARIANTS[variant].dwell),
+        *_returns(rng, member, chances["come_back"]),
+        *_word_of_mouth(rng, member, chances),
+        *_buying(rng, member, chances["buy"], VARIANTS[variant].basket, currency),
+    ]
+    return sorted((event for event in events if event["at"] < until), key=lambda event: event["at"])
+
+
+def probabilities(variant: str, attributes: Mapping[str, str]) -> dict[str, float]:
+    """The chance of each behaviour for a member with these attributes who meets a variant."""
+    rates = VARIANTS[variant]
+    chances = {name: getattr(rates, name) for name in ("click", "come_back", "share", "buy", "complain", "respond")}
+    for name, level in attributes.items():
+        for factors in (_HABITS.get((name, level), {}), _TASTES.get((variant, name, level), {})):
+            for behaviour, factor in factors.items():
+                chances[behaviour] *= factor
+    return chances
+
+
+def truth(variant: str) -> dict[str, float]:
+    """What is true of a variant for members whose week is over: the expected value of each metric, by its key."""
+    total: dict[str, float] = {}
+    for levels in itertools.product(*(shares.items() for shares in ATTRIBUTES.values())):
+        share = math.prod(part for _, part in levels)
+        attributes = dict(zip(ATTRIBUTES, (level for level, _ in levels), strict=True))
+        chances = probabilities(variant, attributes)
+        passive = (1 - chances["come_back"]) * (1 - chances["share"]) * (1 - chances["buy"])
+        orders = chances["buy"] * (1 + _TWICE)
+        for metric, value in (
+            ("click_rate", chances["click"]),
+            ("return_rate", chances["come_back"]),
+            ("share_rate", chances["share"]),
+            ("purchase_rate", chances["buy"]),
+            ("negative_rate", chances["complain"]),
+            ("sticky_rate", 1 - passive),
+            ("orders", orders),
+            ("revenue", orders * VARIANTS[variant].basket),
+        ):
+            total[metric] = total.get(metric, 0.0) + share * value
+    return total
+
+
+def _rhythm(local: datetime, age_days: float, days: float) -> float:
+    return _HOURS[local.hour] * _WEEKDAYS[local.weekday()] * _FADING ** (days - age_days)
+
+
+def _event(type_: str, at: datetime, **more: Any) -> dict[str, Any]:
+    return {"type": type_, "at": at, **more}
+
+
+def _reading(rng: random.Random, member: Member, chance: float, median_seconds: float) -> Iterator[dict[str, Any]]:
+    if rng.random() >= chance:
+        return
+    clicked = member.met_at + timedelta(seconds=2 + rng.expovariate(1 / 18))
+    seconds = min(1_800.0, rng.lognormvariate(math.log(median_seconds), 0.8))
+    yield _event("click", clicked)
+    yield _event("dwell", clicked + timedelta(seconds=seconds), value=round(seconds, 1))
+
+
+def _returns(rng: random.Random, member: Member, chance: float) -> Iterator[dict[str, Any]]:
+    if rng.random() >= chance:
+        return
+    day = rng.choices(range(1, len(_RETURN_DAYS) + 1), _RETURN_DAYS)[0]
+    at = member.met_at + timedelta(days=day, minutes=rng.uniform(5, 300))
+    yield _event("view", at)
+    if rng.random() < 0.3:
+        yield _event("dwell", at + timedelta(seconds=40), value=round(rng.uniform(8, 38), 1))
+    if rng.random() < 0.25:
+        yield _event("view", at + timedelta(hours=rng.uniform(2, 20)))
+
+
+def _word_of_mouth(rng: random.Random, member: Member, chances: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    def soon(minutes: float) -> datetime:
+        return member.met_at + timedelta(minutes=1 + rng.expovariate(1 / minutes))
+
+    if rng.random() < chances["share"]:
+        channel = rng.choices(("whatsapp", "instagram", "copy"), (5, 3, 2))[0]
+        yield _event("share", min(soon(30), member.met_at + timedelta(hours=20)), properties={"channel": channel})
+    if rng.random() < chances["respond"]:
+        if rng.random() < 0.7:
+            yield _event("comment", min(soon(60), member.met_at + timedelta(hours=20)))
+        else:
+            reach = {"reach": round(rng.lognormvariate(5.2, 1.0)), "sentiment": round(rng.uniform(-0.2, 1.0), 2)}
+            yield _event("mention", min(soon(240), member.met_at + timedelta(days=2)), properties=reach)
+    if rng.random() < chances["complain"]:
+        kind = rng.choices(("hide", "unsubscribe", "report"), (6, 3, 1))[0]
+        yield _event("negative", min(soon(10), member.met_at + timedelta(hours=20)), properties={"kind": kind})
+
+
+def _buying(
+    rng: random.Random, member: Member, chance: float, mean_basket: float, currency: str
+) -> Iterator[dict[str, Any]]:
+    if rng.random() >= chance:
+        return
+    hours = min(23.0, 0.2 + rng.expovariate(1 / 5))  # within the first day, so that a purchase is no return by itself
+    spread = 0.55
+    for number in range(2 if rng.random() < _TWICE else 1):
+        # The mean of a log-normal is exp(mu + spread² / 2): so the basket's mean is the one that was asked for.
+        amount = rng.lognormvariate(math.log(mean_basket) - spread**2 / 2, spread)
+        at = member.met_at + timedelta(hours=hours, minutes=12 * number)
+        yield _event("purchase", at, value=round(amount, 2), currency=currency)
