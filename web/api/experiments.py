@@ -74,9 +74,11 @@ def edit_experiment(experiment: str) -> Response:
     change = validated(ExperimentEdit, call().document(), what="The edit")
     revision = change.revision
     change.model_fields_set.discard("revision")
-    return _change(
-        experiment, lambda session, row: editing.patch(session, row, change, actor=actor(), revision=revision)
-    )
+
+    def edit(session: Session, row: Experiment) -> None:
+        editing.patch(session, row, change, actor=actor(), revision=revision)
+
+    return _change(experiment, edit)
 
 
 @blueprint.post("/<experiment>/launch")

@@ -30,7 +30,7 @@ def require_key(kind: str) -> Callable[[View], View]:
             identity = authenticate(services(), request.environ)
             if kind == "server" and identity.kind != "server":
                 raise ForbiddenError(
-                    f"The key {identity.name!r} is a {identity.kind} key; this needs a server key. Keep it off browsers."
+                    f"The key {identity.name!r} is a {identity.kind} key; this needs a server key, kept off browsers."
                 )
             g.klette_call = Call(services(), identity, request.environ)
             return view(*arguments, **named)

@@ -285,9 +285,7 @@ class NewKey(BaseModel):
     """A key to be made."""
 
     model_config = _example({"kind": "client", "name": "shop"}, forbid=True)
-    kind: Literal["client", "server"] = Field(
-        description="client: safe in a browser; server: may also manage and read."
-    )
+    kind: Literal["client", "server"] = Field(description="client: safe in a browser; server: may manage and read.")
     name: str = Field(min_length=1, max_length=100, description="Where the key is used.")
 
 
