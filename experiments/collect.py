@@ -226,56 +226,82 @@ def _members(backend: SQLBackend, expression: Any) -> Iterator[Any]:
 def _by_variant(
     backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], members: Any
 ) -> tuple[dict[str, int], dict[str, dict[str, Statistics]]]:
-    """Members and statistics of each variant, in one aggregation.
+    """Members and statistics of each variant, in one aggregation and a small one an amount.
 
     Counts are part of the grouping, so that their histogram falls out of the same pass: statistics are additive, and
     the handful of rows a variant is summed here.
     """
     counted = [metric.key for metric in metrics if metric.kind == "count"]
-    grouped = members.group_by(["variant", *counted])
-    sums = {"members": members.count()}
-    for metric in metrics:
-        sums |= _sums(members, metric, scope)
-    found = grouped.aggregate(**sums)
-    names = found.columns
+    flags = {metric.key: members[metric.key].sum() for metric in metrics if metric.kind == "proportion"}
+    found = members.group_by(["variant", *counted]).aggregate(members=members.count(), **flags)
     counts = dict.fromkeys(scope.variants, 0)
-    data: dict[str, dict[str, Statistics]] = {
-        metric.key: {variant: _statistics(metric, scope, None) for variant in scope.variants} for metric in metrics
-    }
-    for values in fetch(backend, found):
-        row = dict(zip(names, values, strict=True))
-        variant = row["variant"]
+    empty = {metric.key: _empty(metric, scope) for metric in metrics}
+    data: dict[str, dict[str, Statistics]] = {key: dict.fromkeys(scope.variants, cell) for key, cell in empty.items()}
+    for row in _rows(backend, found):
+        variant, n = row["variant"], int(row["members"])
         if variant not in counts:
             continue
-        counts[variant] += int(row["members"])
+        counts[variant] += n
         for metric in metrics:
-            data[metric.key][variant] = data[metric.key][variant] + _statistics(metric, scope, row)  # type: ignore[operator]
+            if metric.kind == "proportion":
+                data[metric.key][variant] += ProportionStatistics(n, int(row[metric.key]))  # type: ignore[operator]
+            elif metric.kind == "count":
+                data[metric.key][variant] += CountStatistics(((int(row[metric.key]), n),))  # type: ignore[operator]
+    for metric in metrics:
+        if metric.kind == "amount":
+            data[metric.key] = _amounts(backend, scope, metric, members, counts)
     return counts, data
 
 
-def _sums(members: Any, metric: Metric, scope: Scope) -> dict[str, Any]:
-    """The aggregates of one metric, named after it."""
-    key = metric.key
-    if metric.kind == "count":
-        return {}
+def _rows(backend: SQLBackend, expression: Any) -> Iterator[dict[str, Any]]:
+    names = expression.columns
+    return (dict(zip(names, values, strict=True)) for values in fetch(backend, expression))
+
+
+def _empty(metric: Metric, scope: Scope) -> Statistics:
     if metric.kind == "proportion":
-        return {key: members[key].sum()}
-    amount = _capped(members[key], metric, scope)
-    low = amount % _SPLIT
-    high = ((amount - low) / _SPLIT).cast("int64")
-    logarithm = ibis.ifelse(amount > 0, (ibis.ifelse(amount > 0, amount, 1) / float(MICRO)).ln(), 0.0)
-    sums = {
-        f"{key}_positive": _number(amount > 0).sum(),
-        f"{key}_total": amount.sum(),
-        f"{key}_high_high": (high * high).sum(),
-        f"{key}_high_low": (high * low).sum(),
-        f"{key}_low_low": (low * low).sum(),
-        f"{key}_log": logarithm.sum(),
-        f"{key}_log_log": (logarithm * logarithm).sum(),
-    }
-    if (limit := _limit(metric, scope)) is not None:
-        sums[f"{key}_capped"] = _number(members[key] > limit).sum()
-    return sums
+        return ProportionStatistics.empty()
+    return CountStatistics.empty() if metric.kind == "count" else AmountStatistics.empty(metric.cap_in(scope.currency))
+
+
+def _amounts(
+    backend: SQLBackend, scope: Scope, metric: Metric, members: Any, counts: dict[str, int]
+) -> dict[str, Statistics]:
+    """The statistics of an amount: only members above zero are summed, the others are known by their number."""
+    limit = _limit(metric, scope)
+    paid = members.filter(members[metric.key] > 0).select("variant", whole=members[metric.key])
+    cut = paid.mutate(amount=paid.whole if limit is None else ibis.ifelse(paid.whole > limit, limit, paid.whole))
+    parts = cut.mutate(low=cut.amount % _SPLIT, log=(cut.amount / float(MICRO)).ln())
+    parts = parts.mutate(high=((parts.amount - parts.low) / _SPLIT).cast("int64"))
+    cells = parts.group_by("variant").aggregate(
+        positive=parts.count(),
+        total=parts.amount.sum(),
+        high_high=(parts.high * parts.high).sum(),
+        high_low=(parts.high * parts.low).sum(),
+        low_low=(parts.low * parts.low).sum(),
+        log=parts.log.sum(),
+        log_log=(parts.log * parts.log).sum(),
+        capped=(_number(parts.whole > limit) if limit is not None else _number(parts.whole < 0)).sum(),
+    )
+    cap = metric.cap_in(scope.currency)
+    found = {row["variant"]: row for row in _rows(backend, cells)}
+    return {variant: _amount(n, found.get(variant), cap) for variant, n in counts.items()}
+
+
+def _amount(n: int, row: dict[str, Any] | None, cap: Decimal | None) -> AmountStatistics:
+    if row is None:
+        return AmountStatistics(n, 0, Decimal(0), 0.0, cap=cap)
+    squares = int(row["high_high"]) * _SPLIT**2 + 2 * int(row["high_low"]) * _SPLIT + int(row["low_low"])
+    return AmountStatistics(
+        n=n,
+        positive=int(row["positive"]),
+        total=Decimal(int(row["total"])) / MICRO,
+        total_squares=squares / MICRO**2,
+        log_total=float(row["log"]),
+        log_total_squares=float(row["log_log"]),
+        capped=int(row["capped"]),
+        cap=cap,
+    )
 
 
 def _limit(metric: Metric, scope: Scope) -> int | None:
@@ -283,44 +309,15 @@ def _limit(metric: Metric, scope: Scope) -> int | None:
     return None if cap is None else int(cap * MICRO)
 
 
-def _capped(amount: Any, metric: Metric, scope: Scope) -> Any:
-    limit = _limit(metric, scope)
-    return amount if limit is None else ibis.ifelse(amount > limit, limit, amount)
-
-
-def _statistics(metric: Metric, scope: Scope, row: dict[str, Any] | None) -> Statistics:
-    """The statistics of one cell; empty where there is no row."""
-    key = metric.key
-    if metric.kind == "proportion":
-        return ProportionStatistics(int(row["members"]), int(row[key])) if row else ProportionStatistics.empty()
-    if metric.kind == "count":
-        return CountStatistics(((int(row[key]), int(row["members"])),)) if row else CountStatistics.empty()
-    cap = metric.cap_in(scope.currency)
-    if row is None:
-        return AmountStatistics.empty(cap)
-    squares = (
-        int(row[f"{key}_high_high"]) * _SPLIT**2 + 2 * int(row[f"{key}_high_low"]) * _SPLIT + int(row[f"{key}_low_low"])
-    )
-    return AmountStatistics(
-        n=int(row["members"]),
-        positive=int(row[f"{key}_positive"]),
-        total=Decimal(int(row[f"{key}_total"])) / MICRO,
-        total_squares=squares / MICRO**2,
-        log_total=float(row[f"{key}_log"]),
-        log_total_squares=float(row[f"{key}_log_log"]),
-        capped=int(row.get(f"{key}_capped", 0)),
-        cap=cap,
-    )
-
-
 def _by_level(backend: SQLBackend, scope: Scope, metric: Metric, members: Any, column: str) -> SegmentData:
     """The metric by variant and level of a segment; levels beyond the largest 30 are "others"."""
     largest = members.group_by(column).aggregate(n=members.count())
     ranked = fetch(backend, largest.order_by([largest.n.desc(), largest[column].asc()]).limit(MOST_LEVELS))
     kept = [value for value, _ in ranked if value is not None]
-    known = members[column].isin(kept) if kept else ibis.literal(False)
-    # The mark of "others" is no JSON, so no attribute's value can be mistaken for it.
-    place = ibis.ifelse(known | members[column].isnull(), members[column], "*")
+    place = members[column]
+    if len(ranked) == MOST_LEVELS:
+        # The mark of "others" is no JSON, so no attribute's value can be mistaken for it.
+        place = ibis.ifelse(place.isin(kept) | place.isnull(), place, "*")
     sliced = members.mutate(place=place)
     cells = sliced.group_by(["variant", "place"]).aggregate(n=sliced.count(), successes=sliced[metric.key].sum())
     found: SegmentData = {}
@@ -333,9 +330,34 @@ def _by_level(backend: SQLBackend, scope: Scope, metric: Metric, members: Any, c
     for (_, name), cell in found.items():
         sizes[name] = sizes.get(name, 0) + cell.n
     ranking = sorted(sizes, key=lambda name: (name in (OTHERS, UNKNOWN), -sizes[name], name))
-    return {
-        (variant, name): found[variant, name] for name in ranking for variant in order if (variant, name) in found
-    }
+    return {(variant, name): found[variant, name] for name in ranking for variant in order if (variant, name) in found}
+
+
+def first_successes(
+    backend: SQLBackend, scope: Scope, metric: Metric, begun_us: int
+) -> list[tuple[str, int, int | None, int]]:
+    """Members by variant, day they came and day of their first success (null: none), for a share of members.
+
+    A day is the number of the first whole day since `begun_us` at whose end it had happened.
+    """
+    joined = _attributed(backend, scope, (), attributes=False)
+    succeeded = ibis.ifelse(_matches(joined, metric), joined.event_us, None).min()
+    members = joined.group_by(joined.unit).aggregate(
+        variant=joined.variant.max(), exposed_us=joined.exposed_us.max(), succeeded_us=succeeded
+    )
+    came, succeeded = (_whole_days(members[name] - begun_us) for name in ("exposed_us", "succeeded_us"))
+    days = members.select("variant", came=came, succeeded=succeeded)
+    cells = days.group_by(["variant", "came", "succeeded"]).aggregate(n=days.count())
+    return [
+        (variant, int(came) // DAY_US, None if succeeded is None else int(succeeded) // DAY_US, int(n))
+        for variant, came, succeeded, n in fetch(backend, cells)
+    ]
+
+
+def _whole_days(since: Any) -> Any:
+    """Microseconds rounded up to the end of their day, as whole-number arithmetic."""
+    padded = since + (DAY_US - 1)
+    return padded - padded % DAY_US
 
 
 # Counts for the health checks --------------------------------------------------------------------------------------
@@ -344,13 +366,15 @@ def _by_level(backend: SQLBackend, scope: Scope, metric: Metric, members: Any, c
 def _set_aside(backend: SQLBackend, scope: Scope) -> tuple[dict[str, int], int]:
     """Members that are not analysed by reason, and how many came through a share link."""
     exposures = _exposures(scope)
-    bots = exposures.filter(exposures.bot).aggregate(n=exposures.filter(exposures.bot).count())
-    people = exposures.filter(~exposures.bot)
-    shared = people.filter(people.origin == "shared")
-    randomised = people.filter(people.origin == "randomised")
-    twice = randomised.semi_join(_met_twice(scope), "unit")
-    numbers = [int(fetch(backend, rows.aggregate(n=rows.count()))[0][0]) for rows in (twice, shared)]
-    return {"multi_exposed": numbers[0], "bots": int(fetch(backend, bots)[0][0])}, numbers[1]
+    cells = exposures.group_by(["origin", "bot"]).aggregate(n=exposures.count())
+    bots = shared = 0
+    for origin, bot, n in fetch(backend, cells):
+        bots += int(n) if bot else 0
+        shared += int(n) if origin == "shared" and not bot else 0
+    met = _met_twice(scope)
+    people = exposures.filter(~exposures.bot, exposures.origin == "randomised").select("unit", "variant")
+    twice = met.inner_join(people, "unit")
+    return {"multi_exposed": int(fetch(backend, twice.aggregate(n=twice.count()))[0][0]), "bots": bots}, shared
 
 
 def _quality(backend: SQLBackend, scope: Scope, members: Any) -> tuple[int | None, Quality]:
@@ -376,6 +400,7 @@ def _arrivals(backend: SQLBackend, members: Any, first_us: int | None) -> tuple[
     if first_us is None:
         return ()
     since = members.exposed_us - first_us
-    days = members.mutate(day=((since - since % DAY_US) / DAY_US).cast("int64"))
-    cells = days.group_by(["variant", "day"]).aggregate(n=days.count())
-    return tuple(sorted((str(variant), int(day), int(n)) for variant, day, n in fetch(backend, cells)))
+    days = members.select("variant", begun=since - since % DAY_US)
+    cells = days.group_by(["variant", "begun"]).aggregate(n=days.count())
+    found = fetch(backend, cells)
+    return tuple(sorted((str(variant), int(begun) // DAY_US, int(n)) for variant, begun, n in found))

@@ -1,0 +1,78 @@
+"""The days before a run's first analysis, filled in from what is known by now, so that the curve has a past.
+
+For a share of members one pass gives all days: each member counts from the day they came, and as a success from the day
+of their first matching event. Amounts and counts have no such shortcut and are collected for each day.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from analysis.statistics import ProportionStatistics
+from experiments import inputs as gathered
+from experiments import rows
+from experiments.collect import Scope, collect, first_successes
+from experiments.collected import Collected
+from experiments.database import Database
+from experiments.metrics import DAY_US, Metric, metric
+from experiments.tables import Experiment, Run
+
+MOST_DAYS = 60
+
+
+def past_days(
+    database: Database, experiment: Experiment, run: Run, document: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The inputs of a history-only analysis for each whole day before the one in `document`; at most 60, evenly laid.
+
+    A past day counts what happened by then, whenever it arrived.
+    """
+    begun, cut_offs = _cut_offs(document)
+    if not cut_offs:
+        return
+    found = metric(document["plan"]["primary"])
+    backend = rows.source(database.url)
+    scope = gathered.scope(experiment, run, document["cut_off_us"], by_arrival=False)
+    if found.kind == "proportion":
+        cells = first_successes(backend, scope, found, begun)
+        days = (_counted(scope, found, cells, (cut_off - begun) // DAY_US) for cut_off in cut_offs)
+    else:
+        days = (
+            collect(backend, gathered.scope(experiment, run, cut_off, by_arrival=False), [found])
+            for cut_off in cut_offs
+        )
+    for cut_off, collected in zip(cut_offs, days, strict=True):
+        if collected.randomised:
+            yield document | {
+                "cut_off_us": cut_off,
+                "collected": collected.to_dict(),
+                "looks": [],
+                "with_segments": False,
+            }
+
+
+def _cut_offs(document: dict[str, Any]) -> tuple[int, list[int]]:
+    """When the run began, and the ends of its days before the analysis."""
+    plan, first = document["plan"], document["collected"]["first_exposure_us"]
+    if first is None:
+        return plan["started_us"], []
+    begun = min(plan["started_us"], first)
+    end = document["cut_off_us"]
+    if plan["ended_us"] is not None:
+        # What members still did within their window belongs to the curve, a year of silence after it does not.
+        end = min(end, plan["ended_us"] + plan["window_days"] * DAY_US)
+    days = range(1, (end - begun - 1) // DAY_US + 1)
+    if len(days) > MOST_DAYS:
+        days = [1 + place * (len(days) - 1) // (MOST_DAYS - 1) for place in range(MOST_DAYS)]  # type: ignore[assignment]
+    return begun, [begun + day * DAY_US for day in days]
+
+
+def _counted(scope: Scope, found: Metric, cells: list[tuple[str, int, int | None, int]], day: int) -> Collected:
+    """Members and successes at the end of a day."""
+    members = dict.fromkeys(scope.variants, 0)
+    successes = dict.fromkeys(scope.variants, 0)
+    for variant, came, succeeded, n in cells:
+        if variant in members and came <= day:
+            members[variant] += n
+            successes[variant] += n if succeeded is not None and succeeded <= day else 0
+    data = {variant: ProportionStatistics(n, successes[variant]) for variant, n in members.items()}
+    return Collected(members, {}, 0, {found.key: data})
