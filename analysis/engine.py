@@ -87,8 +87,10 @@ def sample(
     floats = {name: np.asarray(value, float) for name, value in data.items()}
     try:
         with warnings.catch_warnings():
-            # ArviZ 0.23 announces its refactoring at import; it is pinned and tested here, nobody need act on it.
+            # Two announcements at import that nobody need act on: ArviZ 0.23 on its refactoring, which both versions
+            # here are written for, and PyTensor on a missing BLAS, which models of this size do not use.
             warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
+            warnings.filterwarnings("ignore", category=UserWarning, message="PyTensor could not link to a BLAS")
             return run(build, shape, floats, seed, draws, tune, chains, accept)
     except Exception as error:
         log.exception("A fit of %s%s failed.", build.__module__, shape)

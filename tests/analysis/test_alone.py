@@ -1,0 +1,47 @@
+"""`analysis` works alone: no web framework, no database, no PyMC until a segmented fit asks for it."""
+
+import doctest
+import json
+import subprocess
+import sys
+
+import analysis
+from analysis import models, priors
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(out.stdout.splitlines()[-1]))
+
+
+def test_importing_analysis_brings_neither_pymc_nor_a_web_framework():
+    found = loaded_by("import analysis, analysis.models.segmented, analysis.charts, analysis.simulate, analysis.engine")
+    assert "analysis" in found
+    assert not found & {"pymc", "pytensor", "nutpie", "arviz", "matplotlib", "pandas"}
+    assert not found & {"flask", "sqlmodel", "sqlalchemy", "experiments", "web"}
+
+
+def test_the_example_in_the_package_is_true():
+    assert doctest.testmod(analysis).failed == 0
+
+
+def test_every_model_is_listed_once_with_a_prior_and_a_sentence():
+    assert len({model.name for model in models.MODELS}) == len(models.MODELS)
+    for model in models.MODELS:
+        assert models.named(model.name) is model
+        assert model.prior in priors.PRIORS
+        assert model.sentence.endswith(".")
+    assert models.for_kind("proportion").name == "conversion"
+
+
+def test_every_prior_has_a_reason_and_comes_back_by_name():
+    for prior in priors.PRIORS:
+        assert priors.named(prior.name) is prior
+        assert prior.reason.endswith(".")
+        assert priors.NamedPrior.from_dict(json.loads(json.dumps(prior.to_dict()))) == prior
+
+
+def test_everything_promised_is_there():
+    for name in analysis.__all__:
+        assert hasattr(analysis, name)

@@ -1,0 +1,196 @@
+"""Verdicts: each of the six, its reason in words, and when it is withheld."""
+
+import json
+
+import pytest
+
+from analysis import (
+    AmountStatistics,
+    AnalysisError,
+    HealthCheck,
+    Look,
+    NamedPrior,
+    ProportionStatistics,
+    Rules,
+    Verdict,
+    decide,
+    scorecard,
+)
+from analysis.shrinkage import sceptical
+from analysis.verdict import DECISIONS
+
+
+def card(direction="higher", metric="sticky_rate", **cells):
+    data = {key: ProportionStatistics(n, s) for key, (n, s) in cells.items()}
+    return scorecard(data, control="a", direction=direction, metric=metric)
+
+
+CLEAR = {"a": (7000, 700), "b": (7000, 950)}
+EQUAL = {"a": (700_000, 70_000), "b": (700_000, 70_050)}
+OPEN = {"a": (7000, 700), "b": (7000, 760)}
+WORSE = {"a": (7000, 950), "b": (7000, 700)}
+SMALL = {"a": (60, 6), "b": (70, 9)}
+FORTNIGHT = Rules(planned_days=14)
+BAD = HealthCheck("srm", "fail", 1e-9, "The split is not the planned one.", "Start a new run.")
+WARNING = HealthCheck("silence", "warn", 8.0, "No event has arrived for 8 h.", "Look.")
+
+
+@pytest.mark.parametrize(
+    ("cells", "rules", "days", "health", "decision", "variant"),
+    [
+        (CLEAR, FORTNIGHT, 9, (), "ship", "b"),
+        (CLEAR, Rules(), 9, (), "ship", "b"),
+        (CLEAR, FORTNIGHT, 9, (WARNING,), "ship", "b"),
+        (CLEAR, FORTNIGHT, 9, (BAD,), "untrusted", None),
+        (CLEAR, Rules(planned_days=14, min_days=10), 9, (), "not_enough_data", None),
+        (CLEAR, Rules(min_members=10_000), 9, (), "not_enough_data", None),
+        (OPEN, FORTNIGHT, 9, (), "keep_running", "b"),
+        (OPEN, Rules(), 9, (), "keep_running", "b"),
+        (EQUAL, Rules(), 9, (), "no_difference", None),
+        (EQUAL, FORTNIGHT, 14, (), "no_difference", None),
+        (WORSE, FORTNIGHT, 9, (), "stop_harm", "b"),
+        (SMALL, FORTNIGHT, 9, (), "not_enough_data", None),
+        ({"a": (500, 0), "b": (500, 9)}, FORTNIGHT, 9, (), "not_enough_data", None),
+        ({"a": (0, 0), "b": (500, 9)}, FORTNIGHT, 9, (), "not_enough_data", None),
+        ({"a": (7000, 700), "b": (7000, 950), "c": (7000, 945)}, FORTNIGHT, 9, (), "keep_running", "b"),
+        ({"a": (7000, 700), "b": (7000, 950), "c": (7000, 600)}, FORTNIGHT, 9, (), "ship", "b"),
+        ({"a": (7000, 950), "b": (7000, 700), "c": (7000, 940)}, FORTNIGHT, 9, (), "keep_running", "a"),
+    ],
+)
+def test_the_verdict_is(cells, rules, days, health, decision, variant):
+    verdict = decide(card(**cells), rules=rules, elapsed_days=days, health=health, looks=())
+    assert (verdict.decision, verdict.variant) == (decision, variant)
+    assert verdict.decision in DECISIONS
+    assert verdict.reason[0].isupper() and verdict.reason.endswith((".", ")."))
+    assert len(verdict.headline) < 60
+    assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict(), allow_nan=False))) == verdict
+
+
+def test_a_lead_that_the_usual_rule_would_ship_must_survive_looking():
+    result = card(a=(7000, 700), b=(7000, 765))
+    assert result.variant("b").p_best > 0.95
+    verdict = decide(result, rules=FORTNIGHT, elapsed_days=7, looks=(Look(6, 12_000),))
+    assert verdict.decision == "keep_running"
+    assert "does not yet survive being looked at" in verdict.reason
+    assert "more per 100 members than A" in verdict.reason
+    assert 1 <= verdict.more_days <= 7
+    assert verdict.headline == f"Keep running, about {verdict.more_days} more days."
+
+
+def test_lower_is_better_for_complaints():
+    fewer = card(direction="lower", a=(7000, 950), b=(7000, 700))
+    assert decide(fewer, rules=FORTNIGHT, elapsed_days=9, looks=()).decision == "ship"
+    more = card(direction="lower", a=(7000, 700), b=(7000, 950))
+    assert decide(more, rules=FORTNIGHT, elapsed_days=9, looks=()).decision == "stop_harm"
+
+
+def test_a_guardrail_proven_worse_stops_the_test():
+    complaints = card(direction="lower", metric="negative_rate", a=(7000, 30), b=(7000, 160))
+    verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
+    assert (verdict.decision, verdict.variant) == ("stop_harm", "b")
+    assert "negative rate" in verdict.reason
+
+
+def test_a_guardrail_in_doubt_keeps_a_winner_from_being_shipped():
+    complaints = card(direction="lower", metric="negative_rate", a=(7000, 40), b=(7000, 60))
+    assert complaints.comparison("b").p_beats_control < 0.05
+    verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
+    assert verdict.decision == "keep_running"
+    assert "probably makes the guardrail negative rate worse" in verdict.reason
+
+
+def test_a_guardrail_without_numbers_does_not_block():
+    nobody = card(direction="lower", metric="negative_rate", a=(0, 0), b=(0, 0))
+    assert decide(card(**CLEAR), elapsed_days=9, guardrails=[nobody], looks=()).decision == "ship"
+
+
+def test_more_variants_share_the_error():
+    two = decide(card(a=(7000, 700), b=(7000, 784)), rules=FORTNIGHT, elapsed_days=14, looks=())
+    many = dict.fromkeys("cdefghij", (7000, 700))
+    ten = decide(card(a=(7000, 700), b=(7000, 784), **many), rules=FORTNIGHT, elapsed_days=14, looks=())
+    assert "b" in two.look.crossed
+    assert "b" not in ten.look.crossed
+
+
+def test_names_are_used_in_sentences():
+    names = {"a": "today’s headline", "b": "B “Meet the people”"}
+    verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, looks=(), names=names)
+    assert verdict.headline == "Ship B “Meet the people”."
+    assert "than today’s headline" in verdict.reason
+    assert verdict.facts[0].label == "Chance that B “Meet the people” is best"
+    assert verdict.facts[0].value == "over 99.9\u202f%"
+    assert verdict.facts[1].label == "If we ship B “Meet the people” and are wrong, we lose"
+
+
+def test_after_the_planned_end_a_small_open_question_closes():
+    close = card(a=(70_000, 7000), b=(70_000, 7010))
+    assert decide(close, rules=FORTNIGHT, elapsed_days=9, looks=()).decision == "keep_running"
+    over = decide(close, rules=FORTNIGHT, elapsed_days=14, looks=())
+    assert over.decision == "no_difference"
+    assert "planned time is over" in over.reason
+
+
+def test_how_long_cannot_be_said_without_a_lead_or_a_plan():
+    behind = card(a=(2000, 204), b=(2000, 200))
+    verdict = decide(behind, rules=Rules(), elapsed_days=9, looks=())
+    assert verdict.decision == "keep_running"
+    assert verdict.more_days is None
+    assert "no variant leads" in verdict.more_days_reason
+    assert decide(behind, rules=FORTNIGHT, elapsed_days=9, looks=()).more_days == 5
+
+
+def test_money_that_nobody_spent_is_no_verdict():
+    data = {"a": AmountStatistics(500, 0, 0, 0.0), "b": AmountStatistics(500, 0, 0, 0.0)}
+    verdict = decide(scorecard(data, control="a"), elapsed_days=9, looks=())
+    assert verdict.decision == "not_enough_data"
+    assert verdict.facts == ()
+
+
+def test_the_lift_prior_draws_a_noisy_lead_towards_none():
+    noisy = sceptical("ab", "a", [-2.0, -1.7], [0.2, 0.2], prior_sd=0.1, caring=0.01, higher=True)
+    # two-arm closed form: 0.3 shrunk by 0.1² / (0.1² + 0.2² + 0.2²)
+    assert noisy.mean[1] == pytest.approx(0.3 * 0.01 / 0.09)
+    sharp = sceptical("ab", "a", [-2.0, -1.7], [0.002, 0.002], prior_sd=0.1, caring=0.01, higher=True)
+    assert sharp.mean[1] == pytest.approx(0.3, abs=0.001)
+    assert sharp.loss[1] < 1e-9
+    assert sharp.loss[0] == pytest.approx(0.3498, abs=0.001)
+    turned = sceptical("ab", "a", [-2.0, -1.7], [0.002, 0.002], prior_sd=0.1, caring=0.01, higher=False)
+    assert turned.loss[1] > 0.3 and turned.loss[0] < 1e-9
+
+
+def test_the_same_input_gives_the_same_verdict_to_the_digit():
+    one, two = (decide(card(**OPEN), rules=FORTNIGHT, elapsed_days=9, looks=()) for _ in range(2))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Rules(min_members=0),
+        lambda: Rules(alpha=0.0),
+        lambda: Rules(caring=float("nan")),
+        lambda: Rules(planned_days=0),
+        lambda: Rules(min_days=-1),
+    ],
+)
+def test_rules_outside_their_bounds_are_refused(make):
+    with pytest.raises(AnalysisError) as caught:
+        make()
+    assert caught.value.code == "bad_rules"
+
+
+def test_priors_are_checked_and_read_by_name():
+    with pytest.raises(AnalysisError, match="sd"):
+        Rules(lift_prior=NamedPrior("odd", (("width", 1.0),), "For a test."))
+    with pytest.raises(AnalysisError, match="above 0"):
+        NamedPrior("odd", (("sd", -1.0),), "For a test.")
+
+
+def test_rules_come_back_as_they_were():
+    rules = Rules(min_members=50, planned_days=7.5, caring=0.02)
+    assert Rules.from_dict(json.loads(json.dumps(rules.to_dict()))) == rules
+
+
+def test_time_before_the_start_is_refused():
+    with pytest.raises(AnalysisError, match="elapsed_days is -1"):
+        decide(card(**CLEAR), elapsed_days=-1)
