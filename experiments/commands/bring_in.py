@@ -1,17 +1,19 @@
 """``klette import``: bring a finished experiment in from CSV files and answer at once."""
 
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
+from experiments import experiment, jobs
+from experiments.commands.answer import table
+from experiments.commands.opening import opened_database
 from experiments.commands.progress import Bar
 from experiments.database import Database
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
-from experiments.settings import Settings, settings
+from experiments.settings import settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -105,7 +107,7 @@ def _plan(kind: str, common: dict[str, Any], **wishes: Any) -> Plan:
 
 def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
     chosen = settings()
-    with closing(Database(chosen.url)) as database, Bar() as bar:
+    with opened_database(chosen) as database, Bar() as bar:
         try:
             brought = bring_in(
                 database,
@@ -125,31 +127,21 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
             raise SystemExit(2) from None
         bar.clear()
         _tell(brought)
-        _answer(database, chosen, plan, at_once=at_once, bar=bar)
+        _answer(database, plan, at_once=at_once, bar=bar)
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")
 
 
-def _answer(database: Database, chosen: Settings, plan: Plan, *, at_once: bool, bar: Bar) -> None:
+def _answer(database: Database, plan: Plan, *, at_once: bool, bar: Bar) -> None:
     if not at_once:
-        from experiments import experiment, jobs
-
         with database.write() as session:
             jobs.enqueue(session, "analyse", experiment=experiment.get(session, plan.key), requested_by="cli")
         click.echo("The worker analyses it next.")
         return
     from experiments.analyse import analyse
-    from experiments.results import latest
-    from experiments.summary import table
 
-    bar.show(1.0, "Analysing")
-    analyse(database, plan.key)
+    result = analyse(database, plan.key, report=bar.show).result
     bar.clear()
-    with database.read() as session:
-        from experiments import experiment
-
-        result = latest(session, experiment.get(session, plan.key))
-    if result is not None:
-        click.echo(table(result))
+    click.echo(table(result))
 
 
 def _tell(brought: BroughtIn) -> None:

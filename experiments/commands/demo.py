@@ -1,13 +1,12 @@
 """``klette demo``: the example experiment with its simulated audience, made over HTTP and analysed at once."""
 
-from contextlib import closing
-
 import click
 
+from experiments.commands.answer import table
+from experiments.commands.opening import opened_database
 from experiments.commands.progress import Bar
-from experiments.database import Database
 from experiments.demo import campaign
-from experiments.demo.run import make
+from experiments.demo.run import make, sentence
 from experiments.settings import settings
 
 
@@ -20,18 +19,17 @@ from experiments.settings import settings
 def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
     """Create a lively example experiment with a simulated audience."""
     chosen = settings()
-    with closing(Database(chosen.url)) as database, Bar() as bar:
+    with opened_database(chosen) as database, Bar() as bar:
         made = make(database, chosen, url=url, members=members, seed=seed, again=again, report=bar.show)
         bar.clear()
         if made.members:
-            click.echo(f"{made.name}: {made.members:,} simulated members came by and did {made.events:,} things.")
+            click.echo(f"{made.name}: {sentence(made)}")
         else:
             click.echo(f"{made.name} is there already; --again makes another one.")
         if made.members and analyse:
-            from experiments.demo.job import answer
+            from experiments.analyse import analyse as answer
 
-            bar.show(1.0, "Analysing")
-            sentence = answer(database, made.key)
+            result = answer(database, made.key, report=bar.show).result
             bar.clear()
-            click.echo(sentence)
+            click.echo(table(result))
     click.echo(f"{(url or chosen.public_url).rstrip('/')}/experiments/{made.key}")

@@ -2,14 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col, select
 
 from experiments import audit, experiment, transitions
 from experiments.configuration import touch
 from experiments.definition import read_definition
 from experiments.demo import campaign
 from experiments.errors import ConflictError, NotFoundError
-from experiments.tables import Experiment, Run
+from experiments.tables import Event, Experiment, Exposure, Run
 
 _LONGEST = timedelta(days=30)
 FILLED = "experiment:fill"
@@ -24,16 +25,39 @@ def backdate(session: Session, simulated: Experiment, run: Run, started_at: date
         The experiment is a real one, the run is not its own, or the moment is over 30 days back: real runs begin
         when they begin.
     """
-    if not simulated.simulated or run.experiment_id != simulated.id:
-        raise ConflictError(
-            f"{simulated.key} is no simulated experiment; its start cannot be changed. Create the example instead."
-        )
+    _refuse_real(simulated)
+    if run.experiment_id != simulated.id:
+        raise ConflictError(f"Run {run.id} is not one of {simulated.key}; give one of its own.")
     if run.started_at - started_at > _LONGEST:
         raise ConflictError(f"The start lies more than {_LONGEST.days} days back; choose a later one.")
     run.started_at = started_at
     simulated.created_at = started_at - timedelta(hours=3)
     session.add_all([simulated, run])
     touch(session)
+
+
+def settle(session: Session, simulated: Experiment) -> None:
+    """Let what a simulated audience did count as having reached us when it happened.
+
+    A fortnight came in within seconds: as arrivals, every event but the last would be a late one.
+
+    Raises
+    ------
+    ConflictError
+        The experiment is a real one.
+    """
+    _refuse_real(simulated)
+    run_ids = select(Run.id).where(Run.experiment_id == simulated.id)
+    units = select(Exposure.unit).where(col(Exposure.run_id).in_(run_ids))
+    session.execute(update(Event).where(col(Event.unit).in_(units)).values(received_us=col(Event.at_us)))
+    session.execute(update(Exposure).where(col(Exposure.run_id).in_(run_ids)).values(received_us=col(Exposure.at_us)))
+
+
+def _refuse_real(simulated: Experiment) -> None:
+    if not simulated.simulated:
+        raise ConflictError(
+            f"{simulated.key} is no simulated experiment; its times cannot be changed. Create the example instead."
+        )
 
 
 def find_or_make(

@@ -93,6 +93,7 @@ def make(
         events = list(_events(made.key, audience, variants, seed, until, made.currency))
         _log(api, events, _part(report, _ASSIGNING, _LOGGING))
     with database.write() as session:
+        preparing.settle(session, made)
         audit.record(
             session,
             actor="demo",
@@ -103,6 +104,11 @@ def make(
             events=len(events),
         )
     return Made(made.key, made.name, members, len(events))
+
+
+def sentence(made: Made) -> str:
+    """What came of it, for people."""
+    return f"{made.members:,} simulated members came by within the last fortnight and did {made.events:,} things."
 
 
 @contextmanager

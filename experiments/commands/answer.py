@@ -1,0 +1,52 @@
+"""A stored analysis as a short table for the terminal."""
+
+from typing import Any
+
+
+def table(result: dict[str, Any]) -> str:
+    """The verdict's sentence, then a block a metric: variant, members, total, mean, interval, chance of being best.
+
+    Parameters
+    ----------
+    result
+        An analysis in the shape of ``GET /api/v1/experiments/{key}/results``.
+    """
+    verdict = result["verdict"]
+    lines = [verdict.get("headline") or verdict["decision"], verdict["reason"]]
+    lines += [f"! {check['detail']}" for check in result["health"] if check["status"] == "fail"]
+    for metric in result["metrics"]:
+        share = metric["kind"] == "proportion"
+        lines += ["", f"{metric['name']} ({metric['unit_of_measure']})"]
+        rows = [("", "members", "total", "mean", "95 % interval", "best")]
+        rows += [_row(row, share) for row in metric["variants"]]
+        widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+        for row in rows:
+            cells = [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+            lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _row(row: dict[str, Any], share: bool) -> tuple[str, ...]:
+    interval = row.get("interval")
+    raw = row["total"] / row["n"] if row["n"] else None
+    return (
+        row["variant"],
+        f"{row['n']:,}",
+        _total(row["total"]),
+        _figure(raw, share),
+        f"{_figure(interval['low'], share)} to {_figure(interval['high'], share)}" if interval else "-",
+        "-" if row.get("p_best") is None else f"{row['p_best']:.1%}",
+    )
+
+
+def _total(total: float) -> str:
+    return f"{total:,.0f}" if float(total).is_integer() else f"{total:,.2f}"
+
+
+def _figure(value: float | None, share: bool) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2%}" if share else f"{value:,.4f}"
