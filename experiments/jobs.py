@@ -168,6 +168,17 @@ def progress(database: Database, claim: Claim | int, fraction: float | None = No
         _must_change(session, where, values, claim)
 
 
+def renew(database: Database, claim: Claim) -> None:
+    """Hold a running job for another lease.
+
+    Raises
+    ------
+    LeaseLostError
+        Where another worker has taken the job over, or it has ended.
+    """
+    progress(database, claim)
+
+
 def finish(session: Session, claim: Claim, *, result: dict[str, Any] | None = None, message: str = "") -> None:
     """Mark a job as done, in the transaction that stores what it made: both are there or neither.
 

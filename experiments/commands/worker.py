@@ -1,0 +1,28 @@
+"""`klette worker`: work off due analyses, imports and demos."""
+
+import logging
+import sys
+from contextlib import closing
+
+import click
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Do what is due now, then end.")
+def command(once: bool) -> None:
+    """Work off due analyses, imports and demos until told to stop."""
+    from experiments.database import Database
+    from experiments.settings import settings
+    from experiments.worker import Stopping, prepare_process, stop_on_signals, work
+
+    chosen = settings()
+    prepare_process(chosen.data_dir)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
+    )
+    stopping = Stopping()
+    stop_on_signals(stopping)
+    with closing(Database(chosen.url, synchronous=chosen.sqlite_synchronous, pool_size=3)) as database:
+        done = work(database, chosen, once=once, stopping=stopping)
+    if once:
+        click.echo(f"{done} {'job' if done == 1 else 'jobs'} done.")

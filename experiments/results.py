@@ -1,0 +1,214 @@
+"""Reading stored analyses: the newest answer, the ones before it, the curve over time, one line for a list, CSV."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from experiments.experiment import current_run
+from experiments.tables import Analysis, Experiment, Run
+
+MOST_POINTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class OneLine:
+    """An experiment's answer in a list: one sentence, its decision and how many members it rests on."""
+
+    text: str
+    decision: str
+    members: int
+
+
+def latest(session: Session, experiment: Experiment, run: Run | None = None) -> dict[str, Any] | None:
+    """The newest analysis of a run (the newest run by default) in the API's shape, with "drawing" beside it."""
+    run = run or current_run(session, experiment)
+    if run is None:
+        return None
+    query = _answers(run).order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc()).limit(1)
+    stored = session.scalars(query).first()
+    return None if stored is None else {**stored.result, "drawing": stored.drawing}
+
+
+def list_analyses(
+    session: Session, experiment: Experiment, *, limit: int = 100, before: str | None = None
+) -> list[dict[str, Any]]:
+    """The stored analyses of an experiment, the newest first, past days left out.
+
+    Parameters
+    ----------
+    before
+        Only those older than the analysis of this id: the last one of the page before.
+    """
+    query = (
+        select(  # type: ignore[call-overload]
+            Analysis.id,
+            Run.number,
+            Analysis.cut_off_us,
+            Analysis.created_at,
+            Analysis.decision,
+            Analysis.result["verdict"]["reason"].as_string(),  # type: ignore[index]
+        )
+        .join(Run, col(Run.id) == Analysis.run_id)
+        .where(col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
+        .order_by(col(Analysis.id).desc())
+        .limit(limit)
+    )
+    if before:
+        query = query.where(col(Analysis.id) < before)
+    names = ("analysis", "run", "cut_off", "created_at", "decision", "reason")
+    return [
+        dict(zip(names, (identity, run, _iso_us(cut_off), _iso(created), decision, reason), strict=True))
+        for identity, run, cut_off, created, decision, reason in session.execute(query)
+    ]
+
+
+def history(session: Session, experiment: Experiment, run: Run | None = None) -> list[dict[str, Any]]:
+    """The chance of being best over time: one point a past day and the newest ones, the oldest first.
+
+    Each point is ``{"at": datetime, "p_best": {variant: chance}, "members": n}``. Of each day but the last the newest
+    analysis is taken.
+    """
+    run = run or current_run(session, experiment)
+    if run is None:
+        return []
+    newest = _newest_a_day(session, run)
+    # Every analysis lists the primary metric first; only that part of it is read.
+    query = select(Analysis.cut_off_us, Analysis.result["metrics"][0])  # type: ignore[call-overload, index]
+    found = session.execute(query.where(col(Analysis.id).in_(newest)).order_by(col(Analysis.cut_off_us))).all()
+    points = []
+    for cut_off_us, primary in found:
+        rows = (primary or {}).get("variants", [])
+        chances = {row["variant"]: row["p_best"] for row in rows if row["p_best"] is not None}
+        if chances:
+            points.append({"at": _moment(cut_off_us), "p_best": chances, "members": sum(row["n"] for row in rows)})
+    return points
+
+
+def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, OneLine]:
+    """The newest answer of each experiment in a sentence, by the experiment's id; in one query."""
+    wanted = [experiment.id for experiment in experiments]
+    if not wanted:
+        return {}
+    newest = (
+        select(func.max(Analysis.id))
+        .where(col(Analysis.experiment_id).in_(wanted), col(Analysis.history_only).is_(False))
+        .group_by(col(Analysis.experiment_id))
+    )
+    result = Analysis.result
+    query = select(  # type: ignore[call-overload]
+        Analysis.experiment_id,
+        Analysis.decision,
+        result["verdict"]["headline"].as_string(),  # type: ignore[index]
+        result["units"]["randomised"].as_integer(),  # type: ignore[index]
+    ).where(col(Analysis.id).in_(newest))
+    return {
+        identity: OneLine(text or "", decision, members or 0)
+        for identity, decision, text, members in session.execute(query)
+    }
+
+
+CSV_COLUMNS = (
+    "experiment",
+    "run",
+    "analysis",
+    "cut_off",
+    "decision",
+    "metric",
+    "kind",
+    "unit_of_measure",
+    "variant",
+    "control",
+    "n",
+    "total",
+    "mean",
+    "sd",
+    "interval_kind",
+    "interval_probability",
+    "low",
+    "high",
+    "p_best",
+    "expected_loss",
+    "p_beats_control",
+    "p_rope",
+    "lift",
+    "lift_low",
+    "lift_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+)
+
+
+def to_csv(result: dict[str, Any]) -> str:
+    """A result as CSV: one row a metric and variant, the comparison with the control in the same row."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(_csv_rows(result))
+    return text.getvalue()
+
+
+def _csv_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    whole = {name: result[name] for name in ("experiment", "run", "analysis", "cut_off")}
+    whole["decision"] = result["verdict"]["decision"]
+    for metric in result["metrics"]:
+        own = {name: metric[name] for name in ("metric", "kind", "unit_of_measure")}
+        comparisons = {row["variant"]: row for row in metric["comparisons"]}
+        for row in metric["variants"]:
+            plain = {name: row[name] for name in ("variant", "n", "total", "mean", "sd", "p_best", "expected_loss")}
+            yield (
+                whole | own | plain | _csv_interval(row["interval"]) | _csv_comparison(comparisons.get(row["variant"]))
+            )
+
+
+def _csv_interval(interval: dict[str, Any] | None) -> dict[str, Any]:
+    if not interval:
+        return {}
+    named = {"kind": "interval_kind", "probability": "interval_probability", "low": "low", "high": "high"}
+    return {column: interval[name] for name, column in named.items()}
+
+
+def _csv_comparison(row: dict[str, Any] | None) -> dict[str, Any]:
+    if row is None:
+        return {}
+    out = {name: row[name] for name in ("control", "p_beats_control", "p_rope")}
+    for name in ("lift", "difference"):
+        if row[name]:
+            bounds = row[name]["interval"]
+            out |= {name: row[name]["mean"], f"{name}_low": bounds["low"], f"{name}_high": bounds["high"]}
+    return out
+
+
+def _answers(run: Run) -> Any:
+    return select(Analysis).where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
+
+
+def _newest_a_day(session: Session, run: Run) -> list[str]:
+    """Ids of the analyses that make the curve: the newest of each UTC day, oldest first."""
+    query = (
+        select(Analysis.id, Analysis.cut_off_us)  # type: ignore[call-overload]
+        .where(col(Analysis.run_id) == run.id)
+        .order_by(col(Analysis.cut_off_us), col(Analysis.id))
+    )
+    days: dict[int, str] = {}
+    for identity, cut_off_us in session.execute(query):
+        days[cut_off_us // 86_400_000_000] = identity
+    return list(days.values())[-MOST_POINTS:]
+
+
+def _moment(moment_us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_us)
+
+
+def _iso_us(moment_us: int) -> str:
+    return _iso(_moment(moment_us))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
