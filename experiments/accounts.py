@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from experiments import audit
-from experiments.errors import ConflictError, ForbiddenError, InvalidError
+from experiments.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from experiments.tables import Account, SetupToken, utc_now
 from experiments.validation import shown
 
@@ -90,6 +90,24 @@ def get_account(session: Session, account_id: int) -> Account | None:
 def list_accounts(session: Session) -> list[Account]:
     """Every account, in the order in which they were made."""
     return list(session.exec(select(Account).order_by(Account.id)))  # type: ignore[arg-type]
+
+
+def disable_account(session: Session, account_id: int, *, actor: str) -> Account:
+    """Let somebody in no more; disabling an account again changes nothing.
+
+    Raises
+    ------
+    NotFoundError
+        No account has this id.
+    """
+    account = session.get(Account, account_id) if 0 < account_id < 2**31 else None
+    if account is None:
+        raise NotFoundError(f"There is no account with the id {shown(account_id)}; look it up under Settings.")
+    if account.disabled_at is None:
+        account.disabled_at = utc_now()
+        session.add(account)
+        audit.record(session, actor=actor, action="account:disable", account=account.id, email=account.email)
+    return account
 
 
 def any_account(session: Session) -> bool:

@@ -1,0 +1,169 @@
+"""Writing an experiment down: the editor of drafts, and the few things that may change once members have met it."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlmodel import Session
+
+from experiments import editing, metrics
+from experiments import experiment as stored
+from experiments.definition import ExperimentDefinition, VariantPatch, read_patch
+from experiments.errors import ConflictError, KletteError
+from experiments.tables import Experiment
+from web.pages import audience_form, form_words
+from web.pages import definition_form as forms
+from web.pages.access import actor, changes
+from web.services import services
+
+blueprint = Blueprint("editing", __name__)
+
+
+@blueprint.route("/experiments/new", methods=["GET", "POST"])
+@changes
+def new():
+    """Write a new draft."""
+    if request.method == "GET":
+        return _editor(forms.blank(services().settings.currency))
+    values = forms.typed_values(request.form)
+    command = request.form.get("do", "save")
+    if command != "save":
+        forms.apply(values, command)
+        return _editor(values)
+    return _save(values, None)
+
+
+@blueprint.route("/experiments/<key>/edit", methods=["GET", "POST"])
+@changes
+def edit(key: str):
+    """Change a draft; or, of one that has started, what may still change."""
+    with services().database.read() as session:
+        experiment = stored.get(session, key)
+        document = stored.document(session, experiment)
+    if experiment.state not in editing.OPEN_STATES:
+        return _edit_live(document)
+    if request.method == "GET":
+        return _editor(forms.values_of(document, _zone()), document)
+    values = forms.typed_values(request.form)
+    command = request.form.get("do", "save")
+    if command != "save":
+        forms.apply(values, command)
+        return _editor(values, document)
+    return _save(values | {"key": key}, document)
+
+
+@blueprint.post("/audience-sentence")
+def sentence():
+    """The rule being typed, in plain English; while it is unfinished, what is missing."""
+    rule, errors = audience_form.rule_of(audience_form.typed_values(request.form))
+    text = "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
+    return render_template("experiments/sentence.html", text=text)
+
+
+def _zone() -> str:
+    return services().settings.time_zone
+
+
+def _editor(values: forms.Values, document: dict[str, Any] | None = None, errors: forms.Errors | None = None) -> Any:
+    errors = errors or {}
+    window = int(values["window_days"]) if values["window_days"].isdigit() else 7
+    page = render_template(
+        "experiments/editor.html",
+        form=values,
+        errors=errors,
+        listed=form_words.labelled(errors),
+        experiment=document,
+        metrics=[(metric.key, metric.name, metric.hint.format(window=window)) for metric in metrics.METRICS],
+        operators=audience_form.OPERATORS,
+        sentence=_sentence_of(values),
+    )
+    return page, 422 if errors else 200
+
+
+def _sentence_of(values: forms.Values) -> str:
+    rule, errors = audience_form.rule_of(values)
+    return "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
+
+
+def _save(values: forms.Values, document: dict[str, Any] | None) -> Any:
+    definition, errors = forms.definition_of(values, _zone())
+    if definition is None:
+        return _editor(values, document, errors)
+    try:
+        with services().database.write() as session:
+            key = _store(session, definition, document, values["revision"])
+    except KletteError as error:
+        return _editor(values, document, form_words.in_words(error.fields or {"": error.detail}))
+    flash("The draft is saved." if document is None else "Your changes are saved.")
+    return redirect(url_for("results.show", key=key))
+
+
+def _store(
+    session: Session, definition: ExperimentDefinition, document: dict[str, Any] | None, revision: str
+) -> str:
+    if document is None:
+        return stored.create(session, definition, actor=actor()).key
+    experiment = stored.get(session, document["key"])
+    seen = int(revision) if revision.isdigit() else document["revision"]
+    return editing.revise(session, experiment, definition, actor=actor(), revision=seen).key
+
+
+# once members have met it
+
+
+def _edit_live(document: dict[str, Any]) -> Any:
+    values = forms.values_of(document, _zone())
+    if request.method == "GET":
+        return _live_page(document, values)
+    typed = {name: request.form.get(name, "") for name in ("name", "hypothesis", "traffic", "ends_at", "revision")}
+    values |= typed
+    for position, variant in enumerate(values["variants"]):
+        variant["weight"] = request.form.get(f"variants.{position}.weight", variant["weight"])
+    definition, errors = forms.definition_of(values, _zone())
+    if definition is None:
+        return _live_page(document, values, errors)
+    try:
+        with services().database.write() as session:
+            fresh = _change_live(session, stored.get(session, document["key"]), definition, typed["revision"])
+    except KletteError as error:
+        return _live_page(document, values, form_words.in_words(error.fields or {"": error.detail}))
+    flash("Your changes are saved; a new run has begun." if fresh else "Your changes are saved.")
+    return redirect(url_for("results.show", key=document["key"]))
+
+
+def _change_live(session: Session, experiment: Experiment, definition: ExperimentDefinition, revision: str) -> bool:
+    """Change only what was changed; whether a new run began."""
+    before = stored.definition_of(session, experiment)
+    change: dict[str, Any] = {
+        name: getattr(definition, name)
+        for name in ("name", "hypothesis", "traffic")
+        if getattr(definition, name) != getattr(before, name)
+    }
+    if _minute(definition.ends_at) != _minute(before.ends_at):  # the field knows no seconds
+        change["ends_at"] = definition.ends_at
+    moved = [
+        VariantPatch(key=variant.key, weight=variant.weight)
+        for variant, old in zip(definition.variants, before.variants, strict=True)
+        if abs(variant.weight - old.weight) > 1e-9
+    ]
+    if moved and request.form.get("new_run") != "yes":
+        message = "New weights begin a new run and leave the members so far behind; tick the box that says so."
+        raise ConflictError(message, fields={"new_run": message})
+    if moved:
+        change["variants"] = moved
+    if change:
+        seen = int(revision) if revision.isdigit() else None
+        editing.patch(session, experiment, read_patch(change), actor=actor(), revision=seen)
+    return bool(moved)
+
+
+def _minute(moment: datetime | None) -> datetime | None:
+    return moment.replace(second=0, microsecond=0) if moment else None
+
+
+def _live_page(document: dict[str, Any], values: forms.Values, errors: forms.Errors | None = None) -> Any:
+    errors = errors or {}
+    page = render_template(
+        "experiments/live.html", form=values, errors=errors, listed=form_words.labelled(errors), experiment=document
+    )
+    return page, 422 if errors else 200

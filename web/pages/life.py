@@ -1,0 +1,128 @@
+"""The life of an experiment: launch, pause, resume, stop, ship and archive, each after a question."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlmodel import Session
+
+from experiments import experiment as stored
+from experiments import transitions
+from experiments.definition import BUCKETS
+from experiments.errors import ConflictError, KletteError
+from experiments.tables import Experiment, utc_now
+from web.pages.access import actor, changes
+from web.pages.experiments import words_of
+from web.services import services
+
+blueprint = Blueprint("life", __name__)
+
+QUESTIONS = {
+    "pause": (
+        "Pause this experiment?",
+        "Nobody new is shown a variant until you resume it. Members who took part keep their variant.",
+        "Pause it",
+        "The experiment is paused.",
+    ),
+    "resume": (
+        "Resume this experiment?",
+        "Members are shown its variants again, each the one they had before.",
+        "Resume it",
+        "The experiment runs again.",
+    ),
+    "stop": (
+        "Stop this experiment for good?",
+        "Nobody is shown a variant any more, and it cannot be started again. All that was measured stays.",
+        "Stop it for good",
+        "The experiment is stopped. What was measured stays.",
+    ),
+    "archive": (
+        "Archive this experiment?",
+        "It leaves the list and can be found under “archived”. Nothing is deleted.",
+        "Archive it",
+        "The experiment is archived; find it under “archived”.",
+    ),
+    "ship": (
+        "Ship a variant?",
+        "The experiment stops and from then on everybody is shown the variant you choose.",
+        "Ship it",
+        "The decision is written down and the variant is shown to everybody.",
+    ),
+}
+"""What each action asks, what it does, the words on its button, and what is said afterwards."""
+
+
+@blueprint.route("/experiments/<key>/launch", methods=["GET", "POST"])
+@changes
+def launch(key: str):
+    """What will happen, then the launch itself."""
+    error = ""
+    if request.method == "POST":
+        try:
+            with services().database.write() as session:
+                experiment = transitions.launch(session, stored.get(session, key), actor=actor())
+        except ConflictError as conflict:
+            error = conflict.detail
+        else:
+            flash(
+                "The experiment is scheduled and starts by itself."
+                if experiment.state == "scheduled"
+                else "The experiment runs. Members are shown its variants from now on."
+            )
+            return redirect(url_for("results.show", key=key))
+    with services().database.read() as session:
+        experiment = stored.get(session, key)
+        if "launch" not in transitions.POSSIBLE[experiment.state]:
+            return redirect(url_for("results.show", key=key))
+        page = render_template("experiments/launch.html", error=error, **_launch_context(session, experiment))
+    return page, 409 if error else 200
+
+
+@blueprint.route("/experiments/<key>/<any(pause, resume, stop, archive, ship):action>", methods=["GET", "POST"])
+@changes
+def act(key: str, action: str):
+    """Ask (for browsers without scripts: elsewhere a dialog asks) and then do it."""
+    title, text, go, done = QUESTIONS[action]
+    error = None
+    if request.method == "POST":
+        try:
+            with services().database.write() as session:
+                _do(session, stored.get(session, key), action)
+        except KletteError as failed:
+            error = failed
+        else:
+            flash(done)
+            return redirect(url_for("results.show", key=key))
+    with services().database.read() as session:
+        document = stored.document(session, stored.get(session, key))
+    page = render_template(
+        "experiments/question.html",
+        experiment=document,
+        action=action,
+        possible=action in document["actions"],
+        title=title,
+        text=text,
+        go=go,
+        error=error.detail if error else "",
+    )
+    return page, error.status if error else 200
+
+
+def _do(session: Session, experiment: Experiment, action: str) -> None:
+    if action == "ship":
+        variant, note = request.form.get("variant", ""), request.form.get("note", "").strip()
+        transitions.ship(session, experiment, variant, note, actor=actor())
+    else:
+        getattr(transitions, action)(session, experiment, actor=actor())
+
+
+def _launch_context(session: Session, experiment: Experiment) -> dict[str, Any]:
+    document = stored.document(session, experiment)
+    checks = transitions.checklist(session, experiment)
+    return {
+        **words_of(document),
+        "checks": checks,
+        "ready": all(check.ok for check in checks if check.blocking),
+        "share": experiment.traffic_buckets / BUCKETS,
+        "starts_at": experiment.starts_at if experiment.starts_at and experiment.starts_at > utc_now() else None,
+        "ends_at": experiment.ends_at,
+    }

@@ -1,0 +1,104 @@
+"""The project's facts, its settings, its people, and who did what."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+from sqlmodel import col, select
+
+from experiments import accounts, audit
+from experiments.errors import ForbiddenError, KletteError
+from experiments.settings import Settings
+from experiments.tables import Experiment
+from web.pages import form_words
+from web.pages.access import actor, administers, current_user
+from web.services import services
+
+blueprint = Blueprint("settings", __name__)
+
+AUDITED = 50
+"""Entries of the audit shown at once."""
+
+
+@blueprint.get("/settings")
+def index():
+    return _page()
+
+
+@blueprint.post("/settings/accounts")
+@administers
+def create_account():
+    given = {name: request.form.get(name, "") for name in ("name", "email", "role", "password")}
+    try:
+        with services().database.write() as session:
+            account = accounts.create_account(session, **given, actor=actor())
+    except KletteError as error:
+        return _page(form_words.in_words(error.fields or {"": error.detail})), 422
+    flash(f"{account.name or account.email} can log in now as {account.role}.")
+    return redirect(url_for("settings.index") + "#people")
+
+
+@blueprint.post("/settings/accounts/<int:account_id>/disable")
+@administers
+def disable_account(account_id: int):
+    if account_id == current_user.id:
+        raise ForbiddenError("You cannot disable your own account; ask another admin to do it.")
+    with services().database.write() as session:
+        account = accounts.disable_account(session, account_id, actor=actor())
+    flash(f"{account.name or account.email} can no longer log in.")
+    return redirect(url_for("settings.index") + "#people")
+
+
+def _page(errors: dict[str, str] | None = None) -> str:
+    settings = services().settings
+    with services().database.read() as session:
+        people = accounts.list_accounts(session)
+        entries = audit.entries(session, limit=AUDITED)
+        ids = {entry.experiment_id for entry in entries if entry.experiment_id}
+        found = session.exec(select(Experiment.id, Experiment.key).where(col(Experiment.id).in_(ids)))
+        keys = dict(found.all())
+    return render_template(
+        "settings/index.html",
+        errors=errors or {},
+        settings=settings,
+        listed=[_shown(settings, name, field) for name, field in Settings.model_fields.items()],
+        people=people,
+        entries=[_entry(entry, keys) for entry in entries],
+        roles=accounts.ROLES,
+        minimum=accounts.MIN_PASSWORD,
+        engine="SQLite" if services().database.is_sqlite else "PostgreSQL",
+    )
+
+
+def _shown(settings: Settings, name: str, field: Any) -> dict[str, str]:
+    value = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        text = "set, and kept secret"
+    elif name == "database_url" and value:
+        text = make_url(value).render_as_string(hide_password=True)
+    elif value in ("", None):
+        text = "not set"
+    else:
+        text = str(value)
+    return {"variable": f"KLETTE_{name.upper()}", "value": text, "sentence": field.description or ""}
+
+
+_TOLD = ("name", "email", "kind", "role", "variant", "fields", "run", "from", "to")
+
+
+def _entry(entry: Any, keys: dict[int, str]) -> dict[str, Any]:
+    source, _, action = entry.action.partition(":")
+    detail = {name: value for name, value in entry.detail.items() if name in _TOLD}
+    return {
+        "at": entry.at,
+        "who": entry.actor.partition(":")[2] or entry.actor,
+        "where": source,
+        "what": action.replace(":", " ").replace("_", " "),
+        "experiment": keys.get(entry.experiment_id),
+        "detail": ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", None)),
+    }
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
