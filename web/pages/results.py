@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from experiments import experiment as store
 from experiments import jobs
+from experiments import results as stored
 from experiments.errors import NotFoundError
 from experiments.tables import Experiment, Run
 from web.formatting import moment, when
@@ -67,13 +68,7 @@ def download(key: str) -> Response:
             raise NotFoundError(f"{experiment.name} has no analysis yet; open its page and wait for the first one.")
         name = f"{experiment.key}-run-{result['run']}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(_stored().to_csv(result), mimetype="text/csv", headers=headers)
-
-
-def _stored() -> Any:
-    from experiments import results
-
-    return results
+        return Response(stored.to_csv(result), mimetype="text/csv", headers=headers)
 
 
 def _sections(context: dict[str, Any]) -> str:
@@ -81,7 +76,7 @@ def _sections(context: dict[str, Any]) -> str:
 
 
 def _latest(session: Session, experiment: Experiment, run: Run | None) -> dict[str, Any] | None:
-    return _stored().latest(session, experiment, run) if run else None
+    return stored.latest(session, experiment, run) if run else None
 
 
 def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
@@ -90,17 +85,18 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     runs, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
     variants = state.facts_of(store.variants_of(session, experiment))
     result = _latest(session, experiment, run)
-    status = state.status(session, experiment, run, result, settings, now=now)
+    newest = run is not None and run is runs[0]
+    status = state.status(session, experiment, run, result, settings, now=now) if newest else state.Status()
     view = _view(session, experiment, run, variants, result) if result and run else None
     shipped = next((variant for variant in variants if variant.key == experiment.shipped_variant), None)
-    missing = "" if view else state.situation(session, experiment, run)
+    missing = "" if view else state.situation(session, experiment, run, newest=newest)
     actions, members = state.actions(experiment), 0 if view else state.members_met(session, run)
     return {
         "experiment": experiment,
         "runs": runs,
         "run": run,
         "view": view,
-        "status": status if missing not in ("unrun", "silent") else state.Status(),
+        "status": status if missing in ("", "first") else state.Status(),
         "situation": missing,
         "members": state.members_text(members),
         "cards": view.cards if view else results_view.cards_of(variants),
@@ -111,7 +107,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         else (),
         "sub": _sub(experiment, run, view, result),
         "public_url": settings.public_url,
-        "poll_seconds": _poll(experiment, status, missing),
+        "poll_seconds": _poll(experiment, status, missing) if newest else 0,
         "seen": state.fingerprint(
             view and view.analysis, experiment.state, experiment.shipped_variant, status, missing, members, len(runs)
         ),
@@ -130,7 +126,7 @@ def _view(
         moment(run.ended_at) if run.ended_at else None,
         experiment.planned_days,
     )
-    history = _stored().history(session, experiment, run)
+    history = stored.history(session, experiment, run)
     return results_view.build(result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc())
 
 
@@ -151,6 +147,8 @@ def _sub(
 
 
 def _poll(experiment: Experiment, status: state.Status, missing: str) -> int:
+    if missing == "unrun":
+        return 0
     if status.kind == "working" or missing == "silent":
-        return QUICK if missing != "unrun" else 0
+        return QUICK
     return CALM if experiment.state in ("running", "paused") or status.kind == "failed" else 0

@@ -11,6 +11,9 @@ from web.pages import results_words as words
 from web.pages.results_drawing import Ridge, common_scale, interval_of, ridge, ticks
 from web.pages.results_scorecard import AxisTick, Number, VariantFacts
 
+NOT_KNOWN = "not known"
+"""Members who came without the attribute."""
+
 
 @dataclass(frozen=True)
 class OverTime:
@@ -140,7 +143,7 @@ def _row(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts,
     )
     raw_at = scale.at(raw) if raw is not None and scale.low <= raw <= scale.high else None
     text = f"{row['level']}: lift {signed_percent(mean)}, {words.level_of(interval)} interval {bounds}"
-    level = str(row["level"]) or "not known"
+    level = str(row["level"]) or NOT_KNOWN
     return SegmentRow(
         level,
         count(members),
@@ -156,7 +159,7 @@ def _forest(
 ) -> dict[str, Any]:
     rows = [
         {
-            "level": f"{row['level']}",
+            "level": str(row["level"]) or NOT_KNOWN,
             "variant": row["variant"],
             "n": sizes[row["level"]],
             "lift": row["lift"]["mean"],
@@ -164,7 +167,7 @@ def _forest(
             "high": row["lift"]["interval"]["high"],
             "raw_lift": row.get("raw_lift"),
         }
-        for row in stored
+        for row in sorted(stored, key=lambda row: -sizes[row["level"]])
     ]
     shown = [variant for variant in variants if not variant.control]
     return charts.segment_forest(

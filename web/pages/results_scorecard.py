@@ -252,7 +252,8 @@ def _guardrail_tag(entry: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _hint(entry: Mapping[str, Any]) -> str:
-    hint = str(entry.get("hint") or entry.get("unit_of_measure") or "")
+    hint = str(entry.get("hint") or entry.get("unit_of_measure") or "").rstrip(".")
+    hint = hint[:1].lower() + hint[1:]
     if entry.get("direction") == "lower":
         return f"{hint}; less is better" if hint else "less is better"
     return hint

@@ -89,10 +89,12 @@ def members_met(session: Session, run: Run | None) -> int:
     return session.scalar(select(func.count()).select_from(Exposure).where(col(Exposure.run_id) == run.id)) or 0
 
 
-def situation(session: Session, experiment: Experiment, run: Run | None) -> str:
-    """Why there is no answer yet: "unrun", "silent" (nobody met it) or "first" (the first analysis is to come)."""
+def situation(session: Session, experiment: Experiment, run: Run | None, *, newest: bool) -> str:
+    """Why there is no answer: "unrun", "silent" (nobody met it), "first" (it is to come) or "missed" (an old run)."""
     if run is None:
         return "unrun"
+    if not newest:
+        return "missed"
     met = session.scalar(select(exists().where(col(Exposure.run_id) == run.id)))
     counted = session.scalar(select(exists().where(col(ImportedCounts.run_id) == run.id)))
     if met or counted:

@@ -27,6 +27,14 @@ HEADLINES = {
     "not_enough_data": "Not enough data yet.",
     "untrusted": "Do not trust these numbers yet.",
 }
+NO_FACTS = ("untrusted", "not_enough_data")
+"""Beside these answers no figure stands: it would be read as one."""
+
+NAMED = re.compile(r"(\b[A-Z] “[^”]*”|\b[B-HJ-Z]\b)")
+"""A variant in a sentence; A and I alone are words of their own."""
+
+QUOTED = re.compile(r"\b([A-Z]) “[^”]*”")
+
 EXCLUDED = {
     "multi_exposed": "met more than one variant",
     "bots": "looked like bots",
@@ -191,21 +199,15 @@ def _verdict(
     decision = verdict["decision"]
     headline = verdict.get("headline") or result.get("headline") or _headline(verdict, variants)
     facts = tuple(
-        (_short(fact["label"], variants), Number(fact["value"], fact["explanation"], f"fact-{index}"))
+        (QUOTED.sub(r"\1", fact["label"]), Number(fact["value"], fact["explanation"], f"fact-{index}"))
         for index, fact in enumerate(verdict.get("facts") or ())
     )
     facts = facts or _facts(primary, variants, _subject(verdict, primary, variants), plan)
     if any(check["status"] == "fail" for check in result.get("health") or ()) and decision != "untrusted":
         decision, headline = "untrusted", HEADLINES["untrusted"]
+    if decision in NO_FACTS:
+        facts = ()
     return VerdictView(decision, TONES[decision], headline, coloured(verdict["reason"], variants), facts)
-
-
-def _short(label: str, variants: Sequence[VariantFacts]) -> str:
-    """A label with the letter alone where it has a variant's whole name."""
-    for variant in variants:
-        for title in {variant.headline, variant.name, variant.key} - {""}:
-            label = label.replace(f"{variant.letter} “{title}”", variant.letter)
-    return label
 
 
 def _headline(verdict: Mapping[str, Any], variants: Sequence[VariantFacts]) -> str:
@@ -235,16 +237,11 @@ def _facts(
 
 
 def coloured(sentence: str, variants: Sequence[VariantFacts]) -> tuple[Part, ...]:
-    """Cut a sentence so that each variant named as ``B “Headline”`` or ``B`` alone can wear its colour."""
-    names = {}
-    for variant in variants:
-        for title in {variant.headline, variant.name, variant.key} - {""}:
-            names[f"{variant.letter} “{title}”"] = variant.colour
-    if not names:
-        return (Part(sentence),)
-    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    pieces = re.split(f"({pattern})", sentence)
-    return tuple(Part(piece, names.get(piece, "")) for piece in pieces if piece)
+    """Cut a sentence so that each variant in it, as ``B “Headline”`` or as a bare letter, wears its colour."""
+    colours = {variant.letter: variant.colour for variant in variants}
+    pieces = NAMED.split(sentence)
+    # A split with one group gives text and names in turn.
+    return tuple(Part(piece, colours.get(piece[0], "") if at % 2 else "") for at, piece in enumerate(pieces) if piece)
 
 
 def health_items(checks: Sequence[Mapping[str, Any]]) -> tuple[HealthItem, ...]:

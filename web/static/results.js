@@ -13,6 +13,11 @@
     shownFor = button;
     box.textContent = button.dataset.why;
     if (!box.matches(":popover-open")) box.showPopover();
+    place(button);
+  }
+
+  function place(button) {
+    const box = tip();
     const at = button.getBoundingClientRect(), size = box.getBoundingClientRect();
     const above = at.top - size.height - GAP;
     const left = Math.min(Math.max(12, at.left + at.width / 2 - size.width / 2), innerWidth - size.width - 12);
@@ -35,7 +40,10 @@
   });
   document.addEventListener("focusout", hide);
   document.addEventListener("keydown", function (event) { if (event.key === "Escape") hide(); });
-  addEventListener("scroll", function () { if (shownFor) hide(); }, { passive: true, capture: true });
+  // Moving the focus scrolls the page: the explanation goes along with its number, and one that was pointed at goes away.
+  addEventListener("scroll", function () {
+    if (shownFor && shownFor === document.activeElement) place(shownFor); else hide();
+  }, { passive: true, capture: true });
 
   // Safari does not focus a button that is tapped or clicked; the explanation must come all the same.
   document.addEventListener("click", function (event) {

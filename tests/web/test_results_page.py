@@ -1,0 +1,267 @@
+"""The results page over HTTP, in each of its states."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from experiments import experiment as store
+from experiments import jobs, transitions
+from experiments.tables import Job, utc_now
+from tests.web import results_fixtures as fixtures
+from tests.web import results_stored as stored
+
+PAGE = f"/experiments/{stored.KEY}"
+
+
+@pytest.fixture
+def app(sqlite_url, tmp_path):
+    made = stored.app_on(sqlite_url, tmp_path)
+    yield made
+    made.extensions["klette"].close()
+
+
+@pytest.fixture
+def client(app):
+    return stored.logged_in(app)
+
+
+def text_of(response) -> str:
+    body = re.sub(r"<script.*?</script>", "", response.get_data(as_text=True), flags=re.S)
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)))
+
+
+def job(app, **values) -> None:
+    with stored.services_of(app).database.write() as session:
+        found = store.get(session, stored.KEY)
+        session.add(Job(kind="analyse", experiment_id=found.id, payload={}, **values))
+
+
+def seen(response) -> str:
+    return re.search(r"seen=([0-9a-f]{16})", response.get_data(as_text=True))[1]
+
+
+def test_the_answer_stands_in_words_before_the_numbers(app, client) -> None:
+    stored.experiment(app)
+    stored.with_past(app)
+    response = client.get(PAGE)
+    said = text_of(response)
+    assert response.status_code == 200
+    assert "Keep running, about" in said
+    assert "Day 9 of 14 · 21,306 members randomised, 310 more brought by shares · analysed" in said
+    assert "Berlin time" in said
+    assert said.index("Keep running") < said.index("What each variant does")
+    assert "Chance of being the stickiest" in said
+    assert "Where B works" in said
+    assert "guardrail in doubt" in said
+
+
+def test_nothing_on_the_page_needs_a_laxer_policy(app, client) -> None:
+    stored.experiment(app)
+    stored.with_past(app)
+    body = client.get(PAGE).get_data(as_text=True)
+    assert not re.search(r"<script(?![^>]*(src=|type=\"application/json\"))", body)
+    assert not re.search(r"\son[a-z]+=", body)
+    assert " style=" not in body
+    assert "<style" not in body
+
+
+def test_members_are_never_called_users_and_nothing_is_called_significant(app, client) -> None:
+    stored.experiment(app)
+    stored.with_past(app)
+    said = text_of(client.get(PAGE)).lower()
+    assert "significan" not in said
+    assert " users" not in said
+    assert "p(best)" not in said
+
+
+def test_ids_are_unique(app, client) -> None:
+    stored.experiment(app)
+    stored.with_past(app)
+    ids = re.findall(r'\sid="([^"]+)"', client.get(PAGE).get_data(as_text=True))
+    assert len(ids) == len(set(ids))
+
+
+def test_a_failed_check_stands_above_the_verdict_which_is_not_to_be_trusted(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app, fixtures.result(checks=fixtures.broken_split()))
+    body = client.get(PAGE).get_data(as_text=True)
+    assert body.index('id="health"') < body.index('id="verdict"')
+    assert "Do not trust" in body
+    assert "Chance that B is best" not in body
+
+
+def test_a_poll_gets_nothing_while_nothing_is_new_and_the_sections_when_something_is(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app, identity="1")
+    mark = seen(client.get(PAGE))
+    again = client.get(f"{PAGE}/answer?seen={mark}", headers={"HX-Request": "true"})
+    assert again.status_code == 204
+    stored.analyse(app, fixtures.result(scale=0.06), identity="2")
+    newer = client.get(f"{PAGE}/answer?seen={mark}", headers={"HX-Request": "true"})
+    assert newer.status_code == 200
+    assert "<html" not in newer.get_data(as_text=True)
+    assert 'hx-swap-oob="true"' in newer.get_data(as_text=True)
+    assert seen(newer) != mark
+
+
+def test_a_run_that_nobody_has_met_says_how_to_send_the_first_one(app, client) -> None:
+    stored.experiment(app)
+    said = text_of(client.get(PAGE))
+    assert "Nobody has met it yet" in said
+    assert "/api/v1/assign" in said
+    assert stored.KEY in said
+
+
+def test_the_first_analysis_is_announced_and_watched_closely(app, client) -> None:
+    stored.experiment(app)
+    stored.expose(app, 6)
+    job(app, state="running", message="Weighing the variants", progress=0.6)
+    response = client.get(PAGE)
+    assert "The first analysis is under way" in text_of(response)
+    assert "6 members met the test" in text_of(response)
+    assert "Weighing the variants" in text_of(response)
+    assert 'hx-trigger="every 3s"' in response.get_data(as_text=True)
+
+
+def test_a_job_that_no_worker_takes_says_so(app, client) -> None:
+    stored.experiment(app)
+    stored.expose(app)
+    job(app, state="due", due_at=utc_now() - timedelta(minutes=5))
+    assert "waiting for a worker since 5 minutes ago" in text_of(client.get(PAGE))
+
+
+def test_an_analysis_that_nobody_asked_for_comes_quietly(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app)
+    job(app, state="running", message="Weighing the variants")
+    assert "Weighing the variants" not in text_of(client.get(PAGE))
+
+
+def test_a_failed_analysis_gives_its_reason_and_a_second_try(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app, at=utc_now() - timedelta(minutes=1))
+    job(app, state="failed", message="The database was busy for too long.", finished_at=utc_now())
+    said = text_of(client.get(PAGE))
+    assert "The last analysis did not finish" in said
+    assert "The database was busy for too long." in said
+    assert "Try again" in said
+
+
+def test_an_old_answer_with_newer_data_offers_a_fresh_one_and_asking_makes_a_job(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app, at=utc_now() - timedelta(hours=3))
+    assert "There is newer data" not in text_of(client.get(PAGE))
+    stored.expose(app)
+    response = client.get(PAGE)
+    assert "There is newer data" in text_of(response)
+    assert "3 hours ago" in text_of(response)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', response.get_data(as_text=True))[1]
+    asked = client.post(f"{PAGE}/analyse", data={"csrf_token": token}, headers={"HX-Request": "true"})
+    assert asked.status_code == 200
+    assert "waits for the worker" in text_of(asked)
+    with stored.services_of(app).database.read() as session:
+        assert jobs.get(session, 1).requested_by == "page:marketer@example.org"
+    plain = client.post(f"{PAGE}/analyse", data={"csrf_token": token})
+    assert plain.status_code == 302
+    assert plain.location.endswith(PAGE)
+
+
+def test_an_analyst_reads_everything_and_is_offered_nothing_to_change(app) -> None:
+    stored.experiment(app)
+    stored.analyse(app, at=utc_now() - timedelta(hours=3))
+    stored.expose(app)
+    analyst = stored.logged_in(app, "analyst")
+    response = analyst.get(PAGE)
+    body = response.get_data(as_text=True)
+    assert "Keep running" in body
+    assert "Decide…" not in body
+    assert "Analyse now" not in body
+    token = re.search(r'X-CSRFToken": "([^"]+)"', unescape(body))[1]
+    refused = analyst.post(f"{PAGE}/analyse", headers={"X-CSRFToken": token})
+    assert refused.status_code == 403
+
+
+def test_what_was_shipped_is_said_with_its_note(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app)
+    with stored.services_of(app).database.write() as session:
+        transitions.ship(session, store.get(session, stored.KEY), "b", "It carries further.", actor="cli")
+    said = text_of(client.get(PAGE))
+    assert "shipped B" in said
+    assert "It carries further." in said
+    assert "Decide…" not in said
+    assert "Ran 8 days" in said
+
+
+def test_a_stopped_run_is_not_polled(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app)
+    with stored.services_of(app).database.write() as session:
+        transitions.stop(session, store.get(session, stored.KEY), actor="cli")
+    assert "hx-get" not in client.get(PAGE).get_data(as_text=True)
+
+
+def test_every_run_can_be_chosen(app, client) -> None:
+    from experiments import editing
+
+    stored.experiment(app)
+    stored.analyse(app)
+    with stored.services_of(app).database.write() as session:
+        editing.new_run(session, store.get(session, stored.KEY), {"a": 0.5, "b": 0.25, "c": 0.25}, actor="cli")
+    newest = text_of(client.get(PAGE))
+    assert "Run 2, the newest" in newest
+    assert "Nobody has met it yet" in newest
+    first = client.get(f"{PAGE}?run=1")
+    assert "Keep running" in text_of(first)
+    assert "hx-get" not in first.get_data(as_text=True)
+
+
+def test_simulated_and_imported_experiments_are_marked(app, client) -> None:
+    stored.experiment(app)
+    with stored.services_of(app).database.write() as session:
+        found = store.get(session, stored.KEY)
+        found.simulated = found.imported = True
+        session.add(found)
+    body = client.get(PAGE).get_data(as_text=True)
+    assert re.search(r"pill mark[^>]*>simulated<", body)
+    assert re.search(r"pill mark[^>]*>imported<", body)
+
+
+def test_markup_in_a_headline_stays_text(app, client) -> None:
+    nasty = "</script><b>x"
+    variants = [
+        {"key": k, "name": nasty, "control": k == "a", "weight": 1 / 3, "content": {"headline": nasty}} for k in "abc"
+    ]
+    stored.experiment(app, variants=variants)
+    stored.with_past(app)
+    body = client.get(PAGE).get_data(as_text=True)
+    assert nasty not in body
+    assert "&lt;/script&gt;" in body
+
+
+def test_the_figures_can_be_taken_away_as_csv(app, client) -> None:
+    stored.experiment(app)
+    assert client.get(f"{PAGE}/results.csv").status_code == 404
+    stored.analyse(app)
+    response = client.get(f"{PAGE}/results.csv")
+    assert response.mimetype == "text/csv"
+    assert "sticky_rate" in response.get_data(as_text=True)
+
+
+def test_a_draft_shows_its_definition(app, client) -> None:
+    stored.experiment(app, launched=False)
+    said = text_of(client.get(PAGE))
+    assert "Spring headline" in said
+    assert "draft" in said
+    assert "What each variant does" not in said
+
+
+def test_an_unknown_experiment_is_not_found(client) -> None:
+    assert client.get("/experiments/nothing-here").status_code == 404
+
+
+def test_a_stranger_is_sent_to_the_log_in(app) -> None:
+    stored.experiment(app)
+    assert app.test_client().get(PAGE).status_code == 302
