@@ -94,7 +94,7 @@ def _check_url(value: str, schemes: Sequence[str]) -> str:
     if not scheme or scheme[1].lower() not in schemes:
         raise bad(f"{shown(value)} is no safe address; begin it with {allowed} or with / for a place on the same site.")
     web = scheme[1].lower() in ("http", "https")
-    if re.search(r"\s", value) or (web and not re.match(r"https?://[^/?#\\@]+", value, re.IGNORECASE)):
+    if re.search(r"\s", value) or (web and not re.match(r"https?://[^/?#\\@]+([/?#]|$)", value, re.IGNORECASE)):
         raise bad(f"{shown(value)} is no whole address; write it without spaces, such as https://shop.example/spring.")
     return value
 
