@@ -161,7 +161,7 @@ class IndependentPosterior:
         if self.marginals[c].inverse_mean is None:
             return None
         compared = self._compared(v, c, relative=True)
-        low, high = compared.ppf(5e-4), compared.ppf(1 - 5e-4)
+        low, high = compared.range_to_draw()
         return density_from_cdf(lambda x: compared.cdf(x, order=4), low, high)
 
     def p_lift_within(self, v: int, c: int, half_width: float) -> float | None:

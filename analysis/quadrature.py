@@ -6,7 +6,7 @@ posterior of 1e9 members beside one of 3 is met by panels of its own width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +20,7 @@ from analysis.marginals import Marginal
 _UPPER = np.array([0.65, 1.3, 2.0, 2.7, 3.4, 4.2, 5.2, 6.5, 8.2])
 _CUTS = np.concatenate([-_UPPER[::-1], [0.0], _UPPER])
 _ORDER = 10
+_CDF_ORDER = 7
 
 
 @lru_cache(maxsize=8)
@@ -102,6 +103,13 @@ def best_and_loss(marginals: Sequence[Marginal], *, higher: bool) -> tuple[np.nd
 
 
 @lru_cache(maxsize=256)
+def _has_edge(outer: Marginal) -> bool:
+    """Whether the density jumps at an end of its range, as with no successes at all: a kink inside the integral."""
+    ends = cuts(outer)[[0, -1]]
+    return bool((outer.pdf(ends) * outer.sd > 1e-3).any())
+
+
+@lru_cache(maxsize=256)
 def _plain_nodes(marginal: Marginal, order: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes(marginal, order=order)
 
@@ -134,11 +142,11 @@ class Compared:
             return float(np.hypot(t.sd, c.sd))
         return float(np.hypot(t.sd / c.mean, t.mean * c.sd / c.mean**2))
 
-    def cdf(self, values: np.ndarray, order: int = _ORDER) -> np.ndarray:
+    def cdf(self, values: np.ndarray, order: int = _CDF_ORDER) -> np.ndarray:
         """Return P(compared <= value) for each value of a one-dimensional array."""
         at = np.atleast_1d(np.asarray(values, float))[:, None]
         inner, outer = self._inner_outer()
-        if at.size == 1 and self._has_edge(outer):
+        if at.size == 1 and _has_edge(outer):
             x, w = nodes(inner, [self._edges_seen_from_inner(float(at[0, 0]))], order)
         else:
             x, w = _plain_nodes(inner, order)
@@ -150,14 +158,31 @@ class Compared:
         return np.where(at[:, 0] > -1, outer.sf(x / inside) @ w, 0.0)
 
     def ppf(self, p: float) -> float:
-        """Return the quantile at `p`, to 1e-9 of the spread."""
+        """Return the quantile at `p`, to 1e-9 of the spread.
+
+        On the scale of Normal scores the distribution function is nearly straight, so that a secant needs three or four
+        steps; where it is not (a bounded or one-sided posterior), bisection takes over.
+        """
         p = float(min(max(p, 1e-9), 1 - 1e-9))
+        target = float(ndtri(p))
 
         def off(value: float) -> float:
-            return float(self.cdf(value)[0]) - p
+            return float(ndtri(np.clip(self.cdf(value)[0], 1e-300, 1 - 1e-16))) - target
 
+        old = self._guess(p)
+        off_old = off(old)
+        new = old - off_old * self.scale
+        for _ in range(7):
+            off_new = off(new)
+            if abs(off_new) < 1e-10:
+                return new
+            if off_new == off_old or abs(new - old) > 50 * self.scale:
+                break
+            old, off_old, new = new, off_new, new - off_new * (new - old) / (off_new - off_old)
+        return self._bracketed(off, self._guess(p))
+
+    def _bracketed(self, off: Callable[[float], float], guess: float) -> float:
         step = 0.5 * self.scale
-        guess = self._guess(p)
         low, high = guess - step, guess + step
         floor, ceiling = self.support(1e-10)
         while off(low) > 0 and low > floor:
@@ -175,6 +200,10 @@ class Compared:
             return t.mean / c.mean - 1 + z * self.scale
         return float(np.exp(t.log_mean - c.log_mean + z * np.hypot(t.log_sd, c.log_sd)) - 1)
 
+    def range_to_draw(self) -> tuple[float, float]:
+        """Return roughly the 0.05 % quantiles, for an axis."""
+        return self._guess(5e-4), self._guess(1 - 5e-4)
+
     def support(self, tail: float) -> tuple[float, float]:
         """Return bounds with less than twice `tail` outside on each side."""
         t_low, t_high = float(self.treatment.ppf(tail)), float(self.treatment.isf(tail))
@@ -189,12 +218,6 @@ class Compared:
         t, c = self.treatment, self.control
         control_first = c.sd * abs(t.mean) <= t.sd * abs(c.mean) if self.relative else c.sd <= t.sd
         return (c, t) if control_first else (t, c)
-
-    @staticmethod
-    def _has_edge(outer: Marginal) -> bool:
-        """Whether the density jumps at an end of its range, as with no successes at all: a kink inside the integral."""
-        ends = cuts(outer)[[0, -1]]
-        return bool((outer.pdf(ends) * outer.sd > 1e-3).any())
 
     def _edges_seen_from_inner(self, at: float) -> np.ndarray:
         inner, outer = self._inner_outer()
