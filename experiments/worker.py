@@ -32,8 +32,8 @@ log = logging.getLogger("klette.worker")
 # returns becomes the job's result otherwise.
 HANDLERS = {
     "analyse": "experiments.analyse",
-    "import": "experiments.importing",
-    "demo": "experiments.demo",
+    "import": "experiments.importing.job",
+    "demo": "experiments.demo.job",
 }
 
 _SAY_EVERY_SECONDS = 0.5

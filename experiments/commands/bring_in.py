@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlmodel import Session
 
-from experiments import experiment, jobs
+from experiments import experiment
 from experiments.commands.answer import table
 from experiments.commands.opening import opened_database
 from experiments.commands.progress import Bar
-from experiments.database import Database
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
 from experiments.settings import settings
@@ -106,18 +106,31 @@ def _plan(kind: str, common: dict[str, Any], **wishes: Any) -> Plan:
 
 
 def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
+    from experiments.worker import prepare_process
+
     chosen = settings()
+    prepare_process(chosen.data_dir)
+    from experiments.answering import answer, hold, release
+
+    def end(session: Session, brought: BroughtIn) -> None:
+        stored = experiment.get(session, brought.key)
+        hold(session, stored, requested_by="cli")
+        if not at_once:
+            release(session, stored)
+
+    second = None if events is None else Source.at(events)
     with opened_database(chosen) as database, Bar() as bar:
         try:
             brought = bring_in(
                 database,
                 plan,
                 Source.at(file),
-                None if events is None else Source.at(events),
+                second,
                 currency=chosen.currency,
                 actor="cli",
                 report=bar.show,
                 report_storing=bar.show,
+                then=end,
             )
         except ImportFailedError as error:
             bar.clear()
@@ -127,21 +140,13 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
             raise SystemExit(2) from None
         bar.clear()
         _tell(brought)
-        _answer(database, plan, at_once=at_once, bar=bar)
+        if at_once:
+            result = answer(database, plan.key, report=bar.show).result
+            bar.clear()
+            click.echo(table(result))
+        else:
+            click.echo("The worker analyses it next.")
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")
-
-
-def _answer(database: Database, plan: Plan, *, at_once: bool, bar: Bar) -> None:
-    if not at_once:
-        with database.write() as session:
-            jobs.enqueue(session, "analyse", experiment=experiment.get(session, plan.key), requested_by="cli")
-        click.echo("The worker analyses it next.")
-        return
-    from experiments.analyse import analyse
-
-    result = analyse(database, plan.key, report=bar.show).result
-    bar.clear()
-    click.echo(table(result))
 
 
 def _tell(brought: BroughtIn) -> None:

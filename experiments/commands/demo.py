@@ -6,7 +6,6 @@ from experiments.commands.answer import table
 from experiments.commands.opening import opened_database
 from experiments.commands.progress import Bar
 from experiments.demo import campaign
-from experiments.demo.run import make, sentence
 from experiments.settings import settings
 
 
@@ -18,18 +17,26 @@ from experiments.settings import settings
 @click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker.")
 def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
     """Create a lively example experiment with a simulated audience."""
+    from experiments.worker import prepare_process
+
     chosen = settings()
+    prepare_process(chosen.data_dir)
+    from experiments import experiment
+    from experiments.answering import answer, release
+    from experiments.demo.run import make, sentence
+
     with opened_database(chosen) as database, Bar() as bar:
         made = make(database, chosen, url=url, members=members, seed=seed, again=again, report=bar.show)
         bar.clear()
-        if made.members:
-            click.echo(f"{made.name}: {sentence(made)}")
-        else:
+        if not made.members:
             click.echo(f"{made.name} is there already; --again makes another one.")
-        if made.members and analyse:
-            from experiments.analyse import analyse as answer
-
-            result = answer(database, made.key, report=bar.show).result
-            bar.clear()
-            click.echo(table(result))
+        else:
+            click.echo(f"{made.name}: {sentence(made)}")
+            if analyse:
+                result = answer(database, made.key, report=bar.show).result
+                bar.clear()
+                click.echo(table(result))
+            else:
+                with database.write() as session:
+                    release(session, experiment.get(session, made.key))
     click.echo(f"{(url or chosen.public_url).rstrip('/')}/experiments/{made.key}")

@@ -103,9 +103,9 @@ def reach(settings: Settings, url: str = "") -> Iterator[httpx.Client]:
         return
     if url:
         raise UnavailableError(f"Nothing answers at {address}/healthz; start the server or leave --url out.")
-    # No server runs: the same application answers in this process. It is reached by the name that gunicorn is told,
-    # for this room knows no web.
-    app = import_module("wsgi").create_app(settings)
+    # No server runs: the same application answers in this process. As `klette serve` tells gunicorn, it is told by its
+    # name where the application is; nothing else in this room knows the web.
+    app = import_module("web").create_app(settings)
     try:
         with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://klette.local") as client:
             yield client

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from sqlmodel import Session
-
-from experiments.analyse import analyse
+from experiments.answering import answer
 from experiments.database import Database
 from experiments.demo.run import make, sentence
 from experiments.settings import settings
-from experiments.tables import Analysis, Job
+from experiments.tables import Job
 
 _MAKING = 0.7  # of the whole work; the rest is the analysis
 
@@ -26,13 +24,9 @@ def run_job(database: Database, job: Job, report: Any) -> None:
             report.finish(session, result={"experiment": made.key}, message=f"{made.name} was there already.")
         return
 
-    def store(session: Session, analyses: list[Analysis]) -> None:
-        session.add_all(analyses)
-        report.finish(session, result={"experiment": made.key}, message=sentence(made))
-
-    analyse(
+    answer(
         database,
         made.key,
         report=lambda fraction, message: report(_MAKING + (1 - _MAKING) * fraction, message),
-        store=store,
+        then=lambda session: report.finish(session, result={"experiment": made.key}, message=sentence(made)),
     )

@@ -6,6 +6,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from experiments import audit, experiment, transitions
+from experiments.answering import hold
 from experiments.configuration import touch
 from experiments.definition import read_definition
 from experiments.demo import campaign
@@ -80,6 +81,7 @@ def find_or_make(
     run = experiment.current_run(session, made)
     assert run is not None  # a launch without a schedule starts a run
     backdate(session, made, run, now - timedelta(days=campaign.DAYS))
+    hold(session, made, requested_by=actor)
     return made, False
 
 

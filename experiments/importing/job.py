@@ -21,7 +21,12 @@ _UNPACKED = 40  # times the largest upload: CSV packs to a tenth, so more is no 
 def run_job(database: Database, job: Job, report: Any) -> None:
     """Bring a job's files in, ask for the analysis and end the job, all in one transaction.
 
-    A fault of the files ends the job too, with the lines in its result; the files stay for another try.
+    The files of an import that fails stay for another try.
+
+    Raises
+    ------
+    ImportFailedError
+        A file is at fault; ``lines`` says where.
     """
     payload, chosen = job.payload, settings()
     plan = make_plan(**payload["plan"])
@@ -35,21 +40,17 @@ def run_job(database: Database, job: Job, report: Any) -> None:
         session.execute(delete(Upload).where(col(Upload.id).in_(handed_in)))
         report.finish(session, result=_result(brought), message=_sentence(brought))
 
-    try:
-        bring_in(
-            database,
-            plan,
-            main,
-            events,
-            currency=chosen.currency,
-            actor=job.requested_by or "worker",
-            report=report,
-            then=end,
-            most_bytes=_UNPACKED * chosen.max_upload_bytes,
-        )
-    except ImportFailedError as error:
-        with database.write() as session:
-            report.fail(session, error.detail, result={"lines": error.lines})
+    bring_in(
+        database,
+        plan,
+        main,
+        events,
+        currency=chosen.currency,
+        actor=job.requested_by or "worker",
+        report=report,
+        then=end,
+        most_bytes=_UNPACKED * chosen.max_upload_bytes,
+    )
 
 
 def _source(database: Database, upload_id: int) -> Source:

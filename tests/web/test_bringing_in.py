@@ -1,0 +1,267 @@
+"""The upload pages: hand over, say what the columns mean, follow the job; errors beside what they are about."""
+
+import io
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from sqlmodel import select
+
+from experiments import accounts, jobs
+from experiments.database import Database
+from experiments.settings import read_settings
+from experiments.tables import Experiment, Job, Upload
+from web import create_app
+from web.pages.bringing_in_examples import EXAMPLES
+from web.pages.bringing_in_form import columns, read_form, slug_of
+
+PASSWORD = "a long enough password"
+
+
+class Person:
+    """Somebody at a browser."""
+
+    def __init__(self, client: FlaskClient, email: str) -> None:
+        self.client = client
+        self.token = ""
+        assert self.post("/login", {"email": email, "password": PASSWORD}, page="/login").status_code == 302
+
+    def get(self, path: str, **more: object):
+        return self.client.get(path, **more)
+
+    def post(self, path: str, data: dict, *, page: str, **more: object):
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.client.get(page).text)
+        return self.client.post(path, data=data | {"csrf_token": found[1] if found else ""}, **more)
+
+    def upload(self, kind: str, text: str | bytes, events: str | None = None):
+        content = text.encode() if isinstance(text, str) else text
+        data = {"kind": kind, f"{kind}_file": (io.BytesIO(content), "spring mail.csv")}
+        if events is not None:
+            data["events_file"] = (io.BytesIO(events.encode()), "events.csv")
+        return self.post("/import", data, page="/import", content_type="multipart/form-data")
+
+
+@pytest.fixture
+def database(sqlite_url: str) -> Iterator[Database]:
+    opened = Database(sqlite_url)
+    with opened.write() as session:
+        for role in ("marketer", "analyst"):
+            accounts.create_account(session, email=f"{role}@shop.example", role=role, password=PASSWORD)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def person(database: Database, tmp_path) -> Iterator:
+    app = create_app(read_settings(data_dir=tmp_path, database_url=database.url, max_upload_bytes=200_000))
+    yield lambda role="marketer": Person(app.test_client(), f"{role}@shop.example")
+    app.extensions["klette"].close()
+
+
+def test_the_page_shows_an_example_of_each_file_to_download(person) -> None:
+    marketer = person()
+    page = marketer.get("/import")
+    assert page.status_code == 200
+    for name, text in EXAMPLES.items():
+        assert f"/import/example/{name}.csv" in page.text
+        answer = marketer.get(f"/import/example/{name}.csv")
+        assert (answer.text, answer.mimetype) == (text, "text/csv")
+    assert marketer.get("/import/example/none.csv").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/import", "/import/1", "/import/jobs/1"])
+def test_analysts_and_strangers_may_not(person, database: Database, path: str) -> None:
+    assert person("analyst").get(path).status_code == 403
+    app = create_app(read_settings(database_url=database.url))
+    assert "/login" in app.test_client().get(path).headers["Location"]
+    app.extensions["klette"].close()
+
+
+def test_an_analyst_can_neither_upload_nor_ask_for_the_example(person, database: Database) -> None:
+    analyst = person("analyst")
+    page = "/experiments"
+    assert analyst.post("/demo", {}, page=page).status_code in (400, 403)
+    assert analyst.post("/import", {"kind": "counts"}, page=page).status_code in (400, 403)
+    with database.read() as session:
+        assert session.exec(select(Job)).all() == session.exec(select(Upload)).all() == []
+
+
+def test_a_form_without_its_token_is_refused(person, database: Database) -> None:
+    marketer = person()
+    assert marketer.client.post("/demo").status_code == 400
+    with database.read() as session:
+        assert session.exec(select(Job)).first() is None
+
+
+def test_from_the_files_to_a_job_with_its_plan(person, database: Database) -> None:
+    marketer = person()
+    answer = marketer.upload("members", EXAMPLES["members"], EXAMPLES["events"])
+    assert answer.status_code == 302
+    there = answer.headers["Location"]
+    page = marketer.get(there)
+    assert page.status_code == 200
+    assert "m-1001, m-1002, m-1003, m-1004" in page.text
+    assert 'value="spring-mail"' in page.text  # a key to begin with, from the file's name
+    form = _form_of(page.text)
+    assert form["members-0"] == "unit" and form["members-3"] == "attribute" and form["events-3"] == "value"
+
+    answer = marketer.post(there, form | {"members-3": "segment", "control": "Old headline"}, page=there)
+
+    assert answer.status_code == 302
+    with database.read() as session:
+        job = session.exec(select(Job)).one()
+    assert answer.headers["Location"] == f"/import/jobs/{job.id}"
+    assert (job.kind, job.state, job.requested_by) == ("import", "due", "page:marketer@shop.example")
+    plan = job.payload["plan"]
+    assert plan["columns"] == {"unit": "unit", "variant": "variant", "exposed_at": "exposed_at"}
+    assert plan["segments"] == ["country"]
+    assert plan["control"] == "Old headline"
+    assert plan["event_columns"] == {name: name for name in ("unit", "type", "at", "value")}
+
+
+def test_the_progress_is_drawn_and_asked_for_again_until_the_end(person, database: Database) -> None:
+    marketer = person()
+    with database.write() as session:
+        job = jobs.enqueue(session, "import", payload={})
+    running = jobs.claim(database, "tester", 60)
+    assert running is not None
+    claim = jobs.claim_of(running, 60)
+    jobs.progress(database, claim, 0.42, "Read 4,200 members")
+    path = f"/import/jobs/{job.id}"
+    whole, part = marketer.get(path), marketer.get(path, headers={"HX-Request": "true"})
+    for page in (whole, part):
+        assert '<progress max="100" value="42"' in page.text
+        assert "Read 4,200 members" in page.text
+        assert f'hx-get="{path}"' in page.text
+    assert "<html" in whole.text and "<html" not in part.text
+    lines = [[4, "the unit is empty"], [17, "<b>no</b> date"]]
+    with database.write() as session:
+        jobs.fail(session, claim, "members.csv has 2 faults.", result={"lines": lines})
+    failed = marketer.get(path, headers={"HX-Request": "true"}).text
+    assert "hx-get" not in failed
+    assert "members.csv has 2 faults." in failed
+    assert "the unit is empty" in failed and "&lt;b&gt;no&lt;/b&gt; date" in failed
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"counts-0": ""}, "counts-0", "No column is marked as the variant"),
+        ({"counts-3": "variant"}, "counts-3", "already is “The variant”"),
+        ({"counts-3": "nonsense"}, "counts-3", "no meaning of a column"),
+        ({"key": "Not A Key"}, "key", "is no key"),
+        ({"where_column": "variant"}, "where_value", "Write the value that variant must have"),
+        ({"weights": "a half"}, "weights", "is no share"),
+        ({"exposed_at": "soon"}, "exposed_at", "is no date or time"),
+    ],
+)
+def test_a_fault_stands_beside_its_field_and_nothing_is_lost(person, database, change, field, words) -> None:
+    marketer = person()
+    there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
+    form = _form_of(marketer.get(there).text) | {"name": "Kept as typed"} | change
+    page = marketer.post(there, form, page=there)
+    assert page.status_code == 422
+    assert f'id="{field}-error"' in page.text
+    assert words in page.text
+    assert "Kept as typed" in page.text
+    with database.read() as session:
+        assert session.exec(select(Job)).first() is None
+
+
+def test_a_taken_key_is_said_before_any_work(person, database: Database) -> None:
+    from experiments.importing import Source, bring_in, make_plan
+
+    source = Source("counts.csv", content=EXAMPLES["counts"].encode())
+    bring_in(database, make_plan(kind="counts", key="taken"), source, currency="EUR", actor="cli")
+    marketer = person()
+    there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
+    page = marketer.post(there, _form_of(marketer.get(there).text) | {"key": "taken"}, page=there)
+    assert page.status_code == 422
+    assert "The key taken is taken" in page.text
+    with database.read() as session:
+        assert len(session.exec(select(Experiment)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "is empty"), (b"\xff\xfeu\x00", "UTF-16"), (b"PK\x03\x04rest", "spreadsheet"), (b"a,a\n1,2\n", "twice")],
+)
+def test_a_file_that_cannot_be_one_is_refused_at_once(person, database: Database, content: bytes, words: str) -> None:
+    page = person().upload("members", content)
+    assert page.status_code == 422
+    assert words in page.text
+    with database.read() as session:
+        assert session.exec(select(Upload)).first() is None
+
+
+def test_no_file_is_asked_for_one(person) -> None:
+    page = person().post("/import", {"kind": "members"}, page="/import")
+    assert page.status_code == 422
+    assert "Choose a file first." in page.text
+
+
+def test_a_file_over_the_limit_is_refused(person, database: Database) -> None:
+    assert person().upload("members", b"unit,variant\n" + b"u,a\n" * 100_000).status_code == 413
+    with database.read() as session:
+        assert session.exec(select(Upload)).first() is None
+
+
+def test_the_example_is_made_once_at_a_time(person, database: Database) -> None:
+    marketer = person()
+    first, second = (marketer.post("/demo", {}, page="/import").headers["Location"] for _ in range(2))
+    assert first == second
+    page = marketer.get(first)
+    assert "A simulated audience" in page.text and "Waiting for the worker" in page.text
+    with database.read() as session:
+        assert session.exec(select(Job)).one().kind == "demo"
+
+
+def test_columns_are_guessed_by_their_names() -> None:
+    header = ("customer_no", "recency", "segment", "visit", "conversion", "spend")
+    found = {column.name: column.role for column in columns("members", header, [], {})}
+    assert found == {
+        "customer_no": "unit",
+        "recency": "attribute",
+        "segment": "variant",
+        "visit": "outcome:click",
+        "conversion": "attribute",
+        "spend": "outcome:purchase",
+    }
+    upworthy = ("test_id", "package", "headline", "impressions", "clicks")
+    found = {column.name: column.role for column in columns("counts", upworthy, [], {})}
+    assert found == {
+        "test_id": "",
+        "package": "variant",
+        "headline": "headline",
+        "impressions": "members",
+        "clicks": "successes",
+    }
+
+
+def test_a_wide_file_becomes_outcomes() -> None:
+    header = tuple(EXAMPLES["wide"].splitlines()[0].split(","))
+    main = columns("members", header, [], {})
+    plan = read_form("members", {"key": "spring", "exposed_at": "2026-03-06"}, main)
+    assert plan.outcomes == [("click", "visits"), ("purchase", "spend")]
+    assert plan.columns == {"unit": "customer_no", "variant": "group"}
+
+
+def test_a_key_is_proposed_from_the_name() -> None:
+    assert slug_of("Hillstrom E-Mail (2008).csv.gz") == "hillstrom-e-mail-2008"
+    assert slug_of("日本.csv") == "brought-in"
+
+
+def _form_of(html: str) -> dict[str, str]:
+    """The values that a browser would send back as they stand."""
+    form: dict[str, str] = {}
+    for name, options in re.findall(r'<select id="[^"]+" name="([^"]+)"[^>]*>(.*?)</select>', html, re.S):
+        chosen = re.search(r'<option value="([^"]*)" selected', options) or re.search(
+            r'<option value="([^"]*)"', options
+        )
+        form[name] = chosen[1] if chosen else ""
+    for tag in re.findall(r"<input [^>]+>", html):
+        name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and name[1] != "csrf_token" and 'type="file"' not in tag:
+            form[name[1]] = value[1] if value else ""
+    return form

@@ -1,0 +1,167 @@
+"""Bringing a finished experiment in: hand files over, say what the columns mean, watch it come in. And the example."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlalchemy import LargeBinary, delete, func, select
+from sqlmodel import col
+from werkzeug.datastructures import FileStorage
+
+from experiments import jobs
+from experiments.currencies import CURRENCIES
+from experiments.errors import InvalidError, KletteError, NotFoundError, TooLargeError
+from experiments.importing import Source, preview
+from experiments.metrics import METRICS
+from experiments.tables import Job, Upload, utc_now
+from web.pages.access import actor, changes, htmx
+from web.pages.bringing_in_examples import EXAMPLES
+from web.pages.bringing_in_form import ROLES, columns, read_form, slug_of
+from web.services import services
+
+blueprint = Blueprint("bringing_in", __name__)
+
+_KINDS = ("members", "counts")
+_PREVIEW_BYTES = 262_144
+_PREVIEW_ROWS = 4
+_FORGET_AFTER = timedelta(days=1)  # files that nobody went on with
+
+
+@blueprint.get("/import")
+@changes
+def index():
+    return _index_page({})
+
+
+@blueprint.get("/import/example/<name>.csv")
+@changes
+def example(name: str):
+    if name not in EXAMPLES:
+        raise NotFoundError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(EXAMPLES[name], mimetype="text/csv", headers=headers)
+
+
+@blueprint.post("/import")
+@changes
+def upload():
+    kind = request.form.get("kind", "")
+    if kind not in _KINDS:
+        raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
+    field = f"{kind}_file"
+    file, events = request.files.get(field), request.files.get("events_file")
+    if file is None or not file.filename:
+        return _index_page({field: "Choose a file first."}), 422
+    errors: dict[str, str] = {}
+    rows: dict[str, Upload] = {}
+    for name, handed in ((field, file), ("events_file", events)):
+        if handed is not None and handed.filename:
+            row = Upload(name=Path(handed.filename).name[:255], content=_content(handed))
+            try:
+                preview(Source(row.name, content=row.content), rows=1)
+            except KletteError as error:
+                errors[name] = error.detail
+            rows[name] = row
+    if errors:
+        return _index_page(errors), 422
+    with services().database.write() as session:
+        session.execute(delete(Upload).where(col(Upload.created_at) < utc_now() - _FORGET_AFTER))
+        session.add_all(rows.values())
+        session.flush()
+        ids = {name: row.id for name, row in rows.items()}
+    return redirect(url_for("bringing_in.map_columns", upload_id=ids[field], kind=kind, events=ids.get("events_file")))
+
+
+@blueprint.route("/import/<int:upload_id>", methods=["GET", "POST"])
+@changes
+def map_columns(upload_id: int):
+    kind = request.args.get("kind", "members")
+    if kind not in _KINDS:
+        raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
+    events_id = request.args.get("events", type=int)
+    name, main = _columns(upload_id, kind)
+    events_name, events = _columns(events_id, "events") if events_id else ("", None)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            plan = read_form(kind, request.form, main, events)
+            return redirect(url_for("bringing_in.follow", job_id=_enqueue(plan, upload_id, events_id)))
+        except KletteError as error:
+            errors = error.fields or {"": error.detail}
+    form = request.form if request.method == "POST" else {"key": slug_of(name)}
+    page = render_template(
+        "bringing_in/columns.html",
+        kind=kind,
+        files=[(kind, name, main), *([("events", events_name, events)] if events else [])],
+        roles=ROLES,
+        form=form,
+        errors=errors,
+        currencies=[(code, code) for code in sorted(CURRENCIES)],
+        currency=services().settings.currency,
+        metric_options=[
+            ("", "The first metric that the file speaks of"),
+            *((metric.key, metric.name) for metric in METRICS if kind == "members" or metric.kind == "proportion"),
+        ],
+        where_options=[("", "all rows"), *((column.name, column.name) for column in main)],
+    )
+    return page, 422 if errors else 200
+
+
+@blueprint.get("/import/jobs/<int:job_id>")
+@changes
+def follow(job_id: int):
+    with services().database.read() as session:
+        job = jobs.get(session, job_id)
+    if job.kind not in ("import", "demo"):
+        raise NotFoundError(f"Job {job_id} brings nothing in; look for it on its experiment's page.")
+    template = "bringing_in/progress.html" if htmx else "bringing_in/job.html"
+    return render_template(template, job=job, result=job.result or {}, waiting=job.state in ("due", "running"))
+
+
+@blueprint.post("/demo")
+@changes
+def demo():
+    """Ask for the example; one that is already being made is shown instead of another."""
+    with services().database.write() as session:
+        going = select(Job).where(col(Job.kind) == "demo", col(Job.state).in_(("due", "running")))
+        job = session.scalars(going).first() or jobs.enqueue(session, "demo", requested_by=actor())
+        job_id = job.id
+    return redirect(url_for("bringing_in.follow", job_id=job_id))
+
+
+def _index_page(errors: dict[str, str]) -> str:
+    most = services().settings.max_upload_bytes
+    return render_template("bringing_in/index.html", examples=EXAMPLES, errors=errors, most_megabytes=most / 1_048_576)
+
+
+def _content(file: FileStorage) -> bytes:
+    most = services().settings.max_upload_bytes
+    content = file.stream.read(most + 1)
+    if len(content) > most:
+        raise TooLargeError(
+            f"{file.filename} has more than {most:,} bytes; pack it with gzip, or use the command klette import, "
+            "which has no such bound."
+        )
+    return content
+
+
+def _columns(upload_id: int, kind: str) -> tuple[str, list[Any]]:
+    # The beginning is enough to look at: the file itself stays where it is.
+    beginning = func.substr(col(Upload.content), 1, _PREVIEW_BYTES, type_=LargeBinary)
+    with services().database.read() as session:
+        row = session.execute(select(Upload.name, beginning).where(col(Upload.id) == upload_id)).first()
+    if row is None:
+        raise NotFoundError(f"The file {upload_id} is no longer kept; hand it over again under Import.")
+    name, content = row
+    header, rows = preview(Source(name, content=bytes(content)), rows=_PREVIEW_ROWS)
+    return name, columns(kind, header, rows, request.form)
+
+
+def _enqueue(plan: Any, upload_id: int, events_id: int | None) -> int:
+    payload = {"plan": plan.model_dump(mode="json"), "upload": upload_id, "events_upload": events_id}
+    with services().database.write() as session:
+        from experiments.importing.bringing import refuse_early
+
+        refuse_early(session, plan)
+        return jobs.enqueue(session, "import", payload=payload, requested_by=actor()).id or 0
