@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import ibis
@@ -80,6 +81,23 @@ def fetch(backend: SQLBackend, expression: Any) -> list[tuple]:
         return cursor.fetchall()
     finally:
         cursor.close()
+
+
+def stream(backend: SQLBackend, expression: Any, size: int) -> Iterator[list[tuple]]:
+    """The rows of an expression in batches; only one batch is held at a time, on PostgreSQL by a named cursor."""
+    statement = ibis.to_sql(expression, dialect=backend.name)
+    if backend.name == "sqlite":
+        cursor = backend.raw_sql(statement)
+        try:
+            while batch := cursor.fetchmany(size):
+                yield batch
+        finally:
+            cursor.close()
+        return
+    with backend.con.transaction(), backend.con.cursor(name="klette_rows") as cursor:
+        cursor.execute(statement)
+        while batch := cursor.fetchmany(size):
+            yield batch
 
 
 def _type_name(column: Any) -> str:

@@ -1,7 +1,7 @@
 """The HTTP API: one file a group of endpoints, one visible tuple."""
 
 from web import openapi
-from web.api import assign, events, experiments, keys, namespaces
+from web.api import assign, events, experiments, keys, namespaces, results
 from web.api.keyed import require_key
 
 BLUEPRINTS = (
@@ -10,6 +10,7 @@ BLUEPRINTS = (
     experiments.blueprint,
     keys.blueprint,
     namespaces.blueprint,
+    results.blueprint,
     openapi.blueprint,
 )
 

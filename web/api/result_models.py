@@ -1,198 +1,198 @@
-"""What comes out of the results' endpoints, as models. Extra members may be added; those named here stay."""
+"""What the results endpoints answer, as models for ``/openapi.json``."""
 
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Decision = Literal["ship", "keep_running", "no_difference", "stop_harm", "not_enough_data", "untrusted"]
 
-_INTERVAL = {"kind": "eti", "probability": 0.95, "low": 0.1004, "high": 0.1121}
-RESULT_EXAMPLE: dict[str, Any] = {
-    "experiment": "spring-headline",
-    "run": 1,
-    "analysis": "019aaf7e-5f50-7c3c-9d0b-0f4be2f4a7c1",
-    "cut_off": "2026-11-23T08:00:00Z",
-    "verdict": {
-        "decision": "keep_running",
-        "variant": None,
-        "reason": "b is ahead on shares, but the difference may still be nothing.",
-    },
-    "health": [
-        {
-            "check": "srm",
-            "status": "ok",
-            "value": 0.41,
-            "detail": "The members are split as planned.",
-            "next_step": "Nothing to do.",
-        }
-    ],
-    "units": {"randomised": 21306, "shared": 310, "excluded": {"multi_exposed": 4, "bots": 12}},
-    "metrics": [
-        {
-            "metric": "click_rate",
-            "kind": "proportion",
-            "population": "direct",
-            "unit_of_measure": "share of members",
-            "variants": [
-                {
-                    "variant": "a",
-                    "n": 10650,
-                    "total": 1131,
-                    "mean": 0.1062,
-                    "sd": 0.003,
-                    "interval": _INTERVAL,
-                    "p_best": 0.02,
-                    "expected_loss": 0.011,
-                }
-            ],
-            "comparisons": [
-                {
-                    "variant": "b",
-                    "control": "a",
-                    "lift": {"mean": 0.12, "interval": {**_INTERVAL, "low": 0.03, "high": 0.21}},
-                    "difference": {"mean": 0.013, "interval": {**_INTERVAL, "low": 0.004, "high": 0.022}},
-                    "p_beats_control": 0.98,
-                    "p_rope": 0.01,
-                }
-            ],
-        }
-    ],
-    "provenance": {"metric_definitions": {}, "priors": {}, "seed": 1, "versions": {}},
-}
+
+class Interval(BaseModel):
+    """An interval that says its kind: eti (equal tails) or hdi (highest density)."""
+
+    kind: Literal["eti", "hdi"]
+    probability: float = Field(description="The chance, given the data, that the value lies inside.")
+    low: float
+    high: float
 
 
-class _Open(BaseModel):
+class Estimate(BaseModel):
+    """A posterior in short."""
+
+    mean: float
+    interval: Interval
+
+
+class Fact(BaseModel):
+    label: str
+    value: str
+    explanation: str
+
+
+class Verdict(BaseModel):
+    """What to do, and why in a plain sentence."""
+
     model_config = ConfigDict(extra="allow")
-
-
-class Interval(_Open):
-    """An interval that says its kind (eti or hdi) and how probable it is that the value lies inside."""
-
-    kind: str
-    probability: float
-    low: float | None
-    high: float | None
-
-
-class Estimate(_Open):
-    """A posterior's mean with its interval; null where there is not enough data."""
-
-    mean: float | None
-    interval: Interval | None
-
-
-class Verdict(_Open):
-    """What to do, for which variant, and why in one plain sentence."""
-
     decision: Decision
-    variant: str | None
+    variant: str | None = Field(description="Whom it is about.")
+    headline: str
     reason: str
+    more_days: int | None = Field(description="About how many more days it takes.")
+    more_days_reason: str | None
+    facts: list[Fact]
 
 
-class HealthCheck(_Open):
-    """One check of the data's quality, with its next step."""
+class Check(BaseModel):
+    """One check of the data's health; a red one stands above any verdict."""
 
-    check: str
+    check: str = Field(description="srm, multi_exposed, bots, immature, late_events, clock_skew, currency, silence.")
     status: Literal["ok", "warn", "fail"]
     value: float | None
     detail: str
     next_step: str
 
 
-class Units(_Open):
-    """How many members there are, and how many were set aside and why."""
+class Units(BaseModel):
+    """Who is in the figures and who was set aside."""
 
     randomised: int
-    shared: int
-    excluded: dict[str, int]
+    shared: int = Field(description="Members who came through a share link.")
+    excluded: dict[str, int] = Field(description="By reason: multi_exposed, bots.")
 
 
-class VariantResult(_Open):
-    """``n`` members in the denominator; ``total`` is the plain sum behind the mean: successes, money, count."""
+class NotShown(BaseModel):
+    """Why there are no figures."""
+
+    model_config = ConfigDict(extra="allow")
+    code: str
+    reason: str
+
+
+class VariantResult(BaseModel):
+    """A variant's posterior of one metric; null where nothing can be said."""
 
     variant: str
-    n: int
-    total: float
+    n: int = Field(description="Members in the denominator.")
+    total: float | int | str = Field(description="The plain sum behind the mean: successes, money, count.")
     mean: float | None
     sd: float | None
     interval: Interval | None
     p_best: float | None
-    expected_loss: float | None
+    expected_loss: float | None = Field(description="Mean shortfall a member if this is shipped and is not the best.")
+    raw_mean: float | None
 
 
-class Comparison(_Open):
+class Comparison(BaseModel):
     """A variant against the control."""
 
     variant: str
     control: str
-    lift: Estimate | None
-    difference: Estimate | None
+    lift: Estimate | None = Field(description="variant / control − 1")
+    difference: Estimate | None = Field(description="variant − control, in the metric's unit")
     p_beats_control: float | None
-    p_rope: float | None
+    p_rope: float | None = Field(description="The chance that the difference is too small to matter.")
+    lift_not_shown: str | None
 
 
-class MetricResult(_Open):
-    """One metric over all variants."""
+class MetricResult(BaseModel):
+    """One metric: who is counted, each variant, each comparison."""
 
+    model_config = ConfigDict(extra="allow")
     metric: str
-    kind: str
+    name: str
+    hint: str
+    kind: Literal["proportion", "amount", "count"]
     population: str
     unit_of_measure: str
+    direction: Literal["higher", "lower"]
     variants: list[VariantResult]
     comparisons: list[Comparison]
+    not_shown: NotShown | None
 
 
-class Provenance(_Open):
-    """Everything needed to repeat the analysis."""
+class Answer(BaseModel):
+    """The numbers beside the sentence, about the primary metric."""
 
-    metric_definitions: dict[str, Any]
-    priors: dict[str, Any]
-    seed: int
-    versions: dict[str, Any]
+    leader: str | None
+    chance_best: float | None
+    expected_loss_per_100: float | None = Field(
+        description="If the leader is shipped and is not the best, per 100 members."
+    )
+    unit_of_measure: str
+    members_per_day: float | None
+    more_days: int | None
+    elapsed_days: float
+    planned_days: float | None
 
 
-class ResultDocument(_Open):
-    """The latest analysis of an experiment: immutable, and repeatable from its provenance."""
+class Segment(BaseModel):
+    """For whom it works: one declared attribute."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [RESULT_EXAMPLE]})
+    model_config = ConfigDict(extra="allow")
+    segment: str
+    metric: str
+    segment_rows: list[dict[str, Any]]
+    not_shown: NotShown | None
+
+
+class Results(BaseModel):
+    """The newest analysis of an experiment, with everything that is needed to repeat it."""
+
     experiment: str
     run: int
     analysis: str
-    cut_off: datetime
+    cut_off: str = Field(description="Nothing that happened or arrived later counts.")
+    created_at: str
     verdict: Verdict
-    health: list[HealthCheck]
+    health: list[Check]
     units: Units
     metrics: list[MetricResult]
-    provenance: Provenance
+    segments: list[Segment]
+    answer: Answer
+    arrivals: list[dict[str, Any]] = Field(description="New members by variant and day since the first.")
+    provenance: dict[str, Any] = Field(description="Metric definitions, priors, rules, seed and versions.")
 
 
 class ResultsQuery(BaseModel):
-    """How the results come."""
+    """JSON, or CSV with one row a metric and variant."""
 
     model_config = ConfigDict(extra="forbid")
-    format: Literal["json", "csv"] = Field("json", description="csv flattens them: one row a metric and variant.")
+    format: Literal["json", "csv"] = Field("json", description="json or csv.")
 
 
-class JobDocument(_Open):
-    """Work that the worker will do; asking again before it is done gives the same job."""
+class JobAnswer(BaseModel):
+    """Work for the worker; ``status_url`` tells how far it is."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"job": 12, "state": "due"}]})
     job: int
+    kind: str
     state: Literal["due", "running", "done", "failed"]
+    progress: float = Field(description="From 0 to 1.")
+    message: str
+    analysis: str | None = Field(description="The analysis it made, when done.")
+    status_url: str
 
 
-class AnalysisSummary(_Open):
-    """One stored analysis in the list."""
+class StoredAnalysis(BaseModel):
+    """One stored analysis, in short."""
 
     analysis: str
     run: int
-    cut_off: datetime
-    created_at: datetime
+    cut_off: str
+    created_at: str
     decision: Decision
+    reason: str
 
 
-class AnalysisList(_Open):
-    """The stored analyses, newest first."""
+class AnalysisList(BaseModel):
+    """Newest first; ``next`` is the path of the rest, null at the end."""
 
-    analyses: list[AnalysisSummary]
+    analyses: list[StoredAnalysis]
+    next: str | None
+
+
+class AnalysesQuery(BaseModel):
+    """Which slice of the list."""
+
+    model_config = ConfigDict(extra="forbid")
+    limit: int = Field(50, ge=1, le=200, description="Most analyses of one answer.")
+    before: str | None = Field(None, max_length=36, description="Only those older than the analysis of this id.")

@@ -1,0 +1,146 @@
+"""Results over HTTP: the newest analysis, the ones before it, a fresh one, and the members behind it."""
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, jsonify, request
+
+from experiments import experiment as stored
+from experiments import jobs, results
+from experiments.errors import ConflictError, NotFoundError
+from experiments.tables import Job
+from experiments.validation import validated
+from web.api.keyed import actor, require_key
+from web.api.result_models import AnalysesQuery, AnalysisList, JobAnswer, Results, ResultsQuery
+from web.openapi import documented
+from web.services import services
+
+blueprint = Blueprint("api_results", __name__, url_prefix="/api/v1/experiments")
+
+TAG = "Results"
+_PIECE = 65_536
+
+
+@blueprint.get("/<experiment>/results")
+@documented(tag=TAG, query=ResultsQuery, answers={200: Results}, problems=(404, 422), other_content=("text/csv",))
+@require_key("server")
+def get_results(experiment: str) -> Response:
+    """Read the newest analysis.
+
+    404 with the code no_analysis as long as there is none: ask for one with POST .../analyse.
+    """
+    query = validated(ResultsQuery, request.args.to_dict(), what="The query")
+    with services().database.read() as session:
+        result = results.latest(session, stored.get(session, experiment))
+    if result is None:
+        raise NotFoundError(
+            f"{experiment} has no analysis yet; ask for one with POST /api/v1/experiments/{experiment}/analyse "
+            "and read its results when that job is done.",
+            code="no_analysis",
+        )
+    result.pop("drawing")
+    if query.format == "csv":
+        return Response(results.to_csv(result), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))
+    return jsonify(result)
+
+
+@blueprint.post("/<experiment>/analyse")
+@documented(tag=TAG, answers={202: JobAnswer}, problems=(404, 409))
+@require_key("server")
+def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
+    """Ask for a fresh analysis.
+
+    An analysis that already waits is answered instead of a second one. Its status_url tells when it is done.
+    """
+    with services().database.write() as session:
+        found = stored.get(session, experiment)
+        if stored.current_run(session, found) is None:
+            raise ConflictError(
+                f"{experiment} is {found.state} and has never run, so there is nothing to analyse; launch it first.",
+                code="never_run",
+            )
+        answer = _job(jobs.enqueue(session, "analyse", experiment=found, requested_by=actor()), experiment)
+    return jsonify(answer), 202, {"Location": answer["status_url"], "Retry-After": "2"}
+
+
+@blueprint.get("/<experiment>/analyse/<int:job>")
+@documented(tag=TAG, answers={200: JobAnswer}, problems=(404,))
+@require_key("server")
+def get_analysis_job(experiment: str, job: int) -> Response:
+    """See how far an analysis is that was asked for."""
+    with services().database.read() as session:
+        found = stored.get(session, experiment)
+        wanted = session.get(Job, job)
+        if wanted is None or wanted.experiment_id != found.id or wanted.kind != "analyse":
+            raise NotFoundError(f"{experiment} has no analysis job {job}; use the status_url that POST answered.")
+        return jsonify(_job(wanted, experiment))
+
+
+@blueprint.get("/<experiment>/analyses")
+@documented(tag=TAG, query=AnalysesQuery, answers={200: AnalysisList}, problems=(404, 422))
+@require_key("server")
+def list_analyses(experiment: str) -> Response:
+    """List the stored analyses, newest first."""
+    query = validated(AnalysesQuery, request.args.to_dict(), what="The query")
+    with services().database.read() as session:
+        found = results.list_analyses(
+            session, stored.get(session, experiment), limit=query.limit + 1, before=query.before
+        )
+    shown, more = found[: query.limit], len(found) > query.limit
+    rest = urlencode({"limit": query.limit, "before": shown[-1]["analysis"]}) if more else ""
+    return jsonify(analyses=shown, next=f"/api/v1/experiments/{experiment}/analyses?{rest}" if more else None)
+
+
+@blueprint.get("/<experiment>/units.csv")
+@documented(tag=TAG, answers={200: None}, problems=(404, 409), other_content=("text/csv",))
+@require_key("server")
+def members_as_csv(experiment: str) -> Response:
+    """Read the members behind the newest analysis.
+
+    One row a randomised member, with what was counted: the figures of the results follow from it.
+    """
+    from experiments import members  # Ibis takes a second to import; few processes are ever asked
+
+    with services().database.read() as session:
+        table = members.member_table(session, services().settings.url, stored.get(session, experiment))
+    return Response(members.to_csv(table), mimetype="text/csv", headers=_attachment(f"{experiment}-units.csv"))
+
+
+@blueprint.get("/<experiment>/units.parquet")
+@documented(tag=TAG, answers={200: None}, problems=(404, 409), other_content=("application/vnd.apache.parquet",))
+@require_key("server")
+def members_as_parquet(experiment: str) -> Response:
+    """Read the same table as Parquet."""
+    from experiments import members
+
+    with services().database.read() as session:
+        table = members.member_table(session, services().settings.url, stored.get(session, experiment))
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its last piece is sent
+    members.to_parquet(table, file)
+    file.seek(0)
+    headers = _attachment(f"{experiment}-units.parquet")
+    return Response(_pieces(file), mimetype="application/vnd.apache.parquet", headers=headers)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def _job(job: Job, experiment: str) -> dict:
+    return {
+        "job": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "progress": job.progress,
+        "message": job.message,
+        "analysis": (job.result or {}).get("analysis"),
+        "status_url": f"/api/v1/experiments/{experiment}/analyse/{job.id}",
+    }
