@@ -50,6 +50,7 @@ INK: Final = {
     "dark": {"ink": "#efeae3", "mute": "#a79f94", "line": "#37322c", "card": "#211e1b"},
 }
 _PERCENT: Final = "format(datum.value * 100, '.0f') + '\u202f%'"
+_SIGNED_PERCENT: Final = "datum.value === 0 ? '0' : format(datum.value * 100, '+.0f') + '\u202f%'"
 _VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
 
 
@@ -215,7 +216,7 @@ def segment_forest(
     plain = {"ticks": False, "domain": False, "grid": False}
     y = {"field": "level", "type": "nominal", "sort": levels, "title": None, "axis": plain}
     offset = {"field": "variant", "type": "nominal", "sort": shown}
-    axis = {"format": "+.0%", "gridDash": [2, 3], "domain": False}
+    axis = {"labelExpr": _SIGNED_PERCENT, "gridDash": [2, 3], "domain": False, "tickCount": 4, "labelOverlap": "greedy"}
     tooltip = [
         {"field": "level", "title": "segment"},
         {"field": "name", "title": "variant"},
@@ -266,7 +267,7 @@ def lift_densities(
         if c["lift_density"] is not None
         for x, y in zip(c["lift_density"]["x"], c["lift_density"]["y"], strict=True)
     ]
-    axis = {"format": "+.0%", "grid": False}
+    axis = {"labelExpr": _SIGNED_PERCENT, "grid": False, "tickCount": 6}
     x = {"field": "lift", "type": "quantitative", "title": "lift over the control", "axis": axis}
     y = {"field": "density", "type": "quantitative", "axis": None, "stack": None}
     layers = [

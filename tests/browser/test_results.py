@@ -149,9 +149,7 @@ def test_a_newer_answer_comes_by_itself_and_keeps_scroll_focus_and_open_tables(a
         found.state = "done"
         session.add(found)
     stored.analyse(app, fixtures.result(scale=0.5), identity="2")
-    page.wait_for_function(
-        "document.querySelector('#n-purchase_rate-b-mean').dataset.why.includes('3,547')", timeout=15_000
-    )
+    page.wait_for_selector("#n-purchase_rate-b-mean[data-why*='3,547']", timeout=15_000)
     assert page.evaluate("document.activeElement.id") == "n-purchase_rate-b-mean"
     assert page.evaluate("document.querySelector('#raw').open")
     # The line about the analysis went away above it; the browser's scroll anchoring may follow that, no farther.
@@ -188,5 +186,6 @@ def test_a_picture_that_does_not_load_leaves_the_pattern(app, opened, page) -> N
     for picture in page.locator(".picture").all():
         picture.scroll_into_view_if_needed()
     page.wait_for_selector(".picture img.loaded")
-    page.wait_for_function("document.querySelectorAll('.picture img').length === 1")
+    page.wait_for_selector(".picture.v1 img", state="detached")
+    page.wait_for_selector(".picture.v2 img", state="detached")
     assert page.locator(".picture svg").count() == 3
