@@ -49,7 +49,7 @@ class Writer:
     Parameters
     ----------
     database
-        Where to. Threads and connections are made at the first use, so build it after a fork.
+        Where to. Connections are made at the first use, so build it after a fork.
     """
 
     def __init__(self, database: Database) -> None:
@@ -57,8 +57,8 @@ class Writer:
         self._append: Any = append_sqlite if database.is_sqlite else append_postgres
         self._writing = _Connection(database)
         self._reading = _Connection(database)
-        self._writes = Group("klette-writer", self._write)
-        self._reads = Group("klette-reader", self._read)
+        self._writes = Group(self._write)
+        self._reads = Group(self._read)
         self.known = KnownExposures()
         self.observe: Callable[[int], None] = lambda requests: None
 
@@ -213,7 +213,7 @@ def _answer(offer: Offer | None, found: dict, met_twice: list[tuple]) -> Recorde
 
 
 class _Connection:
-    """A connection of the driver's own kind, held by one thread and made anew after it broke."""
+    """A connection of the driver's own kind, used by one thread at a time and made anew after it broke."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -150,7 +150,7 @@ def test_a_request_that_cannot_be_written_fails_alone(writer, database):
     writer._commit = slow  # holds the first round back, so that the others share the second
     first = threading.Thread(target=send, args=("first", event("first")))
     first.start()
-    while not writer._writes._waiting:
+    while not writer._writes._rows:
         time.sleep(0.001)
     time.sleep(0.05)
     broken = event("broken", properties='{"half": "\ud800"}')
@@ -204,10 +204,10 @@ def test_a_full_queue_refuses_rather_than_grows():
         for ticket in tickets:
             ticket.answer = True
 
-    group = Group("full", work, waiting_rows=10)
+    group = Group(work, waiting_rows=10)
     waiting = threading.Thread(target=group.ask, args=("one", 8))
     waiting.start()
-    while not group._waiting:
+    while not group._rows:
         time.sleep(0.001)
     with pytest.raises(TooManyRequestsError) as refused:
         group.ask("two", 8)
