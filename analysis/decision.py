@@ -78,9 +78,9 @@ def _bound(case: _Case, result: MetricResult, key: str) -> float:
 
 def look_now(case: _Case) -> Look:
     """Return which leads and shortfalls have passed the bound by now; what passed once stays passed."""
-    past = case.looks[-1] if case.looks else None
-    crossed = set(past.crossed) if past else set()
-    harmed = set(past.harmed) if past else set()
+    past = case.looks or ()
+    crossed = {key for look in past for key in look.crossed}
+    harmed = {key for look in past for key in look.harmed}
     planned = case.rules.planned_days
     counted = planned is None or case.looks is None or sequential.counts(case.elapsed_days, planned, case.looks)
     if case.primary.not_shown is None:
