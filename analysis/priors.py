@@ -80,7 +80,7 @@ LIFT_CONTENT = NamedPrior(
     "lift_content",
     (("sd", 0.10),),
     "Two thirds of real changes of content move the result by less than 10 %. Headlines of one test of the Upworthy "
-    "archive differ about twice as much, so this is sceptical: a big lead in few members counts for little.",
+    "archive differ two to three times as much, so this is sceptical: a big lead in few members counts for little.",
 )
 
 SEGMENT_WEAK = NamedPrior(
