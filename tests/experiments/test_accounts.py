@@ -1,0 +1,127 @@
+"""Accounts: passwords are hashed slowly, the first admin comes by a link that works once."""
+
+import threading
+
+import pytest
+
+from experiments import accounts
+from experiments.errors import ConflictError, ForbiddenError, InvalidError
+from experiments.tables import utc_now
+
+PASSWORD = "sticks to whoever passes"
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch):
+    from argon2 import PasswordHasher
+
+    monkeypatch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    accounts._nobodys_hash.cache_clear()
+
+
+def create(session, email="Anna@Example.com ", role="marketer", password=PASSWORD, **more):
+    return accounts.create_account(session, email=email, role=role, password=password, **more)
+
+
+def test_the_right_password_and_no_other_lets_in(database):
+    with database.write() as session:
+        made = create(session)
+        assert made.email == "anna@example.com" and PASSWORD not in made.password_hash
+        assert made.password_hash.startswith("$argon2id$")
+        assert accounts.authenticate(session, " ANNA@example.com", PASSWORD).id == made.id
+        wrong = [("anna@example.com", PASSWORD + "x"), ("anna@example.com", ""), ("b@example.com", PASSWORD)]
+        for email, password in [*wrong, ("", ""), ("a\x00b", PASSWORD), ("\ud800", "\ud800")]:
+            assert accounts.authenticate(session, email, password) is None
+        made.disabled_at = utc_now()
+        session.add(made)
+        assert accounts.authenticate(session, "anna@example.com", PASSWORD) is None
+        assert accounts.get_account(session, made.id) is None
+
+
+def test_an_unknown_address_costs_a_hash_too(database, monkeypatch):
+    verified = []
+    real = accounts._hasher.verify
+    with database.read() as session:
+        monkeypatch.setattr(type(accounts._hasher), "verify", lambda self, *given: verified.append(1) or real(*given))
+        assert accounts.authenticate(session, "nobody@example.com", PASSWORD) is None
+    assert verified == [1]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"email": "anna"}, "email"),
+        ({"email": "a@b@c.de"}, "email"),
+        ({"email": "a" * 250 + "@example.com"}, "email"),
+        ({"role": "king"}, "role"),
+        ({"password": "x" * 9}, "password"),
+        ({"password": "x" * 257}, "password"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "a\x00"}, "name"),
+    ],
+)
+def test_a_bad_value_is_refused_by_field(database, change, field):
+    with database.write() as session, pytest.raises(InvalidError) as caught:
+        create(session, **change)
+    assert list(caught.value.fields) == [field]
+
+
+@pytest.mark.parametrize("email", ["admin@localhost", "a@klette.test", "a@firm.local", "ä@exämple.de"])
+def test_in_house_addresses_are_good_enough(database, email):
+    with database.write() as session:
+        assert create(session, email=email).email == email
+
+
+def test_an_address_has_one_account(database):
+    with database.write() as session:
+        create(session)
+    with database.write() as session, pytest.raises(ConflictError) as caught:
+        create(session, email="ANNA@EXAMPLE.COM")
+    assert "email" in caught.value.fields
+
+
+def test_the_link_makes_one_admin_and_then_no_more(database):
+    with database.write() as session:
+        old, token = accounts.issue_setup_token(session), accounts.issue_setup_token(session)
+    with database.write() as session:
+        assert accounts.check_setup_token(session, token) and not accounts.check_setup_token(session, old)
+        with pytest.raises(InvalidError):
+            accounts.redeem_setup_token(session, token, email="a@example.com", password="short")
+    with database.write() as session:
+        made = accounts.redeem_setup_token(session, token, email="a@example.com", password=PASSWORD, name="Anna")
+        assert made.role == "admin" and accounts.any_account(session)
+    with database.write() as session:
+        assert not accounts.check_setup_token(session, token)
+        with pytest.raises(ForbiddenError):
+            accounts.redeem_setup_token(session, token, email="b@example.com", password=PASSWORD)
+        with pytest.raises(ConflictError):
+            accounts.issue_setup_token(session)
+
+
+def test_only_the_hash_of_the_link_is_stored(database):
+    from experiments.tables import SetupToken
+
+    with database.write() as session:
+        token = accounts.issue_setup_token(session)
+        assert token not in str(session.get(SetupToken, 1))
+
+
+def test_two_clicks_on_the_link_at_once_make_one_admin(database):
+    with database.write() as session:
+        token = accounts.issue_setup_token(session)
+    outcomes = []
+
+    def redeem(number):
+        try:
+            with database.write() as session:
+                accounts.redeem_setup_token(session, token, email=f"a{number}@example.com", password=PASSWORD)
+            outcomes.append("made")
+        except ForbiddenError:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=redeem, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["made", "refused", "refused", "refused"]
