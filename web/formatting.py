@@ -29,6 +29,13 @@ def percent(share: Number | None, digits: int = 1) -> str:
     return NOTHING if share is None else f"{_minus(f'{_positive_zero(share * 100, digits):.{digits}f}')}{NARROW}%"
 
 
+def plain_percent(share: Number | None) -> str:
+    """A chosen share with no more digits than it needs: ``50 %``, ``33.34 %``, ``12.5 %``."""
+    if share is None:
+        return NOTHING
+    return f"{round(float(share) * 100, 2):.10g}{NARROW}%"
+
+
 def signed_percent(share: Number | None, digits: int = 1) -> str:
     """A relative change with its sign, such as a lift of +18.4 %."""
     if share is None:
@@ -123,6 +130,7 @@ def register(app: Flask, zone: str) -> None:
     """Give the filters to the templates; times are told in ``zone``."""
     app.jinja_env.filters.update(
         percent=percent,
+        plain_percent=plain_percent,
         signed_percent=signed_percent,
         money=money,
         count_of=count,

@@ -8,10 +8,12 @@ from flask import Blueprint, Response, render_template, request
 from sqlmodel import Session
 
 from experiments import experiment as stored
-from experiments import metrics
+from experiments import metrics, results
+from experiments.definition import BUCKETS
 from experiments.errors import NotFoundError
 from experiments.tables import Experiment, utc_now
 from experiments.transitions import checklist
+from web.formatting import plain_percent, when
 from web.pages import audience_form
 from web.pages.access import htmx
 from web.services import services
@@ -60,6 +62,7 @@ def draft_page(session: Session, experiment: Experiment) -> str:
         "experiments/draft.html",
         **words_of(document),
         checks=checklist(session, experiment),
+        details=checklist_details(experiment),
         starts_at=experiment.starts_at,
     )
 
@@ -76,6 +79,22 @@ def words_of(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def checklist_details(experiment: Experiment) -> dict[str, str]:
+    """The sentences of checks that name a time or a share, as a page tells them: in the project's time and per cent."""
+    zone = services().settings.time_zone
+    start = when(experiment.starts_at, zone) if experiment.starts_at and experiment.starts_at > utc_now() else ""
+    details = {}
+    if experiment.ends_at is None or experiment.ends_at > utc_now():
+        begins = f"It starts on {start}" if start else "It starts at once"
+        ends = f"stops on {when(experiment.ends_at, zone)}" if experiment.ends_at else "runs until somebody stops it"
+        details["schedule"] = f"{begins} and {ends}."
+    if experiment.traffic_buckets:
+        share = experiment.traffic_buckets / BUCKETS
+        admitted = "All eligible members" if share == 1 else f"{plain_percent(share)} of the eligible members"
+        details["traffic"] = f"{admitted} are admitted."
+    return details
+
+
 def _metric_keys(document: dict[str, Any]) -> set[str]:
     return {document["primary_metric"], *document["metrics"], *document["guardrails"]}
 
@@ -87,7 +106,7 @@ def _rows() -> dict[str, Any]:
     with services().database.read() as session:
         found, total = stored.page(session, state=state, limit=PAGE, offset=(min(number, 10_000) - 1) * PAGE)
         documents = stored.documents(session, found)
-        answers = _answers(session, found)
+        answers = results.one_line(session, found)
         empty = total == 0 and (state is not None) and stored.page(session, limit=1)[1] == 0
     now = utc_now()
     entries = [
@@ -103,12 +122,6 @@ def _rows() -> dict[str, Any]:
         "nothing_at_all": empty or (state is None and total == 0),
         "seen": hashlib.sha256(repr(entries).encode()).hexdigest()[:16],
     }
-
-
-def _answers(session: Session, found: list[Experiment]) -> dict[int | None, Any]:
-    from experiments import results
-
-    return results.one_line(session, found)
 
 
 def age(document: dict[str, Any], now: datetime) -> str:

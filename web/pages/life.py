@@ -11,7 +11,7 @@ from experiments.definition import BUCKETS
 from experiments.errors import ConflictError, KletteError
 from experiments.tables import Experiment, utc_now
 from web.pages.access import actor, changes
-from web.pages.experiments import words_of
+from web.pages.experiments import checklist_details, words_of
 from web.services import services
 
 blueprint = Blueprint("life", __name__)
@@ -121,6 +121,7 @@ def _launch_context(session: Session, experiment: Experiment) -> dict[str, Any]:
     return {
         **words_of(document),
         "checks": checks,
+        "details": checklist_details(experiment),
         "ready": all(check.ok for check in checks if check.blocking),
         "share": experiment.traffic_buckets / BUCKETS,
         "starts_at": experiment.starts_at if experiment.starts_at and experiment.starts_at > utc_now() else None,

@@ -84,6 +84,19 @@ def _shown(settings: Settings, name: str, field: Any) -> dict[str, str]:
     return {"variable": f"KLETTE_{name.upper()}", "value": text, "sentence": field.description or ""}
 
 
+_PAST = {
+    "create": "created",
+    "edit": "edited",
+    "launch": "launched",
+    "pause": "paused",
+    "resume": "resumed",
+    "stop": "stopped",
+    "ship": "shipped",
+    "archive": "archived",
+    "revoke": "revoked",
+    "disable": "disabled",
+    "new_run": "began a new run of",
+}
 _TOLD = ("name", "email", "kind", "role", "variant", "fields", "run", "from", "to")
 
 
@@ -94,10 +107,16 @@ def _entry(entry: Any, keys: dict[int, str]) -> dict[str, Any]:
         "at": entry.at,
         "who": entry.actor.partition(":")[2] or entry.actor,
         "where": source,
-        "what": action.replace(":", " ").replace("_", " "),
+        "what": _told(action),
         "experiment": keys.get(entry.experiment_id),
         "detail": ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", None)),
     }
+
+
+def _told(action: str) -> str:
+    """``experiment:launch`` as people say it: ``launched experiment``."""
+    subject, _, verb = action.partition(":")
+    return f"{_PAST.get(verb, verb)} {subject}".replace("_", " ").strip()
 
 
 def _plain(value: Any) -> str:

@@ -1,0 +1,160 @@
+"""Who gets in, and what each role may do."""
+
+import pytest
+
+from experiments import accounts, keys
+from experiments import experiment as stored
+from experiments.definition import read_definition
+from tests.web.pages_client import PASSWORD, Pages, draft_form
+
+DEFINITION = {
+    "key": "spring",
+    "name": "Spring",
+    "variants": [
+        {"key": "a", "control": True, "weight": 0.5, "content": {"headline": "Old"}},
+        {"key": "b", "weight": 0.5, "content": {"headline": "New"}},
+    ],
+}
+
+
+@pytest.fixture
+def pages(sqlite_url, tmp_path):
+    opened = Pages(sqlite_url, tmp_path)
+    yield opened
+    opened.close()
+
+
+def add_draft(pages):
+    with pages.database.write() as session:
+        stored.create(session, read_definition(DEFINITION), actor="cli")
+
+
+def test_the_setup_link_makes_the_first_admin_once_and_logs_them_in(pages):
+    with pages.database.write() as session:
+        token = accounts.issue_setup_token(session)
+    short = pages.post(f"/setup/{token}", {"email": "anna@example.com", "password": "short", "name": "Anna"})
+    assert short.status_code == 422
+    assert "10 to 256 are needed" in short.text
+    assert 'value="anna@example.com"' in short.text, "what was typed is still there"
+    done = pages.post(f"/setup/{token}", {"email": "anna@example.com", "password": PASSWORD, "name": "Anna"})
+    assert (done.status_code, done.location) == (302, "/experiments")
+    assert pages.get("/experiments").status_code == 200
+    again = pages.app.test_client().get(f"/setup/{token}")
+    assert again.status_code == 403
+    assert "no longer works" in again.text
+
+
+@pytest.mark.parametrize("path", ["/experiments", "/experiments/new", "/keys", "/settings", "/experiments/spring"])
+def test_a_stranger_is_sent_to_the_log_in_and_then_back(pages, path):
+    add_draft(pages)
+    pages.add("admin")
+    answer = pages.get(path)
+    assert answer.status_code == 302
+    assert answer.location == f"/login?next={path}"
+    entered = pages.post(answer.location, {"email": "admin@example.com", "password": PASSWORD})
+    assert entered.location == path
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/x", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example"]
+)
+def test_the_way_back_never_leaves_the_site(pages, target):
+    pages.add("admin")
+    answer = pages.post("/login", {"email": "admin@example.com", "password": PASSWORD}, query_string={"next": target})
+    assert answer.location == "/experiments"
+
+
+def test_a_wrong_password_gets_a_calm_sentence_and_too_many_a_rest(sqlite_url, tmp_path):
+    pages = Pages(sqlite_url, tmp_path, login_rate_limit="2/minute")
+    pages.add("admin")
+    wrong = {"email": "admin@example.com", "password": "not this one"}
+    for _ in range(2):
+        answer = pages.post("/login", wrong)
+        assert answer.status_code == 401
+        assert "do not match" in answer.text
+    answer = pages.post("/login", {"email": "admin@example.com", "password": PASSWORD})
+    assert answer.status_code == 429
+    assert "wait a minute" in answer.text
+    pages.close()
+
+
+def test_a_log_in_limit_that_cannot_be_read_stops_the_start(sqlite_url, tmp_path):
+    from experiments.errors import SettingsError
+
+    with pytest.raises(SettingsError, match="KLETTE_LOGIN_RATE_LIMIT='often'"):
+        Pages(sqlite_url, tmp_path, login_rate_limit="often")
+
+
+def test_logging_out_ends_the_session(pages):
+    pages.enter("marketer")
+    assert pages.get("/experiments").status_code == 200
+    assert pages.post("/logout", page="/experiments").status_code == 302
+    assert pages.get("/experiments").status_code == 302
+
+
+def test_a_disabled_account_is_out_at_its_next_click(pages):
+    pages.enter("marketer")
+    with pages.database.write() as session:
+        accounts.disable_account(session, 1, actor="cli")
+    assert pages.get("/experiments").status_code == 302
+
+
+def test_a_form_without_its_token_changes_nothing(pages):
+    pages.enter("marketer")
+    answer = pages.client.post("/keys", data={"kind": "client", "name": "shop"})
+    assert answer.status_code == 400
+    with pages.database.read() as session:
+        assert keys.list_keys(session) == []
+
+
+def test_an_analyst_reads_everything_and_changes_nothing(pages):
+    add_draft(pages)
+    pages.enter("analyst")
+    for path in ("/experiments", "/experiments/spring", "/keys", "/settings"):
+        page = pages.get(path)
+        assert page.status_code == 200, path
+        for button in ("Launch…", "Create an experiment", "Make a key</button>", "Add somebody", ">Edit<"):
+            assert button not in page.text, (path, button)
+    for path in ("/experiments/new", "/experiments/spring/edit", "/experiments/spring/launch"):
+        assert pages.get(path).status_code == 403, path
+    for path in ("/experiments/spring/launch", "/experiments/spring/archive", "/keys", "/experiments/new"):
+        assert pages.post(path, draft_form(), page="/experiments").status_code == 403, path
+    with pages.database.read() as session:
+        assert [row.state for row in stored.listing(session)] == ["draft"]
+
+
+def test_only_an_admin_makes_accounts(pages):
+    form = {"email": "new@example.com", "role": "analyst", "password": PASSWORD, "name": "New"}
+    pages.enter("marketer")
+    assert pages.post("/settings/accounts", form, page="/settings").status_code == 403
+    pages.enter("admin")
+    assert pages.post("/settings/accounts", form, page="/settings").status_code == 302
+    assert "new@example.com" in pages.get("/settings").text
+    again = pages.post("/settings/accounts", form, page="/settings")
+    assert again.status_code == 422
+    assert "has an account already" in again.text
+
+
+def test_a_part_of_a_page_asked_for_by_a_stranger_sends_the_whole_page_to_the_log_in(pages):
+    answer = pages.get("/experiments", headers={"HX-Request": "true"})
+    assert answer.status_code == 204
+    assert answer.headers["HX-Redirect"] == "/login"
+
+
+def test_every_answer_carries_the_security_headers(pages):
+    for path in ("/login", "/nothing", "/static/klette.css"):
+        answer = pages.get(path)
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        answer.close()
+
+
+def test_a_page_that_is_not_there_and_one_that_fails_are_pages_still(pages):
+    missing = pages.get("/nothing/here")
+    assert missing.status_code == 404
+    assert "<h1>" in missing.text
+    pages.enter("marketer")
+    absent = pages.get("/experiments/nobody-made-this")
+    assert absent.status_code == 404
+    assert "nobody-made-this" in absent.text

@@ -1,0 +1,214 @@
+"""Writing an experiment down: nothing typed is lost, and every error stands beside its field."""
+
+import json
+import re
+
+import pytest
+
+from experiments import editing, transitions
+from experiments import experiment as stored
+from experiments.definition import ExperimentPatch
+from tests.web.pages_client import Pages, draft_form
+
+
+@pytest.fixture
+def pages(sqlite_url, tmp_path):
+    opened = Pages(sqlite_url, tmp_path).enter("marketer")
+    yield opened
+    opened.close()
+
+
+def document(pages, key="spring-headline"):
+    with pages.database.read() as session:
+        return stored.document(session, stored.get(session, key))
+
+
+def create(pages, **changes):
+    answer = pages.post("/experiments/new", draft_form(**changes), page="/experiments/new")
+    assert answer.status_code == 302, re.findall(r'class="error"[^>]*>([^<]+)', answer.text)
+    return answer
+
+
+def errors_of(page):
+    return dict(re.findall(r'<span class="error" id="([^"]+)-error">([^<]+)</span>', page.text))
+
+
+def test_a_draft_is_stored_as_it_was_typed_and_its_key_is_made_from_its_name(pages):
+    assert create(pages).location == "/experiments/spring-headline"
+    made = document(pages)
+    assert made["state"] == "draft"
+    assert made["variants"][1]["content"] == {"headline": "Meet the people who make it"}
+    assert [variant["control"] for variant in made["variants"]] == [True, False]
+    assert (made["metrics"], made["segments"]) == (["click_rate", "revenue"], ["country", "device"])
+    assert made["created_by"] == "page:marketer@example.com"
+
+
+def test_every_field_of_a_stored_draft_comes_back_into_the_form_and_out_of_it_unchanged(pages):
+    create(
+        pages,
+        **{
+            "audience": "rules",
+            "match": "all",
+            "rules.0.attribute": "country",
+            "rules.0.operator": "in",
+            "rules.0.value": 'DE, "5", 5',
+            "rules.1.attribute": "beta",
+            "rules.1.operator": "exists",
+            "rules.1.value": "true",
+            "starts_at": "2031-07-01T09:30",
+            "variants.0.cost.fixed": "120",
+            "variants.0.cost.per_thousand": "4.50",
+            "variants.0.content.custom": '{"colour": "green"}',
+            "variants.0.weight": "33.34",
+            "variants.1.weight": "66.66",
+            "namespace.key": "homepage",
+            "namespace.to": "50",
+            "traffic": "12.5",
+        },
+    )
+    before = document(pages)
+    assert before["targeting"] == {
+        "all": [{"attribute": "country", "in": ["DE", "5", 5]}, {"attribute": "beta", "exists": True}]
+    }
+    assert before["starts_at"] == "2031-07-01T07:30:00Z", "typed in Berlin's summer, stored in UTC"
+    page = pages.get("/experiments/spring-headline/edit").text
+    form = fields_of(page) | {"do": "save"}
+    assert pages.post("/experiments/spring-headline/edit", form, page="/experiments/new").status_code == 302
+    after = document(pages)
+    assert {**after, "revision": 0} == {**before, "revision": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "sentence"),
+    [
+        ({"name": " "}, "name", "This is empty; write a name"),
+        ({"key": "Not a key!"}, "key", "is no key"),
+        ({"variants.1.weight": "many"}, "variants.1.weight", "“many” is no number"),
+        ({"variants.1.weight": "-5"}, "variants.1.weight", "out of bounds"),
+        ({"variants.1.content.image_url": "javascript:alert(1)"}, "variants.1.content.image_url", "no safe address"),
+        ({"variants.1.content.custom": "{"}, "variants.1.content.custom", "no JSON"),
+        ({"variants.1.key": "a"}, "variants.1.key", "already the key of variant 1"),
+        ({"traffic": "101"}, "traffic", "from 0 to 100"),
+        ({"window_days": "91"}, "window_days", "at most 90"),
+        ({"planned_days": "soon"}, "planned_days", "no whole number"),
+        ({"starts_at": "tomorrow"}, "starts_at", "is no time"),
+        ({"currency": "XYZ"}, "currency", "is no currency"),
+        ({"guardrails": ["sticky_rate"]}, "guardrails", "is the primary metric already"),
+        ({"audience": "json", "targeting": '{"attribute": "age"}'}, "targeting", "has no comparison"),
+        (
+            {"audience": "rules", "rules.0.attribute": "age", "rules.0.operator": "at_least", "rules.0.value": "old"},
+            "rules.0.value",
+            "compares numbers",
+        ),
+    ],
+)
+def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(pages, change, field, sentence):
+    answer = pages.post("/experiments/new", draft_form(hypothesis="A <long> thought", **change), page="/experiments/new")
+    assert answer.status_code == 422
+    assert sentence in errors_of(answer)[field].replace("&#39;", "'")
+    assert f'href="#{field}"' in answer.text, "the list at the top leads to the field"
+    kept = fields_of(answer.text)
+    assert kept["hypothesis"] == "A <long> thought"
+    for name, value in change.items():
+        assert kept[name] == value, name
+
+
+def test_weights_that_miss_a_hundred_are_named_with_their_sum(pages):
+    answer = pages.post("/experiments/new", draft_form(**{"variants.1.weight": "40"}), page="/experiments/new")
+    assert "The weights add up to 90 % (50 + 40); they must add up to 100 %." in answer.text
+
+
+def test_a_key_that_is_taken_is_an_error_of_its_field(pages):
+    create(pages)
+    answer = pages.post("/experiments/new", draft_form(), page="/experiments/new")
+    assert answer.status_code == 422
+    assert "is taken" in errors_of(answer)["key"]
+
+
+def test_variants_come_and_go_without_scripts_and_keep_what_was_typed(pages):
+    form = draft_form(do="add-variant", **{"variants.1.content.body": "Eleven dyers"})
+    more = fields_of(pages.post("/experiments/new", form, page="/experiments/new").text)
+    assert [more[f"variants.{at}.weight"] for at in range(3)] == ["33.34", "33.33", "33.33"]
+    assert more["variants.2.key"] == "c"
+    assert more["variants.1.content.body"] == "Eleven dyers"
+    fewer = fields_of(
+        pages.post("/experiments/new", more | {"do": "remove-variant.0", "control": "1"}, page="/experiments/new").text
+    )
+    assert [fewer[f"variants.{at}.key"] for at in range(2)] == ["b", "c"]
+    assert fewer["control"] == "0", "the control stays the same variant"
+    assert "variants.2.key" not in fewer
+
+
+def test_the_rule_is_told_in_plain_english_while_it_is_typed(pages):
+    form = {
+        "audience": "rules",
+        "rules.0.attribute": "country",
+        "rules.0.operator": "in",
+        "rules.0.value": "DE, AT",
+    }
+    assert "Eligible are members whose country is DE or AT." in pages.post("/audience-sentence", form).text
+    assert "Not whole yet" in pages.post("/audience-sentence", form | {"rules.0.value": ""}).text
+
+
+def test_a_rule_too_deep_for_rows_opens_as_json(pages):
+    rule = {"not": {"any": [{"attribute": "age", "less_than": 18}, {"attribute": "country", "equals": "DE"}]}}
+    create(pages, audience="json", targeting=json.dumps(rule))
+    kept = fields_of(pages.get("/experiments/spring-headline/edit").text)
+    assert kept["audience"] == "json"
+    assert json.loads(kept["targeting"]) == rule
+
+
+def test_an_edit_of_an_older_revision_is_refused_and_kept_on_screen(pages):
+    create(pages)
+    form = fields_of(pages.get("/experiments/spring-headline/edit").text) | {"do": "save"}
+    with pages.database.write() as session:
+        change = ExperimentPatch(name="Renamed meanwhile")
+        editing.patch(session, stored.get(session, "spring-headline"), change, actor="cli")
+    answer = pages.post("/experiments/spring-headline/edit", form | {"name": "Mine"}, page="/experiments/new")
+    assert answer.status_code == 422
+    assert "somebody changed" in answer.text
+    assert fields_of(answer.text)["name"] == "Mine"
+    assert document(pages)["name"] == "Renamed meanwhile"
+
+
+def test_once_it_runs_only_what_may_change_is_offered(pages):
+    create(pages, traffic="50")
+    with pages.database.write() as session:
+        transitions.launch(session, stored.get(session, "spring-headline"), actor="cli")
+    edit = "/experiments/spring-headline/edit"
+    form = fields_of(pages.get(edit).text)
+    assert "variants.0.content.headline" not in form
+    lower = pages.post(edit, form | {"traffic": "20"}, page=edit)
+    assert lower.status_code == 422
+    assert document(pages)["traffic"] == 0.5
+    moved = form | {"variants.0.weight": "30", "variants.1.weight": "70", "traffic": "80"}
+    unasked = pages.post(edit, moved, page=edit)
+    assert unasked.status_code == 422
+    assert "begin a new run" in errors_of(unasked)["new_run"]
+    assert pages.post(edit, moved | {"new_run": "yes"}, page=edit).status_code == 302
+    after = document(pages)
+    assert (after["traffic"], after["runs"], after["variants"][1]["weight"]) == (0.8, 2, 0.7)
+
+
+def fields_of(page):
+    """What a browser would send of the editor: its fields by name, lists for ticks."""
+    from html import unescape
+
+    body = page[page.index('class="editor"') :]
+    found: dict[str, object] = {}
+    for tag in re.findall(r"<input [^>]*>", body):
+        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        name, kind = attributes.get("name", ""), attributes.get("type", "text")
+        value = unescape(attributes.get("value", ""))
+        if name in ("", "csrf_token") or (kind in ("radio", "checkbox") and not re.search(r"\schecked[\s>]", tag)):
+            continue
+        if kind == "checkbox":
+            found.setdefault(name, []).append(value)  # type: ignore[attr-defined]
+        else:
+            found[name] = value
+    for name, text in re.findall(r'<textarea [^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', body, re.DOTALL):
+        found[name] = unescape(text)
+    for name, options in re.findall(r'<select [^>]*name="([^"]+)"[^>]*>(.*?)</select>', body, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)"[^>]* selected', options)
+        found[name] = unescape(chosen[1]) if chosen else ""
+    return found
