@@ -1,0 +1,112 @@
+"""The contract is generated, valid, whole, and true: its own examples work."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from experiments.database import Database
+from experiments.schema import migrate
+from experiments.settings import Settings
+from web import create_app
+from web.openapi import PATH_PARAMETERS, PROBLEMS
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    settings = Settings(data_dir=tmp_path_factory.mktemp("openapi"), secret_key="x" * 32)
+    database = Database(settings.url)
+    migrate(database)
+    database.close()
+    app = create_app(settings)
+    yield app
+    app.extensions["klette"].close()
+
+
+@pytest.fixture(scope="module")
+def spec(app):
+    return app.test_client().get("/openapi.json").json
+
+
+def operations(spec):
+    return [
+        (path, method, operation) for path, methods in spec["paths"].items() for method, operation in methods.items()
+    ]
+
+
+def test_the_document_is_valid_openapi_3_1(spec):
+    assert spec["openapi"].startswith("3.1")
+    assert list(OpenAPIV31SpecValidator(spec).iter_errors()) == []
+
+
+def test_every_route_of_the_api_is_in_it(app, spec):
+    documented = {(path, method) for path, method, _ in operations(spec)}
+    served = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(("/api/", "/ofrep/", "/v1/"))
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert served - documented == set(), "say what they take and give with @documented"
+    assert documented == served
+
+
+def test_every_operation_says_what_it_does_and_how_it_fails(spec):
+    names = [operation["operationId"] for _, _, operation in operations(spec)]
+    assert len(names) == len(set(names))
+    for path, method, operation in operations(spec):
+        assert operation["summary"].endswith("."), (path, method)
+        statuses = {int(status) for status in operation["responses"]}
+        assert {401, 429, 500, 503} <= statuses and any(status < 400 for status in statuses)
+        for status in statuses:
+            content = operation["responses"][str(status)].get("content", {})
+            if status >= 400:
+                assert list(content) == ["application/problem+json"]
+        for parameter in operation["parameters"]:
+            assert parameter["description"], f"{path} {parameter['name']} is not explained"
+
+
+def test_every_path_parameter_is_explained(spec):
+    names = {name for path in spec["paths"] for name in re.findall(r"{(\w+)}", path)}
+    assert names <= set(PATH_PARAMETERS)
+
+
+def test_every_example_fits_its_own_schema(spec):
+    checked = 0
+    for schema in spec["components"]["schemas"].values():
+        whole = {**schema, "components": spec["components"]}
+        for example in schema.get("examples", ()):
+            jsonschema.Draft202012Validator(whole).validate(example)
+            checked += 1
+    problem = {**spec["components"]["schemas"]["Problem"], "components": spec["components"]}
+    for _, _, operation in operations(spec):
+        for status, answer in operation["responses"].items():
+            if int(status) >= 400:
+                example = answer["content"]["application/problem+json"]["example"]
+                jsonschema.Draft202012Validator(problem).validate(example)
+                assert example["status"] == int(status)
+    assert checked >= 8
+
+
+def test_the_page_shows_every_endpoint_with_a_line_to_try(app, spec):
+    page = app.test_client().get("/docs")
+    assert page.status_code == 200
+    assert re.findall(r"(?:src=|<link[^>]*href=).https?://", page.text) == [], "the page needs no other site"
+    for path, method, operation in operations(spec):
+        assert f'id="{operation["operationId"]}"' in page.text
+        assert f"{method.upper()} {path}" in page.text
+    assert page.text.count("curl ") >= len(operations(spec))
+    for status in PROBLEMS:
+        assert f'id="problem-{status}"' in page.text
+    for name in re.findall(r'href="#([^"]+)"', page.text):
+        assert f'id="{name}"' in page.text, f"#{name} leads nowhere"
+
+
+def test_the_examples_of_bodies_are_real_json_in_the_page(app):
+    page = app.test_client().get("/docs").text
+    bodies = re.findall(r"-d &#39;(.*?)&#39;\s*<", page)
+    assert bodies
+    for body in bodies:
+        json.loads(body.replace("&#34;", '"').replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&"))
