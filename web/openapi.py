@@ -17,7 +17,7 @@ from spectree import Response as Answers
 from spectree import SecurityScheme, SpecTree
 from spectree.models import InType, SecureType, SecuritySchemeData
 
-from web.api.models import Problem
+from web.problem import Problem
 
 View = TypeVar("View", bound=Callable[..., Any])
 

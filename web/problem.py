@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, render_template, request
 from markupsafe import escape
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -27,6 +28,21 @@ log = logging.getLogger(__name__)
 
 API_PREFIXES = ("/api", "/ofrep", "/v1")
 CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong, after RFC 9457: ``detail`` names the value, the bound and the remedy; ``code`` is stable."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str = Field(description="Where this kind of problem is explained.")
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="The value, the bound and the remedy.")
+    code: str = Field(description="Stable; for programs.")
+    fields: dict[str, str] | None = Field(None, description="Message by path of field, such as variants.1.weight.")
+    possible: list[str] | None = Field(None, description="After an illegal transition: the states that can be reached.")
+    actions: list[str] | None = Field(None, description="After an illegal transition: the actions that lead there.")
+
 
 # Status -> (code, title, what to do) for the failures that the framework notices before any of our code runs.
 _FRAMEWORK = {

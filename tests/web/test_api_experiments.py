@@ -15,8 +15,8 @@ from web.api.models import (
     KeyList,
     NamespaceDocument,
     NamespaceList,
-    Problem,
 )
+from web.problem import Problem
 
 BASE = "/api/v1/experiments"
 

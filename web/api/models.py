@@ -88,20 +88,6 @@ def _example(*examples: dict[str, Any], forbid: bool = False) -> ConfigDict:
     return ConfigDict(extra=extra, json_schema_extra={"examples": list(examples)}, populate_by_name=True)
 
 
-class Problem(BaseModel):
-    """What went wrong, after RFC 9457: ``detail`` names the value, the bound and the remedy; ``code`` is stable."""
-
-    model_config = ConfigDict(extra="allow")
-    type: str = Field(description="Where this kind of problem is explained.")
-    title: str = Field(description="The kind of problem in words.")
-    status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="The value, the bound and the remedy.")
-    code: str = Field(description="Stable; for programs.")
-    fields: dict[str, str] | None = Field(None, description="Message by path of field, such as variants.1.weight.")
-    possible: list[str] | None = Field(None, description="After an illegal transition: the states that can be reached.")
-    actions: list[str] | None = Field(None, description="After an illegal transition: the actions that lead there.")
-
-
 # Experiments
 
 
