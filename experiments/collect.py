@@ -113,18 +113,15 @@ def collect(
 # One row a member --------------------------------------------------------------------------------------------------
 
 
-def member_rows(
-    backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], segments: Sequence[str] = (), attributes: bool = False
-) -> Any:
+def member_rows(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], segments: Sequence[str] = ()) -> Any:
     """One row a member: unit, variant, exposed_us, one column a metric, ``segment_0``... and the health counts.
 
     Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped.
     """
-    joined = _attributed(backend, scope, segments, attributes)
+    joined = _attributed(backend, scope, segments)
     columns: dict[str, Any] = {"variant": joined.variant.max(), "exposed_us": joined.exposed_us.max()}
     columns |= {metric.key: _outcome(joined, metric, scope) for metric in metrics}
-    for name in [f"segment_{place}" for place in range(len(segments))] + (["attributes"] if attributes else []):
-        columns[name] = joined[name].max()
+    columns |= {f"segment_{place}": joined[f"segment_{place}"].max() for place in range(len(segments))}
     delay = joined.received_us - joined.event_us
     columns |= {
         "events": joined.event_us.count(),
@@ -157,12 +154,11 @@ def _randomised(scope: Scope) -> Any:
     return exposures.filter(exposures.origin == "randomised", ~exposures.bot).anti_join(_met_twice(scope), "unit")
 
 
-def _attributed(backend: SQLBackend, scope: Scope, segments: Sequence[str], attributes: bool) -> Any:
+def _attributed(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> Any:
     """Randomised members with each of their events in the window, or one row of nulls."""
     exposed = _randomised(scope)
     slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
-    whole = {"attributes": exposed.attributes.cast("string")} if attributes else {}
-    exposed = exposed.select("unit", "variant", exposed_us=exposed.at_us, **slices, **whole)
+    exposed = exposed.select("unit", "variant", exposed_us=exposed.at_us, **slices)
     events = table(Event)
     # No filter on the type: engines would turn it into a seek a type and member. The outcomes look at it anyway.
     events = events.filter(
@@ -340,7 +336,7 @@ def first_successes(
 
     A day is the number of the first whole day since `begun_us` at whose end it had happened.
     """
-    joined = _attributed(backend, scope, (), attributes=False)
+    joined = _attributed(backend, scope, ())
     succeeded = ibis.ifelse(_matches(joined, metric), joined.event_us, None).min()
     members = joined.group_by(joined.unit).aggregate(
         variant=joined.variant.max(), exposed_us=joined.exposed_us.max(), succeeded_us=succeeded

@@ -28,7 +28,7 @@ def _sqlite_json(document, path, nothing):  # type: ignore[no-untyped-def]
     """With two paths SQLite answers a JSON array, which keeps true, 1 and "1" apart; one path would not."""
 
 
-@ibis.udf.scalar.builtin(name="jsonb_extract_path", signature=((dt.string, dt.string), dt.string))
+@ibis.udf.scalar.builtin(name="jsonb_extract_path", signature=((dt.string, dt.string), dt.JSON(binary=True)))
 def _postgres_json(document, name):  # type: ignore[no-untyped-def]
     """The attribute's JSON, null where it is absent."""
 

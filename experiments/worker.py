@@ -122,7 +122,7 @@ def work(database: Database, settings: Settings, *, once: bool = False, stopping
     stopping
         Asks for the end from outside; the signals SIGTERM and SIGINT do by `stop_on_signals`.
     """
-    stopping = stopping or Stopping()
+    stopping = Stopping() if stopping is None else stopping
     name = f"{socket.gethostname()[:40]}-{os.getpid()}"
     done = 0
     while not stopping:

@@ -1,0 +1,186 @@
+"""A small seeded audience with every kind of awkward row, and what must be counted of it, in plain Python."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import Session
+
+from experiments.metrics import DAY_US, METRICS
+from experiments.tables import Event, Experiment, Exposure, MultiExposure, Run, Variant
+
+BEGAN_US = 1_790_000_000_000_000
+WINDOW_DAYS = 7
+CUT_OFF_US = BEGAN_US + 12 * DAY_US
+TYPES = ("view", "click", "dwell", "share", "purchase", "comment", "review", "mention", "negative", "custom_thing")
+COUNTRIES = ("DE", "AT", "Bär", 'a"b', True, 1, 1.5, None)
+
+
+@dataclass
+class Audience:
+    """Rows to store, as plain dictionaries."""
+
+    exposures: list[dict[str, Any]] = field(default_factory=list)
+    met_twice: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+def make_audience(seed: int, members: int = 300) -> Audience:
+    """Members and events whose times sit on, just before and just after every edge that collect knows."""
+    chance, made = random.Random(seed), Audience()
+    for number in range(members):
+        unit = f"unit-{number:05d}"
+        at = BEGAN_US + chance.randrange(13 * DAY_US)
+        made.exposures.append(
+            {
+                "run_id": chance.choice((1, 1, 1, 1, 2)),
+                "unit": unit,
+                "variant": chance.choice("abc"),
+                "at_us": at,
+                "received_us": at + chance.choice((0, 1_000, 3 * DAY_US)),
+                "origin": chance.choice(("randomised",) * 8 + ("shared",)),
+                "epoch": 1,
+                "bot": chance.random() < 0.05,
+                "attributes": chance.choice((None, {"country": chance.choice(COUNTRIES), "a.b": "x"})),
+            }
+        )
+        if chance.random() < 0.05:
+            run_id = made.exposures[-1]["run_id"]
+            for variant in "ab":
+                late = chance.choice((0, 20 * DAY_US))
+                row = {"run_id": run_id, "unit": unit, "variant": variant, "at_us": at, "received_us": at + late}
+                made.met_twice.append(row)
+        for _ in range(chance.choice((0, 0, 1, 2, 6))):
+            made.events.append(_event(chance, f"e-{len(made.events)}", unit, at))
+    made.events += [_event(chance, f"stray-{number}", f"nobody-{number}", BEGAN_US) for number in range(20)]
+    return made
+
+
+def _event(chance: random.Random, identity: str, unit: str, exposed_us: int) -> dict[str, Any]:
+    edges = (0, DAY_US, WINDOW_DAYS * DAY_US, CUT_OFF_US - exposed_us)
+    offset = chance.choice((*edges, chance.randrange(-DAY_US, 10 * DAY_US))) + chance.choice((-1, 0, 1))
+    kind = chance.choice(TYPES)
+    at = exposed_us + offset
+    value = None
+    if kind in ("purchase", "dwell"):
+        # Fractions of a cent, and sums beyond the cap.
+        value = chance.choice((0, 1, 49_900_000, chance.randrange(10**9), 20_000_000_000, None))
+    return {
+        "id": identity,
+        "unit": unit,
+        "type": kind,
+        "at_us": at,
+        "received_us": at + chance.choice((0, 500, -90_000_000, 2 * DAY_US)),
+        "value_micro": value,
+        "currency": chance.choice(("EUR", "EUR", "USD", None)) if kind == "purchase" else None,
+        "experiment": chance.choice((None, None, "test", "another")),
+        "properties": None,
+    }
+
+
+def store_experiment(session: Session, **changes: Any) -> Experiment:
+    """An experiment with three variants and two runs; the first run is the one that is looked at."""
+    values = {
+        "id": 1,
+        "key": "test",
+        "name": "Test",
+        "state": "running",
+        "primary_metric": "sticky_rate",
+        "metrics": [metric.key for metric in METRICS if metric.key != "negative_rate"],
+        "guardrails": ["negative_rate"],
+        "traffic_seed": "t",
+        "window_days": WINDOW_DAYS,
+        "segments": ["country"],
+        "currency": "EUR",
+    } | changes
+    experiment = Experiment(**values)
+    session.add(experiment)
+    session.flush()
+    for place, key in enumerate("abc"):
+        weight, name = (0.34, "As ever") if place == 0 else (0.33, "")
+        session.add(
+            Variant(experiment_id=1, position=place, key=key, name=name, control=place == 0, weight=weight, content={})
+        )
+    began = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=BEGAN_US)
+    allocation = [["a", 0.34, 3400], ["b", 0.33, 6700], ["c", 0.33, 10000]]
+    session.add(Run(id=1, experiment_id=1, number=1, seed="s", allocation=allocation, started_at=began))
+    session.flush()
+    return experiment
+
+
+def store_audience(session: Session, audience: Audience) -> None:
+    """Store the rows; those of the second run belong to an experiment of their own."""
+    other = Experiment(
+        id=2,
+        key="another",
+        name="Another",
+        primary_metric="click_rate",
+        metrics=[],
+        guardrails=[],
+        traffic_seed="t",
+        segments=[],
+        currency="EUR",
+    )
+    session.add(other)
+    session.flush()
+    session.add(Run(id=2, experiment_id=2, number=1, seed="s", allocation=[]))
+    session.flush()
+    session.add_all(Exposure(**row) for row in audience.exposures)
+    session.add_all(MultiExposure(**row) for row in audience.met_twice)
+    session.add_all(Event(**row) for row in audience.events)
+    session.flush()
+
+
+# What must come out ------------------------------------------------------------------------------------------------
+
+
+def expected_members(audience: Audience, *, by_arrival: bool = True) -> dict[str, dict[str, Any]]:
+    """Each counted member's outcomes, written down from the rules without looking at collect."""
+
+    def seen(row: dict[str, Any]) -> bool:
+        return row["at_us"] <= CUT_OFF_US and (not by_arrival or row["received_us"] <= CUT_OFF_US)
+
+    twice = {
+        row["unit"]
+        for row in audience.met_twice
+        if row["run_id"] == 1 and (not by_arrival or row["received_us"] <= CUT_OFF_US)
+    }
+    found = {}
+    for row in audience.exposures:
+        counted = row["run_id"] == 1 and seen(row) and row["origin"] == "randomised" and not row["bot"]
+        if counted and row["unit"] not in twice:
+            found[row["unit"]] = {"row": row, "events": []}
+    for event in audience.events:
+        member = found.get(event["unit"])
+        if member is None or not seen(event) or event["experiment"] not in (None, "test"):
+            continue
+        since = event["at_us"] - member["row"]["at_us"]
+        if 0 <= since < WINDOW_DAYS * DAY_US:
+            member["events"].append((event["type"], since, event))
+    return {unit: {"row": member["row"]} | _outcomes(member["events"]) for unit, member in found.items()}
+
+
+def _outcomes(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:
+    did = Counter(kind for kind, _, _ in events)
+    activity = {"view", "click", "dwell", "share", "purchase", "comment", "review"}
+    returned = any(kind in activity and since >= DAY_US for kind, since, _ in events)
+    money = sum(e["value_micro"] or 0 for kind, _, e in events if kind == "purchase" and e["currency"] != "USD")
+    seconds = sum(e["value_micro"] or 0 for kind, _, e in events if kind == "dwell")
+    return {
+        "click_rate": did["click"] > 0,
+        "share_rate": did["share"] > 0,
+        "purchase_rate": did["purchase"] > 0,
+        "return_rate": returned,
+        "sticky_rate": returned or did["share"] > 0 or did["purchase"] > 0,
+        "negative_rate": did["negative"] > 0,
+        "response_rate": did["comment"] + did["review"] + did["mention"] > 0,
+        "orders": did["purchase"],
+        "revenue": Decimal(money) / 1_000_000,
+        "dwell": Decimal(seconds) / 1_000_000,
+        "late": sum(e["received_us"] - e["at_us"] > DAY_US for _, _, e in events),
+        "ahead": sum(e["received_us"] - e["at_us"] < -60_000_000 for _, _, e in events),
+        "events": len(events),
+    }

@@ -1,0 +1,195 @@
+import json
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from analysis.errors import NotShown
+from experiments import results
+from experiments.analyse import analyse, new_id, repeat
+from experiments.errors import ConflictError, NotFoundError
+from experiments.experiment import get
+from experiments.metrics import DAY_US
+from experiments.tables import Analysis, ImportedCounts, Run
+from tests.audience import BEGAN_US, CUT_OFF_US, expected_members, make_audience, store_audience, store_experiment
+
+API_METRIC = {"metric", "kind", "population", "unit_of_measure", "variants", "comparisons"}
+API_VARIANT = {"variant", "n", "total", "mean", "sd", "interval", "p_best", "expected_loss"}
+API_COMPARISON = {"variant", "control", "lift", "difference", "p_beats_control", "p_rope"}
+
+
+@pytest.fixture
+def stored(database):
+    """A database with an experiment and its audience."""
+    with database.write() as session:
+        store_experiment(session)
+        store_audience(session, make_audience(11, members=600))
+    return database
+
+
+def as_stored(database, made: Analysis) -> Analysis:
+    with database.read() as session:
+        return session.get(Analysis, made.id)
+
+
+def test_the_result_has_the_shape_of_the_api_and_survives_json(stored):
+    result = as_stored(stored, analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)).result
+    assert {"experiment", "run", "analysis", "cut_off", "verdict", "health", "units", "metrics", "provenance"} <= set(
+        result
+    )
+    assert {"decision", "variant", "reason"} <= set(result["verdict"])
+    assert {check["check"] for check in result["health"]} >= {"srm", "multi_exposed", "bots", "late_events", "silence"}
+    assert [entry["metric"] for entry in result["metrics"]][0] == "sticky_rate"
+    assert len(result["metrics"]) == 10
+    for entry in result["metrics"]:
+        assert set(entry) >= API_METRIC
+        assert [row["variant"] for row in entry["variants"]] == ["a", "b", "c"]
+        assert all(set(row) >= API_VARIANT for row in entry["variants"])
+        assert all(set(row) >= API_COMPARISON for row in entry["comparisons"])
+    assert {"metric_definitions", "priors", "seed", "versions"} <= set(result["provenance"])
+    assert result["cut_off"].endswith("Z")
+    json.dumps(result, allow_nan=False)
+
+
+def test_n_and_total_let_anyone_check_the_raw_rate(stored):
+    result = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False).result
+    members = expected_members(make_audience(11, members=600))
+    clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
+    for row in clicks["variants"]:
+        own = [member for member in members.values() if member["row"]["variant"] == row["variant"]]
+        assert row["n"] == len(own)
+        assert row["total"] == sum(member["click_rate"] for member in own)
+
+
+def test_an_analysis_repeats_to_the_digit_from_its_stored_inputs_alone(stored):
+    made = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    with stored.write() as session:
+        # Whatever happens to the experiment and its rows afterwards.
+        experiment = get(session, "test")
+        experiment.window_days, experiment.metrics, experiment.minimum_members = 1, [], 5000
+        session.add(experiment)
+    with stored.read() as session:
+        again = repeat(session, made.id)
+        assert json.loads(json.dumps(again)) == session.get(Analysis, made.id).result
+
+
+def test_a_past_day_repeats_to_the_digit_too(stored):
+    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    with stored.read() as session:
+        past = [row for row in session.scalars(select(Analysis)) if row.history_only]
+        assert past
+        assert json.loads(json.dumps(repeat(session, past[0].id))) == past[0].result
+
+
+def test_the_first_analysis_fills_in_the_days_before_and_the_next_one_does_not(stored):
+    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    with stored.read() as session:
+        experiment = get(session, "test")
+        curve = results.history(session, experiment)
+        assert len(curve) == 12
+        assert [point["at"] for point in curve] == sorted(point["at"] for point in curve)
+        assert [point["members"] for point in curve[:-1]] == sorted(point["members"] for point in curve[:-1])
+        assert all(sum(point["p_best"].values()) == pytest.approx(1, abs=1e-6) for point in curve)
+    analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_segments=False)
+    with stored.read() as session:
+        assert len(results.history(session, get(session, "test"))) == 13
+
+
+@pytest.mark.parametrize("primary", ["sticky_rate", "revenue"])
+def test_a_filled_in_day_equals_a_collection_at_that_day(database, primary):
+    with database.write() as session:
+        store_experiment(session, primary_metric=primary)
+        store_audience(session, make_audience(12))
+    analyse(database, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    with database.read() as session:
+        past = [row for row in session.scalars(select(Analysis)) if row.history_only]
+    assert len(past) == 11
+    day = min(past, key=lambda row: abs(row.cut_off_us - (BEGAN_US + 5 * DAY_US)))
+    direct = analyse(database, "test", cut_off_us=day.cut_off_us, history_only=True)
+    assert direct.result["metrics"] == day.result["metrics"]
+    assert direct.result["metrics"][0]["variants"][0]["n"] > 10
+
+
+def test_every_look_is_handed_to_the_next_verdict(stored):
+    first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    second = analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_segments=False)
+    assert first.inputs["looks"] == []
+    assert second.inputs["looks"] == [first.result["verdict"]["look"]]
+
+
+def test_a_failed_segment_fit_is_stored_with_its_reason(stored, monkeypatch):
+    from analysis.models import segmented
+
+    monkeypatch.setattr(segmented, "fit_segments", lambda *_, **__: NotShown("diagnostics", "R-hat was 1.2."))
+    made = analyse(stored, "test", cut_off_us=CUT_OFF_US)
+    entry = as_stored(stored, made).result["segments"][0]
+    assert entry["segment"] == "country"
+    assert entry["not_shown"] == {"code": "diagnostics", "reason": "R-hat was 1.2."}
+    assert entry["segment_rows"] == []
+
+
+@pytest.mark.slow
+def test_the_segmented_model_runs_and_repeats_with_its_seed(sqlite_url):
+    from experiments.database import Database
+
+    database = Database(sqlite_url)
+    with database.write() as session:
+        store_experiment(session)
+        store_audience(session, make_audience(13, members=400))
+    made = analyse(database, "test", cut_off_us=CUT_OFF_US, seed=7)
+    entry = made.result["segments"][0]
+    assert entry["segment"] == "country"
+    assert entry["not_shown"] is None, entry["not_shown"]
+    assert sum(row["n"] for row in entry["segment_rows"]) == made.result["units"]["randomised"]
+    with database.read() as session:
+        assert json.loads(json.dumps(repeat(session, made.id))) == session.get(Analysis, made.id).result
+    database.close()
+
+
+def test_aggregated_counts_take_the_same_path(database):
+    with database.write() as session:
+        store_experiment(session, imported=True, state="stopped", primary_metric="click_rate")
+        run = session.get(Run, 1)
+        run.ended_at = run.started_at + timedelta(days=3)
+        session.add(run)
+        for variant, members, successes in (("a", 3400, 68), ("b", 3300, 130), ("c", 3300, 66)):
+            session.add(
+                ImportedCounts(run_id=1, variant=variant, metric="click_rate", members=members, successes=successes)
+            )
+    result = analyse(database, "test").result
+    assert [entry["metric"] for entry in result["metrics"]] == ["click_rate"]
+    rows = {row["variant"]: row for row in result["metrics"][0]["variants"]}
+    assert (rows["b"]["n"], rows["b"]["total"]) == (3300, 130)
+    assert result["units"]["randomised"] == 10_000
+    assert rows["b"]["p_best"] > 0.99
+    assert result["segments"][0]["not_shown"]["code"] == "no_cells"
+
+
+def test_an_experiment_that_never_ran_says_so(database):
+    with database.write() as session:
+        experiment = store_experiment(session, state="draft")
+        session.delete(session.get(Run, 1))
+        assert experiment.state == "draft"
+    with pytest.raises(ConflictError, match="has never run; launch it"):
+        analyse(database, "test")
+
+
+def test_an_unknown_analysis_says_where_to_look(database):
+    with database.read() as session, pytest.raises(NotFoundError, match="analyses"):
+        repeat(session, "nothing")
+
+
+def test_one_line_answers_a_whole_list(stored):
+    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    newest = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_segments=False)
+    with stored.read() as session:
+        found = results.one_line(session, [get(session, "test"), get(session, "another")])
+    assert set(found) == {1}
+    assert found[1].text == newest.result["verdict"]["headline"]
+    assert found[1].members == newest.result["units"]["randomised"]
+
+
+def test_ids_are_in_the_order_of_time_and_of_version_seven():
+    first, second = new_id(), new_id()
+    assert first[14] == second[14] == "7"
+    assert first[:13] <= second[:13]

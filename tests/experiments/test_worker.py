@@ -1,0 +1,287 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from experiments import jobs, worker
+from experiments.database import Database
+from experiments.due import due_experiments, enqueue_due
+from experiments.errors import NotFoundError
+from experiments.experiment import get
+from experiments.settings import read_settings
+from experiments.tables import Analysis, Exposure, Job, utc_now
+from tests.audience import Audience, make_audience, store_audience, store_experiment
+from tests.serving import ROOT
+
+SETTINGS = read_settings(worker_lease_seconds=5, worker_poll_seconds=0.05)
+
+
+def store(database: Database, **changes) -> None:
+    with database.write() as session:
+        store_experiment(session, **({"segments": []} | changes))
+        store_audience(session, make_audience(21, members=100))
+
+
+def ask(database: Database, kind: str = "analyse", **options) -> int:
+    with database.write() as session:
+        experiment = get(session, "test") if kind == "analyse" else None
+        return jobs.enqueue(session, kind, experiment=experiment, requested_by="test", **options).id
+
+
+def job_of(database: Database, number: int) -> Job:
+    with database.read() as session:
+        return jobs.get(session, number)
+
+
+def analyses(database: Database) -> list[Analysis]:
+    with database.read() as session:
+        return [row for row in session.scalars(select(Analysis)) if not row.history_only]
+
+
+def test_an_analysis_that_waits_already_is_not_doubled(database):
+    store(database)
+    assert ask(database) == ask(database)
+
+
+def test_of_many_workers_exactly_one_gets_a_job(database):
+    store(database)
+    number = ask(database)
+    start = threading.Barrier(6)
+    taken = []
+
+    def grab(name: str) -> None:
+        start.wait()
+        taken.append(jobs.claim(database, name, 60))
+
+    threads = [threading.Thread(target=grab, args=(f"w{place}",)) for place in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    won = [job for job in taken if job is not None]
+    assert len(won) == 1
+    assert won[0].id == number
+    assert (won[0].state, won[0].attempts) == ("running", 1)
+
+
+def test_a_job_that_is_not_due_yet_is_left_alone(database):
+    store(database)
+    ask(database, due_at=utc_now() + timedelta(hours=1))
+    assert jobs.claim(database, "w", 60) is None
+
+
+def test_a_silent_workers_job_is_taken_over_and_the_first_worker_can_no_longer_end_it(database):
+    store(database)
+    ask(database)
+    first = jobs.claim_of(jobs.claim(database, "first", 0.05), 0.05)
+    time.sleep(0.1)
+    second = jobs.claim_of(jobs.claim(database, "second", 60), 60)
+    assert (second.worker, second.attempt) == ("second", 2)
+    for late in (
+        lambda s: jobs.finish(s, first),
+        lambda s: jobs.fail(s, first, "no"),
+        lambda s: jobs.release(s, first),
+    ):
+        with pytest.raises(jobs.LeaseLostError), database.write() as session:
+            late(session)
+    with pytest.raises(jobs.LeaseLostError):
+        jobs.progress(database, first, 0.5, "still here")
+    with database.write() as session:
+        jobs.finish(session, second, message="done")
+    assert job_of(database, second.job_id).state == "done"
+
+
+def test_after_three_deaths_a_job_fails_with_a_sentence(database):
+    store(database)
+    number = ask(database)
+    for _ in range(jobs.MAX_ATTEMPTS):
+        assert jobs.claim(database, "w", 0.01) is not None
+        time.sleep(0.03)
+    assert jobs.claim(database, "w", 60) is None
+    failed = job_of(database, number)
+    assert failed.state == "failed"
+    assert "3 times" in failed.message and "ask for it again" in failed.message
+
+
+def test_progress_renews_the_lease_and_is_seen(database):
+    store(database)
+    number = ask(database)
+    claim = jobs.claim_of(jobs.claim(database, "w", 60), 120)
+    before = job_of(database, number).lease_until
+    jobs.progress(database, claim, 0.25, "a quarter")
+    after = job_of(database, number)
+    assert after.lease_until > before
+    assert (after.progress, after.message) == (0.25, "a quarter")
+
+
+def test_an_analysis_job_ends_with_one_stored_analysis(database):
+    store(database)
+    number = ask(database)
+    assert worker.work(database, SETTINGS, once=True) >= 1
+    done = job_of(database, number)
+    assert (done.state, done.progress) == ("done", 1.0)
+    assert done.result == {"analysis": analyses(database)[0].id}
+    assert len(analyses(database)) == 1
+
+
+def test_a_job_that_was_taken_over_stores_nothing(database, monkeypatch):
+    store(database)
+    number = ask(database)
+    job = jobs.claim(database, "first", 0.01)
+    time.sleep(0.05)
+    assert jobs.claim(database, "second", 60).id == number
+    worker.perform(database, job, 0.01, worker.Stopping())
+    assert analyses(database) == []
+    assert job_of(database, number).worker == "second"
+
+
+def test_an_error_of_the_domain_becomes_the_jobs_sentence_and_a_bug_becomes_a_calm_one(database, monkeypatch):
+    store(database)
+    for error, sentence in (
+        (NotFoundError("There is no such file; send it again."), "no such file"),
+        (ZeroDivisionError(), "worker's log"),
+    ):
+
+        def broken(*_, error=error):
+            raise error
+
+        number = ask(database)
+        monkeypatch.setattr(worker, "_handler", lambda _, broken=broken: broken)
+        worker.perform(database, jobs.claim(database, "w", 60), 60, worker.Stopping())
+        failed = job_of(database, number)
+        assert failed.state == "failed"
+        assert sentence in failed.message
+
+
+def test_a_long_job_is_given_back_when_the_worker_must_stop(database, monkeypatch):
+    store(database)
+    number = ask(database)
+    monkeypatch.setattr(worker, "_GRACE_SECONDS", 0.0)
+    stopping = worker.Stopping()
+
+    def endless(_database, _job, report):
+        stopping.stop()
+        while True:
+            time.sleep(0.01)
+            report(0.1, "going on")
+
+    monkeypatch.setattr(worker, "_handler", lambda _: endless)
+    worker.perform(database, jobs.claim(database, "w", 60), 60, stopping)
+    back = job_of(database, number)
+    assert (back.state, back.attempts, back.worker) == ("due", 0, None)
+
+
+def test_a_running_experiment_is_due_once_and_again_only_after_its_pause_and_new_rows(database):
+    store(database)
+    quick = read_settings(analyse_every_seconds=1, silence_hours=1000)
+    assert enqueue_due(database, quick) == 1
+    assert enqueue_due(database, quick) == 0
+    worker.work(database, quick, once=True)
+    assert len(analyses(database)) == 1
+    time.sleep(1.1)
+    with database.read() as session:
+        assert due_experiments(session, quick) == []  # nothing new has come
+    with database.write() as session:
+        now = time.time_ns() // 1000
+        session.add(Exposure(run_id=1, unit="new", variant="a", at_us=now, received_us=now, origin="randomised"))
+    with database.read() as session:
+        assert [found.key for found in due_experiments(session, quick)] == ["test"]
+        slow = read_settings(analyse_every_seconds=3600, silence_hours=1000)
+        assert due_experiments(session, slow) == []
+        many = read_settings(analyse_every_seconds=1, analyse_new_events=2, silence_hours=1000)
+        assert due_experiments(session, many) == []
+
+
+def test_a_running_experiment_that_falls_silent_is_analysed_again(database):
+    store(database)
+    worker.work(database, read_settings(analyse_every_seconds=1), once=True)
+    time.sleep(1.1)
+    with database.read() as session:
+        silent = read_settings(analyse_every_seconds=1, silence_hours=0.0001)
+        assert [found.key for found in due_experiments(session, silent)] == ["test"]
+
+
+def test_an_experiment_without_members_is_not_due(database):
+    with database.write() as session:
+        store_experiment(session)
+        store_audience(session, Audience())
+    with database.read() as session:
+        assert due_experiments(session, SETTINGS) == []
+
+
+# Real processes ----------------------------------------------------------------------------------------------------
+
+_SLOW_JOB = """
+import sys, time
+from pathlib import Path
+from experiments import worker, analyse
+from experiments.database import Database
+from experiments.settings import read_settings
+real = analyse.compute
+def slow(*arguments, **named):
+    Path(sys.argv[2]).touch()
+    time.sleep(60)
+    return real(*arguments, **named)
+analyse.compute = slow
+worker.work(Database(sys.argv[1]), read_settings(worker_lease_seconds=5))
+"""
+
+
+def start(code_or_command: list[str], url: str, folder, lease: int = 5) -> subprocess.Popen:
+    environment = os.environ | {
+        "KLETTE_DATABASE_URL": url,
+        "KLETTE_DATA_DIR": str(folder),
+        "KLETTE_WORKER_LEASE_SECONDS": str(lease),
+        "KLETTE_WORKER_POLL_SECONDS": "0.1",
+        "KLETTE_ANALYSE_EVERY_SECONDS": "3600",
+    }
+    return subprocess.Popen([sys.executable, *code_or_command], cwd=ROOT, env=environment)
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_is_replaced_and_exactly_one_analysis_results(database, database_url, tmp_path):
+    store(database)
+    number = ask(database)
+    reached = tmp_path / "reached"
+    first = start(["-c", _SLOW_JOB, database_url, str(reached)], database_url, tmp_path)
+    try:
+        wait_for(reached.exists)
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        assert job_of(database, number).state == "running"
+        assert analyses(database) == []
+        second = start(["-m", "experiments.cli", "worker"], database_url, tmp_path)
+        try:
+            wait_for(lambda: job_of(database, number).state == "done")
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(20) == 0
+        finally:
+            second.kill()
+    finally:
+        first.kill()
+    done = job_of(database, number)
+    assert done.attempts == 2
+    assert [row.id for row in analyses(database)] == [done.result["analysis"]]
+
+
+def test_a_bare_worker_imports_no_pymc_and_ends_at_once_where_nothing_is_due(sqlite_url, tmp_path):
+    code = (
+        "import sys; from experiments.cli import main; sys.argv = ['klette', 'worker', '--once']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'pymc', 'pytensor', 'numba', 'nutpie'} & set(sys.modules); assert not heavy, heavy\n"
+    )
+    assert start(["-c", code], sqlite_url, tmp_path).wait(60) == 0
