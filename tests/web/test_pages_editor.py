@@ -103,7 +103,8 @@ def test_every_field_of_a_stored_draft_comes_back_into_the_form_and_out_of_it_un
     ],
 )
 def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(pages, change, field, sentence):
-    answer = pages.post("/experiments/new", draft_form(hypothesis="A <long> thought", **change), page="/experiments/new")
+    form = draft_form(hypothesis="A <long> thought", **change)
+    answer = pages.post("/experiments/new", form, page="/experiments/new")
     assert answer.status_code == 422
     assert sentence in errors_of(answer)[field].replace("&#39;", "'")
     assert f'href="#{field}"' in answer.text, "the list at the top leads to the field"

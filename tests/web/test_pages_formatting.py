@@ -12,7 +12,7 @@ NARROW = "\u202f"
 
 @pytest.mark.parametrize(
     ("share", "digits", "text"),
-    [(0.135, 1, f"13.5{NARROW}%"), (1, 0, f"100{NARROW}%"), (-0.021, 1, f"−2.1{NARROW}%"), (-0.0001, 1, f"0.0{NARROW}%")],
+    [(0.135, 1, f"13.5{NARROW}%"), (1, 0, f"100{NARROW}%"), (-0.021, 1, f"−2.1{NARROW}%"), (-1e-4, 1, f"0.0{NARROW}%")],
 )
 def test_a_share_is_a_percentage_with_a_narrow_space(share, digits, text):
     assert f.percent(share, digits) == text
