@@ -32,6 +32,7 @@ class _Case:
     elapsed_days: float
     looks: Sequence[Look] | None
     names: Mapping[str, str]
+    metrics: Mapping[str, str]
 
     @property
     def others(self) -> list[str]:
@@ -48,6 +49,9 @@ class _Case:
 
     def name(self, key: str) -> str:
         return self.names.get(key, key.upper())
+
+    def metric(self, result: MetricResult) -> str:
+        return self.metrics.get(result.metric) or result.metric.replace("_", " ") or "a guardrail"
 
 
 def z_score(result: MetricResult, key: str) -> float:
@@ -133,6 +137,7 @@ def decide(
     elapsed_days: float,
     looks: Sequence[Look] | None = None,
     names: Mapping[str, str] | None = None,
+    metrics: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Give the verdict on a run.
 
@@ -152,10 +157,12 @@ def decide(
         takes a stricter bound that holds for any number of looks.
     names : mapping of variant key to text
         What to call a variant in a sentence; its key in capitals by default.
+    metrics : mapping of metric key to text
+        What to call a metric in a sentence, such as "complaints"; its key in words by default.
     """
     if not (math.isfinite(elapsed_days) and elapsed_days >= 0):
         raise AnalysisError("bad_request", f"elapsed_days is {elapsed_days}; give the days of running, 0 or more.")
-    case = _Case(primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {})
+    case = _Case(primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {}, metrics or {})
     now = look_now(case)
     lifts = None if primary.not_shown else _sceptical(case)
     for rule in (_untrusted, _too_little, _harm, _too_early, _ship, _no_difference):
@@ -239,17 +246,30 @@ def _waiting(case: _Case, now: Look, reason: str, days: float) -> Verdict:
     return _verdict(case, now, "not_enough_data", headline, reason, wait=wait)
 
 
+def _guardrail_harm(case: _Case) -> list[tuple[str, MetricResult]]:
+    """Return each variant that makes a guardrail worse beyond the bound, with that guardrail."""
+    return [
+        (key, result)
+        for result in case.guardrails
+        if result.not_shown is None
+        for key in case.others
+        if z_score(result, key) <= -_bound(case, result, key)
+    ]
+
+
 def _harm(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
-    """A guardrail proven worse, or every new variant proven worse than the control."""
-    for result in case.guardrails:
-        if result.not_shown is not None:
-            continue
-        for key in (k for k in case.others if z_score(result, k) <= -_bound(case, result, k)):
-            reason = (
-                f"{case.name(key)} makes {_metric(result)} worse than {case.name(result.control)}, "
-                "and by now that is more than a swing of chance."
-            )
-            return _verdict(case, now, "stop_harm", f"Stop: {case.name(key)} does harm.", reason, key)
+    """A guardrail proven worse, or every new variant proven worse than the control.
+
+    Where another variant may be shipped already, shipping it ends the harm as well as stopping does, and says more.
+    """
+    if _too_early(case, now, lifts) is None and _ship(case, now, lifts) is not None:
+        return None
+    for key, result in _guardrail_harm(case):
+        reason = (
+            f"{case.name(key)} makes {case.metric(result)} worse than {case.name(result.control)}, "
+            "and by now that is more than a swing of chance."
+        )
+        return _verdict(case, now, "stop_harm", f"Stop: {case.name(key)} does harm.", reason, key)
     if len(now.harmed) < len(case.others) or now.crossed:
         return None
     names = wording.listed([case.name(key) for key in now.harmed])
@@ -257,10 +277,6 @@ def _harm(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None
     reason = f"{names} {verb} clearly worse than {case.name(case.primary.control)}, so every further day costs."
     variant = now.harmed[0] if len(now.harmed) == 1 else None
     return _verdict(case, now, "stop_harm", f"Stop: {names} {verb} harm.", reason, variant)
-
-
-def _metric(result: MetricResult) -> str:
-    return f"the guardrail {result.metric.replace('_', ' ')}" if result.metric else "a guardrail"
 
 
 def _doubted_by(case: _Case, key: str) -> MetricResult | None:
@@ -293,6 +309,8 @@ def _ship(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None
         f"{case.name(key)} does better than {case.name(case.primary.control)}{by}, the lead survives being looked at "
         f"every day, and if it is not the best we lose less than {wording.threshold(case.rules.caring)} of the result."
     )
+    for harmful, result in _guardrail_harm(case):
+        reason += f" Meanwhile {case.name(harmful)} makes {case.metric(result)} worse: one more reason to end the test."
     return _verdict(case, now, "ship", f"Ship {case.name(key)}.", reason, key)
 
 
@@ -328,7 +346,9 @@ def _keep_running(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdic
     headline = f"Keep running, about {wording.days(wait.days)}." if wait.days else "Keep running."
     doubt = _doubted_by(case, key)
     if doubt is not None:
-        reason = f"{case.name(key)} leads, but it probably makes {_metric(doubt)} worse, so it is not safe to ship yet."
+        reason = (
+            f"{case.name(key)} leads, but it probably makes {case.metric(doubt)} worse, so it is not safe to ship yet."
+        )
         return _verdict(case, now, "keep_running", headline, reason, key, wait)
     best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
     name = case.name(best.variant)

@@ -33,6 +33,7 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
         elapsed_days=elapsed,
         looks=[Look.from_dict(look) for look in inputs["looks"]],
         names=dict(map(tuple, plan["names"])),
+        metrics={key: found.name.lower() for key, found in definitions.items()},
     )
     segments = _segments(inputs, collected, report) if inputs["with_segments"] else []
     shown = [_metric_entry(definitions[key], result, plan) for key, result in results.items()]
@@ -176,7 +177,7 @@ def health_checks(inputs: dict[str, Any], collected: Collected) -> list[HealthCh
     excluded, randomised = collected.excluded, collected.randomised
     seen = randomised + collected.shared + sum(excluded.values())
     checks = [
-        health.srm(counts, weights),
+        health.srm(counts, weights, once=plan["imported"]),
         health.multi_exposed(excluded["multi_exposed"], randomised),
         health.bots(excluded["bots"], seen),
     ]

@@ -96,7 +96,19 @@ def test_a_guardrail_in_doubt_keeps_a_winner_from_being_shipped():
     assert complaints.comparison("b").p_beats_control < 0.05
     verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
     assert verdict.decision == "keep_running"
-    assert "probably makes the guardrail negative rate worse" in verdict.reason
+    assert "probably makes negative rate worse" in verdict.reason
+
+
+def test_harm_by_another_variant_does_not_hide_a_winner_but_is_told():
+    three = {**CLEAR, "c": CLEAR["a"]}
+    complaints = card(direction="lower", metric="negative_rate", a=(7000, 30), b=(7000, 30), c=(7000, 160))
+    words = {"negative_rate": "complaints"}
+    verdict = decide(card(**three), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=(), metrics=words)
+    assert (verdict.decision, verdict.variant) == ("ship", "b")
+    assert "Meanwhile C makes complaints worse" in verdict.reason
+    nobody_leads = card(a=(7000, 700), b=(7000, 705), c=(7000, 700))
+    verdict = decide(nobody_leads, rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=(), metrics=words)
+    assert (verdict.decision, verdict.variant) == ("stop_harm", "c")
 
 
 def test_a_guardrail_without_numbers_does_not_block():
