@@ -76,7 +76,7 @@ def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
         "guardrails": ["negative_rate"],
         "window_days": WINDOW_DAYS,
         "planned_days": PLANNED_DAYS,
-        "segments": ["country", "device", "channel"],
+        "segments": ["country", "channel"],
         "currency": currency,
     }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+
 from experiments import audit, experiment, keys
 from experiments.database import Database
 from experiments.demo import campaign, preparing, world
@@ -76,6 +78,20 @@ def make(
     """
     if not 30 <= members <= MOST_MEMBERS:
         raise InvalidError(f"{members:,} members are not within 30 to {MOST_MEMBERS:,}; choose another number.")
+    with reach(settings, url) as client:
+        return _make(database, settings, client, members=members, seed=seed, again=again, report=report)
+
+
+def _make(
+    database: Database,
+    settings: Settings,
+    client: httpx.Client,
+    *,
+    members: int,
+    seed: int,
+    again: bool,
+    report: Report,
+) -> Made:
     now = datetime.now(UTC)
     with database.write() as session:
         made, filled = preparing.find_or_make(
@@ -86,7 +102,7 @@ def make(
     if filled:
         return Made(made.key, made.name, 0, 0)
     audience = list(world.members(made.key, members, seed, until=until, days=campaign.DAYS, zone=settings.time_zone))
-    with reach(settings, url) as client, _key(database) as key:
+    with _key(database) as key:
         api = Api(client, key)
         api.wait_for(made.key)
         variants = _assign(api, made.key, audience, _part(report, 0, _ASSIGNING))
@@ -94,15 +110,8 @@ def make(
         _log(api, events, _part(report, _ASSIGNING, _LOGGING))
     with database.write() as session:
         preparing.settle(session, made)
-        audit.record(
-            session,
-            actor="demo",
-            action=preparing.FILLED,
-            experiment=made,
-            members=members,
-            seed=seed,
-            events=len(events),
-        )
+        detail = {"members": members, "seed": seed, "events": len(events)}
+        audit.record(session, actor="demo", action=preparing.FILLED, experiment=made, **detail)
     return Made(made.key, made.name, members, len(events))
 
 

@@ -1,0 +1,172 @@
+"""The example goes through the real API, is marked as simulated, and its answer finds the truth again."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import func, select
+
+from experiments import experiment, keys
+from experiments.analyse import analyse
+from experiments.answering import answer
+from experiments.database import Database
+from experiments.definition import read_definition
+from experiments.demo import campaign, preparing, world
+from experiments.demo.run import make
+from experiments.errors import ConflictError, InvalidError, UnavailableError
+from experiments.settings import Settings, read_settings
+from experiments.tables import Analysis, ApiKey, Event, Exposure, Job, MultiExposure, Run
+from tests.serving import free_port
+
+MEMBERS = 600
+
+
+@pytest.fixture
+def database(sqlite_url: str) -> Iterator[Database]:
+    opened = Database(sqlite_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path) -> Settings:
+    """Those of a copy whose server does not run: the application answers in this process."""
+    return read_settings(data_dir=tmp_path, database_url=database.url, port=free_port())
+
+
+def test_the_audience_goes_through_the_api_within_the_fortnight(database: Database, settings: Settings) -> None:
+    told: list[float] = []
+    made = make(database, settings, members=MEMBERS, report=lambda fraction, _: told.append(fraction))
+
+    assert (made.key, made.members) == ("spring-headline", MEMBERS)
+    assert told == sorted(told) and told[-1] == 1.0
+    with database.read() as session:
+        stored = experiment.get(session, made.key)
+        run = experiment.current_run(session, stored)
+        exposures = session.exec(select(Exposure)).all()
+        events = session.exec(select(Event)).all()
+        assert session.exec(select(MultiExposure)).first() is None
+        key = session.exec(select(ApiKey)).one()
+    assert (stored.state, stored.simulated, stored.imported) == ("running", True, False)
+    assert len(exposures) == MEMBERS
+    assert len(events) == made.events
+    now = datetime.now(UTC)
+    begin = now - timedelta(days=campaign.DAYS)
+    assert abs(run.started_at - begin) < timedelta(minutes=5)
+    times = [row.at_us / 1e6 for row in (*exposures, *events)]
+    assert (run.started_at - timedelta(hours=1)).timestamp() < min(times) and max(times) <= now.timestamp()
+    assert {row.attributes["channel"] for row in exposures} == set(world.CHANNELS)
+    assert {"exposure", "click", "dwell", "view", "share", "purchase"} <= {row.type for row in events}
+    assert key.revoked_at is not None
+
+
+def test_a_second_call_finds_it_there_and_again_makes_another(database: Database, settings: Settings) -> None:
+    first = make(database, settings, members=30)
+    assert make(database, settings, members=30).members == 0
+    another = make(database, settings, members=30, again=True)
+    assert (first.key, another.key, another.name) == ("spring-headline", "spring-headline-2", "Spring headline 2")
+    with database.read() as session:
+        units = session.exec(select(Exposure.unit)).all()
+    assert len(set(units)) == 60
+
+
+def test_a_call_that_was_interrupted_is_taken_up_where_it_was(database, settings, monkeypatch) -> None:
+    from experiments.demo import run
+    from experiments.demo.api import Api
+
+    log, calls = Api.log, []
+
+    def break_off(self: Api, events: list) -> None:
+        if calls:
+            raise UnavailableError("the server went away")
+        calls.append(log(self, events))
+
+    monkeypatch.setattr(run, "_BATCH", 200)
+    monkeypatch.setattr(Api, "log", break_off)
+    with pytest.raises(UnavailableError):
+        make(database, settings, members=MEMBERS)
+    monkeypatch.setattr(Api, "log", log)
+    made = make(database, settings, members=MEMBERS)
+    with database.read() as session:
+        assert session.exec(select(func.count()).select_from(Event)).one() == made.events
+        assert session.exec(select(func.count()).select_from(Exposure)).one() == MEMBERS
+        assert session.exec(select(func.count()).select_from(Run)).one() == 1
+
+
+def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
+    database: Database, settings: Settings, monkeypatch
+) -> None:
+    """Seeded; wide (5 standard errors) because 30 intervals are looked at and the split itself is random."""
+    monkeypatch.setattr(campaign, "DAYS", 14.0)
+    real = world.members
+
+    def earlier(key: str, count: int, seed: int, *, until: datetime, days: float, zone: str):
+        last = until - timedelta(days=campaign.WINDOW_DAYS)
+        return real(key, count, seed, until=last, days=days - campaign.WINDOW_DAYS, zone=zone)
+
+    monkeypatch.setattr(world, "members", earlier)
+    make(database, settings, members=3_000)
+    result = analyse(database, "spring-headline", with_segments=False).result
+    looked_at = 0
+    for metric in result["metrics"]:
+        for row in metric["variants"]:
+            expected = world.truth(row["variant"]).get(metric["metric"])
+            if expected is None:
+                continue
+            half = (row["interval"]["high"] - row["interval"]["low"]) / 2
+            assert abs(row["mean"] - expected) < 5 / 1.96 * half, (metric["metric"], row["variant"])
+            looked_at += 1
+    assert looked_at == 3 * 6
+    assert result["units"]["randomised"] == 3_000
+    assert {check["check"]: check["status"] for check in result["health"]}["srm"] == "ok"
+    assert {check["check"]: check["status"] for check in result["health"]}["late_events"] == "ok"
+
+
+def test_the_worker_waits_until_the_audience_is_in(database: Database, settings: Settings) -> None:
+    from experiments.due import due_experiments
+
+    made = make(database, settings, members=MEMBERS)
+    with database.read() as session:
+        assert due_experiments(session, settings) == []
+        assert session.exec(select(Job)).one().state == "due"
+    answered = answer(database, made.key, report=lambda *_: None)
+    with database.read() as session:
+        job = session.exec(select(Job)).one()
+        past = session.exec(select(func.count()).select_from(Analysis).where(Analysis.history_only)).one()
+    assert (job.state, job.result) == ("done", {"analysis": answered.id})
+    assert past >= 12  # the curve has its fortnight
+
+
+def test_only_a_simulated_experiment_may_begin_in_the_past(database: Database) -> None:
+    raw = campaign.definition("real", address="https://shop.example", currency="EUR")
+    with database.write() as session:
+        real = experiment.create(session, read_definition(raw), actor="test")
+        run = experiment.start_run(session, real)
+        with pytest.raises(ConflictError, match="no simulated experiment"):
+            preparing.backdate(session, real, run, run.started_at - timedelta(days=1))
+        with pytest.raises(ConflictError, match="no simulated experiment"):
+            preparing.settle(session, real)
+        simulated_raw = campaign.definition("simulated", address="https://shop.example", currency="EUR")
+        simulated = experiment.create(session, read_definition(simulated_raw), actor="test", simulated=True)
+        with pytest.raises(ConflictError, match="not one of simulated"):
+            preparing.backdate(session, simulated, run, run.started_at - timedelta(days=1))
+        own = experiment.start_run(session, simulated)
+        with pytest.raises(ConflictError, match="more than 30 days"):
+            preparing.backdate(session, simulated, own, own.started_at - timedelta(days=31))
+
+
+def test_a_real_experiment_of_the_same_key_is_left_alone(database: Database, settings: Settings) -> None:
+    raw = campaign.definition(campaign.KEY, address="https://shop.example", currency="EUR")
+    with database.write() as session:
+        experiment.create(session, read_definition(raw), actor="test")
+    assert make(database, settings, members=30).key == "spring-headline-2"
+
+
+def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Settings) -> None:
+    with pytest.raises(InvalidError, match="not within 30 to 1,000,000"):
+        make(database, settings, members=1)
+    with pytest.raises(UnavailableError, match="Nothing answers at"):
+        make(database, settings, members=30, url=f"http://127.0.0.1:{free_port()}")
+    with database.read() as session:
+        assert keys.list_keys(session) == []
+        assert experiment.listing(session) == []
