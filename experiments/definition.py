@@ -288,7 +288,7 @@ class VariantPatch(_Model):
     name: Annotated[Line, Field(max_length=120)] | None = None
     control: bool | None = None
     weight: Weight | None = None
-    content: dict[str, Any] | None = Field(None, description="Only the fields that change.")
+    content: dict[str, Any] | None = Field(default=None, description="Only the fields that change.")
     cost: Cost | None = None
     remove: bool = False
 

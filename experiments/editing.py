@@ -211,13 +211,13 @@ def _store_variants(session: Session, experiment: Experiment, wanted: list[Varia
     _free_positions(session, [row for key, row in rows.items() if key in keys], keys)
     for position, variant in enumerate(wanted):
         fresh = stored.variant_row(experiment, position, variant)
-        row = rows.get(variant.key)
-        if row is None:
+        kept = rows.get(variant.key)
+        if kept is None:
             session.add(fresh)
             continue
         for name in ("position", "name", "control", "weight", "content", "cost"):
-            setattr(row, name, getattr(fresh, name))
-        session.add(row)
+            setattr(kept, name, getattr(fresh, name))
+        session.add(kept)
     session.flush()
 
 
@@ -306,7 +306,7 @@ def _edit_live_variants(session: Session, experiment: Experiment, changes: list[
     positions = {change.key: position for position, change in enumerate(changes)}
     for old, new in zip(before, after, strict=True):
         for name in ("control", "content", "cost"):
-            if getattr(old, name) != getattr(new, name):
+            if _comparable(old, name, experiment) != _comparable(new, name, experiment):
                 path = f"variants.{positions[new.key]}.{name}"
                 faults[path] = f"is frozen while the experiment is {experiment.state}: members have met it as it is."
     if faults:
@@ -314,6 +314,16 @@ def _edit_live_variants(session: Session, experiment: Experiment, changes: list[
     _store_variants(session, experiment, after)
     if [variant.weight for variant in before] != [variant.weight for variant in after]:
         _begin_run(session, experiment, actor, utc_now())
+
+
+def _comparable(variant: VariantDefinition, name: str, experiment: Experiment) -> Any:
+    """A cost without its currency, or of nothing, is the stored one written another way."""
+    if name != "cost":
+        return getattr(variant, name)
+    cost = variant.cost
+    if cost is None or (not cost.fixed and not cost.per_thousand):
+        return None
+    return cost.fixed, cost.per_thousand, cost.currency or experiment.currency
 
 
 def _refuse_structural(experiment: Experiment, known: set[str], changes: list[VariantPatch]) -> None:

@@ -129,7 +129,7 @@ def start_run(session: Session, experiment: Experiment, *, now: datetime | None 
     variants = variants_of(session, experiment)
     edges = bucketing.edges([variant.weight for variant in variants])
     run = Run(
-        experiment_id=experiment.id,
+        experiment_id=experiment.id or 0,
         number=last.number + 1 if last else 1,
         seed=new_seed(),
         allocation=[[variant.key, variant.weight, edge] for variant, edge in zip(variants, edges, strict=True)],
@@ -148,7 +148,7 @@ def new_seed() -> str:
 def variant_row(experiment: Experiment, position: int, variant: VariantDefinition) -> Variant:
     """The row of a new variant."""
     return Variant(
-        experiment_id=experiment.id,
+        experiment_id=experiment.id or 0,
         position=position,
         key=variant.key,
         name=variant.name,

@@ -128,7 +128,7 @@ def apply_schedule(session: Session, now: datetime | None = None) -> int:
         How many experiments changed their state.
     """
     now = now or utc_now()
-    scheduled = (Experiment.state == "scheduled") & (col(Experiment.starts_at) <= now)
+    scheduled = (col(Experiment.state) == "scheduled") & (col(Experiment.starts_at) <= now)
     over = col(Experiment.state).in_(("scheduled", "running", "paused")) & (col(Experiment.ends_at) <= now)
     changed = 0
     for experiment in session.exec(select(Experiment).where(scheduled | over).order_by(col(Experiment.id))).all():

@@ -103,7 +103,7 @@ def check_text(value: str, *, lines: bool = False) -> str:
     return value
 
 
-def _sentence(item: dict[str, Any], context: Mapping[str, Any], known: type[BaseModel] | None) -> str:
+def _sentence(item: Mapping[str, Any], context: Mapping[str, Any], known: type[BaseModel] | None) -> str:
     kind, value = item["type"], item["input"]
     if kind == "klette":
         return str(item["msg"])

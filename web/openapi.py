@@ -212,7 +212,7 @@ def _finished(spec: dict[str, Any]) -> dict[str, Any]:
             operation["x-key"] = view.needs_key  # type: ignore[attr-defined]
             operation["description"] = operation["description"].replace("``", "").replace("\n", " ")
             for status, answer in operation["responses"].items():
-                _finish_answer(int(status), answer, view.other_content)  # type: ignore[attr-defined]
+                _finish_answer(int(status), answer, getattr(view, "other_content", ()))
     spec["servers"] = [{"url": current_app.extensions["klette"].settings.public_url}]
     spec["paths"] = dict(sorted(spec["paths"].items()))
     spec["components"]["schemas"] = dict(sorted(spec["components"]["schemas"].items()))

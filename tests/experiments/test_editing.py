@@ -225,3 +225,10 @@ def test_a_form_of_a_running_experiment_may_change_the_name_alone(database, runn
         assert experiment.name == "N" and len(stored.runs_of(session, experiment)) == 1
         with pytest.raises(ConflictError, match="window_days"):
             editing.revise(session, experiment, whole.model_copy(update={"window_days": 9}), actor="cli")
+
+
+def test_a_cost_written_another_way_is_no_change(database, running):
+    same = [{"key": "a", "cost": {"fixed": "5.00"}}, {"key": "b", "cost": {"fixed": 0}}]
+    assert edit(database, running, {"variants": same})["revision"] == 3
+    other = [{"key": "a", "cost": {"fixed": "5.01"}}]
+    assert "variants.0.cost" in refused(database, running, {"variants": other}).fields
