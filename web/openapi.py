@@ -142,6 +142,9 @@ _tree = SpecTree(
 )
 
 
+_models: dict[str, type[BaseModel]] = {}
+
+
 def documented(
     *,
     tag: str,
@@ -170,6 +173,8 @@ def documented(
         Media types that the first answer may also have, such as ``text/csv``.
     """
     statuses = sorted({*problems, *_ALWAYS, *((403,) if key == "server" else ())})
+
+    _models.update((model.__name__, model) for model in (json, *answers.values()) if model is not None)
 
     def decorate(view: View) -> View:
         models: dict[str, Any] = {f"HTTP_{status}": model for status, model in answers.items()}
@@ -213,6 +218,11 @@ def _finished(spec: dict[str, Any]) -> dict[str, Any]:
             operation["description"] = operation["description"].replace("``", "").replace("\n", " ")
             for status, answer in operation["responses"].items():
                 _finish_answer(int(status), answer, getattr(view, "other_content", ()))
+    for name, model in _models.items():
+        extra = model.model_config.get("json_schema_extra")
+        if isinstance(extra, dict) and "examples" in extra:
+            # pydantic sorts the names inside examples; people read key and name first.
+            spec["components"]["schemas"][name]["examples"] = deepcopy(extra["examples"])
     spec["servers"] = [{"url": current_app.extensions["klette"].settings.public_url}]
     spec["paths"] = dict(sorted(spec["paths"].items()))
     spec["components"]["schemas"] = dict(sorted(spec["components"]["schemas"].items()))
