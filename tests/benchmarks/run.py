@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import ingestion, serving
+from tests.benchmarks import collect, ingestion, serving
 from tests.engines import Postgres
 
 ENGINES = ("sqlite", "postgresql")
@@ -100,7 +100,22 @@ def ingest(bench: Bench) -> None:
             bench.add(f"events in process, {per_call} a call, {engine}", ours, "events/s", raw, 0.3)
 
 
-PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (("serving", serve), ("ingestion", ingest))
+def analyse(bench: Bench) -> None:
+    """Rows to sufficient statistics, against the engine's own time for the bare join."""
+    for engine in bench.engines:
+        found = collect.measure(bench.url(engine))
+        rate = collect.MEMBERS / found["seconds"]
+        limit = collect.MEMBERS / found["bare_seconds"]
+        bench.add(f"bare join of members and events, {engine}", limit, "members/s", limit, 0)
+        bench.add(f"collect, 10 metrics and 2 segments, {engine}", rate, "members/s", limit, 0)
+        print(f"{'':<4}{found['seconds']:.2f} s, peak {found['peak_mb']:.0f} MB")
+
+
+PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (
+    ("serving", serve),
+    ("ingestion", ingest),
+    ("collect", analyse),
+)
 
 
 def main() -> None:
