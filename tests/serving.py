@@ -60,10 +60,12 @@ class LiveServer:
         }
         self.options = options
         self.process: subprocess.Popen | None = None
+        self._begun = 0
 
     def start(self, *, wait: bool = True) -> "LiveServer":
         """Start it and, unless told otherwise, wait until it can serve and has said so."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._begun = len(self.printed())
         with self._console.open("ab") as output:
             self.process = subprocess.Popen(
                 [*_KLETTE, "serve", *self.options],
@@ -78,18 +80,18 @@ class LiveServer:
             self.wait_until_ready()
         return self
 
-    def wait_until_ready(self, seconds: float = 60.0) -> None:
+    def wait_until_ready(self, seconds: float = 120.0) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process is not None and self.process.poll() is None, f"it ended:\n{self.printed()}"
-            if "Press Ctrl-C to stop." in self.printed() and self.is_ready():
+            if "Press Ctrl-C to stop." in self.printed()[self._begun :] and self.is_ready():
                 return
             time.sleep(0.05)
         raise AssertionError(f"not ready within {seconds:.0f} s:\n{self.printed()}")
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=10, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
