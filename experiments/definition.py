@@ -33,6 +33,7 @@ MAX_CUSTOM_BYTES = 16_384
 _WEIGHT_TOLERANCE = 1e-6
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TAKEN = frozenset({"new"})
 _ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _LINK_SCHEMES = ("https", "http", "mailto", "tel")
@@ -46,6 +47,12 @@ def _check_key(value: str) -> str:
             "beginning with a letter or digit, such as spring-headline."
         )
     return value
+
+
+def _check_experiment_key(value: str) -> str:
+    if value in _TAKEN:
+        raise bad(f"{shown(value)} is the address of a page of its own; choose another key, such as {value}-headline.")
+    return _check_key(value)
 
 
 def _check_attribute(value: str) -> str:
@@ -125,6 +132,7 @@ def _many_lines(value: str) -> str:
 
 
 Key = Annotated[str, AfterValidator(_check_key)]
+ExperimentKey = Annotated[str, AfterValidator(_check_experiment_key)]
 Name = Annotated[str, Field(max_length=120), AfterValidator(_check_name)]
 Line = Annotated[str, AfterValidator(check_text)]
 Lines = Annotated[str, AfterValidator(_many_lines)]
@@ -252,7 +260,7 @@ Caring = Annotated[
 class ExperimentDefinition(_Model):
     """A whole experiment as a person or an app writes it down."""
 
-    key: Key
+    key: ExperimentKey
     name: Name
     hypothesis: Annotated[Lines, Field(max_length=2_000, description="What is expected, and why.")] = ""
     variants: Annotated[list[VariantDefinition], Field(min_length=2, max_length=MAX_VARIANTS)]

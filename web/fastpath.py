@@ -3,20 +3,16 @@
 Only the way in differs. The handlers, the answers and the errors are those of the Flask views.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from experiments.errors import KletteError
 from web.api.assign import get_assign, post_assign
 from web.api.events import post_events
 from web.exchange import CORS_HEADERS, JSON_HEADERS, PREFLIGHT_HEADERS, Handler, answer
 from web.operations import observe
-from web.problem import problem_bytes
+from web.problem import known, problem_bytes
 from web.services import LazyServices
-
-log = logging.getLogger(__name__)
 
 _POST: dict[str, tuple[str, Handler]] = {
     "/api/v1/assign": ("assign", post_assign),
@@ -64,22 +60,13 @@ class FastPath:
         try:
             body = answer(self._services.get(), environ, handler)
         except Exception as error:
-            status, headers, body = problem_bytes(_known(error))
+            status, headers, body = problem_bytes(known(error))
             start_response(_line(status), [*headers, *CORS_HEADERS])
         else:
             status = 200
             start_response("200 OK", [*JSON_HEADERS, *CORS_HEADERS, ("Content-Length", str(len(body)))])
         observe(name, status, time.perf_counter() - began)
         return [body]
-
-
-def _known(error: Exception) -> KletteError:
-    if isinstance(error, KletteError):
-        return error
-    log.error("A request failed for a reason nobody foresaw.", exc_info=error)
-    unforeseen = KletteError("Something failed here that should not; the log has the details. Send the request again.")
-    unforeseen.code, unforeseen.status, unforeseen.title = "internal", 500, "The server failed"
-    return unforeseen
 
 
 def _line(status: int) -> str:

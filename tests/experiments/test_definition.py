@@ -179,3 +179,9 @@ def test_an_edit_cannot_change_the_key():
     with pytest.raises(InvalidError) as caught:
         read_patch({"key": "other"})
     assert set(caught.value.fields) == {"key"}
+
+
+def test_a_key_that_is_the_address_of_a_page_is_refused():
+    with pytest.raises(InvalidError) as caught:
+        read_definition(definition(key="new"))
+    assert "choose another key" in caught.value.fields["key"]

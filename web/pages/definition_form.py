@@ -139,8 +139,6 @@ def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | Non
     """The definition that the form says, or the sentence of each field at fault, by the field's name."""
     errors: Errors = {}
     raw = _raw(values, zone, errors)
-    if raw["key"] == "new":
-        errors["key"] = "The address of “new” is taken by this very page; choose another key."
     definition = None
     try:
         definition = read_definition(raw)
