@@ -125,6 +125,12 @@ def _spread(rows: Sequence[Mapping[str, Any]], gap: float = 0.085) -> list[dict[
     return placed
 
 
+def _clear_height(last_rows: Sequence[Mapping[str, Any] | None]) -> float:
+    """Return the height, between the grid lines, that lies farthest from where the lines end."""
+    ends = [row["p_best"] for row in last_rows if row] or [0.0]
+    return max((0.75, 0.25, 0.9, 0.1), key=lambda at: min(abs(at - end) for end in ends))
+
+
 def posterior_over_time(
     history: Iterable[Mapping[str, Any]],
     variants: Sequence[str],
@@ -153,7 +159,7 @@ def posterior_over_time(
     last = max((row["day"] for row in rows), default=0.0)
     now = last if today is None else float(today)
     end = max(planned_days or 0.0, now, 1.0)
-    scale, axis = {"domain": [0, end]}, {"grid": False}
+    scale, axis = {"domain": [0, end], "nice": False}, {"grid": False, "labelOverlap": "greedy"}
     x = {"field": "day", "type": "quantitative", "title": "day", "scale": scale, "axis": axis}
     y = {
         "field": "p_best",
@@ -181,7 +187,7 @@ def posterior_over_time(
         {
             "data": {"values": [{}]},
             "mark": {"type": "text", "text": said, "color": "var(--mute)", "fontSize": 12} | beside,
-            "encoding": {"x": mark, "y": {"value": 8}},
+            "encoding": {"x": mark, "y": {"datum": _clear_height(last_rows), "type": "quantitative"}},
         },
         {
             "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone", "point": lonely},

@@ -54,7 +54,7 @@ def test_the_answer_stands_in_words_before_the_numbers(app, client) -> None:
     assert said.index("Keep running") < said.index("What each variant does")
     assert "Chance of being the stickiest" in said
     assert "Where B works" in said
-    assert "guardrail in doubt" in said
+    assert "guardrail in doubt for C" in said
 
 
 def test_nothing_on_the_page_needs_a_laxer_policy(app, client) -> None:

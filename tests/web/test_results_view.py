@@ -68,7 +68,7 @@ def test_a_guardrail_has_no_chance_of_being_best() -> None:
 
 
 @pytest.mark.parametrize(
-    ("complaints", "tag"), [(28, "guardrail holds"), (43, "guardrail in doubt"), (95, "guardrail broken")]
+    ("complaints", "tag"), [(28, "guardrail holds"), (43, "guardrail in doubt for C"), (95, "guardrail broken by C")]
 )
 def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
     members, done = fixtures.SPRING["c"]

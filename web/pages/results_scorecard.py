@@ -148,7 +148,7 @@ def _group(
         for variant in variants
         if variant.key in by_variant
     )
-    tag, tone = ("decides", "decides") if key == primary else _guardrail_tag(entry) if guardrail else ("", "")
+    tag, tone = ("decides", "decides") if key == primary else _guardrail_tag(entry, variants) if guardrail else ("", "")
     axis = tuple(AxisTick(tick, _tick_label(tick, measure, relative)) for tick in ticks(scale, 6)) if scale else ()
     return Group(key, measure.name, _hint(entry), tag, tone, rows, axis, _note(entry, relative, measure))
 
@@ -237,18 +237,20 @@ def _ridge_text(
     return f"{what} of {letter} over {control}: {write(estimate['mean'])}, {level} interval {interval}"
 
 
-def _guardrail_tag(entry: Mapping[str, Any]) -> tuple[str, str]:
-    """Whether the guardrail holds, by the analysis's own word or the worst variant's chance of being worse."""
-    status = entry.get("guardrail")
-    if status is None:
-        worse = [1 - row["p_beats_control"] for row in entry["comparisons"] if row.get("p_beats_control") is not None]
-        if not worse:
-            return "guardrail not known yet", "warn"
-        status = "broken" if max(worse) > BROKEN else "unclear" if max(worse) > IN_DOUBT else "holds"
-    return {
-        "holds": ("guardrail holds", "good"),
-        "unclear": ("guardrail in doubt", "warn"),
-    }.get(status, ("guardrail broken", "bad"))
+def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -> tuple[str, str]:
+    """Whether the guardrail holds, and for which variants it does not."""
+    worse = {
+        row["variant"]: 1 - row["p_beats_control"]
+        for row in entry["comparisons"]
+        if row.get("p_beats_control") is not None
+    }
+    if not worse:
+        return "guardrail not known yet", "warn"
+    for limit, said, tone in ((BROKEN, "broken by", "bad"), (IN_DOUBT, "in doubt for", "warn")):
+        letters = [variant.letter for variant in variants if worse.get(variant.key, 0.0) > limit]
+        if letters:
+            return f"guardrail {said} {', '.join(letters)}", tone
+    return "guardrail holds", "good"
 
 
 def _hint(entry: Mapping[str, Any]) -> str:
