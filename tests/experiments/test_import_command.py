@@ -1,0 +1,91 @@
+"""``klette import`` on the command line: a short answer, one sentence and the lines on a fault, exit status 2."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import ROOT
+
+
+@pytest.fixture
+def klette(tmp_path: Path, sqlite_url: str):
+    environment = os.environ | {
+        "KLETTE_DATA_DIR": str(tmp_path),
+        "KLETTE_DATABASE_URL": sqlite_url,
+        "PYTHONPATH": str(ROOT),
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "experiments.cli", *arguments]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+
+    return run
+
+
+@pytest.fixture
+def counts(tmp_path: Path) -> Path:
+    file = tmp_path / "counts.csv"
+    file.write_text("variant,members,successes\nold,5000,500\nnew,5000,640\n")
+    return file
+
+
+def test_counts_are_answered_at_once_with_a_table_and_a_link(klette, counts: Path) -> None:
+    ran = klette("import", "counts", str(counts), "--key", "totals", "--control", "old")
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert lines[0] == "Brought in totals (totals): 10,000 members in 2 variants."
+    assert lines[-1] == "http://127.0.0.1:8000/experiments/totals"
+    assert [line.split()[:3] for line in lines if line.startswith("  new")] == [["new", "5,000", "640"]]
+    assert "12.80%" in ran.stdout
+    assert "%  " not in ran.stderr  # no bar where nobody watches
+
+
+def test_without_an_analysis_the_worker_does_it(klette, counts: Path) -> None:
+    ran = klette("import", "counts", str(counts), "--key", "totals", "--no-analyse")
+    assert "The worker analyses it next." in ran.stdout
+    assert "1 job done." in klette("worker", "--once").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--key", "Totals!"), "is no key"),
+        (("--key", "t", "--map", "variant"), "has no NAME=VALUE form"),
+        (
+            ("--key", "t", "--map", "variant=arm"),
+            "has no column 'arm' for the variant; it has variant, members, successes",
+        ),
+        (("--key", "t", "--control", "other"), "is no variant of the file; it has old, new"),
+        (("--key", "t", "--primary", "fame"), "is no metric"),
+        (("--key", "t", "--weights", "old=half"), "'half' is no number"),
+        (("--key", "t", "--started", "someday"), "is no date or time"),
+        (("--key", "t", "--started", "2026-03-02", "--ended", "2026-03-01"), "before it began"),
+    ],
+)
+def test_a_bad_wish_is_one_sentence_and_exit_status_2(klette, counts: Path, arguments, sentence: str) -> None:
+    ran = klette("import", "counts", str(counts), *arguments)
+    assert ran.returncode == 2
+    assert sentence in ran.stderr
+    assert "Traceback" not in ran.stderr and len(ran.stderr.strip().splitlines()) == 1
+    assert ran.stdout == ""
+
+
+def test_faults_of_a_file_are_listed_by_line(klette, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("unit,variant,exposed_at\nu1,a,2026-03-01\nu1,b,2026-03-01\nu2,b,never\n")
+    ran = klette("import", "members", str(file), "--key", "spring")
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines() == [
+        "members.csv has 2 faults. Nothing was brought in; mend the lines and try again.",
+        "  line 3: the member 'u1' is already on line 2; keep one of the two",
+        "  line 4: 'never' is no date or time; write it like 2026-03-06 or 2026-03-06T14:30:00Z",
+    ]
+
+
+def test_a_key_that_is_taken_is_refused(klette, counts: Path) -> None:
+    assert klette("import", "counts", str(counts), "--key", "totals", "--no-analyse").returncode == 0
+    ran = klette("import", "counts", str(counts), "--key", "totals")
+    assert (ran.returncode, ran.stderr) == (2, "The key totals is taken; nothing is overwritten. Choose another.\n")

@@ -1,0 +1,118 @@
+"""The worker's import: all in one transaction with the end of its job, faults by line in the job's result."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlmodel import select
+
+from experiments import experiment, jobs, results
+from experiments.database import Database
+from experiments.importing import make_plan
+from experiments.settings import Settings, read_settings
+from experiments.tables import Analysis, Experiment, Exposure, Job, Upload
+from experiments.worker import Stopping, perform, work
+
+MEMBERS = "unit,variant,exposed_at\n" + "".join(
+    f"u{number},{'ab'[number % 2]},2026-03-01T10:00:00Z\n" for number in range(600)
+)
+EVENTS = "unit,type,at,value\n" + "".join(f"u{number},click,2026-03-01T11:00:00Z,\n" for number in range(0, 600, 5))
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path) -> Settings:
+    return read_settings(data_dir=tmp_path, database_url=database.url)
+
+
+def ask(database: Database, members: str, events: str | None = None, key: str = "spring") -> int:
+    with database.write() as session:
+        uploads = [Upload(name="members.csv", content=members.encode())]
+        if events is not None:
+            uploads.append(Upload(name="events.csv", content=events.encode()))
+        session.add_all(uploads)
+        session.flush()
+        payload = {
+            "plan": make_plan(kind="members", key=key).model_dump(mode="json"),
+            "upload": uploads[0].id,
+            "events_upload": uploads[1].id if events is not None else None,
+        }
+        return jobs.enqueue(session, "import", payload=payload, requested_by="page:anna@shop.example").id
+
+
+def job_of(database: Database, number: int) -> Job:
+    with database.read() as session:
+        return jobs.get(session, number)
+
+
+def test_the_worker_brings_it_in_and_analyses_it(database: Database, settings: Settings) -> None:
+    number = ask(database, MEMBERS, EVENTS)
+    assert work(database, settings, once=True) == 2
+    job = job_of(database, number)
+    assert (job.state, job.progress) == ("done", 1.0)
+    assert job.result == {"experiment": "spring", "members": [["a", 300], ["b", 300]], "events": {"click": 120}}
+    assert "600 members in 2 variants and 120 events" in job.message
+    with database.read() as session:
+        stored = experiment.get(session, "spring")
+        result = results.latest(session, stored)
+        assert session.exec(select(Upload)).first() is None  # what is in needs no file
+    assert stored.created_by == "page:anna@shop.example"
+    clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
+    assert [(row["n"], row["total"]) for row in clicks["variants"]] == [(300, 60), (300, 60)]
+
+
+def test_a_fault_fails_the_job_with_its_lines_and_keeps_the_files(database: Database, settings: Settings) -> None:
+    number = ask(database, MEMBERS + "u600,a,never\n,b,2026-03-01\n")
+    work(database, settings, once=True)
+    job = job_of(database, number)
+    assert job.state == "failed"
+    assert "members.csv has 2 faults. Nothing was brought in" in job.message
+    assert [line for line, _ in job.result["lines"]] == [602, 603]
+    with database.read() as session:
+        assert session.exec(select(Experiment)).first() is None
+        assert session.exec(select(Upload)).first() is not None
+
+
+def test_a_file_that_is_gone_is_told(database: Database, settings: Settings) -> None:
+    number = ask(database, MEMBERS)
+    with database.write() as session:
+        session.delete(session.exec(select(Upload)).one())
+    work(database, settings, once=True)
+    assert "no longer kept" in job_of(database, number).message
+
+
+def test_a_worker_that_lost_its_job_stores_nothing(database: Database, settings: Settings) -> None:
+    """The first worker's lease has run out and another one has claimed the job: only the other one's import counts."""
+    number = ask(database, MEMBERS)
+    slow = jobs.claim(database, "slow", -1)
+    assert slow is not None
+    other = jobs.claim(database, "other", 60)
+    assert other is not None and other.id == number
+    perform(database, slow, 60, Stopping())
+    with database.read() as session:
+        assert session.exec(select(Experiment)).first() is None
+        assert session.exec(select(Exposure)).first() is None
+    perform(database, other, 60, Stopping())
+    with database.read() as session:
+        assert len(session.exec(select(Exposure)).all()) == 600
+    assert job_of(database, number).state == "done"
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    opened = Database(sqlite_url)
+    yield opened
+    opened.close()
+
+
+def test_counts_come_in_by_the_worker_too(sqlite_database: Database, tmp_path) -> None:
+    with sqlite_database.write() as session:
+        upload = Upload(name="counts.csv", content=b"variant,members,successes\na,1000,100\nb,1000,160\n")
+        session.add(upload)
+        session.flush()
+        plan = make_plan(kind="counts", key="totals").model_dump(mode="json")
+        jobs.enqueue(session, "import", payload={"plan": plan, "upload": upload.id, "events_upload": None})
+    settings = read_settings(data_dir=tmp_path, database_url=sqlite_database.url)
+    assert work(sqlite_database, settings, once=True) == 2
+    with sqlite_database.read() as session:
+        stored = session.exec(select(Analysis)).one()
+    rows = stored.result["metrics"][0]["variants"]
+    assert [(row["n"], row["total"]) for row in rows] == [(1000, 100), (1000, 160)]
