@@ -46,7 +46,8 @@ def analyse(
     history_only : bool
         Only the scorecard of the primary metric, as for a past day.
     with_segments : bool
-        Whether to fit the segmented model (PyMC, seconds).
+        Whether to fit the segmented model (PyMC, seconds). The first analysis of a run is stored without it before it
+        is stored with it.
     report
         Is told how far it is, from 0 to 1, with a sentence.
     store
@@ -73,17 +74,23 @@ def analyse(
     document["with_segments"] = with_segments and bool(experiment.segments) and not history_only
     past: list[Analysis] = []
     if history_only:
-        made = _row(experiment, run, document, *_identified(document, past_only=True), history_only=True)
+        made = _row(experiment, run, *_answered(document, past_only=True), history_only=True)
     else:
         if first_time and not document["counts_only"]:
             report(0.5, "Looking back at the days before")
             past = [
-                _row(experiment, run, day, *_identified(day, past_only=True), history_only=True)
+                _row(experiment, run, *_answered(day, past_only=True), history_only=True)
                 for day in past_days(database, experiment, run, document)
             ]
         report(0.6, "Weighing the variants")
+        if first_time and document["with_segments"]:
+            # The first answer must not wait for the models of the segments, which take seconds to compile.
+            early = _row(experiment, run, *_answered(document | {"with_segments": False}), history_only=False)
+            with database.write() as session:
+                _add(session, [*past, early])
+            past = []
         later = lambda fraction, message: report(0.6 + 0.35 * fraction, message)  # noqa: E731
-        made = _row(experiment, run, document, *_identified(document, report=later), history_only=False)
+        made = _row(experiment, run, *_answered(document, report=later), history_only=False)
     report(0.97, "Keeping the answer")
     with database.write() as session:
         (store or _add)(session, [*past, made])
@@ -191,12 +198,12 @@ def _gather(
     }
 
 
-def _identified(document: dict[str, Any], *, past_only: bool = False, report: Report = lambda *_: None) -> tuple:
+def _answered(document: dict[str, Any], *, past_only: bool = False, report: Report = lambda *_: None) -> tuple:
+    """The inputs with the identity, the result and the drawing that follow from them."""
     identity = new_id()
     if past_only:
-        return identity, primary_only(document, identity=identity), {}
-    result, drawing = compute(document, identity=identity, report=report)
-    return identity, result, drawing
+        return document, identity, primary_only(document, identity=identity), {}
+    return document, identity, *compute(document, identity=identity, report=report)
 
 
 def _row(

@@ -35,7 +35,7 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
         names=dict(map(tuple, plan["names"])),
         metrics={key: found.name.lower() for key, found in definitions.items()},
     )
-    segments = _segments(inputs, collected, report) if inputs["with_segments"] else []
+    segments = _segments(inputs, collected, report) if inputs["with_segments"] else _left_out(plan)
     shown = [_metric_entry(definitions[key], result, plan) for key, result in results.items()]
     result = {
         "experiment": plan["experiment"],
@@ -234,6 +234,11 @@ def _segments(inputs: dict[str, Any], collected: Collected, report: Report) -> l
         entry = {"segment": name, "metric": plan["primary"]}
         entries.append(entry | _segment(inputs, collected.segment_data.get(name)))
     return entries
+
+
+def _left_out(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    reason = "This answer was given before the segments were computed; they follow with the next one."
+    return [{"segment": name, "metric": plan["primary"]} | _not_shown("later", reason) for name in plan["segments"]]
 
 
 def _segment(inputs: dict[str, Any], cells: SegmentData | None) -> dict[str, Any]:
