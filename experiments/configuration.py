@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 MAX_EXPERIMENTS = 10_000
 """The newest so many are held; a snapshot must fit in the memory of each process."""
 
+_FIRST_SECONDS = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class LiveVariant:
@@ -211,13 +213,9 @@ class ConfigurationCache:
         age = time.monotonic() - self._looked
         if snapshot is not None and age < self._seconds:
             return snapshot
-        # After an idle hour the old snapshot is no good: then others wait for the one that looks.
-        patience = 0.0 if snapshot is not None and age < 2 * self._seconds else max(self._seconds, 0.0)
-        if snapshot is None:
-            patience = 30.0
-        if not self._lock.acquire(timeout=patience) if patience else not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(timeout=self._patience(age)):
             if snapshot is None:
-                raise UnavailableError("The configuration could not be read in 30 seconds; send the request again.")
+                raise UnavailableError(f"The configuration could not be read in {_FIRST_SECONDS:.0f} s; send it again.")
             return snapshot
         try:
             if self._snapshot is None or time.monotonic() - self._looked >= self._seconds:
@@ -225,6 +223,12 @@ class ConfigurationCache:
             return self._snapshot  # type: ignore[return-value]
         finally:
             self._lock.release()
+
+    def _patience(self, age: float) -> float:
+        """How long to wait for the thread that looks: not at all, unless the snapshot is old, as after an idle hour."""
+        if self._snapshot is None:
+            return _FIRST_SECONDS
+        return 0.0 if age < 2 * self._seconds else self._seconds
 
     def forget(self) -> None:
         """Look at the database at the next request, whatever the age (tests, and a process that changed it)."""

@@ -56,7 +56,7 @@ class Writer:
         self._database = database
         self._append: Any = append_sqlite if database.is_sqlite else append_postgres
         self._writing = _Connection(database)
-        self._reading = _Connection(database)
+        self._reading: list[_Connection] = []  # those at rest
         self._writes = Group(self._write)
         self._reads = Group(self._read)
         self.known = KnownExposures()
@@ -105,7 +105,7 @@ class Writer:
             else:
                 found[key] = known
         if missing:
-            found.update(self._reads.ask(missing, len(missing)))
+            found.update(self._look_up(missing) if self._database.is_sqlite else self._reads.ask(missing, len(missing)))
         return found
 
     def close(self) -> None:
@@ -113,16 +113,30 @@ class Writer:
         self._writes.close()
         self._reads.close()
         self._writing.close()
-        self._reading.close()
+        while self._reading:
+            self._reading.pop().close()
 
     def _read(self, tickets: list[Ticket]) -> None:
-        keys = list({key: None for ticket in tickets for key in ticket.ask})
-        with self._reading.autocommit() as connection:
-            rows = self._append.recorded_exposures(connection, keys)
-        for (run_id, unit), (variant, origin) in rows.items():
-            self.known.put(run_id, unit, variant, origin)
+        rows = self._look_up(list({key: None for ticket in tickets for key in ticket.ask}))
         for ticket in tickets:
-            ticket.answer = {key: Recorded(*rows[key], False) for key in ticket.ask if key in rows}
+            ticket.answer = {key: rows[key] for key in ticket.ask if key in rows}
+
+    def _look_up(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Recorded]:
+        """Read at once. On SQLite that is cheaper than to wait for a group: no other process is asked."""
+        try:
+            reading = self._reading.pop()
+        except IndexError:
+            reading = _Connection(self._database)
+        try:
+            with reading.autocommit() as connection:
+                rows = self._append.recorded_exposures(connection, keys)
+        finally:
+            self._reading.append(reading)
+        found = {}
+        for key, (variant, origin) in rows.items():
+            self.known.put(*key, variant, origin)
+            found[key] = Recorded(variant, origin, False)
+        return found
 
     def _write(self, tickets: list[Ticket]) -> None:
         try:
