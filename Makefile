@@ -41,7 +41,7 @@ FORCE:
 
 # Looks each time, and touches its stamp only where it made .venv anew.
 $(STAMPS)/venv: FORCE
-	@sh tools/make-venv.sh "$(PYTHON)"
+	@sh .ci/make-venv.sh "$(PYTHON)"
 
 # The sync removes what the lock does not name, so the test packages are to be added again after it.
 $(STAMPS)/packages: requirements.txt $(STAMPS)/venv
@@ -61,8 +61,8 @@ $(STAMPS)/test: requirements-test.txt $(STAMPS)/packages
 	@touch $@
 
 # The browser of the tests: an installed one, else Debian's package, else Playwright's own.
-$(STAMPS)/browser: tools/find-browser.sh $(STAMPS)/test
-	@sh tools/find-browser.sh >$@.new
+$(STAMPS)/browser: .ci/find-browser.sh $(STAMPS)/test
+	@sh .ci/find-browser.sh >$@.new
 	@mv $@.new $@
 
 # Front-end libraries --------------------------------------------------------------------------------------------

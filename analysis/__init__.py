@@ -8,21 +8,50 @@ Works alone, in a notebook: ``import analysis`` needs numpy and scipy; PyMC is i
 0.982
 """
 
-from analysis.decision import decide
-from analysis.errors import AnalysisError, NotShown
-from analysis.health import HealthCheck
-from analysis.posterior import Density, Estimate, Interval
-from analysis.priors import NamedPrior
-from analysis.scorecard import ComparisonResult, MetricResult, VariantResult, scorecard
-from analysis.sequential import Look
-from analysis.statistics import (
-    AmountStatistics,
-    CountStatistics,
-    ProportionStatistics,
-    Statistics,
-    statistics_from_dict,
-)
-from analysis.verdict import Fact, Rules, Verdict
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.decision import decide
+    from analysis.errors import AnalysisError, NotShown
+    from analysis.health import HealthCheck
+    from analysis.posterior import Density, Estimate, Interval
+    from analysis.priors import NamedPrior
+    from analysis.scoring import ComparisonResult, MetricResult, VariantResult, scorecard
+    from analysis.sequential import Look
+    from analysis.statistics import (
+        AmountStatistics,
+        CountStatistics,
+        ProportionStatistics,
+        Statistics,
+        statistics_from_dict,
+    )
+    from analysis.verdict import Fact, Rules, Verdict
+
+# Where each public name lives. It is imported at its first use: who only draws a chart loads no SciPy.
+_HOMES = {
+    "AmountStatistics": "statistics",
+    "AnalysisError": "errors",
+    "ComparisonResult": "scoring",
+    "CountStatistics": "statistics",
+    "Density": "posterior",
+    "Estimate": "posterior",
+    "Fact": "verdict",
+    "HealthCheck": "health",
+    "Interval": "posterior",
+    "Look": "sequential",
+    "MetricResult": "scoring",
+    "NamedPrior": "priors",
+    "NotShown": "errors",
+    "ProportionStatistics": "statistics",
+    "Rules": "verdict",
+    "Statistics": "statistics",
+    "VariantResult": "scoring",
+    "Verdict": "verdict",
+    "decide": "decision",
+    "scorecard": "scoring",
+    "statistics_from_dict": "statistics",
+}
 
 __all__ = [
     "AmountStatistics",
@@ -47,3 +76,12 @@ __all__ = [
     "scorecard",
     "statistics_from_dict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = found
+    return found

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from analysis.errors import AnalysisError
-from analysis.scorecard import MetricResult
+
+if TYPE_CHECKING:
+    from analysis.scoring import MetricResult
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 
@@ -265,7 +267,7 @@ def lift_densities(
     result: MetricResult | Mapping[str, Any], *, labels: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Draw the posterior of every variant's lift over the control as soft overlapping ridges."""
-    data = result.to_dict() if isinstance(result, MetricResult) else result
+    data = result if isinstance(result, Mapping) else result.to_dict()
     encoding, names = _by_variant([row["variant"] for row in data["variants"]], labels)
     rows = [
         {"variant": c["variant"], "name": names[c["variant"]], "lift": x, "density": y}

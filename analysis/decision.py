@@ -10,7 +10,7 @@ from analysis import sequential, wording
 from analysis.errors import AnalysisError
 from analysis.health import HealthCheck
 from analysis.projection import MoreDays, more_days
-from analysis.scorecard import MetricResult, VariantResult
+from analysis.scoring import MetricResult, VariantResult
 from analysis.sequential import Look
 from analysis.shrinkage import ScepticalLift, sceptical
 from analysis.verdict import Decision, Fact, Rules, Verdict

@@ -20,6 +20,7 @@ class Marginal(Protocol):
     @property
     def log_mean(self) -> float | None:
         """Posterior mean of the logarithm; None where the number may well be 0 or less."""
+
     @property
     def log_sd(self) -> float | None: ...
     @property
@@ -32,6 +33,7 @@ class Marginal(Protocol):
     def ppf(self, p: np.ndarray) -> np.ndarray: ...
     def isf(self, p: np.ndarray) -> np.ndarray:
         """The point with upper-tail probability `p`; precise where `ppf(1 - p)` is not."""
+
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray: ...
 
 

@@ -38,9 +38,7 @@ def cuts(marginal: Marginal) -> np.ndarray:
     return np.concatenate([lower, upper])
 
 
-def nodes(
-    marginal: Marginal, breaks: Sequence[np.ndarray] = (), order: int = _ORDER
-) -> tuple[np.ndarray, np.ndarray]:
+def nodes(marginal: Marginal, breaks: Sequence[np.ndarray] = (), order: int = _ORDER) -> tuple[np.ndarray, np.ndarray]:
     """Return points x and weights w such that ``sum(w * g(x))`` is the posterior mean of g.
 
     Parameters

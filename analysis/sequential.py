@@ -157,9 +157,7 @@ def _crossing(grid: np.ndarray | None, density: np.ndarray | None, step: float, 
     return float(outside @ (density * _weights(grid)))
 
 
-def _limit(
-    grid: np.ndarray | None, density: np.ndarray | None, step: float, now: float, allowance: float
-) -> float:
+def _limit(grid: np.ndarray | None, density: np.ndarray | None, step: float, now: float, allowance: float) -> float:
     """Return the bound on the score that spends the allowance at this look."""
     top = 9.0 * math.sqrt(now)
     if allowance <= _crossing(grid, density, step, top) or allowance < 1e-16:

@@ -79,7 +79,7 @@ def program(folder: Path, name: str, text: str) -> Path:
 
 def make_venv(checkout: Path, python: str = "", path: str = "") -> subprocess.CompletedProcess:
     return subprocess.run(
-        ["/bin/sh", "tools/make-venv.sh", python],
+        ["/bin/sh", ".ci/make-venv.sh", python],
         cwd=checkout,
         env={"PATH": path or os.environ["PATH"], "HOME": str(checkout)},
         capture_output=True,

@@ -19,7 +19,7 @@ from analysis.diagnostics import Diagnostics, diagnose
 from analysis.errors import AnalysisError, NotShown
 from analysis.posterior import DrawnPosterior, Estimate, drawn_estimate
 from analysis.priors import NamedPrior
-from analysis.scorecard import Direction, MetricResult, result_of
+from analysis.scoring import Direction, MetricResult, result_of
 from analysis.statistics import ProportionStatistics
 
 MAX_LEVELS = 200

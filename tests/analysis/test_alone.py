@@ -45,3 +45,9 @@ def test_every_prior_has_a_reason_and_comes_back_by_name():
 def test_everything_promised_is_there():
     for name in analysis.__all__:
         assert hasattr(analysis, name)
+
+
+def test_every_public_name_is_found_and_drawing_loads_no_scipy():
+    assert set(analysis.__all__) == set(analysis._HOMES)
+    assert all(getattr(analysis, name) for name in analysis.__all__)
+    assert "scipy" not in loaded_by("from analysis import charts")

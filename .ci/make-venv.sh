@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make the virtual environment .venv and put uv into it, unless that has been done already.
-#   tools/make-venv.sh [PYTHON]
+#   .ci/make-venv.sh [PYTHON]
 # Made anew where the checkout has moved, uv's lock has changed, or PYTHON names another Python version.
 set -eu
 cd "$(dirname "$0")/.."
