@@ -1,0 +1,54 @@
+"""What README and the documents say is held against the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.bucketing import bucket
+from experiments.cli import COMMANDS
+from experiments.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+
+VECTORS = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| (\d+) \|$", README, re.MULTILINE)
+
+
+def test_readme_has_test_vectors():
+    assert len(VECTORS) >= 4
+
+
+@pytest.mark.parametrize(("seed", "unit", "expected"), VECTORS)
+def test_a_vector_of_the_readme_is_what_the_code_gives(seed, unit, expected):
+    assert bucket(seed, unit) == int(expected)
+
+
+@pytest.mark.parametrize(("name", "field"), Settings.model_fields.items())
+def test_a_setting_is_documented_as_it_is(name, field):
+    default = field.get_default()
+    shown = default.get_secret_value() if hasattr(default, "get_secret_value") else default
+    row = f"| `KLETTE_{name.upper()}` | {f'`{shown}`' if shown != '' else 'empty'} | {field.description} |"
+    assert row in SETTINGS, f"docs/settings.md lacks or misstates {name}; its row should be:\n{row}"
+
+
+def test_no_setting_is_documented_that_does_not_exist():
+    documented = set(re.findall(r"^\| `KLETTE_([A-Z_]+)`", SETTINGS, re.MULTILINE))
+    assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_each_command_that_the_readme_calls_exists():
+    called = set(re.findall(r"klette (\w+)", README))
+    assert called, "README shows no command"
+    assert called <= {name for name, _, _ in COMMANDS}
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_a_link_of_the_readme_leads_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+def test_the_python_of_the_readme_runs():
+    for program in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        exec(compile(program, "README.md", "exec"), {})
