@@ -1,5 +1,6 @@
 """The way to the HTTP API: the server that runs, or else the same application in this process."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,6 +96,7 @@ def reach(settings: Settings, url: str = "") -> Iterator[httpx.Client]:
     UnavailableError
         Nothing answers at ``url``.
     """
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # ten thousand calls would be ten thousand lines
     address = (url or settings.public_url).rstrip("/")
     if _answers(address):
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)

@@ -170,3 +170,34 @@ def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Setti
     with database.read() as session:
         assert keys.list_keys(session) == []
         assert experiment.listing(session) == []
+
+
+def test_the_worker_makes_it_answers_at_once_and_adds_the_segments(database, settings, monkeypatch) -> None:
+    from experiments import jobs
+    from experiments.demo import job as demo_job
+    from experiments.worker import Stopping, perform
+
+    monkeypatch.setattr(demo_job, "settings", lambda: settings)
+    with database.write() as session:
+        number = jobs.enqueue(session, "demo", payload={"members": 300}, requested_by="page:anna@shop.example").id
+    claimed = jobs.claim(database, "tester", 60)
+    perform(database, claimed, 60, Stopping())
+    with database.read() as session:
+        done = jobs.get(session, number)
+        waiting = session.exec(select(Job).where(Job.state == "due")).all()
+        answers = session.exec(select(Analysis).where(Analysis.history_only.is_(False))).all()
+    assert (done.state, done.result) == ("done", {"experiment": "spring-headline"})
+    assert done.message.startswith("300 simulated members came by")
+    assert len(answers) == 1
+    assert [(job.kind, job.requested_by) for job in waiting] == [("analyse", "demo")]
+
+
+def test_it_is_the_same_on_postgresql(postgres_url: str, tmp_path) -> None:
+    opened = Database(postgres_url)
+    made = make(opened, read_settings(data_dir=tmp_path, database_url=postgres_url, port=free_port()), members=300)
+    with opened.read() as session:
+        events = session.exec(select(Event)).all()
+        assert session.exec(select(func.count()).select_from(Exposure)).one() == 300
+    opened.close()
+    assert len(events) == made.events
+    assert all(event.received_us == event.at_us for event in events)
