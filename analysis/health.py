@@ -145,16 +145,16 @@ def srm(counts: Mapping[str, int], weights: Mapping[str, float], *, once: bool =
 
 
 def _share_check(
-    check: str, part: int, whole: int, limits: tuple[float, float], detail: str, next_step: str
+    check: str, part: int, whole: int, limits: tuple[float, float], none: str, detail: str, next_step: str
 ) -> HealthCheck:
-    """Judge a share against (warn above, fail above); `detail` has one ``{share}``."""
+    """Judge a share against (warn above, fail above); `detail` has one ``{share}``, `none` is said of 0."""
     if part < 0 or whole < 0 or part > whole:
         raise AnalysisError("bad_request", f"{check}: {part} of {whole} is not a share; count 0 to {whole}.")
     share = part / whole if whole else 0.0
     warn, fail = limits
     status: Status = "fail" if share > fail else "warn" if share > warn else "ok"
-    shown = percent(share, 1)
-    return HealthCheck(check, status, share, detail.format(share=shown), "" if status == "ok" else next_step)
+    told = detail.format(share=percent(share, 1)) if part else none
+    return HealthCheck(check, status, share, told, "" if status == "ok" else next_step)
 
 
 def multi_exposed(multi_exposed: int, randomised: int) -> HealthCheck:
@@ -164,6 +164,7 @@ def multi_exposed(multi_exposed: int, randomised: int) -> HealthCheck:
         multi_exposed,
         max(randomised + multi_exposed, 0),
         (0.01, 0.10),
+        "Nobody met two variants.",
         "{share} of the members met two variants and were set aside.",
         "See that the app keeps one id per member (before and after login) and asks for the variant once.",
     )
@@ -176,6 +177,7 @@ def immature(immature: int, randomised: int, window_days: float) -> HealthCheck:
         immature,
         randomised,
         (0.25, 1.0),
+        f"Every member has had the full {window_days:g} days.",
         f"{{share}} of the members are still inside their {window_days:g} days.",
         "Nothing to repair: what they still do will be added, so rates may rise until their time is over.",
     )
@@ -188,6 +190,7 @@ def late_events(late: int, events: int) -> HealthCheck:
         late,
         events,
         (0.05, 1.0),
+        "No event arrived late.",
         "{share} of the events arrived more than a day after they happened.",
         "See whether an app holds events back while offline; the newest days will still grow.",
     )
@@ -200,6 +203,7 @@ def crossing(crossed: int, randomised: int) -> HealthCheck:
         crossed,
         randomised,
         (0.05, 1.0),
+        "Nobody crossed arms through a share.",
         "{share} of the members crossed arms through a share.",
         "Read small differences with care: members who see two variants make them look more alike than they are.",
     )
@@ -212,6 +216,7 @@ def bots(bots: int, seen: int) -> HealthCheck:
         bots,
         seen,
         (0.20, 0.60),
+        "No bots seen.",
         "{share} were bots and set aside.",
         "See where the traffic comes from; a link checker or a scraper may follow the campaign.",
     )

@@ -206,7 +206,9 @@ def _clock_skew(ahead: int, events: int) -> HealthCheck:
         "clock_skew",
         "warn" if share > 0.05 else "ok",
         share,
-        f"{100 * share:.1f} % of the events carry a time more than a minute ahead of ours.",
+        f"{100 * share:.1f} % of the events carry a time more than a minute ahead of ours."
+        if ahead
+        else "No event's clock runs ahead of ours.",
         ""
         if share <= 0.05
         else "See that the app's clock is right; times are kept as they were sent, never rewritten.",
