@@ -34,6 +34,7 @@ def analyse(
     with_segments: bool = True,
     report: Report = lambda *_: None,
     store: Callable[[Session, list[Analysis]], None] | None = None,
+    still_ours: Callable[[Session], None] = lambda _session: None,
 ) -> Analysis:
     """Analyse the newest run of an experiment and store the answer.
 
@@ -52,6 +53,8 @@ def analyse(
         Is told how far it is, from 0 to 1, with a sentence.
     store
         Stores the analyses in the transaction it is given; the worker ends its job in the same one.
+    still_ours
+        Called in the transaction that stores the early answer; raises where another worker has taken the job over.
 
     Raises
     ------
@@ -87,6 +90,7 @@ def analyse(
             # The first answer must not wait for the models of the segments, which take seconds to compile.
             early = _row(experiment, run, *_answered(document | {"with_segments": False}), history_only=False)
             with database.write() as session:
+                still_ours(session)
                 _add(session, [*past, early])
             past = []
         later = lambda fraction, message: report(0.6 + 0.35 * fraction, message)  # noqa: E731
@@ -130,7 +134,7 @@ def run_job(database: Database, job: Job, report: Any) -> None:
         _add(session, made)
         report.finish(session, result={"analysis": made[-1].id}, message="")
 
-    analyse(database, key, report=report, store=store, **job.payload)
+    analyse(database, key, report=report, store=store, still_ours=report.hold, **job.payload)
 
 
 def new_id() -> str:

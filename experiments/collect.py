@@ -14,6 +14,7 @@ The rules:
 """
 
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,15 +98,14 @@ def collect(
     sliced = tuple(segments) if segmented is not None else ()
     with _members(backend, member_rows(backend, scope, metrics, sliced)) as members:
         report(0.7)
-        counts, metric_data = _by_variant(backend, scope, metrics, members)
+        first, quality = _quality(backend, scope, members)
+        counts, metric_data, arrivals = _by_variant(backend, scope, metrics, members, first or 0)
         report(0.85)
         segment_data = {
             name: _by_level(backend, scope, segmented, members, f"segment_{place}")
             for place, name in enumerate(sliced)
             if segmented is not None
         }
-        first, quality = _quality(backend, scope, members)
-        arrivals = _arrivals(backend, members, first)
     report(1.0)
     return Collected(counts, excluded, shared, metric_data, segment_data, arrivals, first, quality)
 
@@ -181,11 +181,10 @@ def _attributed(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> A
 
 def _matches(joined: Any, metric: Metric) -> Any:
     """Whether an event counts for a metric."""
-    now = joined.type.isin(metric.events) if metric.events else ibis.literal(False)
     if not metric.later_events:
-        return now
-    later = joined.type.isin(metric.later_events) & (joined.event_us >= joined.exposed_us + DAY_US)
-    return now | later
+        return _is_one_of(joined.type, metric.events)
+    later = (joined.event_us >= joined.exposed_us + DAY_US) & _is_one_of(joined.type, metric.later_events)
+    return later | _is_one_of(joined.type, metric.events) if metric.events else later
 
 
 def _outcome(joined: Any, metric: Metric, scope: Scope) -> Any:
@@ -202,7 +201,11 @@ def _outcome(joined: Any, metric: Metric, scope: Scope) -> Any:
 
 def _number(condition: Any) -> Any:
     """1 where it holds, 0 where it does not or cannot be known."""
-    return ibis.ifelse(condition, 1, 0).cast("int64")
+    return ibis.ifelse(condition, ibis.literal(1, "int64"), ibis.literal(0, "int64"))
+
+
+def _is_one_of(column: Any, names: Sequence[str]) -> Any:
+    return column == names[0] if len(names) == 1 else column.isin(names)
 
 
 @contextmanager
@@ -220,44 +223,54 @@ def _members(backend: SQLBackend, expression: Any) -> Iterator[Any]:
 
 
 def _by_variant(
-    backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], members: Any
-) -> tuple[dict[str, int], dict[str, dict[str, Statistics]]]:
-    """Members and statistics of each variant, in one aggregation and a small one an amount.
+    backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], members: Any, first_us: int
+) -> tuple[dict[str, int], dict[str, dict[str, Statistics]], tuple[tuple[str, int, int], ...]]:
+    """Members, statistics and arrivals of each variant, in one aggregation and a small one an amount.
 
-    Counts are part of the grouping, so that their histogram falls out of the same pass: statistics are additive, and
-    the handful of rows a variant is summed here.
+    Day and counts are part of the grouping, so that arrivals and histograms fall out of the same pass: statistics are
+    additive, and the few rows a variant are summed here.
     """
     counted = [metric.key for metric in metrics if metric.kind == "count"]
-    flags = {metric.key: members[metric.key].sum() for metric in metrics if metric.kind == "proportion"}
-    found = members.group_by(["variant", *counted]).aggregate(members=members.count(), **flags)
+    rates = [metric.key for metric in metrics if metric.kind == "proportion"]
+    since = members.exposed_us - first_us
+    dated = members.select("variant", *counted, *rates, begun=since - since % DAY_US)
+    cells = dated.group_by(["variant", "begun", *counted])
+    found = cells.aggregate(members=dated.count(), **{f"did_{key}": dated[key].sum() for key in rates})
     counts = dict.fromkeys(scope.variants, 0)
-    empty = {metric.key: _empty(metric, scope) for metric in metrics}
-    data: dict[str, dict[str, Statistics]] = {key: dict.fromkeys(scope.variants, cell) for key, cell in empty.items()}
+    histograms: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+    arrivals: Counter[tuple[str, int]] = Counter()
     for row in _rows(backend, found):
         variant, n = row["variant"], int(row["members"])
         if variant not in counts:
             continue
         counts[variant] += n
-        for metric in metrics:
-            if metric.kind == "proportion":
-                data[metric.key][variant] += ProportionStatistics(n, int(row[metric.key]))  # type: ignore[operator]
-            elif metric.kind == "count":
-                data[metric.key][variant] += CountStatistics(((int(row[metric.key]), n),))  # type: ignore[operator]
+        arrivals[variant, int(row["begun"]) // DAY_US] += n
+        for key in counted:
+            histograms[key, variant][int(row[key])] += n
+        for key in rates:
+            histograms[key, variant][1] += int(row[f"did_{key}"])
+    data: dict[str, dict[str, Statistics]] = {}
     for metric in metrics:
         if metric.kind == "amount":
             data[metric.key] = _amounts(backend, scope, metric, members, counts)
-    return counts, data
+        else:
+            data[metric.key] = {key: _statistics(metric, n, histograms[metric.key, key]) for key, n in counts.items()}
+    days = sorted((variant, day, n) for (variant, day), n in arrivals.items())
+    return counts, data, tuple(days)
+
+
+def _statistics(metric: Metric, n: int, histogram: Counter[int]) -> Statistics:
+    """A rate or a count of one variant, from how many members did it so many times."""
+    return (
+        ProportionStatistics(n, histogram[1])
+        if metric.kind == "proportion"
+        else CountStatistics(tuple(histogram.items()))
+    )
 
 
 def _rows(backend: SQLBackend, expression: Any) -> Iterator[dict[str, Any]]:
     names = expression.columns
     return (dict(zip(names, values, strict=True)) for values in fetch(backend, expression))
-
-
-def _empty(metric: Metric, scope: Scope) -> Statistics:
-    if metric.kind == "proportion":
-        return ProportionStatistics.empty()
-    return CountStatistics.empty() if metric.kind == "count" else AmountStatistics.empty(metric.cap_in(scope.currency))
 
 
 def _amounts(
@@ -306,18 +319,22 @@ def _limit(metric: Metric, scope: Scope) -> int | None:
 
 
 def _by_level(backend: SQLBackend, scope: Scope, metric: Metric, members: Any, column: str) -> SegmentData:
-    """The metric by variant and level of a segment; levels beyond the largest 30 are "others"."""
-    largest = members.group_by(column).aggregate(n=members.count())
-    ranked = fetch(backend, largest.order_by([largest.n.desc(), largest[column].asc()]).limit(MOST_LEVELS))
-    kept = [value for value, _ in ranked if value is not None]
-    place = members[column]
-    if len(ranked) == MOST_LEVELS:
+    """The metric by variant and level of a segment; levels beyond the largest 30 are "others".
+
+    One pass where there are few levels; where there are many, the engine ranks them first.
+    """
+    most = MOST_LEVELS * len(scope.variants)
+    cells = _cells(backend, metric, members, members[column], most + 1)
+    if len(cells) > most or len({value for _, value, *_ in cells if value is not None}) > MOST_LEVELS:
+        named = members.filter(members[column].notnull())
+        sizes = named.group_by(column).aggregate(n=named.count())
+        ranked = fetch(backend, sizes.order_by([sizes.n.desc(), sizes[column].asc()]).limit(MOST_LEVELS))
+        kept = [value for value, _ in ranked]
         # The mark of "others" is no JSON, so no attribute's value can be mistaken for it.
-        place = ibis.ifelse(place.isin(kept) | place.isnull(), place, "*")
-    sliced = members.mutate(place=place)
-    cells = sliced.group_by(["variant", "place"]).aggregate(n=sliced.count(), successes=sliced[metric.key].sum())
+        place = ibis.ifelse(members[column].isin(kept) | members[column].isnull(), members[column], "*")
+        cells = _cells(backend, metric, members, place, None)
     found: SegmentData = {}
-    for variant, value, n, successes in sorted(fetch(backend, cells), key=str):
+    for variant, value, n, successes in sorted(cells, key=str):
         name = OTHERS if value == "*" else level(backend, value) or UNKNOWN
         cell = ProportionStatistics(int(n), int(successes))
         found[variant, name] = found.get((variant, name), ProportionStatistics.empty()) + cell
@@ -327,6 +344,12 @@ def _by_level(backend: SQLBackend, scope: Scope, metric: Metric, members: Any, c
         sizes[name] = sizes.get(name, 0) + cell.n
     ranking = sorted(sizes, key=lambda name: (name in (OTHERS, UNKNOWN), -sizes[name], name))
     return {(variant, name): found[variant, name] for name in ranking for variant in order if (variant, name) in found}
+
+
+def _cells(backend: SQLBackend, metric: Metric, members: Any, place: Any, most: int | None) -> list[tuple]:
+    sliced = members.select("variant", place=place, did=members[metric.key])
+    cells = sliced.group_by(["variant", "place"]).aggregate(n=sliced.count(), successes=sliced.did.sum())
+    return fetch(backend, cells if most is None else cells.limit(most))
 
 
 def first_successes(
@@ -362,11 +385,9 @@ def _whole_days(since: Any) -> Any:
 def _set_aside(backend: SQLBackend, scope: Scope) -> tuple[dict[str, int], int]:
     """Members that are not analysed by reason, and how many came through a share link."""
     exposures = _exposures(scope)
-    cells = exposures.group_by(["origin", "bot"]).aggregate(n=exposures.count())
-    bots = shared = 0
-    for origin, bot, n in fetch(backend, cells):
-        bots += int(n) if bot else 0
-        shared += int(n) if origin == "shared" and not bot else 0
+    person = ~exposures.bot & (exposures.origin == "shared")
+    counted = exposures.aggregate(bots=_number(exposures.bot).sum(), shared=_number(person).sum())
+    bots, shared = (int(value or 0) for value in fetch(backend, counted)[0])
     met = _met_twice(scope)
     people = exposures.filter(~exposures.bot, exposures.origin == "randomised").select("unit", "variant")
     twice = met.inner_join(people, "unit")
@@ -389,14 +410,3 @@ def _quality(backend: SQLBackend, scope: Scope, members: Any) -> tuple[int | Non
     )[0]
     first, immature, events, late, ahead, other, last = (None if value is None else int(value) for value in row)
     return first, Quality(immature or 0, events or 0, late or 0, ahead or 0, other or 0, last)
-
-
-def _arrivals(backend: SQLBackend, members: Any, first_us: int | None) -> tuple[tuple[str, int, int], ...]:
-    """New members by variant and whole day since the first exposure."""
-    if first_us is None:
-        return ()
-    since = members.exposed_us - first_us
-    days = members.select("variant", begun=since - since % DAY_US)
-    cells = days.group_by(["variant", "begun"]).aggregate(n=days.count())
-    found = fetch(backend, cells)
-    return tuple(sorted((str(variant), int(begun) // DAY_US, int(n)) for variant, begun, n in found))

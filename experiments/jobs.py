@@ -179,6 +179,18 @@ def renew(database: Database, claim: Claim) -> None:
     progress(database, claim)
 
 
+def hold(session: Session, claim: Claim) -> None:
+    """Renew the lease in the caller's transaction, so that what it stores is stored only by the job's owner.
+
+    Raises
+    ------
+    LeaseLostError
+        Where another worker has taken the job over; the caller's transaction must roll back.
+    """
+    lease_until = utc_now() + timedelta(seconds=claim.lease_seconds)
+    _must_change(session, claim.holds(), {"lease_until": lease_until}, claim)
+
+
 def finish(session: Session, claim: Claim, *, result: dict[str, Any] | None = None, message: str = "") -> None:
     """Mark a job as done, in the transaction that stores what it made: both are there or neither.
 

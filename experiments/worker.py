@@ -69,6 +69,15 @@ class Report:
             self._said = now
             jobs.progress(self._database, self._claim, fraction, message)
 
+    def hold(self, session: Session) -> None:
+        """Store something on the way only while the job is ours: checked in the caller's transaction.
+
+        Raises
+        ------
+        LeaseLostError
+        """
+        jobs.hold(session, self._claim)
+
     def finish(self, session: Session, *, result: dict[str, Any] | None = None, message: str = "") -> None:
         """End the job as part of the caller's transaction."""
         jobs.finish(session, self._claim, result=result, message=message)

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -12,6 +15,7 @@ from experiments.experiment import get
 from experiments.metrics import DAY_US
 from experiments.tables import Analysis, ImportedCounts, Run
 from tests.audience import BEGAN_US, CUT_OFF_US, expected_members, make_audience, store_audience, store_experiment
+from tests.serving import ROOT
 
 API_METRIC = {"metric", "kind", "population", "unit_of_measure", "variants", "comparisons"}
 API_VARIANT = {"variant", "n", "total", "mean", "sd", "interval", "p_best", "expected_loss"}
@@ -193,3 +197,20 @@ def test_ids_are_in_the_order_of_time_and_of_version_seven():
     first, second = new_id(), new_id()
     assert first[14] == second[14] == "7"
     assert first[:13] <= second[:13]
+
+
+def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp_path):
+    environment = os.environ | {"KLETTE_DATABASE_URL": database_url, "KLETTE_DATA_DIR": str(tmp_path)}
+
+    def klette(*arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "experiments.cli", "analyse", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+    made = klette("test", "--no-segments", "--json")
+    assert made.returncode == 0, made.stderr
+    identity = json.loads(made.stdout)["analysis"]
+    again = klette("test", "--repeat", identity)
+    assert (again.returncode, again.stdout) == (0, f"Analysis {identity} repeats to the digit.\n"), again.stderr
+    wrong = klette("test", "--repeat", "nothing")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "Traceback" not in wrong.stderr and "nothing" in wrong.stderr

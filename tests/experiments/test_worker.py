@@ -130,8 +130,9 @@ def test_an_analysis_job_ends_with_one_stored_analysis(database):
     assert len(analyses(database)) == 1
 
 
-def test_a_job_that_was_taken_over_stores_nothing(database, monkeypatch):
-    store(database)
+@pytest.mark.parametrize("segments", [[], ["country"]])
+def test_a_job_that_was_taken_over_stores_nothing(database, segments):
+    store(database, segments=segments)
     number = ask(database)
     job = jobs.claim(database, "first", 0.01)
     time.sleep(0.05)
