@@ -2,7 +2,7 @@
 
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -156,14 +156,22 @@ def _metric_entry(found: Metric, result: MetricResult, plan: dict[str, Any]) -> 
 
 
 def _drawing(results: dict[str, MetricResult]) -> dict[str, Any]:
-    """Curves by metric and variant: of the lift, and of the metric itself."""
+    """The curves of the lifts by metric and variant, with the four digits that a pixel can show.
+
+    They are most of what an analysis takes up in the database, and there may be hundreds a day.
+    """
     lifts: dict[str, Any] = {}
-    posteriors: dict[str, Any] = {}
     for key, result in results.items():
-        entry = result.to_dict()
-        lifts[key] = {row["variant"]: row["lift_density"] for row in entry["comparisons"] if row["lift_density"]}
-        posteriors[key] = {row["variant"]: row["density"] for row in entry["variants"] if row["density"]}
-    return {"densities": lifts, "posteriors": posteriors}
+        lifts[key] = {
+            row.variant: {"x": _four_digits(row.lift_density.x), "y": _four_digits(row.lift_density.y)}
+            for row in result.comparisons
+            if row.lift_density
+        }
+    return {"densities": lifts}
+
+
+def _four_digits(values: Iterable[float]) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]
 
 
 # Health ------------------------------------------------------------------------------------------------------------
