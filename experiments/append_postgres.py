@@ -1,4 +1,4 @@
-"""Appending on PostgreSQL: plain psycopg on the driver's connection, inside a transaction the caller owns.
+"""Appending on PostgreSQL: plain statements on the driver's connection, inside a transaction the caller owns.
 
 Rows come sorted by their key: two processes that insert the same keys in different orders would lock each other out.
 """
@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
+
+from experiments import libpq
 
 _EVENT_COLUMNS = "id, unit, type, at_us, received_us, value_micro, currency, experiment, properties"
 _EVENT_TYPES = ("text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "text")
@@ -19,7 +21,7 @@ _COPY_FROM = 48
 
 def _unnest(table: str, columns: str, types: Sequence[str], returning: str) -> str:
     *plain, last = columns.split(", ")
-    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
     return (
         f"INSERT INTO {table} ({columns}) SELECT {', '.join(plain)}, {last}::jsonb "
         f"FROM unnest({arrays}) AS given ({columns}) ON CONFLICT DO NOTHING RETURNING {returning}"
@@ -35,39 +37,36 @@ _FROM_STAGE = (
 )
 _RECORDED = (
     "SELECT exposure.run_id, exposure.unit, exposure.variant, exposure.origin "
-    "FROM unnest(%s::integer[], %s::text[]) AS asked (run_id, unit) "
+    "FROM unnest($1::integer[], $2::text[]) AS asked (run_id, unit) "
     "JOIN exposure ON exposure.run_id = asked.run_id AND exposure.unit = asked.unit"
 )
 _MULTI = (
-    "INSERT INTO multi_exposure (run_id, unit, variant, at_us, received_us) VALUES (%s, %s, %s, %s, %s) "
-    "ON CONFLICT DO NOTHING"
+    "INSERT INTO multi_exposure (run_id, unit, variant, at_us, received_us) "
+    "SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING"
 )
 
 
 def insert_events(connection: psycopg.Connection, rows: Sequence[tuple]) -> set[str]:
     """Insert events with distinct ids; the ids of those that were new."""
+    if len(rows) < _COPY_FROM:
+        return {found[0] for found in libpq.rows(connection, "klette_events", _EVENTS, _columns(rows))}
     with connection.cursor() as cursor:
-        if len(rows) < _COPY_FROM:
-            cursor.execute(_EVENTS, _columns(rows))
-        else:
-            cursor.execute(_STAGE)
-            with cursor.copy(_COPY) as copy:
-                for row in rows:
-                    copy.write_row(_with_json(row))
-            cursor.execute(_FROM_STAGE)
-            ids = {found[0] for found in cursor}
-            cursor.execute("DELETE FROM given_event")
-            return ids
-        return {found[0] for found in cursor}
+        cursor.execute(_STAGE)
+        with cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(_with_json(row))
+        cursor.execute(_FROM_STAGE)
+        ids = {found[0] for found in cursor}
+        cursor.execute("DELETE FROM given_event")
+        return ids
 
 
 def insert_exposures(connection: psycopg.Connection, rows: Sequence[tuple]) -> dict[tuple[int, str], tuple]:
     """Insert exposures with distinct keys; per key the recorded variant, its origin and whether it is new."""
     if not rows:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_EXPOSURES, _columns(rows))
-        new = set(cursor)
+    inserted = libpq.rows(connection, "klette_exposures", _EXPOSURES, _columns(rows))
+    new = {(int(run_id), unit) for run_id, unit in inserted}
     recorded = {(row[0], row[1]): (row[2], row[5], True) for row in rows if (row[0], row[1]) in new}
     missing = [(row[0], row[1]) for row in rows if (row[0], row[1]) not in new]
     for key, (variant, origin) in recorded_exposures(connection, missing).items():
@@ -77,8 +76,7 @@ def insert_exposures(connection: psycopg.Connection, rows: Sequence[tuple]) -> d
 
 def insert_multi_exposures(connection: psycopg.Connection, rows: Iterable[tuple]) -> None:
     """Set units aside; those that are already stay so."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_MULTI, sorted(rows))
+    libpq.rows(connection, "klette_multi", _MULTI, list(zip(*sorted(rows), strict=True)))
 
 
 def recorded_exposures(connection: psycopg.Connection, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], tuple]:
@@ -86,13 +84,12 @@ def recorded_exposures(connection: psycopg.Connection, keys: Iterable[tuple[int,
     asked = list(keys)
     if not asked:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_RECORDED, ([key[0] for key in asked], [key[1] for key in asked]))
-        return {(run_id, unit): (variant, origin) for run_id, unit, variant, origin in cursor}
+    found = libpq.rows(connection, "klette_recorded", _RECORDED, list(zip(*asked, strict=True)))
+    return {(int(run_id), unit): (variant, origin) for run_id, unit, variant, origin in found}
 
 
-def _columns(rows: Sequence[tuple]) -> list[list[Any]]:
-    return [list(column) for column in zip(*(_with_json(row) for row in rows), strict=True)]
+def _columns(rows: Sequence[tuple]) -> list[tuple[Any, ...]]:
+    return list(zip(*(_with_json(row) for row in rows), strict=True))
 
 
 def _with_json(row: tuple) -> tuple[Any, ...]:

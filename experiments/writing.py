@@ -6,6 +6,7 @@ costs no more than not waiting at all and loses nothing: an answer means that th
 
 import contextlib
 import fcntl
+import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import psycopg
 from sqlalchemy.engine import make_url
 
-from experiments import append_postgres, append_sqlite
+from experiments import append_postgres, append_sqlite, libpq
 from experiments.database import Database
 from experiments.errors import KletteError, UnavailableError
 from experiments.events import EventRow
@@ -238,21 +239,35 @@ class _Connection:
     def transaction(self) -> Iterator[Any]:
         """A write transaction: committed at the end of the block, rolled back where it raises."""
         with self._broken_is_let_go() as connection, self._only_writer_here():
-            if self._database.is_sqlite:
-                connection.execute("BEGIN IMMEDIATE")
+            run = self._begin(connection)
             try:
                 yield connection
-                connection.commit()
+                run("COMMIT")
             except BaseException:
-                connection.rollback()
+                with contextlib.suppress(Exception):
+                    run("ROLLBACK")
                 raise
+
+    def _begin(self, connection: Any) -> Callable[[str], Any]:
+        if self._database.is_sqlite:
+            connection.execute("BEGIN IMMEDIATE")
+            return connection.execute
+        self._say_begin_ourselves(connection)
+        run = functools.partial(libpq.run, connection)
+        run("BEGIN")
+        return run
+
+    def _say_begin_ourselves(self, connection: Any) -> None:
+        if not connection.autocommit:
+            connection.rollback()
+            connection.autocommit = True
 
     @contextlib.contextmanager
     def autocommit(self) -> Iterator[Any]:
         """For single statements that read."""
         with self._broken_is_let_go() as connection:
-            if not self._database.is_sqlite and not connection.autocommit:
-                connection.autocommit = True
+            if not self._database.is_sqlite:
+                self._say_begin_ourselves(connection)
             yield connection
 
     def close(self) -> None:

@@ -228,8 +228,38 @@ def test_bulk_inserts_count_what_is_new_and_belong_to_the_callers_transaction(wr
     with pytest.raises(RuntimeError), database.write() as session:
         bulk_insert_events(session, [event(f"{number}") for number in range(100)])
         raise RuntimeError
+    for write in (lambda s: bulk_insert_events(s, [event("x")]), lambda s: exposure.bulk_insert(s, [shown("x")])):
+        with pytest.raises(RuntimeError), database.write() as session:
+            assert write(session) == 1
+            raise RuntimeError
     assert rows(database, "SELECT id FROM event ORDER BY id") == [("a",), ("b",), ("c",)]
     assert rows(database, "SELECT unit, variant FROM exposure ORDER BY unit") == [("u", "a"), ("v", "a")]
+
+
+NASTY = ['"', "\\", "{}", "a,b", "NULL", "", " x ", "ü🌿", "it's", "\\t\n", '\\"', "$1"]
+
+
+def test_texts_of_every_kind_arrive_as_they_were(writer, database):
+    units = [f"u{text}" for text in NASTY]
+    assert [kept.new for kept in writer.record_exposures([shown(unit, "a") for unit in units])] == [True] * len(units)
+    other = Writer(database)
+    assert set(other.recorded([(1, unit) for unit in units])) == {(1, unit) for unit in units}
+    assert writer.append_events(
+        [event(f"i{text}", unit=f"u{text}", type=f"t{text}") for text in NASTY]
+    ).accepted == len(NASTY)
+    other.close()
+    assert {row[0] for row in rows(database, "SELECT unit FROM exposure")} == set(units)
+    assert set(rows(database, "SELECT id, type FROM event")) == {(f"i{text}", f"t{text}") for text in NASTY}
+
+
+def test_a_nul_is_refused_by_postgresql_and_never_cut_off(postgres_url):
+    database = Database(postgres_url)
+    writer = Writer(database)
+    with pytest.raises(Exception, match="NUL"):
+        writer.append_events([event("1", unit="a\x00b")])
+    assert rows(database, "SELECT count(*) FROM event") == [(0,)]
+    writer.close()
+    database.close()
 
 
 def test_known_exposures_are_bounded_and_keep_what_is_used():
