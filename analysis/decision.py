@@ -33,6 +33,7 @@ class _Case:
     looks: Sequence[Look] | None
     names: Mapping[str, str]
     metrics: Mapping[str, str]
+    finished: bool
 
     @property
     def others(self) -> list[str]:
@@ -138,6 +139,7 @@ def decide(
     looks: Sequence[Look] | None = None,
     names: Mapping[str, str] | None = None,
     metrics: Mapping[str, str] | None = None,
+    finished: bool = False,
 ) -> Verdict:
     """Give the verdict on a run.
 
@@ -159,17 +161,21 @@ def decide(
         What to call a variant in a sentence; its key in capitals by default.
     metrics : mapping of metric key to text
         What to call a metric in a sentence, such as "complaints"; its key in words by default.
+    finished : bool
+        The run is over, so nobody is told to wait: what is open then stays open, and the verdict says so.
     """
     if not (math.isfinite(elapsed_days) and elapsed_days >= 0):
         raise AnalysisError("bad_request", f"elapsed_days is {elapsed_days}; give the days of running, 0 or more.")
-    case = _Case(primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {}, metrics or {})
+    case = _Case(
+        primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {}, metrics or {}, finished
+    )
     now = look_now(case)
     lifts = None if primary.not_shown else _sceptical(case)
     for rule in (_untrusted, _too_little, _harm, _too_early, _ship, _no_difference):
         verdict = rule(case, now, lifts)
         if verdict is not None:
             return verdict
-    return _keep_running(case, now, lifts)
+    return _undecided(case, now, lifts) if finished else _keep_running(case, now, lifts)
 
 
 def _verdict(
@@ -182,7 +188,9 @@ def _verdict(
     wait: MoreDays | None = None,
 ) -> Verdict:
     wait = wait or MoreDays(None, None)
-    return Verdict(decision, variant, headline, reason, wait.days, wait.reason, _facts(case, variant), now)
+    told = decision not in ("not_enough_data", "untrusted") or variant is not None
+    facts = _facts(case, variant) if told else ()
+    return Verdict(decision, variant, headline, reason, wait.days, wait.reason, facts, now)
 
 
 def _facts(case: _Case, variant: str | None) -> tuple[Fact, ...]:
@@ -239,6 +247,8 @@ def _too_early(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict |
 
 
 def _waiting(case: _Case, now: Look, reason: str, days: float) -> Verdict:
+    if case.finished:
+        return _verdict(case, now, "not_enough_data", "Not enough data.", reason)
     wait = MoreDays(math.ceil(days - 1e-9), None) if 0 < days < 366 else MoreDays(None, "It is too early to say when.")
     headline = "Not enough data yet."
     if wait.days:
@@ -339,6 +349,30 @@ def _no_difference(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdi
     return _verdict(case, now, "no_difference", "No difference worth having.", reason)
 
 
+def _undecided(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
+    """The run is over and no rule has settled it."""
+    best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
+    name, control = case.name(best.variant), case.name(case.primary.control)
+    doubt = None if best.variant == case.primary.control else _doubted_by(case, best.variant)
+    if doubt is not None:
+        reason = f"{name} leads, but it probably makes {case.metric(doubt)} worse, so it is not safe to ship."
+    elif best.variant == case.primary.control:
+        reason = f"{name} leads with a chance of {wording.chance(best.p_best or 0)} to be best; no new variant beat it."
+    elif best.variant in now.crossed:
+        reason = f"{name} does better than {control}, but another variant may be better still."
+    else:
+        reason = (
+            f"{name} is {_likely(best)} the best{_worth(case, best.variant)}. That is not more than a swing of chance "
+            "can bring about; to be sure, test it again with more members."
+        )
+    return _verdict(case, now, "not_enough_data", "It ended without a clear winner.", reason, best.variant)
+
+
+def _likely(best: VariantResult) -> str:
+    p = best.p_best or 0.0
+    return "very likely" if p > 0.9 else "likely" if p > 0.7 else "perhaps"
+
+
 def _keep_running(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
     assert lifts is not None  # _too_little has returned otherwise
     key = max(case.others, key=lambda k: lifts.mean[lifts.variants.index(k)])
@@ -358,12 +392,11 @@ def _keep_running(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdic
     elif best.variant in now.crossed:
         reason = f"{name} does better than {case.name(case.primary.control)}, but another variant may be better still."
     else:
-        lead = "very likely" if (best.p_best or 0) > 0.9 else "likely" if (best.p_best or 0) > 0.7 else "perhaps"
         over = case.fraction is not None and case.fraction >= 1
         told = "The planned time is over and the" if over else "The"
         reason = (
-            f"{name} is {lead} the best{_worth(case, best.variant)}. {told} lead does not yet survive being looked at "
-            "every day, so deciding now would be a guess."
+            f"{name} is {_likely(best)} the best{_worth(case, best.variant)}. {told} lead does not yet survive being "
+            "looked at every day, so deciding now would be a guess."
         )
     return _verdict(case, now, "keep_running", headline, reason, best.variant, wait)
 

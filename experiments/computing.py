@@ -23,7 +23,7 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
     results = _scorecards(plan, collected, definitions)
     checks = health_checks(inputs, collected)
     elapsed = elapsed_days(plan, inputs["cut_off_us"], collected.first_exposure_us)
-    rules = _rules(plan)
+    rules = _rules(plan, elapsed)
     primary = results[plan["primary"]]
     verdict = decide(
         primary,
@@ -34,6 +34,7 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
         looks=[Look.from_dict(look) for look in inputs["looks"]],
         names=dict(map(tuple, plan["names"])),
         metrics={key: found.name.lower() for key, found in definitions.items()},
+        finished=plan["ended_us"] is not None,
     )
     segments = _segments(inputs, collected, report) if inputs["with_segments"] else _left_out(plan)
     shown = [_metric_entry(definitions[key], result, plan) for key, result in results.items()]
@@ -105,7 +106,8 @@ def elapsed_days(plan: dict[str, Any], cut_off_us: int, first_exposure_us: int |
     """How long the run has been on at the cut-off, in days; it begins with its first member where that was earlier."""
     begun = min(plan["started_us"], first_exposure_us or plan["started_us"])
     end = cut_off_us if plan["ended_us"] is None else min(cut_off_us, plan["ended_us"])
-    return max(0.0, (end - begun) / DAY_US)
+    # A finished test whose members came all at once has run for a moment at least.
+    return max(0.001 if plan["imported"] else 0.0, (end - begun) / DAY_US)
 
 
 def finite(value: Any) -> Any:
@@ -119,12 +121,13 @@ def finite(value: Any) -> Any:
     return value
 
 
-def _rules(plan: dict[str, Any]) -> Rules:
+def _rules(plan: dict[str, Any], elapsed: float) -> Rules:
+    # What was brought in is looked at once, at its end: no day to wait for, and no price to pay for looking.
+    once = elapsed if plan["imported"] else None
     return Rules(
         min_members=max(2, plan["minimum_members"]),
-        # Nobody can wait for a finished experiment that was brought in.
         min_days=0.0 if plan["imported"] else 1.0,
-        planned_days=plan["planned_days"],
+        planned_days=once or plan["planned_days"],
         caring=plan["threshold_of_caring"],
     )
 

@@ -206,3 +206,16 @@ def test_rules_come_back_as_they_were():
 def test_time_before_the_start_is_refused():
     with pytest.raises(AnalysisError, match="elapsed_days is -1"):
         decide(card(**CLEAR), elapsed_days=-1)
+
+
+def test_nobody_is_told_to_wait_for_a_finished_test():
+    close = card(a=(5000, 500), b=(5000, 530))
+    running = decide(close, rules=FORTNIGHT, elapsed_days=9, looks=())
+    finished = decide(close, rules=FORTNIGHT, elapsed_days=9, looks=(), finished=True)
+    assert running.decision == "keep_running"
+    assert (finished.decision, finished.variant, finished.more_days) == ("not_enough_data", "b", None)
+    assert finished.headline == "It ended without a clear winner."
+    assert "test it again" in finished.reason and finished.facts
+    few = decide(card(a=(50, 5), b=(50, 6)), rules=FORTNIGHT, elapsed_days=9, looks=(), finished=True)
+    assert (few.headline, few.more_days, few.facts) == ("Not enough data.", None, ())
+    assert decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True).decision == "ship"

@@ -27,7 +27,7 @@ HEADLINES = {
     "not_enough_data": "Not enough data yet.",
     "untrusted": "Do not trust these numbers yet.",
 }
-NO_FACTS = ("untrusted", "not_enough_data")
+NO_FACTS = ("untrusted",)
 """Beside these answers no figure stands: it would be read as one."""
 
 NAMED = re.compile(r"(\b[A-Z] “[^”]*”|\b[B-HJ-Z]\b)")
@@ -205,7 +205,7 @@ def _verdict(
     facts = facts or _facts(primary, variants, _subject(verdict, primary, variants), plan)
     if any(check["status"] == "fail" for check in result.get("health") or ()) and decision != "untrusted":
         decision, headline = "untrusted", HEADLINES["untrusted"]
-    if decision in NO_FACTS:
+    if decision in NO_FACTS or (decision == "not_enough_data" and not verdict.get("variant")):
         facts = ()
     return VerdictView(decision, TONES[decision], headline, coloured(verdict["reason"], variants), facts)
 
