@@ -64,12 +64,19 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
     return [
         experiment
         for experiment, run_id, cut_off_us in found
-        if (cut_off_us is None or cut_off_us <= latest_allowed)
+        if _ended_since(session, run_id, cut_off_us)
+        or (cut_off_us is None or cut_off_us <= latest_allowed)
         and (
             _enough_new(session, experiment, run_id, cut_off_us, settings.analyse_new_events, to_us(now))
             or _gone_silent(experiment, cut_off_us, now - timedelta(hours=settings.silence_hours))
         )
     ]
+
+
+def _ended_since(session: Session, run_id: int, cut_off_us: int | None) -> bool:
+    """Whether the run has ended after its last answer, which may still tell people to keep it running."""
+    ended = session.scalar(select(Run.ended_at).where(col(Run.id) == run_id))
+    return ended is not None and cut_off_us is not None and cut_off_us < to_us(ended)
 
 
 def _enough_new(

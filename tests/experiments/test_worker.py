@@ -16,6 +16,7 @@ from experiments.errors import NotFoundError
 from experiments.experiment import get
 from experiments.settings import read_settings
 from experiments.tables import Analysis, Exposure, Job, utc_now
+from experiments.transitions import stop
 from tests.audience import Audience, make_audience, store_audience, store_experiment
 from tests.serving import ROOT
 
@@ -206,6 +207,21 @@ def test_a_running_experiment_that_falls_silent_is_analysed_again(database):
     with database.read() as session:
         silent = read_settings(analyse_every_seconds=1, silence_hours=0.0001)
         assert [found.key for found in due_experiments(session, silent)] == ["test"]
+
+
+def test_a_run_that_has_just_ended_is_analysed_at_once_so_that_nobody_is_told_to_keep_it_running(database):
+    store(database)
+    settings = read_settings(analyse_every_seconds=3600)
+    worker.work(database, settings, once=True)
+    with database.write() as session:
+        stop(session, get(session, "test"), actor="test")
+    with database.read() as session:
+        assert [found.key for found in due_experiments(session, settings)] == ["test"]
+    worker.work(database, settings, once=True)
+    newest = max(analyses(database), key=lambda found: found.cut_off_us)
+    assert "eep" not in newest.result["verdict"]["headline"]
+    with database.read() as session:
+        assert due_experiments(session, settings) == []
 
 
 def test_an_experiment_without_members_is_not_due(database):
