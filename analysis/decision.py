@@ -4,129 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from analysis import sequential, wording
+from analysis import wording
 from analysis.errors import AnalysisError
+from analysis.evidence import Case, bound_of, look_now, sceptical_lifts, z_score
 from analysis.health import HealthCheck
 from analysis.projection import MoreDays, more_days
 from analysis.scoring import MetricResult, VariantResult
 from analysis.sequential import Look
-from analysis.shrinkage import ScepticalLift, sceptical
+from analysis.shrinkage import ScepticalLift
 from analysis.verdict import Decision, Fact, Rules, Verdict
 
 #: A guardrail this likely to be worse keeps a variant from being shipped, long before it is proven.
 GUARDRAIL_DOUBT = 0.95
-#: Spread of the control's logarithm from which a relative comparison is pointless: fewer than two members did it.
-CONTROL_LOG_SD = 0.7
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """Everything that a rule may look at."""
-
-    primary: MetricResult
-    rules: Rules
-    health: Sequence[HealthCheck]
-    guardrails: Sequence[MetricResult]
-    elapsed_days: float
-    looks: Sequence[Look] | None
-    names: Mapping[str, str]
-    metrics: Mapping[str, str]
-    finished: bool
-
-    @property
-    def others(self) -> list[str]:
-        return [row.variant for row in self.primary.variants if row.variant != self.primary.control]
-
-    @property
-    def members(self) -> int:
-        return sum(row.n for row in self.primary.variants)
-
-    @property
-    def fraction(self) -> float | None:
-        planned = self.rules.planned_days
-        return None if planned is None else self.elapsed_days / planned
-
-    def name(self, key: str) -> str:
-        return self.names.get(key, key.upper())
-
-    def metric(self, result: MetricResult) -> str:
-        return self.metrics.get(result.metric) or result.metric.replace("_", " ") or "a guardrail"
-
-
-def z_score(result: MetricResult, key: str) -> float:
-    """Return the lead of a variant over the control in standard errors, positive = better, without the lift prior."""
-    ours, control = result.variant(key), result.variant(result.control)
-    if ours.mean is None or control.mean is None or ours.sd is None or control.sd is None:
-        return 0.0
-    z = (ours.mean - control.mean) / math.hypot(ours.sd, control.sd)
-    return z if result.direction == "higher" else -z
-
-
-def _bound(case: _Case, result: MetricResult, key: str) -> float:
-    """Return the bound on |z| for one comparison, the error shared between all comparisons with the control."""
-    ours, control = result.variant(key), result.variant(result.control)
-    prior_sd = case.rules.lift_prior["sd"]
-    ratio = 0.0
-    if ours.log_sd is not None and control.log_sd is not None:
-        ratio = prior_sd**2 / (ours.log_sd**2 + control.log_sd**2)
-    return sequential.bound(
-        elapsed_days=case.elapsed_days,
-        members=case.members,
-        ratio=ratio,
-        alpha=case.rules.alpha / len(case.others),
-        planned_days=case.rules.planned_days,
-        looks=case.looks,
-    )
-
-
-def look_now(case: _Case) -> Look:
-    """Return which leads and shortfalls have passed the bound by now; what passed once stays passed."""
-    past = case.looks or ()
-    crossed = {key for look in past for key in look.crossed}
-    harmed = {key for look in past for key in look.harmed}
-    planned = case.rules.planned_days
-    counted = planned is None or case.looks is None or sequential.counts(case.elapsed_days, planned, case.looks)
-    if case.primary.not_shown is None:
-        for key in case.others:
-            z, bound = z_score(case.primary, key), _bound(case, case.primary, key)
-            if z >= bound:
-                crossed.add(key)
-            if z <= -bound:
-                harmed.add(key)
-    ordered = [row.variant for row in case.primary.variants]
-    return Look(
-        float(case.elapsed_days),
-        case.members,
-        tuple(key for key in ordered if key in crossed),
-        tuple(key for key in ordered if key in harmed),
-        counted,
-    )
-
-
-def _sceptical(case: _Case) -> ScepticalLift | None:
-    """Return the lifts under the lift prior, or None while the control's mean is not clear of 0."""
-    control = case.primary.variant(case.primary.control)
-    if control.log_mean is None or (control.log_sd or 0.0) > CONTROL_LOG_SD:
-        return None
-    moments = [_log_moments(row) for row in case.primary.variants]
-    return sceptical(
-        [row.variant for row in case.primary.variants],
-        case.primary.control,
-        [mean for mean, _ in moments],
-        [sd for _, sd in moments],
-        prior_sd=case.rules.lift_prior["sd"],
-        caring=case.rules.caring,
-        higher=case.primary.direction == "higher",
-    )
-
-
-def _log_moments(row: VariantResult) -> tuple[float, float]:
-    """Return a variant's log moments; where its mean may be 0, a wide guess near the top of what it may be."""
-    if row.log_mean is not None and row.log_sd is not None:
-        return row.log_mean, row.log_sd
-    return math.log((row.mean or 0.0) + 2 * (row.sd or 0.0)), 1.0
 
 
 def decide(
@@ -166,11 +56,11 @@ def decide(
     """
     if not (math.isfinite(elapsed_days) and elapsed_days >= 0):
         raise AnalysisError("bad_request", f"elapsed_days is {elapsed_days}; give the days of running, 0 or more.")
-    case = _Case(
+    case = Case(
         primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {}, metrics or {}, finished
     )
     now = look_now(case)
-    lifts = None if primary.not_shown else _sceptical(case)
+    lifts = None if primary.not_shown else sceptical_lifts(case)
     for rule in (_untrusted, _too_little, _harm, _too_early, _ship, _no_difference):
         verdict = rule(case, now, lifts)
         if verdict is not None:
@@ -179,7 +69,7 @@ def decide(
 
 
 def _verdict(
-    case: _Case,
+    case: Case,
     now: Look,
     decision: Decision,
     headline: str,
@@ -193,7 +83,7 @@ def _verdict(
     return Verdict(decision, variant, headline, reason, wait.days, wait.reason, facts, now)
 
 
-def _facts(case: _Case, variant: str | None) -> tuple[Fact, ...]:
+def _facts(case: Case, variant: str | None) -> tuple[Fact, ...]:
     """Return the figures beside the sentence: about the named variant, or the one most probably best."""
     if case.primary.not_shown is not None:
         return ()
@@ -214,14 +104,14 @@ def _facts(case: _Case, variant: str | None) -> tuple[Fact, ...]:
     )
 
 
-def _untrusted(case: _Case, now: Look, _: ScepticalLift | None) -> Verdict | None:
+def _untrusted(case: Case, now: Look, _: ScepticalLift | None) -> Verdict | None:
     failed = [check for check in case.health if check.status == "fail"]
     if not failed:
         return None
     return _verdict(case, now, "untrusted", "Do not trust this test yet.", failed[0].detail)
 
 
-def _too_little(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+def _too_little(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     smallest = min(case.primary.variants, key=lambda row: row.n)
     if smallest.n < case.rules.min_members:
         reason = (
@@ -237,7 +127,7 @@ def _too_little(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict 
     return None
 
 
-def _too_early(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+def _too_early(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     missing = case.rules.min_days - case.elapsed_days
     if missing <= 0:
         return None
@@ -246,7 +136,7 @@ def _too_early(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict |
     return _waiting(case, now, reason, missing)
 
 
-def _waiting(case: _Case, now: Look, reason: str, days: float) -> Verdict:
+def _waiting(case: Case, now: Look, reason: str, days: float) -> Verdict:
     if case.finished:
         return _verdict(case, now, "not_enough_data", "Not enough data.", reason)
     wait = MoreDays(math.ceil(days - 1e-9), None) if 0 < days < 366 else MoreDays(None, "It is too early to say when.")
@@ -256,18 +146,18 @@ def _waiting(case: _Case, now: Look, reason: str, days: float) -> Verdict:
     return _verdict(case, now, "not_enough_data", headline, reason, wait=wait)
 
 
-def _guardrail_harm(case: _Case) -> list[tuple[str, MetricResult]]:
+def _guardrail_harm(case: Case) -> list[tuple[str, MetricResult]]:
     """Return each variant that makes a guardrail worse beyond the bound, with that guardrail."""
     return [
         (key, result)
         for result in case.guardrails
         if result.not_shown is None
         for key in case.others
-        if z_score(result, key) <= -_bound(case, result, key)
+        if z_score(result, key) <= -bound_of(case, result, key)
     ]
 
 
-def _harm(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+def _harm(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     """A guardrail proven worse, or every new variant proven worse than the control.
 
     Where another variant may be shipped already, shipping it ends the harm as well as stopping does, and says more.
@@ -289,7 +179,7 @@ def _harm(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None
     return _verdict(case, now, "stop_harm", f"Stop: {names} {verb} harm.", reason, variant)
 
 
-def _doubted_by(case: _Case, key: str) -> MetricResult | None:
+def _doubted_by(case: Case, key: str) -> MetricResult | None:
     """Return a guardrail that the variant probably worsens."""
     for result in case.guardrails:
         if result.not_shown is None:
@@ -299,7 +189,7 @@ def _doubted_by(case: _Case, key: str) -> MetricResult | None:
     return None
 
 
-def _ship(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     assert lifts is not None  # _too_little has returned otherwise
     losses = dict(zip(lifts.variants, lifts.loss, strict=True))
     proven = [key for key in now.crossed if key in case.others and key not in now.harmed]
@@ -324,7 +214,7 @@ def _ship(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None
     return _verdict(case, now, "ship", f"Ship {case.name(key)}.", reason, key)
 
 
-def _no_difference(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
+def _no_difference(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     assert lifts is not None  # _too_little has returned otherwise
     if now.crossed or now.harmed:
         return None
@@ -349,7 +239,7 @@ def _no_difference(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdi
     return _verdict(case, now, "no_difference", "No difference worth having.", reason)
 
 
-def _undecided(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
+def _undecided(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
     """The run is over and no rule has settled it."""
     best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
     name, control = case.name(best.variant), case.name(case.primary.control)
@@ -373,7 +263,7 @@ def _likely(best: VariantResult) -> str:
     return "very likely" if p > 0.9 else "likely" if p > 0.7 else "perhaps"
 
 
-def _keep_running(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
+def _keep_running(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
     assert lifts is not None  # _too_little has returned otherwise
     key = max(case.others, key=lambda k: lifts.mean[lifts.variants.index(k)])
     wait = _projected(case, now, lifts, key)
@@ -401,7 +291,7 @@ def _keep_running(case: _Case, now: Look, lifts: ScepticalLift | None) -> Verdic
     return _verdict(case, now, "keep_running", headline, reason, best.variant, wait)
 
 
-def _worth(case: _Case, key: str) -> str:
+def _worth(case: Case, key: str) -> str:
     """Return what a lead amounts to, e.g. ``: about 2.1 more per 100 members than A``."""
     difference = case.primary.comparison(key).difference
     if difference is None or difference.mean == 0:
@@ -414,7 +304,7 @@ def _worth(case: _Case, key: str) -> str:
     return f": about {wording.small(size)} {word} per member than {than}"
 
 
-def _projected(case: _Case, now: Look, lifts: ScepticalLift, key: str) -> MoreDays:
+def _projected(case: Case, now: Look, lifts: ScepticalLift, key: str) -> MoreDays:
     ours, control = case.primary.variant(key), case.primary.variant(case.primary.control)
     return more_days(
         effect=float(lifts.mean[lifts.variants.index(key)]),
