@@ -260,6 +260,10 @@ def _segment(inputs: dict[str, Any], cells: SegmentData | None) -> dict[str, Any
         return _not_shown("no_cells", "Segments are told for metrics that are a share of members, and need members.")
     if len({level for _, level in cells}) < 2:
         return _not_shown("one_level", "All members are of one kind here, so there is nothing to tell apart.")
+    met = {variant for (variant, _), cell in cells.items() if cell.n}
+    if missing := [key for key, weight in plan["weights"] if weight > 0 and key not in met]:
+        names = dict(map(tuple, plan["names"]))
+        return _not_shown("no_members", f"Nobody has met {names.get(missing[0], missing[0])} yet.")
     from analysis.models import segmented  # imports PyMC at its first fit
 
     fitted = segmented.fit_segments(

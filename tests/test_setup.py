@@ -64,7 +64,7 @@ def checkout(tmp_path: Path) -> Path:
     """The parts of a fresh checkout that make the virtual environment, in a folder with a space in its name."""
     folder = tmp_path / "a checkout"
     folder.mkdir()
-    shutil.copytree(ROOT / "tools", folder / "tools")
+    shutil.copytree(ROOT / ".ci", folder / ".ci")
     shutil.copy(ROOT / "requirements-uv.txt", folder)
     return folder
 
@@ -159,7 +159,7 @@ def test_the_build_server_runs_make_test_without_being_asked_anything(tmp_path):
 
 
 def test_the_browser_is_one_that_runs():
-    found = subprocess.run(["sh", ROOT / "tools" / "find-browser.sh"], capture_output=True, text=True, timeout=250)
+    found = subprocess.run(["sh", ROOT / ".ci" / "find-browser.sh"], capture_output=True, text=True, timeout=250)
     assert found.returncode == 0, found.stderr
     version = subprocess.run([found.stdout.strip(), "--version"], capture_output=True, text=True).stdout
     assert re.search(r"Chrom(e|ium)", version)

@@ -132,6 +132,17 @@ def test_a_failed_segment_fit_is_stored_with_its_reason(stored, monkeypatch):
     assert entry["segment_rows"] == []
 
 
+def test_segments_wait_until_each_variant_has_met_somebody(database):
+    audience = make_audience(11, members=60)
+    audience.exposures = [row for row in audience.exposures if row["variant"] != "a"]
+    with database.write() as session:
+        store_experiment(session)
+        store_audience(session, audience)
+    entry = analyse(database, "test", cut_off_us=CUT_OFF_US).result["segments"][0]
+    assert entry["not_shown"]["code"] == "no_members"
+    assert entry["not_shown"]["reason"].startswith("Nobody has met A")
+
+
 @pytest.mark.slow
 def test_the_segmented_model_runs_and_repeats_with_its_seed(sqlite_url):
     from experiments.database import Database
