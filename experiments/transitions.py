@@ -1,19 +1,19 @@
 """The life cycle: draft → scheduled → running → paused → stopped → archived."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from experiments import audit
 from experiments import experiment as stored
+from experiments.checklist import Check, checklist
 from experiments.configuration import touch
-from experiments.definition import BUCKETS
 from experiments.errors import ConflictError, InvalidError
-from experiments.namespaces import claim, overlap_message, overlaps
-from experiments.tables import ApiKey, Experiment, Variant, utc_now
-from experiments.targeting import describe, parse
+from experiments.namespaces import claim
+from experiments.tables import Experiment, utc_now
 from experiments.validation import shown
+
+__all__ = ["Check", "POSSIBLE", "apply_schedule", "archive", "checklist", "launch", "pause", "resume", "ship", "stop"]
 
 POSSIBLE: dict[str, tuple[str, ...]] = {
     "draft": ("launch", "archive"),
@@ -35,17 +35,6 @@ _LEADS_TO: dict[str, tuple[str, ...]] = {
 }
 
 MAX_NOTE = 2_000
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the launch checklist; a blocking one that is not ok prevents the launch."""
-
-    key: str
-    ok: bool
-    blocking: bool
-    label: str
-    detail: str
 
 
 def launch(session: Session, experiment: Experiment, *, actor: str, now: datetime | None = None) -> Experiment:
@@ -137,21 +126,6 @@ def apply_schedule(session: Session, now: datetime | None = None) -> int:
     return changed
 
 
-def checklist(session: Session, experiment: Experiment, *, now: datetime | None = None) -> list[Check]:
-    """What to look at before the launch, in the order in which people look."""
-    variants = stored.variants_of(session, experiment)
-    return [
-        _content_check(variants),
-        _difference_check(variants),
-        _hypothesis_check(experiment),
-        _audience_check(experiment),
-        _traffic_check(experiment),
-        _namespace_check(session, experiment),
-        _schedule_check(experiment, now or utc_now()),
-        _key_check(session),
-    ]
-
-
 # moving
 
 
@@ -219,72 +193,3 @@ def _check_shipment(session: Session, experiment: Experiment, variant: str, note
     if len(note) > MAX_NOTE:
         message = f"The note has {len(note)} characters; at most {MAX_NOTE} are allowed. Shorten it."
         raise InvalidError(message, fields={"note": message})
-
-
-# the checklist
-
-
-def _content_check(variants: list[Variant]) -> Check:
-    empty = [variant.key for variant in variants if not variant.content]
-    detail = (
-        f"{', '.join(empty)} has no content here. That is fine where your app holds the content itself."
-        if empty
-        else "Every variant carries content for the app to show."
-    )
-    return Check("content", not empty, False, "Each variant has content", detail)
-
-
-def _difference_check(variants: list[Variant]) -> Check:
-    for position, variant in enumerate(variants):
-        twins = [other.key for other in variants[:position] if other.content == variant.content and variant.content]
-        if twins:
-            detail = f"{twins[0]} and {variant.key} show the same content, so that they cannot differ. Change one."
-            return Check("difference", False, False, "The variants differ", detail)
-    return Check("difference", True, False, "The variants differ", "No two variants show the same content.")
-
-
-def _hypothesis_check(experiment: Experiment) -> Check:
-    ok = bool(experiment.hypothesis.strip())
-    detail = "It says what you expect, and why." if ok else "Write down what you expect before you see any numbers."
-    return Check("hypothesis", ok, False, "A hypothesis is written down", detail)
-
-
-def _audience_check(experiment: Experiment) -> Check:
-    if not experiment.targeting:
-        return Check("audience", True, False, "The audience is chosen", "Every audience member is eligible.")
-    detail = f"Eligible are members whose {describe(parse(experiment.targeting))}."
-    return Check("audience", True, False, "The audience is chosen", detail)
-
-
-def _traffic_check(experiment: Experiment) -> Check:
-    share = experiment.traffic_buckets / BUCKETS
-    ok = experiment.traffic_buckets > 0
-    detail = f"{share:.4g} of the eligible members are admitted (1 is all)." if ok else "Traffic is 0: nobody enters."
-    return Check("traffic", ok, False, "Traffic is open", detail)
-
-
-def _namespace_check(session: Session, experiment: Experiment) -> Check:
-    label = "Its place in the namespace is free"
-    if experiment.namespace_key is None:
-        return Check("namespace", True, True, label, "It shares members with other experiments, independently.")
-    others = overlaps(session, experiment)
-    if others:
-        return Check("namespace", False, True, label, overlap_message(session, experiment, others))
-    return Check("namespace", True, True, label, f"Nobody else is in its place in {experiment.namespace_key}.")
-
-
-def _schedule_check(experiment: Experiment, now: datetime) -> Check:
-    label = "The schedule lies ahead"
-    if experiment.ends_at and experiment.ends_at <= now:
-        detail = f"It was to end at {stored.when(experiment.ends_at)}, which has passed; move ends_at or remove it."
-        return Check("schedule", False, True, label, detail)
-    begins = experiment.starts_at and experiment.starts_at > now
-    start = f"It starts at {stored.when(experiment.starts_at)}" if begins else "It starts at once"
-    end = f"ends at {stored.when(experiment.ends_at)}" if experiment.ends_at else "runs until somebody stops it"
-    return Check("schedule", True, True, label, f"{start} and {end}.")
-
-
-def _key_check(session: Session) -> Check:
-    ok = session.exec(select(ApiKey.id).where(col(ApiKey.revoked_at).is_(None)).limit(1)).first() is not None
-    detail = "An app can ask for variants with it." if ok else "No app can ask for variants yet; make a key under Keys."
-    return Check("key", ok, False, "An API key exists", detail)

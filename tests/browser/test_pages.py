@@ -102,7 +102,7 @@ def test_create_with_previews_variants_and_a_rule_then_launch(live_server, logge
     page.get_by_label("Members who meet a rule").check()
     page.locator("[id='rules.0.attribute']").fill("country")
     page.locator("[id='rules.0.value']").fill("DE, AT")
-    page.get_by_text("Eligible are members whose country is DE or AT.").wait_for()
+    page.get_by_text("Members whose country is DE or AT take part.").wait_for()
     page.get_by_role("button", name="Save the draft").click()
     page.wait_for_url("**/experiments/grosse-fruhlings-aktion")
     page.get_by_role("link", name="Launch…").click()

@@ -217,18 +217,54 @@ def test_an_end_in_the_past_blocks_the_launch(database):
         assert caught.value.code == "not_ready"
 
 
-def test_the_checklist_warns_where_variants_are_empty_or_alike(database):
-    same = {"headline": "Same"}
-    raw = definition()
-    raw["variants"][0]["content"] = raw["variants"][1]["content"] = same
-    raw["variants"].append({"key": "c", "weight": 0.2})
-    raw["variants"][0]["weight"] = 0.3
+def checks_of(session, *contents, **changes):
+    raw = definition(**changes)
+    keys = "abcdefgh"[: len(contents)]
+    raw["variants"] = [
+        {"key": key, "weight": 1 / len(contents), "control": key == "a", "content": content}
+        for key, content in zip(keys, contents, strict=True)
+    ]
+    experiment = stored.create(session, read_definition(raw), actor="cli")
+    return experiment, {check.key: check for check in transitions.checklist(session, experiment)}
+
+
+def test_the_checklist_warns_where_variants_are_alike(database):
     with database.write() as session:
-        experiment = stored.create(session, read_definition(raw), actor="cli")
-        checks = {check.key: check for check in transitions.checklist(session, experiment)}
-    assert not checks["difference"].ok and "a and b" in checks["difference"].detail
-    assert not checks["content"].ok and checks["content"].detail.startswith("c ")
-    assert not any(check.blocking and not check.ok for check in checks.values())
+        _, checks = checks_of(session, {"headline": "Same"}, {"headline": "Same"})
+    assert not checks["difference"].ok and "A and B" in checks["difference"].detail
+    assert checks["content"].ok and not any(check.blocking and not check.ok for check in checks.values())
+
+
+def test_a_variant_without_content_beside_others_with_content_blocks_the_launch(database):
+    with database.write() as session:
+        experiment, checks = checks_of(session, {"headline": "Old"}, {}, {})
+        content = checks["content"]
+        assert (content.ok, content.blocking, content.label) == (False, True, "B and C have no content")
+        with pytest.raises(ConflictError, match="B and C have no content"):
+            transitions.launch(session, experiment, actor="cli")
+
+
+def test_a_test_whose_app_holds_all_content_is_launched_with_a_warning_and_nothing_pretended(database):
+    with database.write() as session:
+        experiment, checks = checks_of(session, {}, {})
+        assert [checks[key].ok for key in ("content", "difference")] == [False, False]
+        assert "fine if your app holds the content" in checks["content"].detail
+        assert transitions.launch(session, experiment, actor="api:shop").state == "running"
+
+
+def test_a_missing_headline_is_told_by_its_letter_and_blocks_nothing(database):
+    with database.write() as session:
+        experiment, checks = checks_of(session, {"headline": "Old"}, {"body": "Eleven dyers"})
+        assert (checks["content"].ok, checks["content"].label) == (False, "B has no headline")
+        assert transitions.launch(session, experiment, actor="cli").state == "running"
+
+
+def test_a_start_that_has_passed_is_not_told_as_lying_ahead(database):
+    with database.write() as session:
+        experiment = create(session, starts_at=NOW)
+        late = {check.key: check for check in transitions.checklist(session, experiment, now=NOW + timedelta(days=1))}
+    assert (late["schedule"].ok, late["schedule"].blocking) == (False, False)
+    assert "starts at once" in late["schedule"].detail
 
 
 def test_two_launches_at_once_make_one_run(database):

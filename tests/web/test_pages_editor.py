@@ -147,7 +147,7 @@ def test_the_rule_is_told_in_plain_english_while_it_is_typed(pages):
         "rules.0.operator": "in",
         "rules.0.value": "DE, AT",
     }
-    assert "Eligible are members whose country is DE or AT." in pages.post("/audience-sentence", form).text
+    assert "Members whose country is DE or AT take part." in pages.post("/audience-sentence", form).text
     assert "Not whole yet" in pages.post("/audience-sentence", form | {"rules.0.value": ""}).text
 
 

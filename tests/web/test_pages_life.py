@@ -69,8 +69,8 @@ def test_the_refresh_sends_nothing_where_nothing_changed(pages):
 def test_a_draft_is_told_in_words_with_its_checklist_and_launched_after_a_question(pages):
     where = create(pages)
     draft = pages.get(where).text
-    assert "Every audience member is eligible." in draft
-    assert "An API key exists" in draft
+    assert "Everybody takes part." in draft
+    assert "No API key exists" in draft
     question = pages.get(f"{where}/launch").text
     assert "What will happen" in question
     assert "at once" in question

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from experiments import targeting
+from experiments import targeting, wording
 from experiments.errors import InvalidError
 
 OPERATORS = (
@@ -79,10 +79,8 @@ def rule_of(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, st
 
 
 def sentence(rule: dict[str, Any] | None) -> str:
-    """Who is eligible, in plain English."""
-    if rule is None:
-        return "Every audience member is eligible."
-    return f"Eligible are members whose {targeting.describe(targeting.parse(rule))}."
+    """Who takes part, in plain English."""
+    return wording.audience(rule)
 
 
 def _from_json(text: str) -> tuple[dict[str, Any] | None, dict[str, str]]:

@@ -8,13 +8,13 @@ from flask import Blueprint, Response, render_template, request
 from sqlmodel import Session
 
 from experiments import experiment as stored
-from experiments import metrics, results
+from experiments import metrics, results, wording
 from experiments.definition import BUCKETS
 from experiments.errors import NotFoundError
+from experiments.namespaces import free_places, overlaps
 from experiments.tables import Experiment, utc_now
 from experiments.transitions import checklist
-from web.formatting import plain_percent, when
-from web.pages import audience_form
+from web.formatting import plain_percent, plural, when
 from web.pages.access import htmx
 from web.services import services
 
@@ -57,42 +57,105 @@ def preview(key: str, variant: str):
 
 def draft_page(session: Session, experiment: Experiment) -> str:
     """What a draft or scheduled experiment says, and what stands between it and its launch."""
-    document = stored.document(session, experiment)
     return render_template(
         "experiments/draft.html",
-        **words_of(document),
+        **words_of(stored.document(session, experiment)),
         checks=checklist(session, experiment),
-        details=checklist_details(experiment),
+        details=checklist_details(session, experiment),
         starts_at=experiment.starts_at,
     )
+
+
+def in_words(session: Session, experiment: Experiment) -> dict[str, Any]:
+    """The definition in words, for ``{% include "experiments/in_words.html" %}``, which reads it as ``in_words``."""
+    return words_of(stored.document(session, experiment))["in_words"]
 
 
 def words_of(document: dict[str, Any]) -> dict[str, Any]:
     """A document with the sentences that its page needs."""
     window = document["window_days"]
     named = {key: metrics.metric(key) for key in _metric_keys(document)}
+    hints = {key: metric.hint.format(window=window) for key, metric in named.items()}
     return {
         "experiment": document,
-        "audience": audience_form.sentence(document["targeting"]),
+        "audience": wording.audience(document["targeting"], document["traffic"]),
+        "metric_hints": hints,
         "metric_names": {key: metric.name for key, metric in named.items()},
-        "metric_hints": {key: metric.hint.format(window=window) for key, metric in named.items()},
+        "in_words": {
+            "experiment": document,
+            "audience": wording.audience(document["targeting"], document["traffic"]),
+            "names": {key: metric.name for key, metric in named.items()},
+            "hint": hints[document["primary_metric"]],
+            "schedule": schedule_sentences(document),
+            "variants": [
+                {
+                    "key": variant["key"],
+                    "position": position,
+                    "called": wording.called(variant["name"], variant["content"]),
+                    "control": variant["control"],
+                    "weight": variant["weight"],
+                }
+                for position, variant in enumerate(document["variants"])
+            ],
+        },
     }
 
 
-def checklist_details(experiment: Experiment) -> dict[str, str]:
-    """The sentences of checks that name a time or a share, as a page tells them: in the project's time and per cent."""
-    zone = services().settings.time_zone
-    start = when(experiment.starts_at, zone) if experiment.starts_at and experiment.starts_at > utc_now() else ""
-    details = {}
-    if experiment.ends_at is None or experiment.ends_at > utc_now():
-        begins = f"It starts on {start}" if start else "It starts at once"
-        ends = f"stops on {when(experiment.ends_at, zone)}" if experiment.ends_at else "runs until somebody stops it"
-        details["schedule"] = f"{begins} and {ends}."
-    if experiment.traffic_buckets:
-        share = experiment.traffic_buckets / BUCKETS
-        admitted = "All eligible members" if share == 1 else f"{plain_percent(share)} of the eligible members"
-        details["traffic"] = f"{admitted} are admitted."
+def schedule_sentences(document: dict[str, Any]) -> str:
+    """When it begins, how long it is meant to run, and what happens then, in the project's time."""
+    zone, now = services().settings.time_zone, utc_now()
+    run, starts, ends = document["run"], _moment(document["starts_at"]), _moment(document["ends_at"])
+    told = []
+    if run and document["runs"] == 1:
+        told.append(f"It began on {when(_moment(run['started_at']), zone)}.")
+    elif run:
+        told.append(f"Its run {run['number']} began on {when(_moment(run['started_at']), zone)}.")
+    elif starts and starts > now:
+        told.append(f"It starts by itself on {when(starts, zone)}.")
+    if run and run["ended_at"]:
+        return " ".join([*told, f"It ended on {when(_moment(run['ended_at']), zone)}."])
+    planned = document["planned_days"]
+    told.append(f"{plural(planned, 'day')} {'is' if planned == 1 else 'are'} planned." if planned else "")
+    if ends:
+        told.append(f"It stops by itself on {when(ends, zone)}.")
+    elif planned:
+        told.append(f"After day {planned} it goes on until somebody stops it.")
+    else:
+        told.append("No length is planned; it goes on until somebody stops it.")
+    return " ".join(filter(None, told))
+
+
+def checklist_details(session: Session, experiment: Experiment) -> dict[str, str]:
+    """The sentences of checks that name a time or a place, as a page tells them: in the project's time and per cent."""
+    details = {"schedule": _schedule_detail(experiment)}
+    others = overlaps(session, experiment)
+    if others:
+        held = "; ".join(f"“{other.name}” has {_place(other.namespace_from, other.namespace_to)}" for other in others)
+        free = ", ".join(_place(start, end) for start, end in free_places(session, experiment))
+        own = _place(experiment.namespace_from, experiment.namespace_to)
+        remedy = f"Free: {free}." if free else "Nothing is free: stop another test there, or choose another namespace."
+        details["namespace"] = f"It wants {own} of the members of “{experiment.namespace_key}”, and {held}. {remedy}"
     return details
+
+
+def _schedule_detail(experiment: Experiment) -> str:
+    zone, now = services().settings.time_zone, utc_now()
+    starts, ends = experiment.starts_at, experiment.ends_at
+    if ends and ends <= now:
+        return f"It was to stop on {when(ends, zone)}, which has passed. Choose a later end, or none."
+    end = f"stops by itself on {when(ends, zone)}" if ends else "goes on until somebody stops it"
+    if starts and starts > now:
+        return f"It starts on {when(starts, zone)} and {end}."
+    passed = f"It was to start on {when(starts, zone)}. Launched now, it" if starts else "It"
+    return f"{passed} starts at once and {end}."
+
+
+def _place(start: int, end: int) -> str:
+    return f"{plain_percent(start / BUCKETS)} to {plain_percent(end / BUCKETS)}"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _metric_keys(document: dict[str, Any]) -> set[str]:

@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from experiments import experiment as stored
 from experiments import transitions
-from experiments.definition import BUCKETS
 from experiments.errors import ConflictError, KletteError
 from experiments.tables import Experiment, utc_now
 from web.pages.access import actor, changes
@@ -121,9 +120,8 @@ def _launch_context(session: Session, experiment: Experiment) -> dict[str, Any]:
     return {
         **words_of(document),
         "checks": checks,
-        "details": checklist_details(experiment),
+        "details": checklist_details(session, experiment),
         "ready": all(check.ok for check in checks if check.blocking),
-        "share": experiment.traffic_buckets / BUCKETS,
         "starts_at": experiment.starts_at if experiment.starts_at and experiment.starts_at > utc_now() else None,
         "ends_at": experiment.ends_at,
     }
