@@ -74,7 +74,7 @@ def decide(
     """
     if preview is not None and preview in live.variant_of:
         return Decision(live.variant_of[preview], "PREVIEW", "preview")
-    if live.shipped_variant is not None and live.state == "stopped" and live.shipped_variant in live.variant_of:
+    if live.shipped_variant in live.variant_of and live.state in ("stopped", "archived"):
         return Decision(live.variant_of[live.shipped_variant], "SHIPPED")
     if is_over(live, now_us):
         return Decision(None, "DISABLED")
@@ -155,6 +155,11 @@ def _assigned(
     if recorded is None:
         return Assigned(decision, live.run_number, False)
     return Assigned(decide(live, unit, attributes, now_us, recorded=recorded), live.run_number, True)
+
+
+def may_change(live: LiveExperiment) -> bool:
+    """Whether the answer to a member may be another one at any moment: not yet launched, or paused."""
+    return live.state in ("draft", "scheduled", "paused") or live.run_id is None
 
 
 def chosen(configuration: Configuration, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:

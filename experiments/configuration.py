@@ -26,6 +26,7 @@ MAX_EXPERIMENTS = 10_000
 """The newest so many are held; a snapshot must fit in the memory of each process."""
 
 _FIRST_SECONDS = 30.0
+_LOOKS_APART = 0.01  # seconds; a look is one short read, so even a flood of unknown keys costs a few per cent
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def load(session: Session) -> Configuration:
     version = read_version(session)
     namespaces = {namespace.key: namespace for namespace in session.exec(select(Namespace))}
     rows = session.exec(select(Experiment).order_by(Experiment.id.desc()).limit(MAX_EXPERIMENTS)).all()  # type: ignore
-    in_use = {row.id for row in rows if row.state != "archived"}
+    # What was shipped stays in force when its experiment is put away.
+    in_use = {row.id for row in rows if row.state != "archived" or row.shipped_variant}
     variants = _by_experiment(session.exec(select(Variant).order_by(Variant.position)), in_use)  # type: ignore
     runs = _by_experiment(session.exec(select(Run).order_by(Run.number)), {row.id for row in rows})  # type: ignore
     experiments = {}
@@ -200,6 +202,7 @@ class ConfigurationCache:
         self._lock = threading.Lock()
         self._snapshot: Configuration | None = None
         self._looked = float("-inf")
+        self._away_until = float("-inf")
 
     def current(self) -> Configuration:
         """The snapshot, at most ``seconds`` behind the database.
@@ -230,11 +233,30 @@ class ConfigurationCache:
             return _FIRST_SECONDS
         return 0.0 if age < 2 * self._seconds else self._seconds
 
+    def latest(self) -> Configuration:
+        """A snapshot that holds every change committed before this call, where the database can be read.
+
+        For answers that would say "unknown" or "not yet" of what somebody may just have made. Looks are shared between
+        the threads and at least 10 ms apart; while the database is away the last snapshot is answered at once.
+        """
+        asked = time.monotonic()
+        snapshot = self.current()
+        if asked < self._away_until or not self._lock.acquire(timeout=self._seconds):
+            return snapshot
+        try:
+            if self._looked < asked and asked >= self._away_until:
+                time.sleep(max(0.0, self._looked + _LOOKS_APART - time.monotonic()))
+                self._renew()
+            return self._snapshot  # type: ignore[return-value]
+        finally:
+            self._lock.release()
+
     def forget(self) -> None:
         """Look at the database at the next request, whatever the age (tests, and a process that changed it)."""
         self._looked = float("-inf")
 
     def _renew(self) -> None:
+        began = time.monotonic()  # what is committed after this may not be in what is read
         try:
             with self._database.read() as session:
                 if self._snapshot is None or read_version(session) != self._snapshot.version:
@@ -243,4 +265,6 @@ class ConfigurationCache:
             if self._snapshot is None:
                 raise
             log.warning("The configuration could not be looked at; the last one goes on serving.", exc_info=True)
-        self._looked = time.monotonic()
+            self._away_until = time.monotonic() + self._seconds
+            began = time.monotonic()
+        self._looked = began

@@ -1,6 +1,7 @@
 """What a unit did: the visible list of event types, and the check that each event passes before it is stored."""
 
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,14 @@ from sqlmodel import Session
 
 from experiments import append_postgres, append_sqlite
 from experiments.configuration import Configuration, LiveExperiment
+from experiments.currencies import CURRENCIES
 from experiments.eligibility import hash_reason, hashed
 from experiments.errors import InvalidError
 from experiments.exposure import ExposureRow, Offer, is_bot, segment_attributes
 from experiments.settings import Settings
+from experiments.validation import shown
+
+log = logging.getLogger(__name__)
 
 
 class EventType(NamedTuple):
@@ -35,10 +40,19 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType("purchase", "money", "The member bought: the amount and its currency."),
     EventType("comment", "number", "The member wrote a comment."),
     EventType("review", "rating", "The member rated: 1 to 5."),
-    EventType("mention", "number", "The member posted about the brand; `properties.reach`, `properties.sentiment`."),
+    EventType("mention", "number", "A post about the brand; `properties.reach` (people), `properties.sentiment` (-1 to 1)."),
     EventType("negative", "number", "The member hid, reported, unsubscribed or complained."),
 )  # fmt: skip
 """Any other name is a custom event, whose value is a plain number or absent."""
+
+VALUE_MEANINGS = {
+    "none": "no value",
+    "money": "the amount paid, 0 or more, in currency",
+    "seconds": "seconds, 0 to 604,800",
+    "rating": "a rating, 1 to 5",
+    "number": "a number of your own, or none",
+}
+"""What an event's value means, by the kind that its type declares."""
 
 VALUE_KINDS = {kind.name: kind.value for kind in EVENT_TYPES}
 MAX_UNIT = 256
@@ -50,7 +64,6 @@ MAX_DWELL_SECONDS = 7 * 86_400
 
 _FIELDS = frozenset({"id", "unit", "type", "at", "value", "currency", "experiment", "properties"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=float).encode
 
@@ -108,10 +121,19 @@ def check_events(raws: Sequence[Any], *, now_us: int, limits: EventLimits, confi
                 offers.append(_offer(row, raw.get("properties") or {}, configuration.experiments[row.experiment]))  # type: ignore[index]
         except InvalidError as error:
             rejected.append({"index": index, "code": error.code, "detail": error.detail})
+        except Exception:  # whatever is wrong with one event is nothing to the others
+            log.exception("An event could not be checked for a reason nobody foresaw.")
+            rejected.append(unforeseen(index))
         else:
             rows.append(row)
             seen.add(row.id)
     return Checked(rows, offers, rejected)
+
+
+def unforeseen(index: int) -> dict[str, Any]:
+    """The entry of an event that failed here though nothing is known to be wrong with it."""
+    detail = "Something failed here that should not; the log has the details. Send this event again, with the same id."
+    return {"index": index, "code": "internal", "detail": detail}
 
 
 def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Configuration) -> EventRow:
@@ -130,7 +152,7 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
         With a stable code, and a detail that names the value, the bound and the remedy.
     """
     if type(raw) is not dict:
-        raise InvalidError(f"The event is {_shown(raw)}; it must be a JSON object.", code="not_an_object")
+        raise InvalidError(f"The event is {shown(raw)}; it must be a JSON object.", code="not_an_object")
     if not raw.keys() <= _FIELDS:
         extra = ", ".join(sorted(repr(name) for name in raw.keys() - _FIELDS))
         raise InvalidError(
@@ -146,6 +168,12 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
     )
     unit = check_text(raw.get("unit"), "unit", MAX_UNIT, "send the key by which you know the member")
     name = check_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a name of your own")
+    if name not in VALUE_KINDS and name.lower() in VALUE_KINDS:
+        raise InvalidError(
+            f"The type {name!r} is not {name.lower()!r}: types are told apart by capitals. Send {name.lower()!r}, or "
+            "another name if it is an event of your own.",
+            code="type_misspelt",
+        )
     experiment = _experiment(raw.get("experiment"), name, configuration)
     value_micro = _value(raw.get("value"), VALUE_KINDS.get(name, "number"), name)
     return EventRow(
@@ -157,7 +185,7 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
         value_micro,
         _currency(raw.get("currency"), VALUE_KINDS.get(name, "number"), experiment, limits),
         experiment.key if experiment else None,
-        _properties(raw.get("properties")),
+        _properties(raw.get("properties"), name),
     )
 
 
@@ -173,7 +201,7 @@ def check_text(value: Any, field: str, longest: int, remedy: str) -> str:
         raise InvalidError(f"The {field} is missing; {remedy}.", code=f"{field}_missing")
     if type(value) is not str:
         raise InvalidError(
-            f"The {field} is {_shown(value)}; it must be a text, so put it in quotes.", code=f"{field}_invalid"
+            f"The {field} is {shown(value)}; it must be a text, so put it in quotes.", code=f"{field}_invalid"
         )
     if len(value) > longest:
         raise InvalidError(
@@ -203,7 +231,12 @@ def _experiment(key: Any, name: str, configuration: Configuration) -> LiveExperi
     live = configuration.experiments.get(key) if type(key) is str else None
     if live is None:
         raise InvalidError(
-            f"There is no experiment {_shown(key)}; check the key, or leave experiment out.", code="experiment_unknown"
+            f"There is no experiment {shown(key)}; check the key, or leave experiment out.", code="experiment_unknown"
+        )
+    if name == "exposure" and live.state == "archived":
+        raise InvalidError(
+            f"The experiment {live.key} is archived, so exposures to it are no longer taken; make a new experiment.",
+            code="experiment_archived",
         )
     if name == "exposure" and (live.run_id is None or not live.edges):
         raise InvalidError(
@@ -220,7 +253,7 @@ def _time(value: Any, now_us: int, limits: EventLimits) -> int:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise InvalidError(
-            f"The time {_shown(value)} cannot be read; write it as 2026-11-23T08:00:00Z.", code="time_invalid"
+            f"The time {shown(value)} cannot be read; write it as 2026-11-23T08:00:00Z.", code="time_invalid"
         ) from None
     if moment.tzinfo is None:
         raise InvalidError(
@@ -256,7 +289,7 @@ def to_micro(value: Any) -> int:
             value = Decimal(value)
         except ArithmeticError:
             raise InvalidError(
-                f"The value {_shown(value)} is no number; write it as 49.90.", code="value_invalid"
+                f"The value {shown(value)} is no number; write it as 49.90.", code="value_invalid"
             ) from None
     elif type(value) is float:
         value = Decimal(repr(value))
@@ -264,15 +297,15 @@ def to_micro(value: Any) -> int:
         if abs(value) <= MAX_VALUE:
             return value * 1_000_000
     elif type(value) is not Decimal or not value.is_finite():
-        raise InvalidError(f"The value {_shown(value)} is no number; write it as 49.90.", code="value_invalid")
+        raise InvalidError(f"The value {shown(value)} is no number; write it as 49.90.", code="value_invalid")
     if abs(value) > MAX_VALUE:
         raise InvalidError(
-            f"The value {_shown(value)} is beyond {MAX_VALUE:,} either way; check its unit.", code="value_out_of_range"
+            f"The value {shown(value)} is beyond {MAX_VALUE:,} either way; check its unit.", code="value_out_of_range"
         )
     micro = int(value * 1_000_000)
     if Decimal(micro).scaleb(-6) != value:
         raise InvalidError(
-            f"The value {_shown(value)} has more than 6 decimals; round it before you send it.", code="value_too_fine"
+            f"The value {shown(value)} has more than 6 decimals; round it before you send it.", code="value_too_fine"
         )
     return micro
 
@@ -280,12 +313,10 @@ def to_micro(value: Any) -> int:
 def _value(value: Any, kind: str, name: str) -> int | None:
     if value is None:
         if kind in ("money", "seconds", "rating"):
-            raise InvalidError(f"A {name} needs a value ({_MEANING[kind]}); send it.", code="value_missing")
+            raise InvalidError(f"A {name} needs a value ({VALUE_MEANINGS[kind]}); send it.", code="value_missing")
         return None
     if kind == "none":
-        raise InvalidError(
-            f"A {name} has no value, but {_shown(value)} came; leave value out.", code="value_unexpected"
-        )
+        raise InvalidError(f"A {name} has no value, but {shown(value)} came; leave value out.", code="value_unexpected")
     micro = to_micro(value)
     if kind == "money" and micro < 0:
         raise InvalidError(
@@ -303,16 +334,13 @@ def _value(value: Any, kind: str, name: str) -> int | None:
     return micro
 
 
-_MEANING = {"money": "the amount paid", "seconds": "seconds", "rating": "a rating from 1 to 5"}
-
-
 def _currency(value: Any, kind: str, experiment: LiveExperiment | None, limits: EventLimits) -> str | None:
     expected = experiment.currency if experiment else None
     if value is None:
         return (expected or limits.currency) if kind == "money" else None
-    if type(value) is not str or not _CURRENCY.fullmatch(value):
+    if type(value) is not str or value not in CURRENCIES:
         raise InvalidError(
-            f"The currency {_shown(value)} is none; write three capital letters of ISO 4217, such as EUR.",
+            f"The currency {shown(value)} is none in use; write three capital letters of ISO 4217, such as EUR.",
             code="currency_invalid",
         )
     if kind == "money" and expected and value != expected:
@@ -324,15 +352,15 @@ def _currency(value: Any, kind: str, experiment: LiveExperiment | None, limits: 
     return value if kind in ("money", "number") else None
 
 
-def _properties(value: Any) -> str | None:
+def _properties(value: Any, name: str) -> str | None:
     if value is None:
         return None
     if type(value) is not dict:
-        raise InvalidError(
-            f"The properties are {_shown(value)}; they must be a JSON object.", code="properties_invalid"
-        )
+        raise InvalidError(f"The properties are {shown(value)}; they must be a JSON object.", code="properties_invalid")
     if not value:
         return None
+    if name == "mention":
+        _check_mention(value)
     try:
         text = _encode(value)
         size = len(text.encode())
@@ -351,12 +379,24 @@ def _properties(value: Any) -> str | None:
     return text
 
 
+def _check_mention(properties: dict[str, Any]) -> None:
+    for field, low, high in (("sentiment", -1, 1), ("reach", 0, MAX_VALUE)):
+        value = properties.get(field)
+        if value is None:
+            continue
+        if type(value) not in (int, float, Decimal) or not low <= value <= high:
+            raise InvalidError(
+                f"The {field} of a mention is {shown(value)}; send a number from {low:,} to {high:,}, or leave it out.",
+                code=f"{field}_invalid",
+            )
+
+
 def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> Offer:
     """The exposure that an event of type exposure carries: what the server would assign, and what the app has shown."""
     reported = properties.get("variant")
     if reported is not None and (type(reported) is not str or reported not in live.variant_of):
         raise InvalidError(
-            f"The variant {_shown(reported)} is none of {live.key}; it has {', '.join(live.variant_of)}.",
+            f"The variant {shown(reported)} is none of {live.key}; it has {', '.join(live.variant_of)}.",
             code="variant_unknown",
         )
     attributes = properties.get("attributes")
@@ -398,9 +438,3 @@ def bulk_insert(session: Session, rows: Sequence[EventRow]) -> int:
     if session.get_bind().dialect.name == "sqlite":
         return len(append_sqlite.insert_events(raw, ordered))
     return len(append_postgres.insert_events(raw, ordered))
-
-
-def _shown(value: Any) -> str:
-    """A value as a sentence shows it, cut short."""
-    text = str(value) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

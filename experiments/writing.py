@@ -23,15 +23,20 @@ from experiments.grouping import Group, Ticket
 
 log = logging.getLogger(__name__)
 
+_MOST_FAILURES = 20  # events of one call; with more it is not the events that are at fault
 # What makes a whole transaction fail for a reason that a second try may not meet.
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
 class Appended(NamedTuple):
-    """How many events of a request are new and how many were there before (in the table, or earlier in the call)."""
+    """How many events of a request are new and how many were there before (in the table, or earlier in the call).
+
+    ``failed`` are the ids of events that the database would not take for a reason nobody foresaw.
+    """
 
     accepted: int
     duplicates: int
+    failed: frozenset[str] = frozenset()
 
 
 class _Ask(NamedTuple):
@@ -94,7 +99,47 @@ class Writer:
         """
         if not rows:
             return Appended(0, 0)
-        return self._writes.ask(_Ask(rows, offers), len(rows) + len(offers)).appended
+        try:
+            return self._writes.ask(_Ask(rows, offers), len(rows) + len(offers)).appended
+        except KletteError:
+            raise
+        except Exception:
+            if len(rows) == 1:
+                raise
+            return self._append_the_others(rows, offers)
+
+    def _append_the_others(self, rows: Sequence[EventRow], offers: Sequence[Offer]) -> Appended:
+        """Find the events that cannot be written, by halves, and write the others.
+
+        Raises
+        ------
+        Exception
+            What the database said, where more than a few fail: then it is not the events.
+        """
+        accepted = duplicates = 0
+        failed: set[str] = set()
+        parts = [rows]
+        while parts:
+            part = parts.pop()
+            ids = {row.id for row in part}
+            ask = _Ask(part, [offer for offer in offers if offer.event_id in ids])
+            try:
+                appended = self._writes.ask(ask, len(ask.events) + len(ask.offers)).appended
+            except KletteError:
+                raise
+            except Exception:
+                if len(ids) > 1:
+                    middle = len(part) // 2
+                    parts += [part[middle:], part[:middle]]
+                    continue
+                failed |= ids
+                log.exception("An event could not be written; the others of its call are.")
+                if len(failed) > _MOST_FAILURES:
+                    raise
+            else:
+                accepted += appended.accepted
+                duplicates += appended.duplicates
+        return Appended(accepted, duplicates, frozenset(failed))
 
     def recorded(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Recorded]:
         """The recorded exposures of those (run id, unit) pairs that have one."""

@@ -82,7 +82,8 @@ def authenticate(services: Services, environ: Mapping[str, Any]) -> KeyIdentity:
         raise UnauthorisedError("No key came with the request; send it as Authorization: Bearer KEY.")
     # WSGI hands headers over as latin-1, so that is what takes them back to bytes.
     key_hash = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
-    identity = services.configuration.current().keys.get(key_hash)
+    keys = services.configuration.current().keys
+    identity = keys.get(key_hash) or services.configuration.latest().keys.get(key_hash)
     if identity is None:
         raise UnauthorisedError(f"The key {key[:6]}... is unknown or revoked; make one on the keys page.")
     if services.limiter is not None:
@@ -105,7 +106,7 @@ def read_body(environ: Mapping[str, Any], limit: int) -> bytes:
         if not written.isdigit():
             raise MalformedError(f"Content-Length is {written!r}; it must be a number.")
         if int(written) > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, int(written))
         body = environ["wsgi.input"].read(int(written))
         if len(body) < int(written):
             raise MalformedError(f"The body ended after {len(body)} of {written} bytes; send the request again.")
@@ -130,26 +131,33 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     except zlib.error:
         raise MalformedError("The body says that it is gzip, but cannot be unpacked.") from None
     if len(plain) > limit:
-        raise _too_large(limit)
+        raise _too_large(limit, how=" unpacked")
     if not unpacking.eof:
         raise MalformedError("The gzipped body is cut short; send the request again.")
     return plain
 
 
-def _too_large(limit: int) -> TooLargeError:
-    return TooLargeError(f"The body is over {limit:,} bytes, the most for one call; send it in parts.")
+def _too_large(limit: int, size: int | None = None, how: str = "") -> TooLargeError:
+    told = f"has {size:,} bytes{how}" if size is not None else f"is over {limit:,} bytes{how}"
+    return TooLargeError(f"The body {told}, the most for one call is {limit:,}; send it in parts.")
+
+
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(name)
 
 
 _plain = json.JSONDecoder(parse_constant=_no_constant).decode
 _exact = json.JSONDecoder(parse_constant=_no_constant, parse_float=Decimal).decode
 
 
-def parse_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
-    """A JSON object out of UTF-8 bytes.
+_KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", Decimal: "a number", bool: "true or false"}
+
+
+def parse_object(body: bytes | str, *, exact: bool = False, what: str = "The body") -> dict[str, Any]:
+    """A JSON object out of UTF-8 bytes or a text; ``what`` is the subject of the message where it is none.
 
     Raises
     ------
@@ -157,12 +165,27 @@ def parse_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
         Where the bytes are no JSON, or some other JSON than an object.
     """
     try:
-        document = (_exact if exact else _plain)(body.decode())
+        document = (_exact if exact else _plain)(body if isinstance(body, str) else body.decode())
     except (ValueError, RecursionError) as error:
-        raise MalformedError(f"The body is no JSON ({str(error)[:120]}); send a JSON object in UTF-8.") from None
+        raise MalformedError(f"{what} is no JSON: {_fault(error)}. Send a JSON object in UTF-8.") from None
     if type(document) is not dict:
-        raise MalformedError(f"The body is a JSON {type(document).__name__}; send an object.")
+        raise MalformedError(f"{what} is {_KINDS.get(type(document), 'null')} in JSON; send an object such as {{...}}.")
     return document
+
+
+def _fault(error: Exception) -> str:
+    """Where a text stops being JSON, in plain words."""
+    if isinstance(error, json.JSONDecodeError):
+        if not error.doc.strip():
+            return "it is empty"
+        return f"it cannot be read on from line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "its lists and objects lie too deep in each other"
+    if str(error) in _NO_NUMBERS:
+        return f"{error} is no number in JSON"
+    return "a number in it has too many digits"
 
 
 def check_fields(document: Mapping[str, Any], known: frozenset[str]) -> None:

@@ -34,7 +34,10 @@ PATH_PARAMETERS = {
 PROBLEMS: dict[int, tuple[str, dict[str, Any]]] = {
     400: (
         "The request could not be read.",
-        {"code": "malformed", "detail": "The body is no JSON (Expecting value: line 1); send a JSON object in UTF-8."},
+        {
+            "code": "malformed",
+            "detail": "The body is no JSON: it cannot be read on from line 1, column 9. Send a JSON object in UTF-8.",
+        },
     ),
     401: (
         "The key is missing, unknown or revoked.",
@@ -64,7 +67,10 @@ PROBLEMS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     413: (
         "The body is too large.",
-        {"code": "too_large", "detail": "The body is over 1,048,576 bytes, the most for one call; send it in parts."},
+        {
+            "code": "too_large",
+            "detail": "The body has 1,310,720 bytes, the most for one call is 1,048,576; send it in parts.",
+        },
     ),
     422: (
         "A value is out of its bounds.",

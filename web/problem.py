@@ -146,7 +146,10 @@ def _from_framework(error: HTTPException) -> tuple[KletteError, list[tuple[str, 
     elif status == 405 and methods:
         detail = f"{request.method} is not possible at {request.path[:200]}; possible are {', '.join(methods)}."
     elif status == 413 and request.max_content_length:
-        detail = f"The body is over {request.max_content_length:,} bytes, the most for one call."
+        size = (
+            f"has {request.content_length:,}" if request.content_length else f"is over {request.max_content_length:,}"
+        )
+        detail = f"The body {size} bytes, the most for one call is {request.max_content_length:,}."
     else:
         detail = str(error.description or HTTPStatus(status).phrase)
     kept = ("Allow", "Retry-After", "WWW-Authenticate")

@@ -127,7 +127,7 @@ def test_a_shipped_variant_is_for_everybody():
     live = replace(LIVE, state="stopped", shipped_variant="b", matches=german, traffic_buckets=0)
     assert set(given_out(live).values()) == {"b"}
     assert decide(live, "u", {}, NOW, recorded=Recorded("a", "randomised", False)) == Decision(VARIANTS[1], "SHIPPED")
-    assert decide(replace(live, state="archived"), "u", {}, NOW) == Decision(None, "DISABLED")
+    assert decide(replace(live, state="archived"), "u", {}, NOW) == Decision(VARIANTS[1], "SHIPPED")
 
 
 def test_a_preview_comes_before_everything():

@@ -21,7 +21,10 @@ LIVE = LiveExperiment(
     edges=(5000, 10_000), traffic_seed="t", segments=("country",), variant_of={held.key: held for held in VARIANTS},
 )  # fmt: skip
 DRAFT = LiveExperiment(id=2, key="draft", state="draft", currency="EUR")
-CONFIGURATION = Configuration(1, {"spring": LIVE, "draft": DRAFT}, {})
+OLD = LiveExperiment(
+    id=3, key="old", state="archived", currency="EUR", run_id=9, run_number=1, seed="o", edges=(10_000,)
+)
+CONFIGURATION = Configuration(1, {"spring": LIVE, "draft": DRAFT, "old": OLD}, {})
 
 
 def check(**fields):
@@ -75,7 +78,7 @@ BAD = [
     ("value_missing", {"type": "purchase"}, "amount paid"),
     ("value_missing", {"type": "dwell"}, "seconds"),
     ("value_negative", {"type": "purchase", "value": Decimal("-0.01")}, "the least is 0"),
-    ("value_invalid", {"type": "purchase", "value": True}, "True is no number"),
+    ("value_invalid", {"type": "purchase", "value": True}, "true is no number"),
     ("value_invalid", {"type": "purchase", "value": "cheap"}, "'cheap' is no number"),
     ("value_invalid", {"type": "purchase", "value": "NaN"}, "no number"),
     ("value_invalid", {"type": "purchase", "value": [1]}, "no number"),
@@ -86,7 +89,13 @@ BAD = [
     ("value_out_of_range", {"type": "review", "value": 0}, "1 to 5"),
     ("value_out_of_range", {"type": "review", "value": Decimal("5.5")}, "1 to 5"),
     ("value_unexpected", {"type": "exposure", "experiment": "spring", "value": 1}, "leave value out"),
+    ("type_misspelt", {"type": "Purchase", "value": 1}, "Send 'purchase'"),
+    ("sentiment_invalid", {"type": "mention", "properties": {"sentiment": Decimal("1.01")}}, "from -1 to 1"),
+    ("sentiment_invalid", {"type": "mention", "properties": {"sentiment": "good"}}, "a number"),
+    ("reach_invalid", {"type": "mention", "properties": {"reach": -1}}, "from 0"),
+    ("experiment_archived", {"type": "exposure", "experiment": "old"}, "make a new experiment"),
     ("currency_invalid", {"type": "purchase", "value": 1, "currency": "euro"}, "ISO 4217"),
+    ("currency_invalid", {"type": "purchase", "value": 1, "currency": "XXQ"}, "none in use"),
     ("currency_invalid", {"type": "purchase", "value": 1, "currency": 978}, "EUR"),
     ("currency_wrong", {"type": "purchase", "value": 1, "currency": "EUR", "experiment": "spring"}, "counts in CHF"),
     ("experiment_unknown", {"experiment": "autumn"}, "'autumn'"),
@@ -123,6 +132,22 @@ def test_one_bad_event_does_not_touch_the_others():
         (1, "not_an_object"),
         (2, "unit_missing"),
     ]
+
+
+def test_what_nobody_foresaw_in_one_event_is_nothing_to_the_others(monkeypatch, caplog):
+    def stumble(row, properties, live):
+        raise IndexError("tuple index out of range")
+
+    monkeypatch.setattr("experiments.events._offer", stumble)
+    raws = [
+        {"id": "1", "unit": "u", "type": "click"},
+        {"id": "2", "unit": "u", "type": "exposure", "experiment": "spring"},
+        {"id": "3", "unit": "u", "type": "click", "experiment": "old"},
+    ]
+    checked = check_events(raws, now_us=NOW, limits=LIMITS, configuration=CONFIGURATION)
+    assert [row.id for row in checked.rows] == ["1", "3"]
+    assert [(entry["index"], entry["code"]) for entry in checked.rejected] == [(1, "internal")]
+    assert "Send this event again" in checked.rejected[0]["detail"] and "IndexError" in caplog.text
 
 
 def exposure(properties):

@@ -5,8 +5,10 @@ from uuid import uuid4
 
 import pytest
 
+from experiments import experiment as experiments
 from experiments.database import Database
-from tests.web.calls import Api, api_on
+from experiments.transitions import archive, launch, ship, stop
+from tests.web.calls import Api, api_on, make_experiment, make_key
 
 
 @pytest.fixture
@@ -86,6 +88,55 @@ def test_exposures_of_unknown_things_are_rejected_one_by_one(api):
     assert api.rows("SELECT count(*) FROM exposure") == [(0,)]
 
 
+def test_an_exposure_to_what_is_archived_is_rejected_alone(api):
+    api.change(stop, actor="cli")
+    api.change(archive, actor="cli")
+    answer = api.events(event(type="exposure", experiment="spring"), event(experiment="spring"), event())
+    assert answer["accepted"] == 2
+    assert [(entry["index"], entry["code"]) for entry in answer["rejected"]] == [(0, "experiment_archived")]
+
+
+def test_an_event_that_the_store_refuses_does_not_fail_the_others(api, monkeypatch):
+    engine = api.app.extensions["klette"].get().writer._append
+    insert = engine.insert_events
+
+    def stumble(connection, rows):
+        if any(row.unit == "poison" for row in rows):
+            raise ValueError("the driver cannot write this")
+        return insert(connection, rows)
+
+    monkeypatch.setattr(engine, "insert_events", stumble)
+    twice = event()
+    answer = api.events(event(), event(unit="poison"), twice, event(unit=""), event(unit="poison"), twice)
+    assert (answer["accepted"], answer["duplicates"]) == (2, 1)
+    codes = [(entry["index"], entry["code"]) for entry in answer["rejected"]]
+    assert codes == [(1, "internal"), (3, "unit_missing"), (4, "internal")]
+    assert api.rows("SELECT count(*) FROM event") == [(2,)]
+
+
+def test_what_was_just_launched_is_known_at_once(api):
+    api.assign()  # the snapshot is fresh and would serve for half a second
+    make_experiment(api.database, key="autumn", launched=False)
+    assert api.assign(experiments=["autumn"])["autumn"]["reason"] == "DISABLED"
+    with api.database.write() as session:
+        launch(session, experiments.get(session, "autumn"), actor="cli")
+    assert api.events(event(type="exposure", experiment="autumn"))["rejected"] == []
+    make_experiment(api.database, key="winter")
+    assert api.assign(experiments=["winter"])["winter"]["reason"] == "SPLIT"
+    make_experiment(api.database, key="summer")
+    key = make_key(api.database)
+    headers = {"X-API-Key": key}
+    assert api.client.get("/api/v1/assign/summer?unit=u", headers=headers).json["reason"] == "SPLIT"
+
+
+def test_shipped_content_goes_on_after_archiving(api):
+    api.change(ship, variant="b", note="", actor="cli")
+    api.change(archive, actor="cli")
+    for unit in ("u", "someone else"):
+        found = api.assign(unit, experiments=["spring"])["spring"]
+        assert (found["variant"], found["reason"], found["content"]) == ("b", "SHIPPED", {"headline": "B"})
+
+
 BAD = [
     ([], 400, "malformed"),
     ({}, 422, "events_missing"),
@@ -129,10 +180,12 @@ def test_no_event_can_break_the_store_for_the_others(api):
 
 
 def test_the_counts_are_on_the_metrics_page_without_units(api):
-    api.events(event(unit="secret-unit"))
+    api.events(event(unit="secret-unit"), event(unit=""))
     page = api.client.get("/metrics").text
     assert 'klette_api_requests_total{call="events",status="200"}' in page
     assert "klette_commits_total" in page
+    assert 'klette_events_total{outcome="accepted"}' in page
+    assert 'klette_events_rejected_total{code="unit_missing"}' in page
     assert "secret-unit" not in page
 
 

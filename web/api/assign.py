@@ -8,10 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.assignment import Assigned, assign, chosen
+from experiments.assignment import REASONS, Assigned, assign, chosen, may_change
 from experiments.configuration import LiveExperiment
 from experiments.errors import InvalidError, NotFoundError
 from experiments.events import MAX_UNIT, check_text
+from experiments.validation import shown
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
 from web.openapi import documented
 from web.services import services
@@ -51,7 +52,7 @@ class Assignment(BaseModel):
 
     variant: str | None
     content: dict[str, Any] | None
-    reason: str = Field(description="SPLIT, DISABLED, TARGETING, TRAFFIC, NAMESPACE, HOLDOUT, SHIPPED or PREVIEW.")
+    reason: str = Field(description=f"One of {', '.join(REASONS)}; told apart under Words.")
     origin: str | None = Field(description="randomised, shared or preview; null without a randomised variant.")
     run: int | None = Field(description="The number of the run.")
     exposed: bool = Field(description="Whether the member's exposure stands on record.")
@@ -114,11 +115,11 @@ def post_assign(call: Call) -> bytes:
     document = call.document()
     check_fields(document, _FIELDS)
     unit = check_text(document.get("unit"), "unit", MAX_UNIT, _REMEDY)
-    lives, unknown = chosen(call.services.configuration.current(), _keys(document.get("experiments")))
+    lives, unknown = _chosen(call, _keys(document.get("experiments")))
     attributes = _attributes(document.get("attributes"))
     expose = document.get("expose", True)
     if type(expose) is not bool:
-        raise InvalidError(f"expose is {expose!r}; send true or false.", code="expose_invalid")
+        raise InvalidError(f"expose is {shown(expose)}; send true or false.", code="expose_invalid")
     _check_share(document.get("share"))
     found = _assign(call, lives, unit, attributes, expose, document.get("preview"))
     listed = {live.key: _document(assigned) for live, assigned in found}
@@ -130,13 +131,21 @@ def get_assign(call: Call) -> bytes:
     key = call.environ["PATH_INFO"].rsplit("/", 1)[1]
     parameters = call.parameters()
     unit = check_text(parameters.get("unit"), "unit", MAX_UNIT, _REMEDY)
-    live = call.services.configuration.current().experiments.get(key)
+    (live,) = _chosen(call, [key])[0] or (None,)
     if live is None:
         raise NotFoundError(f"There is no experiment {key[:64]!r}; check the key.", code="experiment_unknown")
     given = parameters.get("attributes")
-    attributes = _attributes(parse_object(given.encode("utf-8", "replace")) if given else None)
+    attributes = _attributes(parse_object(given, what="The parameter attributes") if given else None)
     ((_, assigned),) = _assign(call, [live], unit, attributes, False, parameters.get("preview"), only=True)
     return _encode({"experiment": key, **_document(assigned)}).encode()
+
+
+def _chosen(call: Call, keys: list[str] | None) -> tuple[list[LiveExperiment], list[str]]:
+    """The experiments asked for; where one is unknown or not running, look whether that has just changed."""
+    lives, unknown = chosen(call.services.configuration.current(), keys)
+    if keys is not None and (unknown or any(may_change(live) for live in lives)):
+        return chosen(call.services.configuration.latest(), keys)
+    return lives, unknown
 
 
 def _assign(
@@ -152,7 +161,7 @@ def _assign(
     previews: dict[str, str] = {}
     if token is not None:
         if type(token) is not str:
-            raise InvalidError(f"preview is {token!r}; send the token as a text.", code="preview")
+            raise InvalidError(f"preview is {shown(token)}; send the token as a text.", code="preview")
         key, variant = call.services.read_preview(token)
         previews[key] = variant
         live = call.services.configuration.current().experiments.get(key)
@@ -181,7 +190,8 @@ def _keys(given: Any) -> list[str] | None:
         return None
     if type(given) is not list or not all(type(key) is str for key in given):
         raise InvalidError(
-            "experiments must be a list of keys; leave it out for all that run.", code="experiments_invalid"
+            f"experiments is {shown(given)}; send a list of keys, or leave it out for all that run.",
+            code="experiments_invalid",
         )
     if len(given) > MAX_EXPERIMENTS:
         raise InvalidError(
@@ -195,7 +205,9 @@ def _attributes(given: Any) -> Mapping[str, Any]:
     if given is None:
         return {}
     if type(given) is not dict:
-        raise InvalidError("attributes must be an object of names and values.", code="attributes_invalid")
+        raise InvalidError(
+            f"attributes is {shown(given)}; send an object of names and values.", code="attributes_invalid"
+        )
     if len(given) > MAX_ATTRIBUTES:
         raise InvalidError(
             f"{len(given):,} attributes came, the most is {MAX_ATTRIBUTES}; send those that rules and segments use.",
@@ -206,7 +218,7 @@ def _attributes(given: Any) -> Mapping[str, Any]:
 
 def _check_share(share: Any) -> None:
     if share is not None and type(share) is not str:
-        raise InvalidError(f"share is {share!r}; send the token of the share link, or null.", code="share_invalid")
+        raise InvalidError(f"share is {shown(share)}; send the token of the share link, or null.", code="share_invalid")
 
 
 @blueprint.post("/api/v1/assign")

@@ -8,14 +8,16 @@ from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from experiments.errors import InvalidError
-from experiments.events import MAX_ID, MAX_TYPE, MAX_UNIT, EventLimits, check_events
+from experiments.events import MAX_ID, MAX_TYPE, MAX_UNIT, Checked, EventLimits, check_events, unforeseen
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
 from web.openapi import documented
+from web.operations import observe_events
 from web.services import services
 
 blueprint = Blueprint("events", __name__)
 
 _FIELDS = frozenset({"events"})
+_PERHAPS_NEW = ("experiment_unknown", "experiment_not_launched")
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -102,16 +104,34 @@ def post_events(call: Call) -> bytes:
         raise InvalidError(
             f"The call has {len(raws):,} events, the most is {most:,}; send them in parts.", code="events_too_many"
         )
-    checked = check_events(
-        raws,
-        now_us=time.time_ns() // 1000,
-        limits=EventLimits.of(call.services.settings),
-        configuration=call.services.configuration.current(),
-    )
+    checked = _checked(call, raws)
     appended = call.services.writer.append_events(checked.rows, checked.offers)
-    return _encode(
-        {"accepted": appended.accepted, "duplicates": appended.duplicates, "rejected": checked.rejected}
-    ).encode()
+    rejected = checked.rejected
+    if appended.failed:
+        places = [place for place, raw in enumerate(raws) if _id(raw) in appended.failed]
+        taken = {entry["index"] for entry in rejected}
+        rejected = sorted(
+            [*rejected, *(unforeseen(place) for place in places if place not in taken)],
+            key=lambda entry: entry["index"],
+        )
+    observe_events(appended.accepted, appended.duplicates, rejected)
+    return _encode({"accepted": appended.accepted, "duplicates": appended.duplicates, "rejected": rejected}).encode()
+
+
+def _id(raw: Any) -> str | None:
+    return raw["id"] if type(raw) is dict and type(raw.get("id")) is str else None
+
+
+def _checked(call: Call, raws: list[Any]) -> Checked:
+    """Check the events; where one names what the snapshot does not have yet, look whether it was just made."""
+    now_us, limits = time.time_ns() // 1000, EventLimits.of(call.services.settings)
+    configuration = call.services.configuration.current()
+    checked = check_events(raws, now_us=now_us, limits=limits, configuration=configuration)
+    if any(entry["code"] in _PERHAPS_NEW for entry in checked.rejected):
+        latest = call.services.configuration.latest()
+        if latest is not configuration:
+            checked = check_events(raws, now_us=now_us, limits=limits, configuration=latest)
+    return checked
 
 
 @blueprint.post("/api/v1/events")
