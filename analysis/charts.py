@@ -6,7 +6,6 @@ In a page the variables follow light and dark; a report or notebook resolves the
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -107,12 +106,14 @@ def _by_variant(variants: Sequence[str], labels: Mapping[str, str] | None) -> tu
     return {"field": "variant", "type": "nominal", "scale": scale, "legend": None}, names
 
 
-def _today(now: float, planned_days: float | None) -> str:
-    """Say which day it is: the first day is day 1, and the last planned one is not passed by a minute."""
-    day = int(now) + 1
-    if planned_days:
-        return f"today, day {min(day, math.ceil(planned_days))} of {planned_days:g}"
-    return f"today, day {day}"
+def _beside_line(now: float, planned_days: float | None, over: bool) -> str:
+    """Say where the dotted line stands, counted as the axis counts: whole days since the start."""
+    said, passed = "end" if over else "today", round(now)
+    if passed < 1:
+        return said
+    if planned_days and passed <= planned_days and not over:
+        return f"{said}, after {passed} of {planned_days:g} days"
+    return f"{said}, after {passed} {'day' if passed == 1 else 'days'}"
 
 
 def _spread(rows: Sequence[Mapping[str, Any]], gap: float = 0.085) -> list[dict[str, Any]]:
@@ -139,6 +140,7 @@ def posterior_over_time(
     *,
     planned_days: float | None = None,
     today: float | None = None,
+    over: bool = False,
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Draw each variant's chance of being best, as the test went on.
@@ -151,6 +153,8 @@ def posterior_over_time(
         The axis reaches so far.
     today : float, optional
         Where the dotted line stands; by default the last day of the history.
+    over : bool
+        The run has ended: the line says "end" and the axis stops there.
     labels : mapping of variant key to text, optional
     """
     encoding, names = _by_variant(variants, labels)
@@ -160,9 +164,9 @@ def posterior_over_time(
     ]
     last = max((row["day"] for row in rows), default=0.0)
     now = last if today is None else float(today)
-    end = max(planned_days or 0.0, now, 1.0)
+    end = max(0.0 if over else planned_days or 0.0, now, 1.0)
     scale, axis = {"domain": [0, end], "nice": False}, {"grid": False, "labelOverlap": "greedy"}
-    x = {"field": "day", "type": "quantitative", "title": "day", "scale": scale, "axis": axis}
+    x = {"field": "day", "type": "quantitative", "title": "days since the start", "scale": scale, "axis": axis}
     y = {
         "field": "p_best",
         "type": "quantitative",
@@ -176,7 +180,7 @@ def posterior_over_time(
         {"field": "p_best", "type": "quantitative", "title": "chance of being best", "format": ".1%"},
     ]
     beside = {"align": "right", "dx": -6} if now > end / 2 else {"align": "left", "dx": 6}
-    said = _today(now, planned_days)
+    said = _beside_line(now, planned_days, over)
     mark = {"datum": now, "type": "quantitative"}
     lonely = len(rows) <= len(variants)
     last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
@@ -192,7 +196,7 @@ def posterior_over_time(
             "encoding": {"x": mark, "y": {"datum": _clear_height(last_rows), "type": "quantitative"}},
         },
         {
-            "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone", "point": lonely},
+            "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "linear", "point": lonely},
             "encoding": {"x": x, "y": y, "color": encoding, "tooltip": tooltip},
         },
         {

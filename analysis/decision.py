@@ -30,6 +30,7 @@ def decide(
     names: Mapping[str, str] | None = None,
     metrics: Mapping[str, str] | None = None,
     finished: bool = False,
+    once: bool = False,
 ) -> Verdict:
     """Give the verdict on a run.
 
@@ -53,11 +54,13 @@ def decide(
         What to call a metric in a sentence, such as "complaints"; its key in words by default.
     finished : bool
         The run is over, so nobody is told to wait: what is open then stays open, and the verdict says so.
+    once : bool
+        The run is looked at a single time, at its end, so that no sentence speaks of looking every day.
     """
     if not (math.isfinite(elapsed_days) and elapsed_days >= 0):
         raise AnalysisError("bad_request", f"elapsed_days is {elapsed_days}; give the days of running, 0 or more.")
     case = Case(
-        primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {}, metrics or {}, finished
+        primary, rules or Rules(), health, guardrails, elapsed_days, looks, names or {}, metrics or {}, finished, once
     )
     now = look_now(case)
     lifts = None if primary.not_shown else sceptical_lifts(case)
@@ -94,7 +97,7 @@ def _facts(case: Case, variant: str | None) -> tuple[Fact, ...]:
         Fact(
             f"Chance that {name} is best",
             wording.chance(row.p_best or 0.0),
-            "Of all that could be true given the data, the share in which this variant beats every other.",
+            "How likely it is, going by all data so far, that no other variant is truly better.",
         ),
         Fact(
             f"If we ship {name} and are wrong, we lose",
@@ -121,7 +124,13 @@ def _too_little(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict |
         missing = case.rules.min_members / smallest.n - 1 if smallest.n else math.inf
         return _waiting(case, now, reason, missing * case.elapsed_days)
     if case.primary.not_shown is not None:
-        return _waiting(case, now, case.primary.not_shown.reason, math.inf)
+        why = case.primary.not_shown
+        reason = why.reason
+        if why.code == "nobody_yet":
+            reason = (
+                f"None of the {case.members:,} members did what decides here ({case.metric(case.primary, 'it')}) yet."
+            )
+        return _waiting(case, now, reason, math.inf)
     if lifts is None:
         return _waiting(case, now, "Too few members have done it yet for a fair comparison.", math.inf)
     return None
@@ -203,15 +212,23 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
         interval = comparison.lift.interval
         by = (
             f" by {wording.signed_percent(comparison.lift.mean)} "
-            f"({wording.signed_percent(interval.low)} to {wording.signed_percent(interval.high)})"
+            f"({wording.between(wording.signed_percent(interval.low), wording.signed_percent(interval.high))})"
         )
+    surely = "large enough to trust even though you look every day"
+    if case.once:
+        surely = "more than a swing of chance brings about"
     reason = (
-        f"{case.name(key)} does better than {case.name(case.primary.control)}{by}, the lead survives being looked at "
-        f"every day, and if it is not the best we lose less than {wording.threshold(case.rules.caring)} of the result."
+        f"{case.name(key)} does better than {case.name(case.primary.control)}{by}. The lead is {surely}, "
+        f"and if it is not the best we lose less than {_accepted(case)}."
     )
     for harmful, result in _guardrail_harm(case):
         reason += f" Meanwhile {case.name(harmful)} makes {case.metric(result)} worse: one more reason to end the test."
     return _verdict(case, now, "ship", f"Ship {case.name(key)}.", reason, key)
+
+
+def _accepted(case: Case) -> str:
+    """Return the loss that the rules accept, e.g. ``1 % of the control's sticky members``."""
+    return f"{wording.threshold(case.rules.caring)} of the control's {case.metric(case.primary, 'result')}"
 
 
 def _no_difference(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
@@ -232,7 +249,7 @@ def _no_difference(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdic
     elif over and lifts.loss[control] < case.rules.caring:
         reason = (
             f"The planned time is over without a proven lead, and staying with {case.name(case.primary.control)} "
-            f"costs less than {caring} of the result."
+            f"costs less than {_accepted(case)}."
         )
     else:
         return None
@@ -285,8 +302,8 @@ def _keep_running(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict
         over = case.fraction is not None and case.fraction >= 1
         told = "The planned time is over and the" if over else "The"
         reason = (
-            f"{name} is {_likely(best)} the best{_worth(case, best.variant)}. {told} lead does not yet survive being "
-            "looked at every day, so deciding now would be a guess."
+            f"{name} is {_likely(best)} the best{_worth(case, best.variant)}. {told} lead is not yet large enough to "
+            "trust while you look every day, so deciding now would be a guess."
         )
     return _verdict(case, now, "keep_running", headline, reason, best.variant, wait)
 

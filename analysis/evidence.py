@@ -30,6 +30,7 @@ class Case:
     names: Mapping[str, str]
     metrics: Mapping[str, str]
     finished: bool
+    once: bool = False
 
     @property
     def others(self) -> list[str]:
@@ -47,8 +48,8 @@ class Case:
     def name(self, key: str) -> str:
         return self.names.get(key, key.upper())
 
-    def metric(self, result: MetricResult) -> str:
-        return self.metrics.get(result.metric) or result.metric.replace("_", " ") or "a guardrail"
+    def metric(self, result: MetricResult, nameless: str = "a guardrail") -> str:
+        return self.metrics.get(result.metric) or result.metric.replace("_", " ") or nameless
 
 
 def z_score(result: MetricResult, key: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.special import gammaln
 from scipy.stats import chi2
 
 from analysis.errors import AnalysisError
-from analysis.wording import percent
+from analysis.wording import NARROW, listed, percent
 
 Status = Literal["ok", "warn", "fail"]
 SRM_ALARM = 0.001
@@ -38,6 +38,8 @@ class HealthCheck:
         What it means here, in one sentence.
     next_step : str
         What to do; empty where nothing is to be done.
+    figures : str
+        For analysts: the test's own numbers, where the sentence leaves them out.
     """
 
     check: str
@@ -45,6 +47,7 @@ class HealthCheck:
     value: float | None
     detail: str
     next_step: str = ""
+    figures: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,7 +89,13 @@ def chi_square_p(counts: Mapping[str, int], weights: Mapping[str, float]) -> tup
     return statistic, float(chi2.sf(statistic, len(seen) - 1))
 
 
-def srm(counts: Mapping[str, int], weights: Mapping[str, float], *, once: bool = False) -> HealthCheck:
+def srm(
+    counts: Mapping[str, int],
+    weights: Mapping[str, float],
+    *,
+    once: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> HealthCheck:
     """Check the observed split against the planned weights.
 
     Fails where the anytime-valid p falls below 0.001, warns where only the chi-square p does.
@@ -98,6 +107,8 @@ def srm(counts: Mapping[str, int], weights: Mapping[str, float], *, once: bool =
     once : bool
         The split is looked at a single time (an imported, finished test): then the chi-square itself decides, which
         needs no price for looking.
+    labels : mapping of variant key to text
+        What to call a variant; its key by default.
 
     Raises
     ------
@@ -121,27 +132,40 @@ def srm(counts: Mapping[str, int], weights: Mapping[str, float], *, once: bool =
     _, fixed = chi_square_p(full, weights)
     anytime = float(srm_p_values(np.array(list(full.values())), np.array(list(weights.values()))))
     p = fixed if once else anytime
-    share = sum(weights.values())
-    split = ", ".join(f"{key}: {n:,} for {percent(weights[key] / share, 1)} planned" for key, n in full.items())
-    told = f"({split}; chi-square p = {fixed:.2g})"
+    split, planned = _split_in_words(full, weights, labels or {})
+    priced = "it is looked at once" if once else f"with the price of looking every day, p = {anytime:.2g}"
+    figures = f"chi-square p = {fixed:.2g}; {priced}; the alarm rings below {SRM_ALARM}"
     if p < SRM_ALARM:
         return HealthCheck(
             "srm",
             "fail",
             p,
-            f"The split is not the planned one {told}, so the groups differ in more than the content.",
+            f"The split is not the planned one: {split}, where {planned} was planned. "
+            "So the groups differ in more than the content.",
             "Find out why members of a variant go missing: redirects, slow pages, logging that fails, filtered bots. "
             "Then start a new run; this one cannot be repaired.",
+            figures,
         )
     if fixed < SRM_ALARM:
         return HealthCheck(
             "srm",
             "warn",
             p,
-            f"The split looks uneven {told}, though not yet more than daily looking may bring about.",
+            f"The split looks uneven: {split}, where {planned} was planned. It may still be chance.",
             "Look again tomorrow, and see whether a variant is slower or logs less than the others.",
+            figures,
         )
-    return HealthCheck("srm", "ok", p, f"Split as planned {told}.")
+    return HealthCheck("srm", "ok", p, f"Split as planned: {split}.", "", figures)
+
+
+def _split_in_words(
+    counts: Mapping[str, int], weights: Mapping[str, float], labels: Mapping[str, str]
+) -> tuple[str, str]:
+    """Return the members of each variant, e.g. ``3,394 A and 3,620 B``, and the planned shares in the same way."""
+    names, whole = {key: labels.get(key, key) for key in counts}, sum(weights.values())
+    seen = [f"{n:,} {names[key]}" for key, n in counts.items()]
+    shares = [f"{100 * weights[key] / whole:.3g}{NARROW}% {names[key]}" for key in counts]
+    return listed(seen), listed(shares)
 
 
 def _share_check(
@@ -171,15 +195,16 @@ def multi_exposed(multi_exposed: int, randomised: int) -> HealthCheck:
 
 
 def immature(immature: int, randomised: int, window_days: float) -> HealthCheck:
-    """Check the share of members whose attribution window is still open; it warns and never fails."""
+    """Tell the share of members whose attribution window is still open: information, and nothing to repair."""
     return _share_check(
         "immature",
         immature,
         randomised,
-        (0.25, 1.0),
+        (1.0, 1.0),
         f"Every member has had the full {window_days:g} days.",
-        f"{{share}} of the members are still inside their {window_days:g} days.",
-        "Nothing to repair: what they still do will be added, so rates may rise until their time is over.",
+        f"{{share}} of the members are still inside their {window_days:g} days: what they still do will be added, "
+        "so rates may rise until their time is over.",
+        "",
     )
 
 
@@ -225,7 +250,7 @@ def bots(bots: int, seen: int) -> HealthCheck:
 def silence(
     last_event_at: datetime | None, now: datetime, warn_after_hours: float = 6.0, fail_after_hours: float = 48.0
 ) -> HealthCheck:
-    """Check that events still arrive while the test runs."""
+    """Check that events still arrive while the test runs; the sentence names the moment of the last one, in UTC."""
     if last_event_at is None:
         return HealthCheck(
             "silence",
@@ -235,21 +260,13 @@ def silence(
             "Send one with the snippet on the keys page and see that it appears here.",
         )
     hours = (now - last_event_at).total_seconds() / 3600
-    ago = _ago(max(hours, 0.0))
+    at = last_event_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     if hours <= warn_after_hours:
-        return HealthCheck("silence", "ok", hours, f"Events are arriving; the last one {ago} ago.")
+        return HealthCheck("silence", "ok", hours, f"Events are arriving; the last one at {at}.")
     return HealthCheck(
         "silence",
         "fail" if hours > fail_after_hours else "warn",
         hours,
-        f"No event has arrived for {ago}.",
+        f"No event has arrived since {at}.",
         "See whether the app still sends events and its key is still valid; what was not logged cannot be recovered.",
     )
-
-
-def _ago(hours: float) -> str:
-    if hours < 1 / 60:
-        return f"{hours * 3600:.0f} s"
-    if hours < 1:
-        return f"{hours * 60:.0f} min"
-    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"

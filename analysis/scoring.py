@@ -226,7 +226,7 @@ def scorecard(
     if chosen.kind != kind:
         raise AnalysisError("unknown_model", f"The model {chosen.name} takes {chosen.kind} statistics, not {kind}.")
     believed = chosen.prior if prior is None else prior
-    posterior = chosen.fit(metric_data, believed, rng)
+    posterior = _nobody_yet(metric_data) or chosen.fit(metric_data, believed, rng)
     told = {
         "metric": metric,
         "kind": kind,
@@ -239,6 +239,13 @@ def scorecard(
     if isinstance(posterior, NotShown):
         return _without_numbers(metric_data, told, posterior)
     return result_of(posterior, metric_data, told, interval, probability)
+
+
+def _nobody_yet(data: Mapping[str, Statistics]) -> NotShown | None:
+    """Where no member of any variant did it, every figure would be the prior alone."""
+    if all(cell.n > 0 for cell in data.values()) and not any(cell.total for cell in data.values()):
+        return NotShown("nobody_yet", "Nobody has done it yet.")
+    return None
 
 
 def _without_numbers(data: Mapping[str, Statistics], told: dict[str, Any], why: NotShown) -> MetricResult:

@@ -33,20 +33,27 @@ def signed_percent(lift: float) -> str:
     return f"{lift * 100:+.{digits}f}{NARROW}%".replace("-", MINUS)
 
 
-def small(value: float) -> str:
-    """Return a number with about two figures."""
+def small(value: float, below: str = "under") -> str:
+    """Return a number with about two figures; what is too small for them is `below` 0.01."""
     if value == 0:
         return "0"
     if abs(value) >= 100:
         return f"{value:,.0f}".replace("-", MINUS)
     if abs(value) < 0.005:
-        return "under 0.01" if value > 0 else f"over {MINUS}0.01"
+        return f"{below} 0.01" if value > 0 else f"over {MINUS}0.01"
     return f"{value:.2f}".replace("-", MINUS) if abs(value) < 10 else f"{value:.1f}".replace("-", MINUS)
 
 
 def per_members(value: float, kind: str) -> str:
-    """Return an absolute amount of a metric: shares per 100 members, everything else per member."""
-    return f"{small(value * 100)} per 100" if kind == "proportion" else f"{small(value)} per member"
+    """Return an absolute amount of a metric: shares in 100 members, everything else per member."""
+    if kind == "proportion":
+        return f"{small(value * 100, 'fewer than')} in 100 members"
+    return f"{small(value)} per member"
+
+
+def between(low: str, high: str) -> str:
+    """Return two bounds in a sentence."""
+    return f"between {low} and {high}"
 
 
 def days(number: int) -> str:

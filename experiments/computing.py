@@ -35,6 +35,7 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
         names=dict(map(tuple, plan["names"])),
         metrics={key: found.name.lower() for key, found in definitions.items()},
         finished=plan["ended_us"] is not None,
+        once=plan["imported"],
     )
     segments = _segments(inputs, collected, report) if inputs["with_segments"] else _left_out(plan)
     shown = [_metric_entry(definitions[key], result, plan) for key, result in results.items()]
@@ -122,7 +123,7 @@ def finite(value: Any) -> Any:
 
 
 def _rules(plan: dict[str, Any], elapsed: float) -> Rules:
-    # What was brought in is looked at once, at its end: no day to wait for, and no price to pay for looking.
+    # What was imported is looked at once, at its end: no day to wait for, and no price to pay for looking.
     once = elapsed if plan["imported"] else None
     return Rules(
         min_members=max(2, plan["minimum_members"]),
@@ -188,7 +189,7 @@ def health_checks(inputs: dict[str, Any], collected: Collected) -> list[HealthCh
     excluded, randomised = collected.excluded, collected.randomised
     seen = randomised + collected.shared + sum(excluded.values())
     checks = [
-        health.srm(counts, weights, once=plan["imported"]),
+        health.srm(counts, weights, once=plan["imported"], labels=_letters(plan)),
         health.multi_exposed(excluded["multi_exposed"], randomised),
         health.bots(excluded["bots"], seen),
     ]
@@ -202,13 +203,17 @@ def health_checks(inputs: dict[str, Any], collected: Collected) -> list[HealthCh
         ]
     if quality.other_currency:
         checks.append(_other_currency(quality.other_currency, plan["currency"]))
-    if plan["running"] and not plan["imported"]:
+    if plan["running"] and not plan["imported"] and not plan.get("simulated"):
         last = quality.last_event_us
         now = datetime.fromisoformat(iso(inputs["cut_off_us"]))
         at = None if last is None else datetime.fromisoformat(iso(last))
         hours = plan["silence_hours"]
         checks.append(health.silence(at, now, warn_after_hours=hours, fail_after_hours=max(48.0, 2 * hours)))
     return checks
+
+
+def _letters(plan: dict[str, Any]) -> dict[str, str]:
+    return {key: called.partition(" “")[0] for key, called in plan["names"]}
 
 
 def _clock_skew(ahead: int, events: int) -> HealthCheck:
@@ -290,7 +295,8 @@ def _not_shown(code: str, reason: str) -> dict[str, Any]:
 def _answer(
     plan: dict[str, Any], primary: MetricResult, verdict: Verdict, collected: Collected, elapsed: float
 ) -> dict[str, Any]:
-    """Who leads, how surely, what it would cost to be wrong, and how time stands."""
+    """Who leads, how surely, what it would cost to be wrong, and how time stands where that is known."""
+    dated = plan.get("dates_known", True)
     ranked = [row for row in primary.variants if row.p_best is not None]
     leader = max(ranked, key=lambda row: row.p_best) if ranked else None
     loss = None if leader is None or leader.expected_loss is None else 100 * leader.expected_loss
@@ -299,8 +305,8 @@ def _answer(
         "chance_best": leader.p_best if leader else None,
         "expected_loss_per_100": loss,
         "unit_of_measure": metric(plan["primary"]).definition(plan["currency"], plan["window_days"])["unit_of_measure"],
-        "members_per_day": collected.randomised / elapsed if elapsed >= 1 / 24 else None,
+        "members_per_day": collected.randomised / elapsed if dated and elapsed >= 1 / 24 else None,
         "more_days": verdict.more_days,
-        "elapsed_days": elapsed,
+        "elapsed_days": elapsed if dated else None,
         "planned_days": plan["planned_days"],
     }

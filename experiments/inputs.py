@@ -54,6 +54,9 @@ def plan(session: Session, experiment: Experiment, run: Run, *, silence_hours: f
         "ended_us": None if run.ended_at is None else to_us(run.ended_at),
         "running": experiment.state == "running" and run.ended_at is None,
         "imported": experiment.imported,
+        # Imported totals may come without dates: then the run's moments are those of the import, and it has no length.
+        "dates_known": not (experiment.imported and experiment.planned_days is None),
+        "simulated": experiment.simulated,
         "control": next(variant.key for variant in variants if variant.control),
         "weights": [[str(key), float(weight)] for key, weight, *_ in run.allocation],
         "names": [[variant.key, _called(variant.position, variant.name)] for variant in variants],

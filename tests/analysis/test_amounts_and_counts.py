@@ -98,11 +98,11 @@ def test_from_ten_amounts_on_the_spread_is_the_variants_own():
     [
         ({"a": AmountStatistics.empty(), "b": of([1, 2])}, "no_members"),
         ({"a": of([5]), "b": of([5, 2])}, "no_members"),
-        ({"a": of([0, 0]), "b": of([0, 0, 0])}, "all_zero"),
+        ({"a": of([0, 0]), "b": of([0, 0, 0])}, "nobody_yet"),
         ({"a": of([5, 5, 5]), "b": of([5, 5])}, "no_spread"),
         ({"a": of([5] * 30), "b": of([4, 6] * 15)}, "no_spread"),
         ({"a": CountStatistics(((1, 20),)), "b": CountStatistics(((1, 30),))}, "no_spread"),
-        ({"a": CountStatistics(((0, 20),)), "b": CountStatistics(((0, 30),))}, "all_zero"),
+        ({"a": CountStatistics(((0, 20),)), "b": CountStatistics(((0, 30),))}, "nobody_yet"),
     ],
 )
 def test_what_says_nothing_is_a_named_outcome(data, code):

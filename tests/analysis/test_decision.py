@@ -71,7 +71,7 @@ def test_a_lead_that_the_usual_rule_would_ship_must_survive_looking():
     assert result.variant("b").p_best > 0.95
     verdict = decide(result, rules=FORTNIGHT, elapsed_days=7, looks=(Look(6, 12_000),))
     assert verdict.decision == "keep_running"
-    assert "does not yet survive being looked at" in verdict.reason
+    assert "not yet large enough to trust while you look every day" in verdict.reason
     assert "more per 100 members than A" in verdict.reason
     assert 1 <= verdict.more_days <= 7
     assert verdict.headline == f"Keep running, about {verdict.more_days} more days."
@@ -156,6 +156,26 @@ def test_money_that_nobody_spent_is_no_verdict():
     verdict = decide(scorecard(data, control="a"), elapsed_days=9, looks=())
     assert verdict.decision == "not_enough_data"
     assert verdict.facts == ()
+
+
+def test_what_nobody_did_yet_has_no_figures_and_no_verdict():
+    nobody = card(a=(5000, 0), b=(5000, 0))
+    assert nobody.not_shown.code == "nobody_yet"
+    assert [(row.n, row.total, row.p_best, row.expected_loss) for row in nobody.variants] == [(5000, 0, None, None)] * 2
+    assert nobody.comparison("b").p_beats_control is None
+    verdict = decide(nobody, elapsed_days=9, looks=())
+    assert verdict.decision == "not_enough_data"
+    assert "None of the 10,000 members" in verdict.reason and "sticky rate" in verdict.reason
+
+
+def test_the_words_of_a_single_look_do_not_speak_of_looking_every_day():
+    daily = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True)
+    once = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True, once=True)
+    assert "even though you look every day" in daily.reason
+    assert "every day" not in once.reason and once.decision == "ship"
+    assert "less than 1\u202f% of the control's sticky rate" in once.reason
+    assert "between +" in once.reason and " and +" in once.reason
+    assert once.facts[1].value == "fewer than 0.01 in 100 members"
 
 
 def test_the_lift_prior_draws_a_noisy_lead_towards_none():

@@ -59,7 +59,9 @@ def test_a_right_split_looked_at_daily_rarely_rings():
 def test_a_wrong_split_fails_with_a_next_step():
     check = health.srm({"a": 5200, "b": 4700}, HALVES)
     assert check.status == "fail" and check.value < 0.001
-    assert "5,200" in check.detail and "chi-square p" in check.detail
+    assert "5,200 a and 4,700 b, where 50\u202f% a and 50\u202f% b was planned" in check.detail
+    assert "chi-square p" in check.figures and "looking every day" in check.figures and "p =" not in check.detail
+    assert "5,200 A" in health.srm({"a": 5200, "b": 4700}, HALVES, labels={"a": "A", "b": "B"}).detail
     assert "new run" in check.next_step
     assert HealthCheck.from_dict(check.to_dict()) == check
 
@@ -98,7 +100,7 @@ def test_a_split_that_makes_no_sense_is_refused(counts, weights):
         (health.multi_exposed(300, 1000), "fail"),
         (health.multi_exposed(0, 0), "ok"),
         (health.immature(100, 1000, 7), "ok"),
-        (health.immature(1000, 1000, 7), "warn"),
+        (health.immature(1000, 1000, 7), "ok"),
         (health.late_events(10, 1000), "ok"),
         (health.late_events(900, 1000), "warn"),
         (health.crossing(18, 1000), "ok"),
@@ -119,8 +121,14 @@ def test_each_check_has_its_status_and_says_what_to_do(check, status):
 
 
 def test_the_share_is_in_the_sentence():
-    assert health.immature(360, 1000, 7).detail == "36.0\u202f% of the members are still inside their 7 days."
-    assert health.silence(NOW - timedelta(seconds=40), NOW).detail == "Events are arriving; the last one 40 s ago."
+    assert health.immature(360, 1000, 7).detail.startswith("36.0\u202f% of the members are still inside their 7 days:")
+
+
+def test_the_last_event_is_told_by_its_moment_which_stays_true():
+    at = NOW - timedelta(seconds=40)
+    assert at.strftime("%Y-%m-%dT%H:%M:%SZ") in health.silence(at, NOW).detail
+    late = health.silence(at, NOW + timedelta(days=3))
+    assert late.detail == f"No event has arrived since {at:%Y-%m-%dT%H:%M:%SZ}."
 
 
 def test_more_than_all_is_refused():
