@@ -17,6 +17,7 @@ from experiments.computing import compute, iso, primary_only
 from experiments.database import Database
 from experiments.errors import ConflictError, NotFoundError
 from experiments.experiment import current_run, get
+from experiments.metrics import DAY_US
 from experiments.past import past_days
 from experiments.settings import settings
 from experiments.tables import Analysis, Experiment, Job, Run
@@ -41,7 +42,7 @@ def analyse(
     Parameters
     ----------
     cut_off_us : int or None
-        Nothing later counts; now by default. In whole microseconds since 1970 UTC.
+        Nothing later counts; by default now, or when nothing could come any more. In whole microseconds since 1970 UTC.
     seed : int or None
         Of the sampled models; by default it follows from the run and the cut-off.
     history_only : bool
@@ -63,13 +64,13 @@ def analyse(
     ConflictError
         Where it has never run.
     """
-    cut_off = cut_off_us if cut_off_us is not None else time.time_ns() // 1000
     report(0.02, "Counting what the members did")
     with database.read() as session:
         experiment = get(session, experiment_key)
         run = current_run(session, experiment)
         if run is None:
             raise ConflictError(f"{experiment_key} is {experiment.state} and has never run; launch it first.")
+        cut_off = cut_off_us if cut_off_us is not None else _latest_cut_off(experiment, run)
         first_time = _never_analysed(session, run)
         document = _gather(
             session, database, experiment, run, cut_off, seed, by_arrival=not history_only, report=report
@@ -148,6 +149,15 @@ def new_id() -> str:
 
 def _add(session: Session, made: list[Analysis]) -> None:
     session.add_all(made)
+
+
+def _latest_cut_off(experiment: Experiment, run: Run) -> int:
+    """Now; for a run that has ended, the end of its last window, and as long again for what arrives late."""
+    now = time.time_ns() // 1000
+    if run.ended_at is None:
+        return now
+    windows = 1 if experiment.imported else 2
+    return min(now, gathered.to_us(run.ended_at) + windows * experiment.window_days * DAY_US)
 
 
 def _never_analysed(session: Session, run: Run) -> bool:

@@ -27,7 +27,9 @@ def past_days(
     A past day counts what happened by then, whenever it arrived.
     """
     begun, cut_offs = _cut_offs(document)
-    if not cut_offs:
+    came_on = {day for _, day, _ in document["collected"]["arrivals"]}
+    # Where all were brought in as of one day, the days after it say nothing about how the test went on.
+    if not cut_offs or (document["plan"]["imported"] and len(came_on) < 2):
         return
     found = metric(document["plan"]["primary"])
     backend = rows.source(database.url)
