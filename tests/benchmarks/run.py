@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import collect, ingestion, serving
+from tests.benchmarks import collect, honesty, ingestion, serving
 from tests.engines import Postgres
 
 ENGINES = ("sqlite", "postgresql")
@@ -111,10 +111,26 @@ def analyse(bench: Bench) -> None:
         print(f"{'':<4}{found['seconds']:.2f} s, peak {found['peak_mb']:.0f} MB")
 
 
+def honest(bench: Bench) -> None:
+    """How often the rules are wrong, beside the rule most tools use."""
+    print(f"\n{honesty.RUNS:,} experiments a lift, {honesty.DAYS} daily looks, {honesty.A_DAY:,} members an arm a day")
+    for row in honesty.false_winners():
+        shares = "".join(f"{name:>18} {share:6.1%}" for name, share in row.items() if name != "rule")
+        print(f"{row['rule']:<40}{shares}")
+        bench.rows.append(row)
+    print("\n95 % intervals of the mean amount a member, log-normal amounts: how many hold the truth")
+    for row in honesty.coverage():
+        print(
+            f"{row['members']:>8,} members, {row['buyers']:>6,.0f} buyers, sigma {row['sigma']}{row['coverage']:>8.1%}"
+        )
+        bench.rows.append(row)
+
+
 PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (
     ("serving", serve),
     ("ingestion", ingest),
     ("collect", analyse),
+    ("honesty", honest),
 )
 
 
