@@ -52,3 +52,11 @@ def test_a_link_of_the_readme_leads_somewhere(target):
 def test_the_python_of_the_readme_runs():
     for program in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
         exec(compile(program, "README.md", "exec"), {})
+
+
+def test_each_metric_stands_in_the_statistics_under_its_name_on_screen():
+    from experiments.metrics import METRICS
+
+    statistics = (ROOT / "docs" / "statistics.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", statistics, re.MULTILINE))
+    assert rows == {found.key: found.name for found in METRICS}
