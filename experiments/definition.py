@@ -99,11 +99,18 @@ def _check_url(value: str, schemes: Sequence[str]) -> str:
     scheme = _SCHEME.match(value)
     allowed = ", ".join(f"{name}:" for name in schemes)
     if not scheme or scheme[1].lower() not in schemes:
-        raise bad(f"{shown(value)} is no safe address; begin it with {allowed} or with / for a place on the same site.")
+        raise bad(f"{shown(value)} is no safe address; {_address_remedy(value, allowed)}")
     web = scheme[1].lower() in ("http", "https")
     if re.search(r"\s", value) or (web and not re.match(r"https?://[^/?#\\@]+([/?#]|$)", value, re.IGNORECASE)):
         raise bad(f"{shown(value)} is no whole address; write it without spaces, such as https://shop.example/spring.")
     return value
+
+
+def _address_remedy(value: str, allowed: str) -> str:
+    """What to write instead: the same address with its beginning where only that is missing."""
+    if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+([/?#]\S*)?", value) and len(value) <= 100:
+        return f"write https://{value}, or begin it with / for a place on the same site."
+    return f"begin it with {allowed} or with / for a place on the same site, such as https://example.org/c."
 
 
 def _plain_number(value: Any) -> Any:

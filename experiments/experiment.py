@@ -317,8 +317,15 @@ def _exact(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
+def taken_key(session: Session, key: str) -> dict[str, str]:
+    """The fault of a key that is in use, by field; nothing where it is free."""
+    if session.exec(select(Experiment.id).where(Experiment.key == key)).first() is None:
+        return {}
+    return _taken(key).fields
+
+
 def _refuse_taken_key(session: Session, key: str) -> None:
-    if session.exec(select(Experiment.id).where(Experiment.key == key)).first() is not None:
+    if taken_key(session, key):
         raise _taken(key)
 
 

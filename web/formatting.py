@@ -1,5 +1,6 @@
 """Numbers, money, times and letters as they stand on screen; registered as Jinja filters."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -79,8 +80,15 @@ def when(value: datetime | int | None, zone: str = "UTC") -> str:
     """Day, time and the zone it is told in: ``23 Nov 2026, 09:12 Berlin time``."""
     if value is None:
         return NOTHING
+    return f"{clock(value, zone)} {zone_name(zone)}"
+
+
+def clock(value: datetime | int | None, zone: str = "UTC") -> str:
+    """Day and time where the heading says the zone: ``23 Nov 2026, 09:12``."""
+    if value is None:
+        return NOTHING
     local = moment(value).astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y, %H:%M} {zone_name(zone)}"
+    return f"{local.day} {local:%b %Y, %H:%M}"
 
 
 def day(value: datetime | int | None, zone: str = "UTC") -> str:
@@ -109,6 +117,11 @@ def ago(value: datetime | int | None, now: datetime | None = None) -> str:
         if seconds >= size:
             return f"{plural(seconds // size, name)} ago"
     return "just now"
+
+
+def is_picture(address: str | None) -> bool:
+    """Whether an address is whole enough to be asked for: http(s) with a host, or a path of this site."""
+    return bool(re.match(r"(?i)https?://[^\s/?#\\@]+([/?#]\S*)?$|/(?![/\\])\S+$", (address or "").strip()))
 
 
 def letter(position: int) -> str:
@@ -141,6 +154,8 @@ def register(app: Flask, zone: str) -> None:
         colour=colour,
         colour_class=colour_class,
         when=lambda value: when(value, zone),
+        is_picture=is_picture,
+        clock=lambda value: clock(value, zone),
         day=lambda value: day(value, zone),
     )
     # Jinja has a ``count`` of its own (the length of a list); ours formats numbers and leaves lists alone.

@@ -9,6 +9,7 @@ from experiments import editing, transitions
 from experiments import experiment as stored
 from experiments.definition import ExperimentPatch
 from tests.web.pages_client import Pages, draft_form
+from web.pages.form_amounts import number_of
 
 
 @pytest.fixture
@@ -119,6 +120,39 @@ def test_weights_that_miss_a_hundred_are_named_with_their_sum(pages):
     assert "The weights add up to 90 % (50 + 40); they must add up to 100 %." in answer.text
 
 
+def test_everything_that_is_wrong_is_told_at_once_in_the_forms_own_words(pages):
+    create(pages)
+    wrong = {
+        "key": "spring-headline",
+        "variants.0.weight": "60",
+        "variants.1.key": "a",
+        "variants.1.content.link_url": "example.org/c",
+        "variants.0.cost.fixed": "1,250",
+        "guardrails": ["sticky_rate"],
+        "starts_at": "2026-12-10T09:00",
+        "ends_at": "2026-12-01T09:00",
+        "window_days": "91",
+    }
+    told = errors_of(pages.post("/experiments/new", draft_form(**wrong), page="/experiments/new"))
+    assert {name for name in wrong if name not in ("variants.0.weight", "starts_at")} <= told.keys()
+    assert told["ends_at"].startswith("The end (1 Dec 2026, 09:00) lies before the start (10 Dec 2026, 09:00)")
+    assert "write https://example.org/c" in told["variants.1.content.link_url"]
+    assert "1250 or as 1.250" in told["variants.0.cost.fixed"]
+
+
+@pytest.mark.parametrize("typed", ["120.50", "120,50", " 120,5 "])
+def test_amounts_are_read_with_a_point_or_a_comma(pages, typed):
+    create(pages, **{"variants.0.cost.fixed": typed, "variants.0.weight": "33,5", "variants.1.weight": "66.5"})
+    assert document(pages)["variants"][0]["cost"]["fixed"] == 120.5
+
+
+@pytest.mark.parametrize("typed", ["1.250,50", "1,250.50", "1,250,000", "12,34,5", "1e999", "nan"])
+def test_an_amount_that_would_have_to_be_guessed_is_refused(typed):
+    number, fault = number_of(typed)
+    assert number is None
+    assert fault
+
+
 def test_a_key_that_is_taken_is_an_error_of_its_field(pages):
     create(pages)
     answer = pages.post("/experiments/new", draft_form(), page="/experiments/new")
@@ -181,6 +215,10 @@ def test_once_it_runs_only_what_may_change_is_offered(pages):
     assert "variants.0.content.headline" not in form
     lower = pages.post(edit, form | {"traffic": "20"}, page=edit)
     assert lower.status_code == 422
+    assert "20\u202f% is below the present 50\u202f%; it can only rise." in errors_of(lower)["traffic"]
+    both = errors_of(pages.post(edit, form | {"traffic": "20", "ends_at": "2020-01-01T10:00"}, page=edit))
+    assert both.keys() == {"traffic", "ends_at"}
+    assert "(1 Jan 2020, 10:00) has passed" in both["ends_at"]
     assert document(pages)["traffic"] == 0.5
     moved = form | {"variants.0.weight": "30", "variants.1.weight": "70", "traffic": "80"}
     unasked = pages.post(edit, moved, page=edit)

@@ -89,6 +89,19 @@ def test_a_launch_that_the_checklist_forbids_says_why_and_launches_nothing(pages
     assert state(pages) == "draft"
 
 
+def test_a_draft_without_a_headline_says_so_and_shows_none_as_if_it_were_there(pages):
+    saved = pages.post(
+        "/experiments/new", draft_form(**{"variants.1.content.headline": ""}), page="/experiments/new"
+    )
+    page = pages.get(saved.location).text
+    assert "B has no headline yet." in page
+    assert "Your headline" not in page
+    launch = f"{saved.location}/launch"
+    assert "B has no content" in pages.get(launch).text
+    assert pages.post(launch, page=launch).status_code == 409
+    assert state(pages) == "draft"
+
+
 def test_a_start_in_the_future_is_scheduled_and_told_in_the_project_time(pages):
     where = create(pages, starts_at="2031-01-05T09:00")
     pages.post(f"{where}/launch", page=f"{where}/launch")
@@ -103,7 +116,11 @@ def test_pause_resume_ship_and_archive_each_ask_first(pages):
         assert "?</h1>" in pages.get(f"{where}/{action}").text
         assert pages.post(f"{where}/{action}", page="/keys").status_code == 302
         assert state(pages) == after
-    wrong = pages.post(f"{where}/ship", {"variant": "z"}, page="/keys")
+    silent = pages.post(f"{where}/ship", {"variant": "b", "note": " "}, page="/keys")
+    assert silent.status_code == 422
+    assert "Write down why" in silent.text
+    assert state(pages) == "running", "a decision without its reason ships nothing"
+    wrong = pages.post(f"{where}/ship", {"variant": "z", "note": "Clear."}, page="/keys")
     assert wrong.status_code == 422
     assert "is no variant" in wrong.text
     assert pages.post(f"{where}/ship", {"variant": "b", "note": "Clear enough."}, page="/keys").status_code == 302

@@ -9,15 +9,15 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
-from experiments.definition import MAX_VARIANTS, ExperimentDefinition, read_definition
-from experiments.errors import InvalidError
-from web.pages import audience_form, form_words
+from experiments.definition import MAX_VARIANTS, ExperimentDefinition
+from web.pages import audience_form, form_checks, form_words
+from web.pages.form_amounts import number_of
 
 VARIANT_FIELDS = (
     "key",
@@ -136,16 +136,17 @@ def apply(values: Values, command: str) -> None:
 
 
 def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | None, Errors]:
-    """The definition that the form says, or the sentence of each field at fault, by the field's name."""
+    """The definition that the form says, or the sentence of every field at fault, by the field's name."""
     errors: Errors = {}
     raw = _raw(values, zone, errors)
-    definition = None
-    try:
-        definition = read_definition(raw)
-    except InvalidError as error:
-        for path, message in error.fields.items():
-            errors.setdefault(path, message)
+    definition = form_checks.read_whole(raw, errors)
+    form_checks.check_order(raw, zone, errors)
     return (None, form_words.in_words(errors)) if errors else (definition, {})
+
+
+def key_of(values: Values) -> str:
+    """The key that was typed, else the one that the name makes."""
+    return values["key"].strip() or slug(values["name"].strip()) or "experiment"
 
 
 def slug(name: str) -> str:
@@ -163,7 +164,7 @@ def _raw(values: Values, zone: str, errors: Errors) -> dict[str, Any]:
     name = values["name"].strip()
     primary = values["primary_metric"]
     return {
-        "key": values["key"].strip() or slug(name) or "experiment",
+        "key": key_of(values),
         "name": name,
         "hypothesis": values["hypothesis"].replace("\r\n", "\n").strip(),
         "variants": _raw_variants(values, errors),
@@ -255,15 +256,10 @@ def _namespace(values: Values, errors: Errors) -> dict[str, Any] | None:
 
 
 def _number(text: str, path: str, errors: Errors, example: str) -> Decimal:
-    try:
-        number = Decimal(text.strip().removesuffix("%").strip())
-        if number.is_finite():
-            return number
-    except InvalidOperation:
-        pass
-    fault = f"“{text[:40]}” is no number" if text.strip() else "This is empty"
-    errors[path] = f"{fault}; write {example}."
-    return Decimal(0)
+    number, fault = number_of(text)
+    if number is None:
+        errors[path] = f"{fault}; write {example}."
+    return number or Decimal(0)
 
 
 def _percentage(text: str, path: str, errors: Errors, low: str, high: str) -> Decimal:
@@ -286,6 +282,11 @@ def _whole(text: str, path: str, errors: Errors, default: int | None) -> int | N
         errors[path] = f"“{text[:40]}” is no whole number; write one such as 14."
         return default
     return int(text)
+
+
+def moment_of(text: str, zone: str) -> datetime | None:
+    """The time that a field says, None where it is empty or cannot be read."""
+    return _moment(text, zone, "", {})
 
 
 def _moment(text: str, zone: str, path: str, errors: Errors) -> datetime | None:

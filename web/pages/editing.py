@@ -4,16 +4,18 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from experiments import editing, metrics
+from experiments import editing, metrics, wording
 from experiments import experiment as stored
 from experiments.definition import ExperimentDefinition, VariantPatch, read_patch
-from experiments.errors import ConflictError, KletteError
-from experiments.tables import Experiment
+from experiments.errors import KletteError
+from experiments.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
+from web.formatting import clock, plain_percent
 from web.pages import audience_form, form_words
 from web.pages import definition_form as forms
 from web.pages.access import actor, changes
+from web.pages.form_amounts import number_of
 from web.services import services
 
 blueprint = Blueprint("editing", __name__)
@@ -87,15 +89,40 @@ def _sentence_of(values: forms.Values) -> str:
 
 def _save(values: forms.Values, document: dict[str, Any] | None) -> Any:
     definition, errors = forms.definition_of(values, _zone())
-    if definition is None:
+    if document is None and "key" not in errors:
+        with services().database.read() as session:
+            errors |= form_words.in_words(stored.taken_key(session, forms.key_of(values)))
+    if document and document["state"] == "scheduled" and definition and "ends_at" not in errors:
+        errors |= _passed_end(definition.ends_at)
+    if definition is None or errors:
         return _editor(values, document, errors)
     try:
         with services().database.write() as session:
             key = _store(session, definition, document, values["revision"])
     except KletteError as error:
         return _editor(values, document, form_words.in_words(error.fields or {"": error.detail}))
-    flash("The draft is saved." if document is None else "Your changes are saved.")
+    said = "The draft is saved." if document is None else "Your changes are saved."
+    flash(" ".join([said, *_unfinished(definition)]))
     return redirect(url_for("results.show", key=key))
+
+
+def _unfinished(definition: ExperimentDefinition) -> list[str]:
+    """What a draft may still lack, told at once rather than at its launch."""
+    bare = [
+        wording.letter(position)
+        for position, variant in enumerate(definition.variants)
+        if not variant.content.headline and not variant.content.custom
+    ]
+    if not bare:
+        return []
+    return [f"{wording.listed(bare)} {'has' if len(bare) == 1 else 'have'} no headline yet."]
+
+
+def _passed_end(ends_at: datetime | None) -> forms.Errors:
+    if ends_at is None or ends_at > utc_now():
+        return {}
+    told = clock(ends_at, _zone())
+    return {"ends_at": f"The end ({told}) has passed. Choose a later one, or leave it empty."}
 
 
 def _store(
@@ -120,7 +147,8 @@ def _edit_live(document: dict[str, Any]) -> Any:
     for position, variant in enumerate(values["variants"]):
         variant["weight"] = request.form.get(f"variants.{position}.weight", variant["weight"])
     definition, errors = forms.definition_of(values, _zone())
-    if definition is None:
+    errors |= _live_faults(document, definition, values, errors)
+    if definition is None or errors:
         return _live_page(document, values, errors)
     try:
         with services().database.write() as session:
@@ -129,6 +157,33 @@ def _edit_live(document: dict[str, Any]) -> Any:
         return _live_page(document, values, form_words.in_words(error.fields or {"": error.detail}))
     flash("Your changes are saved; a new run has begun." if fresh else "Your changes are saved.")
     return redirect(url_for("results.show", key=document["key"]))
+
+
+def _live_faults(
+    document: dict[str, Any], definition: ExperimentDefinition | None, values: forms.Values, errors: forms.Errors
+) -> forms.Errors:
+    """What may not change any more, in the form's own words; whatever else is at fault stays as it is."""
+    if document["state"] not in ("running", "paused"):
+        return {}
+    faults: forms.Errors = {}
+    traffic, _ = number_of(values["traffic"])
+    before = document["traffic"]
+    if "traffic" not in errors and traffic is not None and float(traffic) / 100 < before - 1e-9:
+        told = plain_percent(float(traffic) / 100)
+        message = f"{told} is below the present {plain_percent(before)}; it can only rise."
+        faults["traffic"] = f"{message} Pause the test to let nobody new in."
+    ends_at = forms.moment_of(values["ends_at"], _zone())
+    stored_end = datetime.fromisoformat(document["ends_at"]) if document["ends_at"] else None
+    if "ends_at" not in errors and ends_at and _minute(ends_at) != _minute(stored_end):
+        faults |= _passed_end(ends_at)
+    weights = [number_of(variant["weight"])[0] for variant in values["variants"]]
+    moved = any(
+        weight is not None and abs(float(weight) / 100 - variant["weight"]) > 1e-9
+        for weight, variant in zip(weights, document["variants"], strict=True)
+    )
+    if moved and request.form.get("new_run") != "yes":
+        faults["new_run"] = "New weights begin a new run and leave the members so far behind; tick this box to do so."
+    return faults
 
 
 def _change_live(session: Session, experiment: Experiment, definition: ExperimentDefinition, revision: str) -> bool:
@@ -146,9 +201,6 @@ def _change_live(session: Session, experiment: Experiment, definition: Experimen
         for variant, old in zip(definition.variants, before.variants, strict=True)
         if abs(variant.weight - old.weight) > 1e-9
     ]
-    if moved and request.form.get("new_run") != "yes":
-        message = "New weights begin a new run and leave the members so far behind; tick the box that says so."
-        raise ConflictError(message, fields={"new_run": message})
     if moved:
         change["variants"] = moved
     if change:
@@ -164,6 +216,23 @@ def _minute(moment: datetime | None) -> datetime | None:
 def _live_page(document: dict[str, Any], values: forms.Values, errors: forms.Errors | None = None) -> Any:
     errors = errors or {}
     page = render_template(
-        "experiments/live.html", form=values, errors=errors, listed=form_words.labelled(errors), experiment=document
+        "experiments/live.html",
+        form=values,
+        errors=errors,
+        listed=form_words.labelled(errors),
+        experiment=document,
+        titles=[
+            wording.lettered(position, variant["name"], variant["content"])
+            for position, variant in enumerate(document["variants"])
+        ],
+        met=_anybody_met(document),
     )
     return page, 422 if errors else 200
+
+
+def _anybody_met(document: dict[str, Any]) -> bool:
+    with services().database.read() as session:
+        runs = select(Run.id).join(Experiment).where(Experiment.key == document["key"])
+        met = select(Exposure.run_id).where(col(Exposure.run_id).in_(runs)).limit(1)
+        counted = select(ImportedCounts.run_id).where(col(ImportedCounts.run_id).in_(runs)).limit(1)
+        return session.exec(met).first() is not None or session.exec(counted).first() is not None

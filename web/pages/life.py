@@ -6,8 +6,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlmodel import Session
 
 from experiments import experiment as stored
-from experiments import transitions
-from experiments.errors import ConflictError, KletteError
+from experiments import transitions, wording
+from experiments.errors import ConflictError, InvalidError, KletteError
 from experiments.tables import Experiment, utc_now
 from web.pages.access import actor, changes
 from web.pages.experiments import checklist_details, words_of
@@ -60,7 +60,7 @@ def launch(key: str):
             with services().database.write() as session:
                 experiment = transitions.launch(session, stored.get(session, key), actor=actor())
         except ConflictError as conflict:
-            error = conflict.detail
+            error = _launch_error(key, conflict)
         else:
             flash(
                 "The experiment is scheduled and starts by itself."
@@ -101,17 +101,41 @@ def act(key: str, action: str):
         title=title,
         text=text,
         go=go,
-        error=error.detail if error else "",
+        called=[wording.called(variant["name"], variant["content"]) for variant in document["variants"]],
+        errors=error.fields if error else {},
+        error=error.detail if error and not error.fields else "",
     )
     return page, error.status if error else 200
+
+
+def _launch_error(key: str, conflict: ConflictError) -> str:
+    """What stands in the way, in the page's own words; the domain's where it is nothing of the checklist."""
+    with services().database.read() as session:
+        experiment = stored.get(session, key)
+        details = checklist_details(session, experiment)
+        checks = transitions.checklist(session, experiment)
+    failing = [details.get(check.key, check.detail) for check in checks if check.blocking and not check.ok]
+    return " ".join(failing) or conflict.detail
 
 
 def _do(session: Session, experiment: Experiment, action: str) -> None:
     if action == "ship":
         variant, note = request.form.get("variant", ""), request.form.get("note", "").strip()
+        _refuse_half_a_decision(variant, note)
         transitions.ship(session, experiment, variant, note, actor=actor())
     else:
         getattr(transitions, action)(session, experiment, actor=actor())
+
+
+def _refuse_half_a_decision(variant: str, note: str) -> None:
+    """People say which and why; both are told at once."""
+    faults = {}
+    if not variant:
+        faults["variant"] = "Choose the variant that everybody shall see."
+    if not note:
+        faults["note"] = "Write down why, in a sentence: it is kept with the experiment for whoever asks later."
+    if faults:
+        raise InvalidError(" ".join(faults.values()), fields=faults)
 
 
 def _launch_context(session: Session, experiment: Experiment) -> dict[str, Any]:

@@ -11,23 +11,33 @@
     return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
   }
 
+  // A picture is asked for when its address is whole and the typing rests: half an address is nobody's picture.
+  const WHOLE = /^(https?:\/\/[^\s/?#\\@]+\.[^\s/?#\\@.]{2,}[/?#]\S+|https?:\/\/localhost(:\d+)?\/\S+|\/(?![/\\])\S+)$/i;
+  let resting;
+  function picture(place, text) {
+    clearTimeout(resting);
+    place.hidden = true;
+    if (!WHOLE.test(text) || (text[0] !== "/" && !URL.canParse(text))) return;
+    resting = setTimeout(() => {
+      place.onload = () => { place.hidden = false; };
+      place.src = text;
+    }, 500);
+  }
+
   function show(field) {
     const place = editor.querySelector(`[data-shows="${CSS.escape(field.name)}"]`);
     if (!place) return;
     const text = field.value.trim();
-    if (place.tagName === "IMG") {
-      place.hidden = text === "";
-      if (text) place.src = text;
-      return;
-    }
+    if (place.tagName === "IMG") return picture(place, text);
     place.textContent = text || place.dataset.else || "";
     place.hidden = place.textContent === "";
+    place.classList.toggle("none", text === "" && !place.hidden);
   }
 
   function sum() {
     const total = document.getElementById("weight-total");
     if (!total) return;
-    const weights = [...editor.querySelectorAll("[data-weight]")].map((field) => Number(field.value));
+    const weights = [...editor.querySelectorAll("[data-weight]")].map((field) => Number(field.value.trim().replace(/\s*%$/, "").replace(",", ".")));
     const added = Math.round(weights.reduce((before, weight) => before + weight, 0) * 1e6) / 1e6;
     const whole = Math.abs(added - 100) < 1e-4;
     total.textContent = Number.isNaN(added) ? "A weight is no number" : `Weights add up to ${added}\u202f%`;
