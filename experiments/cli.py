@@ -13,7 +13,7 @@ COMMANDS = (
     ("worker", "experiments.commands.worker", "Work off due analyses, imports and demos."),
     ("migrate", "experiments.commands.migrate", "Bring the database to the present schema."),
     ("demo", "experiments.commands.demo", "Create a lively example experiment with a simulated audience."),
-    ("import", "experiments.commands.bring_in", "Bring a finished experiment in from CSV files."),
+    ("import", "experiments.commands.bring_in", "Import a finished experiment from CSV files."),
     ("analyse", "experiments.commands.analyse", "Analyse an experiment now."),
     ("user", "experiments.commands.user", "Create accounts for people."),
     ("key", "experiments.commands.key", "Create keys for apps."),

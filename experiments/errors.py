@@ -124,10 +124,10 @@ class UnavailableError(KletteError):
 
 
 class ImportFailedError(KletteError):
-    """A file could not be brought in; ``lines`` holds one (line number, message) pair an error."""
+    """A file could not be imported; ``lines`` holds one (line number, message) pair an error."""
 
     code = "import_failed"
-    title = "The file could not be brought in"
+    title = "The file could not be imported"
     status = 422
 
     def __init__(self, detail: str, *, lines: list[tuple[int, str]] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""``klette import``: bring a finished experiment in from CSV files and answer at once."""
+"""``klette import``: a finished experiment comes in from CSV files and is answered at once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,20 +13,26 @@ from experiments.commands.opening import opened_database
 from experiments.commands.progress import Bar
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
+from experiments.importing.guessing import guess, key_of, name_of
+from experiments.importing.plan import COUNT_MEANINGS, MEMBER_MEANINGS
+from experiments.importing.reading import preview
 from experiments.settings import settings
 
+_GUESSED_BY = 200  # rows
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def command() -> None:
-    """Bring a finished experiment in from CSV files, plain or gzip-compressed."""
+    """Import a finished experiment from CSV files, plain or gzip-compressed."""
 
 
 def _common(function: Callable) -> Callable:
     """The options that both forms have."""
     options = (
-        click.option("--key", required=True, help="Key of the new experiment, such as spring-mailing."),
+        click.option(
+            "--key", default="", help="Key of the new experiment, such as spring-mailing; by FILE's name if absent."
+        ),
         click.option("--name", default="", help="Its name on screen; the key where absent."),
         click.option("--hypothesis", default="", help="What was expected, and why."),
         click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help="Which column means what."),
@@ -62,9 +68,10 @@ def members(
     segments: str,
     **common: Any,
 ) -> None:
-    """Bring in FILE with one line a member: unit, variant, exposed_at, and any attributes."""
+    """Import FILE with one line per member: unit, variant, exposed_at, and any attributes."""
     plan = _plan(
         "members",
+        file,
         common,
         event_columns=_pairs("--map-event", mapped_event),
         outcomes=list(_each_pair("--outcome", outcome)),
@@ -76,22 +83,22 @@ def members(
 
 @command.command("counts")
 @click.argument("file", type=_FILE)
-@click.option("--started", default=None, metavar="TIME", help="When it began; --window-days before its end if absent.")
+@click.option("--started", default=None, metavar="TIME", help="When it began, given together with --ended.")
 @_common
 def counts(file: Path, started: str | None, **common: Any) -> None:
-    """Bring in FILE with one line a variant: variant, members, successes."""
-    plan = _plan("counts", common, exposed_at=_moment("--started", started))
+    """Import FILE with one line per variant: variant, members, successes."""
+    plan = _plan("counts", file, common, exposed_at=_moment("--started", started))
     _run(plan, file, None, at_once=common["analyse"])
 
 
-def _plan(kind: str, common: dict[str, Any], **wishes: Any) -> Plan:
+def _plan(kind: str, file: Path, common: dict[str, Any], **wishes: Any) -> Plan:
     return make_plan(
         kind=kind,
-        key=common["key"],
-        name=common["name"],
+        key=common["key"] or key_of(file.name),
+        name=common["name"] or ("" if common["key"] else name_of(file.name)),
         hypothesis=common["hypothesis"],
         control=common["control"],
-        columns=_pairs("--map", common["mapped"]),
+        columns=_columns(kind, file, _pairs("--map", common["mapped"]), dated=wishes.get("exposed_at") is not None),
         where=_pairs("--where", common["where"]),
         weights={
             name: _number("--weights", text) for name, text in _each_pair("--weights", _listed(common["weights"]))
@@ -103,6 +110,17 @@ def _plan(kind: str, common: dict[str, Any], **wishes: Any) -> Plan:
         ended_at=_moment("--ended", common["ended"]),
         **wishes,
     )
+
+
+def _columns(kind: str, file: Path, mapped: dict[str, str], *, dated: bool) -> dict[str, str]:
+    """What was said of the columns, and a guess at each meaning that neither a word nor a column's name tells."""
+    header, rows = preview(Source.at(file), rows=_GUESSED_BY)
+    guessed = dict(zip(guess(kind, header, rows), header, strict=True))
+    for meaning in MEMBER_MEANINGS if kind == "members" else COUNT_MEANINGS:
+        said = meaning in mapped or meaning in header or (meaning == "exposed_at" and dated)
+        if not said and meaning in guessed and guessed[meaning] not in mapped.values():
+            mapped[meaning] = guessed[meaning]
+    return mapped
 
 
 def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
@@ -139,7 +157,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
                 click.echo(f"  line {line}: {message}", err=True)
             raise SystemExit(2) from None
         bar.clear()
-        _tell(brought)
+        _tell(brought, plan)
         if at_once:
             result = answer(database, plan.key, report=bar.show).result
             bar.clear()
@@ -149,9 +167,12 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")
 
 
-def _tell(brought: BroughtIn) -> None:
+def _tell(brought: BroughtIn, plan: Plan) -> None:
     total = sum(brought.members.values())
-    click.echo(f"Brought in {brought.name} ({brought.key}): {total:,} members in {len(brought.members)} variants.")
+    click.echo(f"Imported {brought.name} ({brought.key}): {total:,} members in {len(brought.members)} variants.")
+    taken = [f"{column} as {meaning}" for meaning, column in plan.columns.items() if column != meaning]
+    if taken:
+        click.echo(f"Columns: {', '.join(taken)}.")
     if brought.events:
         said = ", ".join(f"{count:,} {type_}" for type_, count in sorted(brought.events.items()))
         click.echo(f"Events: {said}.")

@@ -1,4 +1,4 @@
-"""Bringing finished experiments in from CSV files: a row a member, or counts by variant.
+"""Importing finished experiments from CSV files: a row per member, or counts by variant.
 
 Reading is pure (`reading`, `values`, `members`, `counts`), `spool` holds what was read until it is whole, `storing`
 writes it in one transaction and `bringing` leads through it; `job` is the worker's way in.

@@ -170,4 +170,4 @@ def _nothing_left(source: Source, plan: Plan) -> str:
     if plan.where:
         wish = ", ".join(f"{column} = {value}" for column, value in plan.where.items())
         return f"{source.name} has no row with {wish}; check the value."
-    return f"{source.name} has a header but no rows. Add one row a member."
+    return f"{source.name} has a header but no rows. Add one row per member."

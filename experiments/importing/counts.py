@@ -1,5 +1,6 @@
 """Rows of an aggregated file: members and successes by variant and metric; no storage here."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,21 @@ from experiments.importing.values import whole_number
 from experiments.metrics import METRICS
 from experiments.validation import validated
 
-DEFAULT_METRIC = "click_rate"
+PROPORTIONS = tuple(metric.key for metric in METRICS if metric.kind == "proportion")
+_SPEAKS_OF: dict[str, tuple[str, ...]] = {
+    "click_rate": ("click", "clicks", "clicked", "clickers", "visit", "visits", "visited"),
+    "share_rate": ("share", "shares", "shared"),
+    "purchase_rate": ("purchase", "purchases", "purchased", "order", "orders", "ordered", "buyers", "bought", "sales"),
+    "return_rate": ("return", "returns", "returned"),
+    "response_rate": ("response", "responses", "responded", "comments", "replies"),
+    "negative_rate": ("complaint", "complaints", "unsubscribed", "unsubscribes", "hidden", "negative"),
+}
+
+
+def metric_of(column: str) -> str | None:
+    """The metric that a column of successes speaks of by its name, such as click_rate of ``Unique clicks``."""
+    words = re.split(r"[^a-z]+", column.lower())
+    return next((metric for metric, names in _SPEAKS_OF.items() if set(names) & set(words)), None)
 
 
 @dataclass
@@ -49,7 +64,7 @@ def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) ->
         raise ImportFailedError(
             f"{source.name} has no row with {wish}; check the value."
             if wish
-            else f"{source.name} has a header ({', '.join(header)}) but no rows. Add one row a variant."
+            else f"{source.name} has a header ({', '.join(header)}) but no rows. Add one row per variant."
         )
     return counts
 
@@ -71,8 +86,13 @@ class _Reader:
             if meaning in plan.columns
         }
         self._where = [(place(header, column, "where", file_name), value) for column, value in plan.where.items()]
-        self._fallback = plan.metrics[0] if plan.metrics else DEFAULT_METRIC
-        self._proportions = tuple(metric.key for metric in METRICS if metric.kind == "proportion")
+        successes = plan.column("successes")
+        self._fallback = plan.metrics[0] if plan.metrics else metric_of(successes)
+        if self._fallback is None and self._metric is None:
+            raise ImportFailedError(
+                f"{file_name} does not say what its column {successes!r} counts. Choose what the successes are "
+                f"(--metrics on the command line): {', '.join(PROPORTIONS)}."
+            )
 
     def wanted(self, row: Sequence[str]) -> bool:
         return all(row[column].strip() == value for column, value in self._where)
@@ -80,9 +100,10 @@ class _Reader:
     def read(self, line: int, row: Sequence[str]) -> list[str]:
         """Keep one row; answers its faults."""
         faults: list[str] = []
-        metric = (row[self._metric].strip() if self._metric is not None else "") or self._fallback
-        if metric not in self._proportions:
-            faults.append(f"{metric!r} is no share of members; use one of {', '.join(self._proportions)}")
+        metric = (row[self._metric].strip() if self._metric is not None else "") or self._fallback or ""
+        if metric not in PROPORTIONS:
+            what = f"{metric!r} is no share of members" if metric else "the metric is empty"
+            faults.append(f"{what}; use one of {', '.join(PROPORTIONS)}")
         variant = ""
         try:
             variant = self._counts.variants.key(row[self._variant].strip())

@@ -68,7 +68,7 @@ def _result(brought: BroughtIn) -> dict[str, Any]:
 def _sentence(brought: BroughtIn) -> str:
     members, events = sum(brought.members.values()), sum(brought.events.values())
     said = f"{members:,} members in {len(brought.members)} variants"
-    said += f" and {events:,} events were brought in" if events else " were brought in"
+    said += f" and {events:,} events were imported" if events else " were imported"
     if brought.uncounted:
         said += f"; {brought.uncounted:,} events lie outside their member's window and do not count"
     return f"{said}. The analysis is on its way."

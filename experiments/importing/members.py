@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from experiments.errors import InvalidError
 from experiments.events import MAX_DWELL_SECONDS, MAX_ID, MAX_TYPE, MAX_UNIT, VALUE_KINDS
+from experiments.importing.amounts import Amounts
 from experiments.importing.plan import EVENT_MEANINGS, MOST_VARIANTS, Plan
 from experiments.importing.reading import place
 from experiments.importing.values import (
     MICRO,
-    amount_micro,
     attribute,
     moment_us,
-    number_micro,
+    not_negative,
     slug,
     whole_number,
 )
@@ -122,9 +122,11 @@ class MemberReader:
         self._fixed_us = None if plan.exposed_at is None else fixed_moment_us(plan.exposed_at)
         if self._fixed_us is None or plan.column("exposed_at") in header:
             self._at = place(header, plan.column("exposed_at"), "exposed_at", file_name)
-        self._outcomes = [(type_, place(header, column, "outcome", file_name)) for type_, column in plan.outcomes]
+        self._outcomes = [
+            (type_, place(header, column, "outcome", file_name), Amounts()) for type_, column in plan.outcomes
+        ]
         self._where = [(place(header, column, "where", file_name), value) for column, value in plan.where.items()]
-        counted = {self._unit, self._variant, self._at, *(column for _, column in self._outcomes)}
+        counted = {self._unit, self._variant, self._at, *(column for _, column, _ in self._outcomes)}
         self.attributes = [(index, name) for index, name in enumerate(header) if index not in counted]
         for segment in plan.segments:
             place([name for _, name in self.attributes], segment, "segments", file_name)
@@ -156,9 +158,9 @@ class MemberReader:
         except ValueError as error:
             faults.append(str(error))
         happenings: list[Happening] = []
-        for type_, column in self._outcomes:
+        for type_, column, amounts in self._outcomes:
             try:
-                happenings.extend(self._outcome(line, unit, at_us, type_, column, row[column].strip()))
+                happenings.extend(self._outcome(line, unit, at_us, type_, column, row[column].strip(), amounts))
             except ValueError as error:
                 faults.append(f"{type_}: {error}")
         if faults:
@@ -175,15 +177,20 @@ class MemberReader:
             raise ValueError("the moment of exposure is empty; fill it in or give one moment for all")
         return self._fixed_us
 
-    def _outcome(self, line: int, unit: str, at_us: int, type_: str, column: int, text: str) -> list[Happening]:
+    def _outcome(
+        self, line: int, unit: str, at_us: int, type_: str, column: int, text: str, amounts: Amounts
+    ) -> list[Happening]:
         kind = VALUE_KINDS.get(type_, "number")
         if kind in _MEASURED:
-            value = value_micro(type_, text) if text and amount_micro(text) else None
+            # Nothing spent is no purchase, and no time stayed no visit.
+            value = value_micro(type_, text, amounts, line) if text and amounts.micro(text, line) else None
             count = int(value is not None)
         else:
             value, count = None, whole_number(text) if text else 0
             if count > MOST_REPEATS:
-                raise ValueError(f"{count:,} is above {MOST_REPEATS:,} events of one kind a member; use an events file")
+                raise ValueError(
+                    f"{count:,} is above {MOST_REPEATS:,} events of one kind per member; use an events file"
+                )
         currency = self._currency if kind == "money" else None
         return [
             Happening(line, f"{line}.{column}.{number}", unit, type_, at_us + AFTER_EXPOSURE_US, value, currency)
@@ -196,6 +203,7 @@ class EventReader:
 
     def __init__(self, header: Sequence[str], plan: Plan, *, file_name: str, currency: str) -> None:
         self._currency = currency
+        self._amounts = Amounts()
         self._places = {
             meaning: place(header, plan.event_column(meaning), meaning, file_name)
             for meaning in EVENT_MEANINGS
@@ -225,7 +233,7 @@ class EventReader:
         except ValueError as error:
             faults.append(str(error))
         try:
-            value = value_micro(cells["type"], cells.get("value", ""))
+            value = value_micro(cells["type"], cells.get("value", ""), self._amounts, line)
         except ValueError as error:
             faults.append(str(error))
         if faults:
@@ -274,8 +282,8 @@ def type_fault(type_: str) -> str | None:
     return _too_long("the type", type_, MAX_TYPE)
 
 
-def value_micro(type_: str, text: str) -> int | None:
-    """An event's value in millionths, or nothing where it has none.
+def value_micro(type_: str, text: str, amounts: Amounts, line: int) -> int | None:
+    """An event's value in millionths, or nothing where it has none; ``amounts`` knows how its column is written.
 
     Raises
     ------
@@ -287,7 +295,9 @@ def value_micro(type_: str, text: str) -> int | None:
         if kind in _MEASURED:
             raise ValueError(f"a {type_} needs a value ({_MEASURED[kind]})")
         return None
-    value = amount_micro(text) if kind in _MEASURED else number_micro(text)
+    value = amounts.micro(text, line)
+    if kind in _MEASURED:
+        not_negative(value, text)
     if kind == "rating" and not MICRO <= value <= 5 * MICRO:
         raise ValueError(f"the rating is {text}; it lies between 1 and 5")
     if kind == "seconds" and value > MAX_DWELL_SECONDS * MICRO:

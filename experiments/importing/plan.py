@@ -65,6 +65,9 @@ class Plan(BaseModel):
         ):
             for meaning in sorted(set(meanings) - set(allowed)):
                 raise at_fault({field: f"{meaning!r} is no meaning of a column here; use one of {', '.join(allowed)}."})
+        if self.kind == "counts" and (self.exposed_at is None) != (self.ended_at is None):
+            missing = "exposed_at" if self.exposed_at is None else "ended_at"
+            raise at_fault({missing: "One of the two dates is missing; give both, or neither where it is not known."})
         return self
 
     def column(self, meaning: str) -> str:

@@ -1,6 +1,7 @@
 """Reading a CSV file of any size, a row at a time, with every fault kept by its line.
 
-UTF-8 with or without a mark at its beginning, plain or gzip-compressed, separated by commas, semicolons or tabs.
+UTF-8 with or without a mark at its beginning or UTF-16 with one, plain or gzip-compressed, separated by commas,
+semicolons or tabs.
 """
 
 import csv
@@ -16,8 +17,21 @@ from experiments.errors import ImportFailedError
 
 SHOWN_PROBLEMS = 100
 SEPARATORS = ",;\t"
+NO_UTF_8 = "the line holds bytes that are no UTF-8 text, as Windows-1252 (Latin-1) has them; save it as CSV UTF-8"
 _GZIP_MAGIC = b"\x1f\x8b"
-_OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BINARY: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "an Excel or other packed spreadsheet"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel spreadsheet"),
+    (b"SQLite format 3", "a SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (_GZIP_MAGIC, "a file that was packed twice"),
+)
+_HEAD_BYTES = 4_096
 
 
 class Problems:
@@ -44,12 +58,12 @@ class Problems:
         if not self.count:
             return
         if self.count == 1:
-            sentence = f"{file_name} has one fault. Nothing was brought in; mend the line and try again."
+            sentence = f"{file_name} has one fault. Nothing was imported; mend the line and try again."
         else:
             more = self.count - len(self.lines)
             tail = f" The first {len(self.lines)} are listed, and {more:,} more." if more else ""
             sentence = (
-                f"{file_name} has {self.count:,} faults.{tail} Nothing was brought in; mend the lines and try again."
+                f"{file_name} has {self.count:,} faults.{tail} Nothing was imported; mend the lines and try again."
             )
         raise ImportFailedError(sentence, lines=sorted(self.lines))
 
@@ -172,18 +186,37 @@ class Table:
         return header
 
     def _checked_lines(self) -> Iterator[str]:
-        head = self._raw.read(4)
+        packed = self._raw.read(2) == _GZIP_MAGIC
         self._raw.seek(0)
-        if head.startswith(_OTHER_MARKS):
-            raise ImportFailedError(
-                f"{self.source.name} is no UTF-8 text (it looks like a spreadsheet or UTF-16). Save it as CSV UTF-8."
-            )
-        packed = head.startswith(_GZIP_MAGIC)
         stream: BinaryIO = gzip.GzipFile(fileobj=self._raw) if packed else self._raw  # type: ignore[assignment]
+        buffered = io.BufferedReader(stream)  # type: ignore[arg-type,type-var]
         # newline="" leaves line feeds inside quotes to the CSV reader; surrogates mark the bytes that are no UTF-8.
-        text = io.TextIOWrapper(io.BufferedReader(stream), "utf-8-sig", errors="surrogateescape", newline="")  # type: ignore[arg-type,type-var]
+        encoding, errors = ("utf-16", "replace") if self._is_utf_16(buffered) else ("utf-8-sig", "surrogateescape")
+        text = io.TextIOWrapper(buffered, encoding, errors=errors, newline="")
         with closing(text):
             yield from self._each_line(text)
+
+    def _is_utf_16(self, stream: io.BufferedReader) -> bool:
+        """Look at the first bytes; False for what shall be read as UTF-8, and an error for what is no text."""
+        try:
+            head = stream.peek(_HEAD_BYTES)
+        except (EOFError, OSError) as error:
+            raise ImportFailedError(f"{self.source.name} is damaged ({error}). Pack or download it again.") from None
+        found = next((what for magic, what in _BINARY if head.startswith(magic)), None)
+        if found is not None:
+            raise ImportFailedError(
+                f"{self.source.name}: this is no CSV text (it begins with the bytes of {found}). "
+                "Export the table as CSV and hand that file over."
+            )
+        if head.startswith(_UTF_16):
+            return True
+        first_line = head.partition(b"\n")[0]
+        if b"\0" in first_line:
+            raise ImportFailedError(
+                f"{self.source.name}: this is no CSV text (its first line holds NUL bytes, as binary files and UTF-16 "
+                "without its mark do). Save it as CSV UTF-8."
+            )
+        return False
 
     def _each_line(self, text: io.TextIOWrapper) -> Iterator[str]:
         read, number = 0, 0
@@ -196,7 +229,7 @@ class Table:
                         "Use the command klette import, which has no such bound, or split the file."
                     )
                 if (not line.isascii() and not _is_utf8(line)) or "\0" in line:
-                    self._problems.add(number, "the line holds bytes that are no UTF-8 text; save it as CSV UTF-8")
+                    self._problems.add(number, NO_UTF_8)
                     line = line.encode("utf-8", "replace").decode().replace("\0", "")
                 yield line
         except (EOFError, gzip.BadGzipFile, OSError) as error:
@@ -223,9 +256,20 @@ def place(header: Sequence[str], column: str, meaning: str, file_name: str) -> i
 
 
 def preview(source: Source, *, rows: int = 5, most_bytes: int | None = None) -> tuple[tuple[str, ...], list[list[str]]]:
-    """The header and the first rows of a file, for a person to look at."""
-    with Table(source, Problems(), most_bytes=most_bytes) as table:
-        return table.header, [row for _, row in zip(range(rows), (row for _, row in table.rows()), strict=False)]
+    """The header and the first rows of a file, for a person to look at.
+
+    Raises
+    ------
+    ImportFailedError
+        As `Table`, or one of these first lines is no UTF-8 text; faults of single rows are left to the import.
+    """
+    problems = Problems()
+    with Table(source, problems, most_bytes=most_bytes) as table:
+        found = [row for _, row in zip(range(rows), (row for _, row in table.rows()), strict=False)]
+    for line, message in problems.lines:
+        if message == NO_UTF_8:
+            raise ImportFailedError(f"{source.name}, line {line}: {message}.")
+    return table.header, found
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -86,9 +86,15 @@ class Spool:
             )
         }
 
-    def span_us(self) -> tuple[int, int]:
-        """First and last exposure, in microseconds."""
-        return self._connection.execute("SELECT min(at_us), max(at_us) FROM member").fetchone()
+    def span_us(self, window_us: int) -> tuple[int, int]:
+        """The first exposure, and the last exposure or event that counts, in microseconds."""
+        first, last = self._connection.execute("SELECT min(at_us), max(at_us) FROM member").fetchone()
+        last_event = self._connection.execute(
+            "SELECT max(happening.at_us) FROM happening JOIN member USING (unit) "
+            "WHERE happening.at_us >= member.at_us AND happening.at_us < member.at_us + ?",
+            (window_us,),
+        ).fetchone()[0]
+        return first, max(last, last_event or last)
 
     def uncounted(self, window_us: int) -> int:
         """Events before their member's exposure or after the window: kept, but they do not count."""

@@ -26,7 +26,7 @@ _GUARDRAILS = ("negative_rate",)
 
 @dataclass(frozen=True)
 class BroughtIn:
-    """What an import brought in, for people to read.
+    """What an import stored, for people to read.
 
     Attributes
     ----------
@@ -58,10 +58,8 @@ def store_members(
         An experiment with this key exists.
     """
     counts, types = spool.counts(), spool.types()
-    first_us, last_us = spool.span_us()
-    ended_us = last_us + plan.window_days * DAY_US
-    if plan.ended_at is not None:
-        ended_us = max(last_us, _us(plan.ended_at))
+    first_us, last_us = spool.span_us(plan.window_days * DAY_US)
+    ended_us = last_us if plan.ended_at is None else max(last_us, _us(plan.ended_at))
     ended_us = min(ended_us, _us(datetime.now(UTC)))
     metrics = tuple(plan.metrics) or _metrics_of(types, spool.types_after(DAY_US))
     stored, run = _store_experiment(
@@ -84,8 +82,10 @@ def store_members(
 
 def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) -> BroughtIn:
     """Store aggregated counts as a finished experiment; raises as `store_members` does."""
+    dated = plan.ended_at is not None and plan.exposed_at is not None
+    # Totals without dates: the run carries the moment of the import, and no length (`inputs.plan` tells the two apart).
     ended = plan.ended_at or datetime.now(UTC)
-    started = plan.exposed_at or ended - timedelta(days=plan.window_days)
+    started = plan.exposed_at or ended
     if started > ended:
         raise ImportFailedError(
             f"It ended at {ended.isoformat()}, before it began at {started.isoformat()}; swap them."
@@ -101,6 +101,7 @@ def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) ->
         content=counts.content,
         started_us=_us(started),
         ended_us=_us(ended),
+        dated=dated,
         actor=actor,
     )
     rows = [
@@ -118,10 +119,12 @@ def definition(
     variants: Variants,
     metrics: Sequence[str],
     *,
-    days: float,
+    days: float | None,
     content: dict[str, dict[str, str]] | None = None,
 ) -> ExperimentDefinition:
     """The experiment as the domain defines one: the control first, the others in the order of the file.
+
+    ``days`` is how long it ran, none where nobody knows.
 
     Raises
     ------
@@ -162,7 +165,7 @@ def definition(
             "segments": plan.segments,
             "currency": plan.currency,
             # One look at the end, at the full planned length: the boundary is then that of a single test.
-            "planned_days": min(_LONGEST_PLAN_DAYS, max(1, math.ceil(days))),
+            "planned_days": None if days is None else min(_LONGEST_PLAN_DAYS, max(1, math.ceil(days))),
         }
     )
 
@@ -177,6 +180,7 @@ def _store_experiment(
     started_us: int,
     ended_us: int,
     actor: str,
+    dated: bool = True,
     content: dict[str, dict[str, str]] | None = None,
 ) -> tuple[Experiment, Run]:
     empty = [name for name, key in variants.keys.items() if not members.get(key)]
@@ -184,7 +188,8 @@ def _store_experiment(
         raise ImportFailedError(
             f"The variant {empty[0]!r} has no members; leave it out of the weights or add its rows."
         )
-    wanted = definition(plan, variants, metrics, days=(ended_us - started_us) / DAY_US, content=content)
+    days = (ended_us - started_us) / DAY_US if dated else None
+    wanted = definition(plan, variants, metrics, days=days, content=content)
     stored = experiment.create(session, wanted, actor=actor, imported=True)
     stored.state = "stopped"
     run = experiment.start_run(session, stored, now=_moment(started_us))
@@ -201,7 +206,7 @@ def _record(session: Session, stored: Experiment, actor: str, *, members: int, e
 
 def _exposure_row(run: Run, member: "object") -> exposure.ExposureRow:
     _, unit, variant, at_us, attributes = member  # type: ignore[misc]
-    # What was brought in has no moment of arrival of its own: it counts as known when it happened.
+    # What was imported has no moment of arrival of its own: it counts as known when it happened.
     return exposure.ExposureRow(run.id, unit, variant, at_us, at_us, "randomised", 1, False, attributes)
 
 

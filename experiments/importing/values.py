@@ -1,4 +1,4 @@
-"""Single cells of a file: moments, amounts, names. Each error names the value, the bound and the remedy."""
+"""Single cells of a file: moments, numbers, names. Each error names the value, the bound and the remedy."""
 
 import re
 import unicodedata
@@ -12,6 +12,8 @@ MICRO = 1_000_000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(minutes=5)
 _KEY_CHARACTERS = re.compile(r"[^a-z0-9._-]+")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
+_SLASHED = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}\b.*")
 
 
 @lru_cache(maxsize=16_384)
@@ -21,8 +23,8 @@ def moment_us(text: str) -> int:
     Parameters
     ----------
     text
-        ISO 8601 (a date alone is its midnight; without an offset it is UTC), or Unix time in seconds (10 digits) or
-        milliseconds (13 digits).
+        ISO 8601 (a date alone is its midnight; without an offset it is UTC), day.month.year as in ``06.03.2026 14:05``,
+        or Unix time in seconds (10 digits) or milliseconds (13 digits).
 
     Raises
     ------
@@ -33,7 +35,7 @@ def moment_us(text: str) -> int:
     if moment < _EARLIEST:
         raise ValueError(f"{text!r} lies before 1970; check the year")
     if moment > datetime.now(UTC) + _AHEAD:
-        raise ValueError(f"{text!r} lies in the future; only what has happened can be brought in")
+        raise ValueError(f"{text!r} lies in the future; only what has happened can be imported")
     return round((moment - _EARLIEST) / timedelta(microseconds=1))
 
 
@@ -41,11 +43,29 @@ def parse_moment(text: str) -> datetime:
     """A moment in UTC from any of the forms that `moment_us` takes, without its bounds; raises ValueError."""
     if text.isascii() and text.isdigit() and len(text) in (10, 13):
         return _EARLIEST + timedelta(milliseconds=int(text) * (1000 if len(text) == 10 else 1))
+    if slashed(text):
+        raise ValueError(
+            f"{text!r} can be read day first or month first; write the date like 2026-03-06 (6 March) or 06.03.2026"
+        )
     try:
+        parts = _DOTTED.fullmatch(text)
+        if parts:
+            day, month, year, hour, minute, second = (int(part or 0) for part in parts.groups())
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no date or time; write it like 2026-03-06 or 2026-03-06T14:30:00Z") from None
+
+
+def slashed(text: str) -> bool:
+    """Whether a text is a date with slashes, whose day and month cannot be told apart."""
+    return _SLASHED.fullmatch(text) is not None
+
+
+def dotted(text: str) -> bool:
+    """Whether a text is a date as day.month.year."""
+    return _DOTTED.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=16_384)
@@ -57,9 +77,8 @@ def number_micro(text: str) -> int:
         raise ValueError(error.detail.rstrip(".")) from None
 
 
-def amount_micro(text: str) -> int:
-    """The same for what cannot be negative; raises ValueError where it is."""
-    micro = number_micro(text)
+def not_negative(micro: int, text: str) -> int:
+    """What cannot be negative; raises ValueError where it is."""
     if micro < 0:
         raise ValueError(f"{text!r} is negative; amounts and counts start at 0, leave a refund out")
     return micro
@@ -74,7 +93,7 @@ def whole_number(text: str) -> int:
     ValueError
         No whole number, or negative.
     """
-    micro = amount_micro(text)
+    micro = not_negative(number_micro(text), text)
     if micro % MICRO:
         raise ValueError(f"{text!r} is no whole number; write a count such as 12")
     return micro // MICRO

@@ -28,7 +28,7 @@ def klette(tmp_path: Path, sqlite_url: str):
 @pytest.fixture
 def counts(tmp_path: Path) -> Path:
     file = tmp_path / "counts.csv"
-    file.write_text("variant,members,successes\nold,5000,500\nnew,5000,640\n")
+    file.write_text("variant,members,clicks\nold,5000,500\nnew,5000,640\n")
     return file
 
 
@@ -36,11 +36,21 @@ def test_counts_are_answered_at_once_with_a_table_and_a_link(klette, counts: Pat
     ran = klette("import", "counts", str(counts), "--key", "totals", "--control", "old")
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
-    assert lines[0] == "Brought in totals (totals): 10,000 members in 2 variants."
+    assert lines[0] == "Imported totals (totals): 10,000 members in 2 variants."
     assert lines[-1] == "http://127.0.0.1:8000/experiments/totals"
     assert [line.split()[:3] for line in lines if line.startswith("  new")] == [["new", "5,000", "640"]]
     assert "12.80%" in ran.stdout
     assert "%  " not in ran.stderr  # no bar where nobody watches
+
+
+def test_a_marketers_file_needs_no_word_about_its_columns(klette, tmp_path: Path) -> None:
+    rows = "".join(f"m{n},{'ab'[n % 2]},0{n % 9 + 1}.10.2025\n" for n in range(40))
+    (tmp_path / "Autumn mail.csv").write_text("member,group,seen_at\n" + rows)
+    ran = klette("import", "members", "Autumn mail.csv", "--no-analyse")
+    assert ran.stdout.splitlines()[:2] == [
+        "Imported Autumn mail (autumn-mail): 40 members in 2 variants.",
+        "Columns: member as unit, group as variant, seen_at as exposed_at.",
+    ], ran.stderr
 
 
 def test_without_an_analysis_the_worker_does_it(klette, counts: Path) -> None:
@@ -56,7 +66,7 @@ def test_without_an_analysis_the_worker_does_it(klette, counts: Path) -> None:
         (("--key", "t", "--map", "variant"), "has no NAME=VALUE form"),
         (
             ("--key", "t", "--map", "variant=arm"),
-            "has no column 'arm' for the variant; it has variant, members, successes",
+            "has no column 'arm' for the variant; it has variant, members, clicks",
         ),
         (("--key", "t", "--control", "other"), "is no variant of the file; it has old, new"),
         (("--key", "t", "--primary", "fame"), "is no metric"),
@@ -79,7 +89,7 @@ def test_faults_of_a_file_are_listed_by_line(klette, tmp_path: Path) -> None:
     ran = klette("import", "members", str(file), "--key", "spring")
     assert ran.returncode == 2
     assert ran.stderr.splitlines() == [
-        "members.csv has 2 faults. Nothing was brought in; mend the lines and try again.",
+        "members.csv has 2 faults. Nothing was imported; mend the lines and try again.",
         "  line 3: the member 'u1' is already on line 2; keep one of the two",
         "  line 4: 'never' is no date or time; write it like 2026-03-06 or 2026-03-06T14:30:00Z",
     ]

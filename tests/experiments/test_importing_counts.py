@@ -9,16 +9,17 @@ from sqlmodel import select
 
 from experiments import experiment
 from experiments.database import Database
-from experiments.errors import ImportFailedError
+from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import Source, bring_in, make_plan
 from experiments.tables import ImportedCounts
 
-GOOD = "variant,members,successes\nold,1000,100\nnew,1010,131\n"
+GOOD = "variant,members,clicks\nold,1000,100\nnew,1010,131\n"
 
 
 def bring(database: Database, text: str | bytes, **wishes: object):
     content = text.encode() if isinstance(text, str) else text
-    plan = make_plan(**{"kind": "counts", "key": "spring", **wishes})
+    columns = {"successes": "clicks"} if b"clicks" in content else {}
+    plan = make_plan(**{"kind": "counts", "key": "spring", "columns": columns, **wishes})
     return bring_in(database, plan, Source("counts.csv", content=content), currency="EUR", actor="cli")
 
 
@@ -33,6 +34,57 @@ def test_counts_are_stored_on_both_engines(database: Database) -> None:
         ("new", "click_rate", 1010, 131),
         ("old", "click_rate", 1000, 100),
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "metric"),
+    [("shares", "share_rate"), ("Unique clicks", "click_rate"), ("unsubscribed", "negative_rate")],
+)
+def test_the_columns_name_says_what_the_successes_are(sqlite_url: str, column: str, metric: str) -> None:
+    database = Database(sqlite_url)
+    bring(database, f"variant,members,{column}\na,10,1\nb,10,2\n", columns={"successes": column})
+    with database.read() as session:
+        assert experiment.get(session, "spring").primary_metric == metric
+
+
+def test_successes_of_which_nobody_says_what_they_are_are_asked_about(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    text = "variant,members,successes\na,10,1\nb,10,2\n"
+    with pytest.raises(
+        ImportFailedError, match="Choose what the successes are .*: .*click_rate, return_rate, share_rate"
+    ):
+        bring(database, text)
+    bring(database, text, metrics=["share_rate"])
+    with database.read() as session:
+        assert experiment.get(session, "spring").metrics == ["share_rate"]
+
+
+def test_totals_without_dates_have_none_and_those_with_dates_keep_them(sqlite_url: str, tmp_path) -> None:
+    from datetime import UTC, datetime
+
+    from experiments.analyse import analyse
+
+    database = Database(sqlite_url)
+    bring(database, GOOD)
+    bring(database, GOOD, key="dated", exposed_at="2026-03-01T00:00:00Z", ended_at="2026-03-15T00:00:00Z")
+    with database.read() as session:
+        run = experiment.current_run(session, experiment.get(session, "spring"))
+        dated = experiment.current_run(session, experiment.get(session, "dated"))
+    assert run.started_at == run.ended_at  # the moment of the import, no length of time
+    assert (dated.started_at, dated.ended_at) == (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC))
+    unknown, known = analyse(database, "spring"), analyse(database, "dated")
+    assert unknown.inputs["plan"]["dates_known"] is False and known.inputs["plan"]["dates_known"] is True
+    answers = unknown.result["answer"], known.result["answer"]
+    assert [(answer["elapsed_days"], answer["members_per_day"]) for answer in answers] == [
+        (None, None),
+        (14.0, 2010 / 14),
+    ]
+
+
+def test_one_date_alone_is_asked_to_be_completed() -> None:
+    with pytest.raises(InvalidError) as caught:
+        make_plan(kind="counts", key="spring", ended_at="2026-03-15T00:00:00Z")
+    assert "give both, or neither" in caught.value.fields["exposed_at"]
 
 
 def test_several_metrics_share_their_members(sqlite_url: str) -> None:

@@ -49,7 +49,7 @@ def test_the_worker_brings_it_in_and_analyses_it(database: Database, settings: S
     job = job_of(database, number)
     assert (job.state, job.progress) == ("done", 1.0)
     assert job.result == {"experiment": "spring", "members": [["a", 300], ["b", 300]], "events": {"click": 120}}
-    assert "600 members in 2 variants and 120 events" in job.message
+    assert "600 members in 2 variants and 120 events were imported" in job.message
     with database.read() as session:
         stored = experiment.get(session, "spring")
         result = results.latest(session, stored)
@@ -64,7 +64,7 @@ def test_a_fault_fails_the_job_with_its_lines_and_keeps_the_files(database: Data
     work(database, settings, once=True)
     job = job_of(database, number)
     assert job.state == "failed"
-    assert "members.csv has 2 faults. Nothing was brought in" in job.message
+    assert "members.csv has 2 faults. Nothing was imported" in job.message
     assert [line for line, _ in job.result["lines"]] == [602, 603]
     with database.read() as session:
         assert session.exec(select(Experiment)).first() is None
@@ -108,7 +108,7 @@ def test_counts_come_in_by_the_worker_too(sqlite_database: Database, tmp_path) -
         upload = Upload(name="counts.csv", content=b"variant,members,successes\na,1000,100\nb,1000,160\n")
         session.add(upload)
         session.flush()
-        plan = make_plan(kind="counts", key="totals").model_dump(mode="json")
+        plan = make_plan(kind="counts", key="totals", metrics=["click_rate"]).model_dump(mode="json")
         jobs.enqueue(session, "import", payload={"plan": plan, "upload": upload.id, "events_upload": None})
     settings = read_settings(data_dir=tmp_path, database_url=sqlite_database.url)
     assert work(sqlite_database, settings, once=True) == 2

@@ -36,6 +36,7 @@ def nothing_is_stored(database: Database) -> bool:
     ("row", "words"),
     [
         ("u3,old,2026-03-01", "3 columns where the header has 4"),
+        ("u3,old,03/06/2026,DE", "write the date like 2026-03-06 (6 March)"),
         ("u3,old,yesterday,DE", "'yesterday' is no date or time; write it like 2026-03-06"),
         ("u3,old,2126-03-01,DE", "'2126-03-01' lies in the future"),
         ("u3,old,1926-03-01,DE", "'1926-03-01' lies before 1970"),
@@ -53,7 +54,7 @@ def test_a_broken_member_line_is_named_with_its_remedy(database: Database, row: 
         bring(database, GOOD + row + "\n")
     assert [line for line, _ in caught.value.lines] == [4]
     assert words in caught.value.lines[0][1]
-    assert "Nothing was brought in" in caught.value.detail
+    assert "Nothing was imported" in caught.value.detail
     assert nothing_is_stored(database)
 
 
@@ -63,7 +64,8 @@ def test_a_broken_member_line_is_named_with_its_remedy(database: Database, row: 
         ("u1,purchase,2026-03-02,-5,EUR", "'-5' is negative"),
         ("u1,purchase,2026-03-02,,EUR", "a purchase needs a value"),
         ("u1,purchase,2026-03-02,5,USD", "the currency is USD, this experiment counts in EUR"),
-        ('u1,purchase,2026-03-02,"49,90",EUR', "is no number; write it as 49.90"),
+        ('u1,purchase,2026-03-02,"1,234",EUR', "may be thousands or decimals; write it without its comma"),
+        ('u1,purchase,2026-03-02,"1,5.0",EUR', "is no number; write it as 49.90"),
         ("u1,purchase,2026-03-02,1.1234567,EUR", "more than 6 decimals"),
         ("u1,review,2026-03-02,6,", "lies between 1 and 5"),
         ("u1,dwell,2026-03-02,9999999,", "seconds (a week)"),
@@ -92,9 +94,12 @@ def test_a_broken_event_line_is_named_with_its_remedy(database: Database, row: s
         (b"unit,unit,variant,exposed_at\n", "names the column 'unit' twice"),
         (b"unit,,variant,exposed_at\n", "a column without a name"),
         (HEADER.encode(), "a header but no rows"),
-        (GOOD.encode("utf-16"), "UTF-16"),
-        (b"PK\x03\x04 a spreadsheet", "spreadsheet"),
-        (gzip.compress(GOOD.encode())[:-9], "damaged after line"),
+        (GOOD.encode("utf-16-le"), "UTF-16 without its mark"),
+        (b"PK\x03\x04 a spreadsheet", "begins with the bytes of an Excel or other packed spreadsheet"),
+        (b"\x89PNG\r\n\x1a\n", "this is no CSV text (it begins with the bytes of a PNG picture)"),
+        (gzip.compress(gzip.compress(GOOD.encode())), "packed twice"),
+        (b"\x1f\x8bno gzip", "is damaged"),
+        (gzip.compress(GOOD.encode())[:-9], "is damaged"),
         (b"unit,variant,exposed_at\nu1,a,2026-01-01\nu2,a,2026-01-01\n", "one variant (a)"),
     ],
 )
@@ -105,6 +110,12 @@ def test_a_file_that_is_wrong_as_a_whole_is_refused_in_a_sentence(
         bring(database, content)
     assert words in caught.value.detail
     assert nothing_is_stored(database)
+
+
+def test_a_packed_file_that_breaks_off_later_is_told_with_its_line(database: Database) -> None:
+    text = GOOD + "".join(f"{hash((n, 'x'))},old,2026-03-01,{hash((n, 'y'))}\n" for n in range(20_000))
+    with pytest.raises(ImportFailedError, match=r"damaged after line [\d,]{4,}"):
+        bring(database, gzip.compress(text.encode())[:-20])
 
 
 def test_all_faults_are_listed_up_to_a_hundred_and_the_rest_is_counted(database: Database) -> None:

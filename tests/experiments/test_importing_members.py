@@ -52,7 +52,7 @@ def test_members_events_run_and_variants_are_stored_on_both_engines(database: Da
     ]
     assert run.allocation == [["new-one", 0.5, 5000], ["old-one", 0.5, 10000]]
     assert run.started_at == datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
-    assert run.ended_at == datetime(2026, 3, 8, 11, 0, tzinfo=UTC)
+    assert run.ended_at == datetime(2026, 3, 4, 0, 0, tzinfo=UTC)  # the last event that counts; no window on top
     assert [(row.unit, row.variant, row.origin) for row in exposures] == [
         ("u1", "old-one", "randomised"),
         ("u2", "new-one", "randomised"),
@@ -176,3 +176,32 @@ def test_attributes_are_stored_as_json_objects(sqlite_url: str) -> None:
     with database.read() as session:
         raw = session.connection().exec_driver_sql("SELECT attributes FROM exposure ORDER BY unit").scalars().all()
     assert [json.loads(text) for text in raw] == [{"note": 'say "hi"'}, {"note": "Ü"}]
+
+
+def test_it_ran_from_the_first_to_the_last_exposure_where_nothing_happened_later(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    rows = "".join(f"u{day},{'ab'[day % 2]},{day:02}.10.2025\n" for day in range(1, 21))
+    bring(database, "unit,variant,exposed_at\n" + rows, window_days=7)
+    with database.read() as session:
+        stored = experiment.get(session, "spring")
+        run = experiment.current_run(session, stored)
+    assert (run.started_at, run.ended_at) == (datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 10, 20, tzinfo=UTC))
+    assert stored.planned_days == 19
+
+
+def test_decimal_commas_are_read_in_a_wide_file_and_in_events(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    wide = "unit;variant;exposed_at;spent\nu1;a;06.03.2026 14:05;120,50\nu2;b;06.03.2026;0\nu3;b;6.3.2026;1.234,5\n"
+    bring(database, wide, outcomes=[("purchase", "spent")])
+    events = "unit;type;at;value\nu1;purchase;07.03.2026 09:00;49,90\n"
+    bring(database, wide, events, key="two")
+    with database.read() as session:
+        found = sorted((row.experiment, row.unit, row.value_micro) for row in session.exec(select(Event)))
+        first = session.exec(select(Exposure).where(Exposure.unit == "u1")).first()
+    assert found == [("spring", "u1", 120_500_000), ("spring", "u3", 1_234_500_000), ("two", "u1", 49_900_000)]
+    assert datetime.fromtimestamp(first.at_us / 1e6, UTC) == datetime(2026, 3, 6, 14, 5, tzinfo=UTC)
+
+
+def test_utf_16_with_its_mark_is_read(sqlite_url: str) -> None:
+    text = "unit,variant,exposed_at\nu1,Größe,2026-01-01\nu2,b,2026-01-01\n"
+    assert bring(Database(sqlite_url), text.encode("utf-16")).members == {"Größe": 1, "b": 1}

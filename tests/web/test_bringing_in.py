@@ -14,7 +14,7 @@ from experiments.settings import read_settings
 from experiments.tables import Experiment, Job, Upload
 from web import create_app
 from web.pages.bringing_in_examples import EXAMPLES
-from web.pages.bringing_in_form import columns, read_form, slug_of
+from web.pages.bringing_in_form import columns, read_form
 
 PASSWORD = "a long enough password"
 
@@ -104,9 +104,9 @@ def test_from_the_files_to_a_job_with_its_plan(person, database: Database) -> No
     assert "m-1001, m-1002, m-1003, m-1004" in page.text
     assert 'value="spring-mail"' in page.text  # a key to begin with, from the file's name
     form = _form_of(page.text)
-    assert form["members-0"] == "unit" and form["members-3"] == "attribute" and form["events-3"] == "value"
+    assert form["members-0"] == "unit" and form["members-3"] == "segment" and form["events-3"] == "value"
 
-    answer = marketer.post(there, form | {"members-3": "segment", "control": "Old headline"}, page=there)
+    answer = marketer.post(there, form | {"members-4": "attribute", "control": "Old headline"}, page=there)
 
     assert answer.status_code == 302
     with database.read() as session:
@@ -173,19 +173,27 @@ def test_a_taken_key_is_said_before_any_work(person, database: Database) -> None
     from experiments.importing import Source, bring_in, make_plan
 
     source = Source("counts.csv", content=EXAMPLES["counts"].encode())
-    bring_in(database, make_plan(kind="counts", key="taken"), source, currency="EUR", actor="cli")
+    taken = make_plan(kind="counts", key="taken", columns={"successes": "clicks"})
+    bring_in(database, taken, source, currency="EUR", actor="cli")
     marketer = person()
     there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
     page = marketer.post(there, _form_of(marketer.get(there).text) | {"key": "taken"}, page=there)
     assert page.status_code == 422
-    assert "The key taken is taken" in page.text
+    assert re.search(r'<span class="error" id="key-error">The key taken is taken', page.text)
     with database.read() as session:
         assert len(session.exec(select(Experiment)).all()) == 1
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "is empty"), (b"\xff\xfeu\x00", "UTF-16"), (b"PK\x03\x04rest", "spreadsheet"), (b"a,a\n1,2\n", "twice")],
+    [
+        (b"", "is empty"),
+        (b"u\x00n\x00", "NUL bytes"),
+        (b"PK\x03\x04rest", "spreadsheet"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "this is no CSV text (it begins with the bytes of a PNG picture)"),
+        (b"unit,variant\nu1,Gr\xf6\xdfe\n", "line 2: the line holds bytes that are no UTF-8 text, as Windows-1252"),
+        (b"a,a\n1,2\n", "twice"),
+    ],
 )
 def test_a_file_that_cannot_be_one_is_refused_at_once(person, database: Database, content: bytes, words: str) -> None:
     page = person().upload("members", content)
@@ -247,9 +255,52 @@ def test_a_wide_file_becomes_outcomes() -> None:
     assert plan.columns == {"unit": "customer_no", "variant": "group"}
 
 
-def test_a_key_is_proposed_from_the_name() -> None:
-    assert slug_of("Hillstrom E-Mail (2008).csv.gz") == "hillstrom-e-mail-2008"
-    assert slug_of("日本.csv") == "brought-in"
+def test_key_and_name_are_proposed_and_can_be_changed(person, database: Database) -> None:
+    marketer = person()
+    there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
+    form = _form_of(marketer.get(there).text)
+    assert (form["key"], form["name"], form["success_metric"]) == ("spring-mail", "Spring mail", "click_rate")
+    changes = {"key": "autumn", "name": "Autumn mail", "success_metric": "share_rate"}
+    assert marketer.post(there, form | changes, page=there).status_code == 302
+    with database.read() as session:
+        plan = session.exec(select(Job)).one().payload["plan"]
+    assert (plan["key"], plan["name"], plan["metrics"]) == ("autumn", "Autumn mail", ["share_rate"])
+
+
+def test_counts_that_say_nothing_of_what_they_count_are_asked_about(person, database: Database) -> None:
+    marketer = person()
+    there = marketer.upload("counts", "variant,members,successes\na,10,1\nb,10,2\n").headers["Location"]
+    form = _form_of(marketer.get(there).text)
+    assert form["success_metric"] == ""
+    page = marketer.post(there, form, page=there)
+    assert page.status_code == 422
+    assert re.search(r'id="success_metric-error">Nothing says what the members did; choose', page.text)
+
+
+@pytest.mark.parametrize(
+    ("times", "field", "words"),
+    [
+        (("06.03.2026", "07.03.2026"), "members-2", "Which column says when members saw it? first contact looks like"),
+        (("x", "y"), "exposed_at", "No column says when members saw it; give one moment for all of them."),
+    ],
+)
+def test_a_missing_moment_is_asked_for_where_it_may_be(person, database, times, field, words) -> None:
+    marketer = person()
+    text = f"member,group,first contact\nm1,a,{times[0]}\nm2,b,{times[1]}\n"
+    there = marketer.upload("members", text).headers["Location"]
+    shown = marketer.get(there).text
+    assert ("06.03.2026 is read as 6 March 2026" in shown) is (times[0] != "x")
+    page = marketer.post(there, _form_of(shown) | {"members-2": "attribute"}, page=there)
+    assert page.status_code == 422
+    assert re.search(rf'id="{field}-error">{re.escape(words)}', page.text)
+
+
+def test_a_single_date_of_counts_is_completed_or_left_out(person, database) -> None:
+    marketer = person()
+    there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
+    form = _form_of(marketer.get(there).text) | {"exposed_at": "06.03.2026"}
+    page = marketer.post(there, form, page=there)
+    assert 'id="ended_at-error">One of the two dates is missing' in page.text
 
 
 def _form_of(html: str) -> dict[str, str]:

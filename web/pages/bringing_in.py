@@ -1,4 +1,4 @@
-"""Bringing a finished experiment in: hand files over, say what the columns mean, watch it come in. And the example."""
+"""Importing a finished experiment: hand files over, say what the columns mean, watch it come in. And the example."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -13,18 +13,19 @@ from experiments import jobs
 from experiments.currencies import CURRENCIES
 from experiments.errors import InvalidError, KletteError, NotFoundError, TooLargeError
 from experiments.importing import Source, preview
+from experiments.importing.guessing import key_of, name_of
 from experiments.metrics import METRICS
 from experiments.tables import Job, Upload, utc_now
 from web.pages.access import actor, changes, htmx
 from web.pages.bringing_in_examples import EXAMPLES
-from web.pages.bringing_in_form import ROLES, columns, read_form, slug_of
+from web.pages.bringing_in_form import ROLES, columns, read_form, successes_mean
 from web.services import services
 
 blueprint = Blueprint("bringing_in", __name__)
 
 _KINDS = ("members", "counts")
-_PREVIEW_BYTES = 262_144
-_PREVIEW_ROWS = 4
+_PREVIEW_BYTES = 1_048_576
+_PREVIEW_ROWS = 200  # enough to guess by; the page shows the first few
 _FORGET_AFTER = timedelta(days=1)  # files that nobody went on with
 
 
@@ -59,7 +60,7 @@ def upload():
         if handed is not None and handed.filename:
             row = Upload(name=Path(handed.filename).name[:255], content=_content(handed))
             try:
-                preview(Source(row.name, content=row.content), rows=1)
+                preview(Source(row.name, content=row.content), rows=_PREVIEW_ROWS)
             except KletteError as error:
                 errors[name] = error.detail
             rows[name] = row
@@ -89,7 +90,7 @@ def map_columns(upload_id: int):
             return redirect(url_for("bringing_in.follow", job_id=_enqueue(plan, upload_id, events_id)))
         except KletteError as error:
             errors = error.fields or {"": error.detail}
-    form = request.form if request.method == "POST" else {"key": slug_of(name)}
+    form = request.form if request.method == "POST" else _beginning(name, main)
     page = render_template(
         "bringing_in/columns.html",
         kind=kind,
@@ -103,6 +104,10 @@ def map_columns(upload_id: int):
             ("", "The first metric that the file speaks of"),
             *((metric.key, metric.name) for metric in METRICS if kind == "members" or metric.kind == "proportion"),
         ],
+        success_options=[
+            ("", "Choose what they did"),
+            *((metric.key, metric.name) for metric in METRICS if metric.kind == "proportion"),
+        ],
         where_options=[("", "all rows"), *((column.name, column.name) for column in main)],
     )
     return page, 422 if errors else 200
@@ -114,7 +119,7 @@ def follow(job_id: int):
     with services().database.read() as session:
         job = jobs.get(session, job_id)
     if job.kind not in ("import", "demo"):
-        raise NotFoundError(f"Job {job_id} brings nothing in; look for it on its experiment's page.")
+        raise NotFoundError(f"Job {job_id} imports nothing; look for it on its experiment's page.")
     template = "bringing_in/progress.html" if htmx else "bringing_in/job.html"
     return render_template(template, job=job, result=job.result or {}, waiting=job.state in ("due", "running"))
 
@@ -128,6 +133,10 @@ def demo():
         job = session.scalars(going).first() or jobs.enqueue(session, "demo", requested_by=actor())
         job_id = job.id
     return redirect(url_for("bringing_in.follow", job_id=job_id))
+
+
+def _beginning(file_name: str, main: list[Any]) -> dict[str, str]:
+    return {"key": key_of(file_name), "name": name_of(file_name), "success_metric": successes_mean(main)}
 
 
 def _index_page(errors: dict[str, str]) -> str:

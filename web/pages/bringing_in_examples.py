@@ -23,10 +23,10 @@ EXAMPLES: dict[str, str] = {
         "4,Old headline,CH,1,0\n"
     ),
     "counts": (
-        "variant,members,successes,headline\n"
+        "variant,members,clicks,headline\n"
         "a,3910,142,New season: new colours\n"
         "b,3872,122,Meet the people who make it\n"
         "c,3794,67,Only this week: 20 % off\n"
     ),
 }
-"""Text by name; each one can be brought in as it is."""
+"""Text by name; each one can be imported as it is."""

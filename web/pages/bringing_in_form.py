@@ -1,19 +1,15 @@
 """The form of an import: what each column can mean, a first guess of it, and the way from the form to a plan."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from experiments.errors import InvalidError
 from experiments.importing import Plan, make_plan
+from experiments.importing.counts import metric_of
+from experiments.importing.guessing import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, guess, values
 from experiments.importing.plan import CONTENT_MEANINGS, COUNT_MEANINGS, EVENT_MEANINGS, MEMBER_MEANINGS
 from experiments.importing.values import parse_moment
-
-OUTCOME = "outcome:"
-SEGMENT = "segment"
-ATTRIBUTE = "attribute"
-IGNORE = ""
 
 _OUTCOMES = (
     ("click", "Counts clicks or visits"),
@@ -58,24 +54,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """What a column of each file can mean: the form's value and its words."""
 
-_SOUNDS_LIKE: dict[str, tuple[str, ...]] = {
-    "unit": ("unit", "customer_no", "customer_id", "user_id", "member_id", "user", "member", "customer", "id"),
-    "variant": ("variant", "arm", "group", "package", "version", "treatment", "segment"),
-    "exposed_at": ("exposed_at", "exposed", "first_seen", "sent_at", "timestamp", "date"),
-    "type": ("type", "event", "action"),
-    "at": ("at", "time", "timestamp", "date", "happened_at", "created_at"),
-    "value": ("value", "amount", "revenue", "spend"),
-    "currency": ("currency",),
-    "members": ("members", "impressions", "visitors", "users", "exposed", "n"),
-    "successes": ("successes", "clicks", "conversions", "converted", "success"),
-    "metric": ("metric",),
-}
-_SOUNDS_LIKE_OUTCOME = {
-    "click": ("click", "clicks", "visit", "visits"),
-    "purchase": ("spend", "revenue", "amount", "purchase_value"),
-    "share": ("share", "shares", "shared"),
-    "negative": ("complaints", "unsubscribed", "hidden"),
-}
+_SHOWN = 4
 _NEEDED = {
     "members": {"unit": "the member", "variant": "the variant"},
     "events": {"unit": "the member", "type": "what the member did", "at": "when it happened"},
@@ -89,26 +68,47 @@ _NEEDED = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file as the form shows it: its name, its first values and what it is taken to mean."""
+    """A column of a file as the form shows it.
+
+    Attributes
+    ----------
+    examples
+        Its first values.
+    role
+        What it is taken to mean.
+    note
+        How a value that could be misread is read; empty where none can.
+    timelike
+        Whether every value is a date or time.
+    """
 
     field: str
     name: str
     examples: tuple[str, ...]
     role: str
+    note: str = ""
+    timelike: bool = False
 
 
 def columns(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], form: Mapping[str, str]) -> list[Column]:
     """The columns of a file, with what the form says or else a guess."""
-    guesses = _guesses(kind, header)
+    guesses = guess(kind, header, rows)
     return [
         Column(
             field=f"{kind}-{index}",
-            name=name,
-            examples=tuple(row[index] for row in rows),
+            name=column.name,
+            examples=column.cells[:_SHOWN],
             role=form.get(f"{kind}-{index}", guesses[index]),
+            note=column.note,
+            timelike=column.timelike,
         )
-        for index, name in enumerate(header)
+        for index, column in enumerate(values(header, rows))
     ]
+
+
+def successes_mean(main: Sequence[Column]) -> str:
+    """The metric that the column of successes speaks of by its name; empty where nothing can be said."""
+    return next((metric_of(column.name) or "" for column in main if column.role == "successes"), "")
 
 
 def read_form(
@@ -135,6 +135,7 @@ def read_form(
         "segments": [column.name for column in main if column.role == SEGMENT],
         "where": _where(form, faults),
         "weights": _weights(form.get("weights", ""), faults),
+        "metrics": [form["success_metric"]] if form.get("success_metric") else [],
         "primary_metric": form.get("primary_metric") or None,
         "currency": form.get("currency", "").strip().upper() or None,
         "window_days": form.get("window_days", "7").strip() or "7",
@@ -142,7 +143,9 @@ def read_form(
         "ended_at": _moment("ended_at", form, faults),
     }
     if kind == "members" and "exposed_at" not in mapped and wishes["exposed_at"] is None:
-        faults.setdefault("exposed_at", "No column says when members saw it; give one moment for all of them.")
+        _ask_when(main, faults)
+    if kind == "counts" and not wishes["metrics"] and "metric" not in mapped:
+        faults["success_metric"] = "Nothing says what the members did; choose what the successes are."
     try:
         plan = make_plan(**wishes)
     except InvalidError as error:
@@ -152,27 +155,15 @@ def read_form(
     return plan
 
 
-def slug_of(file_name: str) -> str:
-    """A key to begin with, from a file's name."""
-    stem = re.sub(r"\.(csv|gz|txt|tsv)(?=\.|$)", "", file_name.lower())
-    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:56] or "brought-in"
-
-
-def _guesses(kind: str, header: Sequence[str]) -> list[str]:
-    plain = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
-    roles = [ATTRIBUTE if kind == "members" else IGNORE] * len(header)
-    free = set(range(len(header)))
-    known = dict(ROLES[kind])
-    candidates = {role: words for role, words in _SOUNDS_LIKE.items() if role in known}
-    candidates |= {role: (role,) for role in CONTENT_MEANINGS + ("id",) if role in known and role not in candidates}
-    if kind == "members":
-        candidates |= {OUTCOME + type_: words for type_, words in _SOUNDS_LIKE_OUTCOME.items()}
-    for role, words in candidates.items():
-        place = next((plain.index(word) for word in words if word in plain and plain.index(word) in free), None)
-        if place is not None:
-            roles[place] = role
-            free.discard(place)
-    return roles
+def _ask_when(main: Sequence[Column], faults: dict[str, str]) -> None:
+    """Nobody says when members saw it: point at the column that may, or ask for one moment."""
+    likely = next((column for column in main if column.timelike), None)
+    if likely is None:
+        faults.setdefault("exposed_at", "No column says when members saw it; give one moment for all of them.")
+    else:
+        faults.setdefault(
+            likely.field, f"Which column says when members saw it? {likely.name} looks like it; choose it above."
+        )
 
 
 def _mapped(kind: str, chosen: Sequence[Column], faults: dict[str, str]) -> dict[str, str]:
@@ -214,7 +205,7 @@ def _weights(text: str, faults: dict[str, str]) -> dict[str, float]:
         except ValueError:
             sign = ""
         if not sign or not name.strip():
-            faults["weights"] = f"{line!r} is no share; write one variant a line, such as Old headline = 0.5."
+            faults["weights"] = f"{line!r} is no share; write one variant per line, such as Old headline = 0.5."
             return {}
     return weights
 
