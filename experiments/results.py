@@ -106,11 +106,20 @@ def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, O
         Analysis.decision,
         result["verdict"]["headline"].as_string(),  # type: ignore[index]
         result["units"]["randomised"].as_integer(),  # type: ignore[index]
+        result["verdict"]["facts"][0]["label"].as_string(),  # type: ignore[index]
+        result["verdict"]["facts"][0]["value"].as_string(),  # type: ignore[index]
     ).where(col(Analysis.id).in_(newest))
     return {
-        identity: OneLine(text or "", decision, members or 0)
-        for identity, decision, text, members in session.execute(query)
+        identity: OneLine(_with_fact(text or "", decision, label, value), decision, members or 0)
+        for identity, decision, text, members, label, value in session.execute(query)
     }
+
+
+def _with_fact(headline: str, decision: str, label: str | None, value: str | None) -> str:
+    """The headline and the chance that it rests on: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
+    if not (label and value) or decision not in ("ship", "keep_running", "not_enough_data"):
+        return headline
+    return f"{headline} {'Chance that it is best' if decision == 'ship' else label}: {value}."
 
 
 CSV_COLUMNS = (

@@ -1,11 +1,14 @@
 """The results page as data, without a browser or a database."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.web import results_fixtures as fixtures
 from web.pages import results_view
 from web.pages.results_drawing import Scale, common_scale, hills, ridge, ticks
 from web.pages.results_scorecard import VariantFacts
+from web.pages.results_view import spoken_times
 from web.pages.results_words import Measure, chance, explain_lift, title_of_chance
 
 THIN = "\u202f"
@@ -33,7 +36,7 @@ def test_a_row_shows_the_figures_of_the_result() -> None:
     row = page(result).groups[0].rows[1]
     assert row.mean.text == f"{stored['mean'] * 100:.1f}{THIN}%"
     assert row.best.text == f"{stored['p_best'] * 100:.0f}{THIN}%"
-    assert row.loss.text == f"{stored['expected_loss'] * 100:.2f} per 100"
+    assert row.loss.text == f"{stored['expected_loss'] * 100:.2f} in 100"
 
 
 def test_the_raw_figures_let_anybody_check_the_rate() -> None:
@@ -100,9 +103,55 @@ def test_too_little_data_is_an_outcome_of_its_own() -> None:
 
 def test_health_is_marked_by_signs_and_words_not_by_colour_alone() -> None:
     items = page().health
-    assert {item.mark for item in items} == {"!", "✓"}
+    assert {item.mark for item in items} == {"i", "✓"}
     assert all(item.said and item.sentence for item in items)
-    assert items[0].status == "warn"
+    assert (items[0].check, items[0].status) == ("immature", "info")
+
+
+def test_the_last_event_is_told_by_the_clock_of_the_project_and_only_while_it_runs() -> None:
+    def silence(**changes):
+        return [item.sentence for item in page(**changes).health if item.check == "silence"]
+
+    assert silence()[0].startswith("Events are arriving; the last one at 09:11.")
+    assert silence(ended_at=fixtures.NOW) == silence(simulated=True) == []
+    assert spoken_times("since 2026-11-21T23:30:00Z.", "Europe/Berlin", "2026-11-23T08:00:00Z") == (
+        "since 00:30 on 22 Nov 2026."
+    )
+
+
+def test_nothing_that_nobody_did_has_a_figure() -> None:
+    audience = {key: (members, done | {"negative_rate": 0}) for key, (members, done) in fixtures.SPRING.items()}
+    group = page(fixtures.result(audience)).groups[-1]
+    assert (group.tag, group.axis, group.note) == ("nothing so far", (), "")
+    assert [row.nobody for row in group.rows][0] == "nobody yet (0 of 7,121)"
+    assert all(row.ridge is None and row.best.text == row.loss.text == "–" for row in group.rows)
+    assert group.rows[0].raw[:2] == ("7,121", "0")
+
+
+def test_too_little_data_is_never_a_chance_of_one_half() -> None:
+    view = page(fixtures.result(scale=0.008))
+    assert view.withheld
+    assert {row.best.text + row.loss.text for row in view.groups[0].rows} == {"––"}
+    assert {row.raw[5] + row.raw[6] for row in view.groups[0].rows} == {"––"}
+    assert view.over_time.spec is None and view.over_time.rows == ()
+    assert not page().withheld
+
+
+def test_the_verdict_and_the_scorecard_print_a_value_in_the_same_way() -> None:
+    view = page()
+    row = next(row for row in view.groups[0].rows if row.variant.letter == "B")
+    (_, chance_best), (_, loss) = view.verdict.facts
+    assert (chance_best.text, loss.text) == (row.best.text, row.loss.text + " members")
+
+
+def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
+    ended = fixtures.STARTED + timedelta(days=4)
+    chart = page(ended_at=ended, imported=True).over_time
+    assert max(point["day"] for point in chart.spec["data"]["values"]) == 4
+    assert chart.spec["layer"][1]["mark"]["text"] == "end, after 4 days"
+    assert len(chart.rows) == 4
+    counts = page(ended_at=ended, imported=True, counts_only=True).over_time
+    assert counts.spec is None and "without days" in counts.alternative
 
 
 def test_a_variant_named_in_the_verdict_wears_its_colour() -> None:
@@ -168,7 +217,7 @@ def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
     audience = fixtures.SPRING | {"a": (members, done | {"share_rate": 0})}
     group = next(group for group in page(fixtures.result(audience)).groups if group.key == "share_rate")
     assert "Drawn as a difference" in group.note
-    assert "per 100" in group.rows[1].lift.text
+    assert "in 100" in group.rows[1].lift.text
     assert group.rows[1].ridge is not None
 
 
@@ -231,7 +280,7 @@ def test_marks_of_an_axis_are_round_few_and_hold_zero(scale: Scale) -> None:
     assert 0.0 in [mark.value for mark in marks]
     assert 2 <= len(marks) <= 7
     assert all(scale.low <= mark.value <= scale.high for mark in marks)
-    assert sum(mark.major for mark in marks) == 2
+    assert 2 <= sum(mark.major for mark in marks) <= 3
 
 
 def test_a_ridge_is_highest_at_its_mode_and_needs_no_density() -> None:
@@ -248,8 +297,8 @@ def test_a_variants_picture_is_the_same_every_time_and_its_own() -> None:
 
 
 def test_chances_never_claim_certainty() -> None:
-    assert chance(0.9999) == f"> 99{THIN}%"
-    assert chance(0.0) == f"< 1{THIN}%"
+    assert chance(0.9999) == f"over 99.9{THIN}%"
+    assert chance(0.0) == f"under 0.1{THIN}%"
     assert chance(0.94) == f"94{THIN}%"
     assert chance(None) == "–"
 
@@ -258,8 +307,9 @@ def test_amounts_are_written_in_their_own_unit() -> None:
     seconds = Measure.of({"metric": "dwell", "kind": "amount", "unit_of_measure": "seconds per member"})
     assert seconds.value(34.25) == f"34.2{THIN}s"
     share = Measure.of({"metric": "click_rate", "kind": "proportion"})
-    assert share.difference(0.021) == "+2.1 per 100"
-    assert share.difference(-0.0004) == "−0.04 per 100"
+    assert share.difference(0.021) == "+2.1 in 100"
+    assert share.difference(-0.0004) == "−0.04 in 100"
+    assert share.loss(0.00001) == "fewer than 0.01 in 100"
     assert share.value(0.0041) == f"0.41{THIN}%"
     assert Measure.of({"metric": "orders", "kind": "count"}).value(0.123) == "0.123"
 

@@ -81,6 +81,8 @@ def _latest(session: Session, experiment: Experiment, run: Run | None) -> dict[s
 
 def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     """Everything that the templates print."""
+    from web.pages import experiments as experiment_pages  # it links here in turn
+
     settings, now = services().settings, state.now_utc()
     runs, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
     variants = state.facts_of(store.variants_of(session, experiment))
@@ -90,7 +92,8 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     view = _view(session, experiment, run, variants, result) if result and run else None
     shipped = next((variant for variant in variants if variant.key == experiment.shipped_variant), None)
     missing = "" if view else state.situation(session, experiment, run, newest=newest)
-    actions, members = state.actions(experiment), 0 if view else state.members_met(session, run)
+    members = 0 if view else state.members_met(session, run)
+    met = view.members > 0 if view else missing in ("first", "missed")
     return {
         "experiment": experiment,
         "runs": runs,
@@ -101,10 +104,13 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "members": state.members_text(members),
         "cards": view.cards if view else results_view.cards_of(variants),
         "shipped": shipped,
-        "actions": actions,
+        "shipped_at": state.shipped_at(session, experiment) if shipped else None,
+        "actions": state.actions(experiment),
         "decisions": results_view.choices(variants, result, experiment.primary_metric)
-        if state.may_ship(experiment)
+        if state.may_ship(experiment, met=met)
         else (),
+        "met": met,
+        "in_words": experiment_pages.in_words(session, experiment),
         "sub": _sub(experiment, run, view, result),
         "public_url": settings.public_url,
         "poll_seconds": _poll(experiment, status, missing) if newest else 0,
@@ -125,6 +131,9 @@ def _view(
         moment(run.started_at),
         moment(run.ended_at) if run.ended_at else None,
         experiment.planned_days,
+        experiment.imported,
+        experiment.simulated,
+        experiment.imported and state.counted_elsewhere(session, run),
     )
     history = stored.history(session, experiment, run)
     return results_view.build(result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc())

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analysis import charts
+from analysis import charts, wording
 from web.formatting import count, day, moment, signed_percent
 from web.pages import results_words as words
 from web.pages.results_drawing import Ridge, common_scale, interval_of, ridge, ticks
 from web.pages.results_scorecard import AxisTick, Number, VariantFacts
 
+FIRST_ALONE = "The curve begins with the second analysis."
 NOT_KNOWN = "not known"
 """Members who came without the attribute."""
 
@@ -24,6 +25,7 @@ class OverTime:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     alternative: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def over_time(
     zone: str,
     planned_days: float | None,
     today: float | None,
+    ended_at: datetime | None = None,
+    none: str = "",
 ) -> OverTime:
     """The chance of being best at each stored analysis.
 
@@ -70,15 +74,20 @@ def over_time(
         Beginning of the run; days are counted from it.
     planned_days, today
         In days since `started_at`; None where nothing is planned or the run has ended.
+    ended_at
+        End of the run; analyses after it tell of the end, not of a later day.
+    none
+        Why there is no curve, where there is none.
     """
-    rows = [row for row in history if row.get("p_best")]
+    rows = _until(ended_at, [row for row in history if row.get("p_best") and not none])
     columns = ("analysed", *(variant.letter for variant in variants))
     table = tuple(
         (day(_moment(row["at"]), zone), *(words.chance(row["p_best"].get(variant.key)) for variant in variants))
         for row in rows
     )
     if len(rows) < 2:
-        return OverTime(title, None, columns, table, "The curve begins with the second analysis.")
+        alone = "It was analysed at its end only, so there is no curve." if ended_at else FIRST_ALONE
+        return OverTime(title, None, columns, table, none or alone)
     points = [
         {"day": round(_days(started_at, row["at"]), 4), "variant": variant.key, "p_best": row["p_best"][variant.key]}
         for row in rows
@@ -89,12 +98,24 @@ def over_time(
         points,
         [variant.key for variant in variants],
         planned_days=planned_days,
-        today=today,
+        today=_days(started_at, ended_at) if ended_at else today,
+        over=ended_at is not None,
         labels={variant.key: variant.letter for variant in variants},
     )
     last = rows[-1]["p_best"]
     now = ", ".join(f"{v.letter} {words.chance(last[v.key])}" for v in variants if last.get(v.key) is not None)
-    return OverTime(title, spec, columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.")
+    note = "As the test went on." if ended_at else "As the test goes on. Lines that still swing are a reason to wait."
+    return OverTime(title, spec, columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.", note)
+
+
+def _until(ended_at: datetime | None, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The points up to the end of the run: the last one of those after it stands at the end."""
+    if ended_at is None:
+        return rows
+    end = moment(ended_at)
+    during = [row for row in rows if _moment(row["at"]) < end]
+    after = [row for row in rows if _moment(row["at"]) >= end]
+    return [*during, *({**row, "at": end} for row in after[-1:])]
 
 
 def segments(
@@ -135,14 +156,14 @@ def _segment(entry: Mapping[str, Any], variants: Sequence[VariantFacts], subject
 def _row(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts, scale: Any) -> SegmentRow:
     mean, interval, raw = row["lift"]["mean"], row["lift"]["interval"], row.get("raw_lift")
     drawn = ridge(None, mean, interval["low"], interval["high"], scale)
-    bounds = words.range_of(signed_percent(interval["low"]), signed_percent(interval["high"]))
+    bounds = [signed_percent(interval[side]) for side in ("low", "high")]
     unshrunken = f" The raw figure is {signed_percent(raw)}." if raw is not None else ""
     why = (
-        f"Among the {count(members)} members here, {subject.letter}'s lift is between {bounds} with"
+        f"Among the {count(members)} members here, {subject.letter}'s lift is {wording.between(*bounds)} with"
         f" {words.level_of(interval)} probability.{unshrunken}"
     )
     raw_at = scale.at(raw) if raw is not None and scale.low <= raw <= scale.high else None
-    text = f"{row['level']}: lift {signed_percent(mean)}, {words.level_of(interval)} interval {bounds}"
+    text = f"{row['level']}: lift {signed_percent(mean)}, {words.level_of(interval)} interval {words.range_of(*bounds)}"
     level = str(row["level"]) or NOT_KNOWN
     return SegmentRow(
         level,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RIDGE_WIDTH = 1000  # units of the stretched box that a ridge's path lives in
+CLEAR = 32  # per cent of the width between two labels on a phone
 RIDGE_HEIGHT = 26  # CSS pixels from the ridge's foot to its highest possible top
 
 
@@ -78,8 +79,8 @@ def common_scale(
 def ticks(scale: Scale, wanted: int = 4) -> tuple[Tick, ...]:
     """Round marks inside `scale`: about `wanted` of them, zero always among them where the scale holds it.
 
-    Zero and the mark farthest from it are major. Marks nearer than 6 per cent to an edge are left out, since
-    their labels would be cut.
+    Zero, the mark farthest from it and one that is clear of both are major: these three fit on a phone. Marks nearer
+    than 6 per cent to an edge are left out, since their labels would be cut.
     """
     step = _round_step((scale.high - scale.low) / wanted)
     first, last = math.ceil(scale.low / step), math.floor(scale.high / step)
@@ -88,7 +89,9 @@ def ticks(scale: Scale, wanted: int = 4) -> tuple[Tick, ...]:
     if not inside:
         return ()
     far = max(inside, key=abs)
-    return tuple(Tick(scale.at(value), value, value in (0, far)) for value in inside)
+    clear = [v for v in inside if min(abs(scale.at(v) - scale.at(0)), abs(scale.at(v) - scale.at(far))) >= CLEAR]
+    third = max(clear, key=lambda v: min(abs(v), abs(v - far)), default=0.0)
+    return tuple(Tick(scale.at(value), value, value in (0, far, third)) for value in inside)
 
 
 def _round_step(rough: float) -> float:

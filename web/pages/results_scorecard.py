@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from web.formatting import NOTHING, count, percent, signed_percent
+from web.formatting import NOTHING, count, money, percent, signed_percent
 from web.pages import results_words as words
 from web.pages.results_drawing import Ridge, Scale, Tick, common_scale, interval_of, ridge, ticks
 from web.pages.results_words import Measure
@@ -66,6 +66,7 @@ class Row:
     best: Number
     loss: Number
     raw: tuple[str, ...]
+    nobody: str = ""  # said instead of figures that would be the prior alone
 
 
 RAW_COLUMNS = ("members", "total", "raw", "estimate", "95 % interval", "chance to beat {control}", "loss if wrong")
@@ -93,6 +94,7 @@ def scorecard(
     primary: str,
     guardrails: Sequence[str],
     currency: str,
+    withheld: bool = False,
 ) -> tuple[Group, ...]:
     """All groups, the deciding metric first and the guardrails last.
 
@@ -106,14 +108,41 @@ def scorecard(
         Metric keys; any other metric of the result stands between.
     currency
         ISO 4217 code of the experiment's money.
+    withheld
+        There is too little data for chances and losses: they are left out.
     """
+    result = _without_chances(result) if withheld else result
+    definitions = (result.get("provenance") or {}).get("metric_definitions") or {}
     densities = drawing.get("densities") or {}
     rank = {primary: 0} | {key: 2 for key in guardrails if key != primary}
     ordered = sorted(result["metrics"], key=lambda entry: rank.get(entry["metric"], 1))
     return tuple(
-        _group(entry, densities.get(entry["metric"]) or {}, variants, primary, guardrails, currency)
+        _group(
+            dict(entry) | {"cap": (definitions.get(entry["metric"]) or {}).get("cap")},
+            densities.get(entry["metric"]) or {},
+            variants,
+            primary,
+            guardrails,
+            currency,
+        )
         for entry in ordered
     )
+
+
+def _without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
+    nothing = {"p_best": None, "expected_loss": None, "p_beats_control": None}
+    metrics = [
+        dict(entry)
+        | {"too_early": True}
+        | {part: [dict(row) | nothing for row in entry[part]] for part in ("variants", "comparisons")}
+        for entry in result["metrics"]
+    ]
+    return dict(result) | {"metrics": metrics}
+
+
+def nobody_did(entry: Mapping[str, Any]) -> bool:
+    """Whether no member of any variant did what the metric counts, so that there is nothing to tell."""
+    return all(row["n"] for row in entry["variants"]) and not any(row["total"] for row in entry["variants"])
 
 
 def _group(
@@ -125,6 +154,8 @@ def _group(
     currency: str,
 ) -> Group:
     measure, key = Measure.of(entry, currency), entry["metric"]
+    if nobody_did(entry):
+        return _nobody(entry, measure, variants, primary, guardrails)
     by_variant = {row["variant"]: row for row in entry["variants"]}
     comparisons = {row["variant"]: row for row in entry["comparisons"]}
     relative = any(row.get("lift") for row in comparisons.values())
@@ -150,7 +181,37 @@ def _group(
     )
     tag, tone = ("decides", "decides") if key == primary else _guardrail_tag(entry, variants) if guardrail else ("", "")
     axis = tuple(AxisTick(tick, _tick_label(tick, measure, relative)) for tick in ticks(scale, 6)) if scale else ()
-    return Group(key, measure.name, _hint(entry), tag, tone, rows, axis, _note(entry, relative, measure))
+    return Group(key, measure.name, _hint(entry, measure), tag, tone, rows, axis, _note(entry, relative, measure))
+
+
+def _nobody(
+    entry: Mapping[str, Any],
+    measure: Measure,
+    variants: Sequence[VariantFacts],
+    primary: str,
+    guardrails: Sequence[str],
+) -> Group:
+    key, counted = entry["metric"], {row["variant"]: row["n"] for row in entry["variants"]}
+    tag, tone = (
+        ("decides", "decides") if key == primary else ("nothing so far", "calm") if key in guardrails else ("", "")
+    )
+    nothing = Number(NOTHING)
+    rows = tuple(
+        Row(
+            variant,
+            nothing,
+            None,
+            "",
+            nothing,
+            nothing,
+            nothing,
+            (count(counted[variant.key]), measure.total(0), *(NOTHING for _ in RAW_COLUMNS[2:])),
+            f"nobody yet (0 of {count(counted[variant.key])})",
+        )
+        for variant in variants
+        if variant.key in counted
+    )
+    return Group(key, measure.name, _hint(entry, measure), tag, tone, rows, (), "")
 
 
 def _row(
@@ -245,7 +306,7 @@ def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -
         if row.get("p_beats_control") is not None
     }
     if not worse:
-        return "guardrail not known yet", "warn"
+        return ("too early to tell", "calm") if entry.get("too_early") else ("guardrail not known yet", "warn")
     for limit, said, tone in ((BROKEN, "broken by", "bad"), (IN_DOUBT, "in doubt for", "warn")):
         letters = [variant.letter for variant in variants if worse.get(variant.key, 0.0) > limit]
         if letters:
@@ -253,8 +314,10 @@ def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -
     return "guardrail holds", "good"
 
 
-def _hint(entry: Mapping[str, Any]) -> str:
+def _hint(entry: Mapping[str, Any], measure: Measure) -> str:
     hint = str(entry.get("hint") or entry.get("unit_of_measure") or "").rstrip(".")
+    if entry.get("cap") and measure.kind == "money":
+        hint = hint.replace("cut at the cap", f"cut at {money(float(entry['cap']), measure.currency)}")
     hint = hint[:1].lower() + hint[1:]
     if entry.get("direction") == "lower":
         return f"{hint}; less is better" if hint else "less is better"
@@ -267,7 +330,7 @@ def _note(entry: Mapping[str, Any], relative: bool, measure: Measure) -> str:
         return str(not_shown["reason"])
     reasons = [row["lift_not_shown"] for row in entry["comparisons"] if row.get("lift_not_shown")]
     if reasons and not relative:
-        unit = "in members per 100" if measure.kind == "share" else "per member"
+        unit = "of members in 100" if measure.kind == "share" else "per member"
         return f"Drawn as a difference {unit}, not in per cent. {reasons[0]}"
     return ""
 
@@ -277,7 +340,7 @@ def _tick_label(tick: Tick, measure: Measure, relative: bool) -> str:
         return "0"
     if relative:
         return signed_percent(tick.value, 0 if abs(tick.value) >= 0.0095 else 1)
-    return measure.difference(tick.value).replace(" per 100", "")
+    return measure.difference(tick.value).replace(words.IN_100, "")
 
 
 def _letter(position: int) -> str:

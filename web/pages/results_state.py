@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from experiments import experiment as store
 from experiments.settings import Settings
-from experiments.tables import Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
+from experiments.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from experiments.transitions import POSSIBLE
 from web.formatting import ago, moment, plural
 from web.pages.results_scorecard import VariantFacts
@@ -56,9 +56,22 @@ def actions(experiment: Experiment) -> tuple[Action, ...]:
     return tuple(action for action in ACTIONS if action.key in POSSIBLE[experiment.state])
 
 
-def may_ship(experiment: Experiment) -> bool:
-    """Whether "Decide…" has anything to decide."""
-    return "ship" in POSSIBLE[experiment.state] and experiment.shipped_variant is None
+def may_ship(experiment: Experiment, *, met: bool) -> bool:
+    """Whether "Decide…" has anything to decide: not on a test that is over and that nobody `met`."""
+    open_still = experiment.state in ("running", "paused")
+    return "ship" in POSSIBLE[experiment.state] and experiment.shipped_variant is None and (met or open_still)
+
+
+def shipped_at(session: Session, experiment: Experiment) -> datetime | None:
+    """When a variant was shipped; None where nobody wrote it down."""
+    shipped = col(AuditEntry.action).like("%:experiment:ship")
+    query = select(AuditEntry.at).where(AuditEntry.experiment_id == experiment.id, shipped)
+    return session.exec(query.order_by(col(AuditEntry.id).desc()).limit(1)).first()
+
+
+def counted_elsewhere(session: Session, run: Run | None) -> bool:
+    """Whether the run came as totals a variant, without members."""
+    return run is not None and bool(session.scalar(select(exists().where(col(ImportedCounts.run_id) == run.id))))
 
 
 def facts_of(variants: list[Variant]) -> tuple[VariantFacts, ...]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from web.formatting import count, moment, plural
+from web.formatting import count, day, moment, plural, when
 from web.pages import results_words as words
 from web.pages.results_charts import OverTime, Segment, over_time, segments
 from web.pages.results_drawing import hills
@@ -27,13 +28,16 @@ HEADLINES = {
     "not_enough_data": "Not enough data yet.",
     "untrusted": "Do not trust these numbers yet.",
 }
+WITHHELD = (
+    "Chances and losses are left out until there is enough data: so early they would be little more than a guess."
+)
 NO_FACTS = ("untrusted",)
 """Beside these answers no figure stands: it would be read as one."""
 
 NAMED = re.compile(r"(\b[A-Z] “[^”]*”|\b[B-HJ-Z]\b)")
 """A variant in a sentence; A and I alone are words of their own."""
 
-QUOTED = re.compile(r"\b([A-Z]) “[^”]*”")
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 EXCLUDED = {
     "multi_exposed": "met more than one variant",
@@ -54,6 +58,9 @@ class Plan:
     started_at: datetime
     ended_at: datetime | None = None
     planned_days: int | None = None
+    imported: bool = False
+    simulated: bool = False
+    counts_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ class ResultsView:
     members: int = 0
     shared: int = 0
     analysis: str = ""
+    withheld: str = ""
 
 
 def build(
@@ -146,32 +154,62 @@ def build(
     name = words.name_of(primary)
     subject = _subject(result["verdict"], primary, variants)
     units = result.get("units") or {}
+    withheld = too_early(result["verdict"])
+    checks = [check for check in result.get("health") or () if check["check"] != "silence" or listening(plan)]
+    failed = any(check["status"] == "fail" for check in checks)
     control = next(variant for variant in variants if variant.control)
     return ResultsView(
-        verdict=_verdict(result, variants, primary, plan),
-        health=health_items(result.get("health") or ()),
-        failed=any(check["status"] == "fail" for check in result.get("health") or ()),
+        verdict=_verdict(result, variants, primary, plan, failed=failed),
+        health=health_items(checks, plan.zone, str(result.get("cut_off") or "")),
+        failed=failed,
         cards=cards_of(variants, {row["variant"]: row["n"] for row in primary["variants"]}),
         control=control,
         subject=subject,
         groups=scorecard(
-            result, drawing, variants, primary=primary["metric"], guardrails=plan.guardrails, currency=plan.currency
+            result,
+            drawing,
+            variants,
+            primary=primary["metric"],
+            guardrails=plan.guardrails,
+            currency=plan.currency,
+            withheld=withheld,
         ),
         raw_columns=tuple(column.format(control=control.letter) for column in RAW_COLUMNS),
-        over_time=_over_time(history, variants, plan, name, now),
+        over_time=_over_time(history, variants, plan, name, now, withheld),
         segments=segments(result.get("segments") or (), variants, subject),
         metric_name=name,
         set_aside=set_aside(units.get("excluded") or {}),
-        provenance=provenance(result),
+        provenance=provenance(result, plan.zone),
         members=int(units.get("randomised") or 0),
         shared=int(units.get("shared") or 0),
         analysis=str(result.get("analysis") or ""),
+        withheld=WITHHELD if withheld else "",
     )
 
 
+def too_early(verdict: Mapping[str, Any]) -> bool:
+    """Whether there is too little data for chances and losses: they would be the prior's, near one half."""
+    return verdict["decision"] == "not_enough_data" and not verdict.get("variant")
+
+
+def listening(plan: Plan) -> bool:
+    """Whether silence would mean anything: a run that is over or made up gets no more events."""
+    return plan.ended_at is None and not (plan.simulated or plan.imported)
+
+
 def _over_time(
-    history: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts], plan: Plan, name: str, now: datetime
+    history: Sequence[Mapping[str, Any]],
+    variants: Sequence[VariantFacts],
+    plan: Plan,
+    name: str,
+    now: datetime,
+    withheld: bool,
 ) -> OverTime:
+    none = ""
+    if plan.counts_only:
+        none = "Counts were imported without days, so there is no curve."
+    elif withheld:
+        none = "There is no curve: not enough data." if plan.ended_at else "The curve begins once there is enough data."
     today = None if plan.ended_at else (moment(now) - moment(plan.started_at)).total_seconds() / 86_400
     return over_time(
         history,
@@ -179,8 +217,10 @@ def _over_time(
         title=words.title_of_chance(plan.primary, name),
         started_at=plan.started_at,
         zone=plan.zone,
-        planned_days=plan.planned_days,
+        planned_days=None if plan.imported else plan.planned_days,
         today=today,
+        ended_at=plan.ended_at,
+        none=none,
     )
 
 
@@ -193,19 +233,20 @@ def _subject(verdict: Mapping[str, Any], primary: Mapping[str, Any], variants: S
 
 
 def _verdict(
-    result: Mapping[str, Any], variants: Sequence[VariantFacts], primary: Mapping[str, Any], plan: Plan
+    result: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    primary: Mapping[str, Any],
+    plan: Plan,
+    *,
+    failed: bool,
 ) -> VerdictView:
     verdict = result["verdict"]
     decision = verdict["decision"]
     headline = verdict.get("headline") or result.get("headline") or _headline(verdict, variants)
-    facts = tuple(
-        (QUOTED.sub(r"\1", fact["label"]), Number(fact["value"], fact["explanation"], f"fact-{index}"))
-        for index, fact in enumerate(verdict.get("facts") or ())
-    )
-    facts = facts or _facts(primary, variants, _subject(verdict, primary, variants), plan)
-    if any(check["status"] == "fail" for check in result.get("health") or ()) and decision != "untrusted":
+    facts = _facts(primary, _told_of(verdict, primary, variants), plan)
+    if failed and decision != "untrusted":
         decision, headline = "untrusted", HEADLINES["untrusted"]
-    if decision in NO_FACTS or (decision == "not_enough_data" and not verdict.get("variant")):
+    if decision in NO_FACTS or too_early(verdict):
         facts = ()
     return VerdictView(decision, TONES[decision], headline, coloured(verdict["reason"], variants), facts)
 
@@ -217,21 +258,27 @@ def _headline(verdict: Mapping[str, Any], variants: Sequence[VariantFacts]) -> s
     return HEADLINES[verdict["decision"]]
 
 
-def _facts(
-    primary: Mapping[str, Any], variants: Sequence[VariantFacts], subject: VariantFacts, plan: Plan
-) -> tuple[tuple[str, Number], ...]:
-    """The figures beside a verdict that came without any."""
+def _told_of(verdict: Mapping[str, Any], primary: Mapping[str, Any], variants: Sequence[VariantFacts]) -> VariantFacts:
+    """Whom the figures beside the sentence are about: the verdict's variant, else the likeliest best of all."""
+    chances = {row["variant"]: row.get("p_best") or 0.0 for row in primary["variants"]}
+    named = next((variant for variant in variants if variant.key == verdict.get("variant")), None)
+    return named or max(variants, key=lambda variant: chances.get(variant.key, 0.0))
+
+
+def _facts(primary: Mapping[str, Any], subject: VariantFacts, plan: Plan) -> tuple[tuple[str, Number], ...]:
+    """The figures beside the sentence, written as the scorecard writes them."""
     row = next((row for row in primary["variants"] if row["variant"] == subject.key), None)
     if row is None or row.get("p_best") is None:
         return ()
     measure = words.Measure.of(primary, plan.currency)
+    members = " members" if measure.kind == "share" else ""
     best = words.explain_best(subject.letter, measure.name, primary.get("direction") == "lower")
     loss = words.explain_loss(measure, subject.letter, row["expected_loss"])
     return (
         (f"Chance that {subject.letter} is best", Number(words.chance(row["p_best"]), best, "fact-best")),
         (
             f"If we ship {subject.letter} and are wrong, we lose",
-            Number(measure.loss(row["expected_loss"]), loss, "fact-loss"),
+            Number(measure.loss(row["expected_loss"]) + members, loss, "fact-loss"),
         ),
     )
 
@@ -244,18 +291,46 @@ def coloured(sentence: str, variants: Sequence[VariantFacts]) -> tuple[Part, ...
     return tuple(Part(piece, colours.get(piece[0], "") if at % 2 else "") for at, piece in enumerate(pieces) if piece)
 
 
-def health_items(checks: Sequence[Mapping[str, Any]]) -> tuple[HealthItem, ...]:
-    """The checks with what is wrong first, each marked by a sign and a word besides its colour."""
-    order = {"fail": 0, "warn": 1, "ok": 2}
-    return tuple(_health_item(check) for check in sorted(checks, key=lambda check: order[check["status"]]))
+def health_items(checks: Sequence[Mapping[str, Any]], zone: str = "UTC", cut_off: str = "") -> tuple[HealthItem, ...]:
+    """The checks with what is wrong first, each marked by a sign and a word besides its colour.
+
+    Parameters
+    ----------
+    zone, cut_off
+        Where times are told, and the end of the data in ISO 8601: on its day the time alone is enough.
+    """
+    order = {"fail": 0, "warn": 1, "info": 2, "ok": 3}
+    items = [_health_item(check, zone, cut_off) for check in checks]
+    return tuple(sorted(items, key=lambda item: order[item.status]))
 
 
-def _health_item(check: Mapping[str, Any]) -> HealthItem:
-    key, status = check["check"], check["status"]
+def _status(check: Mapping[str, Any]) -> str:
+    """An open window is nothing to worry about: many of them are worth knowing, a few are in order."""
+    if check["check"] == "immature":
+        return "info" if (check.get("value") or 0.0) > 0.25 else "ok"
+    return str(check["status"])
+
+
+def spoken_times(sentence: str, zone: str, cut_off: str = "") -> str:
+    """A sentence with its ISO times told in `zone`: the time of day alone where it is the day of `cut_off`."""
+    last = day(datetime.fromisoformat(cut_off), zone) if cut_off else ""
+
+    def tell(found: re.Match[str]) -> str:
+        at = datetime.fromisoformat(found[0])
+        clock = f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
+        return clock if day(at, zone) == last else f"{clock} on {day(at, zone)}"
+
+    return ISO_TIME.sub(tell, sentence)
+
+
+def _health_item(check: Mapping[str, Any], zone: str, cut_off: str) -> HealthItem:
+    key, status = check["check"], _status(check)
     mark, said = words.MARKS[status]
     name = words.CHECK_NAMES.get(key, key.replace("_", " ").capitalize())
-    sentence, next_step = str(check["detail"]), str(check.get("next_step") or "")
+    sentence, next_step = spoken_times(str(check["detail"]), zone, cut_off), str(check.get("next_step") or "")
     short = re.sub(r" \([^)]*\)", "", sentence).rstrip(".")
+    if key == "immature":
+        short = short.partition(":")[0]
     if status == "ok":
         sentence, next_step = " ".join(filter(None, (sentence, words.MEANINGS.get(key)))), ""
     return HealthItem(key, status, mark, said, short, name, sentence, next_step)
@@ -272,7 +347,7 @@ def cards_of(variants: Sequence[VariantFacts], members: Mapping[str, int] | None
 
 @dataclass(frozen=True)
 class Choice:
-    """A variant in the "Decide…" dialog; the one that the verdict advises is chosen already."""
+    """A variant in the "Decide…" dialog; none is chosen already, and the one that the verdict advises says so."""
 
     variant: VariantFacts
     chance: str
@@ -286,6 +361,8 @@ def choices(variants: Sequence[VariantFacts], result: Mapping[str, Any] | None, 
     deciding = next((entry for entry in result["metrics"] if entry["metric"] == primary), result["metrics"][0])
     chances = {row["variant"]: row.get("p_best") for row in deciding["variants"]}
     verdict = result["verdict"]
+    if too_early(verdict):
+        chances = {}
     advised = verdict.get("variant") if verdict["decision"] == "ship" else None
     return tuple(
         Choice(
@@ -310,16 +387,27 @@ def set_aside(excluded: Mapping[str, int]) -> str:
     return f"Set aside and not counted: {listed}."
 
 
-def provenance(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What is needed to repeat the analysis, as labels and values."""
+def provenance(result: Mapping[str, Any], zone: str = "UTC") -> tuple[tuple[str, str], ...]:
+    """What is needed to repeat the analysis, as labels and values; times are told in `zone`."""
     stored = result.get("provenance") or {}
-    rows = [("Analysis", str(result.get("analysis") or "")), ("Data up to", str(result.get("cut_off") or ""))]
+    cut_off = result.get("cut_off")
+    rows = [("Analysis", str(result.get("analysis") or ""))]
+    rows += [("Data up to", when(datetime.fromisoformat(str(cut_off)), zone))] if cut_off else []
     rows += [("Seed", str(stored["seed"]))] if "seed" in stored else []
-    priors = stored.get("priors") or {}
-    rows += [(f"Prior of {key}", _prior(prior)) for key, prior in priors.items()]
+    rows += [("Split", check["figures"]) for check in result.get("health") or () if check.get("figures")]
+    rows += [("Prior", prior) for prior in _priors(stored.get("priors") or {}, result["metrics"])]
     versions = stored.get("versions") or {}
     rows += [("Versions", ", ".join(f"{key} {value}" for key, value in versions.items()))] if versions else []
     return tuple(row for row in rows if row[1])
+
+
+def _priors(priors: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each prior once, with the metrics that it stands before."""
+    names = {entry["metric"]: words.name_of(entry) for entry in metrics} | {"lift": "every lift, for the verdict"}
+    used: dict[str, list[str]] = {}
+    for key, prior in priors.items():
+        used.setdefault(_prior(prior), []).append(names.get(key, key))
+    return [f"{prior} For: {', '.join(of)}." for prior, of in used.items()]
 
 
 def _prior(prior: Any) -> str:

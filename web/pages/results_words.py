@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis import wording
 from web.formatting import NARROW, NOTHING, count, decimal, money, percent, signed_percent
 
 # Where a metric decides, how its best variant is called in "Chance of being …".
@@ -30,6 +31,7 @@ MEANINGS = {
     "bots": "Bots act alike on every variant and would hide a difference.",
     "crossing": "A member who meets another variant through a share makes the variants look more alike.",
     "clock_skew": "Clocks that are wrong put actions before the exposure they belong to.",
+    "before_exposure": "What is stamped before a member met the content cannot be its doing.",
 }
 
 CHECK_NAMES = {
@@ -41,9 +43,14 @@ CHECK_NAMES = {
     "bots": "Bots",
     "crossing": "Crossing between variants",
     "clock_skew": "Clocks",
+    "before_exposure": "Events before the exposure",
 }
 
-MARKS = {"ok": ("✓", "in order"), "warn": ("!", "look at this"), "fail": ("✕", "failed")}
+MARKS = {"ok": ("✓", "in order"), "info": ("i", "good to know"), "warn": ("!", "look at this"), "fail": ("✕", "failed")}
+
+
+IN_100 = " in 100"
+"""After a share that is told in members out of a hundred."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +88,20 @@ class Measure:
         """A signed difference per member; shares in members per 100."""
         if x is None:
             return NOTHING
-        text = self.loss(abs(x))
-        return text if text == self.loss(0.0) else ("+" if x > 0 else "−") + text
+        text = self._size(abs(x))
+        return text if text == self._size(0.0) else ("+" if x > 0 else "−") + text
 
     def loss(self, x: float | None) -> str:
         """An amount without sign, as losses are written; shares in members per 100."""
         if x is None:
             return NOTHING
+        if self.kind == "share" and 0 < 100 * x < 0.005:
+            return f"fewer than 0.01{IN_100}"
+        return self._size(x)
+
+    def _size(self, x: float) -> str:
         if self.kind == "share":
-            return f"{decimal(100 * x, 2 if 100 * x < 1 else 1)} per 100"
+            return f"{decimal(100 * x, 2 if 100 * x < 1 else 1)}{IN_100}"
         return self.value(x) if x else self._nothing()
 
     def total(self, x: float | None) -> str:
@@ -132,14 +144,8 @@ def level_of(interval: Mapping[str, Any] | None) -> str:
 
 
 def chance(p: float | None) -> str:
-    """A chance in whole per cent; never rounded to certainty."""
-    if p is None:
-        return NOTHING
-    if p > 0.995:
-        return f"> 99{NARROW}%"
-    if p < 0.005:
-        return f"< 1{NARROW}%"
-    return percent(p, 0)
+    """A chance as the verdict writes it; never rounded to certainty."""
+    return NOTHING if p is None else wording.chance(p)
 
 
 def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
@@ -153,7 +159,7 @@ def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
     }.get(measure.kind, f"The {members} members who saw {letter} add up to {total}")
     if not interval:
         return f"{seen}."
-    bounds = range_of(measure.value(interval["low"]), measure.value(interval["high"]))
+    bounds = wording.between(measure.value(interval["low"]), measure.value(interval["high"]))
     return f"{seen}; with {level_of(interval)} probability the true value per member is {bounds}."
 
 
@@ -164,12 +170,13 @@ def explain_lift(measure: Measure, letter: str, control: str, comparison: Mappin
         bounds = [signed_percent(lift["interval"][side]) for side in ("low", "high")]
         return (
             f"{letter} stands {direction_words(lift['mean'])} {control}; with {level_of(lift['interval'])}"
-            f" probability the true lift is {range_of(*bounds)}."
+            f" probability the true lift is {wording.between(*bounds)}."
         )
     if difference:
         bounds = [measure.difference(difference["interval"][side]) for side in ("low", "high")]
         reason = (comparison.get("lift_not_shown") or "a percentage of so small a control would mislead").rstrip(".")
-        return f"The difference per member is {range_of(*bounds)}; {_lower(reason)}."
+        whom = "" if measure.kind == "share" else " per member"
+        return f"The difference{whom} is {wording.between(*bounds)}; {_lower(reason)}."
     return "There is not enough data to compare yet."
 
 
@@ -181,14 +188,17 @@ def direction_words(lift: float) -> str:
 def explain_best(letter: str, name: str, lower_is_better: bool) -> str:
     """What a chance of being best means."""
     way = "lowest" if lower_is_better else "highest"
-    return f"The chance, given all data so far and the stated prior, that {letter} truly has the {way} “{name}”."
+    return f"How likely it is, going by all data so far, that {letter} truly has the {way} “{name}” of all variants."
 
 
 def explain_loss(measure: Measure, letter: str, loss: float) -> str:
     """What a loss if wrong means."""
     unit = " members" if measure.kind == "share" else " per member"
     gone = f"{measure.loss(loss)}{unit}"
-    return f"What we give up on average if we ship {letter} while another variant is truly better: {gone}."
+    return (
+        f"What we give up on average in “{measure.name}” if we ship {letter} while another variant is truly better:"
+        f" {gone}."
+    )
 
 
 def _lower(sentence: str) -> str:

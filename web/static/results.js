@@ -2,7 +2,7 @@
    and open tables that stay open when a newer answer arrives. */
 (function () {
   "use strict";
-  const GAP = 8;
+  const GAP = 8, EDGE = 16;
   let shownFor = null;
 
   function tip() { return document.getElementById("why"); }
@@ -19,10 +19,11 @@
   function place(button) {
     const box = tip();
     const at = button.getBoundingClientRect(), size = box.getBoundingClientRect();
-    const above = at.top - size.height - GAP;
-    const left = Math.min(Math.max(12, at.left + at.width / 2 - size.width / 2), innerWidth - size.width - 12);
+    // Below the number first: above it stands what the number is about.
+    const width = document.documentElement.clientWidth, below = at.bottom + GAP;
+    const left = Math.min(Math.max(EDGE, at.left + at.width / 2 - size.width / 2), width - size.width - EDGE);
     box.style.left = left + "px";
-    box.style.top = (above > 4 ? above : at.bottom + GAP) + "px";
+    box.style.top = (below + size.height < innerHeight - EDGE ? below : Math.max(EDGE, at.top - size.height - GAP)) + "px";
   }
 
   function hide() {
