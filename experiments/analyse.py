@@ -178,7 +178,9 @@ def _gather(
 ) -> dict[str, Any]:
     """Everything that the answer will be computed from."""
     counted = gathered.imported(session, experiment, run)
-    plan = gathered.plan(session, experiment, run, silence_hours=settings().silence_hours)
+    tolerance = gathered.tolerance_us(experiment, settings().clock_tolerance_seconds)
+    silence = settings().silence_hours
+    plan = gathered.plan(session, experiment, run, silence_hours=silence, tolerance_us=tolerance)
     measured = gathered.measured(experiment)
     if counted is not None:
         # Counts that came without members say nothing about the other metrics.
@@ -190,7 +192,7 @@ def _gather(
         primary = measured[0]
         counted_now = collect(
             rows.source(database.url),
-            gathered.scope(experiment, run, cut_off_us, by_arrival=by_arrival),
+            gathered.scope(experiment, run, cut_off_us, tolerance_us=tolerance, by_arrival=by_arrival),
             measured,
             segments=experiment.segments,
             segmented=primary if primary.kind == "proportion" else None,
@@ -207,7 +209,8 @@ def _gather(
         "looks": looks,
         "with_segments": False,
         "metric_definitions": {
-            found.key: found.definition(experiment.currency, experiment.window_days) for found in measured
+            found.key: found.definition(experiment.currency, experiment.window_days, tolerance / 1e6)
+            for found in measured
         },
     }
 

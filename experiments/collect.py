@@ -6,8 +6,8 @@ is a small aggregation over it: statistics by variant, the primary metric by seg
 The rules:
 
 * members are the first exposures of the run that were randomised, neither bots nor met in a second variant;
-* their events are those at or after the exposure and before exposure + window (24-hour days), for this experiment or
-  for none in particular;
+* their events are those from the exposure on and before exposure + window (24-hour days), for this experiment or for
+  none in particular; so that an app's clock may be a little behind ours, the exposure is taken a tolerance earlier;
 * both must have happened by the cut-off, and reached us by then;
 * a later day begins 24 hours after the exposure;
 * money adds up in the experiment's currency only (an amount without one is taken to be in it).
@@ -33,6 +33,7 @@ from experiments.tables import Event, Exposure, MultiExposure
 MICRO = 1_000_000
 MOST_LEVELS = 30
 _LATE_US = DAY_US
+_EARLY_US = DAY_US
 _AHEAD_US = 60 * MICRO
 # Squares of millionths overflow 64 bits: an amount is split into high * _SPLIT + low, whose products do not.
 _SPLIT = 1_000_000
@@ -57,6 +58,10 @@ class Scope:
     by_arrival : bool
         Whether rows must also have reached us by the cut-off: true for an analysis of the present, false for a past
         day that is filled in from what is known by now.
+    tolerance_us : int
+        An event stamped so much before its member's first exposure still counts: clocks differ.
+    begun_us : int
+        When the run began: what was earlier cannot be meant for it.
     """
 
     run_id: int
@@ -66,6 +71,8 @@ class Scope:
     cut_off_us: int
     variants: tuple[str, ...]
     by_arrival: bool = True
+    tolerance_us: int = 0
+    begun_us: int = 0
 
 
 def collect(
@@ -129,6 +136,7 @@ def member_rows(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], se
         "ahead": _number(delay < -_AHEAD_US).sum(),
         "other_currency": _number((joined.type == "purchase") & (joined.currency != scope.currency)).sum(),
         "last_event_us": joined.event_us.max(),
+        "early": joined.early.sum(),
     }
     return joined.group_by(joined.unit).aggregate(**columns)
 
@@ -155,7 +163,10 @@ def _randomised(scope: Scope) -> Any:
 
 
 def _attributed(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> Any:
-    """Randomised members with each of their events in the window, or one row of nulls."""
+    """Randomised members with each of their events in the window, or one row of nulls.
+
+    An event of the day before the window comes along without its type and time, and is ``early``.
+    """
     exposed = _randomised(scope)
     slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
     exposed = exposed.select("unit", "variant", exposed_us=exposed.at_us, **slices)
@@ -169,13 +180,19 @@ def _attributed(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> A
     events = events.select(
         "type", "received_us", "value_micro", "currency", event_unit=events.unit, event_us=events.at_us
     )
-    return exposed.left_join(
+    joined = exposed.left_join(
         events,
         [
             exposed.unit == events.event_unit,
-            events.event_us >= exposed.exposed_us,
+            events.event_us >= exposed.exposed_us - (_EARLY_US + scope.tolerance_us),
             events.event_us < exposed.exposed_us + scope.window_us,
         ],
+    )
+    counts = joined.event_us >= joined.exposed_us - scope.tolerance_us
+    return joined.mutate(
+        type=ibis.ifelse(counts, joined.type, None),
+        event_us=ibis.ifelse(counts, joined.event_us, None),
+        early=_number(~counts & (joined.event_us >= scope.begun_us)),
     )
 
 
@@ -406,7 +423,8 @@ def _quality(backend: SQLBackend, scope: Scope, members: Any) -> tuple[int | Non
             ahead=members.ahead.sum(),
             other_currency=members.other_currency.sum(),
             last_event_us=members.last_event_us.max(),
+            early=members.early.sum(),
         ),
     )[0]
-    first, immature, events, late, ahead, other, last = (None if value is None else int(value) for value in row)
-    return first, Quality(immature or 0, events or 0, late or 0, ahead or 0, other or 0, last)
+    first, immature, events, late, ahead, other, last, early = (None if value is None else int(value) for value in row)
+    return first, Quality(immature or 0, events or 0, late or 0, ahead or 0, other or 0, last, early or 0)

@@ -33,6 +33,8 @@ class Quality:
         Purchases in another currency than the experiment's: they count as purchases, not as money.
     last_event_us : int or None
         When the newest attributed event happened.
+    early : int
+        Events of members, since the run began, within the day before their first exposure: they do not count.
     """
 
     immature: int = 0
@@ -41,6 +43,7 @@ class Quality:
     ahead: int = 0
     other_currency: int = 0
     last_event_us: int | None = None
+    early: int = 0
 
 
 @dataclass(frozen=True, slots=True)

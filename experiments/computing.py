@@ -200,6 +200,7 @@ def health_checks(inputs: dict[str, Any], collected: Collected) -> list[HealthCh
             health.immature(quality.immature, randomised, plan["window_days"]),
             health.late_events(quality.late, quality.events),
             _clock_skew(quality.ahead, quality.events),
+            _before_exposure(quality.early, quality.events, plan.get("clock_tolerance_us", 0)),
         ]
     if quality.other_currency:
         checks.append(_other_currency(quality.other_currency, plan["currency"]))
@@ -228,6 +229,24 @@ def _clock_skew(ahead: int, events: int) -> HealthCheck:
         ""
         if share <= 0.05
         else "See that the app's clock is right; times are kept as they were sent, never rewritten.",
+    )
+
+
+def _before_exposure(early: int, events: int, tolerance_us: int) -> HealthCheck:
+    share = early / (early + events) if early else 0.0
+    status = "warn" if share > 0.05 else "ok"
+    told = "event was" if early == 1 else "events were"
+    return HealthCheck(
+        "before_exposure",
+        status,
+        share,
+        f"{early:,} {told} stamped more than {tolerance_us / 1e6:g} seconds before the member's first exposure, within "
+        "a day, and do not count."
+        if early
+        else "No event was stamped before its member's first exposure.",
+        ""
+        if status == "ok"
+        else "Where members could not have acted before, see the app's clock, or leave `at` out: our own time is taken.",
     )
 
 

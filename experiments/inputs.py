@@ -31,7 +31,12 @@ def measured(experiment: Experiment) -> tuple[Metric, ...]:
     return tuple(metric(key) for key in keys)
 
 
-def scope(experiment: Experiment, run: Run, cut_off_us: int, *, by_arrival: bool = True) -> Scope:
+def tolerance_us(experiment: Experiment, seconds: int) -> int:
+    """How far an app's clock may be behind ours; imported times come from one clock, so nothing is forgiven there."""
+    return 0 if experiment.imported else seconds * 1_000_000
+
+
+def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: int, by_arrival: bool = True) -> Scope:
     """Which rows an analysis of the run looks at."""
     return Scope(
         run_id=run.id or 0,
@@ -41,10 +46,12 @@ def scope(experiment: Experiment, run: Run, cut_off_us: int, *, by_arrival: bool
         cut_off_us=cut_off_us,
         variants=tuple(str(key) for key, *_ in run.allocation),
         by_arrival=by_arrival,
+        tolerance_us=tolerance_us,
+        begun_us=to_us(run.started_at),
     )
 
 
-def plan(session: Session, experiment: Experiment, run: Run, *, silence_hours: float) -> dict[str, Any]:
+def plan(session: Session, experiment: Experiment, run: Run, *, silence_hours: float, tolerance_us: int) -> dict[str, Any]:
     """What was decided beforehand, as it stood at this analysis."""
     variants = variants_of(session, experiment)
     return {
@@ -70,6 +77,7 @@ def plan(session: Session, experiment: Experiment, run: Run, *, silence_hours: f
         "minimum_members": experiment.minimum_members,
         "threshold_of_caring": experiment.threshold_of_caring,
         "silence_hours": silence_hours,
+        "clock_tolerance_us": tolerance_us,
     }
 
 

@@ -74,7 +74,10 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
     cut_off_us = gathered.to_us(datetime.fromisoformat(result["cut_off"]))
     measured = {found.key: found for found in gathered.measured(experiment)}
     shown = tuple(measured[entry["metric"]] for entry in result["metrics"] if entry["metric"] in measured)
-    return MemberTable(url, gathered.scope(experiment, run, cut_off_us), shown, tuple(experiment.segments))
+    definitions = result["provenance"]["metric_definitions"].values()
+    tolerance = max((found.get("clock_tolerance_seconds", 0) for found in definitions), default=0)
+    scope = gathered.scope(experiment, run, cut_off_us, tolerance_us=round(tolerance * MICRO))
+    return MemberTable(url, scope, shown, tuple(experiment.segments))
 
 
 def no_analysis(key: str) -> str:

@@ -76,8 +76,9 @@ class Metric:
             return self.cap * 100
         return self.cap
 
-    def definition(self, currency: str, window_days: int) -> dict[str, Any]:
+    def definition(self, currency: str, window_days: int, clock_tolerance_seconds: float = 0) -> dict[str, Any]:
         """The whole declaration as it held in one analysis, ready for JSON."""
+        earlier = f", less {clock_tolerance_seconds:g} seconds for clocks that are behind"
         cap = self.cap_in(currency)
         return asdict(self) | {
             "events": list(self.events),
@@ -86,6 +87,8 @@ class Metric:
             "unit_of_measure": self.unit_of_measure.format(currency=currency),
             "cap": None if cap is None else str(cap),
             "window_days": window_days,
+            "counts_from": "the member's first exposure" + (earlier if clock_tolerance_seconds else ""),
+            "clock_tolerance_seconds": clock_tolerance_seconds,
             "later_day": "24 hours or more after the member's first exposure",
         }
 

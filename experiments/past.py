@@ -5,6 +5,7 @@ of their first matching event. Amounts and counts have no such shortcut and are 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from analysis.statistics import ProportionStatistics
@@ -33,13 +34,14 @@ def past_days(
         return
     found = metric(document["plan"]["primary"])
     backend = rows.source(database.url)
-    scope = gathered.scope(experiment, run, document["cut_off_us"], by_arrival=False)
+    tolerance = document["plan"].get("clock_tolerance_us", 0)
+    scope = gathered.scope(experiment, run, document["cut_off_us"], tolerance_us=tolerance, by_arrival=False)
     if found.kind == "proportion":
         cells = first_successes(backend, scope, found, begun)
         days = (_counted(scope, found, cells, (cut_off - begun) // DAY_US) for cut_off in cut_offs)
     else:
         days = (
-            collect(backend, gathered.scope(experiment, run, cut_off, by_arrival=False), [found])
+            collect(backend, replace(scope, cut_off_us=cut_off), [found])
             for cut_off in cut_offs
         )
     for cut_off, collected in zip(cut_offs, days, strict=True):

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     event_max_ahead_seconds: int = Field(
         300, ge=0, description="How far ahead of our clock an event's time may lie, in seconds."
     )
+    clock_tolerance_seconds: int = Field(
+        5, ge=0, le=60, description="An event stamped so many seconds before its member's first exposure still counts."
+    )
     api_rate_limit: str = Field(
         "", description='Most API calls a key and web process, such as "6000/minute"; empty for no limit.'
     )

@@ -14,6 +14,7 @@ from experiments.tables import Event, Experiment, Exposure, MultiExposure, Run, 
 
 BEGAN_US = 1_790_000_000_000_000
 WINDOW_DAYS = 7
+TOLERANCE_US = 5_000_000
 CUT_OFF_US = BEGAN_US + 12 * DAY_US
 TYPES = ("view", "click", "dwell", "share", "purchase", "comment", "review", "mention", "negative", "custom_thing")
 COUNTRIES = ("DE", "AT", "Bär", 'a"b', True, 1, 1.5, None)
@@ -60,7 +61,7 @@ def make_audience(seed: int, members: int = 300) -> Audience:
 
 
 def _event(chance: random.Random, identity: str, unit: str, exposed_us: int) -> dict[str, Any]:
-    edges = (0, DAY_US, WINDOW_DAYS * DAY_US, CUT_OFF_US - exposed_us)
+    edges = (0, -TOLERANCE_US, -DAY_US, DAY_US, WINDOW_DAYS * DAY_US, CUT_OFF_US - exposed_us)
     offset = chance.choice((*edges, chance.randrange(-DAY_US, 10 * DAY_US))) + chance.choice((-1, 0, 1))
     kind = chance.choice(TYPES)
     at = exposed_us + offset
@@ -137,7 +138,7 @@ def store_audience(session: Session, audience: Audience) -> None:
 # What must come out ------------------------------------------------------------------------------------------------
 
 
-def expected_members(audience: Audience, *, by_arrival: bool = True) -> dict[str, dict[str, Any]]:
+def expected_members(audience: Audience, *, by_arrival: bool = True, tolerance_us: int = 0) -> dict[str, dict[str, Any]]:
     """Each counted member's outcomes, written down from the rules without looking at collect."""
 
     def seen(row: dict[str, Any]) -> bool:
@@ -152,15 +153,20 @@ def expected_members(audience: Audience, *, by_arrival: bool = True) -> dict[str
     for row in audience.exposures:
         counted = row["run_id"] == 1 and seen(row) and row["origin"] == "randomised" and not row["bot"]
         if counted and row["unit"] not in twice:
-            found[row["unit"]] = {"row": row, "events": []}
+            found[row["unit"]] = {"row": row, "events": [], "early": 0}
     for event in audience.events:
         member = found.get(event["unit"])
         if member is None or not seen(event) or event["experiment"] not in (None, "test"):
             continue
         since = event["at_us"] - member["row"]["at_us"]
-        if 0 <= since < WINDOW_DAYS * DAY_US:
+        if -tolerance_us <= since < WINDOW_DAYS * DAY_US:
             member["events"].append((event["type"], since, event))
-    return {unit: {"row": member["row"]} | _outcomes(member["events"]) for unit, member in found.items()}
+        elif -tolerance_us - DAY_US <= since < 0 and event["at_us"] >= BEGAN_US:
+            member["early"] += 1
+    return {
+        unit: {"row": member["row"], "early": member["early"]} | _outcomes(member["events"])
+        for unit, member in found.items()
+    }
 
 
 def _outcomes(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:

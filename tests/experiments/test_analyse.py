@@ -14,7 +14,15 @@ from experiments.errors import ConflictError, NotFoundError
 from experiments.experiment import get
 from experiments.metrics import DAY_US
 from experiments.tables import Analysis, ImportedCounts, Run
-from tests.audience import BEGAN_US, CUT_OFF_US, expected_members, make_audience, store_audience, store_experiment
+from tests.audience import (
+    BEGAN_US,
+    CUT_OFF_US,
+    TOLERANCE_US,
+    expected_members,
+    make_audience,
+    store_audience,
+    store_experiment,
+)
 from tests.serving import ROOT
 
 API_METRIC = {"metric", "kind", "population", "unit_of_measure", "variants", "comparisons"}
@@ -57,7 +65,7 @@ def test_the_result_has_the_shape_of_the_api_and_survives_json(stored):
 
 def test_n_and_total_let_anyone_check_the_raw_rate(stored):
     result = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False).result
-    members = expected_members(make_audience(11, members=600))
+    members = expected_members(make_audience(11, members=600), tolerance_us=TOLERANCE_US)
     clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
     for row in clicks["variants"]:
         own = [member for member in members.values() if member["row"]["variant"] == row["variant"]]

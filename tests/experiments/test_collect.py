@@ -1,5 +1,6 @@
 import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from experiments.metrics import DAY_US, METRICS, metric
 from tests.audience import (
     BEGAN_US,
     CUT_OFF_US,
+    TOLERANCE_US,
     WINDOW_DAYS,
     Audience,
     expected_members,
@@ -42,11 +44,12 @@ def by_hand(members: dict, found, variant: str):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("by_arrival", [True, False])
-def test_every_count_equals_the_rules_applied_by_hand(database, seed, by_arrival):
+@pytest.mark.parametrize("tolerance", [0, TOLERANCE_US])
+def test_every_count_equals_the_rules_applied_by_hand(database, seed, by_arrival, tolerance):
     audience = make_audience(seed)
-    scope = Scope(1, "test", "EUR", WINDOW_DAYS * DAY_US, CUT_OFF_US, ("a", "b", "c"), by_arrival)
+    scope = replace(SCOPE, by_arrival=by_arrival, tolerance_us=tolerance, begun_us=BEGAN_US)
     collected = collected_from(database, audience, scope)
-    members = expected_members(audience, by_arrival=by_arrival)
+    members = expected_members(audience, by_arrival=by_arrival, tolerance_us=tolerance)
     assert sum(collected.counts.values()) == len(members) > 100
     for found in METRICS:
         for variant in "abc":
@@ -65,8 +68,9 @@ def test_every_count_equals_the_rules_applied_by_hand(database, seed, by_arrival
             else:
                 assert seen == expected, (found.key, variant)
     quality = collected.quality
-    for name in ("events", "late", "ahead"):
+    for name in ("events", "late", "ahead", "early"):
         assert getattr(quality, name) == sum(member[name] for member in members.values()), name
+    assert quality.early > 10
 
 
 def test_the_caps_and_their_number_are_really_exercised():

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -76,6 +77,28 @@ def test_what_was_sent_is_what_is_counted(api):
     assert {row["variant"]: row["total"] for row in sales["variants"]} == dict(bought)
     for row in money["variants"]:
         assert Decimal(str(row["total"])) == Decimal("19.99") * bought[row["variant"]]
+
+
+def test_a_clock_that_is_a_little_behind_is_forgiven_and_one_far_behind_is_told(api):
+    with api.database.write() as session:
+        run = experiments.current_run(session, experiments.get(session, "spring"))
+        run.started_at -= timedelta(hours=1)
+        session.add(run)
+    for unit, behind in (("little", 2), ("far", 30)):
+        api.assign(unit)
+        at = (utc_now() - timedelta(seconds=behind)).isoformat()
+        api.events({"id": unit, "unit": unit, "type": "click", "at": at})
+    analysed(api)
+    result = get(api, "spring/results").json
+    clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
+    assert sum(row["total"] for row in clicks["variants"]) == 1
+    (told,) = (check for check in result["health"] if check["check"] == "before_exposure")
+    assert (told["status"], told["value"]) == ("warn", 0.5)
+    assert told["detail"].startswith("1 event was stamped more than 5 seconds before")
+    definition = result["provenance"]["metric_definitions"]["click_rate"]
+    assert definition["counts_from"] == "the member's first exposure, less 5 seconds for clocks that are behind"
+    rows = csv.DictReader(io.StringIO(get(api, "spring/units.csv").text))
+    assert {row["unit"]: row["click_rate"] for row in rows} == {"little": "1", "far": "0"}
 
 
 def test_an_analysis_asked_for_is_a_job_that_can_be_followed_to_its_end(api):
