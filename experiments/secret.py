@@ -8,9 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from experiments.errors import SettingsError
-from experiments.settings import Settings
-
-_SHORTEST = 16
+from experiments.settings import SHORTEST_SECRET, Settings
 
 
 def with_secret_key(settings: Settings) -> Settings:
@@ -25,15 +23,10 @@ def with_secret_key(settings: Settings) -> Settings:
     Raises
     ------
     SettingsError
-        Where the key is shorter than 16 characters, or its file cannot be read or made.
+        Where the key in the file is shorter than 16 characters, or its file cannot be read or made.
     """
     given = settings.secret_key.get_secret_value()
     if given:
-        if len(given) < _SHORTEST:
-            raise SettingsError(
-                f"KLETTE_SECRET_KEY has {len(given)} characters and needs at least {_SHORTEST}; "
-                "leave it out to have one made."
-            )
         return settings
     file = settings.data_dir / "secret_key"
     try:
@@ -43,7 +36,7 @@ def with_secret_key(settings: Settings) -> Settings:
             f"The secret key in {file} cannot be read or made ({error.strerror}); "
             "make the folder writable, or give KLETTE_SECRET_KEY."
         ) from None
-    if len(key) < _SHORTEST:
+    if len(key) < SHORTEST_SECRET:
         raise SettingsError(
             f"The secret key in {file} has {len(key)} characters; remove the file to have a new one made."
         )

@@ -4,20 +4,32 @@ A setting is a field below: its name with the prefix ``KLETTE_`` is the environm
 documentation that README prints, and a bad value stops the start with a sentence that names it.
 """
 
+import difflib
+import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from experiments.currencies import CURRENCIES
 from experiments.errors import SettingsError
+
+PREFIX = "KLETTE_"
+SHORTEST_SECRET = 16
+
+# Read by people's own lines at /docs, not by us.
+_NOT_OURS = frozenset({"KLETTE_KEY"})
 
 
 class Settings(BaseSettings):
     """The settings of one copy of the product; frozen, so that no code changes them on the way."""
 
-    model_config = SettingsConfigDict(env_prefix="KLETTE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     data_dir: Path = Field(Path("var"), description="Folder for the embedded database, the secret key and the logs.")
     database_url: str = Field(
@@ -35,7 +47,7 @@ class Settings(BaseSettings):
     )
     project_name: str = Field("Klette", min_length=1, max_length=60, description="Name shown at the top of each page.")
     time_zone: str = Field("Europe/Berlin", description="The one time zone of dates on screen (an IANA name).")
-    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="Currency of new experiments (ISO 4217).")
+    currency: str = Field("EUR", description="Currency of new experiments (ISO 4217).")
     web_workers: int = Field(0, ge=0, le=256, description="Web processes; 0 for one a core, and at least two.")
     web_threads: int = Field(32, ge=1, le=256, description="Threads a web process; requests wait for a group commit.")
     pin_workers: bool = Field(
@@ -43,7 +55,6 @@ class Settings(BaseSettings):
     )
     sqlite_synchronous: str = Field(
         "NORMAL",
-        pattern="^(NORMAL|FULL)$",
         description="NORMAL survives the death of every process; FULL survives a power cut too and is slower.",
     )
     configuration_seconds: float = Field(
@@ -88,11 +99,62 @@ class Settings(BaseSettings):
             raise ValueError("is no IANA time zone; write one such as Europe/Berlin or UTC") from error
         return value
 
+    @field_validator("currency")
+    @classmethod
+    def _currency_in_use(cls, value: str) -> str:
+        if value not in CURRENCIES:
+            raise ValueError("is no currency in use; write three capital letters of ISO 4217, such as EUR")
+        return value
+
+    @field_validator("sqlite_synchronous")
+    @classmethod
+    def _known_mode(cls, value: str) -> str:
+        if value not in ("NORMAL", "FULL"):
+            raise ValueError("is neither NORMAL nor FULL; write one of them")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+        except ValueError:
+            sound = None
+        if not sound or any(letter.isspace() for letter in value):
+            raise ValueError("is no address of a site; begin it with http:// or https://, as in https://ab.example.com")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        length = len(value.get_secret_value())
+        if 0 < length < SHORTEST_SECRET:
+            raise ValueError(
+                f"has {length} characters and needs at least {SHORTEST_SECRET}; leave it out to have one made"
+            )
+        return value
+
+    @field_validator("api_rate_limit", "login_rate_limit")
+    @classmethod
+    def _readable_limit(cls, value: str, info: ValidationInfo) -> str:
+        from limits import parse
+
+        if not value and info.field_name == "api_rate_limit":
+            return value
+        try:
+            parse(value)
+        except ValueError:
+            raise ValueError('is no limit; write a number and a span, such as "6000/minute"') from None
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_engine(cls, value: str) -> str:
         if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-            raise ValueError("must begin with sqlite:/// or postgresql://")
+            raise ValueError("is no address of a database; begin it with sqlite:/// or postgresql://")
         return value
 
     @property
@@ -119,21 +181,57 @@ def read_settings(**overrides: object) -> Settings:
     SettingsError
         One sentence that names each variable whose value is wrong.
     """
-    import os
-
+    names: dict[str, str] = {}
     if "port" not in overrides and os.environ.get("PORT"):
         overrides["port"] = os.environ["PORT"]
+        names["port"] = "PORT"
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        sentences = (_sentence(item) for item in error.errors())
+        sentences = (_sentence(item, names) for item in error.errors())
         raise SettingsError(" ".join(sentences)) from None
 
 
-def _sentence(item: dict) -> str:
-    name = "KLETTE_" + str(item["loc"][0]).upper()
-    reason = item["msg"].removeprefix("Value error, ")
-    return f"{name}={item['input']!r}: {reason[0].lower()}{reason[1:]}."
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """One sentence for each variable with our prefix that nobody reads: most often a slip of the pen."""
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    sentences = []
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() not in known and name not in _NOT_OURS:
+            near = difflib.get_close_matches(name.upper(), known, 1, 0.5)
+            meant = f"did you mean {near[0]}?" if near else "the settings are listed in docs/settings.md."
+            sentences.append(f"{name} is no setting, so it changes nothing; {meant}")
+    return sentences
+
+
+def _sentence(item: Any, names: Mapping[str, str]) -> str:
+    """What is wrong with a setting, its bounds, and what to write instead."""
+    field = str(item["loc"][0])
+    name = names.get(field, PREFIX + field.upper())
+    if item["type"] == "value_error":
+        reason = str(item["ctx"]["error"])
+    elif item["type"].startswith("bool"):
+        reason = "is neither true nor false; write one of them"
+    elif item["type"].startswith("string"):
+        low, high = (_bound(field, kind) for kind in ("min_length", "max_length"))
+        reason = f"is of the wrong length; write {low or 0} to {high} characters"
+    else:
+        reason = f"is not what this can be; write {_numbers(field)}"
+    shown = name if field == "secret_key" else f"{name}={str(item['input'])[:200]!r}"
+    return f"{shown} {reason}."
+
+
+def _numbers(field: str) -> str:
+    """The numbers that a setting may have, in words."""
+    kind = "a whole number" if Settings.model_fields[field].annotation is int else "a number"
+    least, above, most = (_bound(field, name) for name in ("ge", "gt", "le"))
+    low = f"of at least {least}" if least is not None else f"above {above}"
+    return f"{kind} {low}" + (f" and at most {most}" if most is not None else "")
+
+
+def _bound(field: str, name: str) -> Any:
+    found = (getattr(part, name, None) for part in Settings.model_fields[field].metadata)
+    return next((value for value in found if value is not None), None)
 
 
 @lru_cache(maxsize=1)

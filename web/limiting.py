@@ -21,9 +21,7 @@ def parse_limit(written: str) -> RateLimitItem:
     try:
         return parse(written)
     except ValueError:
-        raise SettingsError(
-            f'KLETTE_API_RATE_LIMIT={written!r}: write a number and a span, such as "6000/minute".'
-        ) from None
+        raise SettingsError(f'{written!r} is no limit; write a number and a span, such as "6000/minute".') from None
 
 
 class KeyLimiter:

@@ -14,7 +14,7 @@ import click
 
 from experiments.errors import SettingsError, UnavailableError
 from experiments.secret import with_secret_key
-from experiments.settings import Settings, read_settings
+from experiments.settings import Settings, read_settings, unknown_variables
 from experiments.supervising import Child, Signals, signal_when_parent_dies, stop_all
 
 _READY_SECONDS = 60.0
@@ -31,6 +31,8 @@ def command(port: int | None, no_worker: bool, stop_with_parent: bool) -> None:
     if stop_with_parent:
         signal_when_parent_dies()
     settings = read_settings(**({"port": port} if port else {}))
+    for sentence in unknown_variables(os.environ):
+        _warn(sentence)
     _make_folder(settings.data_dir)
     settings = with_secret_key(settings)
     _check_port(settings)

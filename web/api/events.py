@@ -28,9 +28,11 @@ class Event(BaseModel):
     id: str = Field(max_length=MAX_ID, description="Idempotency key, unique for ever; the same one when sent again.")
     unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
     type: str = Field(max_length=MAX_TYPE, description="A type such as click, or a name of your own.")
-    at: AwareDatetime | None = Field(None, description="When it happened; stamped on arrival where absent.")
+    at: AwareDatetime | None = Field(
+        None, description="When it happened, for events that are sent later; leave it out otherwise: our clock is taken."
+    )
     value: float | str | None = Field(None, description="At most 6 decimals; its meaning depends on the type.")
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="ISO 4217.")
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="An ISO 4217 code in use, such as EUR.")
     experiment: str | None = Field(None, description="Needed by exposures.")
     properties: dict[str, Any] | None = Field(None, description="Whatever else is known, at most 32 KB.")
 
@@ -44,7 +46,7 @@ class EventsRequest(BaseModel):
             "examples": [
                 {
                     "events": [
-                        {"id": "3f6c1c1e-click", "unit": "u-123", "type": "click", "at": "2026-11-23T08:00:00Z"},
+                        {"id": "3f6c1c1e-click", "unit": "u-123", "type": "click"},
                         {
                             "id": "3f6c1c1e-order",
                             "unit": "u-123",

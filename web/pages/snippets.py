@@ -24,15 +24,13 @@ curl -sS -X POST {address}/api/v1/assign \\
 curl -sS -X POST {address}/api/v1/events \\
   -H "Authorization: Bearer {key}" \\
   -H "Content-Type: application/json" \\
-  -d '{{"events": [{{"id": "'$(date +%s%N)'", "unit": "try-me", "type": "click",
-       "at": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}]}}'
+  -d '{{"events": [{{"id": "'$(date +%s%N)'", "unit": "try-me", "type": "click"}}]}}'
 """
 
 _PYTHON = """\
 import json
 import urllib.request
 import uuid
-from datetime import datetime, timezone
 
 KLETTE = "{address}"
 KEY = "{key}"
@@ -48,8 +46,7 @@ def call(path, body):
 answer = call("/api/v1/assign", {{"unit": "try-me", "experiments": ["{experiment}"]}})
 print(json.dumps(answer, indent=2))
 
-now = datetime.now(timezone.utc).isoformat()
-click = {{"id": str(uuid.uuid4()), "unit": "try-me", "type": "click", "at": now}}
+click = {{"id": str(uuid.uuid4()), "unit": "try-me", "type": "click"}}
 print(call("/api/v1/events", {{"events": [click]}}))
 """
 
@@ -71,7 +68,7 @@ async function call(path, body) {{
   console.log(JSON.stringify(answer));
 
   const id = `${{Date.now()}}-${{Math.random()}}`;
-  const click = {{id, unit: "try-me", type: "click", at: new Date().toISOString()}};
+  const click = {{id, unit: "try-me", type: "click"}};
   console.log(JSON.stringify(await call("/api/v1/events", {{events: [click]}})));
 }})();
 """
