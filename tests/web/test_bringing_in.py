@@ -280,7 +280,11 @@ def test_counts_that_say_nothing_of_what_they_count_are_asked_about(person, data
 @pytest.mark.parametrize(
     ("times", "field", "words"),
     [
-        (("06.03.2026", "07.03.2026"), "members-2", "Which column says when members saw it? first contact looks like"),
+        (
+            ("06.03.2026", "07.03.2026"),
+            "members-2",
+            "Which column says when members saw it? first contact looks like it.",
+        ),
         (("x", "y"), "exposed_at", "No column says when members saw it; give one moment for all of them."),
     ],
 )

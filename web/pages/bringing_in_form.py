@@ -161,9 +161,7 @@ def _ask_when(main: Sequence[Column], faults: dict[str, str]) -> None:
     if likely is None:
         faults.setdefault("exposed_at", "No column says when members saw it; give one moment for all of them.")
     else:
-        faults.setdefault(
-            likely.field, f"Which column says when members saw it? {likely.name} looks like it; choose it above."
-        )
+        faults.setdefault(likely.field, f"Which column says when members saw it? {likely.name} looks like it.")
 
 
 def _mapped(kind: str, chosen: Sequence[Column], faults: dict[str, str]) -> dict[str, str]:
