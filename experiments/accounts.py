@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from experiments import audit
 from experiments.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from experiments.guessing import easily_guessed
 from experiments.tables import Account, SetupToken, utc_now
 from experiments.validation import shown
 
@@ -43,9 +44,7 @@ def create_account(
     email, faults = _checked_email(email)
     if role not in ROLES:
         faults["role"] = f"{shown(role)} is no role; choose one of {', '.join(ROLES)}."
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        bound = f"{MIN_PASSWORD} to {MAX_PASSWORD} are needed"
-        faults["password"] = f"The password has {len(password)} characters; {bound}. Choose another."
+    faults |= password_faults(password, email)
     name = " ".join(name.split())
     if len(name) > 100 or not (name.isprintable()):
         faults["name"] = f"The name has {len(name)} characters; at most 100 printable ones are allowed."
@@ -57,10 +56,24 @@ def create_account(
     try:
         session.flush()
     except IntegrityError:
-        message = f"{email} has an account already; log in, or use another address."
+        message = f"There is an account for {email} already; use another address."
         raise ConflictError(message, fields={"email": message}) from None
     audit.record(session, actor=actor, action="account:create", account=account.id, role=role)
     return account
+
+
+def password_faults(password: str, email: str = "") -> dict[str, str]:
+    """What is wrong with a new password, by field; nothing where it will do."""
+    if not password:
+        return {"password": f"The password is empty; choose one of at least {MIN_PASSWORD} characters."}
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        bound = f"{MIN_PASSWORD} to {MAX_PASSWORD} are needed"
+        counted = f"{len(password)} character{'' if len(password) == 1 else 's'}"
+        return {"password": f"The password has {counted}; {bound}. Choose another."}
+    if easily_guessed(password, email):
+        told = "The password is among the first that anybody would guess; a few plain words in a row are better."
+        return {"password": told}
+    return {}
 
 
 def authenticate(session: Session, email: str, password: str) -> Account | None:

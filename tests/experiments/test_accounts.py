@@ -125,3 +125,20 @@ def test_two_clicks_on_the_link_at_once_make_one_admin(database):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["made", "refused", "refused", "refused"]
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password123", "P@ssw0rd2026!", "1234567890", "qwertyuiop", "aaaaaaaaaaaa", "abcabcabcabc", "anna.b1987"],
+)
+def test_the_first_passwords_that_anybody_would_guess_are_refused(password):
+    assert accounts.password_faults(password, "anna.b@example.com").keys() == {"password"}
+
+
+@pytest.mark.parametrize("password", ["three plain words", "k8#vQ2-zzLp0", "summer in the alps"])
+def test_a_few_plain_words_or_a_random_string_will_do(password):
+    assert accounts.password_faults(password, "anna@example.com") == {}
+
+
+def test_an_empty_password_is_called_empty():
+    assert "is empty" in accounts.password_faults("")["password"]

@@ -53,7 +53,7 @@ def test_a_user_gets_the_password_from_standard_input(klette, opened):
     assert klette(*arguments, stdin="a long password\n").returncode == 0
     with opened.read() as session:
         assert accounts.authenticate(session, "anna@example.com", "a long password").role == "admin"
-    assert "has an account already" in failed(klette(*arguments, stdin="a long password\n"))
+    assert "There is an account for" in failed(klette(*arguments, stdin="a long password\n"))
     assert "10 to 256" in failed(klette(*arguments[:3], "b@example.com", *arguments[4:], stdin="short\n"))
     assert "--password-stdin" in failed(klette(*arguments[:-1], stdin="a long password\n"))
     assert "anna@example.com\tadmin" in klette("user", "list").stdout

@@ -132,7 +132,7 @@ def test_only_an_admin_makes_accounts(pages):
     assert "new@example.com" in pages.get("/settings").text
     again = pages.post("/settings/accounts", form, page="/settings")
     assert again.status_code == 422
-    assert "has an account already" in again.text
+    assert "There is an account for new@example.com already" in again.text
 
 
 def test_a_part_of_a_page_asked_for_by_a_stranger_sends_the_whole_page_to_the_log_in(pages):

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from experiments import experiment as stored
-from experiments import keys
+from experiments import exposure, keys
+from experiments.exposure import ExposureRow
 from tests.serving import ROOT
 from tests.web.pages_client import Pages, draft_form
 
@@ -36,7 +37,7 @@ def state(pages, key="spring-headline"):
 
 def test_an_empty_list_offers_three_ways_to_begin(pages):
     page = pages.get("/experiments").text
-    for words in ("Create an experiment", "Bring a finished one in", "Show me a demo"):
+    for words in ("Create an experiment", "Bring a finished one in", "Show me an example"):
         assert words in page
     assert 'action="/demo"' in page
 
@@ -89,6 +90,34 @@ def test_a_launch_that_the_checklist_forbids_says_why_and_launches_nothing(pages
     assert state(pages) == "draft"
 
 
+def test_the_list_counts_members_before_the_first_analysis_and_never_promises_one_to_a_test_that_is_over(pages):
+    where = create(pages)
+    pages.post(f"{where}/launch", page=f"{where}/launch")
+    assert "Nobody has met it yet" in pages.get("/experiments").text
+    with pages.database.write() as session:
+        run = stored.current_run(session, stored.get(session, "spring-headline"))
+        now_us = 1_800_000_000_000_000
+        met = (now_us, now_us, "randomised", 1, False, None)
+        rows = [ExposureRow(run.id, f"m{at}", "ab"[at % 2], *met) for at in range(3)]
+        exposure.bulk_insert(session, rows)
+    page = pages.get("/experiments").text
+    assert "<dd>3</dd>" in page
+    assert "The first answer is on its way." in page
+    pages.post(f"{where}/stop", page="/keys")
+    pages.post(f"{where}/archive", page="/keys")
+    assert "put away without an answer" in pages.get("/experiments?state=archived").text
+
+
+def test_a_test_that_nobody_met_does_not_claim_to_have_run(pages):
+    where = create(pages)
+    pages.post(f"{where}/launch", page=f"{where}/launch")
+    pages.post(f"{where}/stop", page="/keys")
+    page = pages.get("/experiments").text
+    assert "It ended before anybody met it." in page
+    assert "met nobody" in page
+    assert "ran 1 day" not in page
+
+
 def test_a_draft_without_a_headline_says_so_and_shows_none_as_if_it_were_there(pages):
     saved = pages.post(
         "/experiments/new", draft_form(**{"variants.1.content.headline": ""}), page="/experiments/new"
@@ -125,7 +154,7 @@ def test_pause_resume_ship_and_archive_each_ask_first(pages):
     assert "is no variant" in wrong.text
     assert pages.post(f"{where}/ship", {"variant": "b", "note": "Clear enough."}, page="/keys").status_code == 302
     assert state(pages) == "stopped"
-    assert "variant b is shipped" in pages.get("/experiments").text
+    assert "B “Meet the people who make it” was shipped." in pages.get("/experiments").text
     impossible = pages.post(f"{where}/pause", page="/keys")
     assert impossible.status_code == 409
     pages.post(f"{where}/archive", page="/keys")

@@ -66,12 +66,12 @@ def open_to_all(view: View) -> View:
 
 def changes(view: View) -> View:
     """Let only marketers and admins in."""
-    return _only(view, lambda: current_user.may_change, "changes nothing here; ask a marketer or an admin to do it")
+    return _only(view, lambda: current_user.may_change, "may read everything but change nothing; ask an admin")
 
 
 def administers(view: View) -> View:
     """Let only admins in."""
-    return _only(view, lambda: current_user.may_administer, "does not look after accounts; ask an admin to do it")
+    return _only(view, lambda: current_user.may_administer, "does not look after accounts; ask an admin")
 
 
 def safe_next(target: str | None) -> str:

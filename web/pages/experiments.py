@@ -15,6 +15,7 @@ from experiments.namespaces import free_places, overlaps
 from experiments.tables import Experiment, utc_now
 from experiments.transitions import checklist
 from web.formatting import plain_percent, plural, when
+from web.pages import listing
 from web.pages.access import htmx
 from web.services import services
 
@@ -170,10 +171,12 @@ def _rows() -> dict[str, Any]:
         found, total = stored.page(session, state=state, limit=PAGE, offset=(min(number, 10_000) - 1) * PAGE)
         documents = stored.documents(session, found)
         answers = results.one_line(session, found)
+        figures = listing.figures(session, found)
         empty = total == 0 and (state is not None) and stored.page(session, limit=1)[1] == 0
     now = utc_now()
+    zone = services().settings.time_zone
     entries = [
-        {"experiment": document, "answer": answers.get(row.id), "age": age(document, now)}
+        listing.entry(document, answers.get(row.id or 0), figures.get(row.id or 0, listing.NOBODY), zone, now)
         for row, document in zip(found, documents, strict=True)
     ]
     return {
@@ -185,17 +188,3 @@ def _rows() -> dict[str, Any]:
         "nothing_at_all": empty or (state is None and total == 0),
         "seen": hashlib.sha256(repr(entries).encode()).hexdigest()[:16],
     }
-
-
-def age(document: dict[str, Any], now: datetime) -> str:
-    """How long it has been on: ``day 9 of 14``, ``ran 14 days``, or when it will start."""
-    run = document["run"]
-    if run is None:
-        return "starts later" if document["state"] == "scheduled" else "not started"
-    started = datetime.fromisoformat(run["started_at"])
-    if run["ended_at"]:
-        days = max(1, round((datetime.fromisoformat(run["ended_at"]) - started).total_seconds() / 86_400))
-        return f"ran {days} day{'' if days == 1 else 's'}"
-    day = max(1, (now - started).days + 1)
-    planned = document["planned_days"]
-    return f"day {day} of {planned}" if planned else f"day {day}"
