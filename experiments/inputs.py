@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from experiments.collect import Scope
 from experiments.collected import Collected
 from experiments.experiment import variants_of
+from experiments.member_rows import Scope
 from experiments.metrics import DAY_US, Metric, metric
 from experiments.tables import Analysis, Experiment, ImportedCounts, Run
 
@@ -51,7 +51,9 @@ def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: in
     )
 
 
-def plan(session: Session, experiment: Experiment, run: Run, *, silence_hours: float, tolerance_us: int) -> dict[str, Any]:
+def plan(
+    session: Session, experiment: Experiment, run: Run, *, silence_hours: float, tolerance_us: int
+) -> dict[str, Any]:
     """What was decided beforehand, as it stood at this analysis."""
     variants = variants_of(session, experiment)
     return {

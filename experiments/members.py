@@ -12,9 +12,9 @@ from sqlmodel import Session
 
 from experiments import inputs as gathered
 from experiments import rows
-from experiments.collect import MICRO, Scope, member_rows
 from experiments.computing import iso
 from experiments.errors import ConflictError, NotFoundError
+from experiments.member_rows import MICRO, Scope, member_rows
 from experiments.metrics import Metric
 from experiments.results import latest
 from experiments.tables import Experiment
@@ -68,7 +68,7 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
     run = current_run(session, experiment)
     if run is None or gathered.imported(session, experiment, run) is not None:
         raise ConflictError(
-            f"{experiment.key} was brought in as counts, so it has no members to list; its results hold all of it.",
+            f"{experiment.key} was imported as counts, so it has no members to list; its results hold all of it.",
             code="no_members",
         )
     cut_off_us = gathered.to_us(datetime.fromisoformat(result["cut_off"]))

@@ -11,9 +11,10 @@ from typing import Any
 from analysis.statistics import ProportionStatistics
 from experiments import inputs as gathered
 from experiments import rows
-from experiments.collect import Scope, collect, first_successes
+from experiments.collect import collect, first_successes
 from experiments.collected import Collected
 from experiments.database import Database
+from experiments.member_rows import Scope
 from experiments.metrics import DAY_US, Metric, metric
 from experiments.tables import Experiment, Run
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from experiments.errors import InvalidError
-from experiments.events import to_micro
+from experiments.event_fields import to_micro
 
 MICRO = 1_000_000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -94,7 +94,8 @@ def _insert(connection, into: str, values: str, rows) -> None:  # type: ignore[n
 
 
 def _collect_once(url: str) -> dict[str, float]:
-    from experiments.collect import Scope, collect
+    from experiments.collect import collect
+    from experiments.member_rows import Scope
     from experiments.metrics import METRICS, metric
     from experiments.rows import source
 

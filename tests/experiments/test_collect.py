@@ -6,9 +6,10 @@ import pytest
 
 from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics
 from experiments import rows
-from experiments.collect import MOST_LEVELS, Scope, collect
+from experiments.collect import MOST_LEVELS, collect
 from experiments.collected import OTHERS, Collected
 from experiments.database import Database
+from experiments.member_rows import Scope
 from experiments.metrics import DAY_US, METRICS, metric
 from tests.audience import (
     BEGAN_US,

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from experiments.bucketing import bucket, pick
 from experiments.configuration import Configuration, LiveExperiment, LiveVariant
 from experiments.errors import InvalidError
-from experiments.events import EVENT_TYPES, EventLimits, bulk_insert, check_event, check_events, to_micro
+from experiments.event_fields import EventLimits, to_micro
+from experiments.event_types import EVENT_TYPES
+from experiments.events import bulk_insert, check_event, check_events
 from experiments.exposure import is_bot, segment_attributes
 
 NOW = 1_764_000_000_000_000  # 2025-11-24T16:00:00Z

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import insert
 
 from experiments import rows
-from experiments.collect import Scope, collect
+from experiments.collect import collect
 from experiments.database import Database
+from experiments.member_rows import Scope
 from experiments.metrics import DAY_US, metric
 from experiments.tables import Event, Exposure
 from tests.audience import BEGAN_US, Audience, store_audience, store_experiment

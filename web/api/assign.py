@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from experiments.assignment import REASONS, Assigned, assign, chosen, may_change
 from experiments.configuration import LiveExperiment
 from experiments.errors import InvalidError, NotFoundError
-from experiments.events import MAX_UNIT, check_text
+from experiments.event_fields import check_text
+from experiments.event_types import MAX_UNIT
 from experiments.validation import shown
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
 from web.openapi import documented

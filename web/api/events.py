@@ -8,7 +8,9 @@ from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from experiments.errors import InvalidError
-from experiments.events import MAX_ID, MAX_TYPE, MAX_UNIT, Checked, EventLimits, check_events, unforeseen
+from experiments.event_fields import EventLimits
+from experiments.event_types import MAX_ID, MAX_TYPE, MAX_UNIT
+from experiments.events import Checked, check_events, unforeseen
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
 from web.openapi import documented
 from web.operations import observe_events
@@ -29,7 +31,8 @@ class Event(BaseModel):
     unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
     type: str = Field(max_length=MAX_TYPE, description="A type such as click, or a name of your own.")
     at: AwareDatetime | None = Field(
-        None, description="When it happened, for events that are sent later; leave it out otherwise: our clock is taken."
+        None,
+        description="When it happened, for events that are sent later; otherwise leave it out: our clock counts.",
     )
     value: float | str | None = Field(None, description="At most 6 decimals; its meaning depends on the type.")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="An ISO 4217 code in use, such as EUR.")
