@@ -120,6 +120,15 @@ def test_weights_that_miss_a_hundred_are_named_with_their_sum(pages):
     assert "The weights add up to 90 % (50 + 40); they must add up to 100 %." in answer.text
 
 
+def test_a_copy_is_a_new_draft_with_the_same_content_and_another_key(pages):
+    create(pages, planned_days="21", ends_at="2031-01-01T10:00")
+    form = fields_of(pages.get("/experiments/new?copy=spring-headline").text) | {"do": "save"}
+    assert form["ends_at"] == ""
+    assert pages.post("/experiments/new", form, page="/experiments/new").location == "/experiments/spring-headline-copy"
+    copy, original = document(pages, "spring-headline-copy"), document(pages)
+    assert (copy["state"], copy["planned_days"], copy["variants"]) == ("draft", 21, original["variants"])
+
+
 def test_everything_that_is_wrong_is_told_at_once_in_the_forms_own_words(pages):
     create(pages)
     wrong = {

@@ -206,7 +206,8 @@ def test_settings_show_every_setting_with_its_sentence_and_no_secret(sqlite_url,
 def test_the_record_tells_who_did_what(pages):
     create(pages)
     page = pages.get("/settings").text
-    assert "created experiment" in page
+    assert "<td>created</td>" in page
+    assert "When (Berlin time)" in page
     assert "marketer@example.com" in page
 
 

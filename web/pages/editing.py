@@ -26,13 +26,24 @@ blueprint = Blueprint("editing", __name__)
 def new():
     """Write a new draft."""
     if request.method == "GET":
-        return _editor(forms.blank(services().settings.currency))
+        return _editor(_first_values())
     values = forms.typed_values(request.form)
     command = request.form.get("do", "save")
     if command != "save":
         forms.apply(values, command)
         return _editor(values)
     return _save(values, None)
+
+
+def _first_values() -> forms.Values:
+    """An empty form; or, asked for with ``?copy=KEY``, what that experiment says without its key and its times."""
+    copied = request.args.get("copy")
+    if not copied:
+        return forms.blank(services().settings.currency)
+    with services().database.read() as session:
+        document = stored.document(session, stored.get(session, copied))
+    fresh = {"key": "", "name": f"{document['name'][:112]} (copy)", "starts_at": "", "ends_at": "", "revision": ""}
+    return forms.values_of(document, _zone()) | fresh
 
 
 @blueprint.route("/experiments/<key>/edit", methods=["GET", "POST"])

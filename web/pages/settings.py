@@ -10,8 +10,8 @@ from sqlmodel import col, select
 from experiments import accounts, audit
 from experiments.errors import ForbiddenError, KletteError
 from experiments.settings import Settings
-from experiments.tables import Experiment
-from web.pages import form_words
+from experiments.tables import Experiment, Variant
+from web.pages import form_words, record_words
 from web.pages.access import actor, administers, current_user
 from web.services import services
 
@@ -58,13 +58,14 @@ def _page(errors: dict[str, str] | None = None) -> str:
         ids = {entry.experiment_id for entry in entries if entry.experiment_id}
         found = session.exec(select(Experiment.id, Experiment.key).where(col(Experiment.id).in_(ids)))
         keys = dict(found.all())
+        variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids))).all()
     return render_template(
         "settings/index.html",
         errors=errors or {},
         settings=settings,
         listed=[_shown(settings, name, field) for name, field in Settings.model_fields.items()],
         people=people,
-        entries=[_entry(entry, keys) for entry in entries],
+        entries=[record_words.told(entry, keys, variants) for entry in entries],
         roles=accounts.ROLES,
         minimum=accounts.MIN_PASSWORD,
         engine="SQLite" if services().database.is_sqlite else "PostgreSQL",
@@ -82,42 +83,3 @@ def _shown(settings: Settings, name: str, field: Any) -> dict[str, str]:
     else:
         text = str(value)
     return {"variable": f"KLETTE_{name.upper()}", "value": text, "sentence": field.description or ""}
-
-
-_PAST = {
-    "create": "created",
-    "edit": "edited",
-    "launch": "launched",
-    "pause": "paused",
-    "resume": "resumed",
-    "stop": "stopped",
-    "ship": "shipped",
-    "archive": "archived",
-    "revoke": "revoked",
-    "disable": "disabled",
-    "new_run": "began a new run of",
-}
-_TOLD = ("name", "email", "kind", "role", "variant", "fields", "run", "from", "to")
-
-
-def _entry(entry: Any, keys: dict[int, str]) -> dict[str, Any]:
-    source, _, action = entry.action.partition(":")
-    detail = {name: value for name, value in entry.detail.items() if name in _TOLD}
-    return {
-        "at": entry.at,
-        "who": entry.actor.partition(":")[2] or entry.actor,
-        "where": source,
-        "what": _told(action),
-        "experiment": keys.get(entry.experiment_id),
-        "detail": ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", None)),
-    }
-
-
-def _told(action: str) -> str:
-    """``experiment:launch`` as people say it: ``launched experiment``."""
-    subject, _, verb = action.partition(":")
-    return f"{_PAST.get(verb, verb)} {subject}".replace("_", " ").strip()
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
