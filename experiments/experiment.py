@@ -15,7 +15,7 @@ from experiments.configuration import touch
 from experiments.definition import BUCKETS, Cost, ExperimentDefinition, VariantDefinition, cost_faults
 from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.settings import settings
-from experiments.tables import Experiment, Run, Variant, utc_now
+from experiments.tables import Experiment, Namespace, Run, Variant, utc_now
 from experiments.validation import shown
 
 STATES = ("draft", "scheduled", "running", "paused", "stopped", "archived")
@@ -67,7 +67,7 @@ def get(session: Session, key: str) -> Experiment:
     if experiment is None:
         raise NotFoundError(
             f"There is no experiment {shown(key)}; look its key up in the list of experiments.",
-            code="experiment_not_found",
+            code="experiment_unknown",
         )
     return experiment
 
@@ -184,13 +184,21 @@ def document(session: Session, experiment: Experiment) -> dict[str, Any]:
 
 
 def documents(session: Session, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """The documents of several experiments, in three queries however many there are."""
+    """The documents of several experiments, in four queries however many there are."""
     ids = [experiment.id for experiment in experiments]
     variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids)).order_by(col(Variant.position)))
     runs = session.exec(select(Run).where(col(Run.experiment_id).in_(ids)).order_by(col(Run.number)))
     variants_by, runs_by = _grouped(variants), _grouped(runs)
+    keys = {experiment.namespace_key for experiment in experiments if experiment.namespace_key}
+    rows = session.exec(select(Namespace).where(col(Namespace.key).in_(keys))) if keys else ()
+    spaces: dict[str | None, Namespace] = {space.key: space for space in rows}
     return [
-        _document(experiment, variants_by.get(experiment.id, []), runs_by.get(experiment.id, []))
+        _document(
+            experiment,
+            variants_by.get(experiment.id, []),
+            runs_by.get(experiment.id, []),
+            spaces.get(experiment.namespace_key),
+        )
         for experiment in experiments
     ]
 
@@ -275,7 +283,9 @@ PLAIN_FIELDS = (
 """Fields that stand in the table as they stand in the definition."""
 
 
-def _document(experiment: Experiment, variants: list[Variant], runs: list[Run]) -> dict[str, Any]:
+def _document(
+    experiment: Experiment, variants: list[Variant], runs: list[Run], space: Namespace | None
+) -> dict[str, Any]:
     from experiments.transitions import POSSIBLE  # the life cycle builds on this file
 
     shipped = experiment.shipped_variant and {"variant": experiment.shipped_variant, "note": experiment.shipped_note}
@@ -286,12 +296,29 @@ def _document(experiment: Experiment, variants: list[Variant], runs: list[Run]) 
         "actions": list(POSSIBLE[experiment.state]),
         "run": run_json(runs[-1]) if runs else None,
         "runs": len(runs),
+        "assignment": assignment_json(experiment, runs, space),
         "shipped": shipped or None,
         "simulated": experiment.simulated,
         "imported": experiment.imported,
         "created_at": when(experiment.created_at),
         "created_by": experiment.created_by,
         "revision": experiment.revision,
+    }
+
+
+def assignment_json(experiment: Experiment, runs: Sequence[Run], space: Namespace | None) -> dict[str, Any]:
+    """Every seed and every bound, in buckets: with ``docs/assignment.md``, all that reproduces who got what."""
+    place = space and {
+        "seed": space.seed,
+        "from_bucket": experiment.namespace_from,
+        "to_bucket": experiment.namespace_to,
+        "holdout_from_bucket": BUCKETS - space.holdout_buckets,
+    }
+    return {
+        "traffic_seed": experiment.traffic_seed,
+        "traffic_buckets": experiment.traffic_buckets,
+        "namespace": place,
+        "runs": [run_json(run) for run in runs],
     }
 
 

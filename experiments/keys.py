@@ -81,7 +81,9 @@ def revoke_key(session: Session, key_id: int, *, actor: str) -> ApiKey:
     """
     row = session.get(ApiKey, key_id) if 0 < key_id < 2**31 else None
     if row is None:
-        raise NotFoundError(f"There is no key with the id {shown(key_id)}; list the keys to see their ids.")
+        raise NotFoundError(
+            f"There is no key with the id {shown(key_id)}; list the keys to see their ids.", code="key_unknown"
+        )
     if row.revoked_at is None:
         row.revoked_at = utc_now()
         session.add(row)

@@ -199,4 +199,4 @@ def metric(key: str) -> Metric:
         return _BY_KEY[key]
     except KeyError:
         known = ", ".join(sorted(_BY_KEY))
-        raise NotFoundError(f"There is no metric {key!r}; the metrics are {known}.", code="unknown_metric") from None
+        raise NotFoundError(f"There is no metric {key!r}; the metrics are {known}.", code="metric_unknown") from None

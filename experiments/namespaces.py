@@ -33,7 +33,9 @@ def get(session: Session, key: str) -> Namespace:
     """The namespace of this key; raises NotFoundError."""
     namespace = session.get(Namespace, key)
     if namespace is None:
-        raise NotFoundError(f"There is no namespace {shown(key)}; an experiment that names it makes it.")
+        raise NotFoundError(
+            f"There is no namespace {shown(key)}; an experiment that names it makes it.", code="namespace_unknown"
+        )
     return namespace
 
 

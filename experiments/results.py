@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from experiments.experiment import current_run
+from experiments.errors import NotFoundError
+from experiments.experiment import current_run, runs_of
 from experiments.tables import Analysis, Experiment, Run
+from experiments.validation import shown
 
 MOST_POINTS = 400
 
@@ -35,8 +37,46 @@ def latest(session: Session, experiment: Experiment, run: Run | None = None) -> 
     return None if stored is None else {**stored.result, "drawing": stored.drawing}
 
 
+def stored_analysis(session: Session, experiment: Experiment, identity: str) -> dict[str, Any]:
+    """One stored analysis of the experiment in the API's shape.
+
+    Raises
+    ------
+    NotFoundError
+        Where the experiment has none of this id.
+    """
+    stored = session.get(Analysis, identity)
+    if stored is None or stored.experiment_id != experiment.id or stored.history_only:
+        raise NotFoundError(
+            f"{experiment.key} has no analysis {shown(identity)}; GET /api/v1/experiments/{experiment.key}/analyses "
+            "lists those it has.",
+            code="analysis_unknown",
+        )
+    return stored.result
+
+
+def run_of(session: Session, experiment: Experiment, number: int) -> Run:
+    """A run by its number.
+
+    Raises
+    ------
+    NotFoundError
+        Where the experiment has no such run.
+    """
+    runs = {run.number: run for run in runs_of(session, experiment)}
+    if number not in runs:
+        has = f"it has 1 to {max(runs)}" if runs else "it has not run yet"
+        raise NotFoundError(f"{experiment.key} has no run {number}; {has}.", code="run_unknown")
+    return runs[number]
+
+
 def list_analyses(
-    session: Session, experiment: Experiment, *, limit: int = 100, before: str | None = None
+    session: Session,
+    experiment: Experiment,
+    *,
+    limit: int = 100,
+    before: str | None = None,
+    run: int | None = None,
 ) -> list[dict[str, Any]]:
     """The stored analyses of an experiment, the newest first, past days left out.
 
@@ -44,6 +84,8 @@ def list_analyses(
     ----------
     before
         Only those older than the analysis of this id: the last one of the page before.
+    run
+        Only those of the run of this number.
     """
     query = (
         select(  # type: ignore[call-overload]
@@ -61,6 +103,8 @@ def list_analyses(
     )
     if before:
         query = query.where(col(Analysis.id) < before)
+    if run:
+        query = query.where(col(Run.number) == run)
     names = ("analysis", "run", "cut_off", "created_at", "decision", "reason")
     return [
         dict(zip(names, (identity, run, _iso_us(cut_off), _iso(created), decision, reason), strict=True))

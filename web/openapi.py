@@ -26,8 +26,9 @@ blueprint = Blueprint("reference", __name__)
 PATH_PARAMETERS = {
     "experiment": "The experiment's key, such as spring-headline.",
     "namespace": "The namespace's key, such as homepage.",
-    "key_id": "The key's id from the list.",
-    "job": "The id that the request answered.",
+    "key_id": "The key's id from the list, such as 3.",
+    "job": "The id that the request answered, such as 17.",
+    "analysis": "The analysis's id, such as 019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071.",
 }
 
 # Status -> (meaning, typical problem). Every problem that an endpoint may answer comes from here.
@@ -49,7 +50,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     404: (
         "There is no such thing.",
-        {"code": "experiment_not_found", "detail": "There is no experiment 'sprong'; look its key up in the list."},
+        {"code": "experiment_unknown", "detail": "There is no experiment 'sprong'; look its key up in the list."},
     ),
     405: (
         "This address does not do that.",

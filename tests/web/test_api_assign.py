@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import re
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from experiments.bucketing import bucket
 from experiments.database import Database
 from experiments.definition import read_patch
 from experiments.editing import patch
+from experiments.namespaces import set_holdout
 from experiments.tables import utc_now
 from tests.web.calls import Api, api_on, make_experiment, make_key
 
@@ -25,6 +28,31 @@ def api(database):
 def expected(api: Api, unit: str) -> str:
     ((seed,),) = api.rows("SELECT seed FROM run ORDER BY id DESC LIMIT 1")
     return "a" if bucket(seed, unit) < 5000 else "b"
+
+
+def test_a_thousand_answers_follow_from_the_documents_alone(sqlite_url):
+    """The published program, run as it stands in docs/assignment.md on what the API gives, agrees with the server."""
+    page = (Path(__file__).parents[2] / "docs" / "assignment.md").read_text()
+    published: dict = {}
+    for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(program, published)
+    with api_on(Database(sqlite_url)) as api:
+        server = make_key(api.database, "server")
+        with api.database.write() as session:
+            set_holdout(session, "home", 0.1, actor="cli")
+        place = {"key": "home", "from": 0.2, "to": 1}
+        thirds = [{"key": key, "weight": 1 / 3, "control": key == "a", "content": {}} for key in "abc"]
+        make_experiment(api.database, key="mixed", traffic=0.6, namespace=place, variants=thirds)
+        document = api.client.get("/api/v1/experiments/mixed", headers={"X-API-Key": server}).json
+        seen = set()
+        for number in range(1000):
+            unit = f"mitglied-ü-{number}"
+            answer = api.assign(unit, experiments=["mixed"], expose=False)["mixed"]
+            told = answer["variant"] or answer["reason"]
+            run = document["assignment"]["runs"][answer["run"] - 1]
+            assert published["outcome"](document["assignment"], unit, run) == told
+            seen.add(told)
+        assert seen == {"a", "b", "c", "TRAFFIC", "NAMESPACE", "HOLDOUT"}
 
 
 def test_a_member_gets_the_variant_of_the_hash_and_the_exposure_is_on_record(api):

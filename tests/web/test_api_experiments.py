@@ -131,10 +131,10 @@ def test_only_a_server_key_may_manage(api):
 def test_what_is_not_there_is_not_found(api):
     for method, path in [("GET", ""), ("PATCH", ""), ("POST", "/launch"), ("POST", "/archive")]:
         body = {} if method == "PATCH" else None
-        problem(api(method, f"{BASE}/nope{path}", body), 404, "experiment_not_found")
+        problem(api(method, f"{BASE}/nope{path}", body), 404, "experiment_unknown")
     problem(api("POST", f"{BASE}/nope/explode"), 404, "not_found")
-    problem(api("POST", "/api/v1/keys/99/revoke"), 404, "not_found")
-    problem(api("GET", "/api/v1/namespaces/nope"), 404, "not_found")
+    problem(api("POST", "/api/v1/keys/99/revoke"), 404, "key_unknown")
+    problem(api("GET", "/api/v1/namespaces/nope"), 404, "namespace_unknown")
 
 
 def test_an_action_refuses_options_that_nobody_reads(api):

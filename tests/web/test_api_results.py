@@ -101,6 +101,42 @@ def test_a_clock_that_is_a_little_behind_is_forgiven_and_one_far_behind_is_told(
     assert {row["unit"]: row["click_rate"] for row in rows} == {"little": "1", "far": "0"}
 
 
+def test_stored_analyses_are_read_by_id_and_by_run(api):
+    meet(api)
+    analysed(api)
+    first = get(api, "spring/results").json
+    with api.database.write() as session:
+        experiments.start_run(session, experiments.get(session, "spring"))
+    analysed(api)
+    assert get(api, "spring/results").json["run"] == 2
+    assert get(api, "spring/results?run=1").json == first
+    assert get(api, f"spring/analyses/{first['analysis']}").json == first
+    listed = get(api, "spring/analyses?run=1").json["analyses"]
+    assert [row["analysis"] for row in listed] == [first["analysis"]]
+    for path, status, code in (
+        ("spring/results?run=3", 404, "run_unknown"),
+        ("spring/analyses/zzz", 404, "analysis_unknown"),
+        ("spring/analyses?before=zzz", 422, "invalid"),
+    ):
+        refused = get(api, path)
+        assert (refused.status_code, refused.json["code"]) == (status, code)
+    assert "'zzz' is no id of an analysis" in refused.json["detail"]
+
+
+def test_a_result_looks_the_same_on_both_engines(api):
+    meet(api)
+    analysed(api)
+    answer = get(api, "spring/results")
+    assert list(answer.json) == list(Results.model_fields)
+    assert list(answer.json["verdict"])[:3] == ["decision", "variant", "headline"]
+    entry = answer.json["metrics"][0]
+    assert list(entry)[:4] == ["metric", "name", "hint", "kind"]
+    assert list(entry["variants"][0])[:4] == ["variant", "n", "total", "mean"]
+    for metric in answer.json["metrics"]:
+        kinds = {type(row["total"]) for row in metric["variants"]}
+        assert kinds == {int} or metric["kind"] == "amount", metric["metric"]
+
+
 def test_an_analysis_asked_for_is_a_job_that_can_be_followed_to_its_end(api):
     meet(api)
     asked = ask(api)

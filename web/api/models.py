@@ -74,6 +74,12 @@ DOCUMENT_EXAMPLE: dict[str, Any] = {
     "actions": ["pause", "stop", "ship"],
     "run": RUN_EXAMPLE,
     "runs": 1,
+    "assignment": {
+        "traffic_seed": "c2d80a5e91f7364b",
+        "traffic_buckets": 10000,
+        "namespace": None,
+        "runs": [RUN_EXAMPLE],
+    },
     "shipped": None,
     "simulated": False,
     "imported": False,
@@ -156,6 +162,24 @@ class RunDocument(BaseModel):
     ended_at: datetime | None
 
 
+class NamespaceBuckets(BaseModel):
+    """The experiment's place in its namespace, in buckets of 10,000; each upper bound is not included."""
+
+    seed: str
+    from_bucket: int
+    to_bucket: int
+    holdout_from_bucket: int = Field(description="Members from this bucket on are kept out of every experiment there.")
+
+
+class AssignmentDocument(BaseModel):
+    """All that reproduces who got what, as docs/assignment.md shows; bounds are in buckets of 10,000."""
+
+    traffic_seed: str
+    traffic_buckets: int = Field(description="Members below this bucket are admitted.")
+    namespace: NamespaceBuckets | None
+    runs: list[RunDocument] = Field(description="Every run, the first one first.")
+
+
 class ShippedDocument(BaseModel):
     """The decision that was written down."""
 
@@ -190,6 +214,7 @@ class ExperimentDocument(BaseModel):
     actions: list[Action] = Field(description="What is possible in this state.")
     run: RunDocument | None = Field(description="The newest run; null before the first launch.")
     runs: int = Field(description="How many runs there were.")
+    assignment: AssignmentDocument
     shipped: ShippedDocument | None
     simulated: bool
     imported: bool

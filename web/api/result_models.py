@@ -1,10 +1,21 @@
 """What the results endpoints answer, as models for ``/openapi.json``."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from experiments.validation import bad, shown
 
 Decision = Literal["ship", "keep_running", "no_difference", "stop_harm", "not_enough_data", "untrusted"]
+
+
+def check_id(value: str) -> str:
+    """An analysis's id in its one way of writing."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise bad(f"{shown(value)} is no id of an analysis; take one from GET .../analyses.") from None
 
 
 class Interval(BaseModel):
@@ -123,7 +134,7 @@ class Answer(BaseModel):
     unit_of_measure: str
     members_per_day: float | None
     more_days: int | None
-    elapsed_days: float
+    elapsed_days: float | None = Field(description="None where totals were imported without dates.")
     planned_days: float | None
 
 
@@ -160,6 +171,7 @@ class ResultsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     format: Literal["json", "csv"] = Field("json", description="json or csv.")
+    run: int | None = Field(None, ge=1, description="The number of a run; absent: the newest one.", examples=[1])
 
 
 class JobAnswer(BaseModel):
@@ -197,4 +209,41 @@ class AnalysesQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     limit: int = Field(50, ge=1, le=200, description="Most analyses of one answer.")
-    before: str | None = Field(None, max_length=36, description="Only those older than the analysis of this id.")
+    before: str | None = Field(
+        None,
+        description="Only those older than the analysis of this id.",
+        examples=["019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071"],
+    )
+    run: int | None = Field(None, ge=1, description="Only those of this run.", examples=[1])
+
+    @field_validator("before")
+    @classmethod
+    def _an_id(cls, value: str | None) -> str | None:
+        return value if value is None else check_id(value)
+
+
+def in_order(result: dict[str, Any]) -> dict[str, Any]:
+    """A stored result in the order of its model, with whole numbers where things are counted.
+
+    PostgreSQL's jsonb keeps no order, and what is the same is to look the same on both engines.
+    """
+    ordered = _ordered(result, Results)
+    for metric in ordered.get("metrics", ()):
+        if metric["kind"] != "amount":
+            for row in metric["variants"]:
+                total = row["total"]
+                row["total"] = int(total) if isinstance(total, float) and total.is_integer() else total
+    return ordered
+
+
+def _ordered(value: Any, kind: Any) -> Any:
+    """The value with the fields of a model first, in its order; what no model describes goes by name."""
+    if isinstance(value, list):
+        inner = next(iter(get_args(kind)), None)
+        return [_ordered(item, inner) for item in value]
+    if not isinstance(value, dict):
+        return value
+    candidates = [part for part in (kind, *get_args(kind)) if isinstance(part, type) and issubclass(part, BaseModel)]
+    fields = candidates[0].model_fields if candidates else {}
+    names = [*(name for name in fields if name in value), *sorted(name for name in value if name not in fields)]
+    return {name: _ordered(value[name], fields[name].annotation if name in fields else None) for name in names}

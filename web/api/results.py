@@ -13,7 +13,7 @@ from experiments.errors import ConflictError, NotFoundError
 from experiments.tables import Job
 from experiments.validation import validated
 from web.api.keyed import actor, require_key
-from web.api.result_models import AnalysesQuery, AnalysisList, JobAnswer, Results, ResultsQuery
+from web.api.result_models import AnalysesQuery, AnalysisList, JobAnswer, Results, ResultsQuery, in_order
 from web.openapi import documented
 from web.services import services
 
@@ -27,13 +27,15 @@ _PIECE = 65_536
 @documented(tag=TAG, query=ResultsQuery, answers={200: Results}, problems=(404, 422), other_content=("text/csv",))
 @require_key("server")
 def get_results(experiment: str) -> Response:
-    """Read the newest analysis.
+    """Read the newest analysis, of the newest run or of the one whose number is given.
 
     404 with the code no_analysis as long as there is none: ask for one with POST .../analyse.
     """
     query = validated(ResultsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
-        result = results.latest(session, stored.get(session, experiment))
+        found = stored.get(session, experiment)
+        run = results.run_of(session, found, query.run) if query.run else None
+        result = results.latest(session, found, run)
     if result is None:
         raise NotFoundError(
             f"{experiment} has no analysis yet; ask for one with POST /api/v1/experiments/{experiment}/analyse "
@@ -43,7 +45,17 @@ def get_results(experiment: str) -> Response:
     result.pop("drawing")
     if query.format == "csv":
         return Response(results.to_csv(result), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))
-    return jsonify(result)
+    return jsonify(in_order(result))
+
+
+@blueprint.get("/<experiment>/analyses/<analysis>")
+@documented(tag=TAG, answers={200: Results}, problems=(404,))
+@require_key("server")
+def get_analysis(experiment: str, analysis: str) -> Response:
+    """Read one stored analysis, as it was answered at its time."""
+    with services().database.read() as session:
+        result = results.stored_analysis(session, stored.get(session, experiment), analysis[:64])
+    return jsonify(in_order(result))
 
 
 @blueprint.post("/<experiment>/analyse")
@@ -74,7 +86,9 @@ def get_analysis_job(experiment: str, job: int) -> Response:
         found = stored.get(session, experiment)
         wanted = session.get(Job, job)
         if wanted is None or wanted.experiment_id != found.id or wanted.kind != "analyse":
-            raise NotFoundError(f"{experiment} has no analysis job {job}; use the status_url that POST answered.")
+            raise NotFoundError(
+                f"{experiment} has no analysis job {job}; use the status_url that POST answered.", code="job_unknown"
+            )
         return jsonify(_job(wanted, experiment))
 
 
@@ -86,10 +100,11 @@ def list_analyses(experiment: str) -> Response:
     query = validated(AnalysesQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
         found = results.list_analyses(
-            session, stored.get(session, experiment), limit=query.limit + 1, before=query.before
+            session, stored.get(session, experiment), limit=query.limit + 1, before=query.before, run=query.run
         )
     shown, more = found[: query.limit], len(found) > query.limit
-    rest = urlencode({"limit": query.limit, "before": shown[-1]["analysis"]}) if more else ""
+    given = {"run": query.run} if query.run else {}
+    rest = urlencode({"limit": query.limit, **given, "before": shown[-1]["analysis"]}) if more else ""
     return jsonify(analyses=shown, next=f"/api/v1/experiments/{experiment}/analyses?{rest}" if more else None)
 
 
