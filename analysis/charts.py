@@ -184,6 +184,9 @@ def posterior_over_time(
     mark = {"datum": now, "type": "quantitative"}
     lonely = len(rows) <= len(variants)
     last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
+    text = {"type": "text", "text": said, "color": "var(--mute)", "fontSize": 12} | beside
+    height = {"datum": _clear_height(last_rows), "type": "quantitative"}
+    label = {"data": {"values": [{}]}, "encoding": {"x": mark, "y": height}}
     layers = [
         {
             "data": {"values": [{}]},
@@ -191,14 +194,11 @@ def posterior_over_time(
             "encoding": {"x": mark},
         },
         {
-            "data": {"values": [{}]},
-            "mark": {"type": "text", "text": said, "color": "var(--mute)", "fontSize": 12} | beside,
-            "encoding": {"x": mark, "y": {"datum": _clear_height(last_rows), "type": "quantitative"}},
-        },
-        {
             "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "linear", "point": lonely},
             "encoding": {"x": x, "y": y, "color": encoding, "tooltip": tooltip},
         },
+        label | {"mark": text | {"stroke": "var(--card)", "strokeWidth": 5, "strokeJoin": "round"}},
+        label | {"mark": text},
         {
             "data": {"values": _spread([row for row in last_rows if row])},
             "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12},

@@ -56,14 +56,14 @@ def test_a_variant_keeps_its_colour_by_its_position():
 
 def test_today_is_written_beside_its_line():
     spec = charts.posterior_over_time(HISTORY, ["a", "b"], planned_days=14, today=8.4)
-    assert spec["layer"][1]["mark"]["text"] == "today, after 8 of 14 days"
+    assert spec["layer"][3]["mark"]["text"] == "today, after 8 of 14 days"
 
 
 def test_a_run_that_is_over_ends_at_its_end():
     spec = charts.posterior_over_time(HISTORY, ["a", "b"], planned_days=14, today=3.0, over=True)
-    assert spec["layer"][1]["mark"]["text"] == "end, after 3 days"
-    assert spec["layer"][2]["encoding"]["x"]["scale"]["domain"] == [0, 3.0]
-    assert spec["layer"][2]["mark"]["interpolate"] == "linear"
+    assert spec["layer"][3]["mark"]["text"] == "end, after 3 days"
+    assert spec["layer"][1]["encoding"]["x"]["scale"]["domain"] == [0, 3.0]
+    assert spec["layer"][1]["mark"]["interpolate"] == "linear"
 
 
 def luminance(colour: str) -> float:

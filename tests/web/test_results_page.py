@@ -193,6 +193,55 @@ def test_what_was_shipped_is_said_with_its_note(app, client) -> None:
     assert "It carries further." in said
     assert "Decide…" not in said
     assert "Ran 8 days" in said
+    assert re.search(r"B “Meet the people who make it” was shipped on \d+ \w+ 20\d\d\.", said)
+    assert said.index("was shipped on") < said.index("What the analysis said") < said.index("Keep running")
+    assert "Everybody is shown it now." in said
+    with stored.services_of(app).database.write() as session:
+        store.get(session, stored.KEY).imported = True
+    assert "Everybody" not in text_of(client.get(PAGE)).split("The experiment in words")[0]
+
+
+def test_deciding_is_offered_where_there_is_something_to_decide(app, client) -> None:
+    stored.experiment(app)
+    body = client.get(PAGE).get_data(as_text=True)
+    assert re.search(r'id="act-decide" data-opens', body)  # possible, and not the main button
+    stored.analyse(app)
+    stored.expose(app)
+    body = client.get(PAGE).get_data(as_text=True)
+    assert re.search(r'id="act-decide" class="go"', body)
+    dialog = body[body.index('<dialog id="decide"') :]
+    assert " checked" not in dialog
+    assert re.search(r'<textarea id="decide-note"[^>]* required', dialog)
+
+
+def test_a_test_that_ended_before_anybody_met_it_has_nothing_to_decide(app, client) -> None:
+    stored.experiment(app)
+    with stored.services_of(app).database.write() as session:
+        transitions.stop(session, store.get(session, stored.KEY), actor="cli")
+    said = text_of(client.get(PAGE))
+    assert "It ended before anybody met it" in said
+    assert "Decide…" not in said
+
+
+def test_the_definition_can_be_read_and_edited_from_the_page(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app)
+    body = client.get(PAGE).get_data(as_text=True)
+    assert f'href="{PAGE}/edit"' in body
+    assert f"<code>{stored.KEY}</code>" in body
+    assert body.index('id="scorecard"') < body.index("The experiment in words")
+    assert f'href="{PAGE}/edit"' not in stored.logged_in(app, "analyst").get(PAGE).get_data(as_text=True)
+
+
+def test_the_list_says_the_chance_that_an_answer_rests_on(app) -> None:
+    from experiments import results
+
+    stored.experiment(app)
+    stored.analyse(app)
+    with stored.services_of(app).database.read() as session:
+        found = store.get(session, stored.KEY)
+        text = results.one_line(session, [found])[found.id].text
+    assert re.fullmatch(r"Keep running, about \d+ more days?\. Chance that B “[^”]+” is best: \d+\u202f%\.", text)
 
 
 def test_a_stopped_run_is_not_polled(app, client) -> None:

@@ -148,7 +148,7 @@ def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
     ended = fixtures.STARTED + timedelta(days=4)
     chart = page(ended_at=ended, imported=True).over_time
     assert max(point["day"] for point in chart.spec["data"]["values"]) == 4
-    assert chart.spec["layer"][1]["mark"]["text"] == "end, after 4 days"
+    assert chart.spec["layer"][3]["mark"]["text"] == "end, after 4 days"
     assert len(chart.rows) == 4
     counts = page(ended_at=ended, imported=True, counts_only=True).over_time
     assert counts.spec is None and "without days" in counts.alternative

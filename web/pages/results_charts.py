@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from analysis import charts, wording
@@ -12,6 +12,7 @@ from web.pages.results_drawing import Ridge, common_scale, interval_of, ridge, t
 from web.pages.results_scorecard import AxisTick, Number, VariantFacts
 
 FIRST_ALONE = "The curve begins with the second analysis."
+HALF_A_DAY = timedelta(hours=12)
 NOT_KNOWN = "not known"
 """Members who came without the attribute."""
 
@@ -113,8 +114,9 @@ def _until(ended_at: datetime | None, rows: list[Mapping[str, Any]]) -> list[Map
     if ended_at is None:
         return rows
     end = moment(ended_at)
-    during = [row for row in rows if _moment(row["at"]) < end]
     after = [row for row in rows if _moment(row["at"]) >= end]
+    last = end - HALF_A_DAY if after else end  # two points on one spot would draw an upright line
+    during = [row for row in rows if _moment(row["at"]) < last]
     return [*during, *({**row, "at": end} for row in after[-1:])]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RIDGE_WIDTH = 1000  # units of the stretched box that a ridge's path lives in
-CLEAR = 32  # per cent of the width between two labels on a phone
+CLEAR = 38  # per cent of the width between two labels on a phone
 RIDGE_HEIGHT = 26  # CSS pixels from the ridge's foot to its highest possible top
 
 
