@@ -246,7 +246,7 @@ def _before_exposure(early: int, events: int, tolerance_us: int) -> HealthCheck:
         else "No event was stamped before its member's first exposure.",
         ""
         if status == "ok"
-        else "Where members could not have acted before, see the app's clock, or leave `at` out: our own time is taken.",
+        else "Where members could not have acted before, see the app's clock, or leave `at` out: ours is taken.",
     )
 
 

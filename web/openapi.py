@@ -17,6 +17,7 @@ from spectree import Response as Answers
 from spectree import SecurityScheme, SpecTree
 from spectree.models import InType, SecureType, SecuritySchemeData
 
+from web.codes import CODES, OPERATIONS, words
 from web.problem import Problem
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -110,6 +111,9 @@ _TITLES = {
 _ALWAYS = (401, 429, 500, 503)
 
 _DESCRIPTION = """JSON in UTF-8; times are RFC 3339 in UTC; money is a decimal amount with an ISO 4217 currency.
+
+What is launched, raised or revoked is in force in every process within half a second \
+(KLETTE_CONFIGURATION_SECONDS); what was just made or launched is found at once where it is named.
 
 Every failure is application/problem+json (RFC 9457) whose detail names the value, the bound and the remedy.
 
@@ -230,10 +234,39 @@ def _finished(spec: dict[str, Any]) -> dict[str, Any]:
         if isinstance(extra, dict) and "examples" in extra:
             # pydantic sorts the names inside examples; people read key and name first.
             spec["components"]["schemas"][name]["examples"] = deepcopy(extra["examples"])
+    spec["x-codes"] = [code._asdict() for code in CODES]
+    spec["x-operations"] = dict(OPERATIONS)
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                _give_example(parameter)
     spec["servers"] = [{"url": current_app.extensions["klette"].settings.public_url}]
     spec["paths"] = dict(sorted(spec["paths"].items()))
     spec["components"]["schemas"] = dict(sorted(spec["components"]["schemas"].items()))
     return spec
+
+
+_EXAMPLES: dict[str, Any] = {
+    "experiment": "spring-headline",
+    "namespace": "homepage",
+    "key_id": 3,
+    "job": 17,
+    "analysis": "019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071",
+    "before": "019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071",
+    "unit": "u-123",
+    "attributes": '{"country": "DE"}',
+    "state": "running",
+    "format": "csv",
+    "run": 1,
+    "limit": 50,
+    "offset": 0,
+}
+
+
+def _give_example(parameter: dict[str, Any]) -> None:
+    # A preview token cannot be made up: it is signed.
+    if parameter["name"] in _EXAMPLES:
+        parameter["example"] = _EXAMPLES[parameter["name"]]
 
 
 def _finish_answer(status: int, answer: dict[str, Any], other_content: Sequence[str]) -> None:
@@ -279,5 +312,8 @@ def docs() -> str:
         server=spec["servers"][0]["url"],
         sections=sections(spec),
         shapes=shapes(spec),
+        codes=CODES,
+        words=words(),
+        operations=OPERATIONS,
         problems=[(status, _TITLES[status], PROBLEMS[status][0], problem_example(status)) for status in PROBLEMS],
     )

@@ -67,7 +67,10 @@ def register(app: Flask) -> None:
         # Routing redirects never reach an error handler, and their body is HTML.
         if is_api(request.path) and response.mimetype == "text/html":
             status = 404 if response.status_code < 400 else response.status_code
-            return _respond(_framework_error(status, f"There is nothing at {request.path[:200]}."))
+            response = _respond(_framework_error(status, f"There is nothing at {request.path[:200]}."))
+        if response.status_code in (404, 405) and (is_api(request.path) or request.path == "/openapi.json"):
+            # A browser shows the app nothing at all of an answer without this, not even what went wrong.
+            response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 
 

@@ -159,10 +159,11 @@ def _pretty(value: Any) -> str:
 
 def _curl(server: str, path: str, method: str, operation: dict[str, Any], examples: list[Any]) -> str:
     """A line that works as it is, once the key is in the environment."""
-    for name, value in {"experiment": "spring-headline", "namespace": "homepage", "key_id": "1", "job": "1"}.items():
-        path = path.replace("{" + name + "}", value)
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            path = path.replace("{" + parameter["name"] + "}", str(parameter["example"]))
     needed = "&".join(
-        f"{parameter['name']}=u-123"
+        f"{parameter['name']}={parameter['example']}"
         for parameter in operation.get("parameters", ())
         if parameter["in"] == "query" and parameter["required"]
     )

@@ -179,6 +179,13 @@ def test_no_event_can_break_the_store_for_the_others(api):
     ]
 
 
+def test_a_browser_may_read_why_an_address_does_nothing(api):
+    for method, path, status in (("GET", "/api/v1/event", 404), ("DELETE", "/api/v1/events", 405)):
+        answer = api.client.open(path, method=method)
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, "*")
+    assert api.client.get("/openapi.json").headers["Access-Control-Allow-Origin"] == "*"
+
+
 def test_the_counts_are_on_the_metrics_page_without_units(api):
     api.events(event(unit="secret-unit"), event(unit=""))
     page = api.client.get("/metrics").text

@@ -66,6 +66,7 @@ def test_every_operation_says_what_it_does_and_how_it_fails(spec):
                 assert list(content) == ["application/problem+json"]
         for parameter in operation["parameters"]:
             assert parameter["description"], f"{path} {parameter['name']} is not explained"
+            assert "example" in parameter or parameter["name"] == "preview"
 
 
 def test_every_path_parameter_is_explained(spec):
@@ -98,6 +99,8 @@ def test_the_page_shows_every_endpoint_with_a_line_to_try(app, spec):
         assert f'id="{operation["operationId"]}"' in page.text
         assert f"{method.upper()} {path}" in page.text
     assert page.text.count("curl ") >= len(operations(spec))
+    for told in ("experiment_archived", "return_rate", "not_equals", "HOLDOUT", "GET /readyz"):
+        assert told in page.text
     for status in PROBLEMS:
         assert f'id="problem-{status}"' in page.text
     for name in re.findall(r'href="#([^"]+)"', page.text):

@@ -1,0 +1,56 @@
+"""The table of codes and words is held against the source."""
+
+import ast
+from pathlib import Path
+
+from experiments import targeting
+from experiments.event_types import EVENT_TYPES
+from experiments.metrics import METRICS
+from web.codes import CODES, NOT_OVER_HTTP, OPERATORS, words
+from web.problem import _FRAMEWORK
+
+ROOT = Path(__file__).parents[2]
+CHECKED_TEXTS = ("id", "unit", "type")  # the fields that check_text is asked about
+
+
+def codes_of_the_source() -> set[str]:
+    """Every ``code="..."`` and ``code = "..."`` of the rooms that answer an app."""
+    found = {code for code, *_ in _FRAMEWORK.values()} | {"internal"}
+    for room in ("experiments", "web"):
+        for file in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.keyword) and node.arg == "code":
+                    found |= texts(node.value)
+                elif isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
+                    for line in node.body:
+                        if isinstance(line, ast.Assign) and getattr(line.targets[0], "id", "") == "code":
+                            found |= texts(line.value)
+    return found
+
+
+def texts(node: ast.expr) -> set[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return {node.value}
+    if isinstance(node, ast.JoinedStr):
+        ending = node.values[-1].value if isinstance(node.values[-1], ast.Constant) else None
+        if ending == "_invalid" and getattr(node.values[0].value, "id", "") != "field":
+            return set()
+        names = (*CHECKED_TEXTS, "sentiment", "reach") if ending == "_invalid" else CHECKED_TEXTS
+        return {f"{name}{ending}" for name in names}
+    return set()
+
+
+def test_every_code_of_the_source_is_told_and_none_that_is_not_there():
+    told = [code.code for code in CODES]
+    assert len(told) == len(set(told))
+    source = codes_of_the_source()
+    assert source - set(told) - NOT_OVER_HTTP == set(), "tell them in web/codes.py"
+    assert set(told) - source == set(), "no longer there"
+
+
+def test_the_words_of_the_page_are_those_of_the_code():
+    assert tuple(OPERATORS) == targeting.OPERATORS
+    told = {heading: dict(rows) for heading, _, rows in words()}
+    assert list(told["event-types"]) == [kind.name for kind in EVENT_TYPES]
+    assert list(told["metrics"]) == [metric.key for metric in METRICS]
+    assert all(meaning.strip() for rows in told.values() for meaning in rows.values())
