@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.browser
 
 PASSWORD = "three plain words"
+WHOLE = "https://pictures.example/spring.jpg"
 PATHS = (
     "/experiments",
     "/experiments?state=stopped",
@@ -87,6 +88,7 @@ def test_create_with_previews_variants_and_a_rule_then_launch(live_server, logge
     page.goto(f"{live_server.url}/experiments/new")
     page.locator("#name").fill("Große Frühlings-Aktion!")
     assert page.locator("#key").input_value() == "grosse-fruhlings-aktion"
+    page.locator("[id='variants.0.content.headline']").fill("New season, new colours")
     page.locator("[id='variants.1.content.headline']").fill("Meet the people who make it")
     preview = page.get_by_label("Preview of variant B")
     assert preview.get_by_text("Meet the people who make it").is_visible(), "the preview follows the typing"
@@ -108,6 +110,23 @@ def test_create_with_previews_variants_and_a_rule_then_launch(live_server, logge
     page.get_by_role("link", name="Launch…").click()
     page.get_by_role("button", name="Launch it").click()
     page.get_by_text("The experiment runs.").wait_for()
+
+
+def test_a_corrected_fault_takes_its_box_along_and_half_a_picture_is_never_asked_for(live_server, logged_in):
+    page = logged_in()
+    asked = []
+    page.route("https://pictures.example/**", lambda route: (asked.append(route.request.url), route.abort()))
+    page.goto(f"{live_server.url}/experiments/new")
+    page.locator("#name").fill("Half a picture")
+    page.locator("[id='variants.1.content.image_url']").press_sequentially(WHOLE, delay=5)
+    page.locator("[id='variants.0.weight']").fill("70,5")
+    assert "120.5" in page.locator("#weight-total").inner_text()
+    page.get_by_role("button", name="Save the draft").click()
+    expect(page.locator("#errors")).to_contain_text("The weights add up to 120.5")
+    page.get_by_role("button", name="Split evenly").click()
+    expect(page.locator("[id='variants.0.weight']")).to_have_value("50")
+    expect(page.locator("#errors")).to_have_count(0)
+    assert set(asked) == {WHOLE}
 
 
 def test_an_archive_dialog_asks_and_escape_takes_it_back(live_server, logged_in, experiments):
