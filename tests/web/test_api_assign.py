@@ -274,3 +274,36 @@ def test_assignment_goes_on_without_exposure_while_the_store_is_away(sqlite_url,
         refused = api.post("/api/v1/assign", {"unit": "new"})
         assert (refused.status_code, refused.json["code"]) == (503, "unavailable")
         assert "Nothing was written" in refused.json["detail"]
+
+
+DETAILS = [
+    (b"", "The body is no JSON: it is empty."),
+    (b'{"unit": u}', "it cannot be read on from line 1, column 10."),
+    (b"[" * 100_000, "its lists and objects lie too deep in each other."),
+    (b'{"unit": NaN}', "NaN is no number in JSON."),
+    (b'{"unit": "\xff"}', "byte 11 is not UTF-8."),
+    (b'{"unit": ' + b"1" * 5000 + b"}", "a number in it has too many digits."),
+    (b"null", "The body is null in JSON; send an object"),
+    (b'{"unit": "u", "attributes": [1, 2]}', "attributes is a list of 2; send an object"),
+    (b'{"unit": "u", "expose": null}', "expose is null; send true or false."),
+    (b'"' + b"x" * 2_000_000 + b'"', "The body has 2,000,002 bytes, the most for one call is 1,048,576"),
+]
+
+
+@pytest.mark.parametrize(("body", "detail"), DETAILS, ids=[str(n) for n in range(len(DETAILS))])
+def test_a_refusal_speaks_no_python(sqlite_url, body, detail):
+    with api_on(Database(sqlite_url)) as api:
+        told = api.post("/api/v1/assign", body).json["detail"]
+        assert detail in told
+        assert not any(word in told for word in ("None", "recursion", "char ", "Expecting", "codec", "str"))
+
+
+def test_a_bad_parameter_is_named(sqlite_url):
+    with api_on(Database(sqlite_url)) as api:
+        headers = {"X-API-Key": api.key}
+        for given in ("{country: DE}", "[]"):
+            refused = api.client.get(
+                "/api/v1/assign/spring", query_string={"unit": "u", "attributes": given}, headers=headers
+            )
+            assert refused.status_code == 400
+            assert refused.json["detail"].startswith("The parameter attributes is ")

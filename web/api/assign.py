@@ -53,7 +53,7 @@ class Assignment(BaseModel):
 
     variant: str | None
     content: dict[str, Any] | None
-    reason: str = Field(description=f"One of {', '.join(REASONS)}; told apart under Words.")
+    reason: str = Field(description=f"One of {', '.join(REASONS)}; see Reasons of an assignment.")
     origin: str | None = Field(description="randomised, shared or preview; null without a randomised variant.")
     run: int | None = Field(description="The number of the run.")
     exposed: bool = Field(description="Whether the member's exposure stands on record.")
