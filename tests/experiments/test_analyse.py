@@ -208,7 +208,9 @@ def test_one_line_answers_a_whole_list(stored):
     with stored.read() as session:
         found = results.one_line(session, [get(session, "test"), get(session, "another")])
     assert set(found) == {1}
-    assert found[1].text == newest.result["verdict"]["headline"]
+    verdict = newest.result["verdict"]
+    fact = verdict["facts"][0]
+    assert found[1].text == f"{verdict['headline']} {fact['label']}: {fact['value']}."
     assert found[1].members == newest.result["units"]["randomised"]
 
 
