@@ -1,0 +1,39 @@
+"""A fit says nothing on the terminal that nobody need act on, and passes on what somebody must."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from analysis import engine
+
+ANNOUNCEMENTS = (
+    (UserWarning, "PyTensor could not link to a BLAS installation. Operations that might benefit will be degraded."),
+    (FutureWarning, "\nArviZ is undergoing a major refactor to improve flexibility and extensibility."),
+)
+
+
+@pytest.fixture
+def fit(monkeypatch: pytest.MonkeyPatch):
+    def run(category: type[Warning], text: str) -> list[str]:
+        def sampler(*_: object) -> engine.Draws:
+            warnings.warn(text, category, stacklevel=1)
+            return engine.Draws({}, 0, "none")
+
+        monkeypatch.setattr(engine, "_with_nutpie", sampler)
+        monkeypatch.setattr(engine, "_with_pymc", sampler)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            engine.sample(dict, (1,), {"y": np.zeros(1)}, seed=1, draws=1, tune=1, chains=1)
+        return [str(warning.message) for warning in heard]
+
+    return run
+
+
+@pytest.mark.parametrize(("category", "text"), ANNOUNCEMENTS)
+def test_known_announcements_of_the_libraries_are_not_passed_on(fit, category: type[Warning], text: str) -> None:
+    assert fit(category, text) == []
+
+
+def test_other_warnings_are_heard(fit) -> None:
+    assert fit(UserWarning, "The chains did not mix.") == ["The chains did not mix."]
