@@ -7,8 +7,8 @@ import pytest
 from tests.web import results_fixtures as fixtures
 from web.pages import results_view
 from web.pages.results_drawing import Scale, common_scale, hills, ridge, ticks
+from web.pages.results_health import spoken_times
 from web.pages.results_scorecard import VariantFacts
-from web.pages.results_view import spoken_times
 from web.pages.results_words import Measure, chance, explain_lift, title_of_chance
 
 THIN = "\u202f"

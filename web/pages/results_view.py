@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from web.formatting import count, day, moment, plural, when
+from web.formatting import count, moment, plural, when
 from web.pages import results_words as words
 from web.pages.results_charts import OverTime, Segment, over_time, segments
 from web.pages.results_drawing import hills
+from web.pages.results_health import HealthItem, health_items
 from web.pages.results_scorecard import RAW_COLUMNS, Group, Number, VariantFacts, scorecard
 
 TONES = {
@@ -36,8 +36,6 @@ NO_FACTS = ("untrusted",)
 
 NAMED = re.compile(r"(\b[A-Z] “[^”]*”|\b[B-HJ-Z]\b)")
 """A variant in a sentence; A and I alone are words of their own."""
-
-ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 EXCLUDED = {
     "multi_exposed": "met more than one variant",
@@ -78,20 +76,6 @@ class VerdictView:
     headline: str
     reason: tuple[Part, ...]
     facts: tuple[tuple[str, Number], ...]
-
-
-@dataclass(frozen=True)
-class HealthItem:
-    """One check; `short` for one that is in order, `sentence` and `next_step` for one that is not."""
-
-    check: str
-    status: str
-    mark: str
-    said: str
-    short: str
-    name: str
-    sentence: str
-    next_step: str
 
 
 @dataclass(frozen=True)
@@ -289,51 +273,6 @@ def coloured(sentence: str, variants: Sequence[VariantFacts]) -> tuple[Part, ...
     pieces = NAMED.split(sentence)
     # A split with one group gives text and names in turn.
     return tuple(Part(piece, colours.get(piece[0], "") if at % 2 else "") for at, piece in enumerate(pieces) if piece)
-
-
-def health_items(checks: Sequence[Mapping[str, Any]], zone: str = "UTC", cut_off: str = "") -> tuple[HealthItem, ...]:
-    """The checks with what is wrong first, each marked by a sign and a word besides its colour.
-
-    Parameters
-    ----------
-    zone, cut_off
-        Where times are told, and the end of the data in ISO 8601: on its day the time alone is enough.
-    """
-    order = {"fail": 0, "warn": 1, "info": 2, "ok": 3}
-    items = [_health_item(check, zone, cut_off) for check in checks]
-    return tuple(sorted(items, key=lambda item: order[item.status]))
-
-
-def _status(check: Mapping[str, Any]) -> str:
-    """An open window is nothing to worry about: many of them are worth knowing, a few are in order."""
-    if check["check"] == "immature":
-        return "info" if (check.get("value") or 0.0) > 0.25 else "ok"
-    return str(check["status"])
-
-
-def spoken_times(sentence: str, zone: str, cut_off: str = "") -> str:
-    """A sentence with its ISO times told in `zone`: the time of day alone where it is the day of `cut_off`."""
-    last = day(datetime.fromisoformat(cut_off), zone) if cut_off else ""
-
-    def tell(found: re.Match[str]) -> str:
-        at = datetime.fromisoformat(found[0])
-        clock = f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
-        return clock if day(at, zone) == last else f"{clock} on {day(at, zone)}"
-
-    return ISO_TIME.sub(tell, sentence)
-
-
-def _health_item(check: Mapping[str, Any], zone: str, cut_off: str) -> HealthItem:
-    key, status = check["check"], _status(check)
-    mark, said = words.MARKS[status]
-    name = words.CHECK_NAMES.get(key, key.replace("_", " ").capitalize())
-    sentence, next_step = spoken_times(str(check["detail"]), zone, cut_off), str(check.get("next_step") or "")
-    short = re.sub(r" \([^)]*\)", "", sentence).rstrip(".")
-    if key == "immature":
-        short = short.partition(":")[0]
-    if status == "ok":
-        sentence, next_step = " ".join(filter(None, (sentence, words.MEANINGS.get(key)))), ""
-    return HealthItem(key, status, mark, said, short, name, sentence, next_step)
 
 
 def cards_of(variants: Sequence[VariantFacts], members: Mapping[str, int] | None = None) -> tuple[Card, ...]:

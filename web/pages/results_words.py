@@ -32,7 +32,6 @@ MEANINGS = {
     "crossing": "A member who meets another variant through a share makes the variants look more alike.",
     "clock_skew": "Clocks that are wrong put actions before the exposure they belong to.",
     "before_exposure": "What is stamped before a member met the content cannot be its doing.",
-    "before_exposure": "What is stamped before a member met the content cannot be its doing.",
 }
 
 CHECK_NAMES = {
@@ -44,7 +43,6 @@ CHECK_NAMES = {
     "bots": "Bots",
     "crossing": "Crossing between variants",
     "clock_skew": "Clocks",
-    "before_exposure": "Events before the exposure",
     "before_exposure": "Events before the exposure",
 }
 
