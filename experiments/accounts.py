@@ -123,6 +123,31 @@ def disable_account(session: Session, account_id: int, *, actor: str) -> Account
     return account
 
 
+def change_password(session: Session, account_id: int, *, current: str, new: str, actor: str) -> Account:
+    """Give an account another password; its owner must know the present one.
+
+    Raises
+    ------
+    NotFoundError
+        No account that may log in has this id.
+    InvalidError
+        The present password is wrong, or the new one will not do; ``fields`` names each.
+    """
+    account = get_account(session, account_id)
+    if account is None:
+        raise NotFoundError(f"There is no account with the id {shown(account_id)}; log in again.")
+    fault = password_faults(new, account.email).get("password")
+    faults = {"new": fault} if fault else {}
+    if authenticate(session, account.email, current) is None:
+        faults["current"] = "This is not your present password. Please type it again."
+    if faults:
+        raise InvalidError(" ".join(faults.values()), fields=faults)
+    account.password_hash = _hasher.hash(new.encode("utf-8", "replace"))
+    session.add(account)
+    audit.record(session, actor=actor, action="account:password", account=account.id, email=account.email)
+    return account
+
+
 def any_account(session: Session) -> bool:
     """Whether somebody can log in already."""
     return session.exec(select(Account.id).limit(1)).first() is not None

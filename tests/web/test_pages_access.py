@@ -79,9 +79,7 @@ def test_a_wrong_password_gets_a_calm_sentence_and_too_many_a_rest(sqlite_url, t
 
 
 def test_a_log_in_limit_that_cannot_be_read_stops_the_start(sqlite_url, tmp_path):
-    from experiments.errors import SettingsError
-
-    with pytest.raises(SettingsError, match="KLETTE_LOGIN_RATE_LIMIT='often'"):
+    with pytest.raises(ValueError, match=r"login_rate_limit\n.*is no limit"):
         Pages(sqlite_url, tmp_path, login_rate_limit="often")
 
 
@@ -90,6 +88,29 @@ def test_logging_out_ends_the_session(pages):
     assert pages.get("/experiments").status_code == 200
     assert pages.post("/logout", page="/experiments").status_code == 302
     assert pages.get("/experiments").status_code == 302
+
+
+def test_people_change_their_own_password_when_they_know_the_present_one(pages):
+    pages.enter("analyst")
+    path, new = "/account/password", "four quite plain words"
+    wrong = pages.post(path, {"current": "not this one", "new": "password123"}, page=path)
+    assert wrong.status_code == 422
+    assert "not your present password" in wrong.text
+    assert "anybody would guess" in wrong.text
+    assert pages.post(path, {"current": PASSWORD, "new": new}, page=path).status_code == 302
+    pages.client = pages.app.test_client()
+    assert pages.post("/login", {"email": "analyst@example.com", "password": PASSWORD}).status_code == 401
+    assert pages.post("/login", {"email": "analyst@example.com", "password": new}).status_code == 302
+
+
+def test_the_menu_offers_an_analyst_nothing_that_is_refused(pages):
+    pages.enter("analyst")
+    assert 'href="/import"' not in pages.get("/experiments").text
+    refused = pages.get("/experiments/new")
+    assert "You may look, but not change this" in refused.text
+    assert "may read everything but change nothing" in refused.text
+    pages.enter("marketer")
+    assert 'href="/import"' in pages.get("/experiments").text
 
 
 def test_a_disabled_account_is_out_at_its_next_click(pages):

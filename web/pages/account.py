@@ -7,9 +7,9 @@ from flask_login import current_user, login_user, logout_user
 from limits import parse_many
 
 from experiments import accounts
-from experiments.errors import KletteError, SettingsError
+from experiments.errors import InvalidError, KletteError, SettingsError
 from experiments.settings import Settings
-from web.pages.access import open_to_all, person_of, safe_next
+from web.pages.access import actor, open_to_all, person_of, safe_next
 from web.services import services
 
 blueprint = Blueprint("account", __name__)
@@ -88,6 +88,30 @@ def log_in():
         return _login_page("E-mail address and password do not match. Please check both and try again."), 401
     _begin_session(person_of(account))
     return redirect(safe_next(request.args.get("next")))
+
+
+@blueprint.route("/account/password", methods=["GET", "POST"])
+@limiter.limit(
+    lambda: services().settings.login_rate_limit,
+    methods=["POST"],
+    exempt_when=lambda: not services().settings.login_rate_limit,
+    deduct_when=lambda response: response.status_code == 422,  # a session left open must not be a place to guess in
+)
+def change_password():
+    """Another password for whoever is logged in."""
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        given = {name: request.form.get(name, "") for name in ("current", "new")}
+        try:
+            with services().database.write() as writing:
+                accounts.change_password(writing, current_user.id, **given, actor=actor())
+        except InvalidError as error:
+            errors = error.fields
+        else:
+            flash("Your password is changed.")
+            return redirect(url_for("experiments.index"))
+    page = render_template("account/password.html", errors=errors, minimum=accounts.MIN_PASSWORD)
+    return page, 422 if errors else 200
 
 
 @blueprint.post("/logout")
