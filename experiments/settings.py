@@ -216,7 +216,8 @@ def _sentence(item: Any, names: Mapping[str, str]) -> str:
         low, high = (_bound(field, kind) for kind in ("min_length", "max_length"))
         reason = f"is of the wrong length; write {low or 0} to {high} characters"
     else:
-        reason = f"is not what this can be; write {_numbers(field)}"
+        bounded = item["type"].startswith(("greater", "less"))
+        reason = f"{'is out of bounds' if bounded else 'cannot be read'}; write {_numbers(field)}"
     shown = name if field == "secret_key" else f"{name}={str(item['input'])[:200]!r}"
     return f"{shown} {reason}."
 

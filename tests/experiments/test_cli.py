@@ -59,5 +59,5 @@ def test_a_bad_setting_stops_the_start_with_a_sentence_that_names_it(monkeypatch
     monkeypatch.setenv("KLETTE_WEB_THREADS", "0")
     result = CliRunner().invoke(cli.main, ["serve"])
     assert result.exit_code == 2
-    assert result.output.startswith("KLETTE_WEB_THREADS='0': ")
+    assert result.output.startswith("KLETTE_WEB_THREADS='0' is out of bounds; write a whole number of at least 1")
     assert len(result.output.splitlines()) == 1

@@ -6,11 +6,11 @@ from experiments.errors import SettingsError
 from experiments.settings import read_settings, unknown_variables
 
 BAD = [
-    ("PORT", "abc", "PORT='abc' is not what this can be; write a whole number of at least 1 and at most 65535."),
+    ("PORT", "abc", "PORT='abc' cannot be read; write a whole number of at least 1 and at most 65535."),
     (
         "KLETTE_PORT",
         "0",
-        "KLETTE_PORT='0' is not what this can be; write a whole number of at least 1 and at most 65535.",
+        "KLETTE_PORT='0' is out of bounds; write a whole number of at least 1 and at most 65535.",
     ),
     ("KLETTE_CONFIGURATION_SECONDS", "0", "write a number above 0 and at most 60"),
     ("KLETTE_MAX_BODY_BYTES", "1 MB", "write a whole number of at least 1024."),
