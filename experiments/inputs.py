@@ -13,7 +13,7 @@ from experiments.collected import Collected
 from experiments.experiment import variants_of
 from experiments.member_rows import Scope
 from experiments.metrics import DAY_US, Metric, metric
-from experiments.tables import Analysis, Experiment, ImportedCounts, Run
+from experiments.tables import Analysis, Experiment, ImportedCounts, Run, Variant
 
 FORMAT = 1
 
@@ -68,7 +68,7 @@ def plan(
         "simulated": experiment.simulated,
         "control": next(variant.key for variant in variants if variant.control),
         "weights": [[str(key), float(weight)] for key, weight, *_ in run.allocation],
-        "names": [[variant.key, _called(variant.position, variant.name)] for variant in variants],
+        "names": [[variant.key, _called(variant.position, _name(variant))] for variant in variants],
         "primary": experiment.primary_metric,
         "metrics": [found.key for found in measured(experiment)],
         "guardrails": list(experiment.guardrails),
@@ -81,6 +81,10 @@ def plan(
         "silence_hours": silence_hours,
         "clock_tolerance_us": tolerance_us,
     }
+
+
+def _name(variant: Variant) -> str:
+    return variant.name or str(variant.content.get("headline") or "")
 
 
 def _called(position: int, name: str) -> str:
