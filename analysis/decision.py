@@ -101,8 +101,10 @@ def _facts(case: Case, variant: str | None) -> tuple[Fact, ...]:
         ),
         Fact(
             f"If we ship {name} and are wrong, we lose",
-            wording.per_members(row.expected_loss or 0.0, case.primary.kind),
-            "What we would miss on average against the true best, counting the cases in which this is the best as 0.",
+            "next to nothing"
+            if row.loss_if_wrong is None
+            else wording.per_members(row.loss_if_wrong, case.primary.kind),
+            "What we would give up on average in the cases in which another variant is truly better.",
         ),
     )
 
@@ -219,7 +221,7 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
         surely = "more than a swing of chance brings about"
     reason = (
         f"{case.name(key)} does better than {case.name(case.primary.control)}{by}. The lead is {surely}, "
-        f"and if it is not the best we lose less than {_accepted(case)}."
+        f"and counting the chance that it is not the best, we give up less than {_accepted(case)} on average."
     )
     for harmful, result in _guardrail_harm(case):
         reason += f" Meanwhile {case.name(harmful)} makes {case.metric(result)} worse: one more reason to end the test."

@@ -19,6 +19,10 @@ Direction = Literal["higher", "lower"]
 MAX_VARIANTS = 100
 
 
+#: A chance of being wrong below this is below what quadrature resolves, so nothing can be said of that case.
+AS_GOOD_AS_CERTAIN = 1e-9
+
+
 @dataclass(frozen=True, slots=True)
 class VariantResult:
     """One variant of one metric.
@@ -37,7 +41,10 @@ class VariantResult:
     p_best : float or None
         Chance of being the best of all variants, in the metric's direction.
     expected_loss : float or None
-        Mean shortfall per member if this one is shipped and is wrong, in the metric's unit.
+        Mean shortfall per member against the best, in the metric's unit; 0 in the cases in which this is the best.
+    loss_if_wrong : float or None
+        The same over the other cases alone: what is lost where shipping this one is wrong. None where it is as good as
+        certain to be right.
     log_mean, log_sd : float or None
         Posterior of the logarithm, for the verdict; None where the mean is not clear of 0.
     density : Density or None
@@ -56,6 +63,12 @@ class VariantResult:
     log_mean: float | None = None
     log_sd: float | None = None
     density: Density | None = None
+
+    @property
+    def loss_if_wrong(self) -> float | None:
+        if self.p_best is None or self.expected_loss is None or 1 - self.p_best < AS_GOOD_AS_CERTAIN:
+            return None
+        return self.expected_loss / (1 - self.p_best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,7 @@ class MetricResult:
             "prior": self.prior.to_dict(),
             "rope": self.rope,
             "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
-            "variants": [_plain(row) for row in self.variants],
+            "variants": [_plain(row) | {"loss_if_wrong": row.loss_if_wrong} for row in self.variants],
             "comparisons": [_plain(row) for row in self.comparisons],
         }
 
@@ -135,9 +148,13 @@ class MetricResult:
             **{name: data[name] for name in ("metric", "kind", "direction", "control", "model", "rope")},
             prior=NamedPrior.from_dict(data["prior"]),
             not_shown=None if data["not_shown"] is None else NotShown(**data["not_shown"]),
-            variants=tuple(VariantResult(**_revived(row)) for row in data["variants"]),
+            variants=tuple(VariantResult(**_without_derived(_revived(row))) for row in data["variants"]),
             comparisons=tuple(ComparisonResult(**_revived(row)) for row in data["comparisons"]),
         )
+
+
+def _without_derived(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "loss_if_wrong"}
 
 
 def _plain(row: VariantResult | ComparisonResult) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from analysis import (
@@ -175,7 +176,17 @@ def test_the_words_of_a_single_look_do_not_speak_of_looking_every_day():
     assert "every day" not in once.reason and once.decision == "ship"
     assert "less than 1\u202f% of the control's sticky rate" in once.reason
     assert "between +" in once.reason and " and +" in once.reason
-    assert once.facts[1].value == "fewer than 0.01 in 100 members"
+    assert once.facts[1].value == "next to nothing"
+
+
+def test_what_is_lost_where_one_is_wrong_leaves_the_other_cases_out():
+    close = card(a=(5210, 512), b=(5187, 588))
+    b = close.variant("b")
+    draws = np.random.default_rng(3).beta([513, 589], [4699, 4600], (4_000_000, 2))
+    short = (draws[:, 0] - draws[:, 1])[draws[:, 0] > draws[:, 1]]
+    assert b.loss_if_wrong == pytest.approx(short.mean(), rel=0.02)
+    assert b.expected_loss == pytest.approx(b.loss_if_wrong * (1 - b.p_best))
+    assert card(a=(10_000, 100), b=(10_000, 5000)).variant("b").loss_if_wrong is None
 
 
 def test_the_lift_prior_draws_a_noisy_lead_towards_none():

@@ -36,7 +36,7 @@ def test_a_row_shows_the_figures_of_the_result() -> None:
     row = page(result).groups[0].rows[1]
     assert row.mean.text == f"{stored['mean'] * 100:.1f}{THIN}%"
     assert row.best.text == f"{stored['p_best'] * 100:.0f}{THIN}%"
-    assert row.loss.text == f"{stored['expected_loss'] * 100:.2f} in 100"
+    assert row.loss.text == f"{stored['expected_loss'] / (1 - stored['p_best']) * 100:.2f} in 100"
 
 
 def test_the_raw_figures_let_anybody_check_the_rate() -> None:

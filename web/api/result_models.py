@@ -91,7 +91,9 @@ class VariantResult(BaseModel):
     sd: float | None
     interval: Interval | None
     p_best: float | None
-    expected_loss: float | None = Field(description="Mean shortfall a member if this is shipped and is not the best.")
+    expected_loss: float | None = Field(
+        description="Mean shortfall a member against the best; 0 where this is the best."
+    )
     raw_mean: float | None
 
 

@@ -130,7 +130,7 @@ def scorecard(
 
 
 def _without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
-    nothing = {"p_best": None, "expected_loss": None, "p_beats_control": None}
+    nothing = {"p_best": None, "expected_loss": None, "loss_if_wrong": None, "p_beats_control": None}
     metrics = [
         dict(entry)
         | {"too_early": True}
@@ -262,7 +262,9 @@ def _chances(
     return (
         Number(words.chance(row["p_best"]), best, f"{key}-best"),
         Number(
-            measure.loss(row["expected_loss"]), words.explain_loss(measure, letter, row["expected_loss"]), f"{key}-loss"
+            measure.loss(row.get("loss_if_wrong")),
+            words.explain_loss(measure, letter, row.get("loss_if_wrong")),
+            f"{key}-loss",
         ),
     )
 
@@ -277,7 +279,7 @@ def _raw(measure: Measure, row: Mapping[str, Any], comparison: Mapping[str, Any]
         percent(row["mean"], 2) if measure.kind == "share" and row["mean"] is not None else measure.value(row["mean"]),
         words.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
         words.chance(comparison["p_beats_control"]) if comparison else NOTHING,
-        measure.loss(row.get("expected_loss")),
+        measure.loss(row.get("loss_if_wrong")),
     )
 
 

@@ -257,12 +257,13 @@ def _facts(primary: Mapping[str, Any], subject: VariantFacts, plan: Plan) -> tup
     measure = words.Measure.of(primary, plan.currency)
     members = " members" if measure.kind == "share" else ""
     best = words.explain_best(subject.letter, measure.name, primary.get("direction") == "lower")
-    loss = words.explain_loss(measure, subject.letter, row["expected_loss"])
+    lost = row.get("loss_if_wrong")
+    loss = words.explain_loss(measure, subject.letter, lost)
     return (
         (f"Chance that {subject.letter} is best", Number(words.chance(row["p_best"]), best, "fact-best")),
         (
             f"If we ship {subject.letter} and are wrong, we lose",
-            Number(measure.loss(row["expected_loss"]) + members, loss, "fact-loss"),
+            Number("next to nothing" if lost is None else measure.loss(lost) + members, loss, "fact-loss"),
         ),
     )
 

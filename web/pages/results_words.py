@@ -191,8 +191,10 @@ def explain_best(letter: str, name: str, lower_is_better: bool) -> str:
     return f"How likely it is, going by all data so far, that {letter} truly has the {way} “{name}” of all variants."
 
 
-def explain_loss(measure: Measure, letter: str, loss: float) -> str:
+def explain_loss(measure: Measure, letter: str, loss: float | None) -> str:
     """What a loss if wrong means."""
+    if loss is None:
+        return f"It is as good as certain that {letter} is the best, so there is nothing to lose."
     unit = " members" if measure.kind == "share" else " per member"
     gone = f"{measure.loss(loss)}{unit}"
     return (
