@@ -17,6 +17,8 @@ from analysis.verdict import Decision, Fact, Rules, Verdict
 
 #: A guardrail this likely to be worse keeps a variant from being shipped, long before it is proven.
 GUARDRAIL_DOUBT = 0.95
+#: A lead this likely to be within the ROPE is not worth having, however surely it is there.
+PRACTICALLY_SAME = 0.95
 
 
 def decide(
@@ -113,7 +115,7 @@ def _untrusted(case: Case, now: Look, _: ScepticalLift | None) -> Verdict | None
     failed = [check for check in case.health if check.status == "fail"]
     if not failed:
         return None
-    return _verdict(case, now, "untrusted", "Do not trust this test yet.", failed[0].detail)
+    return _verdict(case, now, "untrusted", "Do not trust this test.", failed[0].detail)
 
 
 def _too_little(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
@@ -205,6 +207,7 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     losses = dict(zip(lifts.variants, lifts.loss, strict=True))
     proven = [key for key in now.crossed if key in case.others and key not in now.harmed]
     proven = [key for key in proven if losses[key] < case.rules.caring and _doubted_by(case, key) is None]
+    proven = [key for key in proven if (case.primary.comparison(key).p_rope or 0.0) < PRACTICALLY_SAME]
     if not proven:
         return None
     key = min(proven, key=losses.__getitem__)
@@ -235,13 +238,13 @@ def _accepted(case: Case) -> str:
 
 def _no_difference(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     assert lifts is not None  # _too_little has returned otherwise
-    if now.crossed or now.harmed:
+    p_rope = [row.p_rope for row in case.primary.comparisons]
+    same = all(p is not None and p >= PRACTICALLY_SAME for p in p_rope)
+    if (now.crossed or now.harmed) and not same:
         return None
     control = lifts.variants.index(case.primary.control)
     over = case.fraction is not None and case.fraction >= 1
     caring = wording.threshold(case.rules.caring)
-    p_rope = [row.p_rope for row in case.primary.comparisons]
-    same = all(p is not None and p >= 0.95 for p in p_rope)
     if same or lifts.p_gain < 0.05:
         than = case.name(case.primary.control)
         reason = f"By now it is unlikely that any variant gains more than {caring} over {than}."

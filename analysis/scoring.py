@@ -13,7 +13,7 @@ from analysis import models
 from analysis.errors import AnalysisError, NotShown
 from analysis.posterior import Density, Estimate, Interval, IntervalKind, Posterior
 from analysis.priors import NamedPrior
-from analysis.statistics import Statistics
+from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics, Statistics
 
 Direction = Literal["higher", "lower"]
 MAX_VARIANTS = 100
@@ -187,6 +187,13 @@ def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, 
         raise AnalysisError(
             "unknown_variant", f"The control {control!r} has no data; there is data for {', '.join(metric_data)}."
         )
+    for key, cell in metric_data.items():
+        if not isinstance(cell, ProportionStatistics | AmountStatistics | CountStatistics):
+            raise AnalysisError(
+                "bad_request",
+                f"The data of {key!r} are a {type(cell).__name__}; give sufficient statistics, such as "
+                "ProportionStatistics(n, successes).",
+            )
     if len({type(cell) for cell in metric_data.values()}) > 1:
         kinds = ", ".join(f"{key}: {cell.kind}" for key, cell in metric_data.items())
         raise AnalysisError("mixed_kinds", f"Variants of one metric need one kind of statistic, not {kinds}.")

@@ -50,6 +50,9 @@ def _content_check(variants: list[Variant]) -> Check:
         label = "No variant has content here"
         detail = "That is fine if your app holds the content itself: members see what the app shows."
         return Check("content", False, False, label, detail)
+    if empty and all(variant.control for variant in variants if not variant.content):
+        detail = "That is fine where today's members are shown nothing. If they are shown something, write it down."
+        return Check("content", False, False, f"{listed(empty)}, the control, has no content", detail)
     if empty:
         has = "has no content" if len(empty) == 1 else "have no content"
         detail = f"{listed(empty)} {has} while others have: those members would be shown nothing. Write a headline."

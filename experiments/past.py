@@ -41,10 +41,7 @@ def past_days(
         cells = first_successes(backend, scope, found, begun)
         days = (_counted(scope, found, cells, (cut_off - begun) // DAY_US) for cut_off in cut_offs)
     else:
-        days = (
-            collect(backend, replace(scope, cut_off_us=cut_off), [found])
-            for cut_off in cut_offs
-        )
+        days = (collect(backend, replace(scope, cut_off_us=cut_off), [found]) for cut_off in cut_offs)
     for cut_off, collected in zip(cut_offs, days, strict=True):
         if collected.randomised:
             yield document | {

@@ -138,7 +138,9 @@ def store_audience(session: Session, audience: Audience) -> None:
 # What must come out ------------------------------------------------------------------------------------------------
 
 
-def expected_members(audience: Audience, *, by_arrival: bool = True, tolerance_us: int = 0) -> dict[str, dict[str, Any]]:
+def expected_members(
+    audience: Audience, *, by_arrival: bool = True, tolerance_us: int = 0
+) -> dict[str, dict[str, Any]]:
     """Each counted member's outcomes, written down from the rules without looking at collect."""
 
     def seen(row: dict[str, Any]) -> bool:

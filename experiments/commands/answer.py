@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from analysis.wording import chance
+
 
 def table(result: dict[str, Any]) -> str:
     """The verdict's sentence, then a block a metric: variant, members, total, mean, interval, chance of being best.
@@ -38,7 +40,7 @@ def _row(row: dict[str, Any], share: bool) -> tuple[str, ...]:
         _total(row["total"]),
         _figure(raw, share),
         f"{_figure(interval['low'], share)} to {_figure(interval['high'], share)}" if interval else "-",
-        "-" if row.get("p_best") is None else f"{row['p_best']:.1%}",
+        "-" if row.get("p_best") is None else chance(row["p_best"]),
     )
 
 

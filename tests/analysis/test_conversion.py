@@ -190,7 +190,13 @@ def test_posterior_equals_pymc_on_the_same_model():
         rate = pm.Beta("rate", 1, 1, shape=2)
         pm.Binomial("did", n=[180, 170], p=rate, observed=[12, 25])
         trace = pm.sample(
-            draws=2000, tune=1000, chains=2, cores=1, random_seed=5, nuts_sampler="pymc", progressbar=False,
+            draws=2000,
+            tune=1000,
+            chains=2,
+            cores=1,
+            random_seed=5,
+            nuts_sampler="pymc",
+            progressbar=False,
             compute_convergence_checks=False,
         )
     draws = trace["posterior"]["rate"].values.reshape(-1, 2)

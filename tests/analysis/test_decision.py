@@ -250,3 +250,16 @@ def test_nobody_is_told_to_wait_for_a_finished_test():
     few = decide(card(a=(50, 5), b=(50, 6)), rules=FORTNIGHT, elapsed_days=9, looks=(), finished=True)
     assert (few.headline, few.more_days, few.facts) == ("Not enough data.", None, ())
     assert decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True).decision == "ship"
+
+
+def test_a_proven_lead_too_small_to_care_about_is_no_difference_worth_having():
+    many = 10**9
+    tiny = card(a=(many, many // 10), b=(many, many // 10 + many // 10_000))
+    verdict = decide(tiny, rules=FORTNIGHT, elapsed_days=14, looks=())
+    assert "b" in verdict.look.crossed
+    assert verdict.decision == "no_difference" and "within" in verdict.reason
+
+
+def test_statistics_of_a_foreign_kind_are_named_with_the_remedy():
+    with pytest.raises(AnalysisError, match=r"'a' are a tuple.*ProportionStatistics"):
+        scorecard({"a": (10, 1), "b": (10, 2)}, control="a")

@@ -69,9 +69,7 @@ def test_the_control_may_stand_anywhere(fitted):
     turned = dict(reversed(list(data.items())))
     other = segmented.fit_segments(turned, control="a", seed=3)
     assert [row.variant for row in other.overall.variants] == ["b", "a"]
-    assert other.overall.comparison("b").lift.mean == pytest.approx(
-        result.overall.comparison("b").lift.mean, abs=0.01
-    )
+    assert other.overall.comparison("b").lift.mean == pytest.approx(result.overall.comparison("b").lift.mean, abs=0.01)
 
 
 def test_large_segments_reach_the_limit_without_pooling():

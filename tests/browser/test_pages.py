@@ -172,9 +172,7 @@ def walk_to(page, wanted, most=80):
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_scrolls_sideways_and_each_can_be_read_by_everybody(
-    live_server, logged_in, experiments, width, scheme
-):
+def test_no_page_scrolls_sideways_and_each_can_be_read_by_everybody(live_server, logged_in, experiments, width, scheme):
     page = logged_in(viewport={"width": width, "height": 850}, color_scheme=scheme)
     for path in PATHS:
         answer = page.goto(live_server.url + path)

@@ -244,6 +244,13 @@ def test_a_variant_without_content_beside_others_with_content_blocks_the_launch(
             transitions.launch(session, experiment, actor="cli")
 
 
+def test_a_control_that_is_nothing_at_all_is_launched_with_a_warning(database):
+    with database.write() as session:
+        experiment, checks = checks_of(session, {}, {"headline": "A letter"})
+        assert (checks["content"].ok, checks["content"].blocking) == (False, False)
+        assert transitions.launch(session, experiment, actor="cli").state == "running"
+
+
 def test_a_test_whose_app_holds_all_content_is_launched_with_a_warning_and_nothing_pretended(database):
     with database.write() as session:
         experiment, checks = checks_of(session, {}, {})

@@ -119,9 +119,7 @@ def test_a_test_that_nobody_met_does_not_claim_to_have_run(pages):
 
 
 def test_a_draft_without_a_headline_says_so_and_shows_none_as_if_it_were_there(pages):
-    saved = pages.post(
-        "/experiments/new", draft_form(**{"variants.1.content.headline": ""}), page="/experiments/new"
-    )
+    saved = pages.post("/experiments/new", draft_form(**{"variants.1.content.headline": ""}), page="/experiments/new")
     page = pages.get(saved.location).text
     assert "B has no headline yet." in page
     assert "Your headline" not in page

@@ -136,9 +136,7 @@ def _passed_end(ends_at: datetime | None) -> forms.Errors:
     return {"ends_at": f"The end ({told}) has passed. Choose a later one, or leave it empty."}
 
 
-def _store(
-    session: Session, definition: ExperimentDefinition, document: dict[str, Any] | None, revision: str
-) -> str:
+def _store(session: Session, definition: ExperimentDefinition, document: dict[str, Any] | None, revision: str) -> str:
     if document is None:
         return stored.create(session, definition, actor=actor()).key
     experiment = stored.get(session, document["key"])

@@ -45,9 +45,7 @@ def figures(session: Session, experiments: Sequence[Experiment]) -> dict[int, Fi
     }
 
 
-def entry(
-    document: dict[str, Any], answer: OneLine | None, found: Figures, zone: str, now: datetime
-) -> dict[str, Any]:
+def entry(document: dict[str, Any], answer: OneLine | None, found: Figures, zone: str, now: datetime) -> dict[str, Any]:
     """What the template prints of one experiment."""
     answer = answer if found.analysed_us is not None else None
     members = answer.members if answer else min(found.met, MOST_COUNTED)
