@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from analysis import HealthCheck, Look, MetricResult, NotShown, Rules, Verdict, decide, health, scorecard
+from analysis.priors import SEGMENT_WEAK
 from experiments.collected import Collected, SegmentData
 from experiments.metrics import DAY_US, Metric, metric
 
@@ -55,7 +56,8 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
         "provenance": {
             "metric_definitions": inputs["metric_definitions"],
             "priors": {key: found.prior.to_dict() for key, found in results.items()}
-            | {"lift": rules.lift_prior.to_dict()},
+            | {"lift": rules.lift_prior.to_dict()}
+            | ({"segments": SEGMENT_WEAK.to_dict()} if any(not entry["not_shown"] for entry in segments) else {}),
             "rules": rules.to_dict(),
             "seed": inputs["seed"],
             "versions": versions(),

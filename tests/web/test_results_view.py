@@ -328,3 +328,20 @@ def test_a_metric_of_ones_own_has_a_heading_too() -> None:
 def test_letters_and_colours_follow_the_position() -> None:
     assert VariantFacts("x", 2).letter == "C"
     assert VariantFacts("x", 13).colour == "v1"
+
+
+def test_how_well_a_sampled_fit_went_is_told() -> None:
+    result = fixtures.result()
+    gate = {"passed": True, "rhat_max": 1.0034, "ess_min": 1020.6, "divergences": 0, "reasons": []}
+    result["segments"] = [
+        {
+            "segment": "country",
+            "segment_rows": [],
+            "not_shown": None,
+            "diagnostics": gate,
+            "engine": "nutpie",
+            "seed": 7,
+        }
+    ]
+    told = dict(results_view.provenance(result))
+    assert told["Fit by country"] == "R-hat 1.003, 1,020 effective draws, 0 divergences; nutpie, seed 7"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from web.formatting import count, moment, plural, when
+from web.formatting import count, decimal, moment, plural, when
 from web.pages import results_words as words
 from web.pages.results_charts import OverTime, Segment, over_time, segments
 from web.pages.results_drawing import hills
@@ -336,14 +336,27 @@ def provenance(result: Mapping[str, Any], zone: str = "UTC") -> tuple[tuple[str,
     rows += [("Seed", str(stored["seed"]))] if "seed" in stored else []
     rows += [("Split", check["figures"]) for check in result.get("health") or () if check.get("figures")]
     rows += [("Prior", prior) for prior in _priors(stored.get("priors") or {}, result["metrics"])]
+    rows += [(f"Fit by {entry['segment']}", _fit(entry)) for entry in result.get("segments") or ()]
     versions = stored.get("versions") or {}
     rows += [("Versions", ", ".join(f"{key} {value}" for key, value in versions.items()))] if versions else []
     return tuple(row for row in rows if row[1])
 
 
+def _fit(entry: Mapping[str, Any]) -> str:
+    """How well a sampled fit went: what the gate let through."""
+    found = entry.get("diagnostics")
+    if not found:
+        return ""
+    drawn = f"R-hat {decimal(found['rhat_max'], 3)}, {count(int(found['ess_min']))} effective draws"
+    return f"{drawn}, {plural(found['divergences'], 'divergence')}; {entry['engine']}, seed {entry['seed']}"
+
+
 def _priors(priors: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> list[str]:
     """Each prior once, with the metrics that it stands before."""
-    names = {entry["metric"]: words.name_of(entry) for entry in metrics} | {"lift": "every lift, for the verdict"}
+    names = {entry["metric"]: words.name_of(entry) for entry in metrics} | {
+        "lift": "every lift, for the verdict",
+        "segments": "the segments",
+    }
     used: dict[str, list[str]] = {}
     for key, prior in priors.items():
         used.setdefault(_prior(prior), []).append(names.get(key, key))
