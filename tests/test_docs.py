@@ -1,6 +1,8 @@
 """What README and the documents say is held against the code."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,16 @@ def test_each_metric_stands_in_the_statistics_under_its_name_on_screen():
     statistics = (ROOT / "docs" / "statistics.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", statistics, re.MULTILINE))
     assert rows == {found.key: found.name for found in METRICS}
+
+
+def test_the_analysts_commands_of_the_readme_work_as_they_are(tmp_path, monkeypatch):
+    program = next(found for found in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "klette import" in found)
+    # Where the commands of this very environment lie, under the name that the README gives them.
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    monkeypatch.setenv("KLETTE_DATA_DIR", str(tmp_path / "var"))
+    done = subprocess.run(
+        ["sh", "-ec", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stderr
+    assert "11.34%" in done.stdout and '"experiment": "headline-2026"' in done.stdout
