@@ -4,9 +4,12 @@ Functions of the domain take a ``session`` and never commit; the request, the wo
 the transaction here owns it.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -88,7 +91,7 @@ def _sqlite(url: str, synchronous: str, pool_size: int) -> Engine:
     def _prepare(connection, _record) -> None:  # type: ignore[no-untyped-def]
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA cache_size=-65536")
@@ -100,6 +103,20 @@ def _sqlite(url: str, synchronous: str, pool_size: int) -> Engine:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('klette_begin', 'DEFERRED')}")
 
     return engine
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch the file to its write-ahead log, which stays; SQLite does not wait for others by itself here."""
+    last_try = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > last_try:
+                raise
+            time.sleep(0.02)
 
 
 def _postgres(url: str, pool_size: int) -> Engine:
