@@ -37,7 +37,7 @@ def state(pages, key="spring-headline"):
 
 def test_an_empty_list_offers_three_ways_to_begin(pages):
     page = pages.get("/experiments").text
-    for words in ("Create an experiment", "Bring a finished one in", "Show me an example"):
+    for words in ("Create an experiment", "Import a finished one", "Show me an example"):
         assert words in page
     assert 'action="/demo"' in page
 
