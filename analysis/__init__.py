@@ -20,18 +20,25 @@ if TYPE_CHECKING:
     from analysis.scoring import ComparisonResult, MetricResult, VariantResult, scorecard
     from analysis.sequential import Look
     from analysis.statistics import (
+        AdjustedStatistics,
         AmountStatistics,
+        CascadeStatistics,
         CountStatistics,
         ProportionStatistics,
+        RatioStatistics,
+        RetentionStatistics,
         Statistics,
+        ValueStatistics,
         statistics_from_dict,
     )
     from analysis.verdict import Fact, Rules, Verdict
 
 # Where each public name lives. It is imported at its first use: who only draws a chart loads no SciPy.
 _HOMES = {
+    "AdjustedStatistics": "statistics",
     "AmountStatistics": "statistics",
     "AnalysisError": "errors",
+    "CascadeStatistics": "statistics",
     "ComparisonResult": "scoring",
     "CountStatistics": "statistics",
     "Density": "posterior",
@@ -44,8 +51,11 @@ _HOMES = {
     "NamedPrior": "priors",
     "NotShown": "errors",
     "ProportionStatistics": "statistics",
+    "RatioStatistics": "statistics",
+    "RetentionStatistics": "statistics",
     "Rules": "verdict",
     "Statistics": "statistics",
+    "ValueStatistics": "statistics",
     "VariantResult": "scoring",
     "Verdict": "verdict",
     "decide": "decision",
@@ -54,8 +64,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdjustedStatistics",
     "AmountStatistics",
     "AnalysisError",
+    "CascadeStatistics",
     "ComparisonResult",
     "CountStatistics",
     "Density",
@@ -68,8 +80,11 @@ __all__ = [
     "NamedPrior",
     "NotShown",
     "ProportionStatistics",
+    "RatioStatistics",
+    "RetentionStatistics",
     "Rules",
     "Statistics",
+    "ValueStatistics",
     "VariantResult",
     "Verdict",
     "decide",

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -81,6 +81,14 @@ def _check_metric(value: str) -> str:
 def _check_currency(value: str) -> str:
     if value not in CURRENCIES:
         raise bad(f"{shown(value)} is no currency; write its three capital letters (ISO 4217), such as EUR.")
+    return value
+
+
+def _check_event_type(value: str) -> str:
+    if value == "purchase":
+        raise bad("purchase is counted by its money already; set margin to say how much of it is earned.")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}", value) or value == "exposure":
+        raise bad(f"{shown(value)} is no event type that can have a worth; write one such as share or comment.")
     return value
 
 
@@ -222,6 +230,39 @@ class NamespacePlace(_Model):
         return self
 
 
+class Allocation(_Model):
+    """How new members are shared out while it runs: more of them to the variants that do better."""
+
+    method: Annotated[
+        Literal["thompson", "top_two"],
+        Field(
+            description="thompson: in proportion to the chance of being best; top_two: half to the best, the rest "
+            "to its rivals."
+        ),
+    ]
+    floor: Annotated[
+        float,
+        BeforeValidator(_plain_number),
+        Field(ge=0.01, le=0.5, allow_inf_nan=False, description="Share that every variant keeps."),
+    ] = 0.05
+    every_hours: Annotated[Days, Field(ge=1, le=168, description="Hours between two changes of the shares.")] = 24
+
+
+class Covariate(_Model):
+    """What was known of a member before the first exposure, to take its part out of the noise (CUPED)."""
+
+    attribute: AttributeName | None = Field(None, description="A numeric attribute given at the first exposure.")
+    days_before: Annotated[Days, Field(ge=1, le=90, description="The same outcome in so many days before.")] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.attribute is None) == (self.days_before is None):
+            raise bad("needs either attribute or days_before, and not both.")
+        return self
+
+
 def _check_targeting(value: dict[str, Any] | None) -> dict[str, Any] | None:
     if value is None:
         return None
@@ -263,6 +304,18 @@ Caring = Annotated[
     Field(gt=0, le=0.5, allow_inf_nan=False, description="Relative loss that would not matter."),
 ]
 
+EventType = Annotated[str, AfterValidator(_check_event_type)]
+ActionValues = Annotated[
+    dict[EventType, Amount],
+    Field(max_length=20, description="Worth of one event of a type, such as a share, in the experiment's currency."),
+]
+Margin = Annotated[Share, Field(description="Share of the revenue that is earned.")]
+Prior = Annotated[
+    Literal["auto", "learned", "content", "sceptical"],
+    Field(description="What is believed of lifts beforehand; auto: learned from history where there is enough."),
+]
+IntervalKind = Annotated[Literal["eti", "hdi"], Field(description="Equal-tailed, or the shortest of 95 %.")]
+
 
 class ExperimentDefinition(_Model):
     """A whole experiment as a person or an app writes it down."""
@@ -283,12 +336,18 @@ class ExperimentDefinition(_Model):
     planned_days: PlannedDays | None = None
     minimum_members: MinimumMembers = 100
     threshold_of_caring: Caring = 0.01
+    allocation: Allocation | None = Field(None, description="Null for fixed weights.")
+    covariate: Covariate | None = Field(None, description="Null for no adjustment.")
+    action_values: ActionValues = Field(default_factory=dict)
+    margin: Margin = 1.0
+    prior: Prior = "auto"
+    interval: IntervalKind = "eti"
     starts_at: Moment | None = Field(None, description="When a launched experiment begins; at once when absent.")
     ends_at: Moment | None = Field(None, description="When it stops by itself.")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        faults = {**_variant_faults(self.variants), **_metric_faults(self), **_time_faults(self)}
+        faults = {**_variant_faults(self.variants), **_metric_faults(self), **_time_faults(self), **_floor_faults(self)}
         if self.currency:
             faults |= cost_faults(self.variants, self.currency)
         if faults:
@@ -326,6 +385,12 @@ class ExperimentPatch(_Model):
     planned_days: PlannedDays | None = None
     minimum_members: MinimumMembers | None = None
     threshold_of_caring: Caring | None = None
+    allocation: Allocation | None = None
+    covariate: Covariate | None = None
+    action_values: ActionValues | None = None
+    margin: Margin | None = None
+    prior: Prior | None = None
+    interval: IntervalKind | None = None
     starts_at: Moment | None = None
     ends_at: Moment | None = None
 
@@ -340,7 +405,7 @@ class ExperimentPatch(_Model):
         return self
 
 
-NULLABLE = frozenset({"targeting", "namespace", "planned_days", "starts_at", "ends_at"})
+NULLABLE = frozenset({"targeting", "namespace", "planned_days", "starts_at", "ends_at", "allocation", "covariate"})
 
 
 def read_definition(raw: Mapping[str, Any]) -> ExperimentDefinition:
@@ -395,4 +460,15 @@ def _time_faults(definition: ExperimentDefinition) -> dict[str, str]:
     starts, ends = definition.starts_at, definition.ends_at
     if starts and ends and ends <= starts:
         return {"ends_at": f"{ends:%Y-%m-%dT%H:%M:%SZ} must lie after starts_at ({starts:%Y-%m-%dT%H:%M:%SZ})."}
+    return {}
+
+
+def _floor_faults(definition: ExperimentDefinition) -> dict[str, str]:
+    allocation, variants = definition.allocation, len(definition.variants)
+    if allocation and allocation.floor * variants > 1:
+        most = 1 / variants
+        return {
+            "allocation.floor": f"{allocation.floor:g} for each of {variants} variants is more than all; at most "
+            f"{most:.3g} is possible."
+        }
     return {}

@@ -172,6 +172,8 @@ def _with_currency(variant: VariantDefinition, before: str, values: dict[str, An
 def _store_fields(session: Session, experiment: Experiment, definition: ExperimentDefinition) -> None:
     for name in stored.PLAIN_FIELDS:
         setattr(experiment, name, getattr(definition, name))
+    for name, value in definition.model_dump(mode="json", include=set(stored.JSON_FIELDS)).items():
+        setattr(experiment, name, value)
     experiment.currency = definition.currency or experiment.currency
     experiment.traffic_buckets = round(definition.traffic * BUCKETS)
     namespaces.set_place(session, experiment, definition.namespace)

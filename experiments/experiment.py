@@ -37,6 +37,7 @@ def create(
     refuse_faults(cost_faults(definition.variants, currency))
     experiment = Experiment(
         **definition.model_dump(include=set(PLAIN_FIELDS)),
+        **definition.model_dump(mode="json", include=set(JSON_FIELDS)),
         key=definition.key,
         currency=currency,
         traffic_buckets=round(definition.traffic * BUCKETS),
@@ -227,6 +228,12 @@ def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> dict
         "planned_days": experiment.planned_days,
         "minimum_members": experiment.minimum_members,
         "threshold_of_caring": experiment.threshold_of_caring,
+        "allocation": experiment.allocation,
+        "covariate": experiment.covariate,
+        "action_values": {kind: float(worth) for kind, worth in (experiment.action_values or {}).items()},
+        "margin": experiment.margin,
+        "prior": experiment.prior,
+        "interval": experiment.interval,
         "starts_at": when(experiment.starts_at),
         "ends_at": when(experiment.ends_at),
     }
@@ -277,10 +284,16 @@ PLAIN_FIELDS = (
     "planned_days",
     "minimum_members",
     "threshold_of_caring",
+    "margin",
+    "prior",
+    "interval",
     "starts_at",
     "ends_at",
 )
 """Fields that stand in the table as they stand in the definition."""
+
+JSON_FIELDS = ("allocation", "covariate", "action_values")
+"""Fields that stand in the table as JSON, exact amounts as text."""
 
 
 def _document(

@@ -112,6 +112,12 @@ class Experiment(SQLModel, table=True):
     planned_days: int | None = None  # how long it shall run; fixes the stopping boundary
     minimum_members: int = Field(default=100)  # a variant, before any verdict
     threshold_of_caring: float = Field(default=0.01)  # relative loss that would not matter
+    allocation: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))  # None: fixed weights
+    covariate: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    action_values: dict[str, str] | None = Field(default=None, sa_column=_json(nullable=True))  # worth by event type
+    margin: float = Field(default=1.0, sa_column_kwargs={"server_default": "1.0"})
+    prior: str = Field(default="auto", max_length=16, sa_column_kwargs={"server_default": "auto"})
+    interval: str = Field(default="eti", max_length=8, sa_column_kwargs={"server_default": "eti"})
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     simulated: bool = Field(default=False)
@@ -151,6 +157,29 @@ class Run(SQLModel, table=True):
     ended_at: datetime | None = None
 
 
+class AllocationEpoch(SQLModel, table=True):
+    """A stretch of a run with one set of shares; exposures carry its number. Epoch 1 has the run's own allocation."""
+
+    __tablename__ = "allocation_epoch"
+    run_id: int = Field(primary_key=True, foreign_key="run.id")
+    number: int = Field(primary_key=True)
+    allocation: list[list[Any]] = Field(sa_column=_json())  # as in run: [variant key, weight, upper bucket edge]
+    started_us: int = Field(sa_column=_big())
+    analysis_id: str | None = Field(default=None, max_length=36)  # what the shares were computed from
+
+
+class LearnedPrior(SQLModel, table=True):
+    """A prior of lifts fitted to finished experiments, with its evidence; the newest of a name is in force."""
+
+    __tablename__ = "learned_prior"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=64)
+    parameters: dict[str, float] = Field(sa_column=_json())
+    reason: str = Field(sa_column=Column(Text(), nullable=False))
+    evidence: dict[str, Any] = Field(sa_column=_json())  # the experiments it was fitted to, and how well
+    created_at: datetime = Field(default_factory=utc_now)
+
+
 class Exposure(SQLModel, table=True):
     """The first exposure of a unit in a run: one row, first one wins."""
 
@@ -168,6 +197,9 @@ class Exposure(SQLModel, table=True):
     epoch: int = Field(default=1)
     bot: bool = Field(default=False)
     attributes: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    brought_by: str | None = Field(default=None, max_length=256)  # the unit whose share link led here
+    root: str | None = Field(default=None, max_length=256)  # the randomised unit at the top of the cascade
+    depth: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # generations below the root
 
 
 class MultiExposure(SQLModel, table=True):

@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.definition import (
     MAX_SEGMENTS,
+    Allocation,
     Content,
+    Covariate,
     ExperimentDefinition,
     ExperimentPatch,
     Key,
@@ -67,6 +69,12 @@ DOCUMENT_EXAMPLE: dict[str, Any] = {
     "planned_days": None,
     "minimum_members": 100,
     "threshold_of_caring": 0.01,
+    "allocation": None,
+    "covariate": None,
+    "action_values": {},
+    "margin": 1.0,
+    "prior": "auto",
+    "interval": "eti",
     "starts_at": None,
     "ends_at": None,
     "targeting_text": "country is DE or AT, and not (employee is true)",
@@ -208,6 +216,12 @@ class ExperimentDocument(BaseModel):
     planned_days: int | None
     minimum_members: int
     threshold_of_caring: float
+    allocation: Allocation | None
+    covariate: Covariate | None
+    action_values: dict[str, float] = Field(description="Worth of one event of a type.")
+    margin: float
+    prior: str
+    interval: str
     starts_at: datetime | None
     ends_at: datetime | None
     state: State
