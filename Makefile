@@ -25,7 +25,10 @@ run: setup ## set up what is missing and serve Klette at http://127.0.0.1:$PORT 
 setup: $(STAMPS)/klette web/static/vendor/.complete ## the set-up of `make run` alone
 
 test: setup-test ## set up what is missing, tests included, and run the tests
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
+ifeq ($(strip $(ARGS)),)
+	@exec sh .ci/test-other.sh
+endif
 
 setup-test: setup $(STAMPS)/test $(STAMPS)/browser ## the set-up of `make test` alone
 

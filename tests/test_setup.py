@@ -181,3 +181,46 @@ def test_vendoring_names_a_file_that_a_package_does_not_hold(tmp_path):
     with pytest.raises(FileNotFoundError, match=re.escape(FILES[0][0])):
         vendor(tmp_path, tmp_path / "vendor")
     assert not (tmp_path / "vendor").exists()
+
+
+def test_where_no_other_python_is_found_the_tests_say_so_and_go_on(checkout, tmp_path):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("dirname", "ls", "cat", "cksum"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    result = subprocess.run(
+        ["/bin/sh", ".ci/test-other.sh"],
+        cwd=checkout,
+        env={"PATH": str(tools), "HOME": str(checkout), "PYENV_ROOT": str(checkout)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0
+    assert "No Python on the other side of 3.12 was found" in result.stderr
+
+
+def test_the_other_python_runs_the_statistics_tests_and_fails_with_them(checkout, tmp_path):
+    """A stand-in for the other interpreter: it says it is on the other side and fails as pytest would."""
+    side = "old" if sys.version_info >= (3, 12) else "new"
+    other = f'[ "$1" = -c ] && case "$2" in *new*) echo {side};; esac; [ "$1" = --version ] && echo Python X; exit 0'
+    program(tmp_path / "tools", "python3.12", other)
+    for name in ("dirname", "ls", "cat", "cksum", "rm", "mkdir"):
+        (tmp_path / "tools" / name).symlink_to(shutil.which(name) or name)
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    failing = '[ "$1" = -m ] && echo "tests: $*" && exit 1; exit 0'
+    program(tmp_path / "made", "python", failing)
+    make = f'[ "$1" = venv ] && mkdir -p .venv/other/bin && cp {tmp_path}/made/python .venv/other/bin/python; exit 0'
+    program(checkout / ".venv" / "bin", "uv", make.replace("cp ", f"{shutil.which('cp')} "))
+    (checkout / "requirements-test.txt").write_text("")
+    result = subprocess.run(
+        ["/bin/sh", ".ci/test-other.sh"],
+        cwd=checkout,
+        env={"PATH": str(tmp_path / "tools"), "HOME": str(checkout), "PYENV_ROOT": str(checkout)},
+        capture_output=True,
+        text=True,
+    )
+    assert "tests: -m pytest tests/analysis" in result.stdout, result.stderr
+    assert result.returncode == 1
