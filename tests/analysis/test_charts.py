@@ -1,7 +1,9 @@
 """Charts: valid Vega-Lite that draws, in the page's colours and in fixed ones."""
 
 import json
+import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,12 @@ ROWS = [
     {"level": "Germany", "variant": "b", "n": 9120, "lift": 0.19, "low": 0.09, "high": 0.29, "raw_lift": 0.2},
     {"level": "Malta", "variant": "b", "n": 12, "lift": 0.15, "low": -0.2, "high": 0.5, "raw_lift": None},
 ]
+STAYING = [
+    {"variant": v, "day": d, "mean": h / d, "low": h / d - 0.01, "high": h / d + 0.01, "raw": None}
+    for v, h in (("a", 0.1), ("b", 0.102))
+    for d in range(1, 7)
+]
+EPOCHS = [{"day": 0, "weights": {"a": 0.5, "b": 0.5}}, {"day": 2, "weights": {"a": 0.1, "b": 0.9}}]
 
 
 def result():
@@ -25,6 +33,10 @@ def all_charts():
         charts.segment_forest(ROWS, ["a", "b"], labels={"b": "B"}),
         charts.lift_densities(result()),
         charts.lift_densities(result().to_dict()),
+        charts.staying_curves(STAYING, ["a", "b"], ends={"b": "B 3.9 d"}, labels={"a": "A", "b": "B"}),
+        charts.staying_curves([], ["a", "b"]),
+        charts.allocation_shares(EPOCHS, ["a", "b"], today=4.0),
+        charts.allocation_shares([], ["a", "b"], today=4.0),
     ]
 
 
@@ -87,3 +99,41 @@ def test_twelve_colours_can_be_read_on_paper_and_in_the_dark():
 def test_an_unknown_theme_is_refused():
     with pytest.raises(AnalysisError, match="sepia"):
         charts.with_theme({}, "sepia")
+
+
+def test_the_colours_are_those_of_the_page():
+    sheet = (Path(__file__).resolve().parents[2] / "web" / "static" / "klette.css").read_text()
+    light, dark = re.findall(r":root \{(.*?)\}", sheet, re.DOTALL)[:2]
+    for palette, scheme in ((charts.PALETTE_LIGHT, light), (charts.PALETTE_DARK, dark)):
+        known = dict(re.findall(r"--(v\d+): (#[0-9a-f]{6})", scheme))
+        assert palette == tuple(known[f"v{i}"] for i in range(12))
+
+
+def test_the_names_at_the_ends_of_the_curves_stand_apart():
+    spec = charts.staying_curves(STAYING, ["a", "b"], ends={"b": "B 3.9 d"})
+    names = spec["layer"][-1]["data"]["values"]
+    assert [row["end"] for row in names] == ["A", "B 3.9 d"]
+    top = max(row["high"] for row in STAYING)
+    assert names[1]["label_at"] - names[0]["label_at"] >= 0.085 * top - 1e-9
+    assert spec["layer"][0]["encoding"]["x"]["axis"]["values"] == [1, 3, 6]
+    assert spec["padding"]["right"] > 40
+
+
+def test_the_bands_of_the_shares_fill_the_whole_at_every_step():
+    rows = charts.allocation_shares(EPOCHS, ["a", "b"], today=4.0)["data"]["values"]
+    by_day = {day: [row for row in rows if row["day"] == day] for day in (0, 2, 4)}
+    for bands in by_day.values():
+        assert bands[0]["low"] == 0 and bands[-1]["high"] == pytest.approx(1)
+        assert bands[0]["high"] == bands[1]["low"]
+    assert [row["share"] for row in by_day[4]] == [row["share"] for row in by_day[2]], "the last step goes on to today"
+
+
+@pytest.mark.parametrize(("size", "depth"), [(1, 0), (2, 1), (64, 5), (12, 11), (3, 9), (5_000, 7)])
+def test_a_burr_is_a_tree_of_the_size_and_the_depth_that_were_counted(size, depth):
+    drawn = charts.burr(size, depth)
+    assert len(drawn.nodes) == min(size, 90) and drawn.whole == (size <= 90)
+    assert max(level for *_, level in drawn.nodes) == min(depth, size - 1) == drawn.depth
+    for child, parent in enumerate(drawn.parents, 1):
+        assert drawn.nodes[child][2] == drawn.nodes[parent][2] + 1
+    assert all(math.hypot(x, y) <= 1.001 for x, y, _ in drawn.nodes)
+    assert charts.burr(size, depth) == drawn

@@ -1,0 +1,65 @@
+"""How new members were shared out, while the shares moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from analysis.charts.base import PERCENT, by_variant, frame
+
+
+def allocation_shares(
+    epochs: Iterable[Mapping[str, Any]],
+    variants: Sequence[str],
+    *,
+    today: float,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Draw each variant's share of the new members as a band, a step for each time the shares were set.
+
+    Parameters
+    ----------
+    epochs : rows with "day" (days since the start, ascending) and "weights" ({variant: share, 0 to 1})
+    variants : keys in order from the top, which gives the colours
+    today : float
+        Where the last step ends, in days since the start.
+    labels : mapping of variant key to text, optional
+    """
+    encoding, names = by_variant(variants, labels)
+    steps = [(float(epoch["day"]), epoch["weights"]) for epoch in epochs]
+    end = max(today, *(day for day, _ in steps), 0.1) if steps else max(today, 0.1)
+    rows = [
+        {"day": day, "variant": key, "name": names[key], "share": share, "low": low, "high": low + share}
+        for day, weights in [*steps, *((end, weights) for _, weights in steps[-1:])]
+        for key, low, share in _bands(weights, variants)
+    ]
+    scale = {"domain": [0, end], "nice": False}
+    x = {"field": "day", "type": "quantitative", "title": "days since the start", "scale": scale}
+    x |= {"axis": {"grid": False, "labelOverlap": "greedy"}}
+    axis = {"labelExpr": PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False, "grid": False}
+    y = {"field": "low", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]}, "axis": axis}
+    share = {"field": "share", "type": "quantitative", "title": "share of new members", "format": ".0%"}
+    tooltip = [{"field": "name", "title": "variant"}, {"field": "day", "type": "quantitative", "format": ".1f"}, share]
+    at_end = [row | {"middle": (row["low"] + row["high"]) / 2} for row in rows[-len(variants) :] if row["share"] > 0.05]
+    band = {"type": "area", "interpolate": "step-after", "opacity": 0.3, "line": {"strokeWidth": 1.5}}
+    name = {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12}
+    layers = [
+        {"mark": band, "encoding": {"x": x, "y": y, "y2": {"field": "high"}, "color": encoding, "tooltip": tooltip}},
+        {
+            "data": {"values": at_end},
+            "mark": name,
+            "encoding": {"x": x, "y": y | {"field": "middle"}, "color": encoding, "text": {"field": "name"}},
+        },
+    ]
+    longest = max((len(label) for label in names.values()), default=1)
+    return frame("Each variant's share of the new members, by day.", 150, rows, layers, room=14 + 8 * longest)
+
+
+def _bands(weights: Mapping[str, float], variants: Sequence[str]) -> list[tuple[str, float, float]]:
+    """Each variant with where its band begins and how thick it is; the first variant lies on top."""
+    low, bands = 0.0, []
+    for key in reversed(variants):
+        share = float(weights.get(key, 0.0))
+        bands.append((key, low, share))
+        low += share
+    return bands

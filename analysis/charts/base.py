@@ -1,0 +1,134 @@
+"""What every chart stands on: the frame, the colours as CSS variables, and the marks that all of them share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from analysis.errors import AnalysisError
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+
+#: --v0 .. --v11 of the page: slate, burr, amber, then a continuation that differs in lightness as well as in hue.
+PALETTE_LIGHT: Final = (
+    "#5f6b7a",
+    "#8a2f7f",
+    "#a25c06",
+    "#14756f",
+    "#2a63ad",
+    "#67690f",
+    "#a5402d",
+    "#5b4db3",
+    "#7b5433",
+    "#2c6e35",
+    "#ae3468",
+    "#474d55",
+)
+PALETTE_DARK: Final = (
+    "#9fb0c4",
+    "#d88bce",
+    "#e8a95a",
+    "#6cc5bd",
+    "#8bb5ee",
+    "#c2c46a",
+    "#eb9a86",
+    "#b3a7f2",
+    "#cda988",
+    "#8bc892",
+    "#f094b8",
+    "#c4c9d0",
+)
+INK: Final = {
+    "light": {"ink": "#23201c", "mute": "#6d675f", "line": "#e6e1d8", "card": "#ffffff"},
+    "dark": {"ink": "#efeae3", "mute": "#a79f94", "line": "#37322c", "card": "#211e1b"},
+}
+PERCENT: Final = "format(datum.value * 100, '.0f') + '\u202f%'"
+FINE_PERCENT: Final = "format(datum.value * 100, '.3~g') + '\u202f%'"
+SIGNED_PERCENT: Final = "datum.value === 0 ? '0' : format(datum.value * 100, '+.0f') + '\u202f%'"
+_VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
+
+
+def colour(position: int) -> str:
+    """Return the CSS colour of the variant at a 0-based position; the twelve repeat."""
+    return f"var(--v{position % len(PALETTE_LIGHT)})"
+
+
+def with_theme(spec: Any, theme: Literal["light", "dark"]) -> Any:
+    """Return a copy of a chart with every CSS variable replaced by its colour."""
+    if theme not in INK:
+        raise AnalysisError("bad_request", f"The theme {theme!r} is unknown; use light or dark.")
+    palette = PALETTE_LIGHT if theme == "light" else PALETTE_DARK
+    known = INK[theme] | {f"v{i}": value for i, value in enumerate(palette)}
+    if isinstance(spec, Mapping):
+        return {key: with_theme(value, theme) for key, value in spec.items()}
+    if isinstance(spec, list | tuple):
+        return [with_theme(value, theme) for value in spec]
+    if isinstance(spec, str):
+        return _VARIABLE.sub(lambda found: known.get(found[1], found[0]), spec)
+    return spec
+
+
+def frame(
+    description: str, height: int, rows: Sequence[Mapping[str, Any]], layers: list[dict], *, room: int = 5
+) -> dict[str, Any]:
+    """Put layers over one table of rows; `room` is kept at the right, in pixels, for names at the ends of lines."""
+    axis = {
+        "labelColor": "var(--mute)",
+        "titleColor": "var(--mute)",
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
+    return {
+        "$schema": SCHEMA,
+        "description": description,
+        "width": "container",
+        "height": height,
+        "background": "transparent",
+        "padding": {"left": 5, "top": 5, "right": room, "bottom": 5},
+        "autosize": {"type": "fit", "contains": "padding"},
+        "data": {"values": [dict(row) for row in rows]},
+        "layer": layers,
+        "config": {"font": "inherit", "view": {"stroke": None}, "axis": axis},
+    }
+
+
+def by_variant(variants: Sequence[str], labels: Mapping[str, str] | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the colour encoding, keyed by the variant's position, and its name on screen."""
+    names = {key: (labels or {}).get(key, key.upper()) for key in variants}
+    scale = {"domain": list(variants), "range": [colour(i) for i in range(len(variants))]}
+    return {"field": "variant", "type": "nominal", "scale": scale, "legend": None}, names
+
+
+def zero_line() -> dict[str, Any]:
+    """The dotted line of no difference."""
+    return {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "color": "var(--mute)", "strokeDash": [2, 3]},
+        "encoding": {"x": {"datum": 0, "type": "quantitative"}},
+    }
+
+
+def apart(rows: Sequence[Mapping[str, Any]], field: str, *, top: float = 1.0, gap: float = 0.085) -> list[dict]:
+    """Give the names at the ends of lines a "label_at" each, so that none covers another.
+
+    Parameters
+    ----------
+    rows : one a name
+    field : str
+        Where the line ends, 0 to `top`.
+    gap : float
+        Least distance of two names, as a share of `top`.
+    """
+    placed: list[dict[str, Any]] = []
+    floor = 0.0
+    for i, row in enumerate(sorted(rows, key=lambda row: row[field])):
+        room_above = gap * top * (len(rows) - 1 - i)
+        at = max(floor, min(row[field], top - room_above))
+        placed.append(dict(row) | {"label_at": at})
+        floor = at + gap * top
+    return placed

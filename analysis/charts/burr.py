@@ -1,0 +1,114 @@
+"""A picture of a cascade as large and as deep as those that were counted: no real one, whose branches nobody stores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+MOST_DRAWN: Final = 90
+_THINNING: Final = 0.72
+"""Each generation is drawn so much smaller than the one before, as cascades that end are."""
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Burr:
+    """A tree laid out around its root, in a box from −1 to 1 both ways.
+
+    Attributes
+    ----------
+    size, depth : int
+        Members and generations of the cascade that it stands for; the root is a member and generation 0.
+    nodes : tuple of (float, float, int)
+        x, y and generation, the root first; at most `MOST_DRAWN`.
+    parents : tuple of int
+        For each node but the root, the place of its parent among the nodes.
+    """
+
+    size: int
+    depth: int
+    nodes: tuple[tuple[float, float, int], ...]
+    parents: tuple[int, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every member is drawn."""
+        return len(self.nodes) == self.size
+
+
+def burr(size: int, depth: int) -> Burr:
+    """Lay out a cascade of `size` members in `depth` generations; the same figures give the same picture.
+
+    How many members each generation has, and who brought whom, is drawn and not measured: only the histograms of
+    size and depth are kept. Where the two belong to different cascades, the depth is cut to what the size allows.
+    """
+    size = max(1, size)
+    drawn = min(size, MOST_DRAWN)
+    depth = min(max(depth, 1 if size > 1 else 0), drawn - 1)
+    generations = _generations(drawn - 1, depth)
+    parents = _parents(generations)
+    angles = _angles(parents)
+    levels = [0, *(level for level, members in enumerate(generations, 1) for _ in range(members))]
+    nodes = tuple(
+        (
+            round(level / max(depth, 1) * math.cos(angle), 4),
+            round(level / max(depth, 1) * math.sin(angle), 4),
+            level,
+        )
+        for level, angle in zip(levels, angles, strict=True)
+    )
+    return Burr(size, depth, nodes, tuple(parents))
+
+
+def _generations(descendants: int, depth: int) -> list[int]:
+    """Members of each generation, at least one each, thinning outwards."""
+    if depth == 0:
+        return []
+    shares = [_THINNING**level for level in range(depth)]
+    return [1 + more for more in _apportioned(descendants - depth, shares)]
+
+
+def _parents(generations: Sequence[int]) -> list[int]:
+    """The parent of each node but the root; some bring many and some nobody, as members do."""
+    parents, above = [], [0]
+    first = 1
+    for members in generations:
+        keen = [0.08 + ((place + 1) * _GOLDEN % 1) ** 2.2 for place in range(len(above))]
+        for parent, brought in zip(above, _apportioned(members, keen), strict=True):
+            parents += [parent] * brought
+        above = list(range(first, first + members))
+        first += members
+    return parents
+
+
+def _apportioned(total: int, shares: Sequence[float]) -> list[int]:
+    """Whole numbers in proportion to `shares` that add up to `total` (largest remainders)."""
+    exact = [total * share / sum(shares) for share in shares]
+    whole = [math.floor(number) for number in exact]
+    by_rest = sorted(range(len(exact)), key=lambda place: (whole[place] - exact[place], place))
+    for place in by_rest[: total - sum(whole)]:
+        whole[place] += 1
+    return whole
+
+
+def _angles(parents: Sequence[int]) -> list[float]:
+    """The direction of each node: every branch gets room for its leaves, and stands in the middle of it."""
+    count = len(parents) + 1
+    children: list[list[int]] = [[] for _ in range(count)]
+    for child, parent in enumerate(parents, 1):
+        children[parent].append(child)
+    leaves = [1.0] * count
+    for node in range(count - 1, -1, -1):
+        if children[node]:
+            leaves[node] = sum(leaves[child] for child in children[node])
+    angles, begins = [0.0] * count, [0.0] * count
+    begins[0] = -math.pi / 2
+    for node in range(count):
+        at = begins[node]
+        for child in children[node]:
+            room = math.tau * leaves[child] / leaves[0]
+            begins[child], angles[child] = at, at + room / 2
+            at += room
+    return angles

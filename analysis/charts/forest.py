@@ -1,0 +1,63 @@
+"""The lift in each segment, a row a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from analysis.charts.base import SIGNED_PERCENT, by_variant, frame, zero_line
+
+
+def segment_forest(
+    rows: Iterable[Mapping[str, Any]],
+    variants: Sequence[str],
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Draw the lift in each segment: the pooled estimate with its 95 % interval, the raw figure as an open circle.
+
+    Parameters
+    ----------
+    rows : rows with "level", "variant", "n", "lift", "low", "high", "raw_lift" (which may be None)
+    variants : all keys in order, the control among them, which gives the colours
+    """
+    encoding, names = by_variant(variants, labels)
+    table = [dict(row) | {"name": names[row["variant"]]} for row in rows]
+    levels = list(dict.fromkeys(row["level"] for row in table))
+    shown = [v for v in variants if any(row["variant"] == v for row in table)]
+    plain = {"ticks": False, "domain": False, "grid": False}
+    y = {"field": "level", "type": "nominal", "sort": levels, "title": None, "axis": plain}
+    offset = {"field": "variant", "type": "nominal", "sort": shown}
+    axis = {"labelExpr": SIGNED_PERCENT, "gridDash": [2, 3], "domain": False, "tickCount": 4, "labelOverlap": "greedy"}
+    tooltip = [
+        {"field": "level", "title": "segment"},
+        {"field": "name", "title": "variant"},
+        {"field": "n", "type": "quantitative", "title": "members", "format": ","},
+        {"field": "lift", "type": "quantitative", "format": "+.1%"},
+        {"field": "low", "type": "quantitative", "title": "95 % from", "format": "+.1%"},
+        {"field": "high", "type": "quantitative", "title": "to", "format": "+.1%"},
+        {"field": "raw_lift", "type": "quantitative", "title": "raw", "format": "+.1%"},
+    ]
+
+    def place(field: str) -> dict[str, Any]:
+        return {"field": field, "type": "quantitative", "title": "lift over the control", "axis": axis}
+
+    shared = {"y": y, "yOffset": offset, "color": encoding, "tooltip": tooltip}
+    layers = [
+        zero_line(),
+        {
+            "mark": {"type": "rule", "strokeWidth": 3, "strokeCap": "round"},
+            "encoding": shared | {"x": place("low"), "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+            "encoding": shared | {"x": place("lift")},
+        },
+        {
+            "transform": [{"filter": "isValid(datum.raw_lift)"}],
+            "mark": {"type": "point", "filled": False, "size": 45, "stroke": "var(--mute)"},
+            "encoding": {"y": y, "yOffset": offset, "tooltip": tooltip, "x": place("raw_lift")},
+        },
+    ]
+    height = max(60, len(levels) * (16 * max(len(shown), 1) + 10))
+    return frame("Lift over the control in each segment, with its 95 % interval.", height, table, layers)

@@ -1,0 +1,83 @@
+"""How long content sticks: members who came back, by the day of their last return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from analysis.charts.base import FINE_PERCENT, apart, by_variant, frame
+
+_MOST_MARKS = 5
+
+
+def staying_curves(
+    rows: Iterable[Mapping[str, Any]],
+    variants: Sequence[str],
+    *,
+    ends: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Draw the share of members who still came back on a day or later, with a soft band of its interval.
+
+    Parameters
+    ----------
+    rows : rows with "variant", "day" (whole, from 1), "mean", "low", "high" and "raw" (shares; raw may be None)
+    variants : keys in order, which gives the colours
+    ends : mapping of variant key to text, optional
+        What stands at the end of its line, such as "B 3.9 d"; the label alone where it is missing.
+    labels : mapping of variant key to text, optional
+    """
+    encoding, names = by_variant(variants, labels)
+    table = [dict(row) | {"name": names[row["variant"]]} for row in rows]
+    last = max((row["day"] for row in table), default=1)
+    top = max((row["high"] for row in table), default=1.0) or 1.0
+    x = {
+        "field": "day",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [1, max(last, 2)], "nice": False},
+        "axis": {"grid": False, "values": _marks(last), "labelExpr": "'day ' + datum.label", "labelFlush": True},
+    }
+    axis = {"labelExpr": FINE_PERCENT, "tickCount": 3, "domain": False, "ticks": False}
+    y = {"field": "mean", "type": "quantitative", "title": None, "scale": {"domain": [0, top]}, "axis": axis}
+    ending = [row | {"end": (ends or {}).get(row["variant"], row["name"])} for row in table if row["day"] == last]
+    shared = {"x": x, "color": encoding}
+    layers = [
+        {
+            "mark": {"type": "area", "opacity": 0.16, "interpolate": "monotone"},
+            "encoding": shared | {"y": y | {"field": "low"}, "y2": {"field": "high"}},
+        },
+        {"mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone"}, "encoding": shared | {"y": y}},
+        {
+            "mark": {"type": "point", "size": 160, "opacity": 0, "filled": True},
+            "encoding": shared | {"y": y, "tooltip": _tooltip()},
+        },
+        {
+            "data": {"values": apart(ending, "mean", top=top)},
+            "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12, "clip": False},
+            "encoding": shared | {"y": y | {"field": "label_at"}, "text": {"field": "end"}},
+        },
+    ]
+    longest = max((len(row["end"]) for row in ending), default=1)
+    return frame(
+        "Members who still came back, by day since they first saw it.", 190, table, layers, room=14 + 7 * longest
+    )
+
+
+def _marks(last: int) -> list[int]:
+    """Days that the axis names: the first, the last, and a few evenly between."""
+    step = max(1, -(-(last - 1) // (_MOST_MARKS - 1)))
+    marks = list(range(1, last + 1, step))
+    return [*(mark for mark in marks if last - mark >= 0.75 * step), last]
+
+
+def _tooltip() -> list[dict[str, Any]]:
+    share = {"type": "quantitative", "format": ".1%"}
+    return [
+        {"field": "name", "title": "variant"},
+        {"field": "day", "type": "quantitative"},
+        {"field": "mean", "title": "still came back"} | share,
+        {"field": "low", "title": "from"} | share,
+        {"field": "high", "title": "to"} | share,
+        {"field": "raw", "title": "raw"} | share,
+    ]
