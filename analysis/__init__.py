@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ValueStatistics,
         statistics_from_dict,
     )
+    from analysis.statistics.arrays import summarise
     from analysis.verdict import Fact, Rules, Verdict
 
 # Where each public name lives. It is imported at its first use: who only draws a chart loads no SciPy.
@@ -61,6 +62,7 @@ _HOMES = {
     "decide": "decision",
     "scorecard": "scoring",
     "statistics_from_dict": "statistics",
+    "summarise": "statistics.arrays",
 }
 
 __all__ = [
@@ -90,6 +92,7 @@ __all__ = [
     "decide",
     "scorecard",
     "statistics_from_dict",
+    "summarise",
 ]
 
 

@@ -1,0 +1,65 @@
+"""Summing rows in memory gives the same statistics as summing them one by one, and refuses what is no outcome."""
+
+import json
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from analysis import AmountStatistics, AnalysisError, scorecard, statistics_from_dict, summarise
+
+RNG = np.random.default_rng(7)
+VARIANT = RNG.choice(["a", "b", "c"], 5_000)
+BOUGHT = RNG.random(5_000) < 0.1
+SPENT = np.where(BOUGHT, np.round(RNG.lognormal(3, 1, 5_000), 2), 0.0)
+
+
+def test_amounts_equal_those_summed_one_by_one():
+    found = summarise(VARIANT, SPENT, kind="amount", cap=60)
+    for key, ours in found.items():
+        one_by_one = AmountStatistics.from_values(SPENT[key == VARIANT], 60)
+        assert (ours.n, ours.positive, ours.capped, ours.cap) == (
+            one_by_one.n,
+            one_by_one.positive,
+            one_by_one.capped,
+            Decimal(60),
+        )
+        for name in ("total", "total_squares", "log_total", "log_total_squares"):
+            assert float(getattr(ours, name)) == pytest.approx(float(getattr(one_by_one, name)), rel=1e-12)
+        assert statistics_from_dict(json.loads(json.dumps(ours.to_dict()))) == ours
+
+
+def test_proportions_counts_and_covariates_by_variant():
+    did = summarise(VARIANT, BOUGHT, kind="proportion")
+    times = summarise(VARIANT, BOUGHT.astype(int) * 3, kind="count")
+    known = summarise(VARIANT, SPENT, kind="amount", covariate=SPENT * 2)
+    for key in ("a", "b", "c"):
+        own = key == VARIANT
+        assert (did[key].n, did[key].successes) == (own.sum(), BOUGHT[own].sum())
+        assert times[key].total == 3 * BOUGHT[own].sum()
+        assert known[key].cross == pytest.approx(2 * (SPENT[own] ** 2).sum())
+
+
+def test_a_scorecard_follows_from_rows():
+    card = scorecard(summarise(VARIANT, BOUGHT, kind="proportion"), control="a", metric="bought")
+    assert [row.variant for row in card.variants] == ["a", "b", "c"]
+    assert card.variant("a").raw_mean == pytest.approx(BOUGHT[VARIANT == "a"].mean())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"value": np.array([1.0, np.nan, 0.0])}, r"value\[1\] is nan"),
+        ({"value": np.array([1.0, 0.0, -2.0])}, r"value\[2\] is -2.0"),
+        ({"value": np.array([0.5, 0.0, 1.0]), "kind": "proportion"}, r"value\[0\] is 0.5; a proportion"),
+        ({"value": np.array([0.5, 0.0, 1.0]), "kind": "count"}, r"value\[0\] is 0.5; a count"),
+        ({"value": np.array([1.0])}, "shape"),
+        ({"value": np.array(["1", "2", "3"])}, "array of numbers"),
+        ({"kind": "sum"}, "kind 'sum' is unknown"),
+        ({"covariate": np.array([1.0, np.inf, 0.0])}, r"covariate\[1\] is inf"),
+    ],
+)
+def test_what_is_no_outcome_is_refused_with_its_place(change, says):
+    given = {"variant": np.array(["a", "b", "a"]), "value": np.array([1.0, 0.0, 2.0]), "kind": "amount"} | change
+    with pytest.raises(AnalysisError, match=says):
+        summarise(**given)
