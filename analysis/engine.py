@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-#: Compiled models kept; each holds about 100 MB.
-KEPT_MODELS = 4
+#: Compiled models kept, the longest unused dropped first; each holds about 100 MB and takes 2 to 20 s to make anew.
+KEPT_MODELS = 6
 THREADS = 2
 
 log = logging.getLogger(__name__)
@@ -32,11 +32,21 @@ class Draws:
     divergences : int
     engine : str
         Sampler and version, for the provenance.
+    dims : mapping of variable to tuple of str
+        Names of its axes after (chain, draw), where somebody named them.
+    coords : mapping of axis to sequence of str
+        What stands along a named axis, such as the variants' keys.
     """
 
     values: Mapping[str, np.ndarray]
     divergences: int
     engine: str
+    dims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    coords: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def labelled(self, dims: Mapping[str, tuple[str, ...]], coords: Mapping[str, Sequence[Any]], **more: Any) -> Draws:
+        """Name the axes, and add quantities that were derived draw by draw (`more`)."""
+        return replace(self, values=dict(self.values) | more, dims=dict(dims), coords=dict(coords))
 
 
 class EngineError(RuntimeError):
@@ -70,11 +80,11 @@ def sample(
     Parameters
     ----------
     build : callable
-        Makes the PyMC model of a shape, with float `pm.Data` of every name in `data`. Module-level: it keys the cache.
+        Makes the PyMC model of a shape, with `pm.Data` of every name in `data`. Module-level: it keys the cache.
     shape : tuple of int
+        Whatever fixes the number of parameters.
     data : mapping of name to array
-        Floats: nutpie cuts floats silently where a model was compiled with ints.
-
+        All of the model's `pm.Data` and nothing else. An axis may be longer or shorter than where it was compiled.
     accept : float
         The sampler's target acceptance; higher = smaller steps, fewer divergences.
 
@@ -84,24 +94,48 @@ def sample(
         Whatever went wrong inside the sampler.
     """
     run = _with_nutpie if find_spec("nutpie") is not None else _with_pymc
-    floats = {name: np.asarray(value, float) for name, value in data.items()}
     try:
         with warnings.catch_warnings():
             # Two announcements at import that nobody need act on: ArviZ 0.23 on its refactoring, which both versions
             # here are written for, and PyTensor on a missing BLAS, which models of this size do not use.
             warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
             warnings.filterwarnings("ignore", category=UserWarning, message="PyTensor could not link to a BLAS")
-            return run(build, shape, floats, seed, draws, tune, chains, accept)
+            return run(build, shape, data, seed, draws, tune, chains, accept)
     except Exception as error:
         log.exception("A fit of %s%s failed.", build.__module__, shape)
         raise EngineError(f"{type(error).__name__}: {error}") from error
 
 
+def _kinds(model: Any) -> dict[str, np.dtype]:
+    """Return the type of each `pm.Data` of a model."""
+    return {variable.name: np.dtype(variable.type.dtype) for variable in model.data_vars}
+
+
+def _as_declared(kinds: Mapping[str, np.dtype], data: Data) -> dict[str, np.ndarray]:
+    """Give each array the type that its model was made with, and refuse what would not survive it.
+
+    nutpie cuts floats to ints in silence where a model was compiled with ints, and leaves the placeholder where a name
+    is missing; `pm.set_data` does neither. Both are made equally strict here.
+    """
+    if set(kinds) != set(data):
+        raise ValueError(f"The model takes {', '.join(sorted(kinds))}; it was given {', '.join(sorted(data))}.")
+    told = {}
+    for name, value in data.items():
+        given = np.asarray(value)
+        told[name] = given.astype(kinds[name])
+        if kinds[name].kind in "iu" and not np.array_equal(told[name], given):
+            raise ValueError(f"The model's {name} was made for whole numbers; make its pm.Data with floats.")
+        if not np.isfinite(told[name]).all():
+            raise ValueError(f"The model's {name} was given a number that is not finite.")
+    return told
+
+
 @lru_cache(maxsize=KEPT_MODELS)
-def _compiled(build: BuildModel, shape: tuple[int, ...]) -> Any:
+def _compiled(build: BuildModel, shape: tuple[int, ...]) -> tuple[Any, dict[str, np.dtype]]:
     import nutpie
 
-    return nutpie.compile_pymc_model(build(*shape), backend="numba")
+    model = build(*shape)
+    return nutpie.compile_pymc_model(model, backend="numba"), _kinds(model)
 
 
 def _with_nutpie(
@@ -109,8 +143,9 @@ def _with_nutpie(
 ) -> Draws:
     import nutpie
 
+    model, kinds = _compiled(build, shape)
     trace = nutpie.sample(
-        _compiled(build, shape).with_data(**data),
+        model.with_data(**_as_declared(kinds, data)),
         draws=draws,
         tune=tune,
         chains=chains,
@@ -129,7 +164,7 @@ def _with_pymc(
     import pymc as pm
 
     with build(*shape) as model:
-        pm.set_data(dict(data), model=model)
+        pm.set_data(_as_declared(_kinds(model), data), model=model)
         trace = pm.sample(
             draws=draws,
             tune=tune,
@@ -149,3 +184,49 @@ def _draws_of(trace: Any, engine: str) -> Draws:
     posterior, stats = trace["posterior"], trace["sample_stats"]
     values = {str(name): np.asarray(posterior[name].values) for name in posterior.data_vars}
     return Draws(values, int(np.asarray(stats["diverging"].values).sum()), engine)
+
+
+def to_arviz(
+    draws: Draws,
+    coords: Mapping[str, Sequence[Any]] | None = None,
+    dims: Mapping[str, tuple[str, ...]] | None = None,
+) -> Any:
+    """Return the draws as ArviZ knows them, to plot, to compare or to write with ``to_netcdf``.
+
+    Parameters
+    ----------
+    draws : Draws
+    coords, dims : mapping, optional
+        Instead of those that the draws carry.
+
+    Returns
+    -------
+    InferenceData (ArviZ 0.23) or DataTree (ArviZ 1.x), with a group `posterior`; its attributes name the sampler.
+    """
+    import xarray as xr
+
+    named = dict(draws.dims if dims is None else dims)
+    along = dict(draws.coords if coords is None else coords)
+    variables = {}
+    for name, value in draws.values.items():
+        axes = named.get(name, tuple(f"{name}_dim_{i}" for i in range(value.ndim - 2)))
+        variables[name] = (("chain", "draw", *axes), value)
+    used = {axis for axes, _ in variables.values() for axis in axes}
+    attributes = {"inference_library": draws.engine, "divergences": draws.divergences}
+    posterior = xr.Dataset(
+        variables, coords={axis: list(labels) for axis, labels in along.items() if axis in used}, attrs=attributes
+    )
+    posterior = posterior.assign_coords({axis: np.arange(posterior.sizes[axis]) for axis in ("chain", "draw")})
+    return _container(posterior)
+
+
+def _container(posterior: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
+        import arviz
+    # Not asked with hasattr: 1.x answers with a DataTree and a warning.
+    if "InferenceData" in vars(arviz):
+        return arviz.InferenceData(posterior=posterior)
+    import xarray as xr
+
+    return xr.DataTree.from_dict({"posterior": posterior})
