@@ -138,7 +138,7 @@ def _row(
         now_us,
         now_us,
         "randomised",
-        1,
+        live.epoch,
         bot,
         segment_attributes(attributes, live.segments),
     )

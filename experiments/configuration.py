@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlmodel import Session, select
 
 from experiments.database import Database
+from experiments.epochs import Epoch, first_epoch, newest_epochs
 from experiments.errors import KletteError, UnavailableError
 from experiments.tables import ApiKey, Experiment, Namespace, Run, Variant
 
@@ -37,9 +38,20 @@ class LiveVariant:
     content: dict[str, Any]
 
 
+class PastEpoch(NamedTuple):
+    """An allocation epoch that is over: its edges, for clients that report late what they chose by themselves."""
+
+    number: int
+    edges: tuple[int, ...]
+    ended_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class LiveExperiment:
-    """An experiment as assignment sees it; every bound is in buckets, every time in microseconds UTC."""
+    """An experiment as assignment sees it; every bound is in buckets, every time in microseconds UTC.
+
+    ``edges`` are those of the present allocation epoch, whose number is ``epoch``.
+    """
 
     id: int
     key: str
@@ -50,6 +62,8 @@ class LiveExperiment:
     run_number: int | None = None
     seed: str = ""
     edges: tuple[int, ...] = ()
+    epoch: int = 1
+    past_epochs: tuple[PastEpoch, ...] = ()  # the newest first
     traffic_seed: str = ""
     traffic_buckets: int = 10_000
     matches: Callable[[Mapping[str, Any]], bool] | None = None
@@ -110,10 +124,13 @@ def load(session: Session) -> Configuration:
     in_use = {row.id for row in rows if row.state != "archived" or row.shipped_variant}
     variants = _by_experiment(session.exec(select(Variant).order_by(Variant.position)), in_use)  # type: ignore
     runs = _by_experiment(session.exec(select(Run).order_by(Run.number)), {row.id for row in rows})  # type: ignore
+    epochs = newest_epochs(session)
     experiments = {}
     for row in reversed(rows):
         latest = (runs.get(row.id) or [None])[-1]
-        experiments[row.key] = _live(row, latest, variants.get(row.id, []), namespaces.get(row.namespace_key or ""))
+        stretches = _stretches(latest, epochs)
+        space = namespaces.get(row.namespace_key or "")
+        experiments[row.key] = _live(row, latest, stretches, variants.get(row.id, []), space)
     living = session.exec(select(ApiKey).where(ApiKey.revoked_at == None)).all()  # noqa: E711
     return Configuration(
         version,
@@ -131,7 +148,17 @@ def _by_experiment(rows: Any, wanted: set) -> dict[int, list]:
     return found
 
 
-def _live(row: Experiment, run: Run | None, variants: list[Variant], namespace: Namespace | None) -> LiveExperiment:
+def _stretches(run: Run | None, epochs: Mapping[int, list[Epoch]]) -> list[Epoch]:
+    """The present epoch of a run and those before it that are held, the oldest first; nothing without a run."""
+    if run is None:
+        return []
+    later = epochs.get(run.id or 0, [])
+    return later if later and later[0].number > 2 else [first_epoch(run), *later]
+
+
+def _live(
+    row: Experiment, run: Run | None, stretches: list[Epoch], variants: list[Variant], namespace: Namespace | None
+) -> LiveExperiment:
     held = tuple(LiveVariant(variant.key, variant.content) for variant in variants)
     state, matches = row.state, None
     if row.targeting and state != "archived":
@@ -149,7 +176,12 @@ def _live(row: Experiment, run: Run | None, variants: list[Variant], namespace: 
         run_id=run.id if run else None,
         run_number=run.number if run else None,
         seed=run.seed if run else "",
-        edges=tuple(int(edge) for _, _, edge in run.allocation) if run else (),
+        edges=stretches[-1].edges if stretches else (),
+        epoch=stretches[-1].number if stretches else 1,
+        past_epochs=tuple(
+            PastEpoch(epoch.number, epoch.edges, after.started_us)
+            for epoch, after in reversed(list(zip(stretches, stretches[1:], strict=False)))
+        ),
         traffic_seed=row.traffic_seed,
         traffic_buckets=row.traffic_buckets,
         matches=matches,

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from experiments import append_postgres, append_sqlite
 from experiments.configuration import Configuration, LiveExperiment
-from experiments.eligibility import hash_reason, hashed
+from experiments.eligibility import chosen_by_client, hash_reason
 from experiments.errors import InvalidError
 from experiments.event_fields import (
     EventLimits,
@@ -166,17 +166,19 @@ def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> O
         )
     attributes = properties.get("attributes")
     attributes = attributes if type(attributes) is dict else {}
+    named = properties.get("epoch")
+    chosen = chosen_by_client(live, row.unit, reported, row.at_us, named if type(named) is int else None)
     # Where the app sends no attributes, the targeting cannot be judged and is taken as met.
     fits = not attributes or live.matches is None or live.matches(attributes)
     return Offer(
         ExposureRow(
             live.run_id,  # type: ignore[arg-type]
             row.unit,
-            live.variants[hashed(live, row.unit)].key,
+            live.variants[chosen.position].key,
             row.at_us,
             row.received_us,
             "randomised",
-            1,
+            chosen.epoch,
             is_bot(attributes) or is_bot(properties),
             segment_attributes(attributes, live.segments),
         ),

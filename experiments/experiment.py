@@ -1,8 +1,8 @@
 """Experiments as they are stored: create, find, and show as the API's document."""
 
 import secrets
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from experiments import audit, bucketing, namespaces, targeting
 from experiments.configuration import touch
 from experiments.definition import BUCKETS, Cost, ExperimentDefinition, VariantDefinition, cost_faults
+from experiments.epochs import Epoch, epochs_by_run, first_epoch
 from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.settings import settings
 from experiments.tables import Experiment, Namespace, Run, Variant, utc_now
@@ -185,11 +186,12 @@ def document(session: Session, experiment: Experiment) -> dict[str, Any]:
 
 
 def documents(session: Session, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """The documents of several experiments, in four queries however many there are."""
+    """The documents of several experiments, in five queries however many there are."""
     ids = [experiment.id for experiment in experiments]
     variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids)).order_by(col(Variant.position)))
     runs = session.exec(select(Run).where(col(Run.experiment_id).in_(ids)).order_by(col(Run.number)))
     variants_by, runs_by = _grouped(variants), _grouped(runs)
+    epochs = epochs_by_run(session, [run for some in runs_by.values() for run in some])
     keys = {experiment.namespace_key for experiment in experiments if experiment.namespace_key}
     rows = session.exec(select(Namespace).where(col(Namespace.key).in_(keys))) if keys else ()
     spaces: dict[str | None, Namespace] = {space.key: space for space in rows}
@@ -199,6 +201,7 @@ def documents(session: Session, experiments: Sequence[Experiment]) -> list[dict[
             variants_by.get(experiment.id, []),
             runs_by.get(experiment.id, []),
             spaces.get(experiment.namespace_key),
+            epochs,
         )
         for experiment in experiments
     ]
@@ -297,7 +300,11 @@ JSON_FIELDS = ("allocation", "covariate", "action_values")
 
 
 def _document(
-    experiment: Experiment, variants: list[Variant], runs: list[Run], space: Namespace | None
+    experiment: Experiment,
+    variants: list[Variant],
+    runs: list[Run],
+    space: Namespace | None,
+    epochs: Mapping[int | None, list[Epoch]],
 ) -> dict[str, Any]:
     from experiments.transitions import POSSIBLE  # the life cycle builds on this file
 
@@ -307,9 +314,9 @@ def _document(
         "targeting_text": targeting.describe(targeting.parse(experiment.targeting)) if experiment.targeting else None,
         "state": experiment.state,
         "actions": list(POSSIBLE[experiment.state]),
-        "run": run_json(runs[-1]) if runs else None,
+        "run": run_json(runs[-1], epochs.get(runs[-1].id)) if runs else None,
         "runs": len(runs),
-        "assignment": assignment_json(experiment, runs, space),
+        "assignment": assignment_json(experiment, runs, space, epochs),
         "shipped": shipped or None,
         "simulated": experiment.simulated,
         "imported": experiment.imported,
@@ -319,7 +326,12 @@ def _document(
     }
 
 
-def assignment_json(experiment: Experiment, runs: Sequence[Run], space: Namespace | None) -> dict[str, Any]:
+def assignment_json(
+    experiment: Experiment,
+    runs: Sequence[Run],
+    space: Namespace | None,
+    epochs: Mapping[int | None, list[Epoch]] | None = None,
+) -> dict[str, Any]:
     """Every seed and every bound, in buckets: with ``docs/assignment.md``, all that reproduces who got what."""
     place = space and {
         "seed": space.seed,
@@ -331,19 +343,33 @@ def assignment_json(experiment: Experiment, runs: Sequence[Run], space: Namespac
         "traffic_seed": experiment.traffic_seed,
         "traffic_buckets": experiment.traffic_buckets,
         "namespace": place,
-        "runs": [run_json(run) for run in runs],
+        "runs": [run_json(run, (epochs or {}).get(run.id)) for run in runs],
     }
 
 
-def run_json(run: Run) -> dict[str, Any]:
-    """A run as the API gives it: seed and bucket edges are all that is needed to reproduce the split."""
+def run_json(run: Run, epochs: Sequence[Epoch] | None = None) -> dict[str, Any]:
+    """A run as the API gives it: seed and the bucket edges of each epoch are all that reproduces the split."""
     return {
         "number": run.number,
         "seed": run.seed,
-        "allocation": [{"variant": key, "weight": weight, "upper_edge": edge} for key, weight, edge in run.allocation],
+        "allocation": _edges_json(run.allocation),
         "started_at": when(run.started_at),
         "ended_at": when(run.ended_at),
+        "epochs": [_epoch_json(epoch) for epoch in epochs or [first_epoch(run)]],
     }
+
+
+def _epoch_json(epoch: Epoch) -> dict[str, Any]:
+    return {
+        "number": epoch.number,
+        "allocation": _edges_json(epoch.allocation),
+        "started_at": when(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=epoch.started_us)),
+        "analysis": epoch.analysis_id,
+    }
+
+
+def _edges_json(allocation: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    return [{"variant": key, "weight": weight, "upper_edge": edge} for key, weight, edge in allocation]
 
 
 def _grouped(rows: Iterable[Any]) -> dict[int | None, list[Any]]:

@@ -11,11 +11,12 @@ import pytest
 
 from experiments import transitions
 from experiments.bucketing import bucket
+from experiments.configuration import touch
 from experiments.database import Database
 from experiments.definition import read_patch
 from experiments.editing import patch
 from experiments.namespaces import set_holdout
-from experiments.tables import utc_now
+from experiments.tables import AllocationEpoch, utc_now
 from tests.web.calls import Api, api_on, make_experiment, make_key
 
 
@@ -53,6 +54,25 @@ def test_a_thousand_answers_follow_from_the_documents_alone(sqlite_url):
             assert published["outcome"](document["assignment"], unit, run) == told
             seen.add(told)
         assert seen == {"a", "b", "c", "TRAFFIC", "NAMESPACE", "HOLDOUT"}
+
+
+def test_the_published_program_knows_the_epochs_of_a_run(sqlite_url):
+    page = (Path(__file__).parents[2] / "docs" / "assignment.md").read_text()
+    published: dict = {}
+    for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(program, published)
+    with api_on(Database(sqlite_url)) as api:
+        server = make_key(api.database, "server")
+        with api.database.write() as session:
+            edges = [["a", 0.1, 1000], ["b", 0.9, 10_000]]
+            session.add(AllocationEpoch(run_id=1, number=2, allocation=edges, started_us=1))
+            touch(session)
+        document = api.client.get("/api/v1/experiments/spring", headers={"X-API-Key": server}).json
+        (run,) = document["assignment"]["runs"]
+        units = [f"u-{number}" for number in range(200)]
+        answers = [api.assign(unit, expose=False)["spring"]["variant"] for unit in units]
+        assert answers == [published["outcome"](document["assignment"], unit, run) for unit in units]
+        assert 5 < answers.count("a") < 40
 
 
 def test_a_member_gets_the_variant_of_the_hash_and_the_exposure_is_on_record(api):

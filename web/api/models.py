@@ -48,15 +48,19 @@ DEFINITION_EXAMPLE: dict[str, Any] = {
     "window_days": 7,
     "segments": ["country", "device"],
 }
+_EDGES_EXAMPLE = [
+    {"variant": "a", "weight": 0.5, "upper_edge": 5000},
+    {"variant": "b", "weight": 0.5, "upper_edge": 10000},
+]
 RUN_EXAMPLE = {
     "number": 1,
     "seed": "5f1c9a0e7d3b2486",
-    "allocation": [
-        {"variant": "a", "weight": 0.5, "upper_edge": 5000},
-        {"variant": "b", "weight": 0.5, "upper_edge": 10000},
-    ],
+    "allocation": _EDGES_EXAMPLE,
     "started_at": "2026-11-23T08:00:00Z",
     "ended_at": None,
+    "epochs": [
+        {"number": 1, "allocation": _EDGES_EXAMPLE, "started_at": "2026-11-23T08:00:00Z", "analysis": None},
+    ],
 }
 DOCUMENT_EXAMPLE: dict[str, Any] = {
     **DEFINITION_EXAMPLE,
@@ -160,14 +164,24 @@ class AllocationRow(BaseModel):
     upper_edge: int
 
 
+class EpochDocument(BaseModel):
+    """A stretch of a run with one set of edges; it lasts until the next one begins."""
+
+    number: int
+    allocation: list[AllocationRow]
+    started_at: datetime
+    analysis: str | None = Field(description="What the shares were computed from; null for the first.")
+
+
 class RunDocument(BaseModel):
-    """One randomisation: its seed and its edges reproduce the split."""
+    """One randomisation: its seed and the edges of each epoch reproduce the split."""
 
     number: int
     seed: str
-    allocation: list[AllocationRow]
+    allocation: list[AllocationRow] = Field(description="That of the first epoch.")
     started_at: datetime
     ended_at: datetime | None
+    epochs: list[EpochDocument] = Field(description="One, or with an adaptive allocation more, the first one first.")
 
 
 class NamespaceBuckets(BaseModel):

@@ -18,6 +18,7 @@ _DONE = {
     "experiment:ship": "shipped",
     "experiment:archive": "archived",
     "experiment:new_run": "began a new run",
+    "experiment:reallocate": "shared new members out anew",
     "experiment:import": "imported",
     "experiment:fill": "filled with example data",
     "key:create": "made a key",
@@ -70,11 +71,20 @@ def _details(entry: AuditEntry, action: str, variants: Sequence[Variant]) -> lis
         said.append("to start later")
     if action == "experiment:new_run":
         said.append(f"run {detail.get('run')}, weights {_weights(detail.get('weights', {}))}")
+    if action == "experiment:reallocate":
+        said.append(
+            _shares(detail.get("weights", {}), [row for row in variants if row.experiment_id == entry.experiment_id])
+        )
     if action == "experiment:import":
         said += [plural(detail[name], name[:-1]) for name in ("members", "events") if isinstance(detail.get(name), int)]
     if action == "namespace:holdout":
         said.append(f"{plain_percent(detail.get('share'))} of the members of {detail.get('namespace')}")
     return [*said, *(str(detail[name]) for name in ("name", "email", "kind", "role") if detail.get(name))]
+
+
+def _shares(weights: dict[str, float], variants: Sequence[Variant]) -> str:
+    known = {row.key: lettered(row.position, row.name, row.content) for row in variants}
+    return listed([f"{plain_percent(share)} {known[key]}" for key, share in weights.items() if key in known])
 
 
 def _weights(weights: dict[str, float]) -> str:
