@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from analysis.diagnostics import diagnose, ess, rhat
+from analysis.diagnostics import K_HAT_LIMIT, diagnose, ess, psis, rhat
 
 
 def chains(correlation: float, seed: int = 1, parameters: int = 3) -> np.ndarray:
@@ -59,3 +59,51 @@ def test_one_stuck_chain_does_not_pass():
     draws = chains(0.0, parameters=1)
     draws[2] = draws[2, 0]
     assert not diagnose({"x": draws}, 0).passed
+
+
+def arviz_psis(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
+    """ArviZ's own answer: a function of 0.23, a method of arrays in arviz-stats."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        arviz = pytest.importorskip("arviz")
+        if "InferenceData" in vars(arviz):
+            weights, k = arviz.psislw(log_ratios.copy())
+        else:
+            from arviz_stats.base import array_stats
+
+            weights, k = array_stats.psislw(log_ratios.copy())
+    return np.asarray(weights), float(k)
+
+
+@pytest.mark.parametrize(
+    ("df", "trusted"), [(60.0, True), (8.0, True), (3.0, True), (1.2, False), (0.8, False)], ids=lambda v: str(v)
+)
+def test_pareto_smoothing_is_that_of_arviz_on_light_and_heavy_tails(df, trusted):
+    # The weights of Pareto draws with shape 1/df: the textbook tail, light to heavier than any mean.
+    log_ratios = np.random.default_rng(4).exponential(1 / df, 4000)
+    weights, k = psis(log_ratios)
+    known, known_k = arviz_psis(log_ratios)
+    assert k == pytest.approx(known_k, abs=0.02)
+    assert weights == pytest.approx(known, abs=0.02)
+    assert k == pytest.approx(1 / df, abs=0.2)
+    assert (k <= K_HAT_LIMIT) == trusted
+    assert np.exp(weights).sum() == pytest.approx(1.0)
+
+
+def test_a_proposal_that_misses_the_target_has_no_small_k_hat():
+    at = np.random.default_rng(2).normal(size=4000)
+
+    def k_of(shift: float, scale: float) -> float:
+        return psis(-0.5 * ((at - shift) / scale) ** 2 + 0.5 * at**2)[1]
+
+    assert k_of(0.0, 0.9) < 0.5
+    assert k_of(0.0, 4.0) > K_HAT_LIMIT
+    assert k_of(5.0, 1.0) > K_HAT_LIMIT
+
+
+def test_weights_without_a_tail_or_without_numbers():
+    flat, k = psis(np.zeros(100))
+    assert k == 0.0 and np.exp(flat) == pytest.approx(0.01)
+    assert psis(np.r_[np.zeros(99), np.inf])[1] == np.inf
+    assert psis(np.array([]))[1] == np.inf
+    assert psis(np.r_[np.zeros(997), 40.0, 41.0, 42.0])[1] == np.inf
