@@ -1,0 +1,128 @@
+"""Whether a model could have made the data: observed statistics against those of data replicated from its posterior.
+
+A model may converge and still be the wrong one. What it was not fitted to (the plain sum of amounts under a log-normal
+model, the number of zeros under a negative binomial) is computed for data replicated from the draws, and an observed
+value outside of what they span makes the fit not shown. Rows are never kept: sums over a billion members cost as much
+as over ten thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import norm
+
+#: Chance that a right model fails any of its checks; shared among them.
+FALSE_ALARMS = 0.01
+#: Replicated data sets a check.
+REPLICATIONS = 2000
+#: Rows of the upper tail that are drawn one by one; what is below is near enough to Normal in sum.
+TAIL_ROWS = 200
+
+Quantile = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One observed statistic beside what the model expects.
+
+    Attributes
+    ----------
+    name : str
+        What it is of whom, in plain words.
+    observed : float
+    low, high : float
+        Ends of the range that replicated data span, in the unit of `observed`.
+    passed : bool
+        Whether the observed value lies within.
+    """
+
+    name: str
+    observed: float
+    low: float
+    high: float
+    passed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check(name: str, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:
+    """Compare an observed statistic with its replications.
+
+    Parameters
+    ----------
+    replicated : array of shape (replications,)
+    checks : int
+        How many are made of this fit: the chance of a false alarm, `FALSE_ALARMS`, is shared among them.
+    """
+    tail = FALSE_ALARMS / checks / 2
+    low, high = (float(q) for q in np.quantile(replicated, [tail, 1 - tail]))
+    # A statistic that the model cannot vary, such as a count of 0 that stays 0, is compared up to rounding.
+    slack = 1e-9 * max(abs(low), abs(high), abs(observed))
+    return Check(name, float(observed), low, high, bool(low - slack <= observed <= high + slack))
+
+
+def failures(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Return the checks that did not pass."""
+    return tuple(one for one in checks if not one.passed)
+
+
+def thinned(draws: np.ndarray, size: int = REPLICATIONS) -> np.ndarray:
+    """Return `size` rows spread evenly over the draws (all of them where there are fewer)."""
+    return draws[np.linspace(0, len(draws) - 1, min(size, len(draws))).round().astype(int)]
+
+
+def replicated_sums(
+    quantile: Quantile, of: Sequence[Callable[[np.ndarray], np.ndarray]], n: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Draw sums of functions of `n` independent rows, for each of many parameter draws.
+
+    The largest `TAIL_ROWS` or so rows are drawn one by one and the sum of the rest as a Normal with its exact mean and
+    variance: with heavy tails a sum over a million rows is still decided by the few largest.
+
+    Parameters
+    ----------
+    quantile : callable
+        From standard Normal scores of shape (replications, k) to values of that shape: row i under parameter draw i.
+        Called with shape (1, k) it gives (replications, k) as well.
+    of : sequence of callable
+        What is summed, such as the square; elementwise.
+    n : int
+        Rows of each replicated data set, 1 or more.
+
+    Returns
+    -------
+    list of array of shape (replications,), one for each of `of`.
+    """
+    share = min(1.0, TAIL_ROWS / n)
+    width = np.shape(quantile(np.zeros((1, 1))))[0]
+    if share == 1.0:
+        values = quantile(rng.standard_normal((width, n)))
+        return [function(values).sum(axis=1) for function in of]
+    many = rng.binomial(n, share, width)
+    above = quantile(-ndtri(share * rng.random((width, many.max()))))
+    real = np.arange(many.max()) < many[:, None]
+    sums = [np.where(real, function(above), 0.0).sum(axis=1) for function in of]
+    z, weight = _below(-float(ndtri(share)))
+    body = quantile(z[None, :])
+    for i, function in enumerate(of):
+        values = function(body)
+        mean = values @ weight
+        variance = np.maximum((values - mean[:, None]) ** 2 @ weight, 0.0)
+        rest = n - many
+        sums[i] = sums[i] + rest * mean + np.sqrt(rest * variance) * rng.standard_normal(width)
+    return sums
+
+
+def _below(top: float, points: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Return Gauss-Legendre nodes and weights (summing to 1) of a standard Normal cut off above `top`."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    low = -9.0
+    z = (nodes + 1) / 2 * (top - low) + low
+    mass = weights * norm.pdf(z)
+    return z, mass / mass.sum()
