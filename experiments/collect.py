@@ -75,7 +75,9 @@ def collect(
             if segmented is not None
         }
     report(1.0)
-    return Collected(counts, excluded, shared, metric_data, segment_data, arrivals, first, quality)
+    return Collected(
+        counts, excluded, shared, metric_data, segment_data, arrivals=arrivals, first_exposure_us=first, quality=quality
+    )
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """What `collect` brings back: sufficient statistics and the counts that the health checks need, ready to be stored."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from analysis import statistics_from_dict
-from analysis.statistics import ProportionStatistics, Statistics
+from analysis.statistics import AdjustedStatistics, ProportionStatistics, Statistics
 
 OTHERS = "others"
 """The level that holds every value of a segment beyond the largest ones."""
@@ -13,6 +14,13 @@ UNKNOWN = "(not given)"
 """The level of members whose attribute was not given."""
 
 SegmentData = dict[tuple[str, str], ProportionStatistics]
+
+
+class SegmentCells(TypedDict):
+    """The primary metric by variant and all attributes at once: rows of variant, levels, members, successes."""
+
+    attributes: list[str]
+    cells: list[list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,21 @@ class Collected:
         By metric, then by variant.
     segment_data : dict of str to dict
         By attribute, then by (variant, level): the primary metric's statistics.
+    segment_cells : SegmentCells or None
+        The same by all attributes at once; None where there are fewer than two, or too many cells to be told.
+    epochs : tuple of int
+        Numbers of the allocation epochs with members, ascending; empty where the run has at most one.
+    counts_by_epoch : dict of str to tuple of int
+        Members by variant, then in the order of `epochs`.
+    strata : dict of str to dict of str to tuple of Statistics
+        `metric_data` split by epoch, in the order of `epochs`; empty where the run has at most one.
+    mature_counts : dict of str to int
+        Members a variant whose window was over at the cut-off.
+    mature_data : dict of str to dict of str to Statistics
+        `metric_data` of these members alone; empty where all members are among them. Retention and cascades, which know
+        of age by themselves, are not repeated here.
+    adjusted_data : dict of str to dict of str to AdjustedStatistics
+        Outcomes beside the covariate, of the metrics that have one; empty where none was declared.
     arrivals : tuple of (str, int, int)
         (variant, whole days since the first exposure, new members that day).
     first_exposure_us : int or None
@@ -74,6 +97,13 @@ class Collected:
     shared: int
     metric_data: dict[str, dict[str, Statistics]]
     segment_data: dict[str, SegmentData] = field(default_factory=dict)
+    segment_cells: SegmentCells | None = None
+    epochs: tuple[int, ...] = ()
+    counts_by_epoch: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    strata: dict[str, dict[str, tuple[Statistics, ...]]] = field(default_factory=dict)
+    mature_counts: dict[str, int] = field(default_factory=dict)
+    mature_data: dict[str, dict[str, Statistics]] = field(default_factory=dict)
+    adjusted_data: dict[str, dict[str, AdjustedStatistics]] = field(default_factory=dict)
     arrivals: tuple[tuple[str, int, int], ...] = ()
     first_exposure_us: int | None = None
     quality: Quality = field(default_factory=Quality)
@@ -89,14 +119,21 @@ class Collected:
             "counts": self.counts,
             "excluded": self.excluded,
             "shared": self.shared,
-            "metric_data": {
-                metric: {variant: statistics.to_dict() for variant, statistics in data.items()}
-                for metric, data in self.metric_data.items()
-            },
+            "metric_data": _told(self.metric_data),
             "segment_data": {
                 segment: [[variant, level, cell.n, cell.successes] for (variant, level), cell in cells.items()]
                 for segment, cells in self.segment_data.items()
             },
+            "segment_cells": self.segment_cells,
+            "epochs": list(self.epochs),
+            "counts_by_epoch": {variant: list(counts) for variant, counts in self.counts_by_epoch.items()},
+            "strata": {
+                metric: {variant: [cell.to_dict() for cell in cells] for variant, cells in data.items()}
+                for metric, data in self.strata.items()
+            },
+            "mature_counts": self.mature_counts,
+            "mature_data": _told(self.mature_data),
+            "adjusted_data": _told(self.adjusted_data),
             "arrivals": [list(row) for row in self.arrivals],
             "first_exposure_us": self.first_exposure_us,
             "quality": asdict(self.quality),
@@ -108,20 +145,13 @@ class Collected:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Collected":
-        """Read `to_dict` back; the inverse to the digit."""
-        variants = data["variants"]
+        """Read `to_dict` back; the inverse to the digit. What an older version did not know of is empty."""
+        variants, metrics = data["variants"], data["metrics"]
         return cls(
-            counts={variant: data["counts"][variant] for variant in variants},
+            counts=_by_variant(data["counts"], variants),
             excluded=dict(data["excluded"]),
             shared=data["shared"],
-            metric_data={
-                metric: {
-                    variant: statistics_from_dict(data["metric_data"][metric][variant])
-                    for variant in variants
-                    if variant in data["metric_data"][metric]
-                }
-                for metric in data["metrics"]
-            },
+            metric_data=_read(data["metric_data"], metrics, variants),
             segment_data={
                 segment: {
                     (variant, level): ProportionStatistics(n, successes)
@@ -129,7 +159,43 @@ class Collected:
                 }
                 for segment in data["segments"]
             },
+            segment_cells=data.get("segment_cells"),
+            epochs=tuple(data.get("epochs", ())),
+            counts_by_epoch={
+                variant: tuple(counts)
+                for variant, counts in _by_variant(data.get("counts_by_epoch", {}), variants).items()
+            },
+            strata={
+                metric: {
+                    variant: tuple(statistics_from_dict(cell) for cell in cells)
+                    for variant, cells in _by_variant(data["strata"][metric], variants).items()
+                }
+                for metric in metrics
+                if metric in data.get("strata", {})
+            },
+            mature_counts=_by_variant(data.get("mature_counts", {}), variants),
+            mature_data=_read(data.get("mature_data", {}), metrics, variants),
+            adjusted_data=_read(data.get("adjusted_data", {}), metrics, variants),
             arrivals=tuple((variant, day, n) for variant, day, n in data["arrivals"]),
             first_exposure_us=data["first_exposure_us"],
             quality=Quality(**data["quality"]),
         )
+
+
+def _told(data: Mapping[str, Mapping[str, Statistics]]) -> dict[str, dict[str, Any]]:
+    return {
+        metric: {variant: cell.to_dict() for variant, cell in by_variant.items()} for metric, by_variant in data.items()
+    }
+
+
+def _read(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> dict[str, dict[str, Any]]:
+    """Statistics by metric and variant, in the order of both."""
+    return {
+        metric: {variant: statistics_from_dict(cell) for variant, cell in _by_variant(data[metric], variants).items()}
+        for metric in metrics
+        if metric in data
+    }
+
+
+def _by_variant(found: Mapping[str, Any], variants: list[str]) -> dict[str, Any]:
+    return {variant: found[variant] for variant in variants if variant in found}

@@ -23,7 +23,7 @@ from pydantic import (
 from experiments import targeting
 from experiments.currencies import CURRENCIES
 from experiments.errors import InvalidError
-from experiments.metrics import METRICS
+from experiments.metrics import METRICS, metric
 from experiments.validation import at_fault, bad, check_text, shown, validated
 
 BUCKETS = 10_000
@@ -449,11 +449,20 @@ def _variant_faults(variants: Sequence[VariantDefinition]) -> dict[str, str]:
 
 
 def _metric_faults(definition: ExperimentDefinition) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    if not metric(definition.primary_metric).decides:
+        faults["primary_metric"] = _undecided(definition.primary_metric)
+    if told := [key for key in definition.guardrails if not metric(key).decides]:
+        faults["guardrails"] = _undecided(told[0])
     if definition.primary_metric in definition.guardrails:
-        return {
-            "guardrails": f"{definition.primary_metric} is the primary metric already; a guardrail watches another one."
-        }
-    return {}
+        message = f"{definition.primary_metric} is the primary metric already; a guardrail watches another one."
+        faults["guardrails"] = message
+    return faults
+
+
+def _undecided(key: str) -> str:
+    deciding = ", ".join(found.key for found in METRICS if found.decides)
+    return f"{key} is told, but no verdict can rest on it; put it among the metrics, and choose one of {deciding} here."
 
 
 def _time_faults(definition: ExperimentDefinition) -> dict[str, str]:

@@ -30,13 +30,17 @@ class Metric:
     hint : str
         One sentence for the reader; ``{window}`` stands for the window in days.
     kind : str
-        ``proportion`` (did it or not), ``amount`` (a sum a member) or ``count`` (how many times).
+        Its sufficient statistic: ``proportion`` (did it or not), ``amount`` (a sum a member), ``count`` (how many
+        times), ``ratio`` (one sum over another), ``retention`` (when members came back), ``cascade`` (whom they
+        brought) or ``value`` (what all of it is worth).
     events : tuple of str
         Event types that count anywhere in the window.
     later_events : tuple of str
         Event types that count only from 24 hours after first exposure on.
     statistic : str
-        How a member's events become one number: ``any``, ``count`` or ``sum`` of values.
+        How a member's events become what is measured: ``any``, ``count``, ``sum`` of values, ``mean`` (sum of values
+        over the number of events that carry one), ``days`` (distinct whole days since first exposure), ``brought``
+        (who came through the member, by the exposures themselves) or ``worth`` (money and actions by their weights).
     model : str
         Key of the posterior model.
     direction : str
@@ -47,6 +51,10 @@ class Metric:
         A member's amount is cut here (winsorised), so that one member cannot decide; how many were cut is kept.
     money : bool
         Whether values are money: only events in the experiment's currency add up.
+    property_name : str or None
+        Where the value stands in an event's properties; None for the event's own value.
+    decides : bool
+        Whether a verdict may rest on it, so that it can be the primary metric or a guardrail.
     population : str
         ``direct``: what randomised members do themselves.
     """
@@ -54,16 +62,18 @@ class Metric:
     key: str
     name: str
     hint: str
-    kind: Literal["proportion", "amount", "count"]
+    kind: Literal["proportion", "amount", "count", "ratio", "retention", "cascade", "value"]
     events: tuple[str, ...]
     later_events: tuple[str, ...] = ()
-    statistic: Literal["any", "count", "sum"] = "any"
+    statistic: Literal["any", "count", "sum", "mean", "days", "brought", "worth"] = "any"
     model: str = "conversion"
     direction: Literal["up", "down"] = "up"
     unit_of_measure: str = "share of members"
     cap: Decimal | None = None
     money: bool = False
     population: str = "direct"
+    property_name: str | None = None
+    decides: bool = True
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -181,6 +191,116 @@ METRICS: tuple[Metric, ...] = (
         "proportion",
         ("negative",),
         direction="down",
+    ),
+    Metric(
+        "order_value",
+        "Order value",
+        "What one order was worth on average, of the orders of members within {window} days; each member's sum is cut "
+        "at the cap.",
+        "ratio",
+        ("purchase",),
+        statistic="mean",
+        model="ratio",
+        unit_of_measure="{currency} per order",
+        cap=Decimal(10_000),
+        money=True,
+    ),
+    Metric(
+        "sentiment",
+        "Sentiment",
+        "How kind members' posts about it were, from -1 to 1, averaged over the posts within {window} days that say.",
+        "ratio",
+        ("mention",),
+        statistic="mean",
+        model="ratio",
+        unit_of_measure="from -1 to 1",
+        property_name="sentiment",
+    ),
+    Metric(
+        "earned_reach",
+        "Earned reach",
+        "People reached by members' own posts within {window} days, divided by all members; each member's sum is cut "
+        "at a million.",
+        "amount",
+        ("mention",),
+        statistic="sum",
+        model="amount",
+        unit_of_measure="people per member",
+        cap=Decimal(1_000_000),
+        property_name="reach",
+    ),
+    Metric(
+        "active_days",
+        "Active days",
+        "On how many days after the first one members were there again within {window} days, divided by all members.",
+        "count",
+        (),
+        _ACTIVITY,
+        statistic="days",
+        model="count",
+        unit_of_measure="days per member",
+    ),
+    Metric(
+        "half_life",
+        "Half-life",
+        "Days until half of those who ever return within {window} days have returned for the last time.",
+        "retention",
+        (),
+        _ACTIVITY,
+        statistic="days",
+        model="retention",
+        unit_of_measure="days",
+        decides=False,
+    ),
+    Metric(
+        "k_factor",
+        "New members per member",
+        "How many members each member brings within {window} days of meeting it; above 1 it spreads by itself.",
+        "cascade",
+        (),
+        statistic="brought",
+        model="k_factor",
+        unit_of_measure="new members per member",
+        population="total",
+        decides=False,
+    ),
+    Metric(
+        "reach",
+        "Reach",
+        "How many members meet it in the end for each one who is shown it, all that follow included.",
+        "cascade",
+        (),
+        statistic="brought",
+        model="reach",
+        unit_of_measure="members per randomised member",
+        population="total",
+        decides=False,
+    ),
+    Metric(
+        "net_value",
+        "Net value per member",
+        "What members' purchases (by the margin) and actions (by their declared worth) bring within {window} days, "
+        "less what the variant costs, divided by all members.",
+        "value",
+        ("purchase",),
+        statistic="worth",
+        model="net_value",
+        unit_of_measure="{currency} per member",
+        cap=Decimal(10_000),
+        money=True,
+    ),
+    Metric(
+        "roi",
+        "Return on cost",
+        "Net value within {window} days for each unit of money that the variant costs.",
+        "value",
+        ("purchase",),
+        statistic="worth",
+        model="roi",
+        unit_of_measure="earned for each {currency} spent",
+        cap=Decimal(10_000),
+        money=True,
+        decides=False,
     ),
 )
 

@@ -218,8 +218,8 @@ class Event(SQLModel, table=True):
 
     __tablename__ = "event"
     __table_args__ = (
-        # Covers what collect reads: the engines answer from the index alone.
-        Index("ix_event_unit_type_at_us_value_micro", "unit", "type", "at_us", "value_micro"),
+        # Covers what collect reads: the engines answer from the index alone, a member's window as one stretch of it.
+        Index("ix_event_unit_at_us", "unit", "at_us", "type", "value_micro", "received_us", "currency", "experiment"),
         Index("ix_event_received_us", "received_us"),
     )
     id: str = Field(primary_key=True, max_length=128)

@@ -22,6 +22,7 @@ Report = Callable[[float, str], None]
 _LONGEST_PLAN_DAYS = 365
 _FALLBACK_METRICS = ("click_rate",)
 _GUARDRAILS = ("negative_rate",)
+_PLAIN = ("any", "count", "sum")  # what is taken unasked; ratios, retention, cascades and worth are asked for
 
 
 @dataclass(frozen=True)
@@ -243,11 +244,13 @@ def _label(name: str, content: dict[str, str]) -> str:
 
 
 def _metrics_of(types: dict[str, int], returning: set[str]) -> tuple[str, ...]:
-    """The metrics that the file's events speak of; those of later days only where something happened on one."""
+    """The plain metrics that the file's events speak of; those of later days only where something happened on one."""
     found = [
         metric.key
         for metric in METRICS
-        if (set(metric.later_events) & returning if metric.later_events else set(metric.events) & set(types))
+        if metric.statistic in _PLAIN
+        and metric.property_name is None
+        and (set(metric.later_events) & returning if metric.later_events else set(metric.events) & set(types))
     ]
     return tuple(found) or _FALLBACK_METRICS
 

@@ -80,6 +80,8 @@ def test_the_defaults_are_those_of_the_contract():
         ("metrics.1", definition(metrics=["click_rate", "nonsense"]), "choose one of"),
         ("metrics", definition(metrics=["click_rate", "click_rate"]), "twice"),
         ("guardrails", definition(primary_metric="click_rate", guardrails=["click_rate"]), "primary metric already"),
+        ("primary_metric", definition(primary_metric="k_factor"), "no verdict can rest on it"),
+        ("guardrails", definition(guardrails=["negative_rate", "half_life"]), "half_life is told, but no verdict"),
         ("traffic", definition(traffic=1.01), "at most 1"),
         ("traffic", definition(traffic=-0.1), "at least 0"),
         ("traffic", definition(traffic=0.00001), "at least 0.0001"),
