@@ -90,7 +90,43 @@ SEGMENT_WEAK = NamedPrior(
     "alike in most segments unless the data say otherwise, so small groups are drawn towards the whole.",
 )
 
-PRIORS: tuple[NamedPrior, ...] = (FLAT_BETA, WEAK_AMOUNT, WEAK_COUNT, LIFT_CONTENT, SEGMENT_WEAK)
+WEAK_RETURN = NamedPrior(
+    "weak_return",
+    (("never", 1.0), ("returned", 1.0)),
+    "As if two members had been seen before: one who never came back, and one who did on a day of which nothing is "
+    "known. That is little beside any audience, and keeps a day on which nobody returned from counting as impossible.",
+)
+
+STAYING_WEAK = NamedPrior(
+    "staying_weak",
+    (("log_odds_sd", 1.5), ("evenness_median", 2.0), ("evenness_log_sd", 1.0)),
+    "The share who leave before the first day, and the chance that who stays is there on a day, may be almost "
+    "anything; members differ in how soon they leave by anything from little to very much.",
+)
+
+WORD_OF_MOUTH = NamedPrior(
+    "word_of_mouth",
+    (
+        ("r_median", 0.3),
+        ("r_log_sd", 1.5),
+        ("dispersion_median", 0.5),
+        ("dispersion_log_sd", 1.5),
+        ("delay_members", 2.0),
+    ),
+    "A member brings between 0.02 and 5 others on average, and few members bring most of them, as measured of "
+    "contagion of all kinds (Lloyd-Smith et al. 2005); when they come is worth two members, sooner being likelier.",
+)
+
+PRIORS: tuple[NamedPrior, ...] = (
+    FLAT_BETA,
+    WEAK_AMOUNT,
+    WEAK_COUNT,
+    LIFT_CONTENT,
+    SEGMENT_WEAK,
+    WEAK_RETURN,
+    STAYING_WEAK,
+    WORD_OF_MOUTH,
+)
 
 
 def named(name: str) -> NamedPrior:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from scipy.special import betaln, gammainc, gammaincinv
 
 from analysis.errors import AnalysisError
-from analysis.statistics import AmountStatistics, ProportionStatistics
+from analysis.statistics import AmountStatistics, CascadeStatistics, ProportionStatistics, RetentionStatistics
+
+#: A cascade that grows beyond this is stopped: with R above 1 there is no end to it.
+MOST_MEMBERS = 5_000_000
 
 
 def _rates(base: float, lifts: Mapping[str, float]) -> dict[str, float]:
@@ -117,3 +123,229 @@ def simulate_segments(
             rate = _rates(base[level], {variant: by_level[level]})[variant]
             cells[variant, level] = ProportionStatistics(n, int(rng.binomial(n, rate)))
     return cells
+
+
+# Returning on later days ----------------------------------------------------------------------------------------------
+
+
+class Returning(Protocol):
+    """How members come back: a process whose truth is known in closed form."""
+
+    def days(self, members: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        """Return whether each member is there on each day, bool of shape (members, horizon); day 0 is always False."""
+
+    def last(self, horizon: int) -> np.ndarray:
+        """Return the chance of each day of the last return, shape (horizon,); day 0 is never."""
+
+    def first(self, horizon: int) -> np.ndarray:
+        """Return the chance of having come back by the end of each day, shape (horizon,); 0 on day 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyReturns:
+    """Every member is there on day d with chance ``chances[d - 1]``, independently; the last one holds ever after."""
+
+    chances: tuple[float, ...]
+
+    def _chances(self, horizon: int) -> np.ndarray:
+        chances = np.array([_share("a daily chance", chance) for chance in self.chances])
+        return np.concatenate([[0.0], chances[np.minimum(np.arange(horizon - 1), len(chances) - 1)]])
+
+    def days(self, members: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        return rng.random((members, horizon)) < self._chances(horizon)
+
+    def last(self, horizon: int) -> np.ndarray:
+        chances = self._chances(horizon)
+        silent = np.append(np.cumprod((1 - chances)[::-1])[::-1][1:], 1.0)
+        found = chances * silent
+        found[0] = 1 - found.sum()
+        return found
+
+    def first(self, horizon: int) -> np.ndarray:
+        return 1 - np.cumprod(1 - self._chances(horizon))
+
+
+@dataclass(frozen=True, slots=True)
+class StayingReturns:
+    """Members leave for good by a shifted-beta-geometric law; while they stay they are there on some of the days.
+
+    The chance to leave before each day is one number a member, Beta(alpha, beta) between them (Fader and Hardie 2007,
+    J. Interactive Marketing 21(1)); who stays is there with chance `daily` (Fader, Hardie and Shang 2010).
+    """
+
+    alpha: float
+    beta: float
+    daily: float = 1.0
+
+    def stays(self, days: np.ndarray) -> np.ndarray:
+        """Return the share who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
+        return np.exp(betaln(self.alpha, self.beta + np.asarray(days)) - betaln(self.alpha, self.beta))
+
+    def days(self, members: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        leaving = np.maximum(rng.beta(self.alpha, self.beta, members), 1e-12)
+        stayed = rng.geometric(leaving) - 1
+        days = np.arange(horizon)
+        there = rng.random((members, horizon)) < _share("daily", self.daily)
+        return there & (days <= stayed[:, None]) & (days > 0)
+
+    def last(self, horizon: int) -> np.ndarray:
+        end, found = horizon - 1, np.empty(horizon)
+        stays = self.stays(np.arange(horizon + 1))
+        for day in range(horizon):
+            silent = (1 - self.daily) ** np.arange(end - day + 1)
+            left = np.append(stays[day:end] - stays[day + 1 : end + 1], stays[end])
+            found[day] = (self.daily if day else 1.0) * (left @ silent)
+        return found
+
+    def first(self, horizon: int) -> np.ndarray:
+        days = np.arange(1, horizon)
+        came = self.daily * (1 - self.daily) ** (days - 1) * self.stays(days)
+        return np.append(0.0, np.cumsum(came))
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionTruth:
+    """What an endless audience would show.
+
+    Attributes
+    ----------
+    half_life : float
+        Days after exposure until half of those who return in the window have last returned, even within a day.
+    ever_returned : float
+    staying, returning : arrays of shape (horizon - 1,)
+        Share whose last return is on day d or later, and who have come back by its end; d = 1, 2, ...
+    """
+
+    half_life: float
+    ever_returned: float
+    staying: np.ndarray
+    returning: np.ndarray
+
+
+def retention_truth(process: Returning, horizon: int) -> RetentionTruth:
+    """Return what `simulate_retention` scatters around."""
+    last = process.last(horizon)
+    gone = np.cumsum(last[1:]) / last[1:].sum()
+    # On edges: by the start of day d + 1 those of day d are gone.
+    half_life = float(np.interp(0.5, np.append(0.0, gone), np.arange(1, horizon + 1)))
+    return RetentionTruth(half_life, 1 - last[0], np.cumsum(last[:0:-1])[::-1], process.first(horizon)[1:])
+
+
+def simulate_retention(
+    members: int, process: Returning, horizon: int, *, run: float, seed: int | np.random.Generator
+) -> RetentionStatistics:
+    """Simulate one variant whose members are exposed evenly over a run and watched until its end.
+
+    Parameters
+    ----------
+    horizon : int
+        The window in days.
+    run : float
+        Days from the first exposure to the cut-off; members of the last `horizon` days are seen in part only.
+    """
+    rng = np.random.default_rng(seed)
+    observed = np.minimum(np.floor(rng.uniform(0, run, members)), horizon).astype(int)
+    there = process.days(members, horizon, rng) & (np.arange(horizon) < observed[:, None])
+    came = there.any(axis=1)
+    first = np.where(came, there.argmax(axis=1), 0)
+    until = np.where(came, first, np.maximum(observed - 1, 0))
+    at_risk = np.bincount(until, minlength=horizon)[::-1].cumsum()[::-1]
+    returned = np.bincount(first, minlength=horizon)
+    last = np.where(came, horizon - 1 - there[:, ::-1].argmax(axis=1), 0)[observed >= horizon]
+    life_table = [(day, int(at_risk[day]), int(returned[day])) for day in range(1, horizon)]
+    lasts = enumerate(np.bincount(last, minlength=horizon).tolist())
+    return RetentionStatistics(members, horizon, tuple(life_table), tuple(lasts))
+
+
+# Word of mouth --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spreading:
+    """A branching process in which bringing others takes time.
+
+    Attributes
+    ----------
+    r : float
+        Mean members brought by a member within the horizon.
+    dispersion : float
+        k of the negative binomial: small = a few members bring nearly all; infinite = Poisson.
+    delay : float
+        Typical days until a brought member comes: scale of the gamma law, cut at the horizon.
+    delay_shape : float
+        Its shape; 1 is exponential.
+    """
+
+    r: float
+    dispersion: float
+    delay: float
+    delay_shape: float = 1.0
+
+    def offspring(self, members: int, rng: np.random.Generator) -> np.ndarray:
+        """Return how many each member brings in the end."""
+        if np.isinf(self.dispersion):
+            return rng.poisson(self.r, members)
+        return rng.negative_binomial(self.dispersion, self.dispersion / (self.dispersion + self.r), members)
+
+    def delays(self, size: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        """Return days from a member's exposure to that of somebody brought, below the horizon."""
+        within = gammainc(self.delay_shape, horizon / self.delay)
+        drawn = self.delay * gammaincinv(self.delay_shape, within * rng.random(size))
+        return np.minimum(drawn, np.nextafter(horizon, 0))
+
+    def delay_days(self, horizon: int) -> np.ndarray:
+        """Return the true chance of each whole day of delay, shape (horizon,)."""
+        cumulated = gammainc(self.delay_shape, np.arange(horizon + 1) / self.delay)
+        return np.diff(cumulated) / cumulated[-1]
+
+
+def simulate_cascades(
+    roots: int, spreading: Spreading, horizon: int, *, run: float, seed: int | np.random.Generator
+) -> CascadeStatistics:
+    """Simulate one variant's word of mouth: randomised members over a run, and all whom they brought until its end.
+
+    Raises
+    ------
+    AnalysisError
+        Where more than `MOST_MEMBERS` come: lower `r` or shorten the run.
+    """
+    rng = np.random.default_rng(seed)
+    exposed, root = rng.uniform(0, run, roots), np.arange(roots)
+    size, depth = np.ones(roots, int), np.zeros(roots, int)
+    offspring, delayed, generation = np.zeros((horizon + 1, 1), int), np.zeros((horizon + 1, horizon), int), 0
+    while len(exposed):
+        parent = np.repeat(np.arange(len(exposed)), spreading.offspring(len(exposed), rng))
+        delay = spreading.delays(len(parent), horizon, rng)
+        seen = exposed[parent] + delay < run
+        parent, delay = parent[seen], delay[seen]
+        age = np.minimum(np.floor(run - exposed), horizon).astype(int)
+        offspring = _table(offspring, age, np.bincount(parent, minlength=len(exposed)))
+        np.add.at(delayed, (age[parent], delay.astype(int)), 1)
+        exposed, root, generation = exposed[parent] + delay, root[parent], generation + 1
+        size += np.bincount(root, minlength=roots)
+        depth[root] = generation
+        if size.sum() > MOST_MEMBERS:
+            raise AnalysisError(
+                "bad_request",
+                f"More than {MOST_MEMBERS:,} members came with R = {spreading.r}; lower it or shorten the run.",
+            )
+    sizes, depths = enumerate(np.bincount(size).tolist()), enumerate(np.bincount(depth).tolist())
+    return CascadeStatistics(horizon, _rows(offspring), _rows(delayed), tuple(sizes), tuple(depths))
+
+
+def _table(table: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Count pairs into a table that grows to the right as it must."""
+    missing = int(columns.max(initial=0)) + 1 - table.shape[1]
+    grown = np.pad(table, ((0, 0), (0, max(missing, 0))))
+    np.add.at(grown, (rows, columns), 1)
+    return grown
+
+
+def _rows(table: np.ndarray) -> tuple[tuple[int, int, int], ...]:
+    return tuple((int(i), int(j), int(table[i, j])) for i, j in np.argwhere(table))
+
+
+def _share(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise AnalysisError("bad_request", f"{name} is {value}; a share is from 0 to 1.")
+    return value
