@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.errors import NotShown
-from analysis.models.moments import fit_means
+from analysis.models import moments
 from analysis.posterior import IndependentPosterior
 from analysis.priors import NamedPrior
 from analysis.statistics import AmountStatistics
@@ -16,9 +16,27 @@ from analysis.statistics import AmountStatistics
 def fit(
     statistics: Mapping[str, AmountStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
 ) -> IndependentPosterior | NotShown:
-    """Return the posterior of the mean capped amount per member; see `moments.fit_means`.
+    """Return the posterior of the mean capped amount per member; see `moments`.
 
-    A Normal on the mean rather than a shape for the amounts: a log-normal is wrong by several times where amounts have
-    two price points, the central limit theorem is not. `rng` is ignored.
+    Moments rather than a shape for the amounts: a log-normal is wrong by several times where amounts have two price
+    points, the central limit theorem is not. The log-normal only lends its third moment, which bends the posterior a
+    little. `rng` is ignored.
+
+    Parameters
+    ----------
+    statistics : mapping of variant key to AmountStatistics
+    prior : NamedPrior
+        With the parameter `amounts_believed`.
     """
-    return fit_means(statistics, prior, "has an amount")
+    short = moments.too_few({key: cell.n for key, cell in statistics.items()})
+    if short is not None:
+        return short
+    cells = {
+        key: moments.Sums(cell.n, float(cell.total), cell.total_squares, cell.positive)
+        for key, cell in statistics.items()
+    }
+    zero = moments.nobody(cells, "has an amount")
+    if zero is not None:
+        return zero
+    third = moments.log_normal_third(moments.together(list(cells.values())))
+    return moments.posterior_of(cells, third, prior["amounts_believed"])

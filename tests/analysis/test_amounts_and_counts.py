@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis import AmountStatistics, AnalysisError, CountStatistics, scorecard
 from analysis.models import amount
@@ -30,10 +31,13 @@ def test_hillstrom_spend_agrees_with_welch(shared_data):
     for name, key in (("Mens E-Mail", "Mens"), ("Womens E-Mail", "Womens")):
         known = figures[f"No E-Mail (A) vs {key} E-Mail (B)"]["spend"]
         row = result.comparison(name)
-        assert row.difference.mean == pytest.approx(known["diff_B_minus_A"], abs=1e-9)
-        assert row.difference.interval.low == pytest.approx(known["ci95"][0], abs=1e-4)
-        assert row.difference.interval.high == pytest.approx(known["ci95"][1], abs=1e-4)
-        assert 1 - row.p_beats_control == pytest.approx(known["p_two_sided"] / 2, rel=0.02)
+        assert row.difference.mean == pytest.approx(known["diff_B_minus_A"], abs=1e-4)
+        # a little wider than Welch's: 122 to 267 buyers decide here, and their amounts are skewed
+        width = row.difference.interval.high - row.difference.interval.low
+        assert 1.004 < width / (known["ci95"][1] - known["ci95"][0]) < 1.045
+        assert row.difference.interval.low == pytest.approx(known["ci95"][0], abs=0.012)
+        # far out, the lean of few buyers makes it more careful than Welch's p
+        assert known["p_two_sided"] / 2 < 1 - row.p_beats_control < 1e-3
         # the mean of a ratio is above the ratio of means by the control's squared relative error
         assert row.lift.mean == pytest.approx(known["relative_lift"], abs=0.05)
     assert result.variant("Mens E-Mail").total == 30311.69
@@ -69,8 +73,10 @@ def test_counts_use_the_exact_histogram():
     b = CountStatistics(((0, 8800), (1, 1000), (2, 200)))
     result = scorecard({"a": a, "b": b}, control="a", metric="orders")
     values = np.repeat([0, 1, 2, 9], [9000, 800, 150, 50])
-    assert result.variant("a").mean == pytest.approx(values.mean())
-    assert result.variant("a").sd == pytest.approx(values.std(ddof=1) / 100)
+    assert result.variant("a").raw_mean == pytest.approx(values.mean())
+    # a quarter of a standard error at most lies between the plain mean and the posterior's, for the lean
+    assert result.variant("a").mean == pytest.approx(values.mean(), abs=values.std() / 400)
+    assert result.variant("a").sd == pytest.approx(values.std(ddof=1) / 100, rel=0.005)
     assert (result.variant("a").n, result.variant("a").total) == (10_000, 1550)
     assert result.kind == "count"
 
@@ -78,7 +84,7 @@ def test_counts_use_the_exact_histogram():
 def test_a_variant_without_any_purchase_has_a_width_all_the_same():
     data = {"a": of([20] * 60 + [30] * 40 + [0] * 4900), "b": AmountStatistics(5000, 0, 0, 0.0)}
     result = scorecard(data, control="a")
-    assert result.variant("b").mean == 0
+    assert result.variant("b").raw_mean == 0 < result.variant("b").mean < 0.01
     # none of n: the rate may well be 3 / n, at 24 a purchase
     assert 1.96 * result.variant("b").sd > 3 / 5000 * 24
     assert result.comparison("b").p_beats_control < 0.001
@@ -88,7 +94,8 @@ def test_from_ten_amounts_on_the_spread_is_the_variants_own():
     some = [5, 9, 12, 14, 20, 22, 30, 31, 45, 60]
     data = {"a": of(some + [0] * 490), "b": of([100, 900] * 20 + [0] * 460)}
     result = scorecard(data, control="a")
-    assert result.variant("a").sd == pytest.approx(np.std(some + [0] * 490, ddof=1) / np.sqrt(500))
+    own = np.std(some + [0] * 490, ddof=1) / np.sqrt(500)
+    assert result.variant("a").sd == pytest.approx(own * stats.t.ppf(0.975, 9) / 1.96, rel=0.1)
     fewer = scorecard({"a": of(some[:4] + [0] * 496), "b": data["b"]}, control="a")
     assert fewer.variant("a").sd > 3 * np.std(some[:4] + [0] * 496, ddof=1) / np.sqrt(500)
 
@@ -115,7 +122,8 @@ def test_what_says_nothing_is_a_named_outcome(data, code):
 def test_huge_amounts_keep_their_digits():
     data = {"a": of([10**12, 0, 3 * 10**12] * 20), "b": of([2 * 10**12, 0, 4 * 10**12] * 20)}
     result = scorecard(data, control="a")
-    assert result.variant("a").mean == pytest.approx(4e12 / 3)
+    assert result.variant("a").raw_mean == pytest.approx(4e12 / 3)
+    assert result.variant("a").mean == pytest.approx(4e12 / 3, rel=0.01)
     assert 0.9 < result.comparison("b").p_beats_control < 0.999
 
 
