@@ -12,9 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.audience import Audience
     from analysis.decision import decide
     from analysis.errors import AnalysisError, NotShown
     from analysis.health import HealthCheck
+    from analysis.planning import Plan, plan
     from analysis.posterior import Density, Estimate, Interval
     from analysis.priors import NamedPrior
     from analysis.scoring import ComparisonResult, MetricResult, VariantResult, scorecard
@@ -39,6 +41,7 @@ _HOMES = {
     "AdjustedStatistics": "statistics",
     "AmountStatistics": "statistics",
     "AnalysisError": "errors",
+    "Audience": "audience",
     "CascadeStatistics": "statistics",
     "ComparisonResult": "scoring",
     "CountStatistics": "statistics",
@@ -51,6 +54,7 @@ _HOMES = {
     "MetricResult": "scoring",
     "NamedPrior": "priors",
     "NotShown": "errors",
+    "Plan": "planning",
     "ProportionStatistics": "statistics",
     "RatioStatistics": "statistics",
     "RetentionStatistics": "statistics",
@@ -60,6 +64,7 @@ _HOMES = {
     "VariantResult": "scoring",
     "Verdict": "verdict",
     "decide": "decision",
+    "plan": "planning",
     "scorecard": "scoring",
     "statistics_from_dict": "statistics",
     "summarise": "statistics.arrays",
@@ -69,6 +74,7 @@ __all__ = [
     "AdjustedStatistics",
     "AmountStatistics",
     "AnalysisError",
+    "Audience",
     "CascadeStatistics",
     "ComparisonResult",
     "CountStatistics",
@@ -81,6 +87,7 @@ __all__ = [
     "MetricResult",
     "NamedPrior",
     "NotShown",
+    "Plan",
     "ProportionStatistics",
     "RatioStatistics",
     "RetentionStatistics",
@@ -90,6 +97,7 @@ __all__ = [
     "VariantResult",
     "Verdict",
     "decide",
+    "plan",
     "scorecard",
     "statistics_from_dict",
     "summarise",
