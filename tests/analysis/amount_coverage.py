@@ -49,7 +49,7 @@ MEMBERS, SHARES = (1_000, 10_000, 100_000), (0.01, 0.03, 0.1)
 
 @dataclass(frozen=True)
 class Coverage:
-    """Shares of the runs in which a 95 % interval held the truth; `below`, `above`: that the mean's own lay there of it."""
+    """Shares of runs in which a 95 % interval held the truth; `below`, `above`: that the mean's own lay there of it."""
 
     tail: str
     members: int

@@ -37,7 +37,7 @@ def test_hillstrom_spend_agrees_with_welch(shared_data):
         assert 1.004 < width / (known["ci95"][1] - known["ci95"][0]) < 1.045
         assert row.difference.interval.low == pytest.approx(known["ci95"][0], abs=0.012)
         # far out, the lean of few buyers makes it more careful than Welch's p
-        assert known["p_two_sided"] / 2 < 1 - row.p_beats_control < 1e-3
+        assert known["p_two_sided"] / 2 < 1 - row.p_beats_control < 3e-3
         # the mean of a ratio is above the ratio of means by the control's squared relative error
         assert row.lift.mean == pytest.approx(known["relative_lift"], abs=0.05)
     assert result.variant("Mens E-Mail").total == 30311.69
