@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from analysis.charts.base import PERCENT, by_variant, frame
+from analysis.charts.base import PERCENT, apart, by_variant, frame
 
 
 def allocation_shares(
@@ -35,20 +35,20 @@ def allocation_shares(
     ]
     scale = {"domain": [0, end], "nice": False}
     x = {"field": "day", "type": "quantitative", "title": "days since the start", "scale": scale}
-    x |= {"axis": {"grid": False, "labelOverlap": "greedy"}}
+    x |= {"axis": {"grid": False, "labelOverlap": "greedy", "tickMinStep": 1}}
     axis = {"labelExpr": PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False, "grid": False}
     y = {"field": "low", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]}, "axis": axis}
     share = {"field": "share", "type": "quantitative", "title": "share of new members", "format": ".0%"}
     tooltip = [{"field": "name", "title": "variant"}, {"field": "day", "type": "quantitative", "format": ".1f"}, share]
-    at_end = [row | {"middle": (row["low"] + row["high"]) / 2} for row in rows[-len(variants) :] if row["share"] > 0.05]
+    at_end = [row | {"middle": (row["low"] + row["high"]) / 2} for row in rows[-len(variants) :]]
     band = {"type": "area", "interpolate": "step-after", "opacity": 0.3, "line": {"strokeWidth": 1.5}}
     name = {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12}
     layers = [
         {"mark": band, "encoding": {"x": x, "y": y, "y2": {"field": "high"}, "color": encoding, "tooltip": tooltip}},
         {
-            "data": {"values": at_end},
+            "data": {"values": apart(at_end, "middle", gap=0.11)},
             "mark": name,
-            "encoding": {"x": x, "y": y | {"field": "middle"}, "color": encoding, "text": {"field": "name"}},
+            "encoding": {"x": x, "y": y | {"field": "label_at"}, "color": encoding, "text": {"field": "name"}},
         },
     ]
     longest = max((len(label) for label in names.values()), default=1)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST_DRAWN: Final = 90
-_THINNING: Final = 0.72
-"""Each generation is drawn so much smaller than the one before, as cascades that end are."""
+_WIDENING, _THINNING = 1.2, 0.6
+"""Generations are drawn as those of cascades that came far: they widen at first and thin out towards the end."""
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
 
@@ -63,10 +63,10 @@ def burr(size: int, depth: int) -> Burr:
 
 
 def _generations(descendants: int, depth: int) -> list[int]:
-    """Members of each generation, at least one each, thinning outwards."""
+    """Members of each generation, at least one each."""
     if depth == 0:
         return []
-    shares = [_THINNING**level for level in range(depth)]
+    shares = [(level + 1) ** _WIDENING * _THINNING**level for level in range(depth)]
     return [1 + more for more in _apportioned(descendants - depth, shares)]
 
 

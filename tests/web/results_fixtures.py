@@ -5,8 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from analysis import AmountStatistics, ProportionStatistics, Rules, decide, health, scorecard
-from web.pages.results_scorecard import VariantFacts
-from web.pages.results_view import Plan
+from web.pages.results_parts import Plan, VariantFacts
 
 STARTED = datetime(2026, 11, 15, 8, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 8, 12, tzinfo=UTC)

@@ -84,7 +84,9 @@ def analyse(
     result["analysis"] = f"019ab0c4-0000-7000-8000-{int(identity):012d}"
     result["cut_off"] = result["created_at"] = cut_off.isoformat().replace("+00:00", "Z")
     densities = {
-        entry["metric"]: {row["variant"]: row["lift_density"] for row in entry["comparisons"] if row["lift_density"]}
+        entry["metric"]: {
+            row["variant"]: row["lift_density"] for row in entry["comparisons"] if row.get("lift_density")
+        }
         for entry in result["metrics"]
     }
     with services_of(app).database.write() as session:

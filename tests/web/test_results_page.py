@@ -10,6 +10,7 @@ from experiments import experiment as store
 from experiments import jobs, transitions
 from experiments.tables import Job, utc_now
 from tests.web import results_fixtures as fixtures
+from tests.web import results_more as more
 from tests.web import results_stored as stored
 
 PAGE = f"/experiments/{stored.KEY}"
@@ -314,3 +315,45 @@ def test_an_unknown_experiment_is_not_found(client) -> None:
 def test_a_stranger_is_sent_to_the_log_in(app) -> None:
     stored.experiment(app)
     assert app.test_client().get(PAGE).status_code == 302
+
+
+def test_everything_that_was_computed_has_its_section(app, client) -> None:
+    stored.experiment(app)
+    stored.with_past(app, more.whole_result())
+    response = client.get(PAGE)
+    said, body = text_of(response), response.get_data(as_text=True)
+    for title in (
+        "How long it sticks",
+        "How far it carries",
+        "How many buy, and how much",
+        "How new members are shared out",
+        "Where B works",
+        "Worth of shipping B",
+        "Adjusted for history",
+    ):
+        assert title in said
+    assert "Every 100 members reached by B became 145" in re.sub(r"\s+([.,;])", r"\1", said)
+    ids = re.findall(r'\sid="([^"]+)"', body)
+    assert len(ids) == len(set(ids))
+    assert " style=" not in body
+    assert "significan" not in said.lower() and " users" not in said
+
+
+def test_only_members_seen_in_full_are_one_link_away_and_stay_over_a_refresh(app, client) -> None:
+    stored.experiment(app)
+    stored.with_past(app, more.whole_result())
+    everybody = client.get(PAGE).get_data(as_text=True)
+    assert f'href="{PAGE}?members=mature"' in everybody
+    response = client.get(f"{PAGE}?members=mature")
+    assert "the verdict above stays that of all members" in text_of(response)
+    body = response.get_data(as_text=True)
+    assert re.search(r'id="poll" hx-get="[^"]*members=mature', body)
+    assert re.search(r'id="members-mature"[^>]*aria-current', body)
+    assert client.get(f"{PAGE}/answer?members=mature").status_code == 200
+
+
+def test_a_result_without_members_seen_in_full_offers_no_choice(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app)
+    assert "members=mature" not in client.get(PAGE).get_data(as_text=True)
+    assert "stays that of all members" not in text_of(client.get(f"{PAGE}?members=mature"))

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from tests.web import results_fixtures as fixtures
-from web.pages import results_view
+from web.pages import results_provenance, results_verdict, results_view
 from web.pages.results_drawing import Scale, common_scale, hills, ridge, ticks
 from web.pages.results_health import spoken_times
-from web.pages.results_scorecard import VariantFacts
-from web.pages.results_words import Measure, chance, explain_lift, title_of_chance
+from web.pages.results_measure import Measure
+from web.pages.results_parts import VariantFacts
+from web.pages.results_words import chance, explain_lift, title_of_chance
 
 THIN = "\u202f"
 
@@ -155,7 +156,7 @@ def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
 
 
 def test_a_variant_named_in_the_verdict_wears_its_colour() -> None:
-    parts = results_view.coloured(
+    parts = results_verdict.coloured(
         "B “Meet the people who make it” leads A “New season, new colours”.", fixtures.variants()
     )
     assert [(part.text, part.colour) for part in parts] == [
@@ -247,19 +248,19 @@ def test_the_line_under_the_title_counts_days_and_members() -> None:
 
 
 def test_who_is_set_aside_is_said_in_a_sentence() -> None:
-    assert results_view.set_aside({"multi_exposed": 4, "bots": 12}) == (
+    assert results_provenance.set_aside({"multi_exposed": 4, "bots": 12}) == (
         "Set aside and not counted: 4 met more than one variant and 12 looked like bots."
     )
-    assert results_view.set_aside({"bots": 0}) == ""
+    assert results_provenance.set_aside({"bots": 0}) == ""
 
 
 def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_ship() -> None:
     members, done = fixtures.SPRING["b"]
     winning = fixtures.result(fixtures.SPRING | {"b": (members, done | {"sticky_rate": 1150})})
     assert winning["verdict"]["decision"] == "ship"
-    advised = [choice.advised for choice in results_view.choices(fixtures.variants(), winning, "sticky_rate")]
+    advised = [choice.advised for choice in results_verdict.choices(fixtures.variants(), winning, "sticky_rate")]
     assert advised == [False, True, False]
-    waiting = results_view.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
+    waiting = results_verdict.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
     assert not any(choice.advised for choice in waiting)
     assert all(choice.chance for choice in waiting)
 
@@ -343,5 +344,5 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
             "seed": 7,
         }
     ]
-    told = dict(results_view.provenance(result))
+    told = dict(results_provenance.provenance(result))
     assert told["Fit by country"] == "R-hat 1.003, 1,020 effective draws, 0 divergences; nutpie, seed 7"

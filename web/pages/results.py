@@ -14,7 +14,8 @@ from web.formatting import moment, when
 from web.pages import results_state as state
 from web.pages import results_view
 from web.pages.access import actor, changes, htmx
-from web.pages.results_scorecard import VariantFacts
+from web.pages.results_parts import Plan, VariantFacts
+from web.pages.results_verdict import choices
 from web.services import services
 
 blueprint = Blueprint("results", __name__)
@@ -106,13 +107,14 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "shipped": shipped,
         "shipped_at": state.shipped_at(session, experiment) if shipped else None,
         "actions": state.actions(experiment),
-        "decisions": results_view.choices(variants, result, experiment.primary_metric)
+        "decisions": choices(variants, result, experiment.primary_metric)
         if state.may_ship(experiment, met=met)
         else (),
         "met": met,
         "in_words": experiment_pages.in_words(session, experiment),
         "sub": _sub(experiment, run, view, result),
         "public_url": settings.public_url,
+        "mature": _mature(),
         "poll_seconds": _poll(experiment, status, missing) if newest else 0,
         "seen": state.fingerprint(
             view and view.analysis, experiment.state, experiment.shipped_variant, status, missing, members, len(runs)
@@ -123,7 +125,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
 def _view(
     session: Session, experiment: Experiment, run: Run, variants: tuple[VariantFacts, ...], result: dict[str, Any]
 ) -> results_view.ResultsView:
-    plan = results_view.Plan(
+    plan = Plan(
         experiment.primary_metric,
         experiment.guardrails,
         experiment.currency,
@@ -134,9 +136,18 @@ def _view(
         experiment.imported,
         experiment.simulated,
         experiment.imported and state.counted_elsewhere(session, run),
+        experiment.window_days,
+        state.fixed_costs(store.variants_of(session, experiment)),
     )
     history = stored.history(session, experiment, run)
-    return results_view.build(result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc())
+    return results_view.build(
+        result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc(), mature=_mature()
+    )
+
+
+def _mature() -> bool:
+    """Whether only members whose window is over are asked for: ``?members=mature``."""
+    return request.args.get("members") == "mature"
 
 
 def _sub(

@@ -9,12 +9,13 @@ from analysis import charts, wording
 from web.formatting import count, day, moment, signed_percent
 from web.pages import results_words as words
 from web.pages.results_drawing import Ridge, common_scale, interval_of, ridge, ticks
-from web.pages.results_scorecard import AxisTick, Number, VariantFacts
+from web.pages.results_parts import AxisTick, Number, VariantFacts
 
 FIRST_ALONE = "The curve begins with the second analysis."
 HALF_A_DAY = timedelta(hours=12)
 NOT_KNOWN = "not known"
 """Members who came without the attribute."""
+EVERYBODY = "all together"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Segment:
     axis: tuple[AxisTick, ...]
     not_shown: str
     spec: dict[str, Any] | None
+    overall: SegmentRow | None = None
+    joint: bool = False
 
 
 def over_time(
@@ -146,13 +149,31 @@ def _segment(entry: Mapping[str, Any], variants: Sequence[VariantFacts], subject
     for row in entry.get("segment_rows") or entry.get("rows") or ():
         sizes[row["level"]] = sizes.get(row["level"], 0) + int(row["n"])
     own.sort(key=lambda row: -sizes[row["level"]])
-    bounds = [interval_of(row["lift"]) for row in own]
+    whole = next((row for row in entry.get("overall") or () if row["variant"] == subject.key and row.get("lift")), None)
+    bounds = [interval_of(row["lift"]) for row in [*own, *([whole] if whole else [])]]
     scale = common_scale([pair for pair in bounds if pair], margin=0.06)
     if not own or scale is None:
         return Segment(name, title, (), (), "There are not enough members yet to tell the groups apart.", None)
     rows = tuple(_row(name, row, sizes[row["level"]], subject, scale) for row in own)
     axis = tuple(AxisTick(tick, signed_percent(tick.value, 0) if tick.value else "0") for tick in ticks(scale))
-    return Segment(name, title, rows, axis, "", _forest(stored, variants, sizes) if len(variants) > 2 else None)
+    spec = _forest(stored, variants, sizes) if len(variants) > 2 else None
+    overall = _overall(name, whole, sum(sizes.values()), subject, scale) if whole else None
+    return Segment(name, title, rows, axis, "", spec, overall, bool(entry.get("joint")))
+
+
+def _overall(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts, scale: Any) -> SegmentRow:
+    """The groups put together again, each by how many members it has."""
+    mean, interval = row["lift"]["mean"], row["lift"]["interval"]
+    bounds = [signed_percent(interval[side]) for side in ("low", "high")]
+    why = (
+        f"All groups together, each weighed by how many members it has whatever they were shown: {subject.letter}'s"
+        f" lift is {wording.between(*bounds)} with {words.level_of(interval)} probability."
+    )
+    text = f"{EVERYBODY}: lift {signed_percent(mean)}, {words.level_of(interval)} interval {words.range_of(*bounds)}"
+    drawn = ridge(None, mean, interval["low"], interval["high"], scale)
+    return SegmentRow(
+        EVERYBODY, count(members), drawn, None, Number(signed_percent(mean, 0), why, f"whole-{name}"), text
+    )
 
 
 def _row(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts, scale: Any) -> SegmentRow:

@@ -76,6 +76,14 @@ def common_scale(
     return Scale(low - margin * span, high + margin * span)
 
 
+def spread_scale(intervals: Iterable[tuple[float, float] | None], margin: float = 0.12) -> Scale | None:
+    """The axis that intervals fit on without a reference line: from a little below the lowest to a little above."""
+    finite = [pair for pair in intervals if pair and all(math.isfinite(bound) for bound in pair)]
+    if not finite:
+        return None
+    return common_scale(finite, reference=finite[0][0], margin=margin)
+
+
 def ticks(scale: Scale, wanted: int = 4) -> tuple[Tick, ...]:
     """Round marks inside `scale`: about `wanted` of them, zero always among them where the scale holds it.
 

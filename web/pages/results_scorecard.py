@@ -6,52 +6,13 @@ from typing import Any
 
 from web.formatting import NOTHING, count, money, percent, signed_percent
 from web.pages import results_words as words
+from web.pages.results_adjusted import adjusted_of
 from web.pages.results_drawing import Ridge, Scale, Tick, common_scale, interval_of, ridge, ticks
-from web.pages.results_words import Measure
+from web.pages.results_measure import IN_100, Measure
+from web.pages.results_parts import AxisTick, Number, VariantFacts
 
 IN_DOUBT, BROKEN = 0.95, 0.999
 """Chances of a variant being worse than the control; the first keeps it from being shipped (analysis/decision.py)."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """A figure as printed and the sentence that explains it; `id` keeps the focus over a refresh."""
-
-    text: str
-    why: str = ""
-    id: str = ""
-
-
-@dataclass(frozen=True)
-class VariantFacts:
-    """What the page needs to know of a variant; `position` fixes its letter and colour for ever."""
-
-    key: str
-    position: int
-    name: str = ""
-    control: bool = False
-    headline: str = ""
-    image_url: str = ""
-
-    @property
-    def letter(self) -> str:
-        return _letter(self.position)
-
-    @property
-    def colour(self) -> str:
-        """CSS class that sets ``--v``."""
-        return f"v{self.position % 12}"
-
-    @property
-    def title(self) -> str:
-        """The headline, else the name, else the key."""
-        return self.headline or self.name or self.key
-
-
-@dataclass(frozen=True)
-class AxisTick:
-    tick: Tick
-    label: str
 
 
 @dataclass(frozen=True)
@@ -69,6 +30,12 @@ class Row:
     nobody: str = ""  # said instead of figures that would be the prior alone
 
 
+COUNTED, SIGNED = ("proportion", "amount", "count", "ratio"), ("sentiment",)
+"""Kinds whose total is 0 where nobody did anything; a signed sum may be 0 by itself."""
+
+SUMMED = ("share", "money", "seconds", "people", "number")
+"""How a metric is written whose value is its total over all members, where a stored result leaves that out."""
+
 RAW_COLUMNS = ("members", "total", "raw", "estimate", "95 % interval", "chance to beat {control}", "loss if wrong")
 
 
@@ -84,6 +51,8 @@ class Group:
     rows: tuple[Row, ...]
     axis: tuple[AxisTick, ...]
     note: str
+    per: str = ""  # what a value is told for, such as "per member"
+    adjusted: Number | None = None  # the same metric with the members' history taken out of the noise (CUPED)
 
 
 def scorecard(
@@ -142,6 +111,8 @@ def _without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def nobody_did(entry: Mapping[str, Any]) -> bool:
     """Whether no member of any variant did what the metric counts, so that there is nothing to tell."""
+    if entry.get("kind") not in COUNTED or entry["metric"] in SIGNED:
+        return False
     return all(row["n"] for row in entry["variants"]) and not any(row["total"] for row in entry["variants"])
 
 
@@ -158,7 +129,7 @@ def _group(
         return _nobody(entry, measure, variants, primary, guardrails)
     by_variant = {row["variant"]: row for row in entry["variants"]}
     comparisons = {row["variant"]: row for row in entry["comparisons"]}
-    relative = any(row.get("lift") for row in comparisons.values())
+    relative = measure.relative and any(row.get("lift") for row in comparisons.values())
     field = "lift" if relative else "difference"
     scale = common_scale(filter(None, (interval_of(row.get(field)) for row in comparisons.values())))
     control = next(variant for variant in variants if variant.control)
@@ -181,7 +152,9 @@ def _group(
     )
     tag, tone = ("decides", "decides") if key == primary else _guardrail_tag(entry, variants) if guardrail else ("", "")
     axis = tuple(AxisTick(tick, _tick_label(tick, measure, relative)) for tick in ticks(scale, 6)) if scale else ()
-    return Group(key, measure.name, _hint(entry, measure), tag, tone, rows, axis, _note(entry, relative, measure))
+    hint, note = _hint(entry, measure), _note(entry, relative, measure)
+    adjusted = adjusted_of(entry, measure, variants, control)
+    return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), adjusted)
 
 
 def _nobody(
@@ -211,7 +184,11 @@ def _nobody(
         for variant in variants
         if variant.key in counted
     )
-    return Group(key, measure.name, _hint(entry, measure), tag, tone, rows, (), "")
+    return Group(key, measure.name, _hint(entry, measure), tag, tone, rows, (), "", _per(measure))
+
+
+def _per(measure: Measure) -> str:
+    return "per member" if measure.kind == "share" else measure.per.strip()
 
 
 def _row(
@@ -270,11 +247,13 @@ def _chances(
 
 
 def _raw(measure: Measure, row: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> tuple[str, ...]:
-    raw = row["total"] / row["n"] if row["n"] else None
-    spread = row.get("interval")
+    raw, spread = row.get("raw_mean"), row.get("interval")
+    total = measure.total(row["total"])
+    if raw is None and row["n"] and measure.kind in SUMMED:
+        raw = row["total"] / row["n"]
     return (
         count(row["n"]),
-        measure.total(row["total"]),
+        total,
         percent(raw, 2) if measure.kind == "share" and raw is not None else measure.value(raw),
         percent(row["mean"], 2) if measure.kind == "share" and row["mean"] is not None else measure.value(row["mean"]),
         words.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
@@ -320,7 +299,7 @@ def _hint(entry: Mapping[str, Any], measure: Measure) -> str:
     hint = str(entry.get("hint") or entry.get("unit_of_measure") or "").rstrip(".")
     if entry.get("cap") and measure.kind == "money":
         hint = hint.replace("cut at the cap", f"cut at {money(float(entry['cap']), measure.currency)}")
-    hint = hint[:1].lower() + hint[1:]
+    hint = hint if hint[1:2].isupper() else hint[:1].lower() + hint[1:]  # EUR per order stays as it is
     if entry.get("direction") == "lower":
         return f"{hint}; less is better" if hint else "less is better"
     return hint
@@ -332,8 +311,8 @@ def _note(entry: Mapping[str, Any], relative: bool, measure: Measure) -> str:
         return str(not_shown["reason"])
     reasons = [row["lift_not_shown"] for row in entry["comparisons"] if row.get("lift_not_shown")]
     if reasons and not relative:
-        unit = "of members in 100" if measure.kind == "share" else "per member"
-        return f"Drawn as a difference {unit}, not in per cent. {reasons[0]}"
+        unit = " of members in 100" if measure.kind == "share" else measure.per
+        return f"Drawn as a difference{unit}, not in per cent. {reasons[0]}" if measure.relative else ""
     return ""
 
 
@@ -342,8 +321,4 @@ def _tick_label(tick: Tick, measure: Measure, relative: bool) -> str:
         return "0"
     if relative:
         return signed_percent(tick.value, 0 if abs(tick.value) >= 0.0095 else 1)
-    return measure.difference(tick.value).replace(words.IN_100, "")
-
-
-def _letter(position: int) -> str:
-    return chr(ord("A") + position % 26)
+    return measure.difference(tick.value).replace(IN_100, "")

@@ -13,7 +13,7 @@ from experiments.settings import Settings
 from experiments.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from experiments.transitions import POSSIBLE
 from web.formatting import ago, moment, plural
-from web.pages.results_scorecard import VariantFacts
+from web.pages.results_parts import VariantFacts
 
 ASKED_BY_PEOPLE = ("page:", "api:", "cli")
 LONG_WAIT = timedelta(seconds=30)
@@ -87,6 +87,12 @@ def facts_of(variants: list[Variant]) -> tuple[VariantFacts, ...]:
         )
         for variant in variants
     )
+
+
+def fixed_costs(variants: list[Variant]) -> dict[str, float]:
+    """What each variant cost once, in the experiment's currency, by its key; those that cost nothing are left out."""
+    costs = {variant.key: float((variant.cost or {}).get("fixed") or 0) for variant in variants}
+    return {key: cost for key, cost in costs.items() if cost}
 
 
 def chosen_run(session: Session, experiment: Experiment, number: int | None) -> tuple[list[Run], Run | None]:

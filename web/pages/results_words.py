@@ -1,11 +1,11 @@
 """The words and figures of the results page: how each number is written and the one sentence that explains it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from analysis import wording
-from web.formatting import NARROW, NOTHING, count, decimal, money, percent, signed_percent
+from web.formatting import NARROW, NOTHING, count, percent, signed_percent
+from web.pages.results_measure import Measure
 
 # Where a metric decides, how its best variant is called in "Chance of being …".
 SUPERLATIVES = {
@@ -19,6 +19,11 @@ SUPERLATIVES = {
     "return_rate": "the most returned to",
     "response_rate": "the most talked about",
     "negative_rate": "the least complained about",
+    "order_value": "the one with the largest orders",
+    "sentiment": "the best liked",
+    "earned_reach": "the widest heard of",
+    "active_days": "the one returned to on the most days",
+    "net_value": "the most worthwhile",
 }
 
 # What a check guards against, for those that are in order; its own sentence stands before it.
@@ -49,84 +54,6 @@ CHECK_NAMES = {
 MARKS = {"ok": ("✓", "in order"), "info": ("i", "good to know"), "warn": ("!", "look at this"), "fail": ("✕", "failed")}
 
 
-IN_100 = " in 100"
-"""After a share that is told in members out of a hundred."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How the values of one metric are written: a share of members, money, seconds or a plain number."""
-
-    kind: str
-    name: str = ""
-    unit: str = ""
-    currency: str = ""
-
-    @classmethod
-    def of(cls, metric: Mapping[str, Any], currency: str = "") -> "Measure":
-        """The measure of one entry of a result's "metrics"; `currency` is the experiment's, for money."""
-        unit = str(metric.get("unit_of_measure") or "")
-        paid = metric.get("currency") or (currency if metric["metric"] in ("revenue", "net_value") else "")
-        kind = "share" if metric["kind"] == "proportion" else "money" if paid else "number"
-        if kind == "number" and ("second" in unit or metric["metric"] == "dwell"):
-            kind = "seconds"
-        return cls(kind, name_of(metric), unit, paid)
-
-    def value(self, x: float | None) -> str:
-        """A value per member, such as 13.5 % or € 1.24."""
-        if x is None:
-            return NOTHING
-        if self.kind == "share":
-            return percent(x, 1 if abs(x) >= 0.01 or x == 0 else 2)
-        if self.kind == "money":
-            return money(x, self.currency, _digits(x))
-        if self.kind == "seconds":
-            return f"{decimal(x, 1)}{NARROW}s"
-        return decimal(x, _digits(x) + 1)
-
-    def difference(self, x: float | None) -> str:
-        """A signed difference per member; shares in members per 100."""
-        if x is None:
-            return NOTHING
-        text = self._size(abs(x))
-        return text if text == self._size(0.0) else ("+" if x > 0 else "−") + text
-
-    def loss(self, x: float | None) -> str:
-        """An amount without sign, as losses are written; shares in members per 100."""
-        if x is None:
-            return NOTHING
-        if self.kind == "share" and 0 < 100 * x < 0.005:
-            return f"fewer than 0.01{IN_100}"
-        return self._size(x)
-
-    def _size(self, x: float) -> str:
-        if self.kind == "share":
-            return f"{decimal(100 * x, 2 if 100 * x < 1 else 1)}{IN_100}"
-        return self.value(x) if x else self._nothing()
-
-    def total(self, x: float | None) -> str:
-        """The plain sum behind the mean."""
-        if x is None:
-            return NOTHING
-        if self.kind == "money":
-            return money(x, self.currency, 2)
-        if self.kind == "seconds":
-            return f"{decimal(x, 0)}{NARROW}s"
-        return count(x)
-
-    def _nothing(self) -> str:
-        return money(0, self.currency, 2) if self.kind == "money" else self.value(0.0)
-
-
-def _digits(x: float) -> int:
-    return 2 if abs(x) >= 0.1 or x == 0 else 3
-
-
-def name_of(metric: Mapping[str, Any]) -> str:
-    """The metric's name on screen; its key in words where the result carries none."""
-    return str(metric.get("name") or metric["metric"].replace("_", " ").capitalize())
-
-
 def title_of_chance(metric: str, name: str) -> str:
     """Heading of the chart over time: "Chance of being the stickiest"."""
     best = SUPERLATIVES.get(metric)
@@ -148,35 +75,68 @@ def chance(p: float | None) -> str:
     return NOTHING if p is None else wording.chance(p)
 
 
+def kind_of(interval: Mapping[str, Any] | None) -> str:
+    """What kind of interval it is, in words: equal-tailed or the shortest."""
+    return "the shortest such interval" if interval and interval.get("kind") == "hdi" else "equal-tailed"
+
+
+def explain_kind(interval: Mapping[str, Any] | None) -> str:
+    """What the kind of an interval means, as a sentence for the place where intervals are introduced."""
+    if interval and interval.get("kind") == "hdi":
+        return f"Intervals are the shortest that hold {level_of(interval)} (HDI)."
+    return "Intervals are equal-tailed (ETI): as much probability lies below as above."
+
+
 def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
-    """Why a per-member value is what it is."""
-    members, interval = count(row["n"]), row.get("interval")
-    total = measure.total(row["total"])
-    seen = {
-        "share": f"{total} of the {members} members who saw {letter} count here",
-        "money": f"The {members} members who saw {letter} brought {total} in all",
-        "seconds": f"The {members} members who saw {letter} spent {total} in all",
-    }.get(measure.kind, f"The {members} members who saw {letter} add up to {total}")
+    """Why a value is what it is."""
+    interval = row.get("interval")
+    seen = _seen(measure, letter, row)
     if not interval:
         return f"{seen}."
     bounds = wording.between(measure.value(interval["low"]), measure.value(interval["high"]))
-    return f"{seen}; with {level_of(interval)} probability the true value per member is {bounds}."
+    of = measure.per or (" per member" if measure.kind == "share" else "")
+    return f"{seen}; with {level_of(interval)} probability the true value{of} is {bounds} ({kind_of(interval)})."
+
+
+def _seen(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
+    """What was counted of a variant, as the beginning of a sentence."""
+    total, who = measure.total(row["total"]), f"the {count(row['n'])} members who saw {letter}"
+    many = who[:1].upper() + who[1:]
+    if measure.per == " per order":
+        return f"The orders of {who} came to {total}"
+    return {
+        "share": f"{total} of {who} count here",
+        "money": f"{many} brought {total} in all",
+        "seconds": f"{many} spent {total} in all",
+        "people": f"What {who} posted was seen by {total} people in all",
+        "score": f"This is how good the mentions by {who} are on average, from −1 to +1",
+        "brought": f"Each member who met {letter} brings so many new ones on average, those who came too recently to"
+        " have passed it on allowed for",
+        "times": f"Each member who met {letter} first-hand becomes so many with all those brought along",
+        "return": f"What comes back from {who} beyond each unit of money spent on it",
+    }.get(measure.kind) or (
+        f"Half of those who come back to {letter} do so for the last time within this many days"
+        if measure.kind == "days" and not measure.per
+        else f"{many} add up to {total}"
+    )
 
 
 def explain_lift(measure: Measure, letter: str, control: str, comparison: Mapping[str, Any]) -> str:
     """What a lift, or the difference shown in its place, says."""
-    lift, difference = comparison.get("lift"), comparison.get("difference")
+    lift, difference = comparison.get("lift") if measure.relative else None, comparison.get("difference")
     if lift:
         bounds = [signed_percent(lift["interval"][side]) for side in ("low", "high")]
         return (
             f"{letter} stands {direction_words(lift['mean'])} {control}; with {level_of(lift['interval'])}"
-            f" probability the true lift is {wording.between(*bounds)}."
+            f" probability the true lift is {wording.between(*bounds)} ({kind_of(lift['interval'])})."
         )
     if difference:
         bounds = [measure.difference(difference["interval"][side]) for side in ("low", "high")]
+        said = f"The difference to {control}{measure.per} is {wording.between(*bounds)}"
+        if not measure.relative:
+            return f"{said}, with {level_of(difference['interval'])} probability."
         reason = (comparison.get("lift_not_shown") or "a percentage of so small a control would mislead").rstrip(".")
-        whom = "" if measure.kind == "share" else " per member"
-        return f"The difference{whom} is {wording.between(*bounds)}; {_lower(reason)}."
+        return f"{said}; {lower_first(reason)}."
     return "There is not enough data to compare yet."
 
 
@@ -195,13 +155,13 @@ def explain_loss(measure: Measure, letter: str, loss: float | None) -> str:
     """What a loss if wrong means."""
     if loss is None:
         return f"It is as good as certain that {letter} is the best, so there is nothing to lose."
-    unit = " members" if measure.kind == "share" else " per member"
-    gone = f"{measure.loss(loss)}{unit}"
+    gone = f"{measure.loss(loss)}{measure.members or measure.per}"
     return (
         f"What we give up on average in “{measure.name}” if we ship {letter} while another variant is truly better:"
         f" {gone}."
     )
 
 
-def _lower(sentence: str) -> str:
+def lower_first(sentence: str) -> str:
+    """The sentence as the second half of another one."""
     return sentence[:1].lower() + sentence[1:]

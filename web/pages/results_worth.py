@@ -1,0 +1,51 @@
+"""What shipping a variant is worth a month, where the net value of a member is measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from analysis import wording
+from web.formatting import count, money
+from web.pages import results_words as words
+from web.pages.results_parts import Number, Plan, VariantFacts, shown
+
+DAYS = 30
+SHORTEST = 1.0
+"""Days of running below which members a day are a guess."""
+
+
+def worth(
+    result: Mapping[str, Any], subject: VariantFacts, control: VariantFacts, plan: Plan
+) -> tuple[str, Number] | None:
+    """Net value of `subject` above the control, times members a day, times 30 days; None where that is not known.
+
+    What a variant cost once is spent already and is not spent again by shipping it, so it is added back.
+    """
+    answer = result.get("answer") or {}
+    entry = next((row for row in result["metrics"] if row["metric"] == "net_value"), None)
+    a_day, elapsed = answer.get("members_per_day"), answer.get("elapsed_days")
+    if entry is None or subject.key == control.key or not a_day or not elapsed or elapsed < SHORTEST:
+        return None
+    compared = next((row for row in entry["comparisons"] if row["variant"] == subject.key), None)
+    difference = shown((compared or {}).get("difference"))
+    members = {row["variant"]: row["n"] for row in entry["variants"]}
+    if difference is None or not members.get(subject.key) or not members.get(control.key):
+        return None
+    once = _once(subject, plan, members) - _once(control, plan, members)
+    interval = difference["interval"]
+    mean, low, high = (x + once for x in (difference["mean"], interval["low"], interval["high"]))
+
+    def a_month(x: float) -> str:
+        return money(x * a_day * DAYS, plan.currency, 0)
+
+    left_out = " (what was spent once is left out)" if plan.fixed_costs else ""
+    why = (
+        f"A member who sees {subject.letter} is worth {money(mean, plan.currency, 3)} more than one who sees"
+        f" {control.letter}{left_out}; times {count(round(a_day))} members a day as in this test, times {DAYS} days."
+        f" With {words.level_of(interval)} probability it is {wording.between(a_month(low), a_month(high))}."
+    )
+    return f"Worth of shipping {subject.letter}", Number(f"{a_month(mean)} a month", why, "fact-worth")
+
+
+def _once(variant: VariantFacts, plan: Plan, members: Mapping[str, int]) -> float:
+    """A variant's fixed cost per member of the test."""
+    return plan.fixed_costs.get(variant.key, 0.0) / members[variant.key]
