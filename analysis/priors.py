@@ -10,6 +10,10 @@ from typing import Any
 from analysis.errors import AnalysisError
 
 
+#: Parameters that may be 0 or less.
+SIGNED = ("mean_log_odds",)
+
+
 @dataclass(frozen=True, slots=True)
 class NamedPrior:
     """A prior that can be shown, stored and argued with.
@@ -32,7 +36,7 @@ class NamedPrior:
         pairs = self.parameters.items() if isinstance(self.parameters, Mapping) else self.parameters
         clean = tuple((str(name), float(value)) for name, value in pairs)
         for name, value in clean:
-            if not math.isfinite(value) or value <= 0:
+            if not math.isfinite(value) or (value <= 0 and name not in SIGNED):
                 raise AnalysisError(
                     "bad_prior", f"Parameter {name} of the prior {self.name} is {value}; give a finite number above 0."
                 )
@@ -46,6 +50,10 @@ class NamedPrior:
             "bad_prior",
             f"The prior {self.name} has no parameter {name!r}; it has {', '.join(n for n, _ in self.parameters)}.",
         )
+
+    def get(self, name: str) -> float | None:
+        """Return a parameter that the prior may have, or None."""
+        return dict(self.parameters).get(name)
 
     def to_dict(self) -> dict[str, Any]:
         return {"name": self.name, "parameters": dict(self.parameters), "reason": self.reason}
@@ -74,6 +82,27 @@ WEAK_COUNT = NamedPrior(
     (("amounts_believed", 10.0),),
     "The mean per member is left to the data; but until 10 members of a variant did it, its spread is partly "
     "borrowed from all variants, because the spread of a handful of counts is always too small.",
+)
+
+WEAK_RATIO = NamedPrior(
+    "weak_ratio",
+    (("amounts_believed", 10.0),),
+    "The ratio is left to the data; but until 10 members of a variant have something to divide by, its spread is partly"
+    " borrowed from all variants, because the spread of a handful of members is always too small.",
+)
+
+WEAK_ADJUSTED = NamedPrior(
+    "weak_adjusted",
+    (("amounts_believed", 10.0),),
+    "The adjusted mean is left to the data; but until a variant has what 10 equal outcomes tell, its spread is partly "
+    "borrowed from all variants, because the spread of a handful of outcomes is always too small.",
+)
+
+WEAK_VALUE = NamedPrior(
+    "weak_value",
+    (("amounts_believed", 10.0),),
+    "The value per member is left to the data; but until a variant has what 10 members of equal worth tell, its spread "
+    "is partly borrowed from all variants, because the spread of a handful of members is always too small.",
 )
 
 LIFT_CONTENT = NamedPrior(
@@ -117,15 +146,34 @@ WORD_OF_MOUTH = NamedPrior(
     "contagion of all kinds (Lloyd-Smith et al. 2005); when they come is worth two members, sooner being likelier.",
 )
 
+HURDLE_WEAK = NamedPrior(
+    "hurdle_weak",
+    (("level_sd", 5.0), ("variant_sd", 0.5), ("shape_sd", 1.5), ("shape_variant_sd", 0.3)),
+    "Any share of buyers is equally likely, the amounts' level and spread may be almost anything, and what a buyer "
+    "spends differs between variants by less than threefold, so that a handful of purchases tells no fairy tale.",
+)
+
+NEGATIVE_BINOMIAL_WEAK = NamedPrior(
+    "negative_binomial_weak",
+    (("level_sd", 3.0), ("variant_sd", 0.5), ("dispersion_sd", 2.5), ("dispersion_variant_sd", 0.5)),
+    "How often on average, and how unevenly among members, may be almost anything; variants differ in the first by "
+    "less than threefold and in the second by little, unless the data say otherwise.",
+)
+
 PRIORS: tuple[NamedPrior, ...] = (
     FLAT_BETA,
     WEAK_AMOUNT,
     WEAK_COUNT,
+    WEAK_RATIO,
+    WEAK_ADJUSTED,
+    WEAK_VALUE,
     LIFT_CONTENT,
     SEGMENT_WEAK,
     WEAK_RETURN,
     STAYING_WEAK,
     WORD_OF_MOUTH,
+    HURDLE_WEAK,
+    NEGATIVE_BINOMIAL_WEAK,
 )
 
 

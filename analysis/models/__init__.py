@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis import priors
 from analysis.errors import AnalysisError, NotShown
-from analysis.models import amount, conversion, count
+from analysis.models import adjusted, amount, conversion, count, ratio, value
 from analysis.posterior import Posterior
 from analysis.priors import NamedPrior
 from analysis.statistics import Statistics
@@ -67,6 +67,41 @@ MODELS: tuple[Model, ...] = (
         count.fit,
         priors.WEAK_COUNT,
         "Mean count per member by the moments of its exact histogram (central limit theorem).",
+    ),
+    Model(
+        "ratio",
+        "ratio",
+        ratio.fit,
+        priors.WEAK_RATIO,
+        "One sum over another, both varying from member to member (Fieller, to the second order).",
+    ),
+    Model(
+        "signed_ratio",
+        "ratio",
+        ratio.fit_signed,
+        priors.WEAK_RATIO,
+        "One sum of either sign over another (Fieller, to the second order); differences only.",
+    ),
+    Model(
+        "adjusted",
+        "adjusted",
+        adjusted.fit,
+        priors.WEAK_ADJUSTED,
+        "Mean per member less what was known beforehand (CUPED), by its moments.",
+    ),
+    Model(
+        "net_value",
+        "value",
+        value.fit,
+        priors.WEAK_VALUE,
+        "Weighted outcomes less the cost, per member, by sums and cross-products (central limit theorem).",
+    ),
+    Model(
+        "roi",
+        "value",
+        value.fit_roi,
+        priors.WEAK_VALUE,
+        "Weighted outcomes less the cost, over the cost; differences only.",
     ),
 )
 
