@@ -32,7 +32,7 @@ endif
 
 setup-test: setup $(STAMPS)/test $(STAMPS)/browser ## the set-up of `make test` alone
 
-bench: setup-test ## measure requests and events per second on this machine
+bench: setup-test $(STAMPS)/bench ## measure speed, memory, honesty and calibration, beside limits and peers
 	@exec $(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 lint: setup-test ## check the style of the code
@@ -63,6 +63,11 @@ $(STAMPS)/test: requirements-test.txt $(STAMPS)/packages
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-test.txt
 	@touch $@
 
+$(STAMPS)/bench: requirements-bench.txt $(STAMPS)/test
+	@echo "Installing the peers to compare with ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-bench.txt
+	@touch $@
+
 # The browser of the tests: an installed one, else Debian's package, else Playwright's own.
 $(STAMPS)/browser: .ci/find-browser.sh $(STAMPS)/test
 	@sh .ci/find-browser.sh >$@.new
@@ -87,6 +92,8 @@ COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --universal --python-
 lock: $(STAMPS)/packages ## write the lock files anew after a change of pyproject.toml or web/package.json
 	$(COMPILE) pyproject.toml --group setup --output-file requirements.txt
 	$(COMPILE) pyproject.toml --group setup --group test --constraints requirements.txt --output-file requirements-test.txt
+	$(COMPILE) pyproject.toml --group setup --group test --group bench --constraints requirements-test.txt \
+		--override .ci/bench-overrides.txt --output-file requirements-bench.txt
 	echo uv | $(COMPILE) - --constraints requirements.txt --output-file requirements-uv.txt
 	$(NPM) install --package-lock-only
 

@@ -42,6 +42,13 @@ def test_the_tests_run_on_the_versions_that_are_served():
     assert {name: tested.get(name) for name in pins("requirements.txt")} == pins("requirements.txt")
 
 
+def test_the_peers_are_measured_beside_the_versions_that_are_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    measured = pins("requirements-bench.txt")
+    assert names(project["dependency-groups"]["bench"]) <= set(measured), "run `make lock`"
+    assert {name: measured.get(name) for name in pins("requirements-test.txt")} == pins("requirements-test.txt")
+
+
 def test_one_lock_serves_pymc_5_on_python_3_11_and_pymc_6_above():
     assert [(pin.split(".")[0], pin.split(";")[1].strip()) for pin in pins("requirements.txt")["pymc"]] == [
         ("5", "python_full_version < '3.12'"),
