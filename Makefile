@@ -65,7 +65,7 @@ $(STAMPS)/test: requirements-test.txt $(STAMPS)/packages
 
 $(STAMPS)/bench: requirements-bench.txt $(STAMPS)/test
 	@echo "Installing the peers to compare with ..."
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-bench.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps --compile-bytecode -r requirements-bench.txt
 	@touch $@
 
 # The browser of the tests: an installed one, else Debian's package, else Playwright's own.
