@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -32,6 +34,7 @@ def checklist(session: Session, experiment: Experiment, *, now: datetime | None 
         _hypothesis_check(experiment),
         _audience_check(experiment),
         _traffic_check(experiment),
+        *_answer_checks(experiment, variants),
         _namespace_check(session, experiment),
         _schedule_check(experiment, now or utc_now()),
         _key_check(session),
@@ -95,6 +98,23 @@ def _traffic_check(experiment: Experiment) -> Check:
         return Check("traffic", False, False, "Traffic is closed", "Traffic is 0 %: nobody takes part.")
     admitted = "All of them are" if share == 1 else f"{share * 100:.4g} % of them are"
     return Check("traffic", True, False, "Traffic is open", f"{admitted} let in.")
+
+
+def _answer_checks(experiment: Experiment, variants: list[Variant]) -> list[Check]:
+    """What to know of how the answer is made, where it is not made as usual."""
+    checks = []
+    if experiment.allocation:
+        detail = "Fewer of them see what starts badly, so those figures stay a little low. Go on if you want that."
+        checks.append(Check("allocation", False, False, "New members follow the results", detail))
+    costly = any(Decimal(str(amount)) > 0 for variant in variants for amount in _amounts(variant.cost))
+    if "roi" in experiment.metrics and not costly:
+        detail = "Return on cost needs what a variant costs; write it down, or leave the metric out."
+        checks.append(Check("cost", False, False, "No variant has a cost", detail))
+    return checks
+
+
+def _amounts(cost: dict[str, Any] | None) -> list[Any]:
+    return [(cost or {}).get(part) or 0 for part in ("fixed", "per_thousand")]
 
 
 def _namespace_check(session: Session, experiment: Experiment) -> Check:

@@ -65,9 +65,25 @@ def test_every_field_of_a_stored_draft_comes_back_into_the_form_and_out_of_it_un
             "namespace.key": "homepage",
             "namespace.to": "50",
             "traffic": "12.5",
+            "allocation.method": "thompson",
+            "allocation.floor": "7.5",
+            "allocation.every_hours": "12",
+            "covariate.kind": "days_before",
+            "covariate.days_before": "28",
+            "worths.0.type": "share",
+            "worths.0.amount": "2,50",
+            "worths.1.type": "trial started",
+            "worths.1.amount": "12",
+            "margin": "35",
+            "prior": "sceptical",
+            "interval": "hdi",
         },
     )
     before = document(pages)
+    assert before["allocation"] == {"method": "thompson", "floor": 0.075, "every_hours": 12}
+    assert before["covariate"] == {"attribute": None, "days_before": 28}
+    assert (before["action_values"], before["margin"]) == ({"share": 2.5, "trial started": 12.0}, 0.35)
+    assert (before["prior"], before["interval"]) == ("sceptical", "hdi")
     assert before["targeting"] == {
         "all": [{"attribute": "country", "in": ["DE", "5", 5]}, {"attribute": "beta", "exists": True}]
     }
@@ -94,6 +110,17 @@ def test_every_field_of_a_stored_draft_comes_back_into_the_form_and_out_of_it_un
         ({"planned_days": "soon"}, "planned_days", "no whole number"),
         ({"starts_at": "tomorrow"}, "starts_at", "is no time"),
         ({"currency": "XYZ"}, "currency", "is no currency"),
+        ({"allocation.method": "top_two", "allocation.floor": "60"}, "allocation.floor", "from 1 to 50"),
+        ({"allocation.method": "thompson", "allocation.floor": "x"}, "allocation.floor", "is no number"),
+        ({"allocation.method": "thompson", "allocation.every_hours": "200"}, "allocation.every_hours", "at most 168"),
+        ({"covariate.kind": "attribute"}, "covariate.attribute", "write the attribute's name"),
+        ({"covariate.kind": "days_before"}, "covariate.days_before", "write a whole number such as 28"),
+        ({"covariate.kind": "days_before", "covariate.days_before": "91"}, "covariate.days_before", "at most 90"),
+        ({"worths.0.type": "purchase", "worths.0.amount": "2"}, "worths.0.type", "counted by its money already"),
+        ({"worths.0.type": "share", "worths.0.amount": "some"}, "worths.0.amount", "“some” is no number"),
+        ({"worths.0.type": "share", "worths.0.amount": "-2"}, "worths.0.amount", "at least 0"),
+        ({"worths.0.type": "", "worths.0.amount": "2"}, "worths.0.type", "write the action"),
+        ({"margin": "130"}, "margin", "from 0 to 100"),
         ({"guardrails": ["sticky_rate"]}, "guardrails", "is the primary metric already"),
         ({"audience": "json", "targeting": '{"attribute": "age"}'}, "targeting", "has no comparison"),
         (
@@ -147,6 +174,78 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_forms_own_words(pages):
     assert told["ends_at"].startswith("The end (1 Dec 2026, 09:00) lies before the start (10 Dec 2026, 09:00)")
     assert "write https://example.org/c" in told["variants.1.content.link_url"]
     assert "1250 or as 1.250" in told["variants.0.cost.fixed"]
+
+
+WORTHS = {
+    "allocation.method": "top_two",
+    "covariate.kind": "attribute",
+    "covariate.attribute": "history",
+    "worths.0.type": "share",
+    "worths.0.amount": "2.50",
+    "margin": "35",
+    "prior": "content",
+    "interval": "hdi",
+}
+
+
+def test_a_form_that_does_not_show_how_the_answer_is_made_leaves_it_as_it_is(pages):
+    create(pages, **WORTHS)
+    before = document(pages)
+    shown = fields_of(pages.get("/experiments/spring-headline/edit").text)
+    beginnings = ("allocation", "covariate", "worths", "margin", "prior", "interval")
+    old = {name: value for name, value in shown.items() if not name.startswith(beginnings)}
+    old |= {"do": "save", "name": "Renamed"}
+    assert pages.post("/experiments/spring-headline/edit", old, page="/experiments/new").status_code == 302
+    after = document(pages)
+    assert after["name"] == "Renamed"
+    kept = ("allocation", "covariate", "action_values", "margin", "prior", "interval")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert before["allocation"]["method"] == "top_two" and before["action_values"] == {"share": 2.5}
+
+
+def test_a_small_change_of_a_running_test_leaves_how_its_answer_is_made(pages):
+    create(pages, **WORTHS)
+    with pages.database.write() as session:
+        transitions.launch(session, stored.get(session, "spring-headline"), actor="cli")
+    before, edit = document(pages), "/experiments/spring-headline/edit"
+    form = fields_of(pages.get(edit).text) | {"name": "Renamed"}
+    assert pages.post(edit, form, page=edit).status_code == 302
+    after = document(pages)
+    assert after["name"] == "Renamed"
+    assert all(after[name] == before[name] for name in ("allocation", "covariate", "action_values", "margin", "prior"))
+
+
+def test_actions_with_a_worth_come_and_go_and_keep_what_was_typed(pages):
+    form = draft_form(do="add-worth", **{"worths.0.type": "share", "worths.0.amount": "2"})
+    more = fields_of(pages.post("/experiments/new", form, page="/experiments/new").text)
+    assert (more["worths.0.type"], more["worths.1.type"]) == ("share", "")
+    fewer = pages.post("/experiments/new", more | {"do": "remove-worth.0"}, page="/experiments/new")
+    assert "worths.1.type" not in fields_of(fewer.text)
+
+
+def test_only_metrics_that_a_verdict_can_rest_on_are_offered_as_such(pages):
+    page = pages.get("/experiments/new").text
+    deciding = re.search(r'<select id="primary_metric".*?</select>', page, re.DOTALL)[0]
+    guardrails = re.search(r'<fieldset id="guardrails">.*?</fieldset>', page, re.DOTALL)[0]
+    others = re.search(r'<fieldset id="metrics">.*?</fieldset>', page, re.DOTALL)[0]
+    for key in ("half_life", "k_factor", "reach", "roi"):
+        assert f'value="{key}"' in others
+        assert f'value="{key}"' not in deciding and f'value="{key}"' not in guardrails
+    refused = pages.post("/experiments/new", draft_form(primary_metric="roi", prior="hope"), page="/experiments/new")
+    assert "no verdict can rest on it" in errors_of(refused)["primary_metric"]
+    assert "is not known" in errors_of(refused)["prior"]
+    assert 'value="net_value"' in deciding and 'value="sentiment"' in guardrails
+
+
+def test_the_launch_and_the_words_tell_how_the_answer_is_made(pages):
+    create(pages, **WORTHS | {"allocation.floor": "5", "allocation.every_hours": "24"})
+    said = re.sub(r"\s+", " ", pages.get("/experiments/spring-headline").text)
+    assert "Once a day new members are shared out anew, half to the likeliest best and half to its rivals" in said
+    assert "A share € 2.50. 35 % of the revenue is earned." in said
+    assert "The attribute history; what it explains is taken out of the noise (CUPED)." in said
+    launch = pages.get("/experiments/spring-headline/launch").text
+    assert "A variant that starts badly is then seen less" in launch
+    assert "New members follow the results" in launch
 
 
 @pytest.mark.parametrize("typed", ["120.50", "120,50", " 120,5 "])

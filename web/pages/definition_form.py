@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from werkzeug.datastructures import MultiDict
 
 from experiments.definition import MAX_VARIANTS, ExperimentDefinition
-from web.pages import audience_form, form_checks, form_words
+from web.pages import answer_form, audience_form, form_checks, form_words
 from web.pages.form_amounts import number_of
 
 VARIANT_FIELDS = (
@@ -73,6 +73,7 @@ def blank(currency: str) -> Values:
         "control": "0",
         "variants": [_blank_variant("a", "50"), _blank_variant("b", "50")],
         **audience_form.values_of(None),
+        **answer_form.blank(),
     }
 
 
@@ -95,11 +96,12 @@ def values_of(document: Mapping[str, Any], zone: str) -> Values:
         "control": str(controls[0]) if controls else "",
         "variants": [_variant_values(variant) for variant in document["variants"]],
         **audience_form.values_of(document["targeting"]),
+        **answer_form.values_of(document),
     }
 
 
-def typed_values(form: MultiDict[str, str]) -> Values:
-    """What was typed, unchanged."""
+def typed_values(form: MultiDict[str, str], document: Mapping[str, Any] | None = None) -> Values:
+    """What was typed, unchanged; `document` is the stored experiment, for what the form did not show."""
     found = (re.fullmatch(r"variants\.(\d{1,3})\.[a-z_.]+", name) for name in form)
     positions = sorted({int(match[1]) for match in found if match})[: MAX_VARIANTS + 1]
     control = form.get("control", "")
@@ -111,6 +113,7 @@ def typed_values(form: MultiDict[str, str]) -> Values:
         # The radio names the field's number, which need not be its place when one before it was taken away.
         "control": str(positions.index(int(control))) if control.isdigit() and int(control) in positions else "",
         **audience_form.typed_values(form),
+        **answer_form.typed_values(form, answer_form.values_of(document) if document else answer_form.blank()),
     }
 
 
@@ -133,6 +136,10 @@ def apply(values: Values, command: str) -> None:
         audience_form.add_row(values)
     elif name == "remove-rule":
         audience_form.remove_row(values, at)
+    elif name == "add-worth":
+        answer_form.add_row(values)
+    elif name == "remove-worth":
+        answer_form.remove_row(values, at)
 
 
 def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | None, Errors]:
@@ -141,7 +148,7 @@ def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | Non
     raw = _raw(values, zone, errors)
     definition = form_checks.read_whole(raw, errors)
     form_checks.check_order(raw, zone, errors)
-    return (None, form_words.in_words(errors)) if errors else (definition, {})
+    return (None, form_words.in_words(answer_form.placed(errors, values))) if errors else (definition, {})
 
 
 def key_of(values: Values) -> str:
@@ -182,6 +189,7 @@ def _raw(values: Values, zone: str, errors: Errors) -> dict[str, Any]:
         "threshold_of_caring": _share(values["threshold_of_caring"], "threshold_of_caring", errors, high="50"),
         "starts_at": _moment(values["starts_at"], zone, "starts_at", errors),
         "ends_at": _moment(values["ends_at"], zone, "ends_at", errors),
+        **answer_form.raw(values, errors),
     }
 
 

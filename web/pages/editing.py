@@ -1,5 +1,6 @@
 """Writing an experiment down: the editor of drafts, and the few things that may change once members have met it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +13,24 @@ from experiments.definition import ExperimentDefinition, VariantPatch, read_patc
 from experiments.errors import KletteError
 from experiments.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
 from web.formatting import clock, plain_percent
-from web.pages import audience_form, form_words
+from web.pages import answer_form, answer_words, audience_form, form_words
 from web.pages import definition_form as forms
 from web.pages.access import actor, changes
 from web.pages.form_amounts import number_of
 from web.services import services
 
 blueprint = Blueprint("editing", __name__)
+
+GROUPS = {
+    "proportion": "Members who do it",
+    "amount": "How much of it",
+    "count": "How much of it",
+    "ratio": "How much of it",
+    "retention": "How long and how far",
+    "cascade": "How long and how far",
+    "value": "What it earns",
+}
+"""The heading that a metric of a kind stands under."""
 
 
 @blueprint.route("/experiments/new", methods=["GET", "POST"])
@@ -39,7 +51,9 @@ def _first_values() -> forms.Values:
     """An empty form; or, asked for with ``?copy=KEY``, what that experiment says without its key and its times."""
     copied = request.args.get("copy")
     if not copied:
-        return forms.blank(services().settings.currency)
+        planned = request.args.get("planned_days", type=int)  # from the planning page
+        known = {"planned_days": str(planned)} if planned and 1 <= planned <= 365 else {}
+        return forms.blank(services().settings.currency) | known
     with services().database.read() as session:
         document = stored.document(session, stored.get(session, copied))
     fresh = {"key": "", "name": f"{document['name'][:112]} (copy)", "starts_at": "", "ends_at": "", "revision": ""}
@@ -57,7 +71,7 @@ def edit(key: str):
         return _edit_live(document)
     if request.method == "GET":
         return _editor(forms.values_of(document, _zone()), document)
-    values = forms.typed_values(request.form)
+    values = forms.typed_values(request.form, document)
     command = request.form.get("do", "save")
     if command != "save":
         forms.apply(values, command)
@@ -86,11 +100,35 @@ def _editor(values: forms.Values, document: dict[str, Any] | None = None, errors
         errors=errors,
         listed=form_words.labelled(errors),
         experiment=document,
-        metrics=[(metric.key, metric.name, metric.hint.format(window=window)) for metric in metrics.METRICS],
+        metrics=_choices(window),
+        answer=answer_form,
+        caveat=answer_words.CAVEAT,
+        worth_at_fault=any(path.startswith("worths.") for path in errors),
         operators=audience_form.OPERATORS,
         sentence=_sentence_of(values),
     )
     return page, 422 if errors else 200
+
+
+@dataclass(frozen=True)
+class MetricChoice:
+    """A metric as the editor offers it; only one that `decides` can be the deciding one or a guardrail."""
+
+    key: str
+    name: str
+    hint: str
+    decides: bool
+    group: str
+
+
+def _choices(window: int) -> list[MetricChoice]:
+    """Every metric, in the order of the groups that they are told in."""
+    known = [
+        MetricChoice(found.key, found.name, found.hint.format(window=window), found.decides, GROUPS[found.kind])
+        for found in metrics.METRICS
+    ]
+    order = list(dict.fromkeys(GROUPS.values()))
+    return sorted(known, key=lambda choice: order.index(choice.group))
 
 
 def _sentence_of(values: forms.Values) -> str:

@@ -15,7 +15,7 @@ from experiments.namespaces import free_places, overlaps
 from experiments.tables import Experiment, utc_now
 from experiments.transitions import checklist
 from web.formatting import plain_percent, plural, when
-from web.pages import listing
+from web.pages import answer_words, listing
 from web.pages.access import htmx
 from web.services import services
 
@@ -88,6 +88,7 @@ def words_of(document: dict[str, Any]) -> dict[str, Any]:
             "names": {key: metric.name for key, metric in named.items()},
             "hint": hints[document["primary_metric"]],
             "schedule": schedule_sentences(document),
+            "answer": answer_words.told(document),
             "variants": [
                 {
                     "key": variant["key"],

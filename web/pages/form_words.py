@@ -25,6 +25,18 @@ LABELS = {
     "currency": "Currency",
     "minimum_members": "Members before a verdict",
     "threshold_of_caring": "Loss that would not matter",
+    "allocation": "New members",
+    "allocation.method": "New members",
+    "allocation.floor": "Every variant keeps",
+    "allocation.every_hours": "Hours between two shares",
+    "covariate": "Known beforehand",
+    "covariate.kind": "Known beforehand",
+    "covariate.attribute": "Attribute known beforehand",
+    "covariate.days_before": "Days before",
+    "action_values": "Worth of actions",
+    "margin": "Of the revenue we earn",
+    "prior": "Believed beforehand",
+    "interval": "Intervals",
     "targeting": "Audience",
     "rules": "Audience",
     "weight": "Weight",
@@ -58,6 +70,9 @@ def label_of(path: str) -> str:
     if found:
         part = LABELS.get(found[2] or "", found[2] or "")
         return f"Variant {letter(int(found[1]))}" + (f", {part[0].lower()}{part[1:]}" if part else "")
+    found = re.fullmatch(r"worths\.(\d+)\.(type|amount)", path)
+    if found:
+        return f"Action {int(found[1]) + 1}" + (", worth" if found[2] == "amount" else "")
     return LABELS.get(path) or LABELS.get(path.split(".")[0], path)
 
 

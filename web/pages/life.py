@@ -10,6 +10,7 @@ from experiments import transitions, wording
 from experiments.errors import ConflictError, InvalidError, KletteError
 from experiments.tables import Experiment, utc_now
 from web.pages.access import actor, changes
+from web.pages.answer_words import CAVEAT
 from web.pages.experiments import checklist_details, words_of
 from web.services import services
 
@@ -143,6 +144,7 @@ def _launch_context(session: Session, experiment: Experiment) -> dict[str, Any]:
     checks = transitions.checklist(session, experiment)
     return {
         **words_of(document),
+        "caveat": CAVEAT,
         "checks": checks,
         "details": checklist_details(session, experiment),
         "ready": all(check.ok for check in checks if check.blocking),

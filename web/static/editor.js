@@ -66,6 +66,8 @@
       split: "#variants button[value=split]",
       "add-rule": "#audience .rule:last-of-type input",
       "remove-rule": "#audience button[value=add-rule]",
+      "add-worth": "#worth .worth-row:last-of-type input",
+      "remove-worth": "#worth button[value=add-worth]",
     }[command.split(".")[0]];
     if (target) document.querySelector(target)?.focus();
   });

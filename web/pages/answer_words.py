@@ -1,0 +1,66 @@
+"""How the answer is made, in words: what the launch and the experiment's own page tell of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from web.formatting import money, plain_percent, plural
+
+CAVEAT = (
+    "A variant that starts badly is then seen less, so its figures stay a little low; the verdict compares within each"
+    " step and allows for that."
+)
+SHARED_OUT = {
+    "thompson": "in proportion to each variant's chance of being best",
+    "top_two": "half to the likeliest best and half to its rivals",
+}
+BELIEVED = {
+    "learned": "What your own finished tests taught about how large lifts are.",
+    "content": "What thousands of headline tests taught about how large lifts are.",
+    "sceptical": "That most differences are small.",
+}
+
+
+def told(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Labels and sentences of what differs from the usual; nothing where all is as it comes."""
+    pairs = [
+        ("New members", shared_out(document["allocation"])),
+        ("Worth", worth(document)),
+        ("Known beforehand", known(document["covariate"])),
+        ("Believed beforehand", BELIEVED.get(document["prior"], "")),
+        ("Intervals", "The shortest that hold 95 % (HDI)." if document["interval"] == "hdi" else ""),
+    ]
+    return [(label, sentence) for label, sentence in pairs if sentence]
+
+
+def shared_out(allocation: Mapping[str, Any] | None) -> str:
+    """How new members are shared out where the weights do not stay."""
+    if not allocation:
+        return ""
+    hours = allocation["every_hours"]
+    often = "Every hour" if hours == 1 else "Once a day" if hours == 24 else f"Every {hours} hours"
+    method = SHARED_OUT[allocation["method"]]
+    floor = plain_percent(allocation["floor"])
+    return f"{often} new members are shared out anew, {method}; every variant keeps at least {floor}."
+
+
+def worth(document: Mapping[str, Any]) -> str:
+    """What actions and money are worth, where it is written down."""
+    currency = document["currency"]
+    actions = [f"a {kind} {money(amount, currency, 2)}" for kind, amount in document["action_values"].items()]
+    said = []
+    if actions:
+        listed = actions[0] if len(actions) == 1 else f"{', '.join(actions[:-1])} and {actions[-1]}"
+        said.append(f"{listed[0].upper()}{listed[1:]}.")
+    if document["margin"] != 1:
+        said.append(f"{plain_percent(document['margin'])} of the revenue is earned.")
+    return " ".join(said)
+
+
+def known(covariate: Mapping[str, Any] | None) -> str:
+    """What was known of the members before, to be taken out of the noise."""
+    if not covariate:
+        return ""
+    if covariate.get("attribute"):
+        return f"The attribute {covariate['attribute']}; what it explains is taken out of the noise (CUPED)."
+    days = plural(covariate["days_before"], "day")
+    return f"What members did in the {days} before; what it explains is taken out of the noise (CUPED)."
