@@ -182,7 +182,9 @@ def _with_pymc(
 def _draws_of(trace: Any, engine: str) -> Draws:
     """Read an InferenceData (ArviZ 0.23) or a DataTree (1.x): both answer to the same item access."""
     posterior, stats = trace["posterior"], trace["sample_stats"]
-    values = {str(name): np.asarray(posterior[name].values) for name in posterior.data_vars}
+    # Names that end in __ are the same numbers on the scale that they were sampled on.
+    names = [name for name in posterior.data_vars if not str(name).endswith("__")]
+    values = {str(name): np.asarray(posterior[name].values) for name in names}
     return Draws(values, int(np.asarray(stats["diverging"].values).sum()), engine)
 
 

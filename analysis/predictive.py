@@ -79,11 +79,11 @@ def thinned(draws: np.ndarray, size: int = REPLICATIONS) -> np.ndarray:
 
 def replicated_sums(
     quantile: Quantile, of: Sequence[Callable[[np.ndarray], np.ndarray]], n: int, rng: np.random.Generator
-) -> list[np.ndarray]:
-    """Draw sums of functions of `n` independent rows, for each of many parameter draws.
+) -> np.ndarray:
+    """Draw sums of functions of the same `n` independent rows, for each of many parameter draws.
 
-    The largest `TAIL_ROWS` or so rows are drawn one by one and the sum of the rest as a Normal with its exact mean and
-    variance: with heavy tails a sum over a million rows is still decided by the few largest.
+    The largest `TAIL_ROWS` or so rows are drawn one by one and the sums over the rest as Normals with their exact means
+    and covariances: with heavy tails a sum over a million rows is still decided by the few largest.
 
     Parameters
     ----------
@@ -97,26 +97,32 @@ def replicated_sums(
 
     Returns
     -------
-    list of array of shape (replications,), one for each of `of`.
+    array of shape (functions, replications)
     """
     share = min(1.0, TAIL_ROWS / n)
     width = np.shape(quantile(np.zeros((1, 1))))[0]
     if share == 1.0:
         values = quantile(rng.standard_normal((width, n)))
-        return [function(values).sum(axis=1) for function in of]
+        return np.stack([function(values).sum(axis=1) for function in of])
     many = rng.binomial(n, share, width)
     above = quantile(-ndtri(share * rng.random((width, many.max()))))
     real = np.arange(many.max()) < many[:, None]
-    sums = [np.where(real, function(above), 0.0).sum(axis=1) for function in of]
+    tail = np.stack([np.where(real, function(above), 0.0).sum(axis=1) for function in of])
     z, weight = _below(-float(ndtri(share)))
     body = quantile(z[None, :])
-    for i, function in enumerate(of):
-        values = function(body)
-        mean = values @ weight
-        variance = np.maximum((values - mean[:, None]) ** 2 @ weight, 0.0)
-        rest = n - many
-        sums[i] = sums[i] + rest * mean + np.sqrt(rest * variance) * rng.standard_normal(width)
-    return sums
+    return tail + _normal_sums(np.stack([function(body) for function in of]), weight, n - many, rng)
+
+
+def _normal_sums(values: np.ndarray, weight: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw sums over `rows` rows from their Normal limit; `values` at the nodes, (functions, replications, nodes)."""
+    mean = values @ weight
+    centred = values - mean[..., None]
+    sd = np.sqrt(centred**2 @ weight)
+    scaled = centred / np.maximum(sd, np.finfo(float).tiny)[..., None]
+    correlation = np.einsum("irk,jrk,k->rij", scaled, scaled, weight)
+    size, axes = np.linalg.eigh(correlation)
+    scores = axes @ (np.sqrt(np.maximum(size, 0.0)) * rng.standard_normal(size.shape))[..., None]
+    return rows * mean + np.sqrt(rows) * sd * scores[..., 0].T
 
 
 def _below(top: float, points: int = 300) -> tuple[np.ndarray, np.ndarray]:

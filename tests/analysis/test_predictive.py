@@ -38,6 +38,17 @@ def test_replicated_sums_are_distributed_like_sums_over_real_rows(quantile, rows
         assert np.log(np.quantile(told, 0.98) / np.quantile(real, 0.98)) == pytest.approx(0.0, abs=0.25)
 
 
+def test_sums_over_the_same_rows_move_together():
+    sums = predictive.replicated_sums(
+        log_normal, [np.log, lambda x: 2 * np.log(x), square], 5000, np.random.default_rng(2)
+    )
+    assert sums[1] == pytest.approx(2 * sums[0], rel=1e-9)
+    rng = np.random.default_rng(5)
+    rows = rng.lognormal(3.0, 1.5, (1500, 5000))
+    real = np.corrcoef(np.log(rows).sum(axis=1), np.log((rows**2).sum(axis=1)))[0, 1]
+    assert np.corrcoef(sums[0], np.log(sums[2]))[0, 1] == pytest.approx(real, abs=0.08)
+
+
 def test_sums_over_a_billion_rows_cost_no_more():
     (sums,) = predictive.replicated_sums(log_normal, [np.asarray], 10**9, np.random.default_rng(1))
     mean, sd = np.exp(3 + 1.5**2 / 2), np.exp(3 + 1.5**2 / 2) * np.sqrt(np.expm1(1.5**2))

@@ -1,0 +1,287 @@
+"""How many buy, times how much a buyer spends: the story behind a mean amount. Sampled by NUTS; needs PyMC.
+
+Each member buys with the variant's share; a buyer's amount is log-normal or gamma. Both likelihoods are exact on
+`AmountStatistics`: log-normal from (positive, Σ log x, Σ (log x)²), gamma from (positive, Σ x, Σ log x). The first
+family that could have made the sums it was *not* fitted to is shown, and none where neither could: a log-normal mean is
+off by up to +280 % where amounts are not log-normal. The verdict never rests on this; moments carry it (`amount`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis import engine, priors
+from analysis.diagnostics import Diagnostics, diagnose
+from analysis.errors import AnalysisError, NotShown
+from analysis.models import amount_families
+from analysis.models.amount_families import Family
+from analysis.posterior import DrawnPosterior, Estimate, drawn_estimate
+from analysis.predictive import Check, failures
+from analysis.priors import NamedPrior
+from analysis.statistics import AmountStatistics
+
+#: Fewest buyers in each variant: below, the shape of their amounts is anybody's guess.
+MIN_BUYERS = 20
+#: Largest share of buyers whose amount was cut at the cap.
+MAX_CUT = 0.01
+
+PERCENT = "\N{NARROW NO-BREAK SPACE}%"
+
+Data = Mapping[str, AmountStatistics]
+
+
+@dataclass(frozen=True, slots=True)
+class HurdleVariant:
+    """One variant's split.
+
+    Attributes
+    ----------
+    n, positive : int
+        Members, and those with an amount above 0.
+    share : Estimate
+        Probability that a member buys.
+    amount : Estimate
+        Mean amount of a buyer, cut at the cap where there is one.
+    mean : Estimate
+        share × amount: mean per member.
+    share_lift, amount_lift, mean_lift : Estimate or None
+        The same against the control's, − 1; None for the control. (1 + share lift) (1 + amount lift) = 1 + mean lift in
+        each draw.
+    """
+
+    variant: str
+    n: int
+    positive: int
+    share: Estimate
+    amount: Estimate
+    mean: Estimate
+    share_lift: Estimate | None = None
+    amount_lift: Estimate | None = None
+    mean_lift: Estimate | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class HurdleResult:
+    """The split of a money metric, or the reason why there is none (`not_shown`).
+
+    Attributes
+    ----------
+    family : {"log_normal", "gamma"} or None
+    variants : tuple of HurdleVariant
+        In the order of the data; empty where nothing is shown.
+    checks : tuple of Check
+        Of the family shown; of both where neither passed.
+    note : str
+        What a reader has to know besides, such as amounts that were cut; "" mostly.
+    draws : Draws or None
+        With the axis `variant` named, for `analysis.engine.to_arviz`.
+    """
+
+    metric: str
+    not_shown: NotShown | None
+    family: str | None = None
+    variants: tuple[HurdleVariant, ...] = ()
+    checks: tuple[Check, ...] = ()
+    diagnostics: Diagnostics | None = None
+    prior: NamedPrior = priors.HURDLE_WEAK
+    seed: int = 0
+    engine: str = ""
+    note: str = ""
+    draws: engine.Draws | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "not_shown": self.not_shown.to_dict() if self.not_shown else None,
+            "family": self.family,
+            "variants": [row.to_dict() for row in self.variants],
+            "checks": [one.to_dict() for one in self.checks],
+            "diagnostics": self.diagnostics.to_dict() if self.diagnostics else None,
+            "prior": self.prior.to_dict(),
+            "seed": self.seed,
+            "engine": self.engine,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A family's fit that passed the sampler's gate: arrays of shape (draws, variants)."""
+
+    family: Family
+    share: np.ndarray
+    amount: np.ndarray
+    checks: tuple[Check, ...]
+    diagnostics: Diagnostics
+    draws: engine.Draws
+
+
+def fit(statistics: Data, prior: NamedPrior, rng: np.random.Generator | None = None) -> DrawnPosterior | NotShown:
+    """Return the posterior of the mean per member: share of buyers × mean amount of a buyer."""
+    found = _first_that_fits(statistics, prior, rng or np.random.default_rng(1), 1000, 4)
+    if not isinstance(found, _Fitted):
+        return found[0]
+    return DrawnPosterior(tuple(statistics), found.share * found.amount)
+
+
+def fit_hurdle(
+    statistics: Data,
+    *,
+    control: str,
+    metric: str = "",
+    seed: int = 1,
+    draws: int = 1000,
+    chains: int = 4,
+    prior: NamedPrior = priors.HURDLE_WEAK,
+) -> HurdleResult:
+    """Split the mean amount into how many buy and how much a buyer spends.
+
+    Parameters
+    ----------
+    statistics : mapping of variant to AmountStatistics
+    control : str
+    seed : int
+        The same seed, data, machine and versions give the same digits.
+    prior : NamedPrior
+        With `level_sd`, `variant_sd`, `shape_sd`.
+
+    Raises
+    ------
+    AnalysisError
+        No variants, or a control that has no data.
+    """
+    if control not in statistics:
+        known = ", ".join(statistics) or "none"
+        raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {known}.")
+    found = _first_that_fits(statistics, prior, np.random.default_rng(seed), draws, chains)
+    if not isinstance(found, _Fitted):
+        why, checks = found
+        return HurdleResult(metric, why, checks=checks, prior=prior, seed=seed)
+    return HurdleResult(
+        metric,
+        None,
+        found.family.name,
+        _rows(statistics, found, control),
+        found.checks,
+        found.diagnostics,
+        prior,
+        seed,
+        found.draws.engine,
+        _note(statistics),
+        found.draws,
+    )
+
+
+def _rows(statistics: Data, found: _Fitted, control: str) -> tuple[HurdleVariant, ...]:
+    base = list(statistics).index(control)
+    drawn = (found.share, found.amount, found.share * found.amount)
+    rows = []
+    for v, (variant, own) in enumerate(statistics.items()):
+        lifts = [None if v == base else drawn_estimate(of[:, v] / of[:, base] - 1) for of in drawn]
+        rows.append(HurdleVariant(variant, own.n, own.positive, *(drawn_estimate(of[:, v]) for of in drawn), *lifts))
+    return tuple(rows)
+
+
+def _note(statistics: Data) -> str:
+    cut = sum(own.capped for own in statistics.values())
+    if not cut:
+        return ""
+    cap = next(own.cap for own in statistics.values())
+    told = "amount was" if cut == 1 else "amounts were"
+    return f"{cut:,} {told} cut at {cap}; what a buyer spends is told with that cut, as everywhere."
+
+
+def _refused(statistics: Data) -> NotShown | None:
+    """What no family can be fitted to."""
+    for variant, own in statistics.items():
+        if own.positive < MIN_BUYERS:
+            told = "member has" if own.positive == 1 else "members have"
+            return NotShown(
+                "too_few_amounts",
+                f"{own.positive} {told} an amount in {variant}; the split is told from {MIN_BUYERS} in each variant.",
+            )
+        if own.capped > MAX_CUT * own.positive:
+            return NotShown(
+                "cut_amounts",
+                f"{100 * own.capped / own.positive:.1f}{PERCENT} of the amounts in {variant} were cut at {own.cap}, "
+                f"more than {100 * MAX_CUT:g}{PERCENT}: too many to know how amounts are spread.",
+            )
+        # Sums over equal logarithms differ from each other by their rounding only.
+        if own.log_total_squares - own.log_total**2 / own.positive <= 1e-9 * max(1.0, own.log_total_squares):
+            return NotShown("no_spread", f"Every amount in {variant} is the same, so there is no spread to describe.")
+    return None
+
+
+def _first_that_fits(
+    statistics: Data, prior: NamedPrior, rng: np.random.Generator, draws: int, chains: int
+) -> _Fitted | tuple[NotShown, tuple[Check, ...]]:
+    """Try each family; return the first that passes its checks, or why none did with all checks made."""
+    if not statistics:
+        raise AnalysisError("too_few_variants", "There is no data; give the amounts of at least one variant.")
+    for variant, own in statistics.items():
+        if not isinstance(own, AmountStatistics):
+            raise AnalysisError(
+                "mixed_kinds", f"The data of {variant!r} are {type(own).__name__}; give AmountStatistics."
+            )
+    if why := _refused(statistics):
+        return why, ()
+    made: tuple[Check, ...] = ()
+    trouble: NotShown | None = None
+    for family in amount_families.FAMILIES:
+        found = _sampled(statistics, prior, rng, family, draws, chains)
+        if isinstance(found, NotShown):
+            trouble = trouble or found
+            continue
+        if not failures(found.checks):
+            return found
+        made += found.checks
+    return trouble or _neither(made), made
+
+
+def _neither(made: tuple[Check, ...]) -> NotShown:
+    first = failures(made)[0]
+    return NotShown(
+        "fits_no_family",
+        "The amounts follow neither a log-normal nor a gamma distribution, so how many buy and how much are not told "
+        f"apart by one: the {first.name} is {first.observed:.3g}, expected from {first.low:.3g} to {first.high:.3g}.",
+    )
+
+
+def _sampled(
+    statistics: Data, prior: NamedPrior, rng: np.random.Generator, family: Family, draws: int, chains: int
+) -> _Fitted | NotShown:
+    names = tuple(statistics)
+    seed = int(rng.integers(2**31))
+    known = amount_families.data_of(statistics.values(), prior)
+    data = {name: known[name] for name in family.data}
+    for accept, longer in ((0.9, 1), (0.98, 2)):
+        try:
+            found = engine.sample(
+                family.build, (len(names),), data, seed=seed, draws=draws * longer, tune=1000 * longer, chains=chains,
+                accept=accept,
+            )  # fmt: skip
+        except engine.EngineError as error:
+            return NotShown("fit_failed", f"The split could not be computed this time ({error}).")
+        diagnostics = diagnose(found.values, found.divergences)
+        if diagnostics.passed:
+            break
+    if not diagnostics.passed:
+        return NotShown("fit_not_trusted", "The split is not shown: " + " ".join(diagnostics.reasons))
+    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in found.values.items()}
+    cap = next((float(own.cap) for own in statistics.values() if own.cap is not None), None)
+    amount = family.mean(flat, cap)
+    checks = family.check(flat, statistics, cap, rng)
+    shaped = amount.reshape(*found.values["share"].shape)
+    axes = dict.fromkeys(("share", *family.by_variant, "amount"), ("variant",))
+    return _Fitted(
+        family, flat["share"], amount, checks, diagnostics,
+        found.labelled(axes, {"variant": names}, amount=shaped),
+    )  # fmt: skip

@@ -1,0 +1,293 @@
+"""How often, and how unevenly: counts per member as a negative binomial. Sampled by NUTS; needs PyMC.
+
+times ~ NegativeBinomial(mean m, dispersion φ): variance m + φ m²; φ = 0 is Poisson. The likelihood is exact on the
+histogram and written without gamma functions, from how many members did it more than j times, so that it neither
+overflows nor loses digits near Poisson:
+
+    log L = Σ_j N(times > j) log(1 + j φ) − Σ log times! + Σ times · log m − Σ (times + 1/φ) log(1 + φ m)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import gammaln
+from scipy.stats import nbinom
+
+from analysis import engine, priors
+from analysis.diagnostics import Diagnostics, diagnose
+from analysis.errors import AnalysisError, NotShown
+from analysis.posterior import DrawnPosterior, Estimate, drawn_estimate
+from analysis.predictive import Check, check, failures, thinned
+from analysis.priors import NamedPrior
+from analysis.statistics import CountStatistics
+
+#: Most times a member may have done it: above, the histogram is no count of actions.
+MAX_TIMES = 5000
+#: Fewest members in each variant who did it.
+MIN_POSITIVE = 5
+
+Data = Mapping[str, CountStatistics]
+
+
+@dataclass(frozen=True, slots=True)
+class CountVariant:
+    """One variant.
+
+    Attributes
+    ----------
+    mean : Estimate
+        Times per member.
+    dispersion : Estimate
+        φ: 0 where everybody acts at the same rate (Poisson); 1 and more where few members do most of it.
+    lift : Estimate or None
+        mean / control's mean − 1; None for the control.
+    p_beats_control : float or None
+        Chance of a higher mean (or lower, by the metric's direction).
+    """
+
+    variant: str
+    n: int
+    positive: int
+    mean: Estimate
+    dispersion: Estimate
+    lift: Estimate | None = None
+    p_beats_control: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class CountResult:
+    """The fit of a count metric, or the reason why there is none (`not_shown`)."""
+
+    metric: str
+    not_shown: NotShown | None
+    variants: tuple[CountVariant, ...] = ()
+    checks: tuple[Check, ...] = ()
+    diagnostics: Diagnostics | None = None
+    prior: NamedPrior = priors.NEGATIVE_BINOMIAL_WEAK
+    seed: int = 0
+    engine: str = ""
+    draws: engine.Draws | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "not_shown": self.not_shown.to_dict() if self.not_shown else None,
+            "variants": [row.to_dict() for row in self.variants],
+            "checks": [one.to_dict() for one in self.checks],
+            "diagnostics": self.diagnostics.to_dict() if self.diagnostics else None,
+            "prior": self.prior.to_dict(),
+            "seed": self.seed,
+            "engine": self.engine,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A fit that passed the sampler's gate; arrays of shape (draws, variants)."""
+
+    mean: np.ndarray
+    dispersion: np.ndarray
+    checks: tuple[Check, ...]
+    diagnostics: Diagnostics
+    draws: engine.Draws
+
+
+def build(variants: int) -> Any:
+    """Return the PyMC model of that many variants, waiting for data."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    with pm.Model() as model:
+        steps = pm.Data("steps", np.zeros(1))
+        beyond = pm.Data("beyond", np.zeros((variants, 1)))
+        n, total, constant = (pm.Data(name, np.ones(variants)) for name in ("n", "total", "constant"))
+        centre, sds = pm.Data("centre", np.array(0.0)), pm.Data("sds", np.ones(4))
+        level = pm.Normal("level", centre, sds[0])
+        log_mean = pm.Normal("log_mean", level, sds[1], shape=variants)
+        unevenness = pm.Normal("unevenness", 0.0, sds[2])
+        log_dispersion = pm.Normal("log_dispersion", unevenness, sds[3], shape=variants)
+        mean, dispersion = pt.exp(log_mean), pt.exp(log_dispersion)
+        grown = (beyond * pt.log1p(steps[None, :] * dispersion[:, None])).sum(axis=1)
+        shrunk = (total + n / dispersion) * pt.log1p(dispersion * mean)
+        pm.Potential("counts", (grown + total * log_mean - shrunk - constant).sum())
+    return model
+
+
+def data_of(statistics: Data, prior: NamedPrior) -> dict[str, np.ndarray]:
+    """Return the model's `pm.Data`: how many members did it more than j times, for every j, and the plain sums."""
+    own = tuple(statistics.values())
+    most = max(times for s in own for times, _ in s.histogram)
+    beyond = np.zeros((len(own), max(most, 1)))
+    for v, s in enumerate(own):
+        for times, members in s.histogram:
+            beyond[v, :times] += members
+    n, total = (np.array([float(getattr(s, name)) for s in own]) for name in ("n", "total"))
+    return {
+        "steps": np.arange(beyond.shape[1], dtype=float),
+        "beyond": beyond,
+        "n": n,
+        "total": total,
+        "constant": np.array([sum(members * gammaln(times + 1.0) for times, members in s.histogram) for s in own]),
+        "centre": np.log(total.sum() / n.sum()),
+        "sds": np.array([prior[name] for name in ("level_sd", "variant_sd", "dispersion_sd", "dispersion_variant_sd")]),
+    }
+
+
+def fit(statistics: Data, prior: NamedPrior, rng: np.random.Generator | None = None) -> DrawnPosterior | NotShown:
+    """Return the posterior of the mean count per member."""
+    found = _fitted(statistics, prior, rng or np.random.default_rng(1), 1000, 4)
+    return DrawnPosterior(tuple(statistics), found.mean) if isinstance(found, _Fitted) else found[0]
+
+
+def fit_counts(
+    statistics: Data,
+    *,
+    control: str,
+    direction: str = "higher",
+    metric: str = "",
+    seed: int = 1,
+    draws: int = 1000,
+    chains: int = 4,
+    prior: NamedPrior = priors.NEGATIVE_BINOMIAL_WEAK,
+) -> CountResult:
+    """Say how often members do it in each variant and how unevenly.
+
+    Parameters
+    ----------
+    statistics : mapping of variant to CountStatistics
+    control : str
+    direction : {"higher", "lower"}
+    prior : NamedPrior
+        With `level_sd`, `variant_sd`, `dispersion_sd`, `dispersion_variant_sd`.
+
+    Raises
+    ------
+    AnalysisError
+        No variants, data of another kind, or a control that has no data.
+    """
+    if control not in statistics:
+        known = ", ".join(statistics) or "none"
+        raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {known}.")
+    found = _fitted(statistics, prior, np.random.default_rng(seed), draws, chains)
+    if not isinstance(found, _Fitted):
+        why, checks = found
+        return CountResult(metric, why, checks=checks, prior=prior, seed=seed)
+    rows = _rows(statistics, found, control, higher=direction == "higher")
+    used = found.draws
+    return CountResult(metric, None, rows, found.checks, found.diagnostics, prior, seed, used.engine, used)
+
+
+def _rows(statistics: Data, found: _Fitted, control: str, *, higher: bool) -> tuple[CountVariant, ...]:
+    base, rows = list(statistics).index(control), []
+    for v, (variant, own) in enumerate(statistics.items()):
+        mean, spread = drawn_estimate(found.mean[:, v]), drawn_estimate(found.dispersion[:, v])
+        lifts = found.mean[:, v] / found.mean[:, base] - 1
+        against = (drawn_estimate(lifts), float((lifts > 0 if higher else lifts < 0).mean())) if v != base else ()
+        rows.append(CountVariant(variant, own.n, own.positive, mean, spread, *against))
+    return tuple(rows)
+
+
+def _refused(statistics: Data) -> NotShown | None:
+    """What this model cannot be fitted to."""
+    for variant, own in statistics.items():
+        if own.positive < MIN_POSITIVE:
+            return NotShown(
+                "too_few_counts",
+                f"{own.positive} of {own.n} members did it in {variant}; how unevenly is told from {MIN_POSITIVE} on.",
+            )
+        if own.histogram[-1][0] > MAX_TIMES:
+            return NotShown(
+                "too_many_times",
+                f"A member of {variant} did it {own.histogram[-1][0]:,} times, more than {MAX_TIMES:,}: no human does; "
+                "set crawlers aside first.",
+            )
+    return None
+
+
+def _fitted(
+    statistics: Data, prior: NamedPrior, rng: np.random.Generator, draws: int, chains: int
+) -> _Fitted | tuple[NotShown, tuple[Check, ...]]:
+    if not statistics:
+        raise AnalysisError("too_few_variants", "There is no data; give the counts of at least one variant.")
+    for variant, own in statistics.items():
+        if not isinstance(own, CountStatistics):
+            raise AnalysisError(
+                "mixed_kinds", f"The data of {variant!r} are {type(own).__name__}; give CountStatistics."
+            )
+    if why := _refused(statistics):
+        return why, ()
+    found = _sampled(statistics, prior, int(rng.integers(2**31)), draws, chains)
+    if isinstance(found, NotShown):
+        return found, ()
+    drawn, diagnostics = found
+    mean, dispersion = (np.exp(drawn.values[name]) for name in ("log_mean", "log_dispersion"))
+    flat = [value.reshape(-1, value.shape[-1]) for value in (mean, dispersion)]
+    checks = _checks(statistics, *flat, rng)
+    if bad := failures(checks):
+        return _could_not_be(bad[0]), checks
+    axes = dict.fromkeys(("log_mean", "log_dispersion", "mean", "dispersion"), ("variant",))
+    drawn = drawn.labelled(axes, {"variant": tuple(statistics)}, mean=mean, dispersion=dispersion)
+    return _Fitted(*flat, checks, diagnostics, drawn)
+
+
+def _could_not_be(bad: Check) -> NotShown:
+    return NotShown(
+        "fits_no_family",
+        f"The counts do not follow a negative binomial distribution: the {bad.name} is {bad.observed:.4g}, expected "
+        f"from {bad.low:.4g} to {bad.high:.4g}.",
+    )
+
+
+def _sampled(
+    statistics: Data, prior: NamedPrior, seed: int, draws: int, chains: int
+) -> tuple[engine.Draws, Diagnostics] | NotShown:
+    data, shape = data_of(statistics, prior), (len(statistics),)
+    # The second, more careful attempt is for counts near Poisson, where the dispersion's logarithm has a long tail.
+    for accept, longer in ((0.9, 1), (0.98, 3)):
+        try:
+            found = engine.sample(
+                build, shape, data, seed=seed, draws=draws * longer, tune=1000 * longer, chains=chains, accept=accept
+            )
+        except engine.EngineError as error:
+            return NotShown("fit_failed", f"The counts could not be computed this time ({error}).")
+        diagnostics = diagnose(found.values, found.divergences)
+        if diagnostics.passed:
+            return found, diagnostics
+    return NotShown("fit_not_trusted", "The counts are not shown: " + " ".join(diagnostics.reasons))
+
+
+def _checks(statistics: Data, mean: np.ndarray, dispersion: np.ndarray, rng: np.random.Generator) -> tuple[Check, ...]:
+    """Compare the members who never did it, and the spread, with those of replicated members."""
+    made, mean, dispersion = [], thinned(mean), thinned(dispersion)
+    for v, (variant, own) in enumerate(statistics.items()):
+        never, spread = _replicated(own.n, mean[:, v], dispersion[:, v], rng)
+        seen = own.total_squares / own.n - (own.total / own.n) ** 2
+        of = {"checks": 2 * len(statistics)}
+        made.append(check(f"share who never did it in {variant}", 1 - own.positive / own.n, never, **of))
+        made.append(check(f"variance over the members of {variant}", seen, spread, **of))
+    return tuple(made)
+
+
+def _replicated(
+    n: int, mean: np.ndarray, dispersion: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw whole histograms of n members, one for each draw of the parameters; return zeros' share and variance."""
+    size, chance = 1 / dispersion, 1 / (1 + dispersion * mean)
+    top = int(nbinom.isf(0.01 / n, size, chance).max()) + 1
+    times = np.arange(min(top, 20 * MAX_TIMES) + 1)
+    never, spread = np.empty(len(mean)), np.empty(len(mean))
+    # By blocks, so that long tails do not ask for much memory.
+    for rows in np.array_split(np.arange(len(mean)), 1 + len(mean) * len(times) // 1_000_000):
+        mass = nbinom.pmf(times, size[rows, None], chance[rows, None])
+        members = rng.multinomial(n, mass / mass.sum(axis=1, keepdims=True))
+        first, second = members @ times / n, members @ times.astype(float) ** 2 / n
+        never[rows], spread[rows] = members[:, 0] / n, second - first**2
+    return never, spread
