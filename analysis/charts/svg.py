@@ -1,0 +1,74 @@
+"""Charts as SVG text, for where no browser draws them: a report, a notebook, an e-mail.
+
+The drawing engine (vl-convert, which carries Vega-Lite and needs no browser and no network) takes some 100 MB, so it
+lives in a process of its own that ends with the work: ``python -m analysis.charts.svg``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from analysis.errors import AnalysisError
+
+VEGA_LITE: Final = "6.4"
+#: Names of namespaces, which a page needs no more: within HTML an svg element is known by its name.
+_NAMESPACES = re.compile(r' xmlns(?::xlink)?="[^"]*"')
+
+
+def drawn(specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: float = 60) -> list[str]:
+    """Draw Vega-Lite definitions, several in one go.
+
+    Colours that are CSS variables stay so: whoever shows the text gives them, and light and dark follow.
+
+    Parameters
+    ----------
+    width : int
+        In pixels, for every chart that fills its container.
+    seconds : float
+        How long the drawing may take in all.
+
+    Returns
+    -------
+    list of str
+        An ``<svg>`` element each, without the address of any namespace.
+
+    Raises
+    ------
+    AnalysisError
+        Where a definition cannot be drawn; the message says why.
+    """
+    if not specs:
+        return []
+    told = json.dumps([_sized(spec, width) for spec in specs])
+    home = Path(__file__).resolve().parents[2]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__], input=told, capture_output=True, text=True, timeout=seconds, cwd=home
+        )
+    except subprocess.TimeoutExpired:
+        raise AnalysisError("bad_request", f"The charts took longer than {seconds:g} s to draw; try again.") from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise AnalysisError("bad_request", f"A chart could not be drawn ({last}).")
+    return [_NAMESPACES.sub("", text) for text in json.loads(done.stdout)]
+
+
+def _sized(spec: Mapping[str, Any], width: int) -> dict[str, Any]:
+    return dict(spec) | ({"width": width} if spec.get("width") == "container" else {})
+
+
+def _main() -> None:
+    import vl_convert
+
+    specs = json.load(sys.stdin)
+    json.dump([vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE) for spec in specs], sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()
