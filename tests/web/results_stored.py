@@ -108,7 +108,7 @@ def analyse(
 
 def with_past(app: Flask, result: dict[str, Any] | None = None, **named: Any) -> None:
     """An analysis with a week of earlier ones behind it, so that the curve over time has something to draw."""
-    now = utc_now()
+    now, past = utc_now(), fixtures.result()
     for day in range(7, 0, -1):
-        analyse(app, fixtures.result(), identity=str(10 - day), at=now - timedelta(days=day))
+        analyse(app, past, identity=str(10 - day), at=now - timedelta(days=day))
     analyse(app, result, identity="10", at=now, **named)

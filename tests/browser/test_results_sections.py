@@ -1,0 +1,125 @@
+"""The sections below the scorecard in a real browser: drawn, by keyboard, on a phone and in the dark."""
+
+from datetime import timedelta
+
+import pytest
+
+from experiments.tables import utc_now
+from tests.web import results_more as more
+from tests.web import results_stored as stored
+
+pytestmark = pytest.mark.browser
+PHONE = {"width": 390, "height": 844}
+CHARTS = ("sticks", "over-time", "sharing-out")
+
+
+@pytest.fixture
+def whole(app, opened):
+    stored.with_past(app, more.whole_result(utc_now() - timedelta(days=8.01)))
+    return opened
+
+
+def drawn(page, section):
+    page.locator(f"#{section} .chart").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{section} .chart[data-drawn=done]")
+    return page.locator(f"#{section} .chart")
+
+
+def test_every_section_is_drawn_and_nothing_jumps(whole) -> None:
+    page = whole()
+    before = {name: page.locator(f"#{name} .chart").bounding_box()["height"] for name in CHARTS}
+    for name in CHARTS:
+        assert drawn(page, name).bounding_box()["height"] == before[name]
+    ends = page.locator("#sticks .chart svg text").all_text_contents()
+    assert {"A 2.1\u202fd", "B 3.9\u202fd", "C 2.6\u202fd"} <= set(ends)
+    assert page.locator("#sticks .chart svg .mark-area path").count() == 3
+    assert page.locator("#sharing-out .chart svg .mark-area path").count() >= 3
+    assert page.locator("#carries svg circle").count() == 64
+    assert page.locator("#spending svg.forest").count() == 6
+    assert page.locator("#segments tr.whole").count() == 2
+    assert page.complaints == []
+
+
+def test_the_name_at_the_end_of_a_curve_stays_inside_its_card(whole) -> None:
+    page = whole()
+    drawn(page, "sticks")
+    card = page.locator("#sticks").bounding_box()
+    for text in page.locator("#sticks .chart svg text").all():
+        box = text.bounding_box()
+        assert box["x"] + box["width"] <= card["x"] + card["width"]
+
+
+def test_figures_inside_a_sentence_explain_themselves_by_keyboard(whole) -> None:
+    page = whole()
+    page.focus("#n-carries-b-said")
+    explanation = page.locator("#why")
+    assert explanation.is_visible() and "9,293 members who met B" in explanation.inner_text()
+    page.keyboard.press("Escape")
+    assert not explanation.is_visible()
+    page.focus("#n-half-life-b")
+    assert "whole window is over" in explanation.inner_text()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "n-half-life-a"
+
+
+def test_members_seen_in_full_are_shown_in_place_and_the_way_back_works(whole) -> None:
+    page = whole()
+    everybody = page.inner_text("#n-sticky_rate-a-mean")
+    verdict = page.inner_text("#verdict")
+    page.focus("#members-mature")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#members-mature[aria-current]")
+    assert page.url.endswith("?members=mature")
+    assert page.evaluate("document.activeElement.id") == "members-mature"
+    assert page.inner_text("#verdict") == verdict
+    assert "stays that of all members" in page.inner_text("#scorecard .note")
+    page.click("#members-all")
+    page.wait_for_selector("#members-all[aria-current]")
+    assert page.inner_text("#n-sticky_rate-a-mean") == everybody
+    assert page.complaints == []
+
+
+def test_a_phone_shows_every_section_in_one_column(whole, page) -> None:
+    page.set_viewport_size(PHONE)
+    whole()
+    for name in CHARTS:
+        drawn(page, name)
+    lefts = {page.locator(f"#{name}").bounding_box()["x"] for name in (*CHARTS, "carries", "spending", "segments")}
+    assert len(lefts) == 1
+    for summary in page.locator("summary:visible").all():
+        if summary.evaluate("e => e.parentElement.id"):
+            summary.click()
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.locator("#carries svg").bounding_box()["width"] > 200
+
+
+def test_the_sections_follow_the_dark_page(whole, page) -> None:
+    whole()
+    drawn(page, "sticks")
+    places = ("#sticks .mark-line path:first-of-type", "#carries circle", "#spending .span", "#carries-title")
+
+    def colours():
+        return [
+            page.evaluate(f"getComputedStyle(document.querySelector({place!r}))['{what}']")
+            for place, what in zip(places, ("stroke", "fill", "stroke", "color"), strict=True)
+        ]
+
+    light = colours()
+    page.emulate_media(color_scheme="dark")
+    assert all(one != other for one, other in zip(light, colours(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"retention": more.early_retention()}, "Nobody has had the full 14 days yet"),
+        ({"amounts": more.no_amounts()}, "Neither curve looks like"),
+        ({"allocation": more.allocation(1)}, "The shares have not moved yet"),
+        ({"cascade": {"not_shown": {"code": "nobody", "reason": "Nobody came through a share yet."}}}, "Nobody came"),
+    ],
+)
+def test_an_outcome_is_said_where_a_drawing_would_stand(app, opened, part, said) -> None:
+    stored.with_past(app, more.plain_result() | part)
+    page = opened()
+    assert said in page.inner_text("#answer .sections")
+    assert page.complaints == []
