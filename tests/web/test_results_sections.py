@@ -156,6 +156,7 @@ def test_a_money_metric_is_taken_apart_on_two_axes() -> None:
     assert row.share_drawn.low < row.share_drawn.mean < row.share_drawn.high
     assert "log-normal" in part.note
     assert "248 members of 7,094 who saw B bought" in row.share.why
+    assert row.against == f"+6.1{THIN}% who buy, +2.9{THIN}% per buyer"
 
 
 def test_a_split_that_does_not_fit_says_why() -> None:
@@ -170,6 +171,7 @@ def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
     part = page().sharing_out
     assert part.note == f"In proportion to each variant's chance of being best; every variant keeps at least 5{THIN}%."
     assert "The shares followed the results" in part.caveat
+    assert part.following == f"Next: A 5{THIN}%, B 90{THIN}%, C 5{THIN}%."
     assert len(part.table.rows) == 4
     assert part.table.rows[-1][2] == f"88{THIN}% · 4,664"
     assert part.alternative.endswith(f"B 88{THIN}%, C 7{THIN}%.")
@@ -197,7 +199,7 @@ def test_only_members_seen_in_full_can_be_looked_at_and_the_verdict_stays() -> N
 
 def test_a_history_that_explains_nothing_says_so() -> None:
     line = page().groups[0].adjusted
-    assert line.text.startswith(f"Adjusted for history: variance −0.0{THIN}%; B +11.7{THIN}% (")
+    assert line.text.startswith(f"Adjusted for history: variance −0.0{THIN}%; without it B +10.")
     assert "CUPED" in line.why
     result = more.whole_result()
     result["metrics"][0]["adjusted"] = more.adjusted(0.231)
@@ -205,11 +207,29 @@ def test_a_history_that_explains_nothing_says_so() -> None:
     assert page().groups[1].adjusted is None
 
 
+def test_the_page_shows_the_adjusted_figures_since_the_verdict_rests_on_them() -> None:
+    row = page().groups[0].rows[1]
+    assert row.lift.text == f"+11.7{THIN}%"
+    assert row.raw[2] == f"{893 / 7094 * 100:.2f}{THIN}%", "what was counted stays what was counted"
+    assert "the verdict rests on them" in page().groups[0].adjusted.why
+
+
+def test_a_covariate_that_could_not_be_used_says_why_and_the_plain_figures_stand() -> None:
+    result = more.plain_result()
+    why = more.not_shown("no_spread", "All members have the same history.")
+    result["metrics"][0]["adjusted"] = {"covariate": {"days_before": 28}, "variance_reduction": None} | why
+    group = page(result).groups[0]
+    assert group.adjusted.text == "Not adjusted for the 28 days before."
+    assert group.adjusted.why == "All members have the same history."
+    assert group.rows[1].lift.text == page(more.plain_result()).groups[0].rows[1].lift.text
+
+
 def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
     told = [value for label, value in results_provenance.provenance(more.whole_result()) if label == "Prior"]
     learned = next(line for line in told if line.startswith("learned"))
     assert f"19 of 20 true lifts lie between −10{THIN}% and +11{THIN}%" in learned
-    assert "tests 41, comparisons 57" in learned
+    assert "The variants of a test lie 0.037 (0.029 to 0.046) apart in log-odds." in learned
+    assert "2 finished tests could not be used." in learned
     assert learned.endswith("For: every lift, for the verdict.")
 
 

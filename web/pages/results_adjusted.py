@@ -1,4 +1,8 @@
-"""The line below a metric that says what taking the members' history out of the noise has brought (CUPED)."""
+"""What taking the members' history out of the noise has brought (CUPED).
+
+It was declared beforehand, so the verdict rests on the adjusted figures; the page shows the same ones, and says in a
+line below them what they would have been without it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +11,22 @@ from web.formatting import decimal, percent, signed_percent
 from web.pages import results_words as words
 from web.pages.results_measure import Measure
 from web.pages.results_parts import Number, VariantFacts, by_position, reason_of, shown
+
+LEAST = 0.0005
+"""A variance that falls by less is told as not falling at all: 0.0 %."""
+
+
+def deciding(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result with the figures that the verdict rests on in the place of the plain ones, which "plain" keeps."""
+    return dict(result) | {"metrics": [_deciding(entry) for entry in result["metrics"]]}
+
+
+def _deciding(entry: Mapping[str, Any]) -> dict[str, Any]:
+    found = entry.get("adjusted")
+    if not found or reason_of(found) or not found.get("variants") or "plain" in entry:
+        return dict(entry)
+    plain = {name: entry[name] for name in ("variants", "comparisons")}
+    return dict(entry) | {name: found[name] for name in plain} | {"plain": plain}
 
 
 def adjusted_of(
@@ -23,14 +43,16 @@ def adjusted_of(
     reason = reason_of(found)
     if reason:
         return Number(f"Not adjusted for {name}.", reason, f"{entry['metric']}-adjusted")
-    gone = float(found["variance_reduction"])
-    told = [f"variance {signed_percent(-max(gone, 0.0)) if gone > 0.0005 else _none()}"]
-    told += [
+    gone = float(found["variance_reduction"] or 0.0)
+    told = [f"variance {signed_percent(-gone) if gone > LEAST else _none()}"]
+    without = [
         f"{variant.letter} {text}"
-        for variant, row in by_position(found.get("comparisons") or (), variants)
+        for variant, row in by_position((entry.get("plain") or {}).get("comparisons") or (), variants)
         if (text := _compared(row, measure))
     ]
-    return Number(f"Adjusted for {name}: {'; '.join(told)}", _why(found, name, control), f"{entry['metric']}-adjusted")
+    told += [f"without it {', '.join(without)}"] if without else []
+    why = _why(found, name, control, swapped="plain" in entry)
+    return Number(f"Adjusted for {name}: {'; '.join(told)}", why, f"{entry['metric']}-adjusted")
 
 
 def _history(covariate: Any) -> str:
@@ -57,11 +79,11 @@ def _compared(row: Mapping[str, Any], measure: Measure) -> str:
     return ""
 
 
-def _why(found: Mapping[str, Any], name: str, control: VariantFacts) -> str:
+def _why(found: Mapping[str, Any], name: str, control: VariantFacts, *, swapped: bool) -> str:
     correlation = found.get("correlation")
     linked = f" It correlates {decimal(correlation)} with the outcome." if correlation is not None else ""
+    rests = " The figures above are the adjusted ones, and the verdict rests on them." if swapped else ""
     return (
         f"What was known of the members before they met anything ({name}) is taken out of the noise (CUPED), so that"
-        f" the lifts over {control.letter} get tighter by what it explains.{linked} The verdict rests on the figures"
-        " above."
+        f" the lifts over {control.letter} get tighter by what it explains.{linked}{rests}"
     )

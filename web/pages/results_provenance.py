@@ -24,6 +24,7 @@ PRIOR_FOR = {
     "amounts": "what a buyer spends",
 }
 NINETEEN_OF_TWENTY = 1.96
+LIFT_PARAMETERS = {"sd", "log_odds_sd", "mean_log_odds", "mean_sd"}
 
 
 def set_aside(excluded: Mapping[str, int]) -> str:
@@ -119,24 +120,21 @@ def _prior(prior: Any) -> str:
 
 def _spread(parameters: Mapping[str, float]) -> str:
     """What a prior on a lift believes before any data: how far 19 of 20 true lifts go."""
-    if set(parameters) - {"sd", "log_odds_sd", "mean_log_odds"} or "sd" not in parameters:
+    if "sd" not in parameters or set(parameters) - LIFT_PARAMETERS:
         return ""
     low, high = (signed_percent(math.expm1(sign * NINETEEN_OF_TWENTY * parameters["sd"]), 0) for sign in (-1, 1))
     return f"It believes that 19 of 20 true lifts lie between {low} and {high}."
 
 
 def _evidence(found: Any) -> str:
-    """Where a learned prior comes from."""
-    if not found:
+    """What a learned prior rests on: how far the variants of finished tests lie apart, and how sure that is."""
+    if not isinstance(found, Mapping) or found.get("tau") is None:
         return ""
-    if not isinstance(found, Mapping):
-        return f"Learned from {found}."
-    parts = [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in found.items() if _plain(value)]
-    return f"Learned from: {', '.join(parts)}." if parts else ""
-
-
-def _plain(value: Any) -> str:
-    """A value of the evidence that fits into a line; longer things stay with the stored prior."""
-    if isinstance(value, bool) or value is None or isinstance(value, list | Mapping):
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else count(value) if isinstance(value, int) else str(value)[:80]
+    low, high = (decimal(found[side], 3) for side in ("tau_low", "tau_high"))
+    left_out = sum((found.get("left_out") or {}).values())
+    told = [
+        f"The variants of a test lie {decimal(found['tau'], 3)} ({low} to {high}) apart in log-odds.",
+        str(found.get("better") or ""),
+        f"{plural(left_out, 'finished test')} could not be used." if left_out else "",
+    ]
+    return " ".join(filter(None, told))

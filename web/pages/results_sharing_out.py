@@ -23,6 +23,7 @@ class SharingOut:
     spec: dict[str, Any] | None
     alternative: str
     table: Table
+    following: str
     caveat: str
 
 
@@ -59,8 +60,14 @@ def sharing_out(
             today=_days(started_at, moment(end)),
             labels={variant.key: variant.letter for variant in variants},
         )
+    following = _following(found, variants)
     return SharingOut(
-        _note(found), spec, _alternative(epochs, variants), _table(epochs, starts, variants, zone), _caveat(found)
+        _note(found),
+        spec,
+        _alternative(epochs, variants),
+        _table(epochs, starts, variants, zone),
+        following,
+        _caveat(found),
     )
 
 
@@ -68,6 +75,17 @@ def _note(found: Mapping[str, Any]) -> str:
     method = METHODS.get(str(found.get("method")), "By how the variants do")
     floor = f"; every variant keeps at least {percent(found['floor'], 0)}" if found.get("floor") else ""
     return f"{method}{floor}."
+
+
+def _following(found: Mapping[str, Any], variants: Sequence[VariantFacts]) -> str:
+    """The shares that come next, or why they stay as they are."""
+    refused = (found.get("next_not_shown") or {}).get("reason")
+    if refused:
+        return f"The shares do not move now. {refused}"
+    if not found.get("next"):
+        return ""
+    told = ", ".join(f"{variant.letter} {percent(found['next'].get(variant.key, 0.0), 0)}" for variant in variants)
+    return f"Next: {told}."
 
 
 def _alternative(epochs: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import wording
-from web.formatting import count, money, percent, plural
+from web.formatting import count, money, percent, plural, signed_percent
 from web.pages import results_words as words
 from web.pages.results_drawing import Scale, interval_of, spread_scale
 from web.pages.results_measure import Measure
@@ -32,6 +32,7 @@ class Row:
     amount: Number
     amount_drawn: Drawn | None
     mean: Number
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def _one(
     amounts = spread_scale(interval_of(shown(row.get("amount"))) for _, row in rows)
     family = str(part.get("family") or "").replace("_", "-")
     note = f"What buyers spend follows a {family} curve closely enough for that." if family else ""
+    note = " ".join(filter(None, (note, str(part.get("note") or ""))))
     return Spending(key, measure.name, tuple(_row(key, v, row, measure, shares, amounts) for v, row in rows), note, "")
 
 
@@ -115,7 +117,16 @@ def _row(
             " {bounds}. What decides is the figure of the scorecard, which supposes no curve.",
             f"{base}-mean",
         ),
+        _against(row),
     )
+
+
+def _against(row: Mapping[str, Any]) -> str:
+    """What of the lift comes from more buyers, and what from larger amounts."""
+    many, much = shown(row.get("share_lift")), shown(row.get("amount_lift"))
+    if not many or not much:
+        return ""
+    return f"{signed_percent(many['mean'])} who buy, {signed_percent(much['mean'])} per buyer"
 
 
 def _figure(estimate: Mapping[str, Any] | None, write: Any, why: str, identity: str) -> Number:

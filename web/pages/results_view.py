@@ -7,6 +7,7 @@ from typing import Any
 
 from web.formatting import count, moment, plural
 from web.pages import results_words as words
+from web.pages.results_adjusted import deciding
 from web.pages.results_carries import Carries, carries
 from web.pages.results_charts import OverTime, Segment, over_time, segments
 from web.pages.results_drawing import hills
@@ -111,6 +112,7 @@ def build(
     mature
         Let the scorecard show only members whose window is over, where the result has them.
     """
+    result = deciding(result)
     primary = next((entry for entry in result["metrics"] if entry["metric"] == plan.primary), result["metrics"][0])
     name = name_of(primary)
     subject = subject_of(result["verdict"], primary, variants)
