@@ -2,6 +2,8 @@
 
 import pytest
 
+from analysis import RetentionStatistics
+from analysis.models.retention import fit_retention
 from tests.web import results_fixtures as fixtures
 from tests.web import results_more as more
 from web.pages import results_provenance, results_view
@@ -44,6 +46,20 @@ def test_the_curves_end_in_each_variants_half_life_and_a_sentence_says_them() ->
         " with A it is 2.1, with C 2.6."
     )
     assert not part.outcome
+
+
+def test_the_curves_of_the_real_model_are_drawn() -> None:
+    """Sixteen days seen of a window of seven: a closed form, so nothing is sampled."""
+    members = {
+        "a": [(16, [1])] * 40 + [(16, [])] * 360 + [(3, [])] * 50,
+        "b": [(16, [1, 4])] * 60 + [(16, [])] * 340,
+        "c": [(16, [2])] * 3 + [(16, [])] * 400,
+    }
+    data = {key: RetentionStatistics.from_members(rows, 7) for key, rows in members.items()}
+    part = page(with_part("retention", fit_retention(data, tail=False).to_dict())).sticks
+    assert said(part.sentence).startswith("Half of those who come back to B do so for the last time within ")
+    assert "No half-life for C: only 3 members came back" in part.outcome
+    assert len(part.days.rows) == 6 and not part.tail
 
 
 def test_every_point_of_the_curves_stands_in_a_table_with_its_raw_figure() -> None:
@@ -138,6 +154,23 @@ def test_what_spreads_by_itself_has_no_end_to_tell() -> None:
     assert part.rows[1].hundred.text == "–" and "no end can be told" in part.rows[1].hundred.why
     assert part.rows[1].spreads.text == f"62{THIN}%"
     assert "became" not in said(part.sentence)
+
+
+def test_a_variant_whose_word_of_mouth_is_not_known_yet_says_why_and_the_others_stand() -> None:
+    found = more.cascade()
+    found["variants"][2]["r"] = more.not_shown("nobody_brought", "None of its 7,091 members has brought anybody yet.")
+    part = page(with_part("cascade", found)).carries
+    assert part.outcome == "C: none of its 7,091 members has brought anybody yet."
+    assert (part.rows[2].brought.text, part.rows[1].brought.text) == ("–", "0.31")
+
+
+def test_what_was_counted_is_kept_where_nothing_could_be_fitted() -> None:
+    found = more.cascade() | more.not_shown("pace_changed", "Newer members bring others at another pace.")
+    for row in found["variants"]:
+        row |= {"r": found["not_shown"] and more.not_shown("pace_changed", "…"), "p_viral": None, "reach": None}
+    part = page(with_part("cascade", found)).carries
+    assert part.outcome == "Newer members bring others at another pace."
+    assert part.picture and part.sizes and not part.rows and not part.sentence
 
 
 def test_where_nobody_was_brought_there_is_a_reason_and_no_picture() -> None:

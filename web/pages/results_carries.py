@@ -64,8 +64,17 @@ def carries(
     if reason or not any(shown(row.get("r")) for _, row in rows):
         reason = reason or "Nobody has brought anybody along yet."
         return Carries((), picture, (), _young(rows), reason, sizes)
-    told = tuple(_row(variant, row) for variant, row in rows if shown(row.get("r")))
-    return Carries(_sentence(known, subject, control), picture, told, _young(rows), "", sizes)
+    told = tuple(_row(variant, row) for variant, row in rows)
+    return Carries(_sentence(known, subject, control), picture, told, _young(rows), _unknown(rows), sizes)
+
+
+def _unknown(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
+    """Whose word of mouth cannot be told, and why."""
+    reasons: dict[str, list[str]] = {}
+    for variant, row in rows:
+        if not shown(row.get("r")):
+            reasons.setdefault(reason_of(row.get("r")) or "There is too little data.", []).append(variant.letter)
+    return " ".join(f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
 
 
 def _sentence(known: Mapping[str, Mapping[str, Any]], subject: VariantFacts, control: VariantFacts) -> tuple[Part, ...]:
@@ -94,6 +103,8 @@ def _sentence(known: Mapping[str, Mapping[str, Any]], subject: VariantFacts, con
 
 
 def _row(variant: VariantFacts, row: Mapping[str, Any]) -> Row:
+    if not shown(row.get("r")):
+        return Row(variant, Number(NOTHING), Number(NOTHING), Number(NOTHING))
     chance = row.get("p_viral")
     spreads = Number(
         words.chance(chance),
