@@ -1,7 +1,8 @@
 """How often the 95 % intervals of amounts hold the truth: of a mean, of a difference and of a lift, tail by tail.
 
-``python -m tests.analysis.amount_coverage [--runs 2000] [--uneven]`` prints one line a cell of a grid of tails, members
-and buyers; about five minutes. Both variants have the same tail; the treatment's amounts are half as large again.
+``python -m tests.analysis.amount_coverage [--runs 2000] [--uneven] [--plain]`` prints one line a cell of a grid of
+tails, members and buyers; about five minutes. Both variants have the same tail; the treatment's amounts are half as
+large again.
 """
 
 import argparse
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis import AmountStatistics
-from analysis.models import amount
+from analysis.marginals import Marginal, NormalMarginal
+from analysis.models import amount, moments
 from analysis.priors import WEAK_AMOUNT
 from analysis.quadrature import Compared
 
@@ -66,7 +68,17 @@ def sums(rng: np.random.Generator, draw: Draw, members: int, share: float, facto
     return AmountStatistics(members, len(x), float(x.sum()), float((x**2).sum()))
 
 
-def cover(tail: str, members: int, share: float, runs: int, *, uneven: bool = False, seed: int = 1) -> Coverage:
+def posteriors(data: dict[str, AmountStatistics], *, plain: bool) -> tuple[Marginal, ...]:
+    """The model's, or with `plain` what it would be without any correction: Normal(mean, s/√n)."""
+    if not plain:
+        return amount.fit(data, WEAK_AMOUNT).marginals
+    sums = [(c.n, float(c.total), c.total_squares) for c in data.values()]
+    return tuple(NormalMarginal(x / n, max(moments.variance(n, x, xx) / n, 1e-12) ** 0.5) for n, x, xx in sums)
+
+
+def cover(
+    tail: str, members: int, share: float, runs: int, *, uneven: bool = False, plain: bool = False, seed: int = 1
+) -> Coverage:
     """Simulate one cell; with `uneven`, the control has ten times the treatment's members."""
     draw, typical = TAILS[tail]
     rng = np.random.default_rng([seed, list(TAILS).index(tail), members, int(1000 * share)])
@@ -77,8 +89,7 @@ def cover(tail: str, members: int, share: float, runs: int, *, uneven: bool = Fa
             "a": sums(rng, draw, members * (10 if uneven else 1), share),
             "b": sums(rng, draw, members, share, 1 + LIFT),
         }
-        posterior = amount.fit(data, WEAK_AMOUNT)
-        a, b = posterior.marginals
+        a, b = posteriors(data, plain=plain)
         p = float(b.cdf(np.array(truth * (1 + LIFT))))
         below, above = below + (p > 0.975), above + (p < 0.025)
         within += 0.025 <= float(Compared(b, a, False).cdf(LIFT * truth)[0]) <= 0.975
@@ -90,20 +101,21 @@ def cover(tail: str, members: int, share: float, runs: int, *, uneven: bool = Fa
     return Coverage(tail, members, members * share, held, below / runs, above / runs, within / runs, lift)
 
 
-def grid(runs: int, *, uneven: bool = False) -> Iterator[Coverage]:
+def grid(runs: int, *, uneven: bool = False, plain: bool = False) -> Iterator[Coverage]:
     for tail in TAILS:
         for members in MEMBERS if not uneven else MEMBERS[:2]:
             for share in SHARES:
-                yield cover(tail, members, share, runs, uneven=uneven)
+                yield cover(tail, members, share, runs, uneven=uneven, plain=plain)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--uneven", action="store_true", help="the control has ten times the members")
+    parser.add_argument("--plain", action="store_true", help="the plain Normal instead, to compare with")
     options = parser.parse_args()
     print(f"{'amounts':16}{'members':>9}{'buyers':>8}{'mean':>8}{'below':>7}{'above':>7}{'diff.':>8}{'lift':>8}")
-    for c in grid(options.runs, uneven=options.uneven):
+    for c in grid(options.runs, uneven=options.uneven, plain=options.plain):
         lift = "     -" if c.lift is None else f"{100 * c.lift:6.1f}"
         figures = [c.mean, c.difference] + ([] if c.lift is None else [c.lift])
         missed = "" if all(0.93 <= x <= 0.97 for x in figures) else "  *"

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from analysis import CountStatistics
 from analysis.marginals_more import SkewedMarginal
-from analysis.models import moments
+from analysis.models import count, moments
+from analysis.priors import WEAK_COUNT
 from analysis.quadrature import Compared, best_and_loss, p_greater
 from tests.analysis.amount_coverage import cover
 
@@ -25,6 +27,23 @@ def test_intervals_of_money_hold_the_truth(tail, members, share, uneven):
     assert 0.93 <= found.mean <= 0.97
     assert 0.93 <= found.difference <= 0.975
     assert 0.93 <= found.lift <= 0.975
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("members", "mean", "spread"), [(1000, 0.5, 0.3), (2000, 0.05, 0.05), (500, 3.0, 1.0)])
+def test_intervals_of_counts_hold_the_truth(members, mean, spread):
+    """Negative binomial counts: `spread` is its size, the smaller the more uneven."""
+    rng = np.random.default_rng(41)
+    runs, own, difference = 1000, 0, 0
+    for _ in range(runs):
+        drawn = rng.negative_binomial(spread, spread / (spread + mean), (2, members))
+        data = {
+            key: CountStatistics(tuple(enumerate(np.bincount(x).tolist()))) for key, x in zip("ab", drawn, strict=True)
+        }
+        a, b = count.fit(data, WEAK_COUNT).marginals
+        own += 0.025 <= float(a.cdf(np.array(mean))) <= 0.975
+        difference += 0.025 <= float(Compared(b, a, False).cdf(0.0)[0]) <= 0.975
+    assert 0.93 <= own / runs <= 0.97 and 0.93 <= difference / runs <= 0.97
 
 
 @pytest.mark.slow
