@@ -42,12 +42,8 @@ def retention(horizon: int = 14) -> dict[str, Any]:
 
 def _staying(key: str, horizon: int) -> dict[str, Any]:
     ever, half = STAYING[key]
-    points = []
-    for day in range(1, horizon):
-        mean = ever * math.exp(-(day - 1) * math.log(2) / half)
-        sd = math.sqrt(mean * (1 - mean) / MATURE[key])
-        raw = mean * (1 + 0.01 * math.sin(day))
-        points.append({"day": day, "mean": mean, "low": mean - 1.96 * sd, "high": mean + 1.96 * sd, "raw": raw})
+    left = {day: ever * math.exp(-(day - 1) * math.log(2) / half) for day in range(1, horizon)}
+    points = [_point(day, share, MATURE[key]) for day, share in left.items()]
     return {
         "variant": key,
         "n": fixtures.SPRING[key][0],
@@ -55,9 +51,15 @@ def _staying(key: str, horizon: int) -> dict[str, Any]:
         "staying": points,
         "half_life": estimate(half, 0.13),
         "ever_returned": estimate(ever, 0.005),
-        "returning": [point | {"mean": ever - point["mean"] / 2} for point in points],
+        "returning": [_point(day, ever - share / 2, fixtures.SPRING[key][0]) for day, share in left.items()],
         "tail": {"alpha": 1.1, "beta": 3.0, "survival": [{"day": 28, "mean": ever / 9}], "not_shown": None},
     }
+
+
+def _point(day: int, share: float, members: int) -> dict[str, Any]:
+    sd = math.sqrt(share * (1 - share) / members)
+    raw = share * (1 + 0.01 * math.sin(day))
+    return {"day": day, "mean": share, "low": share - 1.96 * sd, "high": share + 1.96 * sd, "raw": raw}
 
 
 def early_retention(horizon: int = 14) -> dict[str, Any]:

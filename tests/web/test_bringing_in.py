@@ -169,6 +169,15 @@ def test_a_fault_stands_beside_its_field_and_nothing_is_lost(person, database, c
         assert session.exec(select(Job)).first() is None
 
 
+def test_only_metrics_that_a_verdict_can_rest_on_may_decide(person, database: Database) -> None:
+    somebody = person()
+    answer = somebody.upload("members", EXAMPLES["members"])
+    page = somebody.get(answer.location).text
+    offered = re.search(r'<select id="primary_metric".*?</select>', page, re.DOTALL)[0]
+    assert 'value="order_value"' in offered
+    assert not any(f'value="{key}"' in offered for key in ("half_life", "k_factor", "reach", "roi"))
+
+
 def test_a_taken_key_is_said_before_any_work(person, database: Database) -> None:
     from experiments.importing import Source, bring_in, make_plan
 

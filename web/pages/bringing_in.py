@@ -102,7 +102,11 @@ def map_columns(upload_id: int):
         currency=services().settings.currency,
         metric_options=[
             ("", "The first metric that the file speaks of"),
-            *((metric.key, metric.name) for metric in METRICS if kind == "members" or metric.kind == "proportion"),
+            *(
+                (metric.key, metric.name)
+                for metric in METRICS
+                if metric.decides and (kind == "members" or metric.kind == "proportion")
+            ),
         ],
         success_options=[
             ("", "Choose what they did"),
