@@ -5,9 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from scipy.special import ndtr
+
 from analysis import wording
 from analysis.errors import AnalysisError
-from analysis.evidence import Case, bound_of, look_now, sceptical_lifts, z_score
+from analysis.evidence import (
+    Case,
+    bound_of,
+    information_ratio,
+    look_now,
+    natural_unit,
+    sceptical_lifts,
+    standard_error,
+    z_score,
+)
 from analysis.health import HealthCheck
 from analysis.projection import MoreDays, more_days
 from analysis.scoring import MetricResult, VariantResult
@@ -193,12 +204,10 @@ def _harm(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
 
 
 def _doubted_by(case: Case, key: str) -> MetricResult | None:
-    """Return a guardrail that the variant probably worsens."""
+    """Return a guardrail that the variant probably worsens, going by the data alone: no prior talks a doubt away."""
     for result in case.guardrails:
-        if result.not_shown is None:
-            beats = result.comparison(key).p_beats_control
-            if beats is not None and 1 - beats > GUARDRAIL_DOUBT:
-                return result
+        if result.not_shown is None and float(ndtr(-z_score(result, key))) > GUARDRAIL_DOUBT:
+            return result
     return None
 
 
@@ -327,10 +336,16 @@ def _worth(case: Case, key: str) -> str:
 
 
 def _projected(case: Case, now: Look, lifts: ScepticalLift, key: str) -> MoreDays:
+    effect = float(lifts.mean[lifts.variants.index(key)])
     ours, control = case.primary.variant(key), case.primary.variant(case.primary.control)
+    error = math.hypot(ours.log_sd or 0.0, control.log_sd or 0.0)
+    if ours.log_sd is None or control.log_sd is None:
+        unit = natural_unit(case.primary)
+        error = (standard_error(case.primary, key) or 0.0) / unit if unit else 0.0
     return more_days(
-        effect=float(lifts.mean[lifts.variants.index(key)]),
-        standard_error=math.hypot(ours.log_sd or 0.0, control.log_sd or 0.0),
+        effect=effect,
+        standard_error=error,
+        ratio=information_ratio(case.primary, key, case.rules.mixture_sd),
         proven=key in now.crossed,
         elapsed_days=case.elapsed_days,
         rules=case.rules,

@@ -15,6 +15,11 @@ from analysis.verdict import Rules
 
 #: Spread of the control's logarithm from which a relative comparison is pointless: fewer than two members did it.
 CONTROL_LOG_SD = 0.7
+#: Kinds whose mean may lie on either side of 0.
+EITHER_SIGN = ("ratio", "value")
+#: How many standard deviations between members a lift of 100 % usually is, where lifts cannot be told: a fifth, as in a
+#: rate of 4 % or money with five times its mean as spread.
+MIXTURE_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +58,47 @@ class Case:
 
 
 def z_score(result: MetricResult, key: str) -> float:
-    """Return the lead of a variant over the control in standard errors, positive = better, without the lift prior."""
+    """Return the lead of a variant over the control in standard errors, positive = better, before any prior.
+
+    A posterior that priors have drawn together would answer later than the bound was made for.
+    """
     ours, control = result.variant(key), result.variant(result.control)
-    if ours.mean is None or control.mean is None or ours.sd is None or control.sd is None:
+    error = standard_error(result, key)
+    if error is None or ours.evidence_mean is None or control.evidence_mean is None:
         return 0.0
-    z = (ours.mean - control.mean) / math.hypot(ours.sd, control.sd)
+    z = (ours.evidence_mean - control.evidence_mean) / error
     return z if result.direction == "higher" else -z
+
+
+def standard_error(result: MetricResult, key: str) -> float | None:
+    """Return the standard error of the difference to the control, in the metric's unit; None where there is none."""
+    ours, control = result.variant(key), result.variant(result.control)
+    if ours.evidence_sd is None or control.evidence_sd is None:
+        return None
+    error = math.hypot(ours.evidence_sd, control.evidence_sd)
+    return error if error > 0 else None
+
+
+def information_ratio(result: MetricResult, key: str, mixture_sd: float) -> float:
+    """Return the mixture's variance over that of the effect; see `sequential.always_valid_bound`.
+
+    On the scale of logarithms where both means are clear of 0. Elsewhere an effect is counted in standard deviations
+    between members, of which `MIXTURE_SHARE` is as much as a usual lift: then the ratio depends on members alone.
+    """
+    ours, control = result.variant(key), result.variant(result.control)
+    if ours.log_sd is not None and control.log_sd is not None:
+        return mixture_sd**2 / (ours.log_sd**2 + control.log_sd**2)
+    if standard_error(result, key) is None or not (ours.n and control.n):
+        return 0.0
+    return (MIXTURE_SHARE * mixture_sd) ** 2 / (1 / ours.n + 1 / control.n)
 
 
 def bound_of(case: Case, result: MetricResult, key: str) -> float:
     """Return the bound on |z| for one comparison, the error shared between all comparisons with the control."""
-    ours, control = result.variant(key), result.variant(result.control)
-    prior_sd = case.rules.lift_prior["sd"]
-    ratio = 0.0
-    if ours.log_sd is not None and control.log_sd is not None:
-        ratio = prior_sd**2 / (ours.log_sd**2 + control.log_sd**2)
     return sequential.bound(
         elapsed_days=case.elapsed_days,
         members=case.members,
-        ratio=ratio,
+        ratio=information_ratio(result, key, case.rules.mixture_sd),
         alpha=case.rules.alpha / len(case.others),
         planned_days=case.rules.planned_days,
         looks=case.looks,
@@ -103,24 +130,42 @@ def look_now(case: Case) -> Look:
 
 
 def sceptical_lifts(case: Case) -> ScepticalLift | None:
-    """Return the lifts under the lift prior, or None while the control's mean is not clear of 0."""
-    control = case.primary.variant(case.primary.control)
-    if control.log_mean is None or (control.log_sd or 0.0) > CONTROL_LOG_SD:
+    """Return the lifts under the lift prior, or None while the control's mean is not clear of 0.
+
+    What may lie on either side of 0 (net value, sentiment) has no lift: there, differences take its place, counted in
+    `natural_unit`.
+    """
+    primary = case.primary
+    control = primary.variant(primary.control)
+    told = {
+        "variants": [row.variant for row in primary.variants],
+        "control": primary.control,
+        "prior_sd": case.rules.lift_prior["sd"],
+        "caring": case.rules.caring,
+        "higher": primary.direction == "higher",
+    }
+    if control.log_mean is not None and (control.log_sd or 0.0) <= CONTROL_LOG_SD:
+        moments = [_log_moments(row) for row in primary.variants]
+        return sceptical(mean=[m for m, _ in moments], sd=[s for _, s in moments], relative=True, **told)
+    unit = natural_unit(primary)
+    if primary.kind not in EITHER_SIGN or unit is None:
         return None
-    moments = [_log_moments(row) for row in case.primary.variants]
-    return sceptical(
-        [row.variant for row in case.primary.variants],
-        case.primary.control,
-        [mean for mean, _ in moments],
-        [sd for _, sd in moments],
-        prior_sd=case.rules.lift_prior["sd"],
-        caring=case.rules.caring,
-        higher=case.primary.direction == "higher",
-    )
+    means = [(row.evidence_mean or 0.0) / unit for row in primary.variants]
+    sds = [(row.evidence_sd or 0.0) / unit for row in primary.variants]
+    return sceptical(mean=means, sd=sds, relative=False, **told)
+
+
+def natural_unit(result: MetricResult) -> float | None:
+    """Return what stands for the control's mean where that may be 0: as far from 0 as any variant's mean may lie."""
+    rows = [row for row in result.variants if row.evidence_mean is not None and row.evidence_sd is not None]
+    if len(rows) < len(result.variants):
+        return None
+    unit = max(abs(row.evidence_mean or 0.0) + 2 * (row.evidence_sd or 0.0) for row in rows)
+    return unit if unit > 0 else None
 
 
 def _log_moments(row: VariantResult) -> tuple[float, float]:
     """Return a variant's log moments; where its mean may be 0, a wide guess near the top of what it may be."""
     if row.log_mean is not None and row.log_sd is not None:
         return row.log_mean, row.log_sd
-    return math.log((row.mean or 0.0) + 2 * (row.sd or 0.0)), 1.0
+    return math.log(max((row.evidence_mean or 0.0) + 2 * (row.evidence_sd or 0.0), 1e-300)), 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -135,13 +136,12 @@ class NormalMarginal:
         return rng.normal(self.mean, self.sd, size)
 
 
-def shortest(ppf, probability: float) -> tuple[float, float]:
-    """Return the shortest interval of that probability of a unimodal posterior, given its quantile function."""
+def shortest_from(ppf: Callable[[float], float], probability: float) -> float:
+    """Return the probability below the shortest interval of that probability of a unimodal posterior."""
 
     def width(lower: float) -> float:
         return float(ppf(lower + probability) - ppf(lower))
 
     slack = 1 - probability
     found = minimize_scalar(width, bounds=(0.0, slack), method="bounded", options={"xatol": 1e-10})
-    lower = min((0.0, float(found.x), slack), key=width)
-    return float(ppf(lower)), float(ppf(lower + probability))
+    return min((0.0, float(found.x), slack), key=width)

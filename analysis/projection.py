@@ -25,6 +25,7 @@ def more_days(
     *,
     effect: float,
     standard_error: float,
+    ratio: float,
     proven: bool,
     elapsed_days: float,
     rules: Rules,
@@ -38,6 +39,8 @@ def more_days(
         Log-lift of the leading variant under the lift prior, positive = better.
     standard_error : float
         Of the log-lift now, without the prior; it falls with the root of the time.
+    ratio : float
+        The mixture's variance over the effect's now (`evidence.information_ratio`); it grows with the time.
     proven : bool
         Whether the lead over the control has already passed the bound (and only the choice among variants is open).
     elapsed_days, rules, comparisons
@@ -56,8 +59,7 @@ def more_days(
     for extra in range(1, HORIZON_DAYS + 1):
         growth = (elapsed_days + extra) / elapsed_days
         error = standard_error / math.sqrt(growth)
-        ratio = (rules.lift_prior["sd"] / error) ** 2
-        if effect / error >= _bound_on(elapsed_days + extra, ratio, alpha, planned):
+        if effect / error >= _bound_on(elapsed_days + extra, ratio * growth, alpha, planned):
             return MoreDays(extra if left is None else min(extra, left), None)
     if left is not None:
         return MoreDays(left, None)

@@ -24,7 +24,8 @@ _CDF_ORDER = 7
 
 
 @lru_cache(maxsize=8)
-def _rule(order: int) -> tuple[np.ndarray, np.ndarray]:
+def rule(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return Gauss-Legendre points and weights on the unit interval."""
     nodes, weights = np.polynomial.legendre.leggauss(order)
     return (nodes + 1) / 2, weights / 2
 
@@ -53,7 +54,7 @@ def nodes(marginal: Marginal, breaks: Sequence[np.ndarray] = (), order: int = _O
     own = cuts(marginal)
     edges = np.unique(np.concatenate([own, *breaks]))
     edges = edges[(edges >= own[0]) & (edges <= own[-1])]
-    unit, weight = _rule(order)
+    unit, weight = rule(order)
     width = np.diff(edges)
     x = (edges[:-1, None] + width[:, None] * unit).ravel()
     w = (width[:, None] * weight).ravel() * marginal.pdf(x)
@@ -82,7 +83,7 @@ def best_and_loss(marginals: Sequence[Marginal], *, higher: bool) -> tuple[np.nd
         `p_best` sums to 1; `loss` is in the metric's unit, 0 or more.
     """
     edges = np.unique(np.concatenate([cuts(m) for m in marginals]))
-    unit, weight = _rule(_ORDER)
+    unit, weight = rule(_ORDER)
     width = np.diff(edges)
     t = (edges[:-1, None] + width[:, None] * unit).ravel()
     dt = (width[:, None] * weight).ravel()
@@ -110,6 +111,57 @@ def _has_edge(outer: Marginal) -> bool:
 @lru_cache(maxsize=256)
 def _plain_nodes(marginal: Marginal, order: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes(marginal, order=order)
+
+
+def quantile(
+    cdf: Callable[[np.ndarray], np.ndarray],
+    p: float,
+    guess: Callable[[float], float],
+    scale: float,
+    support: tuple[float, float],
+) -> float:
+    """Return the quantile at `p` of a distribution function, to 1e-9 of its spread.
+
+    On the scale of Normal scores the distribution function is nearly straight, so that a secant needs three or four
+    steps; where it is not (a bounded or one-sided posterior), bisection takes over.
+
+    Parameters
+    ----------
+    guess : callable
+        A starting point for a probability.
+    scale : float
+        A rough standard deviation.
+    support : pair of float
+        Bounds with next to nothing outside.
+    """
+    p = float(min(max(p, 1e-9), 1 - 1e-9))
+    target = float(ndtri(p))
+
+    def off(value: float) -> float:
+        return float(ndtri(np.clip(cdf(np.array([value]))[0], 1e-300, 1 - 1e-16))) - target
+
+    old = guess(p)
+    off_old = off(old)
+    new = old - off_old * scale
+    for _ in range(7):
+        off_new = off(new)
+        if abs(off_new) < 1e-10:
+            return new
+        if off_new == off_old or abs(new - old) > 50 * scale:
+            break
+        old, off_old, new = new, off_new, new - off_new * (new - old) / (off_new - off_old)
+    return _bracketed(off, guess(p), scale, support)
+
+
+def _bracketed(off: Callable[[float], float], guess: float, scale: float, support: tuple[float, float]) -> float:
+    step = 0.5 * scale
+    low, high = guess - step, guess + step
+    floor, ceiling = support
+    while off(low) > 0 and low > floor:
+        low, high, step = low - step, low, 2 * step
+    while off(high) < 0 and high < ceiling:
+        low, high, step = high, high + step, 2 * step
+    return float(brentq(off, low, high, xtol=1e-9 * scale, rtol=1e-12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,38 +208,8 @@ class Compared:
         return np.where(at[:, 0] > -1, outer.sf(x / inside) @ w, 0.0)
 
     def ppf(self, p: float) -> float:
-        """Return the quantile at `p`, to 1e-9 of the spread.
-
-        On the scale of Normal scores the distribution function is nearly straight, so that a secant needs three or four
-        steps; where it is not (a bounded or one-sided posterior), bisection takes over.
-        """
-        p = float(min(max(p, 1e-9), 1 - 1e-9))
-        target = float(ndtri(p))
-
-        def off(value: float) -> float:
-            return float(ndtri(np.clip(self.cdf(value)[0], 1e-300, 1 - 1e-16))) - target
-
-        old = self._guess(p)
-        off_old = off(old)
-        new = old - off_old * self.scale
-        for _ in range(7):
-            off_new = off(new)
-            if abs(off_new) < 1e-10:
-                return new
-            if off_new == off_old or abs(new - old) > 50 * self.scale:
-                break
-            old, off_old, new = new, off_new, new - off_new * (new - old) / (off_new - off_old)
-        return self._bracketed(off, self._guess(p))
-
-    def _bracketed(self, off: Callable[[float], float], guess: float) -> float:
-        step = 0.5 * self.scale
-        low, high = guess - step, guess + step
-        floor, ceiling = self.support(1e-10)
-        while off(low) > 0 and low > floor:
-            low, high, step = low - step, low, 2 * step
-        while off(high) < 0 and high < ceiling:
-            low, high, step = high, high + step, 2 * step
-        return float(brentq(off, low, high, xtol=1e-9 * self.scale, rtol=1e-12))
+        """Return the quantile at `p`, to 1e-9 of the spread."""
+        return quantile(self.cdf, p, self._guess, self.scale, self.support(1e-10))
 
     def _guess(self, p: float) -> float:
         """A starting point: Normal for a difference, log-normal for a lift between numbers clear of 0."""

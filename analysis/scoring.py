@@ -3,177 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from analysis import models
 from analysis.errors import AnalysisError, NotShown
-from analysis.posterior import Density, Estimate, Interval, IntervalKind, Posterior
+from analysis.models import Model
+from analysis.posterior import IntervalKind, Posterior
 from analysis.priors import NamedPrior
-from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics, Statistics
+from analysis.results import ComparisonResult, Direction, MetricResult, VariantResult
+from analysis.statistics import (
+    STATISTICS,
+    AdjustedStatistics,
+    CascadeStatistics,
+    RatioStatistics,
+    RetentionStatistics,
+    Statistics,
+    ValueStatistics,
+)
+from analysis.stratification import Stratified, stratify
 
-Direction = Literal["higher", "lower"]
+__all__ = ["ComparisonResult", "Direction", "MetricResult", "VariantResult", "result_of", "scorecard"]
+
 MAX_VARIANTS = 100
-
-
-#: A chance of being wrong below this is below what quadrature resolves, so nothing can be said of that case.
-AS_GOOD_AS_CERTAIN = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class VariantResult:
-    """One variant of one metric.
-
-    Attributes
-    ----------
-    variant : str
-    n : int
-        Members in the denominator.
-    total : float
-        Plain sum behind the mean: successes, money, count.
-    raw_mean : float or None
-        total / n, before any prior.
-    mean, sd, interval : float, float, Interval, or None
-        The posterior of the mean per member.
-    p_best : float or None
-        Chance of being the best of all variants, in the metric's direction.
-    expected_loss : float or None
-        Mean shortfall per member against the best, in the metric's unit; 0 in the cases in which this is the best.
-    loss_if_wrong : float or None
-        The same over the other cases alone: what is lost where shipping this one is wrong. None where it is as good as
-        certain to be right.
-    log_mean, log_sd : float or None
-        Posterior of the logarithm, for the verdict; None where the mean is not clear of 0.
-    density : Density or None
-        For drawing.
-    """
-
-    variant: str
-    n: int
-    total: float
-    raw_mean: float | None = None
-    mean: float | None = None
-    sd: float | None = None
-    interval: Interval | None = None
-    p_best: float | None = None
-    expected_loss: float | None = None
-    log_mean: float | None = None
-    log_sd: float | None = None
-    density: Density | None = None
-
-    @property
-    def loss_if_wrong(self) -> float | None:
-        if self.p_best is None or self.expected_loss is None or 1 - self.p_best < AS_GOOD_AS_CERTAIN:
-            return None
-        return self.expected_loss / (1 - self.p_best)
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonResult:
-    """One variant against the control.
-
-    Attributes
-    ----------
-    lift : Estimate or None
-        variant / control − 1; None with `lift_not_shown` saying why.
-    difference : Estimate or None
-        variant − control, in the metric's unit.
-    p_beats_control : float or None
-        Chance of being better than the control, in the metric's direction.
-    p_rope : float or None
-        Chance that the lift is within ± the ROPE: too small to care.
-    """
-
-    variant: str
-    control: str
-    lift: Estimate | None = None
-    difference: Estimate | None = None
-    p_beats_control: float | None = None
-    p_rope: float | None = None
-    lift_not_shown: str | None = None
-    lift_density: Density | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MetricResult:
-    """All variants and comparisons of one metric, or the reason why there are none (`not_shown`)."""
-
-    metric: str
-    kind: str
-    direction: Direction
-    control: str
-    model: str
-    prior: NamedPrior
-    rope: float
-    variants: tuple[VariantResult, ...]
-    comparisons: tuple[ComparisonResult, ...]
-    not_shown: NotShown | None = None
-
-    def variant(self, key: str) -> VariantResult:
-        """Return the result of the variant of that key."""
-        for row in self.variants:
-            if row.variant == key:
-                return row
-        raise AnalysisError("unknown_variant", f"There is no variant {key!r} in {self.metric or 'this metric'}.")
-
-    def comparison(self, key: str) -> ComparisonResult:
-        """Return the comparison of that variant with the control."""
-        for row in self.comparisons:
-            if row.variant == key:
-                return row
-        raise AnalysisError("unknown_variant", f"There is no comparison of {key!r} with {self.control!r}.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values: an entry of "metrics" of the HTTP contract, and what drawing needs."""
-        return {
-            "metric": self.metric,
-            "kind": self.kind,
-            "direction": self.direction,
-            "control": self.control,
-            "model": self.model,
-            "prior": self.prior.to_dict(),
-            "rope": self.rope,
-            "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
-            "variants": [_plain(row) | {"loss_if_wrong": row.loss_if_wrong} for row in self.variants],
-            "comparisons": [_plain(row) for row in self.comparisons],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> MetricResult:
-        """Read a stored result back."""
-        return cls(
-            **{name: data[name] for name in ("metric", "kind", "direction", "control", "model", "rope")},
-            prior=NamedPrior.from_dict(data["prior"]),
-            not_shown=None if data["not_shown"] is None else NotShown(**data["not_shown"]),
-            variants=tuple(VariantResult(**_without_derived(_revived(row))) for row in data["variants"]),
-            comparisons=tuple(ComparisonResult(**_revived(row)) for row in data["comparisons"]),
-        )
-
-
-def _without_derived(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "loss_if_wrong"}
-
-
-def _plain(row: VariantResult | ComparisonResult) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in row.__slots__}
-    return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
-
-
-def _revived(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the plain values of a stored row back into intervals, estimates and densities."""
-    out = dict(row)
-    for name in ("lift", "difference"):
-        if out.get(name) is not None:
-            out[name] = Estimate(out[name]["mean"], Interval(**out[name]["interval"]))
-    if out.get("interval") is not None:
-        out["interval"] = Interval(**out["interval"])
-    for name in ("density", "lift_density"):
-        if out.get(name) is not None:
-            out[name] = Density(tuple(out[name]["x"]), tuple(out[name]["y"]))
-    return out
+MOST_MEMBERS = 10**15
+LARGEST_TOTAL = 1e100
+#: What must be the same in all variants, with the remedy. Costs may differ: that is what a cheaper variant is.
+ALIKE = (
+    ("cap", "caps of their amounts; cut all at the same one"),
+    ("horizon", "windows in days; count all over the same one"),
+    ("outcomes", "outcomes in their value; add up the same ones"),
+    ("weights", "weights of their outcomes; lay the same worth on all"),
+)
+#: Models of numbers without a natural 0.
+DIFFERENCES_ONLY = ("signed_ratio", "net_value", "roi")
+Data = Mapping[str, Statistics]
 
 
 def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, rope: float) -> None:
@@ -188,21 +55,42 @@ def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, 
             "unknown_variant", f"The control {control!r} has no data; there is data for {', '.join(metric_data)}."
         )
     for key, cell in metric_data.items():
-        if not isinstance(cell, ProportionStatistics | AmountStatistics | CountStatistics):
+        if not isinstance(cell, STATISTICS):
             raise AnalysisError(
                 "bad_request",
                 f"The data of {key!r} are a {type(cell).__name__}; give sufficient statistics, such as "
                 "ProportionStatistics(n, successes).",
             )
-    if len({type(cell) for cell in metric_data.values()}) > 1:
-        kinds = ", ".join(f"{key}: {cell.kind}" for key, cell in metric_data.items())
-        raise AnalysisError("mixed_kinds", f"Variants of one metric need one kind of statistic, not {kinds}.")
-    if len({getattr(cell, "cap", None) for cell in metric_data.values()}) > 1:
-        raise AnalysisError("mixed_kinds", "The variants' amounts were cut at different caps; cut all at the same one.")
+        _check_size(key, cell)
+    _check_alike(metric_data)
     if direction not in ("higher", "lower"):
         raise AnalysisError("bad_request", f"The direction {direction!r} is unknown; use higher or lower.")
     if not (math.isfinite(rope) and 0 < rope < 1):
         raise AnalysisError("bad_request", f"The ROPE half-width {rope} is not between 0 and 1 (0.01 is ± 1 %).")
+
+
+def _check_size(key: str, cell: Statistics) -> None:
+    if cell.n > MOST_MEMBERS:
+        raise AnalysisError(
+            "bad_statistics", f"{key!r} has {cell.n} members; there are at most {MOST_MEMBERS:,} to a variant."
+        )
+    if not abs(float(cell.total)) < LARGEST_TOTAL:
+        raise AnalysisError(
+            "bad_statistics",
+            f"The total of {key!r} is {float(cell.total):g}, beyond {LARGEST_TOTAL:g}: count in a larger unit.",
+        )
+
+
+def _check_alike(metric_data: Data) -> None:
+    """Refuse variants whose figures cannot be laid side by side."""
+    if len({type(cell) for cell in metric_data.values()}) > 1:
+        kinds = ", ".join(f"{key}: {cell.kind}" for key, cell in metric_data.items())
+        raise AnalysisError("mixed_kinds", f"Variants of one metric need one kind of statistic, not {kinds}.")
+    for name, remedy in ALIKE:
+        found = {getattr(cell, name, None) for cell in metric_data.values()}
+        if len(found) > 1:
+            values = ", ".join(sorted(map(str, found)))
+            raise AnalysisError("mixed_kinds", f"The variants have different {remedy} ({values}).")
 
 
 def scorecard(
@@ -217,6 +105,7 @@ def scorecard(
     interval: IntervalKind = "eti",
     probability: float = 0.95,
     rng: np.random.Generator | None = None,
+    strata: Mapping[str, Sequence[Statistics]] | None = None,
 ) -> MetricResult:
     """Analyse one metric of one run.
 
@@ -237,12 +126,15 @@ def scorecard(
     interval, probability : str, float
         Kind and probability of every interval.
     rng : numpy Generator, optional
-        Only for models that draw; the closed forms give the same digits each time.
+        Only for models that draw; the others give the same digits each time.
+    strata : mapping of variant key to sequence of statistics, optional
+        One an allocation epoch, in order, adding up to `metric_data`: estimates are then weighted over epochs.
 
     Raises
     ------
     AnalysisError
-        Fewer than two variants, an unknown control, mixed kinds or caps, an argument outside its bounds.
+        Fewer than two variants, an unknown control, mixed kinds, caps, windows or weights, an argument outside its
+        bounds.
     """
     _check(metric_data, control, direction, rope)
     kind = next(iter(metric_data.values())).kind
@@ -250,7 +142,10 @@ def scorecard(
     if chosen.kind != kind:
         raise AnalysisError("unknown_model", f"The model {chosen.name} takes {chosen.kind} statistics, not {kind}.")
     believed = chosen.prior if prior is None else prior
-    posterior = _nobody_yet(metric_data) or chosen.fit(metric_data, believed, rng)
+    weighted: tuple[Mapping[str, Any], Stratified | None] = (metric_data, None)
+    if strata is not None:
+        weighted = stratify(strata, metric_data)
+    cells, stratified = weighted
     told = {
         "metric": metric,
         "kind": kind,
@@ -260,16 +155,42 @@ def scorecard(
         "prior": believed,
         "rope": rope,
     }
+    posterior = _nobody_yet(metric_data) or chosen.fit(cells, believed, rng)
     if isinstance(posterior, NotShown):
-        return _without_numbers(metric_data, told, posterior)
-    return result_of(posterior, metric_data, told, interval, probability)
+        return replace(_without_numbers(metric_data, told, posterior), stratified=stratified)
+    result = result_of(posterior, metric_data, told, interval, probability, _evidence(chosen, cells, posterior))
+    return replace(result, stratified=stratified)
 
 
-def _nobody_yet(data: Mapping[str, Statistics]) -> NotShown | None:
-    """Where no member of any variant did it, every figure would be the prior alone."""
-    if all(cell.n > 0 for cell in data.values()) and not any(cell.total for cell in data.values()):
+def _evidence(chosen: Model, cells: Mapping[str, Any], posterior: Posterior) -> Posterior | None:
+    """Return the posterior before any prior draws it in; None where a variant is too small to have one."""
+    if chosen.evidence is None:
+        return posterior
+    plain = models.named(chosen.evidence)
+    found = plain.fit(cells, plain.prior, None)
+    return None if isinstance(found, NotShown) else found
+
+
+def _nobody_yet(data: Data) -> NotShown | None:
+    """Where no member of any variant did it, every figure would be the prior alone.
+
+    A value of 0 or below is no sign of that: gains and losses may cancel, and costs are there from the start.
+    """
+    if all(cell.n > 0 for cell in data.values()) and not any(_something_done(cell) for cell in data.values()):
         return NotShown("nobody_yet", "Nobody has done it yet.")
     return None
+
+
+def _something_done(cell: Statistics) -> bool:
+    if isinstance(cell, RetentionStatistics | CascadeStatistics):
+        return True  # that nobody returned, or brought anybody, is an answer of these models
+    if isinstance(cell, RatioStatistics):
+        return bool(cell.y_total or cell.x_squares)
+    if isinstance(cell, AdjustedStatistics):
+        return bool(cell.total_squares)
+    if isinstance(cell, ValueStatistics):
+        return any(cell.sums)
+    return bool(cell.total)
 
 
 def _without_numbers(data: Mapping[str, Statistics], told: dict[str, Any], why: NotShown) -> MetricResult:
@@ -285,13 +206,17 @@ def result_of(
     told: dict[str, Any],
     interval: IntervalKind = "eti",
     probability: float = 0.95,
+    evidence: Posterior | None = None,
 ) -> MetricResult:
-    """Read a whole `MetricResult` off any posterior; `told` are its first seven fields."""
+    """Read a whole `MetricResult` off any posterior; `told` are its first seven fields.
+
+    `evidence` is the posterior before any prior drew it in, for the verdict, or None where there is none.
+    """
     higher = told["direction"] == "higher"
     p_best, loss = posterior.best_and_loss(higher=higher)
     rows = []
     for v, (key, cell) in enumerate(data.items()):
-        log_mean, log_sd = posterior.log_moments(v) or (None, None)
+        log_mean, log_sd = (None, None) if evidence is None else evidence.log_moments(v) or (None, None)
         rows.append(
             VariantResult(
                 variant=key,
@@ -306,6 +231,8 @@ def result_of(
                 log_mean=log_mean,
                 log_sd=log_sd,
                 density=posterior.density(v),
+                evidence_mean=None if evidence is None else evidence.mean(v),
+                evidence_sd=None if evidence is None else evidence.sd(v),
             )
         )
     c = list(data).index(told["control"])
@@ -323,6 +250,8 @@ def _compare(
     why = None
     if lift is None:
         why = "The control is still so near 0 that a relative lift has no bounds; look at the difference instead."
+        if told["model"] in DIFFERENCES_ONLY:
+            why = "This may be above or below 0, so only the difference means anything."
     return ComparisonResult(
         variant=posterior.variants[v],
         control=posterior.variants[c],

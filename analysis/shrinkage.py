@@ -13,14 +13,14 @@ _DRAWS_LOG2 = 13
 
 @dataclass(frozen=True, slots=True)
 class ScepticalLift:
-    """The joint posterior of log-lifts under independent N(0, sd²) priors, Normal by its log moments.
+    """The joint posterior of lifts under independent N(0, sd²) priors on their logarithm, Normal by its moments.
 
     Attributes
     ----------
     variants : tuple of str
         All variants, the control among them (its log-lift is 0).
     mean : array of shape (variants,)
-        Posterior mean of the log-lift; positive is better, whichever way the metric points.
+        Posterior mean of the log-lift (or of the difference); positive is better, whichever way the metric points.
     loss : array of shape (variants,)
         Mean shortfall against the best variant if this one is shipped, as a share of the control's mean.
     p_gain : float
@@ -36,12 +36,13 @@ class ScepticalLift:
 def sceptical(
     variants: Sequence[str],
     control: str,
-    log_mean: Sequence[float],
-    log_sd: Sequence[float],
+    mean: Sequence[float],
+    sd: Sequence[float],
     *,
     prior_sd: float,
     caring: float,
     higher: bool,
+    relative: bool = True,
 ) -> ScepticalLift:
     """Combine each variant's logarithm with the lift prior.
 
@@ -50,18 +51,21 @@ def sceptical(
 
     Parameters
     ----------
-    log_mean, log_sd : sequences of float
-        Posterior moments of the logarithm of each variant's mean, without the lift prior.
+    mean, sd : sequences of float
+        Moments of the logarithm of each variant's mean, without the lift prior.
     prior_sd : float
         Standard deviation of the log-lift beforehand.
     caring : float
         Relative gain below which nobody cares.
     higher : bool
         Whether more is better; otherwise signs are turned.
+    relative : bool
+        Whether `mean` and `sd` are of logarithms. Otherwise they are of means that may lie on either side of 0, in a
+        unit that stands for the control's mean, and differences take the place of lifts.
     """
     c = list(variants).index(control)
     others = [v for v in range(len(variants)) if v != c]
-    y, s = np.asarray(log_mean, float), np.asarray(log_sd, float)
+    y, s = np.asarray(mean, float), np.asarray(sd, float)
     lift = y[others] - y[c]
     covariance = np.diag(s[others] ** 2) + s[c] ** 2
     # (Σ⁻¹ + I/τ²)⁻¹ without inverting Σ, which may be tiny: τ²(Σ + τ²I)⁻¹ Σ.
@@ -71,11 +75,11 @@ def sceptical(
     draws = _normal_draws(shrunk, (spread + spread.T) / 2)
     sign = 1.0 if higher else -1.0
     gains = np.zeros((len(draws), len(variants)))
-    gains[:, others] = sign * np.expm1(draws)
+    gains[:, others] = sign * (np.expm1(draws) if relative else draws)
     top = gains.max(axis=1)
-    mean = np.zeros(len(variants))
-    mean[others] = sign * shrunk
-    return ScepticalLift(tuple(variants), mean, top.mean() - gains.mean(axis=0), float((top > caring).mean()))
+    expected = np.zeros(len(variants))
+    expected[others] = sign * shrunk
+    return ScepticalLift(tuple(variants), expected, top.mean() - gains.mean(axis=0), float((top > caring).mean()))
 
 
 def _normal_draws(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:

@@ -40,7 +40,10 @@ class Rules:
     alpha : float
         Two-sided chance of a false winner or a false harm in an A/A test, over all looks and variants.
     lift_prior : NamedPrior
-        With the parameter `sd` of the log-lift.
+        With the parameter `sd` of the log-lift: it draws lifts towards none for the expected loss.
+    mixture_sd : float
+        Scale of log-lifts at which the always-valid bound is sharpest. A rule of its own, so that a newly learned lift
+        prior never changes a bound in the middle of a run.
     """
 
     min_members: int = 100
@@ -48,7 +51,8 @@ class Rules:
     planned_days: float | None = None
     caring: float = 0.01
     alpha: float = 0.05
-    lift_prior: NamedPrior = priors.LIFT_CONTENT
+    lift_prior: NamedPrior = priors.CONTENT
+    mixture_sd: float = 0.10
 
     def __post_init__(self) -> None:
         bounds: tuple[tuple[str, float, float], ...] = (
@@ -56,12 +60,18 @@ class Rules:
             ("min_days", 0, 3650),
             ("caring", 1e-6, 0.5),
             ("alpha", 1e-6, 0.5),
+            ("mixture_sd", 1e-4, 10),
         )
         for name, low, high in bounds:
             _within(name, getattr(self, name), low, high)
         if self.planned_days is not None:
             _within("planned_days", self.planned_days, 1e-3, 3650)
-        self.lift_prior["sd"]  # refuses a prior without it
+        if self.lift_prior["sd"] > 10:  # refuses a prior without it, too
+            raise AnalysisError(
+                "bad_prior",
+                f"The lift prior {self.lift_prior.name} has sd {self.lift_prior['sd']}; log-lifts of content lie far "
+                "below 10, so give a smaller one.",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.__slots__}

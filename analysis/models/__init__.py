@@ -1,8 +1,8 @@
 """Posterior models: one file each, one small interface, one visible tuple.
 
 Each module has ``fit(statistics, prior, rng) -> Posterior | NotShown``, where `statistics` is one statistic a
-variant in variant order. `segmented`, which takes cells of (variant, level) and imports PyMC inside its fit, is used by
-its own name.
+variant in variant order. `segmented`, which takes cells, is used by its own name. What needs PyMC imports it inside its
+fit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ import numpy as np
 
 from analysis import priors
 from analysis.errors import AnalysisError, NotShown
-from analysis.models import adjusted, amount, conversion, count, ratio, value
+from analysis.models import (
+    adjusted,
+    amount,
+    conversion,
+    conversion_flat,
+    count,
+    hurdle,
+    negative_binomial,
+    ratio,
+    value,
+)
 from analysis.posterior import Posterior
 from analysis.priors import NamedPrior
 from analysis.statistics import Statistics
@@ -37,6 +47,8 @@ class Model:
         Its default.
     sentence : str
         What it is, for the provenance.
+    evidence : str or None
+        The model whose posterior is before any prior draws variants together, for the verdict; None = its own is.
     """
 
     name: str
@@ -44,6 +56,7 @@ class Model:
     fit: Fit
     prior: NamedPrior
     sentence: str
+    evidence: str | None = None
 
 
 MODELS: tuple[Model, ...] = (
@@ -51,6 +64,15 @@ MODELS: tuple[Model, ...] = (
         "conversion",
         "proportion",
         conversion.fit,
+        priors.CONTENT,
+        "Binomial with partially pooled log-odds, so that the chance of being best of many is honest; deterministic "
+        "quadrature.",
+        evidence="conversion_flat",
+    ),
+    Model(
+        "conversion_flat",
+        "proportion",
+        conversion_flat.fit,
         priors.FLAT_BETA,
         "Binomial with independent Beta priors; closed form and quadrature.",
     ),
@@ -67,6 +89,22 @@ MODELS: tuple[Model, ...] = (
         count.fit,
         priors.WEAK_COUNT,
         "Mean count per member by the moments of its exact histogram (central limit theorem).",
+    ),
+    Model(
+        "hurdle",
+        "amount",
+        hurdle.fit,
+        priors.HURDLE_WEAK,
+        "How many buy times how much a buyer spends, log-normal or gamma behind a predictive check; sampled by NUTS.",
+        evidence="amount",
+    ),
+    Model(
+        "negative_binomial",
+        "count",
+        negative_binomial.fit,
+        priors.NEGATIVE_BINOMIAL_WEAK,
+        "Negative binomial with a mean and a dispersion a variant, behind a predictive check; sampled by NUTS.",
+        evidence="count",
     ),
     Model(
         "ratio",

@@ -1,4 +1,9 @@
-"""Conversion: how likely a member is to do it. Binomial with independent Beta priors, in closed form."""
+"""Conversion: how likely a member is to do it. Binomial with partially pooled log-odds, by deterministic quadrature.
+
+Variants of one test are alike: ``theta_v = mu + delta_v``, ``delta_v ~ N(0, tau²)``, tau known from tests before. So
+the more variants there are and the fewer their members, the more a lucky one is drawn back to the rest, and the chance
+of being best of many is honest.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +12,38 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.errors import NotShown
-from analysis.marginals import BetaMarginal
-from analysis.posterior import IndependentPosterior
+from analysis.mixture import PooledPosterior
+from analysis.models.conversion_flat import without_members
+from analysis.pooling import Counts, tabulate
 from analysis.priors import NamedPrior
 from analysis.statistics import ProportionStatistics
 
 
 def fit(
     statistics: Mapping[str, ProportionStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
-) -> IndependentPosterior | NotShown:
-    """Return Beta(alpha + successes, beta + failures) for each variant.
+) -> PooledPosterior | NotShown:
+    """Return the joint posterior of the variants' rates.
 
     Parameters
     ----------
     statistics : mapping of variant key to ProportionStatistics
     prior : NamedPrior
-        With parameters `alpha` and `beta`.
+        `log_odds_sd` (tau) or `log_odds_sd_scale` (tau is half-normal of that scale and integrated over); perhaps
+        `mean_log_odds` and `mean_sd` of mu, without which every rate is equally likely for a typical variant.
     rng : ignored
         Nothing is drawn.
 
     Returns
     -------
-    IndependentPosterior of rates between 0 and 1, or NotShown where a variant has no members yet.
+    PooledPosterior of rates between 0 and 1, or NotShown where a variant has no members yet.
+
+    Raises
+    ------
+    AnalysisError
+        `bad_prior` where the prior says nothing of the spread between variants.
     """
-    empty = [key for key, cell in statistics.items() if cell.n == 0]
-    if empty:
-        return NotShown("no_members", f"Nobody has been counted for variant {', '.join(empty)} yet.")
-    alpha, beta = prior["alpha"], prior["beta"]
-    return IndependentPosterior(
-        tuple(statistics),
-        tuple(BetaMarginal(alpha + c.successes, beta + c.n - c.successes) for c in statistics.values()),
-    )
+    if missing := without_members(statistics):
+        return missing
+    cells = statistics.values()
+    counts = Counts.of([cell.successes for cell in cells], [cell.n for cell in cells])
+    return PooledPosterior(tuple(statistics), counts, tabulate(counts, prior))

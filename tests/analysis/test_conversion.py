@@ -1,37 +1,37 @@
-"""Conversion: closed form and quadrature, held against independent formulas, published figures and simulation."""
+"""Conversion, partially pooled: held against plain numeric integration, PyMC on the same model, and simulation."""
 
-import csv
-import gzip
-import itertools
 import json
-import time
-from collections import defaultdict
+import math
+from functools import cache
 
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from analysis import AnalysisError, MetricResult, ProportionStatistics, scorecard
-from analysis.marginals import BetaMarginal
-from analysis.quadrature import Compared, best_and_loss, p_greater
+from analysis import AnalysisError, MetricResult, NamedPrior, ProportionStatistics, priors, scorecard
+from analysis.mixture import PooledPosterior
+from analysis.models import conversion
+from analysis.pooling import Counts, tabulate
 
 MILLIARD = 10**9
-GRID = [
-    ((0, 3), (3, 3)),
-    ((0, 1000), (0, 1000)),
-    ((1000, 1000), (1000, 1000)),
-    ((0, MILLIARD), (0, MILLIARD)),
-    ((MILLIARD, MILLIARD), (MILLIARD, MILLIARD)),
-    ((500_000_000, MILLIARD), (500_020_000, MILLIARD)),
-    ((500_000_000, MILLIARD), (2, 3)),
-    ((0, 3), (0, MILLIARD)),
-    ((1, 2), (7, 9)),
-    ((2262, 21306), (3894, 21307)),
-]
+KNOWN = NamedPrior("known", (("log_odds_sd", 0.3),), "For a test.")
+WIDE = NamedPrior("wide", (("log_odds_sd", 1.5),), "For a test.")
+HALF_NORMAL = NamedPrior("half_normal", (("log_odds_sd_scale", 0.5),), "For a test.")
+CLICKS = NamedPrior("clicks", (("log_odds_sd", 0.2), ("mean_log_odds", -4.5), ("mean_sd", 0.7)), "For a test.")
+GRID = {
+    "typical": ((700, 7000), (760, 7000), (720, 7000)),
+    "few": ((2, 60), (9, 55), (4, 70)),
+    "nobody in one": ((0, 500), (4, 480)),
+    "everybody": ((40, 40), (38, 40)),
+    "three members": ((0, 3), (3, 3)),
+    "a milliard": ((500_000_000, MILLIARD), (500_020_000, MILLIARD)),
+    "a milliard, nearly nobody": ((0, MILLIARD), (3, MILLIARD)),
+    "three beside a milliard": ((2, 3), (300_000_000, MILLIARD)),
+}
 
 
-def beta(successes: int, n: int) -> BetaMarginal:
-    return BetaMarginal(successes + 1, n - successes + 1)
+def fitted(cells, prior) -> PooledPosterior:
+    return conversion.fit({f"v{i}": ProportionStatistics(n, y) for i, (y, n) in enumerate(cells)}, prior)
 
 
 def card(*cells: tuple[int, int], **options) -> MetricResult:
@@ -39,204 +39,229 @@ def card(*cells: tuple[int, int], **options) -> MetricResult:
     return scorecard(data, control="a", **options)
 
 
-def exact_p_greater(a1: int, b1: int, a2: int, b2: int) -> float:
-    """P(Beta(a2, b2) > Beta(a1, b1)) for whole a2, by the finite sum of E. Miller (2014)."""
-    i = np.arange(a2)
-    terms = special.betaln(a1 + i, b1 + b2) - np.log(b2 + i) - special.betaln(1 + i, b2) - special.betaln(a1, b1)
-    return float(np.exp(terms).sum())
+# An independent reference: the same integrals by brute force ----------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def expected(shared_data):
-    return json.loads((shared_data / "expected.json").read_text())
+def _log_binomial(theta, y, n):
+    """Up to a constant; by the log of the rate of the rarer outcome."""
+    return y * special.log_expit(theta) + (n - y) * special.log_expit(-theta)
 
 
-def comparisons(tree):
-    """Every published two-variant comparison with a Beta(1, 1) reference, anywhere in expected.json."""
-    if isinstance(tree, dict):
-        if isinstance(tree.get("bayes"), dict) and "P_B_gt_A" in tree["bayes"]:
-            yield tree["A"], tree["B"], tree["bayes"]
-        for value in tree.values():
-            yield from comparisons(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from comparisons(value)
+class Reference:
+    """Two variants on plain even meshes: mu in 201 points, theta in a thousand around wherever the mass is."""
 
-
-def test_chances_and_losses_equal_the_reference_figures(expected):
-    # ../shared/data/expected.json: P by Simpson on 40,001 nodes, losses and intervals by 4,000,000 draws
-    found = list(comparisons(expected))
-    assert len(found) >= 14
-    for a, b, known in found:
-        result = card((a["successes"], a["n"]), (b["successes"], b["n"]))
-        chance = result.comparison("b").p_beats_control
-        assert chance == pytest.approx(known["P_B_gt_A"], abs=1e-8)
-        assert result.variant("b").p_best == pytest.approx(known["P_B_gt_A"], abs=1e-8)
-        if known["P_B_gt_A"] < 1e-3:
-            assert chance == pytest.approx(known["P_B_gt_A"], rel=1e-6)
-        difference = result.comparison("b").difference
-        spread = difference.interval.high - difference.interval.low
-        losses = known["expected_loss_choose_A_mc"], known["expected_loss_choose_B_mc"]
-        for row, loss in zip(result.variants, losses, strict=True):
-            assert row.expected_loss == pytest.approx(loss, abs=spread * 1e-3)
-        assert difference.interval.low == pytest.approx(known["diff_B_minus_A_cri95_mc"][0], abs=spread * 2e-3)
-        assert difference.interval.high == pytest.approx(known["diff_B_minus_A_cri95_mc"][1], abs=spread * 2e-3)
-
-
-def test_chance_of_being_best_equals_the_reference_on_upworthy(shared_data):
-    # upworthy_reference_per_test.csv.gz: independent Beta(1, 1), numeric integration on 4,001 nodes, six decimals
-    packages = defaultdict(list)
-    with gzip.open(shared_data / "upworthy_tests_dev.csv.gz", "rt", newline="") as file:
-        for row in csv.DictReader(file):
-            packages[row["test_id"]].append((int(row["package"]), int(row["clicks"]), int(row["impressions"])))
-    with gzip.open(shared_data / "upworthy_reference_per_test.csv.gz", "rt", newline="") as file:
-        references = list(itertools.islice(csv.DictReader(file), 0, None, 5))
-    worst = 0.0
-    for row in references:
-        marginals = [beta(clicks, n) for _, clicks, n in sorted(packages[row["test_id"]])]
-        known = np.array([float(p) for p in row["p_best_all_packages"].split("|")])
-        worst = max(worst, np.abs(best_and_loss(marginals, higher=True)[0] - known).max())
-    assert len(references) > 490
-    assert worst < 1e-5
-
-
-def test_hillstrom_rates_are_those_published(expected):
-    arms = expected["hillstrom_email"]["arms"]
-    data = {name: ProportionStatistics(arm["n"], arm["visits"]) for name, arm in arms.items()}
-    result = scorecard(data, control="No E-Mail", metric="click_rate")
-    shown = {row.variant: f"{row.raw_mean:.2%}" for row in result.variants}
-    assert shown == {"No E-Mail": "10.62%", "Mens E-Mail": "18.28%", "Womens E-Mail": "15.14%"}
-    lift = result.comparison("Mens E-Mail").lift
-    visits = expected["hillstrom_email"]["No E-Mail (A) vs Mens E-Mail (B)"]["visit"]
-    assert lift.mean == pytest.approx(visits["relative_lift"], abs=1e-3)
-    best = expected["hillstrom_email"]["P_best_visit_beta11"]
-    for row in result.variants:
-        assert row.p_best == pytest.approx(best[row.variant], rel=1e-6, abs=1e-120) or row.p_best < 1e-100
-
-
-def _summable(pair: tuple) -> bool:
-    """Whether the finite sum has few enough terms; beyond it the Normal limit is tested below."""
-    (s1, n1), (s2, n2) = pair
-    return min(s1, s2, n1 - s1, n2 - s2) <= 100_000
-
-
-@pytest.mark.parametrize(("left", "right"), [pair for pair in GRID if _summable(pair)])
-def test_chance_to_beat_agrees_with_a_finite_sum(left, right):
-    (s1, n1), (s2, n2) = left, right
-    a1, b1, a2, b2 = s1 + 1, n1 - s1 + 1, s2 + 1, n2 - s2 + 1
-    if a2 < 10_000:
-        known = exact_p_greater(a1, b1, a2, b2)
-    elif b2 < 10_000:  # the same question about failures
-        known = 1 - exact_p_greater(b1, a1, b2, a2)
-    else:
-        known = 1 - exact_p_greater(a2, b2, a1, b1)
-    # beside a milliard the sum's own logarithms cancel to six figures
-    assert p_greater(beta(*right), beta(*left)) == pytest.approx(known, abs=1e-8 if max(n1, n2) < MILLIARD else 5e-6)
-
-
-def test_at_a_milliard_members_the_normal_limit_is_reached():
-    a, b = beta(500_000_000, MILLIARD), beta(500_020_000, MILLIARD)
-    limit = stats.norm.cdf((b.mean - a.mean) / np.hypot(a.sd, b.sd))
-    assert p_greater(b, a) == pytest.approx(limit, abs=1e-7)
-    for relative, scale in ((False, 1.0), (True, 1 / a.mean)):
-        compared = Compared(b, a, relative)
-        z = (compared.ppf(0.975) / scale - (b.mean - a.mean)) / np.hypot(a.sd, b.sd)
-        assert z == pytest.approx(1.959964, abs=1e-3)
-
-
-@pytest.mark.parametrize(("left", "right"), GRID)
-def test_intervals_and_losses_agree_with_draws_everywhere_on_the_grid(left, right):
-    a, b = beta(*left), beta(*right)
-    rng = np.random.default_rng(7)
-    x, y = a.draw(400_000, rng), b.draw(400_000, rng)
-    for relative, drawn in ((False, y - x), (True, y / x - 1)):
-        compared = Compared(b, a, relative)
-        for p in (0.025, 0.5, 0.975):
-            # the quantile is judged by the share of draws below it: 6 standard errors
-            assert (drawn <= compared.ppf(p)).mean() == pytest.approx(p, abs=6 * np.sqrt(p * (1 - p) / 400_000))
-    for higher in (True, False):
-        chance, loss = best_and_loss([a, b], higher=higher)
-        gap = (y - x) if higher else (x - y)
-        assert chance[1] == pytest.approx((gap > 0).mean() + (gap == 0).mean() / 2, abs=5e-3)
-        for mine, drawn in ((loss[0], np.maximum(gap, 0)), (loss[1], np.maximum(-gap, 0))):
-            assert mine == pytest.approx(drawn.mean(), abs=6 * drawn.std() / 632 + 1e-12)
-
-
-def test_no_successes_in_two_arms_has_the_known_ratio():
-    # Beta(1, m)/Beta(1, m) for large m is a ratio of exponentials: P(ratio < r) = r / (1 + r)
-    compared = Compared(beta(0, MILLIARD), beta(0, MILLIARD), True)
-    assert compared.ppf(0.025) == pytest.approx(1 / 39 - 1, rel=1e-6)
-    assert compared.ppf(0.975) == pytest.approx(38, rel=1e-6)
-
-
-def test_twenty_variants_agree_with_a_one_dimensional_integral():
-    cells = [(100 + i, 1000) for i in range(20)]
-    marginals = [beta(*cell) for cell in cells]
-    chance, loss = best_and_loss(marginals, higher=True)
-    frozen = [stats.beta(s + 1, n - s + 1) for s, n in cells]
-
-    def density(x):
-        return frozen[19].pdf(x) * np.prod([f.cdf(x) for f in frozen[:19]])
-
-    known, _ = integrate.quad(density, 0.05, 0.25, epsabs=1e-12, limit=200)
-    assert chance[19] == pytest.approx(known, abs=1e-9)
-    edges = [0.1, 0.12, 0.15, 0.2]
-    top, _ = integrate.quad(lambda x: 1 - np.prod([f.cdf(x) for f in frozen]), 0, 1, points=edges, limit=400)
-    for i in (0, 10, 19):
-        assert loss[i] == pytest.approx(top - frozen[i].mean(), abs=1e-9)
-    assert chance.sum() == pytest.approx(1, abs=1e-12)
-
-
-def test_posterior_equals_pymc_on_the_same_model():
-    pm = pytest.importorskip("pymc")
-    cells = {"a": (12, 180), "b": (25, 170)}
-    with pm.Model():
-        rate = pm.Beta("rate", 1, 1, shape=2)
-        pm.Binomial("did", n=[180, 170], p=rate, observed=[12, 25])
-        trace = pm.sample(
-            draws=2000,
-            tune=1000,
-            chains=2,
-            cores=1,
-            random_seed=5,
-            nuts_sampler="pymc",
-            progressbar=False,
-            compute_convergence_checks=False,
+    def __init__(self, cells, tau, log_prior_mu):
+        self.cells, self.tau = cells, tau
+        middle = [math.log((y + 0.5) / (n - y + 0.5)) for y, n in cells]
+        reach = [4 + 9 / math.sqrt((y + 0.5) * (n - y + 0.5) / (n + 1)) for y, n in cells]
+        width = 9 * tau + 1
+        low, high = (
+            min(m - r for m, r in zip(middle, reach, strict=True)),
+            max(m + r for m, r in zip(middle, reach, strict=True)),
         )
-    draws = trace["posterior"]["rate"].values.reshape(-1, 2)
-    result = card(*cells.values())
-    assert result.comparison("b").p_beats_control == pytest.approx((draws[:, 1] > draws[:, 0]).mean(), abs=0.01)
-    lift = draws[:, 1] / draws[:, 0] - 1
-    assert result.comparison("b").lift.mean == pytest.approx(lift.mean(), abs=0.06)
+        for _ in range(3):  # first far and wide, then where the mass is
+            mu = np.linspace(low - width, high + width, 201)
+            tables = [self._table(v, mu) for v in range(2)]
+            log_weight = log_prior_mu(mu) + sum(t[3] for t in tables)
+            inside = mu[log_weight > log_weight.max() - 32]
+            low, high, width = inside[0], inside[-1], 2 * (mu[1] - mu[0])
+        self.weight = np.exp(log_weight - log_weight.max())
+        self.weight /= self.weight.sum()
+        self.tables = tables
+
+    def _table(self, v, mu, points=1201):
+        y, n = self.cells[v]
+
+        def log_joint(theta):
+            return _log_binomial(theta, y, n) - 0.5 * ((theta - mu[:, None]) / self.tau) ** 2
+
+        low, high = mu - 12 * self.tau, mu + 12 * self.tau
+        best = np.clip(math.log((y + 1e-9) / (n - y + 1e-9)), -45, 45)
+        low, high = np.minimum(low, best - 1e-9), np.maximum(high, best + 1e-9)
+        for _ in range(6):  # zoom in on what matters, each mu for itself
+            theta = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, points)
+            height = log_joint(theta)
+            top = height.max(axis=1, keepdims=True)
+            inside = height > top - 45
+            first, last = inside.argmax(axis=1), points - 1 - inside[:, ::-1].argmax(axis=1)
+            step = (high - low) / (points - 1)
+            low, high = low + step * np.maximum(first - 1, 0), high - step * np.maximum(points - 2 - last, 0)
+        mass = np.exp(height - top)
+        total = integrate.simpson(mass, dx=1.0, axis=1) * step
+        cdf = integrate.cumulative_trapezoid(mass, axis=1, initial=0)
+        cdf /= cdf[:, -1:]
+        mass /= mass.sum(axis=1, keepdims=True)
+        return theta, mass, cdf, np.log(total) + top[:, 0]
+
+    def mean_and_sd(self, v):
+        theta, mass, *_ = self.tables[v]
+        rate = special.expit(theta)
+        mean = self.weight @ (mass * rate).sum(axis=1)
+        return mean, math.sqrt(self.weight @ (mass * (rate - mean) ** 2).sum(axis=1))
+
+    def below(self, v, rate):
+        theta, _, cdf, _ = self.tables[v]
+        at = special.logit(rate)
+        return sum(w * np.interp(at, t, c) for w, t, c in zip(self.weight, theta, cdf, strict=True))
+
+    def beats(self, factor=1.0, shift=0.0):
+        """P(v1 > v0 · factor + shift), summed over the narrower of the two."""
+        (t0, m0, c0, _), (t1, m1, c1, _) = self.tables
+        narrow_first = np.ptp(t0[100]) < np.ptp(t1[100])
+        total = 0.0
+        for j, w in enumerate(self.weight):
+            if w < 1e-14:
+                continue
+            if narrow_first:
+                other = special.logit(np.clip(special.expit(t0[j]) * factor + shift, 1e-300, 1 - 1e-16))
+                total += w * (m0[j] @ (1 - np.interp(other, t1[j], c1[j])))
+            else:
+                other = special.logit(np.clip((special.expit(t1[j]) - shift) / factor, 1e-300, 1 - 1e-16))
+                total += w * (m1[j] @ np.interp(other, t0[j], c0[j]))
+        return total
+
+
+def uniform_rate(mu):
+    return special.log_expit(mu) + special.log_expit(-mu)
+
+
+@cache
+def reference(name, tau):
+    return Reference(GRID[name][:2], tau, uniform_rate)
+
+
+@pytest.mark.parametrize("prior", [KNOWN, WIDE], ids=lambda prior: prior.name)
+@pytest.mark.parametrize("name", list(GRID))
+def test_everything_agrees_with_plain_integration(name, prior):
+    known = reference(name, prior["log_odds_sd"])
+    ours = fitted(GRID[name][:2], prior)
     for v in range(2):
-        assert result.variants[v].mean == pytest.approx(draws[:, v].mean(), abs=0.0015)
-        assert result.variants[v].sd == pytest.approx(draws[:, v].std(), rel=0.06)
+        mean, sd = known.mean_and_sd(v)
+        assert ours.mean(v) == pytest.approx(mean, abs=1e-4 * sd)
+        assert ours.sd(v) == pytest.approx(sd, rel=2e-4)
+        interval = ours.interval(v)
+        assert known.below(v, interval.low) == pytest.approx(0.025, abs=1e-4)
+        assert known.below(v, interval.high) == pytest.approx(0.975, abs=1e-4)
+    assert ours.p_greater(1, 0) == pytest.approx(known.beats(), abs=2e-4)
+    chance, loss = ours.best_and_loss(higher=True)
+    assert chance[1] == pytest.approx(known.beats(), abs=2e-4)
+    assert loss[1] - loss[0] == pytest.approx(ours.mean(0) - ours.mean(1), abs=1e-6 * ours.sd(0))
+    difference = ours.difference(1, 0).interval
+    for end, p in ((difference.low, 0.025), (difference.high, 0.975)):
+        assert known.beats(shift=end) == pytest.approx(1 - p, abs=3e-4)
+    lift = ours.lift(1, 0)
+    if lift is not None:
+        for end, p in ((lift.interval.low, 0.025), (lift.interval.high, 0.975)):
+            assert known.beats(factor=1 + end) == pytest.approx(1 - p, abs=3e-4)
+        within = known.beats(factor=0.95) - known.beats(factor=1.05)
+        assert ours.p_lift_within(1, 0, 0.05) == pytest.approx(within, abs=5e-4)
 
 
-def test_intervals_cover_the_truth_in_95_of_100_experiments():
-    rng = np.random.default_rng(20)
-    inside = {"rate": 0, "difference": 0, "lift": 0}
-    runs = 1000
-    for _ in range(runs):
-        # truth drawn from the model's own prior range, so that coverage is exactly the stated one
-        p, q = rng.uniform(0, 1, 2)
-        s, t = rng.binomial(400, p), rng.binomial(400, q)
-        a, b = beta(s, 400), beta(t, 400)
-        inside["rate"] += a.ppf(0.025) <= p <= a.isf(0.025)
-        inside["difference"] += 0.025 <= Compared(b, a, False).cdf(q - p)[0] <= 0.975
-        inside["lift"] += 0.025 <= Compared(b, a, True).cdf(q / p - 1)[0] <= 0.975
-    assert all(0.93 <= hits / runs <= 0.97 for hits in inside.values()), inside
+@pytest.mark.parametrize("name", ["typical", "few", "nobody in one", "everybody"])
+def test_an_unknown_spread_is_integrated_over(name):
+    # the reference: the fit at many known spreads, weighed by the half-normal prior and each one's evidence
+    cells, scale = GRID[name], HALF_NORMAL["log_odds_sd_scale"]
+    taus = np.linspace(0.0101, 2.5, 120)
+    parts = [fitted(cells, NamedPrior("x", (("log_odds_sd", float(tau)),), "For a test.")) for tau in taus]
+    evidence = np.array([part.tables.evidence for part in parts]) - 0.5 * (taus / scale) ** 2
+    weight = np.exp(evidence - evidence.max())
+    weight[[0, -1]] /= 2
+    weight[0] *= 1 + 2 * taus[0] / (taus[1] - taus[0])  # below the first one all are alike
+    weight /= weight.sum()
+    ours = fitted(cells, HALF_NORMAL)
+    for v in range(len(cells)):
+        assert ours.mean(v) == pytest.approx(float(weight @ [part.mean(v) for part in parts]), abs=0.004 * ours.sd(v))
+    mixed = weight @ np.array([part.best_and_loss(higher=True)[0] for part in parts])
+    assert ours.best_and_loss(higher=True)[0] == pytest.approx(mixed, abs=2e-3)
 
 
-def test_ranks_of_the_true_lift_are_uniform():
-    # simulation-based calibration: the posterior probability below the truth is uniform when truth follows the prior
-    rng = np.random.default_rng(21)
-    ranks = []
-    for _ in range(1000):
-        p, q = rng.uniform(0, 1, 2)
-        a, b = beta(rng.binomial(60, p), 60), beta(rng.binomial(300, q), 300)
-        ranks.append(Compared(b, a, True).cdf(q / p - 1)[0])
-    assert stats.kstest(ranks, "uniform").pvalue > 0.001
+def test_a_known_typical_rate_replaces_the_uniform_one():
+    def log_prior(mu):
+        return stats.norm.logpdf(mu, -4.5, 0.7)
+
+    cells = ((3, 400), (8, 420))
+    known, ours = Reference(cells, 0.2, log_prior), fitted(cells, CLICKS)
+    for v in range(2):
+        mean, sd = known.mean_and_sd(v)
+        assert ours.mean(v) == pytest.approx(mean, abs=1e-4 * sd)
+        assert ours.sd(v) == pytest.approx(sd, rel=2e-4)
+    assert ours.p_greater(1, 0) == pytest.approx(known.beats(), abs=2e-4)
+
+
+def test_twenty_variants_agree_with_draws():
+    cells = [(80 + 3 * i, 1000) for i in range(20)]
+    ours = fitted(cells, KNOWN)
+    drawn = ours.draws(200_000, np.random.default_rng(3))
+    chance, loss = ours.best_and_loss(higher=True)
+    winners = np.bincount(drawn.argmax(axis=1), minlength=20) / len(drawn)
+    shortfall = drawn.max(axis=1, keepdims=True) - drawn
+    assert chance.sum() == pytest.approx(1, abs=1e-12)
+    for v in range(20):
+        assert chance[v] == pytest.approx(winners[v], abs=6 * math.sqrt(max(winners[v], 1e-5) / len(drawn)))
+        assert loss[v] == pytest.approx(shortfall[:, v].mean(), abs=6 * shortfall[:, v].std() / math.sqrt(len(drawn)))
+        assert ours.mean(v) == pytest.approx(drawn[:, v].mean(), abs=6 * ours.sd(v) / math.sqrt(len(drawn)))
+    least, _ = ours.best_and_loss(higher=False)
+    assert least[0] == pytest.approx((drawn.argmin(axis=1) == 0).mean(), abs=0.006)
+
+
+def _build(variants):
+    import pymc as pm
+
+    with pm.Model() as model:
+        members, successes = pm.Data("members", np.ones(variants)), pm.Data("successes", np.zeros(variants))
+        mu = pm.Logistic("mu", 0, 1)
+        away = pm.Normal("away", 0, 1, shape=variants)
+        theta = pm.Deterministic("theta", mu + 0.3 * away)
+        pm.Potential("likelihood", (successes * theta - members * pm.math.log1pexp(theta)).sum())
+    return model
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "cells", [((2, 60), (9, 55), (4, 70)), ((0, 3), (3, 3)), ((2, 3), (30, 900), (0, 40), (80, 80))]
+)
+def test_posterior_equals_pymc_on_the_same_model(cells):
+    from analysis import engine
+
+    counts = {"members": np.array([n for _, n in cells], float), "successes": np.array([y for y, _ in cells], float)}
+    drawn = engine.sample(_build, (len(cells),), counts, seed=11, draws=4000, tune=1000, chains=2)
+    rates = special.expit(drawn.values["theta"].reshape(-1, len(cells)))
+    ours = fitted(cells, KNOWN)
+    for v in range(len(cells)):
+        assert ours.mean(v) == pytest.approx(rates[:, v].mean(), abs=0.06 * ours.sd(v))
+        assert ours.sd(v) == pytest.approx(rates[:, v].std(), rel=0.06)
+    best = np.bincount(rates.argmax(axis=1), minlength=len(cells)) / len(rates)
+    assert ours.best_and_loss(higher=True)[0] == pytest.approx(best, abs=0.025)
+
+
+# What it is for -------------------------------------------------------------------------------------------------------
+
+
+def test_many_variants_draw_a_lucky_one_back():
+    lucky, others = (66, 1000), [(50, 1000)] * 9
+    flat = card(lucky, *others, model="conversion_flat").variant("a")
+    ours = card(lucky, *others).variant("a")
+    assert ours.mean < flat.mean and ours.p_best < flat.p_best
+    assert ours.raw_mean == flat.raw_mean == 0.066
+
+
+def test_much_data_outweigh_the_prior():
+    cells = ((100_000, 10**6), (103_000, 10**6))
+    ours, flat = card(*cells), card(*cells, model="conversion_flat")
+    assert ours.comparison("b").lift.mean == pytest.approx(flat.comparison("b").lift.mean, rel=0.01)
+
+
+def test_an_endless_spread_leaves_the_flat_lift():
+    loose = NamedPrior("loose", (("log_odds_sd", 10.0),), "For a test.")
+    cells = ((200, 2000), (240, 2000))
+    ours, flat = card(*cells, prior=loose), card(*cells, model="conversion_flat")
+    assert ours.comparison("b").p_beats_control == pytest.approx(flat.comparison("b").p_beats_control, abs=2e-3)
+
+
+def test_equal_variants_have_equal_chances():
+    result = card(*[(30, 300)] * 4)
+    assert [row.p_best for row in result.variants] == pytest.approx([0.25] * 4, abs=1e-9)
+    assert result.comparison("b").p_beats_control == pytest.approx(0.5, abs=1e-9)
 
 
 def test_direction_turns_what_is_better_and_nothing_else():
@@ -246,41 +271,73 @@ def test_direction_turns_what_is_better_and_nothing_else():
     assert down.comparison("b").lift == up.comparison("b").lift
 
 
+def test_a_small_loss_keeps_its_digits():
+    # the loss of a lead of ten standard errors, far below what a sum over everything could hold
+    result = card((10_000, 100_000), (11_400, 100_000))
+    assert 0 < result.variant("b").expected_loss < 1e-14
+
+
 def test_the_shortest_interval_is_shorter_and_holds_as_much():
-    eti, hdi = card((1, 50), (4, 50)), card((1, 50), (4, 50), interval="hdi")
-    e, h = eti.variant("a").interval, hdi.variant("a").interval
-    assert (h.kind, h.probability) == ("hdi", 0.95)
-    assert h.high - h.low < e.high - e.low
-    marginal = beta(1, 50)
-    assert marginal.cdf(h.high) - marginal.cdf(h.low) == pytest.approx(0.95, abs=1e-9)
-    nobody = card((0, 50), (4, 50), interval="hdi").variant("a").interval
-    assert nobody.low == 0.0
-
-
-def test_a_lift_over_almost_nothing_is_named_and_not_printed():
-    result = card((0, 1000), (5, 1000))
-    row = result.comparison("b")
-    assert row.lift is None and row.p_rope is None and row.lift_density is None
-    assert "no bounds" in row.lift_not_shown
-    assert row.difference.mean == pytest.approx(5 / 1002)
-    assert row.p_beats_control > 0.95
+    cells = ((1, 50), (4, 50))
+    ours = fitted(cells, KNOWN)
+    for eti, hdi in (
+        (ours.interval(0, "eti"), ours.interval(0, "hdi")),
+        (ours.difference(1, 0, "eti").interval, ours.difference(1, 0, "hdi").interval),
+        (ours.lift(1, 0, "eti").interval, ours.lift(1, 0, "hdi").interval),
+    ):
+        assert (hdi.kind, hdi.probability) == ("hdi", 0.95)
+        assert hdi.high - hdi.low < eti.high - eti.low
+    drawn = ours.draws(400_000, np.random.default_rng(1))
+    hdi = ours.interval(0, "hdi")
+    assert ((drawn[:, 0] > hdi.low) & (drawn[:, 0] < hdi.high)).mean() == pytest.approx(0.95, abs=0.003)
+    hdi = ours.lift(1, 0, "hdi").interval
+    lift = drawn[:, 1] / drawn[:, 0] - 1
+    assert ((lift > hdi.low) & (lift < hdi.high)).mean() == pytest.approx(0.95, abs=0.003)
 
 
 def test_densities_hold_the_whole_posterior():
-    result = card((2262, 21306), (3894, 21307))
-    for density in (result.variant("a").density, result.comparison("b").lift_density):
-        x, y = np.array(density.x), np.array(density.y)
-        assert len(x) == len(y) == 61
-        assert integrate.trapezoid(y, x) == pytest.approx(1, abs=0.005)
-        assert (y >= 0).all()
+    for cells in (((2262, 21306), (3894, 21307)), ((0, 3), (3, 3)), ((500_000_000, MILLIARD), (2, 3))):
+        result = card(*cells)
+        for density in (result.variant("a").density, result.comparison("b").lift_density):
+            x, y = np.array(density.x), np.array(density.y)
+            assert len(x) == len(y) == 61
+            assert integrate.trapezoid(y, x) == pytest.approx(1, abs=0.01)
+            assert (y >= 0).all()
 
 
-def test_rope_is_the_chance_of_a_lift_too_small_to_care():
-    result = card((100_000, 1_000_000), (100_050, 1_000_000), rope=0.02)
-    row = result.comparison("b")
-    sd = (row.lift.interval.high - row.lift.interval.low) / (2 * 1.96)
-    known = stats.norm.cdf(0.02, row.lift.mean, sd) - stats.norm.cdf(-0.02, row.lift.mean, sd)
-    assert row.p_rope == pytest.approx(known, abs=1e-4)
+def test_a_lift_over_almost_nothing_is_named_and_not_printed():
+    row = card((0, 1000), (5, 1000), prior=WIDE).comparison("b")
+    assert row.lift is None and row.p_rope is None and row.lift_density is None
+    assert "no bounds" in row.lift_not_shown
+    assert row.p_beats_control > 0.9
+
+
+def test_intervals_cover_truths_drawn_from_the_prior_and_ranks_are_uniform():
+    rng, ranks, lifts, differences = np.random.default_rng(20), [], [], []
+    for _ in range(1000):
+        theta = rng.logistic() + 0.3 * rng.standard_normal(3)
+        n = rng.integers(20, 400, 3)
+        y = rng.binomial(n, special.expit(theta))
+        ours = fitted(list(zip(y.tolist(), n.tolist(), strict=True)), KNOWN)
+        ranks.append(float(ours._cdf(1, theta[1:2])[0]))
+        control, treatment = special.expit(theta[:2])
+        interval = ours.difference(1, 0).interval
+        differences.append(interval.low <= treatment - control <= interval.high)
+        if (lift := ours.lift(1, 0)) is not None:
+            lifts.append(lift.interval.low <= treatment / control - 1 <= lift.interval.high)
+    assert len(lifts) > 900
+    assert 0.93 <= np.mean(differences) <= 0.97
+    assert 0.93 <= np.mean(lifts) <= 0.97
+    assert stats.kstest(ranks, "uniform").pvalue > 0.001
+
+
+def test_the_evidence_knows_no_prior():
+    cells = ((30, 3000), (60, 3000))
+    ours, flat = card(*cells), card(*cells, model="conversion_flat")
+    for mine, known in zip(ours.variants, flat.variants, strict=True):
+        assert (mine.evidence_mean, mine.evidence_sd) == (known.mean, known.sd)
+        assert (mine.log_mean, mine.log_sd) == (known.log_mean, known.log_sd)
+    assert ours.variant("b").mean < ours.variant("b").evidence_mean
 
 
 def test_a_result_comes_back_from_json_as_it_was():
@@ -288,37 +345,29 @@ def test_a_result_comes_back_from_json_as_it_was():
         assert MetricResult.from_dict(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == result
 
 
-def test_members_missing_altogether_are_an_outcome_and_never_one_half():
-    result = card((0, 0), (5, 10))
-    assert result.not_shown.code == "no_members"
-    assert all(row.p_best is None and row.mean is None for row in result.variants)
-    assert result.comparison("b").p_beats_control is None
-    assert result.variant("b").total == 5
+def test_the_same_data_give_the_same_digits():
+    assert card((10, 100), (20, 130)).to_dict() == card((10, 100), (20, 130)).to_dict()
 
 
 @pytest.mark.parametrize(
-    ("data", "control", "options", "code"),
+    ("prior", "told"),
     [
-        ({}, "a", {}, "too_few_variants"),
-        ({"a": ProportionStatistics(1, 1)}, "a", {}, "too_few_variants"),
-        ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "c", {}, "unknown_variant"),
-        ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "a", {"rope": 0}, "bad_request"),
-        ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "a", {"direction": "up"}, "bad_request"),
-        ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "a", {"interval": "ci"}, "bad_request"),
-        ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "a", {"probability": 1.0}, "bad_request"),
-        ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "a", {"model": "oracle"}, "unknown_model"),
-        ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "a", {"model": "amount"}, "unknown_model"),
+        (priors.FLAT_BETA, "log_odds_sd_scale"),
+        (NamedPrior("odd", (("log_odds_sd", 0.001),), "For a test."), "0.01"),
+        (NamedPrior("odd", (("log_odds_sd_scale", 40.0),), "For a test."), "10"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_with_a_code(data, control, options, code):
-    with pytest.raises(AnalysisError) as caught:
-        scorecard(data, control=control, **options)
-    assert caught.value.code == code
+def test_a_prior_that_says_nothing_usable_of_the_spread_is_refused(prior, told):
+    with pytest.raises(AnalysisError, match=told) as caught:
+        card((1, 2), (1, 3), prior=prior)
+    assert caught.value.code == "bad_prior"
 
 
-def test_five_variants_take_milliseconds_whatever_the_audience():
-    cells = [(50_000_000 + 3000 * i, MILLIARD) for i in range(5)]
-    card(*cells)  # imports and caches
-    start = time.perf_counter()
-    card(*[(s + 1, n) for s, n in cells])
-    assert time.perf_counter() - start < 2.0
+def test_tables_reach_where_next_to_nothing_is_left():
+    for cells in GRID.values():
+        counts = Counts.of([y for y, _ in cells], [n for _, n in cells])
+        for prior in (KNOWN, WIDE):
+            tables = tabulate(counts, prior)
+            assert tables.mass[..., [0, -1]].max() < 1e-13
+            assert tables.below[..., -1] == pytest.approx(np.ones_like(tables.weight[None] * tables.scale), abs=1e-7)
+            assert tables.weight[[0, -1]].max() < 1e-8

@@ -1,0 +1,47 @@
+"""Conversion without pooling: binomial with independent Beta priors, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from analysis.errors import NotShown
+from analysis.marginals import BetaMarginal
+from analysis.posterior import IndependentPosterior
+from analysis.priors import NamedPrior
+from analysis.statistics import ProportionStatistics
+
+
+def fit(
+    statistics: Mapping[str, ProportionStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
+) -> IndependentPosterior | NotShown:
+    """Return Beta(alpha + successes, beta + failures) for each variant.
+
+    Parameters
+    ----------
+    statistics : mapping of variant key to ProportionStatistics
+    prior : NamedPrior
+        With parameters `alpha` and `beta`.
+    rng : ignored
+        Nothing is drawn.
+
+    Returns
+    -------
+    IndependentPosterior of rates between 0 and 1, or NotShown where a variant has no members yet.
+    """
+    if missing := without_members(statistics):
+        return missing
+    alpha, beta = prior["alpha"], prior["beta"]
+    return IndependentPosterior(
+        tuple(statistics),
+        tuple(BetaMarginal(alpha + c.successes, beta + c.n - c.successes) for c in statistics.values()),
+    )
+
+
+def without_members(statistics: Mapping[str, ProportionStatistics]) -> NotShown | None:
+    """Where a variant has met nobody, say so."""
+    empty = [key for key, cell in statistics.items() if cell.n == 0]
+    if not empty:
+        return None
+    return NotShown("no_members", f"Nobody has been counted for variant {', '.join(empty)} yet.")

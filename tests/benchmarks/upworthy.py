@@ -1,0 +1,241 @@
+"""Thousands of real headline tests: what is said from the first part of each is held against its rest.
+
+Each package's impressions are split in two by binomial thinning: every impression, clicked or not, goes to the first
+part with the same chance. Tests inside the archive's fault window are left out. Priors are learned from other tests
+only: each half of the archive is judged with what the other half taught.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import betaln, gammaln, log_expit, logsumexp
+
+from analysis import ProportionStatistics
+from analysis.learning import LearnedLift, TestSummary, learn
+from analysis.mixture import PooledPosterior
+from analysis.models import conversion, conversion_flat
+from analysis.posterior import IndependentPosterior
+from analysis.priors import FLAT_BETA, NamedPrior
+
+FILE = "upworthy_tests_dev.csv.gz"
+SEED = 20_131_101
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One test: members and clicks of the first part and of the rest, arrays (packages,)."""
+
+    key: str
+    n: np.ndarray
+    y: np.ndarray
+    n_rest: np.ndarray
+    y_rest: np.ndarray
+
+    @property
+    def statistics(self) -> dict[str, ProportionStatistics]:
+        counts = enumerate(zip(self.n.tolist(), self.y.tolist(), strict=True))
+        return {f"p{i + 1}": ProportionStatistics(n, y) for i, (n, y) in counts}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a method says of one test from its first part.
+
+    Attributes
+    ----------
+    log_score : array (packages,)
+        Log predictive probability of the rest's clicks given its impressions; NaN where the method predicts none.
+    beats : array (packages - 1,)
+        Chance that packages 2, 3, ... beat package 1.
+    best : array (packages,)
+        Chance of being best.
+    interval : array (packages, 2)
+        95 % interval of each rate; NaN where there is none.
+    """
+
+    log_score: np.ndarray
+    beats: np.ndarray
+    best: np.ndarray
+    interval: np.ndarray
+
+
+Method = Callable[[Split], Said]
+
+
+def read(folder: Path) -> list[TestSummary]:
+    """Return the tests outside the fault window with at least two packages that somebody saw."""
+    packages: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    with gzip.open(folder / FILE, "rt", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["fault_window"] == "0" and int(row["impressions"]) > 0:
+                packages[row["test_id"]].append((int(row["impressions"]), int(row["clicks"])))
+    return [
+        TestSummary(key, tuple(n for n, _ in rows), tuple(y for _, y in rows))
+        for key, rows in packages.items()
+        if len(rows) > 1
+    ]
+
+
+def thin(tests: Sequence[TestSummary], share: float, seed: int = SEED) -> list[Split]:
+    """Split every test in two; the same seed gives the same split."""
+    rng = np.random.default_rng([seed, round(share * 1000)])
+    splits = []
+    for test in tests:
+        n, y = np.array(test.members), np.array(test.successes)
+        clicked, passed = rng.binomial(y, share), rng.binomial(n - y, share)
+        first = clicked + passed
+        splits.append(Split(test.key, first, clicked, n - first, y - clicked))
+    return [split for split in splits if split.n.min() > 0 and split.n_rest.min() > 0]
+
+
+def halves(tests: Sequence[TestSummary]) -> tuple[list[TestSummary], list[TestSummary]]:
+    """Every second test in the order of their ids, so that both halves span all years."""
+    ordered = sorted(tests, key=lambda test: test.key)
+    return ordered[::2], ordered[1::2]
+
+
+def _log_choose(n: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return gammaln(n + 1.0) - gammaln(y + 1.0) - gammaln(n - y + 1.0)
+
+
+def flat(split: Split) -> Said:
+    """Independent Beta(1, 1) priors."""
+    posterior = conversion_flat.fit(split.statistics, FLAT_BETA)
+    assert isinstance(posterior, IndependentPosterior)
+    a, b = split.y + 1.0, split.n - split.y + 1.0
+    score = betaln(a + split.y_rest, b + split.n_rest - split.y_rest) - betaln(a, b)
+    return _said(posterior, score + _log_choose(split.n_rest, split.y_rest))
+
+
+def pooled(prior: NamedPrior) -> Method:
+    """The product's default model under a prior."""
+
+    def method(split: Split) -> Said:
+        posterior = conversion.fit(split.statistics, prior)
+        assert isinstance(posterior, PooledPosterior)
+        tables = posterior.tables
+        y, n = split.y_rest[:, None, None], split.n_rest[:, None, None]
+        theta = tables.theta
+        likelihood = y * log_expit(theta) + (n - y) * log_expit(-theta)
+        score = logsumexp(likelihood, axis=(1, 2), b=tables.mass * tables.weight[:, None])
+        return _said(posterior, score + _log_choose(split.n_rest, split.y_rest))
+
+    return method
+
+
+def _said(posterior: IndependentPosterior | PooledPosterior, score: np.ndarray) -> Said:
+    several = range(len(posterior.variants))
+    beats = np.array([posterior.p_greater(v, 0) for v in several if v])
+    intervals = [posterior.interval(v, "eti", 0.95) for v in several]
+    best, _ = posterior.best_and_loss(higher=True)
+    return Said(score, beats, best, np.array([(i.low, i.high) for i in intervals]))
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How well a method did over all tests.
+
+    Attributes
+    ----------
+    method : str
+    share : float
+        Of impressions in the first part.
+    tests, packages : int
+    log_score : float
+        Mean a package; higher is better.
+    brier : float
+        Mean squared error of the chance to beat package 1, against whether it did in the rest (a tie counts one half).
+    bold, bold_said, bold_won : int, float, float
+        Comparisons with a stated chance above 0.95: how many, what was said on average, and how many won in the rest.
+    calibration_error : float
+        Mean distance of stated chances from the share that won in the rest, over ten bins of what was said. The rest
+        is noisy too, so that even the truth would not score 0.
+    captured : float
+        Click rate in the rest of the package most probably best.
+    at_random : float
+        Click rate in the rest of a package picked at random.
+    covered : float
+        Share of packages whose rest's clicks lie within the central 95 % of what was predicted of them.
+    """
+
+    method: str
+    share: float
+    tests: int
+    packages: int
+    log_score: float
+    brier: float
+    bold: int
+    bold_said: float
+    bold_won: float
+    calibration_error: float
+    captured: float
+    at_random: float
+    covered: float
+
+
+def evaluate(name: str, splits: Sequence[Split], method: Callable[[Split], Said], share: float) -> Scores:
+    """Hold everything that a method says from the first parts against the rests."""
+    said, scores, won, chosen, random, covered = [], [], [], [], [], []
+    for split in splits:
+        answer = method(split)
+        rate = split.y_rest / split.n_rest
+        scores.append(answer.log_score)
+        said.append(answer.beats)
+        won.append(np.where(rate[1:] == rate[0], 0.5, rate[1:] > rate[0]))
+        chosen.append(rate[int(answer.best.argmax())])
+        random.append(rate.mean())
+        covered.append((answer.interval[:, 0] <= rate) & (rate <= answer.interval[:, 1]))
+    p, outcome = np.concatenate(said), np.concatenate(won)
+    bold = np.maximum(p, 1 - p) > 0.95
+    surely, right = np.maximum(p, 1 - p)[bold], np.where(p > 0.5, outcome, 1 - outcome)[bold]
+    return Scores(
+        method=name,
+        share=share,
+        tests=len(splits),
+        packages=sum(len(split.n) for split in splits),
+        log_score=float(np.concatenate(scores).mean()),
+        brier=float(((p - outcome) ** 2).mean()),
+        bold=int(bold.sum()),
+        bold_said=float(surely.mean()) if bold.any() else float("nan"),
+        bold_won=float(right.mean()) if bold.any() else float("nan"),
+        calibration_error=_calibration_error(p, outcome),
+        captured=float(np.mean(chosen)),
+        at_random=float(np.mean(random)),
+        covered=float(np.concatenate(covered).mean()),
+    )
+
+
+def _calibration_error(p: np.ndarray, outcome: np.ndarray) -> float:
+    bins = np.minimum((p * 10).astype(int), 9)
+    inside = [bins == b for b in range(10) if (bins == b).any()]
+    return float(sum(abs(p[b].mean() - outcome[b].mean()) * b.sum() for b in inside) / len(p))
+
+
+def learned_priors(tests: Sequence[TestSummary]) -> dict[str, LearnedLift]:
+    """Return for every test's key what the other half of the archive teaches."""
+    one, two = halves(tests)
+    found: dict[str, LearnedLift] = {}
+    for own, other in ((one, two), (two, one)):
+        taught = learn(other)
+        assert isinstance(taught, LearnedLift)
+        found |= dict.fromkeys((test.key for test in own), taught)
+    return found
+
+
+def cross_learned(priors: Mapping[str, LearnedLift], parameters: Sequence[str] | None = None) -> Method:
+    """The default model under the prior learned from the other half; with those of its parameters alone, if given."""
+
+    def method(split: Split) -> Said:
+        prior = priors[split.key].prior
+        if parameters is not None:
+            prior = NamedPrior(prior.name, tuple((k, v) for k, v in prior.parameters if k in parameters), prior.reason)
+        return pooled(prior)(split)
+
+    return method
