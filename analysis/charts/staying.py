@@ -31,13 +31,7 @@ def staying_curves(
     table = [dict(row) | {"name": names[row["variant"]]} for row in rows]
     last = max((row["day"] for row in table), default=1)
     top = max((row["high"] for row in table), default=1.0) or 1.0
-    x = {
-        "field": "day",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"domain": [1, max(last, 2)], "nice": False},
-        "axis": {"grid": False, "values": _marks(last), "labelExpr": "'day ' + datum.label", "labelFlush": True},
-    }
+    x = _days(last)
     axis = {"labelExpr": FINE_PERCENT, "tickCount": 3, "domain": False, "ticks": False}
     y = {"field": "mean", "type": "quantitative", "title": None, "scale": {"domain": [0, top]}, "axis": axis}
     ending = [row | {"end": (ends or {}).get(row["variant"], row["name"])} for row in table if row["day"] == last]
@@ -62,6 +56,13 @@ def staying_curves(
     return frame(
         "Members who still came back, by day since they first saw it.", 190, table, layers, room=14 + 7 * longest
     )
+
+
+def _days(last: int) -> dict[str, Any]:
+    """The horizontal axis, from day 1 to the last."""
+    axis = {"grid": False, "values": _marks(last), "labelExpr": "'day ' + datum.label", "labelFlush": True}
+    scale = {"domain": [1, max(last, 2)], "nice": False}
+    return {"field": "day", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
 
 
 def _marks(last: int) -> list[int]:

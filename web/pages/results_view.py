@@ -122,7 +122,6 @@ def build(
     failed = any(check["status"] == "fail" for check in checks)
     control = next(variant for variant in variants if variant.control)
     population = _population(result, units, plan, mature)
-    only_mature = bool(population and population.mature)
     interval = next((row["interval"] for row in primary["variants"] if row.get("interval")), None)
     return ResultsView(
         verdict=verdict_of(result, variants, primary, plan, failed=failed),
@@ -131,18 +130,9 @@ def build(
         cards=cards_of(variants, {row["variant"]: row["n"] for row in primary["variants"]}),
         control=control,
         subject=subject,
-        groups=scorecard(
-            dict(result) | {"metrics": result["mature"]["metrics"]} if only_mature else result,
-            (drawing.get("mature") or {}) if only_mature else drawing,
-            variants,
-            primary=primary["metric"],
-            guardrails=plan.guardrails,
-            currency=plan.currency,
-            withheld=withheld,
-        ),
+        groups=_groups(result, drawing, variants, plan, population, primary["metric"], withheld),
         raw_columns=tuple(column.format(control=control.letter) for column in RAW_COLUMNS),
         over_time=_over_time(history, variants, plan, name, now, withheld),
-        segments=segments(result.get("segments") or (), variants, subject),
         metric_name=name,
         set_aside=set_aside(units.get("excluded") or {}),
         provenance=provenance(result, plan.zone),
@@ -151,15 +141,46 @@ def build(
         analysis=str(result.get("analysis") or ""),
         withheld=WITHHELD if withheld else "",
         members_shown=population,
-        sticks=sticks(result.get("retention"), variants, subject),
-        carries=carries(result.get("cascade"), variants, subject, control),
-        spending=spending(result.get("amounts"), result["metrics"], variants, plan.currency),
-        sharing_out=sharing_out(
-            result.get("allocation"), variants, started_at=plan.started_at, zone=plan.zone, end=plan.ended_at or now
-        ),
         interval=words.level_of(interval),
         interval_kind=words.explain_kind(interval),
+        **_sections(result, variants, subject, control, plan, now),
     )
+
+
+def _sections(
+    result: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    subject: VariantFacts,
+    control: VariantFacts,
+    plan: Plan,
+    now: datetime,
+) -> dict[str, Any]:
+    """What stands below the scorecard, each part only where the result has it."""
+    span = {"started_at": plan.started_at, "zone": plan.zone, "end": plan.ended_at or now}
+    return {
+        "segments": segments(result.get("segments") or (), variants, subject),
+        "sticks": sticks(result.get("retention"), variants, subject),
+        "carries": carries(result.get("cascade"), variants, subject, control),
+        "spending": spending(result.get("amounts"), result["metrics"], variants, plan.currency),
+        "sharing_out": sharing_out(result.get("allocation"), variants, **span),
+    }
+
+
+def _groups(
+    result: Mapping[str, Any],
+    drawing: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    plan: Plan,
+    population: Population | None,
+    primary: str,
+    withheld: bool,
+) -> tuple[Group, ...]:
+    """The scorecard's groups, of all members or of those seen in full."""
+    if population and population.mature:
+        result = dict(result) | {"metrics": result["mature"]["metrics"]}
+        drawing = drawing.get("mature") or {}
+    roles = {"primary": primary, "guardrails": plan.guardrails, "currency": plan.currency}
+    return scorecard(result, drawing, variants, **roles, withheld=withheld)
 
 
 def _population(result: Mapping[str, Any], units: Mapping[str, Any], plan: Plan, mature: bool) -> Population | None:
