@@ -189,13 +189,14 @@ def _proportions(
 ) -> dict[str, WeightedProportion]:
     """Match mean and variance of the weighted rate by a binomial.
 
-    An epoch's own variance leans by one member on the epoch's rate over all variants, so that nobody's doing it in
-    one does not count as certain.
+    An epoch's own variance leans on the epoch's rate over all variants, as if ten more members had done it at that
+    rate: so nobody's doing it in a small epoch does not count as certain.
     """
     y = np.array([[cell.successes for cell in rows] for rows in cells.values()], float)
     n = np.array([[cell.n for cell in rows] for rows in cells.values()], float)
     typical = (y.sum(axis=0) + 0.5) / (n.sum(axis=0) + 1)
-    leaning = (y + typical) / (n + 1)
+    believed = _BELIEVED / np.minimum(typical, 1 - typical)
+    leaning = (y + believed * typical) / (n + believed)
     variance = (weights**2 * leaning * (1 - leaning) / n).sum(axis=1)
     rate, middle = (y / n) @ weights, leaning @ weights
     effective = middle * (1 - middle) / variance
