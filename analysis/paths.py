@@ -161,15 +161,10 @@ def always_limits(log_sd: np.ndarray, rules: Rules, comparisons: int) -> np.ndar
     """Return the always-valid bound on |z| of each comparison; of shape (tests, looks, variants − 1)."""
     share = 1.0 if rules.planned_days is None else 1 - sequential.PLANNED_SHARE
     alpha = share * rules.alpha / comparisons
-    ratio = mixture_sd(rules) ** 2 / (log_sd[..., 1:] ** 2 + log_sd[..., :1] ** 2)
+    ratio = rules.mixture_sd**2 / (log_sd[..., 1:] ** 2 + log_sd[..., :1] ** 2)
     with np.errstate(divide="ignore"):
         bound = np.sqrt((1 + 1 / ratio) * (np.log1p(ratio) - 2 * np.log(alpha)))
     return np.where(np.isnan(bound), np.inf, bound)
-
-
-def mixture_sd(rules: Rules) -> float:
-    """Return the scale of the always-valid mixture."""
-    return float(getattr(rules, "mixture_sd", None) or rules.lift_prior["sd"])
 
 
 def first_verdicts(evidence: Evidence, rules: Rules, *, limits: np.ndarray | None = None) -> Endings:

@@ -139,13 +139,14 @@ def plan(
     enough = _shortest(chance, power)
     days = planned_days or (LONGEST_DAYS if enough is None else 7 * math.ceil(enough / 7))
     found = expected(audience, rules, days, lift, tests=tests, seed=seed)
-    # A look a day and more tests may tell the chosen week a hair short.
-    while planned_days is None and enough is not None and found.right.value < power and days < LONGEST_DAYS:
+    # More looks and tests may tell the chosen week short, by more than chance does.
+    slack = 2 * found.right.error
+    while planned_days is None and enough is not None and found.right.value < power - slack and days < LONGEST_DAYS:
         days += 7
         found = expected(audience, rules, days, lift, tests=tests, seed=seed)
     outcome: Literal["enough", "too_short", "unreachable"] = "unreachable"
     if enough is not None:
-        outcome = "enough" if days >= enough and found.right.value >= power - 0.02 else "too_short"
+        outcome = "enough" if days >= enough and found.right.value >= power - slack else "too_short"
     return Plan(
         audience,
         replace(rules, planned_days=float(days)),

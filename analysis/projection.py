@@ -1,16 +1,12 @@
-"""How many more days a running test needs, if members keep arriving and the effect is what it seems."""
+"""How many more days a running test needs, if members keep arriving as they have."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from analysis.sequential import PLANNED_SHARE, always_valid_bound, continuous_bound
+from analysis.remaining import HORIZON_DAYS, days_left
 from analysis.verdict import Rules
-
-HORIZON_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,7 @@ def more_days(
     rules: Rules,
     comparisons: int,
 ) -> MoreDays:
-    """Project the first day on which the expected z reaches the bound of that day.
+    """Simulate the futures of the run and tell the day by which half of them have their verdict; see `remaining`.
 
     Parameters
     ----------
@@ -55,21 +51,16 @@ def more_days(
             return MoreDays(left, None)
         why = "the leading variants are too alike to choose between" if proven else "no variant leads over the control"
         return MoreDays(None, f"It cannot be said how long, because {why}.")
-    alpha = rules.alpha / comparisons
-    for extra in range(1, HORIZON_DAYS + 1):
-        growth = (elapsed_days + extra) / elapsed_days
-        error = standard_error / math.sqrt(growth)
-        if effect / error >= _bound_on(elapsed_days + extra, ratio * growth, alpha, planned):
-            return MoreDays(extra if left is None else min(extra, left), None)
+    found = days_left(
+        effect=effect,
+        standard_error=standard_error,
+        ratio=ratio,
+        elapsed_days=elapsed_days,
+        rules=rules,
+        comparisons=comparisons,
+    )
     if left is not None:
-        return MoreDays(left, None)
-    return MoreDays(None, f"At this pace the lead would take more than {HORIZON_DAYS} days to prove.")
-
-
-def _bound_on(day: float, ratio: float, alpha: float, planned: float | None) -> float:
-    if planned is None:
-        return always_valid_bound(ratio, alpha)
-    always = always_valid_bound(ratio, (1 - PLANNED_SHARE) * alpha)
-    if day > planned:
-        return always
-    return float(np.minimum(always, continuous_bound(day / planned, PLANNED_SHARE * alpha)))
+        return MoreDays(left if found.median is None else min(found.median, left), None)
+    if found.median is None:
+        return MoreDays(None, f"At this pace the lead would take more than {HORIZON_DAYS} days to prove.")
+    return MoreDays(found.median, None)

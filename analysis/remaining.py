@@ -43,6 +43,7 @@ def days_left(
     elapsed_days: float,
     rules: Rules,
     comparisons: int,
+    ratio: float | None = None,
     tests: int = 500,
     seed: int = SEED,
 ) -> DaysLeft:
@@ -59,7 +60,11 @@ def days_left(
         Of the log-lift now, without the prior.
     elapsed_days, rules, comparisons
         Where the run stands, its rules, and how many comparisons share the error.
+    ratio : float, optional
+        The mixture's variance over the effect's now (`evidence.information_ratio`), where it is not that of log-lifts.
     """
+    if ratio is not None:
+        rules = replace(rules, mixture_sd=min(max(math.sqrt(ratio) * standard_error, 1e-4), 10.0))
     extra = _days_ahead(elapsed_days, rules.planned_days)
     rng = np.random.default_rng(seed)
     prior, squared = rules.lift_prior["sd"] ** 2, standard_error**2
@@ -75,7 +80,7 @@ def days_left(
     enough = np.full((len(days), 2), max(rules.min_members, 2))
     evidence = paths.Evidence(mean, mean * log_sd, log_mean, log_sd, enough, days)
     shared = replace(rules, alpha=max(rules.alpha / comparisons, 1e-6))
-    endings = paths.first_verdicts(evidence, shared, limits=_future_limits(days, shared))
+    endings = paths.first_verdicts(evidence, shared, limits=_future_limits(days, elapsed_days, shared))
     return _days_left(np.append(extra, np.inf)[endings.look])
 
 
@@ -87,13 +92,13 @@ def _days_ahead(elapsed_days: float, planned: float | None) -> np.ndarray:
     return np.unique(np.rint(np.geomspace(1, HORIZON_DAYS, 46)))
 
 
-def _future_limits(days: np.ndarray, rules: Rules) -> np.ndarray:
+def _future_limits(days: np.ndarray, elapsed_days: float, rules: Rules) -> np.ndarray:
     planned = rules.planned_days
-    if planned is None:
+    if planned is None or planned <= elapsed_days:
         return np.full(len(days), np.inf)
     alpha = PLANNED_SHARE * rules.alpha
-    # The planned end itself is tried, also where days are counted from a moment that makes it a fraction past.
-    return np.array([continuous_bound(day / planned, alpha) if day < planned + 1 else np.inf for day in days])
+    # Counted from now the last day may end a fraction past the plan: it is the planned end all the same.
+    return np.array([continuous_bound(day / planned, alpha) for day in days])
 
 
 def _days_left(ended: np.ndarray) -> DaysLeft:

@@ -1,0 +1,113 @@
+"""A plan in words and pictures: the sentence says what the figures say, and the curves never contradict it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from analysis import Audience, NamedPrior, Rules, plan, plan_words
+from analysis.charts import planning as charts
+from analysis.charts import with_theme
+from analysis.curves import curves, durations
+from analysis.outlook import Share
+
+SHOP = Audience(0.05, 2000)
+RULES = Rules(lift_prior=NamedPrior("sceptical", (("sd", 0.1),), "Small lifts."))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return plan(SHOP, 0.1, rules=RULES)
+
+
+@pytest.fixture(scope="module")
+def drawn(found):
+    return curves(found)
+
+
+def test_the_sentence_says_how_long_and_what_for(found):
+    assert found.enough_days < found.planned_days == 35
+    assert plan_words.headline(found) == "Run it for about 5 weeks."
+    assert plan_words.headline(replace(found, enough_days=35)) == "Run it for 5 weeks."
+    told = plan_words.reason(found)
+    assert told.startswith("With 2,000 members a day on 2 variants, a variant that is better by 10\u202f% is found")
+    assert f"after {found.enough_days} days; whole weeks show weekdays and weekends alike." in told
+    assert plan_words.helps(found) == ()
+
+
+def test_a_short_plan_says_what_would_be_long_enough():
+    short = plan(SHOP, 0.1, rules=RULES, planned_days=10)
+    assert plan_words.headline(short) == "10 days are too short."
+    assert "For 80 of 100 it takes 5 weeks" in plan_words.reason(short)
+
+
+def test_an_unreachable_plan_says_what_would_help():
+    audience = Audience(0.05, 200, (0.25,) * 4)
+    never = plan(audience, 0.1, rules=RULES)
+    assert plan_words.headline(never) == "Not within a year."
+    assert "wanted are 80 of 100" in plan_words.reason(never)
+    larger, more = plan_words.helps(never)[:2]
+    assert larger.startswith("Look for a larger lift: +")
+    assert more.startswith("Bring in more members: about ")
+    assert plan_words.helps(replace(never, helps=())) == (plan_words.NOTHING_HELPS,)
+
+
+def test_every_figure_is_explained(found):
+    facts = plan_words.facts(found)
+    assert facts[0].value == "70,000"
+    assert len({fact.label for fact in facts}) == len(facts) == 6
+    for fact in facts:
+        assert fact.explanation[0].isupper() and fact.explanation.endswith(".")
+        assert "signific" not in fact.explanation and "user" not in fact.explanation
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(0.81, "81 of 100"), (1.0, "more than 99 of 100"), (0.0, "fewer than 1 of 100")]
+)
+def test_no_simulation_promises_all_or_none(value, told):
+    assert plan_words.of_hundred(Share(value, 0.01)) == told
+
+
+@pytest.mark.parametrize(("days", "told"), [(7, "1 week"), (35, "5 weeks"), (1, "1 day"), (10, "10 days")])
+def test_durations_are_told_in_weeks_where_they_are_whole(days, told):
+    assert plan_words.duration(days) == told
+
+
+@pytest.mark.parametrize(("days", "last"), [(7, 14), (14, 28), (35, 70), (364, 364), (30, 70)])
+def test_curves_reach_twice_the_plan_and_no_further_than_a_year(days, last):
+    chosen = durations(days)
+    assert chosen[0] in (1, 7) and 0.9 * last <= chosen[-1] <= last
+    assert len(chosen) <= 10 and list(chosen) == sorted(set(chosen))
+
+
+def test_curves_agree_with_the_plan_and_only_go_one_way(found, drawn):
+    own = next(curve for curve in drawn.lifts if curve.lift == 0.1)
+    assert [curve.lift for curve in drawn.lifts] == [0.02, 0.05, 0.1, 0.2]
+    for curve in drawn.lifts:
+        values = [share.value for share in curve.chances]
+        assert values == sorted(values)
+    for day, share in zip(drawn.days, own.chances, strict=True):
+        assert (share.value > 0.8) == (day >= found.planned_days) or abs(share.value - 0.8) < 0.05
+    assert list(drawn.detectable) == sorted(drawn.detectable, reverse=True)
+    after = [lift for day, lift in zip(drawn.days, drawn.detectable, strict=True) if day > found.planned_days]
+    assert max(after) < 0.105
+    assert all(0 <= outcomes.decisive <= 1 for outcomes in drawn.by_prior)
+
+
+def test_a_lift_that_cannot_be_is_not_drawn():
+    nearly_all = plan(Audience(0.9, 2000), 0.05)
+    assert [curve.lift for curve in curves(nearly_all, days=(7,)).lifts] == [0.02, 0.05, 0.1]
+
+
+def test_the_pictures_are_plain_definitions_in_the_page_s_colours(found, drawn):
+    specs = (
+        charts.lift_chances(drawn, lift=0.1, planned_days=found.planned_days, power=0.8),
+        charts.detectable_lifts(drawn, lift=0.1, planned_days=found.planned_days),
+        charts.endings(drawn, planned_days=found.planned_days),
+    )
+    for spec in specs:
+        text = json.dumps(spec, allow_nan=False)
+        assert "var(--" in text and "var(--" not in json.dumps(with_theme(spec, "dark"))
+    stacked = [row for row in specs[2]["data"]["values"] if row["day"] == drawn.days[0]]
+    assert stacked[-1]["high"] == pytest.approx(1)
+    assert [row["low"] for row in stacked[1:]] == [row["high"] for row in stacked[:-1]]
