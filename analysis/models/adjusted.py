@@ -37,6 +37,7 @@ def fit(
             float(cell.total),
             cell.total_squares,
             moments.effective_positive(float(cell.total), cell.total_squares),
+            counted=False,
         )
         for key, cell in statistics.items()
     }
@@ -54,4 +55,4 @@ def fit(
 
 def _sums(cell: Adjusted, positive: float) -> moments.Sums:
     total = cell.n * cell.mean
-    return moments.Sums(cell.n, total, (cell.n - 1) * cell.variance + total * cell.mean, positive)
+    return moments.Sums(cell.n, total, (cell.n - 1) * cell.variance + total * cell.mean, positive, counted=False)

@@ -18,7 +18,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.special import stdtrit
 
 from analysis.errors import NotShown
@@ -43,12 +42,15 @@ class Sums:
         Sums of the number and of its square.
     positive : float
         Members who carry it: those with an amount, or an effective number of them where they were not counted.
+    counted : bool
+        Whether they were.
     """
 
     n: int
     total: float
     squares: float
     positive: float
+    counted: bool = True
 
     @property
     def mean(self) -> float:
@@ -129,18 +131,40 @@ def fit_sums(cells: Mapping[str, Sums], third: float, believed: float) -> tuple[
         blended = ((cell.n - 1) * cell.variance + borrowed * pooled) / (cell.n - 1 + borrowed)
         if blended <= tiny:
             return NotShown("no_spread", f"Every member of variant {key} has the same amount: there is no spread.")
-        marginals.append(leaning(cell, blended, pooled, third))
+        more, larger = likeness(cell, whole)
+        marginals.append(leaning(cell, blended, pooled * more * larger**2, third * more * larger**3))
     return tuple(marginals)
 
 
+def likeness(cell: Sums, whole: Sums) -> tuple[float, float]:
+    """Return how many times as many members of a variant carry the number as of all, and how much more each.
+
+    That is what its moments are scaled by. How much more is believed beyond two standard errors only: within, it is
+    the luck of who drew the big buyer. Neither is where carriers were not counted: an effective number is small where
+    one member weighs much, and would take the lean away just there.
+    """
+    if not cell.counted or cell.positive == 0:
+        return 1.0, 1.0
+    more = (cell.positive + 1) / (whole.positive * cell.n / whole.n + 1)
+    typical = whole.total / whole.positive
+    spread = max(whole.squares / whole.positive / typical**2 - 1, 0.0)
+    apart = math.log(cell.total / cell.positive / typical)
+    beyond = max(abs(apart) - 2 * math.sqrt(spread / cell.positive), 0.0)
+    return more, math.exp(math.copysign(beyond, apart))
+
+
 def leaning(cell: Sums, own: float, pooled: float, third: float) -> SkewedMarginal:
-    """Return the posterior of one mean: width by its own variance, lean by the third moment of all."""
-    plain = math.sqrt(pooled / cell.n)
-    skew = float(np.clip(third / pooled**1.5 / math.sqrt(cell.n), -MOST_SKEW, MOST_SKEW))
-    sd = math.sqrt(own / cell.n) * width_for(cell.positive)
-    bend = 2 / 3 * float(np.clip(skew * (plain / sd) ** 3, -MOST_SKEW, MOST_SKEW))
-    straight = SkewedMarginal(0.0, sd, bend).mean
-    return SkewedMarginal(cell.mean + skew * plain / 2 - straight, sd, bend)
+    """Return the posterior of one mean: width by its own variance, lean by the moments of all."""
+    plain, sd = math.sqrt(pooled / cell.n), math.sqrt(own / cell.n) * width_for(cell.positive)
+    skew = bounded(third / pooled**1.5 / math.sqrt(cell.n))
+    bend = 2 / 3 * bounded(skew * (plain / sd) ** 3)
+    middle = cell.mean + bounded(skew * plain / sd / 2) * sd
+    return SkewedMarginal(middle - SkewedMarginal(0.0, sd, bend).mean, sd, bend)
+
+
+def bounded(skew: float) -> float:
+    """Return a skewness of a mean as far as it is believed."""
+    return min(max(skew, -MOST_SKEW), MOST_SKEW)
 
 
 def width_for(positive: float) -> float:

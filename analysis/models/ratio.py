@@ -155,12 +155,10 @@ def _third(whole: Means) -> float:
 
 def _leaning(cell: Means, own: float, pooled: float, third: float, *, signed: bool) -> SkewedMarginal:
     """Return the posterior of a ratio: Fieller's lean for the noise below, and the members' own for that above."""
-    plain = math.sqrt(pooled / cell.n)
-    most = moments.MOST_SKEW
-    skew = float(np.clip(third / pooled**1.5 / math.sqrt(cell.n), -most, most))
-    sd = math.sqrt(own / cell.n) * moments.width_for(cell.carriers)
+    plain, sd = math.sqrt(pooled / cell.n), math.sqrt(own / cell.n) * moments.width_for(cell.carriers)
+    skew = moments.bounded(third / pooled**1.5 / math.sqrt(cell.n))
     noise = 2 * (cell.ratio * cell.yy - cell.xy) / cell.n / (cell.y * sd)
-    bend = float(np.clip(2 / 3 * skew * (plain / sd) ** 3 + noise, -2 / 3 * most, 2 / 3 * most))
+    bend = 2 / 3 * moments.bounded(skew * (plain / sd) ** 3 + 1.5 * noise)
     scale = sd / cell.y
-    middle = cell.ratio + skew * plain / cell.y / 2 + scale * noise / 2
+    middle = cell.ratio + scale * (moments.bounded(skew * plain / sd / 2) + noise / 2)
     return SkewedMarginal(middle - SkewedMarginal(0.0, scale, bend).mean, scale, bend, signed)

@@ -66,7 +66,7 @@ def value_sums(cell: ValueStatistics) -> moments.Sums:
     total = math.fsum(w * float(s) for w, s in zip(cell.weights, cell.sums, strict=True))
     weights = np.array(cell.weights)
     squares = max(float(weights @ np.array(cell.products) @ weights), total * total / cell.n if cell.n else 0.0)
-    return moments.Sums(cell.n, total, squares, _carriers(cell, total, squares))
+    return moments.Sums(cell.n, total, squares, _carriers(cell, total, squares), counted=False)
 
 
 def _carriers(cell: ValueStatistics, total: float, squares: float) -> float:

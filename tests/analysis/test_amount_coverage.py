@@ -108,6 +108,21 @@ def test_the_lean_cancels_between_equal_groups_and_not_between_unequal_ones():
     assert p_greater(a, b) > 0.51  # few buyers are more often unlucky than lucky
 
 
+def test_unlike_variants_do_not_lend_each_other_a_lean_that_is_not_theirs():
+    # a tenth of the price: moved by less than a third of its own width, though the others' is ten times that
+    dear, cheap = moments.Sums(20_000, 40_000.0, 8e6, 400), moments.Sums(20_000, 4_000.0, 8e4, 400)
+    third = moments.log_normal_third(moments.together([dear, cheap]))
+    lent = moments.fit_sums({"a": dear, "b": cheap}, third, 10)[1]
+    assert 0 < lent.mean - 0.2 < 0.3 * lent.scale
+    # a tenth of the buyers, the same amounts: nearly what it would be among its like
+    few = moments.Sums(20_000, 4_000.0, 8e5, 40)
+    third = moments.log_normal_third(moments.together([dear, few]))
+    lent = moments.fit_sums({"a": dear, "b": few}, third, 10)[1]
+    alone = moments.fit_sums({"a": few, "b": few}, moments.log_normal_third(few), 10)[1]
+    assert lent.bend == pytest.approx(alone.bend, rel=0.15)
+    assert lent.mean - 0.2 == pytest.approx(alone.mean - 0.2, rel=0.15)
+
+
 def test_the_third_moment_is_the_log_normals_and_never_below_the_least():
     q, sigma = 0.2, 0.7
     m1, m2, m3 = (np.exp(j * 3 + j * j * sigma**2 / 2) * q for j in (1, 2, 3))
