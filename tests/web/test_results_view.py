@@ -214,12 +214,24 @@ def test_one_analysis_makes_no_curve() -> None:
 
 
 def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
-    members, done = fixtures.SPRING["a"]
-    audience = fixtures.SPRING | {"a": (members, done | {"share_rate": 0})}
-    group = next(group for group in page(fixtures.result(audience)).groups if group.key == "share_rate")
-    assert "Drawn as a difference" in group.note
+    result = fixtures.result()
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "share_rate")
+    for row in entry["comparisons"]:
+        row.update(lift=None, lift_density=None, lift_not_shown="Hardly anybody shared A, so it would mislead.")
+    group = next(group for group in page(result).groups if group.key == "share_rate")
+    assert group.note.startswith("Drawn as a difference of members in 100, not in per cent. Hardly anybody")
     assert "in 100" in group.rows[1].lift.text
     assert group.rows[1].ridge is not None
+
+
+def test_no_prior_talks_a_doubt_about_a_guardrail_away() -> None:
+    result = fixtures.result()
+    entry = result["metrics"][-1]
+    assert next(row for row in entry["comparisons"] if row["variant"] == "c")["p_beats_control"] > 0.05
+    assert page(result).groups[-1].tag == "guardrail in doubt for C"
+    for row in entry["variants"]:
+        row.update(evidence_mean=None, evidence_sd=None)
+    assert page(result).groups[-1].tag == "guardrail holds"
 
 
 def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:

@@ -1,5 +1,6 @@
 """The scorecard of the results page: one group of rows a metric, each number with its explanation."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -281,11 +282,7 @@ def _ridge_text(
 
 def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -> tuple[str, str]:
     """Whether the guardrail holds, and for which variants it does not."""
-    worse = {
-        row["variant"]: 1 - row["p_beats_control"]
-        for row in entry["comparisons"]
-        if row.get("p_beats_control") is not None
-    }
+    worse = _worse(entry)
     if not worse:
         return ("too early to tell", "calm") if entry.get("too_early") else ("guardrail not known yet", "warn")
     for limit, said, tone in ((BROKEN, "broken by", "bad"), (IN_DOUBT, "in doubt for", "warn")):
@@ -293,6 +290,31 @@ def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -
         if letters:
             return f"guardrail {said} {', '.join(letters)}", tone
     return "guardrail holds", "good"
+
+
+def _worse(entry: Mapping[str, Any]) -> dict[str, float]:
+    """The chance that each variant is worse than the control, going by the data alone, as the verdict does.
+
+    A result of former days has no such figures, and its posteriors knew no other prior.
+    """
+    evidence = {
+        row["variant"]: (row["evidence_mean"], row["evidence_sd"])
+        for row in entry["variants"]
+        if row.get("evidence_mean") is not None and row.get("evidence_sd")
+    }
+    sign = -1 if entry.get("direction") == "lower" else 1
+    worse = {}
+    for row in entry["comparisons"]:
+        key, control = row["variant"], row["control"]
+        if row.get("p_beats_control") is None:
+            continue
+        if key in evidence and control in evidence:
+            (ours, spread), (theirs, other) = evidence[key], evidence[control]
+            z = sign * (ours - theirs) / math.hypot(spread, other)
+            worse[key] = 0.5 * math.erfc(z / math.sqrt(2))
+        else:
+            worse[key] = 1 - row["p_beats_control"]
+    return worse
 
 
 def _hint(entry: Mapping[str, Any], measure: Measure) -> str:
