@@ -13,14 +13,17 @@ from sqlmodel import Session, col
 from experiments import inputs as gathered
 from experiments import rows
 from experiments.collect import collect
-from experiments.computing import compute, iso, primary_only
+from experiments.computing import compute, primary_only
 from experiments.database import Database
+from experiments.deeper import wanted
 from experiments.errors import ConflictError, NotFoundError
 from experiments.experiment import current_run, get
 from experiments.metrics import DAY_US
 from experiments.past import past_days
+from experiments.reallocating import open_next
 from experiments.settings import settings
 from experiments.tables import Analysis, Experiment, Job, Run
+from experiments.telling import iso
 
 Report = Callable[[float, str], None]
 
@@ -32,7 +35,7 @@ def analyse(
     cut_off_us: int | None = None,
     seed: int | None = None,
     history_only: bool = False,
-    with_segments: bool = True,
+    with_models: bool = True,
     report: Report = lambda *_: None,
     store: Callable[[Session, list[Analysis]], None] | None = None,
     still_ours: Callable[[Session], None] = lambda _session: None,
@@ -47,9 +50,9 @@ def analyse(
         Of the sampled models; by default it follows from the run and the cut-off.
     history_only : bool
         Only the scorecard of the primary metric, as for a past day.
-    with_segments : bool
-        Whether to fit the segmented model (PyMC, seconds). The first analysis of a run is stored without it before it
-        is stored with it.
+    with_models : bool
+        Whether to fit the sampled models (PyMC, seconds): segments, the tail of staying, word of mouth, amounts. The
+        first analysis of a run is stored without them before it is stored with them.
     report
         Is told how far it is, from 0 to 1, with a sentence.
     store
@@ -75,7 +78,7 @@ def analyse(
         document = _gather(
             session, database, experiment, run, cut_off, seed, by_arrival=not history_only, report=report
         )
-    document["with_segments"] = with_segments and bool(experiment.segments) and not history_only
+    document["with_models"] = with_models and wanted(document["plan"]) and not history_only
     past: list[Analysis] = []
     if history_only:
         made = _row(experiment, run, *_answered(document, past_only=True), history_only=True)
@@ -87,18 +90,22 @@ def analyse(
                 for day in past_days(database, experiment, run, document)
             ]
         report(0.6, "Weighing the variants")
-        if first_time and document["with_segments"]:
-            # The first answer must not wait for the models of the segments, which take seconds to compile.
-            early = _row(experiment, run, *_answered(document | {"with_segments": False}), history_only=False)
+        if first_time and document["with_models"]:
+            # The first answer must not wait for the sampled models, which take seconds to compile.
+            early = _row(experiment, run, *_answered(document | {"with_models": False}), history_only=False)
             with database.write() as session:
                 still_ours(session)
                 _add(session, [*past, early])
+                _keep_one_drawing(session, run)
             past = []
         later = lambda fraction, message: report(0.6 + 0.35 * fraction, message)  # noqa: E731
         made = _row(experiment, run, *_answered(document, report=later), history_only=False)
     report(0.97, "Keeping the answer")
     with database.write() as session:
         (store or _add)(session, [*past, made])
+        _keep_one_drawing(session, run)
+        if cut_off_us is None and not history_only:
+            open_next(session, made, now_us=time.time_ns() // 1000)
     return made
 
 
@@ -151,6 +158,21 @@ def _add(session: Session, made: list[Analysis]) -> None:
     session.add_all(made)
 
 
+def _keep_one_drawing(session: Session, run: Run) -> None:
+    """Only the newest answer of a run is drawn: curves take most of the room, and follow from the inputs again."""
+    session.flush()
+    newest = (
+        select(Analysis)
+        .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
+        .order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())
+        .limit(4)
+    )
+    for older in session.scalars(newest).all()[1:]:
+        if older.drawing:
+            older.drawing = {}
+            session.add(older)
+
+
 def _latest_cut_off(experiment: Experiment, run: Run) -> int:
     """Now; for a run that has ended, the end of its last window, and as long again for what arrives late."""
     now = time.time_ns() // 1000
@@ -180,7 +202,7 @@ def _gather(
     counted = gathered.imported(session, experiment, run)
     tolerance = gathered.tolerance_us(experiment, settings().clock_tolerance_seconds)
     silence = settings().silence_hours
-    plan = gathered.plan(session, experiment, run, silence_hours=silence, tolerance_us=tolerance)
+    plan = gathered.plan(session, experiment, run, cut_off_us=cut_off_us, silence_hours=silence, tolerance_us=tolerance)
     measured = gathered.measured(experiment)
     if counted is not None:
         # Counts that came without members say nothing about the other metrics.
@@ -207,7 +229,9 @@ def _gather(
         "collected": (counted or counted_now).to_dict(),
         "counts_only": counted is not None,
         "looks": looks,
-        "with_segments": False,
+        "srm_rang": gathered.srm_rang(session, run),
+        "aa_history": gathered.aa_history(session),
+        "with_models": False,
         "metric_definitions": {
             found.key: found.definition(experiment.currency, experiment.window_days, tolerance / 1e6)
             for found in measured

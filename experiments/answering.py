@@ -32,15 +32,15 @@ def answer(
     key: str,
     *,
     report: Report,
-    with_segments: bool = True,
+    with_models: bool = True,
     then: Callable[[Session], None] = lambda _session: None,
 ) -> Analysis:
     """Analyse an experiment that was held, and end the held job with the answer.
 
     Parameters
     ----------
-    with_segments
-        Whether to fit the segmented model (seconds).
+    with_models
+        Whether to fit the sampled models (seconds).
     then
         Called in the transaction that stores the answer.
     """
@@ -51,7 +51,7 @@ def answer(
         session.execute(update(Job).where(_held(made[-1].experiment_id)).values(**done))
         then(session)
 
-    return analyse(database, key, report=report, store=store, with_segments=with_segments)
+    return analyse(database, key, report=report, store=store, with_models=with_models)
 
 
 def _held(experiment_id: int | None):  # type: ignore[no-untyped-def]

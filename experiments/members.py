@@ -12,12 +12,12 @@ from sqlmodel import Session
 
 from experiments import inputs as gathered
 from experiments import rows
-from experiments.computing import iso
 from experiments.errors import ConflictError, NotFoundError
 from experiments.member_rows import MICRO, Scope, member_rows
 from experiments.metrics import Metric
 from experiments.results import latest
 from experiments.tables import Experiment
+from experiments.telling import iso
 
 _BATCH = 5_000
 

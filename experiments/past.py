@@ -48,7 +48,7 @@ def past_days(
                 "cut_off_us": cut_off,
                 "collected": collected.to_dict(),
                 "looks": [],
-                "with_segments": False,
+                "with_models": False,
             }
 
 

@@ -1,8 +1,6 @@
 """Reading stored analyses: the newest answer, the ones before it, the curve over time, one line for a list, CSV."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -166,76 +164,13 @@ def _with_fact(headline: str, decision: str, label: str | None, value: str | Non
     return f"{headline} {'Chance that it is best' if decision == 'ship' else label}: {value}."
 
 
-CSV_COLUMNS = (
-    "experiment",
-    "run",
-    "analysis",
-    "cut_off",
-    "decision",
-    "metric",
-    "kind",
-    "unit_of_measure",
-    "variant",
-    "control",
-    "n",
-    "total",
-    "mean",
-    "sd",
-    "interval_kind",
-    "interval_probability",
-    "low",
-    "high",
-    "p_best",
-    "expected_loss",
-    "p_beats_control",
-    "p_rope",
-    "lift",
-    "lift_low",
-    "lift_high",
-    "difference",
-    "difference_low",
-    "difference_high",
-)
+def mature_only(result: dict[str, Any]) -> dict[str, Any]:
+    """A result whose metrics are those of the members whose window is over; of a test without any, there are none.
 
-
-def to_csv(result: dict[str, Any]) -> str:
-    """A result as CSV: one row a metric and variant, the comparison with the control in the same row."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(_csv_rows(result))
-    return text.getvalue()
-
-
-def _csv_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    whole = {name: result[name] for name in ("experiment", "run", "analysis", "cut_off")}
-    whole["decision"] = result["verdict"]["decision"]
-    for metric in result["metrics"]:
-        own = {name: metric[name] for name in ("metric", "kind", "unit_of_measure")}
-        comparisons = {row["variant"]: row for row in metric["comparisons"]}
-        for row in metric["variants"]:
-            plain = {name: row[name] for name in ("variant", "n", "total", "mean", "sd", "p_best", "expected_loss")}
-            yield (
-                whole | own | plain | _csv_interval(row["interval"]) | _csv_comparison(comparisons.get(row["variant"]))
-            )
-
-
-def _csv_interval(interval: dict[str, Any] | None) -> dict[str, Any]:
-    if not interval:
-        return {}
-    named = {"kind": "interval_kind", "probability": "interval_probability", "low": "low", "high": "high"}
-    return {column: interval[name] for name, column in named.items()}
-
-
-def _csv_comparison(row: dict[str, Any] | None) -> dict[str, Any]:
-    if row is None:
-        return {}
-    out = {name: row[name] for name in ("control", "p_beats_control", "p_rope")}
-    for name in ("lift", "difference"):
-        if row[name]:
-            bounds = row[name]["interval"]
-            out |= {name: row[name]["mean"], f"{name}_low": bounds["low"], f"{name}_high": bounds["high"]}
-    return out
+    What came as totals has no windows to wait for: everybody is mature there.
+    """
+    mature = result.get("mature")
+    return result if mature is None else {**result, "metrics": mature["metrics"]}
 
 
 def _answers(run: Run) -> Any:

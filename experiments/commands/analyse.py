@@ -10,9 +10,9 @@ import click
 @click.argument("key")
 @click.option("--repeat", "analysis_id", metavar="ID", help="Compute this stored analysis again and compare.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the sampled models.")
-@click.option("--no-segments", is_flag=True, help="Leave the segmented model out: seconds less.")
+@click.option("--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models out: seconds less.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
-def command(key: str, analysis_id: str | None, seed: int | None, no_segments: bool, as_json: bool) -> None:
+def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
     """Analyse the experiment KEY now and print the answer."""
     from experiments.database import Database
     from experiments.settings import settings
@@ -26,7 +26,7 @@ def command(key: str, analysis_id: str | None, seed: int | None, no_segments: bo
         if analysis_id:
             _repeat(database, key, analysis_id, as_json)
             return
-        made = analyse(database, key, seed=seed, with_segments=not no_segments)
+        made = analyse(database, key, seed=seed, with_models=not quick)
     if as_json:
         click.echo(json.dumps(made.result, indent=2, ensure_ascii=False))
         return

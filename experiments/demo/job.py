@@ -35,4 +35,4 @@ def run_job(database: Database, job: Job, report: Any) -> None:
     def weighing(fraction: float, message: str) -> None:
         report(_MAKING + (1 - _MAKING) * fraction, message)
 
-    answer(database, made.key, report=weighing, with_segments=False, then=end)
+    answer(database, made.key, report=weighing, with_models=False, then=end)

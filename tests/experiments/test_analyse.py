@@ -12,8 +12,9 @@ from experiments import results
 from experiments.analyse import analyse, new_id, repeat
 from experiments.errors import ConflictError, NotFoundError
 from experiments.experiment import get
-from experiments.metrics import DAY_US
-from experiments.tables import Analysis, ImportedCounts, Run
+from experiments.inputs import aa_history
+from experiments.metrics import DAY_US, METRICS
+from experiments.tables import Analysis, Experiment, ImportedCounts, Run, Variant
 from tests.audience import (
     BEGAN_US,
     CUT_OFF_US,
@@ -45,14 +46,16 @@ def as_stored(database, made: Analysis) -> Analysis:
 
 
 def test_the_result_has_the_shape_of_the_api_and_survives_json(stored):
-    result = as_stored(stored, analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)).result
+    result = as_stored(stored, analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)).result
     assert {"experiment", "run", "analysis", "cut_off", "verdict", "health", "units", "metrics", "provenance"} <= set(
         result
     )
     assert {"decision", "variant", "reason"} <= set(result["verdict"])
     assert {check["check"] for check in result["health"]} >= {"srm", "multi_exposed", "bots", "late_events", "silence"}
     assert [entry["metric"] for entry in result["metrics"]][0] == "sticky_rate"
-    assert len(result["metrics"]) == 10
+    scored = {found.key for found in METRICS if found.kind not in ("retention", "cascade")}
+    assert {entry["metric"] for entry in result["metrics"]} == scored
+    assert result["retention"]["variants"] and result["cascade"]["not_shown"]["code"] == "later"
     for entry in result["metrics"]:
         assert set(entry) >= API_METRIC
         assert [row["variant"] for row in entry["variants"]] == ["a", "b", "c"]
@@ -64,7 +67,7 @@ def test_the_result_has_the_shape_of_the_api_and_survives_json(stored):
 
 
 def test_n_and_total_let_anyone_check_the_raw_rate(stored):
-    result = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False).result
+    result = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False).result
     members = expected_members(make_audience(11, members=600), tolerance_us=TOLERANCE_US)
     clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
     for row in clicks["variants"]:
@@ -74,7 +77,7 @@ def test_n_and_total_let_anyone_check_the_raw_rate(stored):
 
 
 def test_an_analysis_repeats_to_the_digit_from_its_stored_inputs_alone(stored):
-    made = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    made = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with stored.write() as session:
         # Whatever happens to the experiment and its rows afterwards.
         experiment = get(session, "test")
@@ -86,7 +89,7 @@ def test_an_analysis_repeats_to_the_digit_from_its_stored_inputs_alone(stored):
 
 
 def test_a_past_day_repeats_to_the_digit_too(stored):
-    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with stored.read() as session:
         past = [row for row in session.scalars(select(Analysis)) if row.history_only]
         assert past
@@ -94,7 +97,7 @@ def test_a_past_day_repeats_to_the_digit_too(stored):
 
 
 def test_the_first_analysis_fills_in_the_days_before_and_the_next_one_does_not(stored):
-    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with stored.read() as session:
         experiment = get(session, "test")
         curve = results.history(session, experiment)
@@ -102,7 +105,7 @@ def test_the_first_analysis_fills_in_the_days_before_and_the_next_one_does_not(s
         assert [point["at"] for point in curve] == sorted(point["at"] for point in curve)
         assert [point["members"] for point in curve[:-1]] == sorted(point["members"] for point in curve[:-1])
         assert all(sum(point["p_best"].values()) == pytest.approx(1, abs=1e-6) for point in curve)
-    analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_segments=False)
+    analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_models=False)
     with stored.read() as session:
         assert len(results.history(session, get(session, "test"))) == 13
 
@@ -112,7 +115,7 @@ def test_a_filled_in_day_equals_a_collection_at_that_day(database, primary):
     with database.write() as session:
         store_experiment(session, primary_metric=primary)
         store_audience(session, make_audience(12))
-    analyse(database, "test", cut_off_us=CUT_OFF_US, with_segments=False)
+    analyse(database, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with database.read() as session:
         past = [row for row in session.scalars(select(Analysis)) if row.history_only]
     assert len(past) == 11
@@ -123,8 +126,8 @@ def test_a_filled_in_day_equals_a_collection_at_that_day(database, primary):
 
 
 def test_every_look_is_handed_to_the_next_verdict(stored):
-    first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
-    second = analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_segments=False)
+    first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
+    second = analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_models=False)
     assert first.inputs["looks"] == []
     assert second.inputs["looks"] == [first.result["verdict"]["look"]]
 
@@ -188,6 +191,110 @@ def test_aggregated_counts_take_the_same_path(database):
     assert result["segments"][0]["not_shown"]["code"] == "no_cells"
 
 
+def store_counts(session, rows, **changes) -> None:
+    store_experiment(session, imported=True, state="stopped", **({"primary_metric": "click_rate"} | changes))
+    run = session.get(Run, 1)
+    run.ended_at = run.started_at + timedelta(days=3)
+    session.add(run)
+    for variant, name in rows:
+        session.add(ImportedCounts(run_id=1, variant=variant, metric=name, members=300, successes=30))
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([(key, "click_rate") for key in "abx"], "name the variant 'x', which run 1 does not have; it has a, b, c"),
+        ([(key, "share_rate") for key in "abc"], "hold nothing on click_rate, its primary metric"),
+    ],
+)
+def test_counts_that_do_not_fit_the_experiment_are_refused_by_name(database, rows, told):
+    with database.write() as session:
+        store_counts(session, rows)
+    with pytest.raises(ConflictError, match=told):
+        analyse(database, "test")
+
+
+def test_a_variant_without_counts_is_an_outcome_and_no_number(database):
+    with database.write() as session:
+        store_counts(session, [("a", "click_rate"), ("b", "click_rate")])
+    result = analyse(database, "test").result
+    assert result["metrics"][0]["not_shown"]["code"] == "no_members"
+    assert result["verdict"]["decision"] in ("not_enough_data", "untrusted")
+
+
+def test_an_experiment_without_a_control_says_what_it_takes(database):
+    with database.write() as session:
+        store_experiment(session)
+        store_audience(session, make_audience(11, members=60))
+        for row in session.scalars(select(Variant)):
+            row.control = False
+            session.add(row)
+    with pytest.raises(ConflictError, match="0 controls among its variants .a, b, c.; it takes exactly one"):
+        analyse(database, "test", cut_off_us=CUT_OFF_US)
+
+
+def test_only_the_newest_answer_of_a_run_keeps_its_drawing(stored):
+    first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
+    assert as_stored(stored, first).drawing["densities"]
+    second = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
+    earlier = analyse(stored, "test", cut_off_us=CUT_OFF_US - 1, with_models=False)
+    drawn = [bool(as_stored(stored, made).drawing) for made in (first, second, earlier)]
+    assert drawn == [False, True, False]
+
+
+def test_a_split_that_was_found_wrong_is_handed_to_the_next_analysis(stored):
+    first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
+    assert first.inputs["srm_rang"] is False
+    with stored.write() as session:
+        kept = session.get(Analysis, first.id)
+        health = [{**c, "status": "fail"} if c["check"] == "srm" else c for c in kept.result["health"]]
+        kept.result = kept.result | {"health": health}
+        session.add(kept)
+    second = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
+    assert second.inputs["srm_rang"] is True
+    assert second.decision == "untrusted"
+
+
+@pytest.mark.parametrize(
+    ("headlines", "decision", "expected"),
+    [
+        (("Same", "Same"), "ship", [True]),
+        (("Same", "Same"), "keep_running", [False]),
+        (("Same", "Same"), "untrusted", []),
+        (("One", "Another"), "ship", []),
+        (("", ""), "ship", []),
+    ],
+)
+def test_finished_tests_of_the_same_against_the_same_are_remembered(database, headlines, decision, expected):
+    with database.write() as session:
+        past = Experiment(
+            key="past", name="Past", state="stopped", primary_metric="click_rate", metrics=[], guardrails=[],
+            traffic_seed="t", segments=[], currency="EUR",
+        )  # fmt: skip
+        session.add(past)
+        session.flush()
+        run = Run(experiment_id=past.id, number=1, seed="s", allocation=[])
+        session.add(run)
+        for place, headline in enumerate(headlines):
+            content = {"headline": headline} if headline else {}
+            session.add(Variant(experiment_id=past.id, position=place, key="ab"[place], weight=0.5, content=content))
+        session.flush()
+        session.add(
+            Analysis(
+                id=new_id(),
+                experiment_id=past.id,
+                run_id=run.id,
+                cut_off_us=1,
+                decision=decision,
+                result={},
+                inputs={},
+                drawing={},
+            )  # fmt: skip
+        )
+        session.flush()
+        assert aa_history(session) == expected
+
+
 def test_an_experiment_that_never_ran_says_so(database):
     with database.write() as session:
         experiment = store_experiment(session, state="draft")
@@ -203,8 +310,8 @@ def test_an_unknown_analysis_says_where_to_look(database):
 
 
 def test_one_line_answers_a_whole_list(stored):
-    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_segments=False)
-    newest = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_segments=False)
+    analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
+    newest = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
     with stored.read() as session:
         found = results.one_line(session, [get(session, "test"), get(session, "another")])
     assert set(found) == {1}

@@ -106,7 +106,7 @@ def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
 
     monkeypatch.setattr(world, "members", earlier)
     make(database, settings, members=3_000)
-    result = analyse(database, "spring-headline", with_segments=False).result
+    result = analyse(database, "spring-headline", with_models=False).result
     looked_at = 0
     for metric in result["metrics"]:
         for row in metric["variants"]:

@@ -25,7 +25,7 @@ SETTINGS = read_settings(worker_lease_seconds=5, worker_poll_seconds=0.05)
 
 def store(database: Database, **changes) -> None:
     with database.write() as session:
-        store_experiment(session, **({"segments": []} | changes))
+        store_experiment(session, **({"segments": [], "metrics": ["click_rate"]} | changes))
         store_audience(session, make_audience(21, members=100))
 
 

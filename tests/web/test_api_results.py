@@ -55,7 +55,7 @@ def meet(api: Api) -> Counter:
 
 
 def analysed(api: Api) -> None:
-    analyse(api.database, "spring", with_segments=False)
+    analyse(api.database, "spring", with_models=False)
 
 
 def test_before_any_analysis_the_answer_is_a_problem_with_its_remedy(api):

@@ -109,6 +109,21 @@ class Comparison(BaseModel):
     lift_not_shown: str | None
 
 
+class Adjusted(BaseModel):
+    """The same with what was known before the first exposure taken out (CUPED); what the verdict rests on.
+
+    Null where no covariate was declared; with not_shown where it could not be used.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    covariate: dict[str, Any] = Field(description="attribute, or days_before: what was declared.")
+    variance_reduction: float | None = Field(None, description="Share of the variance that it takes away.")
+    correlation: float | None = Field(None, description="Between the covariate and the outcome.")
+    variants: list[VariantResult]
+    comparisons: list[Comparison]
+    not_shown: NotShown | None
+
+
 class MetricResult(BaseModel):
     """One metric: who is counted, each variant, each comparison."""
 
@@ -116,13 +131,21 @@ class MetricResult(BaseModel):
     metric: str
     name: str
     hint: str
-    kind: Literal["proportion", "amount", "count"]
+    kind: Literal["proportion", "amount", "count", "ratio", "value"]
     population: str
     unit_of_measure: str
     direction: Literal["higher", "lower"]
     variants: list[VariantResult]
     comparisons: list[Comparison]
     not_shown: NotShown | None
+    adjusted: Adjusted | None
+
+
+class Mature(BaseModel):
+    """Only members whose whole window is over at the cut-off; ``?mature=true`` answers these metrics alone."""
+
+    members: dict[str, int] = Field(description="How many of each variant.")
+    metrics: list[MetricResult]
 
 
 class Answer(BaseModel):
@@ -140,14 +163,148 @@ class Answer(BaseModel):
     planned_days: float | None
 
 
+class Overall(BaseModel):
+    """A variant over all levels, each weighed as in the whole audience."""
+
+    variant: str
+    rate: Estimate
+    lift: Estimate | None
+
+
 class Segment(BaseModel):
     """For whom it works: one declared attribute."""
 
     model_config = ConfigDict(extra="allow")
     segment: str
     metric: str
+    joint: bool = Field(description="Whether it was fitted together with the other attributes.")
     segment_rows: list[dict[str, Any]]
+    overall: list[Overall]
     not_shown: NotShown | None
+
+
+class Missing(BaseModel):
+    """In the place of a figure: why it is not there."""
+
+    not_shown: NotShown
+
+
+class CurvePoint(BaseModel):
+    """A share on a day since first exposure, with the bounds of its 95 % interval; ``raw`` is the plain share."""
+
+    model_config = ConfigDict(extra="allow")
+    day: int
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    raw: float | None = None
+
+
+class VariantRetention(BaseModel):
+    """How one variant's members keep coming back."""
+
+    model_config = ConfigDict(extra="allow")
+    variant: str
+    n: int
+    mature: int = Field(description="Members whose whole window is over.")
+    staying: list[CurvePoint] = Field(description="Share of mature members whose last return is on that day or later.")
+    half_life: Estimate | Missing | None = Field(description="Days until half of those who return have last returned.")
+    ever_returned: Estimate | Missing
+    returning: list[CurvePoint] = Field(description="Share who have come back by that day (Kaplan-Meier).")
+    tail: dict[str, Any] | None = Field(description="The days after the window, by a shifted beta-geometric model.")
+
+
+class Retention(BaseModel):
+    """Staying and coming back; null where nothing of it is measured."""
+
+    model_config = ConfigDict(extra="allow")
+    horizon: int = Field(description="The window, in days.")
+    variants: list[VariantRetention]
+    not_shown: NotShown | None
+    diagnostics: dict[str, Any] | None
+
+
+class VariantCascade(BaseModel):
+    """Whom one variant's members bring, and whom these bring in turn."""
+
+    model_config = ConfigDict(extra="allow")
+    variant: str
+    n: int = Field(description="Exposed members, randomised or brought.")
+    brought: int
+    roots: int = Field(description="Randomised members.")
+    r: Estimate | Missing = Field(description="The K-factor: new members that a member brings.")
+    dispersion: Estimate | Missing
+    p_viral: float | None = Field(description="The chance that the K-factor is above 1.")
+    reach: dict[str, Any] | None = Field(description="Members reached for each randomised one: median and interval.")
+    reach_not_shown: str | None
+    too_young: float = Field(description="Share of members younger than the horizon; they are counted by their age.")
+    sizes: list[list[int]] = Field(description="[members of a cascade, how many roots]")
+    depths: list[list[int]] = Field(description="[generations, how many roots]")
+
+
+class CascadeComparison(BaseModel):
+    """A variant's K-factor against the control's."""
+
+    model_config = ConfigDict(extra="allow")
+    variant: str
+    control: str
+    difference: Estimate | Missing | None
+    p_beats_control: float | None
+
+
+class Cascade(BaseModel):
+    """Word of mouth; null where nothing of it is measured."""
+
+    model_config = ConfigDict(extra="allow")
+    variants: list[VariantCascade]
+    comparisons: list[CascadeComparison]
+    not_shown: NotShown | None
+    diagnostics: dict[str, Any] | None
+
+
+class VariantAmount(BaseModel):
+    """A money metric of one variant in two parts: how many, and how much each."""
+
+    model_config = ConfigDict(extra="allow")
+    variant: str
+    n: int
+    positive: int = Field(description="Members above zero.")
+    share: Estimate | Missing
+    amount: Estimate | Missing = Field(description="Mean of those above zero.")
+    mean: Estimate | Missing = Field(description="Mean of all members.")
+
+
+class AmountStory(BaseModel):
+    """How many buy and how much (hurdle model); shown only where its predictive checks pass, and never what decides."""
+
+    model_config = ConfigDict(extra="allow")
+    metric: str
+    family: str | None = Field(description="lognormal or gamma.")
+    variants: list[VariantAmount]
+    checks: list[dict[str, Any]]
+    not_shown: NotShown | None
+    diagnostics: dict[str, Any] | None
+
+
+class Epoch(BaseModel):
+    """A stretch of the run with one set of shares."""
+
+    number: int
+    started: str
+    weights: dict[str, float]
+    members: dict[str, int]
+
+
+class Allocation(BaseModel):
+    """How new members were shared out; null where the weights are fixed."""
+
+    method: Literal["thompson", "top_two"]
+    floor: float = Field(description="Share that every variant keeps.")
+    every_hours: int
+    epochs: list[Epoch]
+    next: dict[str, float] | None = Field(description="The shares that this analysis proposes for the next epoch.")
+    next_not_shown: NotShown | None = Field(description="Why it proposes none.")
+    caveat: str
 
 
 class Results(BaseModel):
@@ -162,7 +319,12 @@ class Results(BaseModel):
     health: list[Check]
     units: Units
     metrics: list[MetricResult]
+    mature: Mature | None
     segments: list[Segment]
+    retention: Retention | None
+    cascade: Cascade | None
+    amounts: list[AmountStory]
+    allocation: Allocation | None
     answer: Answer
     arrivals: list[dict[str, Any]] = Field(description="New members by variant and day since the first.")
     provenance: dict[str, Any] = Field(description="Metric definitions, priors, rules, seed and versions.")
@@ -174,6 +336,11 @@ class ResultsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     format: Literal["json", "csv"] = Field("json", description="json or csv.")
     run: int | None = Field(None, ge=1, description="The number of a run; absent: the newest one.", examples=[1])
+    mature: bool = Field(
+        False,
+        description="true: the metrics of those members alone whose window is over; verdict, health and all other "
+        "parts stay those of everybody.",
+    )
 
 
 class JobAnswer(BaseModel):
@@ -230,8 +397,8 @@ def in_order(result: dict[str, Any]) -> dict[str, Any]:
     PostgreSQL's jsonb keeps no order, and what is the same is to look the same on both engines.
     """
     ordered = _ordered(result, Results)
-    for metric in ordered.get("metrics", ()):
-        if metric["kind"] != "amount":
+    for metric in [*ordered.get("metrics", ()), *(ordered.get("mature") or {}).get("metrics", ())]:
+        if metric["kind"] in ("proportion", "count"):
             for row in metric["variants"]:
                 total = row["total"]
                 row["total"] = int(total) if isinstance(total, float) and total.is_integer() else total

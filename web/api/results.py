@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from experiments import experiment as stored
 from experiments import jobs, results
 from experiments.errors import ConflictError, NotFoundError
+from experiments.results_csv import to_csv
 from experiments.tables import Job
 from experiments.validation import validated
 from web.api.keyed import actor, require_key
@@ -43,8 +44,9 @@ def get_results(experiment: str) -> Response:
             code="no_analysis",
         )
     result.pop("drawing")
+    result = results.mature_only(result) if query.mature else result
     if query.format == "csv":
-        return Response(results.to_csv(result), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))
+        return Response(to_csv(result), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))
     return jsonify(in_order(result))
 
 

@@ -9,11 +9,13 @@ from experiments import experiment as store
 from experiments import jobs
 from experiments import results as stored
 from experiments.errors import NotFoundError
+from experiments.results_csv import to_csv
 from experiments.tables import Experiment, Run
 from web.formatting import moment, when
 from web.pages import results_state as state
 from web.pages import results_view
 from web.pages.access import actor, changes, htmx
+from web.pages.results_adjusted import deciding
 from web.pages.results_parts import Plan, VariantFacts
 from web.pages.results_verdict import choices
 from web.services import services
@@ -69,7 +71,7 @@ def download(key: str) -> Response:
             raise NotFoundError(f"{experiment.name} has no analysis yet; open its page and wait for the first one.")
         name = f"{experiment.key}-run-{result['run']}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(stored.to_csv(result), mimetype="text/csv", headers=headers)
+        return Response(to_csv(result), mimetype="text/csv", headers=headers)
 
 
 def _sections(context: dict[str, Any]) -> str:
@@ -107,7 +109,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "shipped": shipped,
         "shipped_at": state.shipped_at(session, experiment) if shipped else None,
         "actions": state.actions(experiment),
-        "decisions": choices(variants, result, experiment.primary_metric)
+        "decisions": choices(variants, result and deciding(result), experiment.primary_metric)
         if state.may_ship(experiment, met=met)
         else (),
         "met": met,

@@ -1,0 +1,203 @@
+"""The parts of an analysis that take a sampler: segments, staying, word of mouth, amounts. They come a little later.
+
+A model that fails, or that there is not enough for, is an outcome with its reason; nothing here changes the verdict.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from analysis import AnalysisError, NotShown, ProportionStatistics
+from experiments.collected import Collected, SegmentData
+from experiments.metrics import Metric, metric
+from experiments.scorecards import DIRECTIONS
+
+Report = Callable[[float, str], None]
+LATER = NotShown(
+    "later", "This answer was given before the slower models were computed; they follow with the next one."
+)
+
+
+def wanted(plan: Mapping[str, Any]) -> bool:
+    """Whether anything that is measured takes a sampler."""
+    found = [metric(key) for key in plan["metrics"]]
+    return bool(plan["segments"]) or any(_kind(one) for one in found)
+
+
+def deeper(inputs: Mapping[str, Any], collected: Collected, report: Report) -> dict[str, Any]:
+    """The sampled parts of the result, or why each is not there: "segments", "retention", "cascade", "amounts"."""
+    plan, sampled = inputs["plan"], with_models(inputs)
+    measured = [metric(key) for key in plan["metrics"]]
+    asked = {kind: [found for found in measured if _kind(found) == kind] for kind in ("retention", "cascade", "amount")}
+    report(0.0, "For whom does it work?")
+    told: dict[str, Any] = {"segments": _segments(inputs, collected, report) if sampled else _segments_later(plan)}
+    report(0.5, "How long do they stay?")
+    told["retention"] = _retention(inputs, collected, asked["retention"], sampled)
+    report(0.7, "Whom do they bring?")
+    told["cascade"] = _cascade(inputs, collected, asked["cascade"], sampled)
+    report(0.85, "How many buy, and how much?")
+    told["amounts"] = [
+        _amounts(inputs, collected, found, sampled) for found in asked["amount"] if found.key in collected.metric_data
+    ]
+    return told
+
+
+def with_models(inputs: Mapping[str, Any]) -> bool:
+    """Whether the stored inputs ask for the sampled models; the oldest ones spoke of segments only."""
+    return bool(inputs.get("with_models", inputs.get("with_segments", False)))
+
+
+def _kind(found: Metric) -> str | None:
+    """Which sampled model tells more of a metric: of money it is the split into how many buy and how much."""
+    if found.kind in ("retention", "cascade"):
+        return found.kind
+    return "amount" if found.kind == "amount" and found.money else None
+
+
+def _empty(why: NotShown, **more: Any) -> dict[str, Any]:
+    return {"not_shown": why.to_dict(), "variants": [], "diagnostics": None} | more
+
+
+def _refusal(error: AnalysisError) -> NotShown:
+    return NotShown(error.code, error.message)
+
+
+# Segments ----------------------------------------------------------------------------------------------------------
+
+
+def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -> list[dict[str, Any]]:
+    """For whom it works, by each declared attribute: fitted together where the members are known by all at once."""
+    plan, entries = inputs["plan"], []
+    jointly = _jointly(inputs, collected)
+    for place, name in enumerate(plan["segments"]):
+        report(0.5 * place / len(plan["segments"]), f"For whom does it work? {name.replace('_', ' ')}")
+        cells = collected.segment_data.get(name)
+        if (why := _no_segment(plan, cells)) is not None:
+            told = _no_rows(why)
+        else:
+            told = jointly[name] if name in jointly else _alone(inputs, cells or {})
+        entries.append({"segment": name, "metric": plan["primary"]} | told)
+    return entries
+
+
+def _jointly(inputs: Mapping[str, Any], collected: Collected) -> dict[str, dict[str, Any]]:
+    """Every attribute of one fit; nothing where there are fewer than two, or some variant has met nobody yet."""
+    found, plan = collected.segment_cells, inputs["plan"]
+    if found is None or any(_unmet(plan, cells) for cells in collected.segment_data.values()):
+        return {}
+    cells = {
+        (variant, tuple(levels)): ProportionStatistics(n, successes) for variant, levels, n, successes in found["cells"]
+    }
+    told = _fitted(inputs, cells, found["attributes"])
+    if isinstance(told, NotShown):
+        return {name: _no_rows(told) for name in found["attributes"]}
+    return told.to_dict()
+
+
+def _alone(inputs: Mapping[str, Any], cells: SegmentData) -> dict[str, Any]:
+    """One attribute of a fit of its own."""
+    told = _fitted(inputs, cells, None)
+    return _no_rows(told) if isinstance(told, NotShown) else told.to_dict() | {"not_shown": None}
+
+
+def _fitted(inputs: Mapping[str, Any], cells: Mapping[Any, ProportionStatistics], attributes: list[str] | None) -> Any:
+    from analysis.models import segmented  # imports PyMC at its first fit
+
+    plan = inputs["plan"]
+    try:
+        return segmented.fit_segments(
+            cells,
+            control=plan["control"],
+            attributes=attributes,
+            direction=DIRECTIONS[metric(plan["primary"]).direction],  # type: ignore[arg-type]
+            seed=inputs["seed"],
+            metric=plan["primary"],
+            rope=plan["threshold_of_caring"],
+            interval=plan.get("interval", "eti"),
+        )
+    except AnalysisError as error:
+        return _refusal(error)
+
+
+def _segments_later(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"segment": name, "metric": plan["primary"]} | _no_rows(LATER) for name in plan["segments"]]
+
+
+def _no_segment(plan: Mapping[str, Any], cells: SegmentData | None) -> NotShown | None:
+    """Why an attribute tells nothing here, before any model is asked."""
+    if cells is None:
+        return NotShown("no_cells", "Segments are told for metrics that are a share of members, and need members.")
+    if len({level for _, level in cells}) < 2:
+        return NotShown("one_level", "All members are of one kind here, so there is nothing to tell apart.")
+    if missing := _unmet(plan, cells):
+        names = dict(map(tuple, plan["names"]))
+        return NotShown("no_members", f"Nobody has met {names.get(missing[0], missing[0])} yet.")
+    return None
+
+
+def _unmet(plan: Mapping[str, Any], cells: SegmentData) -> list[str]:
+    """The variants whom nobody has met yet, of those that are shown at all."""
+    met = {variant for (variant, _), cell in cells.items() if cell.n}
+    return [key for key, weight in plan["weights"] if weight > 0 and key not in met]
+
+
+def _no_rows(why: NotShown) -> dict[str, Any]:
+    return {"segment_rows": [], "overall": [], "joint": False, "not_shown": why.to_dict()}
+
+
+# Staying, word of mouth, amounts -----------------------------------------------------------------------------------
+
+
+def _retention(
+    inputs: Mapping[str, Any], collected: Collected, asked: Sequence[Metric], sampled: bool
+) -> dict[str, Any] | None:
+    """How members keep coming back; the curves and the half-life are closed forms, so only their tail comes later."""
+    data = collected.metric_data.get(asked[0].key) if asked else None
+    if data is None:
+        return None
+    from analysis.models import retention
+
+    try:
+        told = retention.fit_retention(
+            data, seed=inputs["seed"], interval=inputs["plan"].get("interval", "eti"), tail=sampled
+        ).to_dict()
+    except AnalysisError as error:
+        return _empty(_refusal(error), horizon=inputs["plan"]["window_days"])
+    return told
+
+
+def _cascade(
+    inputs: Mapping[str, Any], collected: Collected, asked: Sequence[Metric], sampled: bool
+) -> dict[str, Any] | None:
+    """Whom members bring: one fit tells the K-factor and the reach."""
+    data = collected.metric_data.get(asked[0].key) if asked else None
+    if data is None:
+        return None
+    if not sampled:
+        return _empty(LATER, comparisons=[])
+    from analysis.models import cascade  # imports PyMC at its first fit
+
+    plan = inputs["plan"]
+    try:
+        return cascade.fit_cascade(
+            data, control=plan["control"], seed=inputs["seed"], interval=plan.get("interval", "eti")
+        ).to_dict()
+    except AnalysisError as error:
+        return _empty(_refusal(error), comparisons=[])
+
+
+def _amounts(inputs: Mapping[str, Any], collected: Collected, found: Metric, sampled: bool) -> dict[str, Any]:
+    """How many buy and how much, of one money metric."""
+    rest = {"metric": found.key, "family": None, "checks": []}
+    if not sampled:
+        return rest | _empty(LATER)
+    from analysis.models import hurdle  # imports PyMC at its first fit
+
+    try:
+        return hurdle.fit_hurdle(
+            collected.metric_data[found.key],
+            control=inputs["plan"]["control"],
+            metric=found.key,
+            seed=inputs["seed"],
+        ).to_dict()
+    except AnalysisError as error:
+        return rest | _empty(_refusal(error))

@@ -1,0 +1,37 @@
+"""How an analysis is written down: times as RFC 3339, numbers that JSON knows, the versions that computed it."""
+
+import math
+import platform
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+_PACKAGES = ("klette", "numpy", "scipy", "pymc", "nutpie", "arviz", "ibis-framework")
+
+
+def versions() -> dict[str, str]:
+    """The versions of everything that computes, without importing any of it."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def iso(moment_us: int) -> str:
+    """RFC 3339 in UTC."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_us)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def finite(value: Any) -> Any:
+    """The same document without numbers that JSON does not know: they become null."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value

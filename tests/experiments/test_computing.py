@@ -1,0 +1,364 @@
+"""From stored inputs to an answer, without a database: every part of the result, and what bad input gives."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis import AnalysisError
+from analysis.priors import CONTENT, SCEPTICAL
+from analysis.statistics import (
+    AdjustedStatistics,
+    AmountStatistics,
+    CascadeStatistics,
+    CountStatistics,
+    ProportionStatistics,
+    RatioStatistics,
+    RetentionStatistics,
+)
+from experiments.collected import Collected, Quality
+from experiments.computing import compute
+from experiments.metrics import DAY_US, metric
+
+BEGAN_US = 1_790_000_000_000_000
+RATES = {"a": ProportionStatistics(4000, 400), "b": ProportionStatistics(4100, 520)}
+
+
+def inputs(data: dict[str, dict[str, Any]], *, collected: dict[str, Any] | None = None, **changes: Any) -> dict:
+    """What an analysis of two variants after eight days would have stored; changes are to the plan, or to the whole."""
+    counts = {key: cell.n for key, cell in next(iter(data.values())).items()}
+    whole = {name: changes.pop(name) for name in ("with_models", "looks", "aa_history", "srm_rang") if name in changes}
+    plan = {
+        "experiment": "spring", "run": 1, "started_us": BEGAN_US, "ended_us": None, "running": True, "imported": False,
+        "dates_known": True, "simulated": True, "control": "a", "weights": [["a", 0.5], ["b", 0.5]],
+        "names": [["a", "A"], ["b", "B “Bloom”"]], "primary": next(iter(data)), "metrics": list(data),
+        "guardrails": [], "segments": [], "currency": "EUR", "window_days": 7, "planned_days": 14,
+        "minimum_members": 100, "threshold_of_caring": 0.01, "silence_hours": 6, "clock_tolerance_us": 0,
+        "allocation": None, "covariate": None, "interval": "eti", "prior": "auto", "prior_evidence": None,
+        "lift_prior": CONTENT.to_dict(),
+        "epochs": [{"number": 1, "started_us": BEGAN_US, "weights": [["a", 0.5], ["b", 0.5]], "buckets": None}],
+    } | changes  # fmt: skip
+    found = Collected(
+        **{
+            "counts": counts,
+            "excluded": {"multi_exposed": 0, "bots": 0},
+            "shared": 0,
+            "metric_data": data,
+            "first_exposure_us": BEGAN_US,
+            "quality": Quality(events=1000),
+        }
+        | (collected or {})
+    )
+    document = {
+        "format": 2, "created_at": "2026-10-01T00:00:00Z", "cut_off_us": BEGAN_US + 8 * DAY_US, "seed": 7, "plan": plan,
+        "collected": found.to_dict(), "counts_only": False, "looks": [], "with_models": False,
+        "metric_definitions": {key: metric(key).definition("EUR", 7) for key in data},
+    } | whole  # fmt: skip
+    return json.loads(json.dumps(document))
+
+
+def answered(*arguments: Any, **named: Any) -> dict[str, Any]:
+    return json.loads(json.dumps(compute(inputs(*arguments, **named), identity="i")[0], allow_nan=False))
+
+
+def figures(entry: dict[str, Any], variant: str = "b") -> tuple[dict, dict]:
+    """The variant's row and its comparison."""
+    rows = {row["variant"]: row for row in entry["variants"]}
+    return rows[variant], {row["variant"]: row for row in entry["comparisons"]}[variant]
+
+
+# Scorecards --------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_metric_has_its_scorecard_by_the_model_that_its_line_names():
+    money = {
+        key: AmountStatistics(4000, 300, Decimal(total), 90.0 * total, 1000.0, 3600.0, cap=Decimal(10_000))
+        for key, total in (("a", 9000), ("b", 9900))
+    }
+    orders = {
+        "a": CountStatistics(((0, 3700), (1, 280), (2, 20))),
+        "b": CountStatistics(((0, 3650), (1, 330), (2, 20))),
+    }
+    worth = {
+        key: RatioStatistics(4000, Decimal(total), Decimal(320), 90.0 * total, 360.0, 1.1 * total)
+        for key, total in (("a", 9000), ("b", 9900))
+    }
+    result = answered({"click_rate": RATES, "revenue": money, "orders": orders, "order_value": worth})
+    assert [entry["metric"] for entry in result["metrics"]] == ["click_rate", "revenue", "orders", "order_value"]
+    for entry in result["metrics"]:
+        assert entry["not_shown"] is None, entry
+        assert entry["model"] == metric(entry["metric"]).model
+        row, compared = figures(entry)
+        assert row["mean"] > 0 and compared["difference"]["interval"]["kind"] == "eti"
+        assert entry["adjusted"] is None
+
+
+def test_the_interval_is_of_the_kind_that_the_experiment_names():
+    result = answered({"click_rate": RATES}, interval="hdi")
+    row, compared = figures(result["metrics"][0])
+    assert row["interval"]["kind"] == compared["lift"]["interval"]["kind"] == "hdi"
+
+
+def test_the_lift_prior_of_the_run_draws_in_the_rates_and_rules_the_verdict():
+    wide, narrow = (
+        answered({"click_rate": {"a": ProportionStatistics(200, 20), "b": ProportionStatistics(200, 34)}}, lift_prior=p)
+        for p in (CONTENT.to_dict(), SCEPTICAL.to_dict())
+    )
+    lifts = [figures(result["metrics"][0])[1]["lift"]["mean"] for result in (wide, narrow)]
+    assert 0 < lifts[1] < lifts[0] < 0.7
+    for result, name in ((wide, "content"), (narrow, "sceptical")):
+        assert result["provenance"]["priors"]["lift"]["name"] == name
+        assert result["provenance"]["rules"]["lift_prior"]["name"] == name
+        assert result["provenance"]["priors"]["click_rate"]["name"] == name
+
+
+def test_what_was_learned_of_the_level_of_rates_helps_only_the_metric_it_was_learned_of():
+    learned = {
+        "name": "learned", "reason": "Fitted.",
+        "parameters": {"log_odds_sd": 0.2, "sd": 0.28, "mean_log_odds": -2.2, "mean_sd": 0.5},
+    }  # fmt: skip
+    for metrics, expected in (
+        ({"click_rate": 30}, True),
+        ({"share_rate": 30}, False),
+        ({"click_rate": 9, "x": 9}, False),
+    ):
+        result = answered({"click_rate": RATES}, lift_prior=learned, prior_evidence={"tests": 30, "metrics": metrics})
+        assert ("mean_log_odds" in result["provenance"]["priors"]["click_rate"]["parameters"]) is expected
+        assert result["provenance"]["priors"]["lift"]["evidence"]["tests"] == 30
+
+
+def test_epochs_of_different_shares_are_compared_within_each_of_them():
+    strata = {
+        "a": (ProportionStatistics(2000, 100), ProportionStatistics(400, 120)),
+        "b": (ProportionStatistics(2000, 102), ProportionStatistics(3600, 1070)),
+    }
+    pooled = {key: cells[0] + cells[1] for key, cells in strata.items()}
+    epochs = [
+        {"number": 1, "started_us": BEGAN_US, "weights": [["a", 0.5], ["b", 0.5]], "buckets": None},
+        {"number": 2, "started_us": BEGAN_US + DAY_US, "weights": [["a", 0.1], ["b", 0.9]], "buckets": None},
+    ]
+    collected = {
+        "epochs": (1, 2),
+        "counts_by_epoch": {"a": (2000, 400), "b": (2000, 3600)},
+        "strata": {"click_rate": strata},
+    }
+    rule = {"method": "top_two", "floor": 0.1, "every_hours": 24}
+    result = answered({"click_rate": pooled}, collected=collected, epochs=epochs, allocation=rule)
+    assert pooled["b"].mean / pooled["a"].mean - 1 > 1.2  # what looking at the sums alone would say
+    _, compared = figures(result["metrics"][0])
+    assert compared["lift"]["interval"]["low"] < 0.01 < compared["lift"]["interval"]["high"] < 0.3
+    assert [epoch["members"] for epoch in result["allocation"]["epochs"]] == [
+        {"a": 2000, "b": 2000}, {"a": 400, "b": 3600},
+    ]  # fmt: skip
+    (srm,) = (check for check in result["health"] if check["check"] == "srm")
+    assert srm["status"] == "ok"
+
+
+# The history taken out ---------------------------------------------------------------------------------------------
+
+
+def with_history(correlation: float, seed: int = 3) -> dict[str, AdjustedStatistics]:
+    """Outcomes of 0 or 1 beside a covariate that knows of them."""
+    chance, found = np.random.default_rng(seed), {}
+    for key, cell in RATES.items():
+        x = np.zeros(cell.n)
+        x[: cell.successes] = 1
+        c = correlation * (x - x.mean()) / x.std() + np.sqrt(1 - correlation**2) * chance.normal(size=cell.n) + 3
+        sums = (float(c.sum()), float((c * c).sum()), float((x * c).sum()))
+        found[key] = AdjustedStatistics(cell.n, Decimal(cell.successes), float(cell.successes), *sums)
+    return found
+
+
+def test_a_declared_covariate_is_told_beside_and_is_what_the_verdict_rests_on():
+    result = answered(
+        {"click_rate": RATES},
+        collected={"adjusted_data": {"click_rate": with_history(0.8)}},
+        covariate={"attribute": "history", "days_before": None},
+    )
+    entry = result["metrics"][0]
+    told = entry["adjusted"]
+    assert told["covariate"] == {"attribute": "history"}
+    assert told["variance_reduction"] == pytest.approx(0.64, abs=0.03)
+    assert told["correlation"] == pytest.approx(0.8, abs=0.02)
+    (plain, before), (row, after) = figures(entry), figures(told)
+    width = before["difference"]["interval"]["high"] - before["difference"]["interval"]["low"]
+    assert after["difference"]["interval"]["high"] - after["difference"]["interval"]["low"] < 0.75 * width
+    assert result["answer"]["chance_best"] == row["p_best"] != plain["p_best"]
+    assert "member" in result["verdict"]["reason"] or "%" in result["verdict"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("why", "cells", "more", "code"),
+    [
+        ("the same for all", {"spread": 0.0}, {}, "covariate_without_spread"),
+        ("shares that moved", {"spread": 1.0}, {"epochs": (1, 2), "counts_by_epoch": {"a": (1, 3999), "b": (1, 4099)}},
+         "shares_moved"),
+    ],
+)  # fmt: skip
+def test_a_covariate_that_cannot_be_used_leaves_the_plain_figures_and_says_why(why, cells, more, code):
+    data = with_history(0.8)
+    if not cells["spread"]:
+        data = {
+            key: AdjustedStatistics(c.n, c.total, c.total_squares, 2.0 * c.n, 4.0 * c.n, 2.0 * float(c.total))
+            for key, c in data.items()
+        }
+    result = answered(
+        {"click_rate": RATES}, collected={"adjusted_data": {"click_rate": data}} | more,
+        covariate={"attribute": None, "days_before": 14},
+    )  # fmt: skip
+    told = result["metrics"][0]["adjusted"]
+    assert (told["covariate"], told["not_shown"]["code"], told["variants"]) == ({"days_before": 14}, code, [])
+    assert result["answer"]["chance_best"] == figures(result["metrics"][0])[0]["p_best"]
+
+
+# The members whose window is over ----------------------------------------------------------------------------------
+
+
+def test_the_figures_of_mature_members_stand_beside_those_of_everybody():
+    mature = {"a": ProportionStatistics(1000, 110), "b": ProportionStatistics(1010, 140)}
+    result = answered({"click_rate": RATES}, collected={"mature_data": {"click_rate": mature}})
+    assert result["mature"]["members"] == {"a": 1000, "b": 1010}
+    row, _ = figures(result["mature"]["metrics"][0])
+    assert (row["n"], row["total"]) == (1010, 140)
+    assert answered({"click_rate": RATES})["mature"] is None, "all are mature: there is nothing to tell apart"
+
+
+# Health ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_split_that_was_found_wrong_once_stays_wrong():
+    def split(**more: Any) -> dict:
+        return next(c for c in answered({"click_rate": RATES}, **more)["health"] if c["check"] == "srm")
+
+    assert split()["status"] == "ok"
+    assert split(srm_rang=True)["status"] == "fail"
+
+
+def test_what_became_of_tests_of_the_same_against_the_same_is_a_check():
+    def history(declared: list[bool]) -> list[dict]:
+        found = answered({"click_rate": RATES}, aa_history=declared)["health"]
+        return [check for check in found if check["check"] == "aa_history"]
+
+    assert history([]) == []
+    assert history([False] * 9)[0]["status"] == "ok"
+    assert history([True] * 6 + [False] * 3)[0]["status"] == "fail"
+
+
+def test_purchases_in_another_currency_are_told_and_are_no_money():
+    result = answered({"click_rate": RATES}, collected={"quality": Quality(events=10, other_currency=3)})
+    (told,) = (check for check in result["health"] if check["check"] == "currency")
+    assert told["status"] == "warn" and "another currency than EUR" in told["detail"]
+
+
+# Bad input ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "cells", "code"),
+    [
+        ("nobody", {"a": ProportionStatistics(0, 0), "b": ProportionStatistics(0, 0)}, "no_members"),
+        ("nobody in one", {"a": ProportionStatistics(50, 5), "b": ProportionStatistics(0, 0)}, "no_members"),
+        ("nobody did it", {"a": ProportionStatistics(50, 0), "b": ProportionStatistics(60, 0)}, "nobody_yet"),
+        ("one variant", {"a": ProportionStatistics(50, 5)}, "too_few_variants"),
+        ("no control", {"b": ProportionStatistics(50, 5), "c": ProportionStatistics(50, 5)}, "unknown_variant"),
+        ("mixed kinds", {"a": ProportionStatistics(50, 5), "b": CountStatistics(((0, 50),))}, "mixed_kinds"),
+    ],
+)
+def test_data_that_say_nothing_give_an_outcome_with_its_reason_and_never_a_number(what, cells, code):
+    weights = [[key, 0.5] for key in cells] if len(cells) > 1 else [["a", 0.5], ["b", 0.5]]
+    epochs = [{"number": 1, "started_us": BEGAN_US, "weights": weights, "buckets": None}]
+    result = answered({"click_rate": cells}, weights=weights, epochs=epochs)
+    entry = result["metrics"][0]
+    assert entry["not_shown"]["code"] == code
+    assert entry["not_shown"]["reason"].endswith(".")
+    assert all(row["p_best"] is None and row["mean"] is None for row in entry["variants"])
+    assert result["verdict"]["decision"] in ("not_enough_data", "untrusted")
+    assert result["answer"]["chance_best"] is None
+
+
+def test_one_metric_that_cannot_be_read_leaves_the_others_standing():
+    capped = {
+        "a": AmountStatistics(4000, 1, Decimal(5), 25.0, 1.6, 2.6, cap=Decimal(10)),
+        "b": AmountStatistics(4100, 1, Decimal(5), 25.0, 1.6, 2.6, cap=Decimal(20)),
+    }
+    result = answered({"click_rate": RATES, "revenue": capped})
+    assert result["metrics"][0]["not_shown"] is None
+    assert result["metrics"][1]["not_shown"]["code"] == "mixed_kinds"
+
+
+def test_a_mistake_of_ours_is_no_outcome_of_the_data(monkeypatch):
+    from experiments import scorecards
+
+    def wrong(*_: Any, **__: Any) -> None:
+        raise AnalysisError("unknown_model", "There is no such model.")
+
+    monkeypatch.setattr(scorecards, "scorecard", wrong)
+    with pytest.raises(AnalysisError):
+        answered({"click_rate": RATES})
+
+
+def test_an_experiment_of_extremes_is_answered():
+    for cells in (
+        {"a": ProportionStatistics(3, 0), "b": ProportionStatistics(3, 3)},
+        {"a": ProportionStatistics(10**9, 10**8), "b": ProportionStatistics(10**9, 10**8 + 10**5)},
+        {"a": ProportionStatistics(500, 500), "b": ProportionStatistics(500, 500)},
+    ):
+        json.dumps(answered({"click_rate": cells}), allow_nan=False)
+
+
+# What takes a sampler ----------------------------------------------------------------------------------------------
+
+
+def returns(shares: dict[str, float]) -> dict[str, RetentionStatistics]:
+    chance, found = np.random.default_rng(5), {}
+    for key, share in shares.items():
+        members = [(7, [int(chance.integers(1, 7))] if chance.random() < share else []) for _ in range(600)]
+        found[key] = RetentionStatistics.from_members(members, 7)
+    return found
+
+
+def test_an_early_answer_has_the_closed_forms_and_says_that_the_rest_follows():
+    brought = {key: CascadeStatistics(7, ((7, 0, 500), (7, 1, 90)), ((7, 1, 90),)) for key in "ab"}
+    result = answered(
+        {"click_rate": RATES, "half_life": returns({"a": 0.3, "b": 0.4}), "k_factor": brought}, segments=["country"]
+    )
+    told = result["retention"]
+    assert [row["half_life"]["mean"] > 0 for row in told["variants"]] == [True, True]
+    assert result["cascade"]["not_shown"]["code"] == result["segments"][0]["not_shown"]["code"] == "later"
+    assert [entry["metric"] for entry in result["metrics"]] == ["click_rate"], "these have no scorecard"
+
+
+def test_what_is_not_measured_is_not_told():
+    result = answered({"click_rate": RATES})
+    assert (result["retention"], result["cascade"], result["amounts"], result["segments"]) == (None, None, [], [])
+    assert result["allocation"] is None
+
+
+def test_a_sampled_model_that_fails_is_an_outcome_with_its_reason(monkeypatch):
+    from analysis import NotShown
+    from analysis.models import hurdle
+
+    why = NotShown("fit_not_trusted", "R-hat was 1.2.")
+    monkeypatch.setattr(hurdle, "fit_hurdle", lambda *_, metric, **__: hurdle.HurdleResult(metric, why))
+    money = {
+        key: AmountStatistics(4000, 300, Decimal(9000), 810_000.0, 1000.0, 3600.0, cap=Decimal(10_000)) for key in "ab"
+    }
+    result = answered({"click_rate": RATES, "revenue": money}, with_models=True)
+    assert result["amounts"][0]["not_shown"] == {"code": "fit_not_trusted", "reason": "R-hat was 1.2."}
+    assert result["metrics"][1]["not_shown"] is None, "the verdict's figures never rest on it"
+
+
+def test_the_same_inputs_give_the_same_digits():
+    document = inputs({"click_rate": RATES, "half_life": returns({"a": 0.3, "b": 0.4})})
+    assert compute(document, identity="i") == compute(json.loads(json.dumps(document)), identity="i")
+
+
+def test_inputs_of_the_first_format_are_still_read():
+    document = inputs({"click_rate": RATES})
+    for name in ("allocation", "covariate", "interval", "prior", "prior_evidence", "lift_prior", "epochs"):
+        document["plan"].pop(name)
+    document["with_segments"] = document.pop("with_models")
+    result, _ = compute(document, identity="i")
+    assert result["provenance"]["priors"]["lift"]["name"] == "sceptical"
