@@ -1,4 +1,4 @@
-"""One row a member: Ibis expressions over exposures and events that any engine computes; nothing is fetched here.
+"""Members and their events: Ibis expressions over exposures and events that any engine computes; nothing is fetched.
 
 The rules:
 
@@ -18,13 +18,15 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from experiments.metrics import DAY_US, Metric
-from experiments.rows import attribute, table
+from experiments.rows import attribute, millionths, plainly, table
 from experiments.tables import Event, Exposure, MultiExposure
 
 MICRO = 1_000_000
-_LATE_US = DAY_US
-_AHEAD_US = 60 * MICRO
-_EARLY_US = DAY_US
+LATE_US = DAY_US
+AHEAD_US = 60 * MICRO
+EARLY_US = DAY_US
+SENTIMENT = (-1, 1)
+REACH = (0, 1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +65,14 @@ class Scope:
     begun_us: int = 0
 
 
-def member_rows(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], segments: Sequence[str] = ()) -> Any:
-    """One row a member: unit, variant, exposed_us, one column a metric, ``segment_0``... and the health counts.
-
-    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped.
-    """
-    joined = attributed(backend, scope, segments)
-    columns: dict[str, Any] = {"variant": joined.variant.max(), "exposed_us": joined.exposed_us.max()}
-    columns |= {metric.key: _outcome(joined, metric, scope) for metric in metrics}
-    columns |= {f"segment_{place}": joined[f"segment_{place}"].max() for place in range(len(segments))}
-    delay = joined.received_us - joined.event_us
-    columns |= {
-        "events": joined.event_us.count(),
-        "late": one_where(delay > _LATE_US).sum(),
-        "ahead": one_where(delay < -_AHEAD_US).sum(),
-        "other_currency": one_where((joined.type == "purchase") & (joined.currency != scope.currency)).sum(),
-        "last_event_us": joined.event_us.max(),
-        "early": joined.early.sum(),
-    }
-    return joined.group_by(joined.unit).aggregate(**columns)
-
-
-def exposures_of(scope: Scope) -> Any:
+def exposures_of(backend: SQLBackend, scope: Scope) -> Any:
     """The run's exposures up to the cut-off, whatever their origin."""
     exposures = table(Exposure)
     exposures = exposures.filter(exposures.run_id == scope.run_id, exposures.at_us <= scope.cut_off_us)
-    return exposures.filter(exposures.received_us <= scope.cut_off_us) if scope.by_arrival else exposures
+    if scope.by_arrival:
+        # Members are wanted in the order of their units, which is how their events are laid: not by arrival.
+        exposures = exposures.filter(plainly(backend, exposures.received_us) <= scope.cut_off_us)
+    return exposures
 
 
 def met_twice(scope: Scope) -> Any:
@@ -97,66 +81,151 @@ def met_twice(scope: Scope) -> Any:
     met = met.filter(met.run_id == scope.run_id)
     if scope.by_arrival:
         met = met.filter(met.received_us <= scope.cut_off_us)
-    return met.select("unit").distinct()
+    return met.select("unit")
 
 
-def _randomised(scope: Scope) -> Any:
-    exposures = exposures_of(scope)
-    return exposures.filter(exposures.origin == "randomised", ~exposures.bot).anti_join(met_twice(scope), "unit")
+def counted(scope: Scope, exposures: Any) -> Any:
+    """Those of the exposures that may be analysed: no bots, and nobody who was met in a second variant."""
+    return exposures.filter(~exposures.bot, ~exposures.unit.isin(met_twice(scope).unit))
 
 
-def attributed(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> Any:
-    """Randomised members with each of their events in the window, or one row of nulls.
+def randomised(backend: SQLBackend, scope: Scope) -> Any:
+    """The members: first exposures of the run that were randomised, with ``exposed_us`` for ``at_us``."""
+    exposures = exposures_of(backend, scope)
+    exposures = counted(scope, exposures.filter(exposures.origin == "randomised"))
+    return exposures.select("run_id", "unit", "variant", "epoch", "attributes", exposed_us=exposures.at_us)
 
-    An event of the day before the window comes along without its type and time, and is ``early``.
+
+def attributed(
+    backend: SQLBackend, scope: Scope, exposed: Any, *, how: str = "inner", before_us: int = 0, properties: bool = False
+) -> Any:
+    """Members with each of their events in the window, one row an event.
+
+    What happened is in ``any_type`` and ``happened_us``; ``type`` and ``event_us`` are null where it does not count.
+    Whether it ``counts`` is told, whether on a ``later`` day, and whether within the day before (``early``) or the
+    `before_us` microseconds ``before`` the window.
+
+    Parameters
+    ----------
+    exposed
+        Of `randomised`, with what shall be kept of each member.
+    how
+        ``left`` for one row of nulls where a member has no event.
+    properties
+        Whether the properties are wanted, which no index holds.
     """
-    exposed = _randomised(scope)
-    slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
-    exposed = exposed.select("unit", "variant", exposed_us=exposed.at_us, **slices)
     events = table(Event)
     # No filter on the type: engines would turn it into a seek a type and member. The outcomes look at it anyway.
     events = events.filter(
         events.at_us <= scope.cut_off_us, events.experiment.isnull() | (events.experiment == scope.experiment)
     )
     if scope.by_arrival:
-        events = events.filter(events.received_us <= scope.cut_off_us)
-    events = events.select(
-        "type", "received_us", "value_micro", "currency", event_unit=events.unit, event_us=events.at_us
-    )
-    joined = exposed.left_join(
+        events = events.filter(plainly(backend, events.received_us) <= scope.cut_off_us)
+    kept = ["type", "received_us", "value_micro", "currency", *(["properties"] if properties else [])]
+    events = events.select(*kept, event_unit=events.unit, event_us=events.at_us)
+    since = max(EARLY_US, before_us) + scope.tolerance_us
+    joined = exposed.join(
         events,
         [
             exposed.unit == events.event_unit,
-            events.event_us >= exposed.exposed_us - (_EARLY_US + scope.tolerance_us),
+            events.event_us >= exposed.exposed_us - since,
             events.event_us < exposed.exposed_us + scope.window_us,
         ],
+        how=how,
     )
+    return _sorted_by_moment(scope, joined, before_us)
+
+
+def _sorted_by_moment(scope: Scope, joined: Any, before_us: int) -> Any:
+    """The rows with what is asked of their moment, each a column of its own."""
     counts = joined.event_us >= joined.exposed_us - scope.tolerance_us
-    return joined.mutate(
-        type=ibis.ifelse(counts, joined.type, None),
-        event_us=ibis.ifelse(counts, joined.event_us, None),
-        early=one_where(~counts & (joined.event_us >= scope.begun_us)),
-    )
+    early = ~counts & (joined.event_us >= scope.begun_us)
+    if before_us > EARLY_US:
+        early = early & (joined.event_us >= joined.exposed_us - (EARLY_US + scope.tolerance_us))
+    told = {
+        "any_type": joined.type,
+        "happened_us": joined.event_us,
+        "counts": counts,
+        "type": ibis.ifelse(counts, joined.type, None),
+        "event_us": ibis.ifelse(counts, joined.event_us, None),
+        "early": early,
+        "later": joined.event_us >= joined.exposed_us + DAY_US,
+    }
+    if before_us:
+        told["before"] = ~counts & (joined.event_us >= joined.exposed_us - (before_us + scope.tolerance_us))
+    return joined.mutate(**told)
+
+
+def member_rows(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], segments: Sequence[str] = ()) -> Any:
+    """One row a member: unit, variant, exposed_us, one column a metric that `columns_of` names, ``segment_0``...
+
+    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped.
+    """
+    exposed = randomised(backend, scope)
+    slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
+    properties = any(metric.property_name for metric in metrics)
+    exposed = exposed.mutate(**slices) if slices else exposed
+    joined = attributed(backend, scope, exposed, how="left", properties=properties)
+    columns: dict[str, Any] = {"variant": joined.variant.max(), "exposed_us": joined.exposed_us.max()}
+    for metric in metrics:
+        columns |= _outcome(backend, joined, metric, scope)
+    columns |= {f"segment_{place}": joined[f"segment_{place}"].max() for place in range(len(segments))}
+    return joined.group_by(joined.unit).aggregate(**columns)
+
+
+def columns_of(metric: Metric) -> tuple[str, ...]:
+    """The columns of `member_rows` that a metric has: two for a ratio, none for what no single member tells."""
+    if metric.kind == "ratio":
+        return (metric.key, f"{metric.key}_number")
+    return () if metric.kind in ("retention", "cascade", "value") else (metric.key,)
+
+
+def _outcome(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> dict[str, Any]:
+    """A member's numbers for a metric, by column."""
+    matches = matches_metric(joined, metric)
+    if metric.statistic == "any":
+        return {metric.key: one_where(matches).max()}
+    if metric.statistic == "count":
+        return {metric.key: one_where(matches).sum()}
+    if metric.statistic == "days":
+        return {metric.key: active_days(joined, metric)} if metric.kind == "count" else {}
+    if metric.statistic in ("sum", "mean"):
+        total, number = valued(backend, joined, metric, scope)
+        return {metric.key: total} | ({f"{metric.key}_number": number} if metric.kind == "ratio" else {})
+    return {}
 
 
 def matches_metric(joined: Any, metric: Metric) -> Any:
     """Whether an event counts for a metric."""
     if not metric.later_events:
         return _is_one_of(joined.type, metric.events)
-    later = (joined.event_us >= joined.exposed_us + DAY_US) & _is_one_of(joined.type, metric.later_events)
+    later = joined.later & _is_one_of(joined.type, metric.later_events)
     return later | _is_one_of(joined.type, metric.events) if metric.events else later
 
 
-def _outcome(joined: Any, metric: Metric, scope: Scope) -> Any:
-    """A member's one number for a metric."""
-    matches = matches_metric(joined, metric)
-    if metric.statistic == "any":
-        return one_where(matches).max()
-    if metric.statistic == "count":
-        return one_where(matches).sum()
+def valued(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope, *, before: bool = False) -> tuple[Any, Any]:
+    """The sum in millionths of a metric's values over a member's events, and how many of them carry one."""
+    matches = (joined.before if before else joined.counts) & _is_one_of(joined.any_type, metric.event_types)
     if metric.money:
         matches = matches & (joined.currency.isnull() | (joined.currency == scope.currency))
-    return ibis.ifelse(matches, joined.value_micro, 0).fill_null(0).sum().cast("int64")
+    value = joined.value_micro
+    if metric.property_name:
+        bounds = SENTIMENT if metric.property_name == "sentiment" else REACH
+        value = millionths(backend, joined.properties, metric.property_name, bounds)
+    # The condition comes first: what it leaves out is never looked up in the properties.
+    found = ibis.ifelse(matches, value, None)
+    return found.sum().fill_null(0).cast("int64"), found.count()
+
+
+def days_since(joined: Any) -> Any:
+    """Whole days from the exposure to the event, in microseconds; null before and where nothing counts."""
+    since = joined.event_us - joined.exposed_us
+    return since - since % DAY_US
+
+
+def active_days(joined: Any, metric: Metric) -> Any:
+    """On how many distinct later days a member did one of the metric's events."""
+    return ibis.ifelse(matches_metric(joined, metric), days_since(joined), None).nunique()
 
 
 def one_where(condition: Any) -> Any:

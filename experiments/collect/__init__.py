@@ -1,0 +1,96 @@
+"""From stored rows to sufficient statistics, computed inside whatever engine holds the rows; only cells come back.
+
+Exposures alone tell who is in it (`audience`). One pass over exposures and events makes one row a member who did
+something (`active`: a temporary table, whose rows never come to Python). Everything else is a small aggregation over
+it, and what was not asked for costs nothing: statistics by cell (`cells`), the primary metric by segment (`levels`),
+covariates (`adjusting`). Word of mouth is in the exposures (`cascades`). All of it sees one snapshot of the database.
+
+Which events of which members count is told in `experiments.member_rows`.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ibis.backends.sql import SQLBackend
+
+from experiments import rows
+from experiments.collect.active import active_members
+from experiments.collect.adjusting import adjusted
+from experiments.collect.asked import Covariate, Worth
+from experiments.collect.audience import audience
+from experiments.collect.cascades import cascades
+from experiments.collect.cells import statistics_by_cell
+from experiments.collect.history import first_successes
+from experiments.collect.levels import MOST_LEVELS, by_levels
+from experiments.collect.splitting import Split
+from experiments.collected import Collected
+from experiments.member_rows import Scope
+from experiments.metrics import Metric
+
+__all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "first_successes"]
+
+
+def collect(
+    backend: SQLBackend,
+    scope: Scope,
+    metrics: Sequence[Metric],
+    *,
+    segments: Sequence[str] = (),
+    segmented: Metric | None = None,
+    covariate: Covariate | None = None,
+    worth: Worth | None = None,
+    report: Callable[[float], None] = lambda _: None,
+) -> Collected:
+    """Sufficient statistics of a run up to the scope's cut-off.
+
+    Parameters
+    ----------
+    backend
+        The connection, of `experiments.rows.source`.
+    scope
+        Which rows count.
+    metrics
+        What to measure.
+    segments
+        Names of exposure attributes to slice `segmented` by; at most 30 levels each, the rest is "others".
+    segmented
+        The proportion metric that is sliced; one of `metrics`.
+    covariate
+        What to adjust rates, counts and amounts by, where it was declared.
+    worth
+        What outcomes are worth and variants cost, for the metrics of value; by default the whole revenue and no cost.
+    report
+        Is told how far it is, 0 to 1.
+    """
+    sliced = tuple(segments) if segmented is not None else ()
+    declared = worth or Worth()
+    with rows.snapshot(backend):
+        found = audience(backend, scope, sliced)
+        report(0.3)
+        wanted = bool(sliced) or (covariate is not None and covariate.attribute is not None)
+        active = active_members(backend, scope, metrics, attributes=wanted, covariate=covariate, worth=declared)
+        report(0.7)
+        cells, quality, successes = statistics_by_cell(active, found, metrics, declared, sliced, segmented)
+        split = Split(scope, declared, found.members, cells, {metric.key: metric for metric in metrics})
+        data = split.whole()
+        if told := [metric.key for metric in metrics if metric.kind == "cascade"]:
+            data |= dict.fromkeys(told, cascades(backend, scope))
+        report(0.85)
+        levels, together = (
+            by_levels(active, found, segmented, sliced, successes) if segmented and sliced else ({}, None)
+        )
+        adjustments = adjusted(active, metrics, covariate, data) if covariate else {}
+    report(1.0)
+    return Collected(
+        split.counts(),
+        found.excluded,
+        found.shared,
+        {metric.key: data[metric.key] for metric in metrics},
+        levels,
+        together,
+        **split.epochs(),
+        **split.mature(),
+        adjusted_data=adjustments,
+        arrivals=tuple(sorted((variant, day, n) for (variant, day), n in found.arrivals.items())),
+        first_exposure_us=found.first_us,
+        quality=quality,
+    )

@@ -1,0 +1,195 @@
+"""The members who did something, one row each, in a temporary table: the one pass over exposures and events.
+
+Who did nothing is known by number (`experiments.collect.audience`), so they are neither joined nor stored.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import ibis
+from ibis.backends.sql import SQLBackend
+
+from experiments import rows
+from experiments.collect.asked import Covariate, Worth
+from experiments.collect.packing import FIELD_BITS, TRUE, WHOLE_BITS, Packing, Tally
+from experiments.member_rows import (
+    AHEAD_US,
+    LATE_US,
+    MICRO,
+    Scope,
+    active_days,
+    attributed,
+    days_since,
+    matches_metric,
+    randomised,
+    valued,
+)
+from experiments.metrics import DAY_US, Metric
+
+FLAGS = ("events", "late", "ahead", "other_currency", "early")
+"""What the health checks count of a member's events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """The temporary table and where to find what in it.
+
+    Attributes
+    ----------
+    backend, scope
+    members : ibis table
+        ``variant``, ``place`` (of `place_of`), the packed counts and a column for whatever is no small count;
+        ``attributes`` and ``exposed_us`` where they are wanted.
+    packing : Packing
+    """
+
+    backend: SQLBackend
+    scope: Scope
+    members: Any
+    packing: Packing
+
+    def count_of(self, metric: Metric, *, before: bool = False) -> Any:
+        """How many times a member did it (of distinct days: on how many), as an expression."""
+        if metric.statistic == "days":
+            return self.members[f"{metric.key}_before" if before else metric.key]
+        return self.packing.read(self.members, tally(metric, before=before))
+
+
+def value_column(metric: Metric, *, before: bool = False) -> str:
+    """Where a member's sum of values stands: the same column for metrics of the same values."""
+    what = metric.property_name or ("money" if metric.money else "value")
+    return "_".join((what, *metric.events, *(("before",) if before else ())))
+
+
+def number_column(metric: Metric) -> str:
+    """Where stands how many events of a member carry a value."""
+    return f"{value_column(metric)}_number"
+
+
+def return_columns(metric: Metric) -> tuple[str, str]:
+    """Where a member's first and last day of return stand, in microseconds since the exposure."""
+    return f"{metric.key}_first", f"{metric.key}_last"
+
+
+def tally(metric: Metric, *, before: bool = False) -> Tally:
+    """What is counted of a member for a metric of counts or rates."""
+    return Tally(metric.events, metric.later_events, before)
+
+
+def place_of(scope: Scope, members: Any, day_us: Any = 0) -> Any:
+    """A member's allocation epoch, whether the window is over, and a whole day, in one number: `Cell.at` reads it.
+
+    One key of a grouping is quicker than three; a day has more microseconds than a run has epochs.
+    """
+    over = members.exposed_us + scope.window_us <= scope.cut_off_us
+    return day_us + members.epoch * 2 + ibis.ifelse(over, ibis.literal(1, "int64"), ibis.literal(0, "int64"))
+
+
+def capped(members: Any, metric: Metric, scope: Scope, *, before: bool = False) -> Any:
+    """A member's amount in millionths, cut at the metric's cap."""
+    amount, limit = members[value_column(metric, before=before)], limit_micro(metric, scope)
+    return amount if limit is None else ibis.ifelse(amount > limit, ibis.literal(limit, "int64"), amount)
+
+
+def limit_micro(metric: Metric, scope: Scope) -> int | None:
+    """The metric's cap in millionths of its unit."""
+    cap = metric.cap_in(scope.currency)
+    return None if cap is None else int(cap * MICRO)
+
+
+def active_members(
+    backend: SQLBackend,
+    scope: Scope,
+    metrics: Sequence[Metric],
+    *,
+    attributes: bool,
+    covariate: Covariate | None = None,
+    worth: Worth | None = None,
+) -> Active:
+    """The table, inside a snapshot that takes it away again; `attributes` says whether each member's are wanted."""
+    before_us = DAY_US * (covariate.days_before or 0) if covariate else 0
+    tallies = list(_tallies(metrics, bool(before_us), worth))
+    for bits in (FIELD_BITS, WHOLE_BITS):
+        packing = Packing(tallies, FLAGS, bits)
+        name = f"klette_active_{uuid4().hex}"
+        members = rows.keep(backend, name, _rows(backend, scope, metrics, packing, attributes, before_us))
+        if _most_events(backend, members) < packing.limit:
+            break
+    return Active(backend, scope, members, packing)
+
+
+def _tallies(metrics: Sequence[Metric], before: bool, worth: Worth | None) -> Iterator[Tally]:
+    for metric in metrics:
+        if metric.statistic in ("any", "count"):
+            yield tally(metric)
+            if before:
+                yield tally(metric, before=True)
+    if worth and any(metric.kind == "value" for metric in metrics):
+        yield from (Tally((kind,)) for kind in worth.actions)
+
+
+def _most_events(backend: SQLBackend, members: Any) -> int:
+    return int(rows.fetch(backend, members.aggregate(most=members.happened.max()))[0][0] or 0)
+
+
+def _rows(
+    backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], packing: Packing, attributes: bool, before_us: int
+) -> Any:
+    """The one pass: members joined with their events, one row a member that has any."""
+    exposed = randomised(backend, scope)
+    properties = any(metric.property_name for metric in metrics)
+    events = attributed(backend, scope, exposed, before_us=before_us, properties=properties)
+    delay = events.received_us - events.happened_us
+    foreign = (events.currency != scope.currency) & (events.any_type == "purchase")
+    # What counts is never early, and what arrives late is not ahead of time: one condition after the other.
+    inside = ({"events": TRUE}, {"late": delay > LATE_US, "ahead": delay < -AHEAD_US}, {"other_currency": foreign})
+    columns = packing.columns(events, inside, ({"early": events.early},))
+    columns |= {"happened": events.count(), "last_event_us": events.event_us.max()}
+    for metric in metrics:
+        columns |= _more(backend, scope, events, metric, bool(before_us))
+    # All of these follow from the key, so that no engine groups by more than the key.
+    key = ["run_id", "unit", "variant", "epoch", "exposed_us", *(["attributes"] if attributes else [])]
+    members = events.group_by(key).aggregate(**columns)
+    kept = [*(["attributes"] if attributes else []), *(["exposed_us"] if _by_day(metrics) else []), *columns]
+    return members.select("variant", *kept, place=place_of(scope, members))
+
+
+def _by_day(metrics: Sequence[Metric]) -> bool:
+    return any(metric.kind == "retention" for metric in metrics)
+
+
+def _more(backend: SQLBackend, scope: Scope, events: Any, metric: Metric, before: bool) -> dict[str, Any]:
+    """The columns of what is no small count, each named after the metric."""
+    if metric.kind == "retention":
+        days = ibis.ifelse(matches_metric(events, metric), days_since(events), None)
+        first, last = return_columns(metric)
+        return {first: days.min(), last: days.max()}
+    if metric.statistic == "days":
+        return {metric.key: active_days(events, metric)} | (
+            {f"{metric.key}_before": _days_before(events, metric)} if before else {}
+        )
+    if metric.statistic not in ("sum", "mean", "worth"):
+        return {}
+    total, number = valued(backend, events, metric, scope)
+    columns = {value_column(metric): total} | ({number_column(metric): number} if metric.kind == "ratio" else {})
+    if before and metric.kind == "amount":
+        columns[value_column(metric, before=True)] = valued(backend, events, metric, scope, before=True)[0]
+    return columns
+
+
+def _days_before(events: Any, metric: Metric) -> Any:
+    """On how many distinct days before the exposure a member did one of the metric's events."""
+    until = events.exposed_us - events.happened_us
+    matches = events.before & events.any_type.isin(metric.event_types)
+    return ibis.ifelse(matches, until - until % DAY_US, None).nunique()
+
+
+Row = Mapping[str, Any]
+
+
+def fetched(backend: SQLBackend, expression: Any) -> Iterator[Row]:
+    """The rows of a small aggregation, each by the names of its columns."""
+    names = expression.columns
+    return (dict(zip(names, values, strict=True)) for values in rows.fetch(backend, expression))

@@ -1,0 +1,116 @@
+"""Who is in it: members by variant, allocation epoch, day they came and attributes, and who is set aside.
+
+Two passes over the exposures alone; nothing here looks at an event.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ibis
+from ibis.backends.sql import SQLBackend
+
+from experiments import rows
+from experiments.collect.active import fetched, place_of
+from experiments.member_rows import Scope, exposures_of, met_twice, one_where, randomised
+from experiments.metrics import DAY_US
+
+MOST_KINDS = 400
+"""Attributes are fetched as they are stored where members have at most so many different sets of them."""
+
+_SAMPLE = 20_000
+_MOST_ROWS = 60_000
+
+Cell = tuple[str, int, bool]
+"""Variant, allocation epoch, and whether the window was over: what statistics are split by."""
+
+
+@dataclass(slots=True)
+class Audience:
+    """How many members there are of each kind.
+
+    Attributes
+    ----------
+    members : Counter of Cell
+    arrivals : Counter of (str, int)
+        By variant and whole days since the first exposure.
+    levels : Counter of (str, tuple) or None
+        By variant and levels of the segments, where members have few different sets of attributes; else None.
+    first_us : int or None
+        When the first of them was exposed.
+    excluded : dict of str to int
+    shared : int
+    """
+
+    first_us: int | None
+    excluded: dict[str, int]
+    shared: int
+    members: Counter[Cell] = field(default_factory=Counter)
+    arrivals: Counter[tuple[str, int]] = field(default_factory=Counter)
+    levels: Counter[tuple[str, tuple[str | None, ...]]] | None = None
+
+
+def audience(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> Audience:
+    """Count the members of the scope."""
+    found = _standing(backend, scope)
+    if found.first_us is None:
+        return found
+    if not (segments and few_kinds(backend, scope) and _counted(backend, scope, found, segments)):
+        _counted(backend, scope, found, ())
+    return found
+
+
+def cell_of(row: Mapping[str, Any]) -> Cell:
+    """The cell of a fetched row with ``variant`` and ``place`` (of `active.place_of`)."""
+    code = int(row["place"]) % DAY_US
+    return row["variant"], code // 2, code % 2 == 1
+
+
+def levels_of(document: Any, segments: Sequence[str]) -> tuple[str | None, ...]:
+    """The levels of a member by the attributes as they were fetched."""
+    given = rows.document(document)
+    return tuple(rows.words(given.get(name)) for name in segments)
+
+
+def few_kinds(backend: SQLBackend, scope: Scope) -> bool:
+    """Whether members have so few different sets of attributes that it is quickest to read them here."""
+    sample = randomised(backend, scope).select("attributes").limit(_SAMPLE).distinct()
+    return int(rows.fetch(backend, sample.aggregate(kinds=sample.count()))[0][0]) <= MOST_KINDS
+
+
+def _standing(backend: SQLBackend, scope: Scope) -> Audience:
+    """Who is set aside and why, and when the first member came."""
+    exposures = exposures_of(backend, scope)
+    twice = exposures.unit.isin(met_twice(scope).unit)
+    person = ~exposures.bot & (exposures.origin == "shared")
+    randomised = ~exposures.bot & (exposures.origin == "randomised")
+    told = exposures.aggregate(
+        first=ibis.ifelse(randomised & ~twice, exposures.at_us, None).min(),
+        bots=one_where(exposures.bot).sum(),
+        shared=one_where(person).sum(),
+        multi_exposed=one_where(randomised & twice).sum(),
+    )
+    first, bots, shared, multi = (None if value is None else int(value) for value in rows.fetch(backend, told)[0])
+    return Audience(first, {"multi_exposed": multi or 0, "bots": bots or 0}, shared or 0)
+
+
+def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Sequence[str]) -> bool:
+    """Fill the counts in, by level too where segments are given; False where that were too many rows."""
+    members = randomised(backend, scope)
+    since = members.exposed_us - found.first_us
+    members = members.mutate(place=place_of(scope, members, since - since % DAY_US))
+    key = ["place", *(["attributes"] if segments else []), "variant"]
+    counts = list(fetched(backend, members.group_by(key).aggregate(n=members.count()).limit(_MOST_ROWS + 1)))
+    if segments and len(counts) > _MOST_ROWS:
+        return False
+    found.levels = Counter() if segments else None
+    for row in counts:
+        variant, n = row["variant"], int(row["n"])
+        if variant not in scope.variants:
+            continue
+        found.members[cell_of(row)] += n
+        found.arrivals[variant, int(row["place"]) // DAY_US] += n
+        if found.levels is not None:
+            found.levels[variant, levels_of(row["attributes"], segments)] += n
+    return True

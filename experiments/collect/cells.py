@@ -1,0 +1,210 @@
+"""The statistics of every metric, cell by cell: small aggregations over the members who did something.
+
+A cell is a variant, an allocation epoch, and whether the members' windows were over; statistics are additive, so that
+the whole, the epochs and the mature members are sums of cells. Members who did nothing come from the audience's counts.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+
+from analysis.statistics import (
+    AmountStatistics,
+    CountStatistics,
+    ProportionStatistics,
+    RatioStatistics,
+    RetentionStatistics,
+    Statistics,
+    ValueStatistics,
+)
+from experiments.collect import products
+from experiments.collect.active import (
+    FLAGS,
+    Active,
+    Row,
+    capped,
+    fetched,
+    limit_micro,
+    number_column,
+    value_column,
+)
+from experiments.collect.asked import Worth
+from experiments.collect.audience import Audience, Cell, cell_of, levels_of
+from experiments.collect.packing import Tally
+from experiments.collect.products import Quantity
+from experiments.collect.retention import retention
+from experiments.collected import Quality
+from experiments.member_rows import MICRO, Scope, one_where
+from experiments.metrics import DAY_US, Metric
+
+ByCell = dict[Cell, Statistics]
+LevelCounts = Counter[tuple[str, tuple[str | None, ...]]]
+_KEY = ("place", "variant")
+
+
+def statistics_by_cell(
+    active: Active,
+    audience: Audience,
+    metrics: Sequence[Metric],
+    worth: Worth,
+    segments: Sequence[str],
+    sliced: Metric | None,
+) -> tuple[dict[str, ByCell], Quality, LevelCounts]:
+    """Every metric's statistics but the cascades', the health counts, and the successes of `sliced` by its levels.
+
+    The levels are empty unless the audience has them.
+    """
+    successes, quality, by_level = _successes(active, audience, metrics, segments, sliced)
+    makers: dict[str, Callable[[Metric], ByCell]] = {
+        "proportion": lambda metric: {
+            cell: ProportionStatistics(n, successes[cell][metric.key]) for cell, n in audience.members.items()
+        },
+        "count": lambda metric: _counts(active, audience, metric),
+        "amount": lambda metric: _amounts(active, audience, metric),
+        "ratio": lambda metric: _ratios(active, audience, metric),
+        "retention": lambda metric: retention(active, audience, metric),
+    }
+    found = {metric.key: makers[metric.kind](metric) for metric in metrics if metric.kind in makers}
+    valued = [metric for metric in metrics if metric.kind == "value"]
+    if valued:
+        values = _values(active, audience, valued[0], worth)
+        found |= {metric.key: values for metric in valued}
+    return found, quality, by_level
+
+
+def empty(metric: Metric, scope: Scope, worth: Worth, variant: str) -> Statistics:
+    """The statistics of nobody."""
+    if metric.kind == "amount":
+        return AmountStatistics.empty(metric.cap_in(scope.currency))
+    if metric.kind == "retention":
+        return RetentionStatistics.empty(scope.window_us // DAY_US)
+    if metric.kind == "value":
+        fixed, per_thousand = worth.cost_of(variant)
+        return ValueStatistics.empty(worth.outcomes, worth.weights, cost_fixed=fixed, cost_per_thousand=per_thousand)
+    return {"proportion": ProportionStatistics, "count": CountStatistics, "ratio": RatioStatistics}[metric.kind].empty()
+
+
+def _successes(
+    active: Active, audience: Audience, metrics: Sequence[Metric], segments: Sequence[str], sliced: Metric | None
+) -> tuple[dict[Cell, Counter[str]], Quality, LevelCounts]:
+    """How many members did it, by cell and metric, and all that is summed over all active members, in one pass."""
+    rates = [metric for metric in metrics if metric.kind == "proportion"]
+    members = active.members
+    did = {metric.key: one_where(active.count_of(metric) > 0) for metric in rates}
+    flags = {name: active.packing.read(members, name) for name in FLAGS}
+    told = members.mutate(**did, **flags)
+    key = [*_KEY, *(["attributes"] if audience.levels is not None else [])]
+    sums = {name: told[name].sum() for name in (*did, *flags)} | {"last_event_us": told.last_event_us.max()}
+    successes: dict[Cell, Counter[str]] = defaultdict(Counter)
+    health: Counter[str] = Counter()
+    by_level: LevelCounts = Counter()
+    last: list[int] = []
+    for row in fetched(active.backend, told.group_by(key).aggregate(**sums)):
+        for metric in rates:
+            successes[cell_of(row)][metric.key] += int(row[metric.key])
+        for name in FLAGS:
+            health[name] += int(row[name])
+        if row["last_event_us"] is not None:
+            last.append(int(row["last_event_us"]))
+        if audience.levels is not None and sliced is not None:
+            by_level[row["variant"], levels_of(row["attributes"], segments)] += int(row[sliced.key])
+    immature = sum(n for (_, _, mature), n in audience.members.items() if not mature)
+    return successes, Quality(immature, last_event_us=max(last, default=None), **health), by_level
+
+
+def _counts(active: Active, audience: Audience, metric: Metric) -> ByCell:
+    """The histogram of a count: who did it at all, by how many times; the others are known by their number."""
+    told = active.members.mutate(times=active.count_of(metric))
+    told = told.filter(told.times > 0)
+    pairs: dict[Cell, list[tuple[int, int]]] = defaultdict(list)
+    for row in fetched(active.backend, told.group_by([*_KEY, "times"]).aggregate(n=told.count())):
+        pairs[cell_of(row)].append((int(row["times"]), int(row["n"])))
+    return {
+        cell: CountStatistics(((0, n - sum(members for _, members in pairs[cell])), *pairs[cell]))
+        for cell, n in audience.members.items()
+    }
+
+
+def _amounts(active: Active, audience: Audience, metric: Metric) -> ByCell:
+    """The statistics of an amount: only members above zero are summed."""
+    limit = limit_micro(metric, active.scope)
+    whole = active.members[value_column(metric)]
+    cut = active.members.mutate(whole=whole, amount=capped(active.members, metric, active.scope))
+    amount = Quantity("amount", micro=True)
+    parts = products.split(cut.filter(cut.whole > 0), [amount])
+    parts = parts.mutate(log=(parts.amount / float(MICRO)).ln())
+    cells = parts.group_by(_KEY).aggregate(
+        positive=parts.count(),
+        total=parts.amount.sum(),
+        log=parts.log.sum(),
+        log_log=(parts.log * parts.log).sum(),
+        capped=one_where(parts.whole > limit if limit is not None else parts.whole < 0).sum(),
+        **products.sums(parts, [(amount, amount)]),
+    )
+    found = {cell_of(row): row for row in fetched(active.backend, cells)}
+    cap = metric.cap_in(active.scope.currency)
+    return {cell: _amount(n, found.get(cell), amount, cap) for cell, n in audience.members.items()}
+
+
+def _amount(n: int, row: Row | None, amount: Quantity, cap: Decimal | None) -> AmountStatistics:
+    if row is None:
+        return AmountStatistics(n, 0, Decimal(0), 0.0, cap=cap)
+    return AmountStatistics(
+        n=n,
+        positive=int(row["positive"]),
+        total=Decimal(int(row["total"])) / MICRO,
+        total_squares=products.total(row, amount, amount),
+        log_total=float(row["log"]),
+        log_total_squares=float(row["log_log"]),
+        capped=int(row["capped"]),
+        cap=cap,
+    )
+
+
+def _ratios(active: Active, audience: Audience, metric: Metric) -> ByCell:
+    """Sums of a member's values and of how many events carry one; a member without any adds nothing to either."""
+    told = active.members.mutate(
+        x=capped(active.members, metric, active.scope), y=active.members[number_column(metric)]
+    )
+    x, y = Quantity("x", micro=True), Quantity("y")
+    parts = products.split(told.filter(told.y > 0), [x])
+    pairs = [(x, x), (y, y), (x, y)]
+    cells = parts.group_by(_KEY).aggregate(x_total=parts.x.sum(), y_total=parts.y.sum(), **products.sums(parts, pairs))
+    found = {cell_of(row): row for row in fetched(active.backend, cells)}
+    return {cell: _ratio(n, found.get(cell), pairs) for cell, n in audience.members.items()}
+
+
+def _ratio(n: int, row: Row | None, pairs: Iterable[tuple[Quantity, Quantity]]) -> RatioStatistics:
+    if row is None:
+        return RatioStatistics(n, Decimal(0), Decimal(0), 0.0, 0.0, 0.0)
+    squares = [products.total(row, first, second) for first, second in pairs]
+    return RatioStatistics(n, Decimal(int(row["x_total"])) / MICRO, Decimal(int(row["y_total"])), *squares)
+
+
+def _values(active: Active, audience: Audience, metric: Metric, worth: Worth) -> ByCell:
+    """Sums of the revenue and of each action with a worth, and of their products."""
+    read = {f"action_{place}": active.packing.read(active.members, Tally((kind,))) for place, kind in _acts(worth)}
+    told = active.members.mutate(revenue=capped(active.members, metric, active.scope), **read)
+    outcomes = [Quantity("revenue", micro=True), *(Quantity(name) for name in read)]
+    parts = products.split(told, outcomes)
+    pairs = [(first, second) for place, first in enumerate(outcomes) for second in outcomes[place:]]
+    cells = parts.group_by(_KEY).aggregate(
+        **{f"sum_{one.column}": parts[one.column].sum() for one in outcomes}, **products.sums(parts, pairs)
+    )
+    found = {cell_of(row): row for row in fetched(active.backend, cells)}
+    return {cell: _value(n, found.get(cell), outcomes, worth, cell[0]) for cell, n in audience.members.items()}
+
+
+def _acts(worth: Worth) -> Iterable[tuple[int, str]]:
+    return enumerate(worth.actions)
+
+
+def _value(n: int, row: Row | None, outcomes: Sequence[Quantity], worth: Worth, variant: str) -> ValueStatistics:
+    fixed, per_thousand = worth.cost_of(variant)
+    if row is None:
+        sums = tuple(Decimal(0) for _ in outcomes)
+        matrix: tuple[tuple[float, ...], ...] = tuple(tuple(0.0 for _ in outcomes) for _ in outcomes)
+    else:
+        sums = tuple(Decimal(int(row[f"sum_{one.column}"])) / one.scale for one in outcomes)
+        matrix = tuple(tuple(products.total(row, first, second) for second in outcomes) for first in outcomes)
+    return ValueStatistics(n, worth.outcomes, sums, matrix, worth.weights, fixed, per_thousand)

@@ -1,0 +1,65 @@
+"""Exact sums of products inside an engine whose whole numbers have 64 bits.
+
+Squares of millionths overflow: a quantity in millionths is split into high · 1,000,000 + low, whose products do not.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from experiments.member_rows import MICRO
+
+_SPLIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A whole-number column of a table of members; ``micro`` where it is in millionths, else it is a small count."""
+
+    column: str
+    micro: bool = False
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """The columns that it is the weighted sum of, with their weights."""
+        return ((f"{self.column}_high", _SPLIT), (f"{self.column}_low", 1)) if self.micro else ((self.column, 1),)
+
+    @property
+    def scale(self) -> int:
+        """How many of its units make one."""
+        return MICRO if self.micro else 1
+
+
+def split(members: Any, quantities: Iterable[Quantity]) -> Any:
+    """The table with the parts of every quantity in millionths."""
+    wide = [one for one in dict.fromkeys(quantities) if one.micro]
+    low = {f"{one.column}_low": members[one.column] % _SPLIT for one in wide}
+    lowered = members.mutate(**low) if low else members
+    high = {
+        f"{one.column}_high": ((lowered[one.column] - lowered[f"{one.column}_low"]) / _SPLIT).cast("int64")
+        for one in wide
+    }
+    return lowered.mutate(**high) if high else lowered
+
+
+def sums(members: Any, pairs: Iterable[tuple[Quantity, Quantity]]) -> dict[str, Any]:
+    """The aggregates that `total` puts together, for each pair of quantities."""
+    found = {}
+    for first, second in pairs:
+        for (left, _), (right, _) in product(first.parts, second.parts):
+            found[_name(left, right)] = (members[left] * members[right]).sum()
+    return found
+
+
+def total(row: Mapping[str, Any], first: Quantity, second: Quantity) -> float:
+    """The sum of products of a pair, in units; exact until this one division."""
+    whole = sum(
+        (int(row[_name(left, right)] or 0)) * left_weight * right_weight
+        for (left, left_weight), (right, right_weight) in product(first.parts, second.parts)
+    )
+    return whole / (first.scale * second.scale)
+
+
+def _name(left: str, right: str) -> str:
+    return "_by_".join(sorted((left, right)))
