@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -41,6 +41,8 @@ ALIKE = (
 #: Models of numbers without a natural 0.
 DIFFERENCES_ONLY = ("signed_ratio", "net_value", "roi")
 Data = Mapping[str, Statistics]
+#: Densities to compute: of means and lifts, of lifts alone, or none.
+Curves = Literal["all", "lifts", "none"]
 
 
 def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, rope: float) -> None:
@@ -106,6 +108,7 @@ def scorecard(
     probability: float = 0.95,
     rng: np.random.Generator | None = None,
     strata: Mapping[str, Sequence[Statistics]] | None = None,
+    curves: Curves = "all",
 ) -> MetricResult:
     """Analyse one metric of one run.
 
@@ -129,6 +132,8 @@ def scorecard(
         Only for models that draw; the others give the same digits each time.
     strata : mapping of variant key to sequence of statistics, optional
         One an allocation epoch, in order, adding up to `metric_data`: estimates are then weighted over epochs.
+    curves : {"all", "lifts", "none"}
+        Which densities to compute for drawing; they take a quarter of the time.
 
     Raises
     ------
@@ -158,7 +163,8 @@ def scorecard(
     posterior = _nobody_yet(metric_data) or chosen.fit(cells, believed, rng)
     if isinstance(posterior, NotShown):
         return replace(_without_numbers(metric_data, told, posterior), stratified=stratified)
-    result = result_of(posterior, metric_data, told, interval, probability, _evidence(chosen, cells, posterior))
+    evidence = _evidence(chosen, cells, posterior)
+    result = result_of(posterior, metric_data, told, interval, probability, evidence, curves)
     return replace(result, stratified=stratified)
 
 
@@ -207,6 +213,7 @@ def result_of(
     interval: IntervalKind = "eti",
     probability: float = 0.95,
     evidence: Posterior | None = None,
+    curves: Curves = "all",
 ) -> MetricResult:
     """Read a whole `MetricResult` off any posterior; `told` are its first seven fields.
 
@@ -230,20 +237,26 @@ def result_of(
                 expected_loss=float(loss[v]),
                 log_mean=log_mean,
                 log_sd=log_sd,
-                density=posterior.density(v),
+                density=posterior.density(v) if curves == "all" else None,
                 evidence_mean=None if evidence is None else evidence.mean(v),
                 evidence_sd=None if evidence is None else evidence.sd(v),
             )
         )
     c = list(data).index(told["control"])
     comparisons = tuple(
-        _compare(posterior, v, c, told, interval, probability) for v in range(len(posterior.variants)) if v != c
+        _compare(posterior, v, c, told, interval, probability, curves) for v in range(len(posterior.variants)) if v != c
     )
     return MetricResult(**told, variants=tuple(rows), comparisons=comparisons)
 
 
 def _compare(
-    posterior: Posterior, v: int, c: int, told: dict[str, Any], kind: IntervalKind, probability: float
+    posterior: Posterior,
+    v: int,
+    c: int,
+    told: dict[str, Any],
+    kind: IntervalKind,
+    probability: float,
+    curves: Curves = "all",
 ) -> ComparisonResult:
     lift = posterior.lift(v, c, kind, probability)
     above = posterior.p_greater(v, c)
@@ -260,5 +273,5 @@ def _compare(
         p_beats_control=above if told["direction"] == "higher" else 1 - above,
         p_rope=posterior.p_lift_within(v, c, told["rope"]),
         lift_not_shown=why,
-        lift_density=posterior.lift_density(v, c),
+        lift_density=None if curves == "none" else posterior.lift_density(v, c),
     )

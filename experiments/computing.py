@@ -52,7 +52,8 @@ def primary_only(inputs: dict[str, Any], *, identity: str) -> dict[str, Any]:
     """The result of a past day: the scorecard of the primary metric, and no verdict."""
     plan, collected = inputs["plan"], Collected.from_dict(inputs["collected"])
     found = metric(plan["primary"])
-    scored = score_all(plan, collected, {found.key: found}, lift=lift_prior(plan), seed=inputs["seed"])
+    lift, seed = lift_prior(plan), inputs["seed"]
+    scored = score_all(plan, collected, {found.key: found}, lift=lift, seed=seed, curves="none")
     result = _head(inputs, identity, collected) | {
         "metrics": [scored[found.key].entry(plan)],
         "provenance": {

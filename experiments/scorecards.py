@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantResult, scorecard
 from analysis.adjustment import Adjustment, adjust
+from analysis.scoring import Curves
 from analysis.statistics import Statistics
 from experiments.collected import Collected
 from experiments.metrics import Metric
@@ -67,11 +68,17 @@ class Scored:
 
 
 def score_all(
-    plan: Mapping[str, Any], collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
+    plan: Mapping[str, Any],
+    collected: Collected,
+    definitions: Mapping[str, Metric],
+    *,
+    lift: NamedPrior,
+    seed: int,
+    curves: Curves = "lifts",
 ) -> dict[str, Scored]:
     """Every metric that has data and a scorecard, by key, the primary one first."""
     return {
-        key: _scored(plan, collected, found, lift, seed)
+        key: _scored(plan, collected, found, lift, seed, curves)
         for key, found in definitions.items()
         if key in collected.metric_data and found.kind not in SAMPLED
     }
@@ -96,6 +103,7 @@ def score(
     lift: NamedPrior,
     seed: int,
     model: str | None = None,
+    curves: Curves = "none",
     strata: Mapping[str, Any] | None = None,
 ) -> MetricResult:
     """One scorecard; data that no analysis can be made of give none, with the reason."""
@@ -111,7 +119,8 @@ def score(
             rope=plan["threshold_of_caring"],
             interval=plan.get("interval", "eti"),
             rng=np.random.default_rng([seed, crc32(found.key.encode())]),
-            **({"strata": strata} if strata else {}),
+            strata=strata or None,
+            curves=curves,
         )
     except AnalysisError as error:
         if error.code not in ABOUT_DATA:
@@ -119,9 +128,11 @@ def score(
         return _refused(plan, found, data, lift, named, error)
 
 
-def _scored(plan: Mapping[str, Any], collected: Collected, found: Metric, lift: NamedPrior, seed: int) -> Scored:
+def _scored(
+    plan: Mapping[str, Any], collected: Collected, found: Metric, lift: NamedPrior, seed: int, curves: Curves
+) -> Scored:
     data, strata = collected.metric_data[found.key], collected.strata.get(found.key)
-    plain = score(plan, found, data, lift=lift, seed=seed, strata=strata)
+    plain = score(plan, found, data, lift=lift, seed=seed, strata=strata, curves=curves)
     if not plan.get("covariate") or found.key not in collected.adjusted_data:
         return Scored(found, plain)
     covariate = {name: value for name, value in plan["covariate"].items() if value is not None}

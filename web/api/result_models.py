@@ -95,6 +95,15 @@ class VariantResult(BaseModel):
         description="Mean shortfall a member against the best; 0 where this is the best."
     )
     raw_mean: float | None
+    loss_if_wrong: float | None = Field(
+        None, description="The shortfall in those cases alone in which it is not the best."
+    )
+    evidence_mean: float | None = Field(
+        None, description="The mean before any prior drew it in: what the guarantee against false winners rests on."
+    )
+    evidence_sd: float | None = None
+    log_mean: float | None = Field(None, description="Of the evidence's logarithm, for the expected loss.")
+    log_sd: float | None = None
 
 
 class Comparison(BaseModel):
