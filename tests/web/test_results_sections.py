@@ -341,3 +341,12 @@ def test_what_was_spent_once_is_not_spent_again_by_shipping() -> None:
 def test_a_worth_that_cannot_be_known_is_not_told(change) -> None:
     labels = [label for label, _ in page(more.whole_result() | change).verdict.facts]
     assert not any(label.startswith("Worth") for label in labels)
+
+
+def test_reasons_call_variants_by_their_letters() -> None:
+    result = more.plain_result()
+    why = "Too few members of variant a have something to divide by; variant a, c cost nothing, about as variants do."
+    result["metrics"][1]["not_shown"] = {"code": "x", "reason": why}
+    assert page(result).groups[1].note == (
+        "Too few members of variant A have something to divide by; variant A and C cost nothing, about as variants do."
+    )

@@ -15,6 +15,7 @@ from web.pages.results_health import HealthItem, health_items
 from web.pages.results_measure import name_of
 from web.pages.results_parts import Plan, VariantFacts
 from web.pages.results_provenance import provenance, set_aside
+from web.pages.results_reasons import spoken
 from web.pages.results_scorecard import RAW_COLUMNS, Group, scorecard
 from web.pages.results_sharing_out import SharingOut, sharing_out
 from web.pages.results_spending import Spending, spending
@@ -112,7 +113,7 @@ def build(
     mature
         Let the scorecard show only members whose window is over, where the result has them.
     """
-    result = deciding(result)
+    result = deciding(spoken(dict(result), variants))
     primary = next((entry for entry in result["metrics"] if entry["metric"] == plan.primary), result["metrics"][0])
     name = name_of(primary)
     subject = subject_of(result["verdict"], primary, variants)
