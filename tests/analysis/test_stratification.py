@@ -166,7 +166,7 @@ def test_nobody_doing_it_in_a_small_step_is_not_certain():
     b = scorecard(sums(rows), control="a", strata=rows).variant("b")
     assert 0.025 < b.evidence_mean < 0.05
     # a quarter of everybody is judged by 20 members: 0.264 of the standard error of 5 % of 20
-    assert b.evidence_sd == pytest.approx(0.264 * 0.0487, rel=0.1)
+    assert b.evidence_sd == pytest.approx(0.264 * 0.0487, rel=0.15)
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import csv
 import gzip
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.special import betaln, gammaln, log_expit, logsumexp
+from scipy.special import betaincc, betaincinv, betaln, expit, gammaln, log_expit, logsumexp
 
 from analysis import ProportionStatistics
 from analysis.learning import LearnedLift, TestSummary, learn
 from analysis.mixture import PooledPosterior
 from analysis.models import conversion, conversion_flat
 from analysis.posterior import IndependentPosterior
-from analysis.priors import FLAT_BETA, NamedPrior
+from analysis.priors import CONTENT, FLAT_BETA, NamedPrior
 
 FILE = "upworthy_tests_dev.csv.gz"
 SEED = 20_131_101
@@ -56,14 +57,15 @@ class Said:
         Chance that packages 2, 3, ... beat package 1.
     best : array (packages,)
         Chance of being best.
-    interval : array (packages, 2)
-        95 % interval of each rate; NaN where there is none.
+    pit : array (packages,)
+        Where the rest's clicks lie in what was predicted of them: P(fewer) + P(as many) / 2. NaN where the method
+        predicts none.
     """
 
     log_score: np.ndarray
     beats: np.ndarray
     best: np.ndarray
-    interval: np.ndarray
+    pit: np.ndarray
 
 
 Method = Callable[[Split], Said]
@@ -111,7 +113,9 @@ def flat(split: Split) -> Said:
     assert isinstance(posterior, IndependentPosterior)
     a, b = split.y + 1.0, split.n - split.y + 1.0
     score = betaln(a + split.y_rest, b + split.n_rest - split.y_rest) - betaln(a, b)
-    return _said(posterior, score + _log_choose(split.n_rest, split.y_rest))
+    middles = (np.arange(200) + 0.5) / 200
+    pit = _pit(split, betaincinv(a[:, None], b[:, None], middles)).mean(axis=1)
+    return _said(posterior, score + _log_choose(split.n_rest, split.y_rest), pit)
 
 
 def pooled(prior: NamedPrior) -> Method:
@@ -125,17 +129,25 @@ def pooled(prior: NamedPrior) -> Method:
         theta = tables.theta
         likelihood = y * log_expit(theta) + (n - y) * log_expit(-theta)
         score = logsumexp(likelihood, axis=(1, 2), b=tables.mass * tables.weight[:, None])
-        return _said(posterior, score + _log_choose(split.n_rest, split.y_rest))
+        weight = tables.weight[:, None] * tables.mass[..., ::4] / tables.mass[..., ::4].sum(axis=-1, keepdims=True)
+        pit = (_pit(split, expit(theta[..., ::4])) * weight).sum(axis=(1, 2))
+        return _said(posterior, score + _log_choose(split.n_rest, split.y_rest), pit)
 
     return method
 
 
-def _said(posterior: IndependentPosterior | PooledPosterior, score: np.ndarray) -> Said:
-    several = range(len(posterior.variants))
-    beats = np.array([posterior.p_greater(v, 0) for v in several if v])
-    intervals = [posterior.interval(v, "eti", 0.95) for v in several]
+def _pit(split: Split, rates: np.ndarray) -> np.ndarray:
+    """Return P(fewer) + P(as many) / 2 of the rest's clicks at each rate, (packages, ...)."""
+    y, n = (part.reshape(-1, *(1,) * (rates.ndim - 1)) for part in (split.y_rest, split.n_rest))
+    fewer = np.where(y > 0, betaincc(np.maximum(y, 1), n - y + 1, rates), 0.0)
+    at_most = np.where(y < n, betaincc(y + 1, np.maximum(n - y, 1), rates), 1.0)
+    return (fewer + at_most) / 2
+
+
+def _said(posterior: IndependentPosterior | PooledPosterior, score: np.ndarray, pit: np.ndarray) -> Said:
+    beats = np.array([posterior.p_greater(v, 0) for v in range(1, len(posterior.variants))])
     best, _ = posterior.best_and_loss(higher=True)
-    return Said(score, beats, best, np.array([(i.low, i.high) for i in intervals]))
+    return Said(score, beats, best, pit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +203,7 @@ def evaluate(name: str, splits: Sequence[Split], method: Callable[[Split], Said]
         won.append(np.where(rate[1:] == rate[0], 0.5, rate[1:] > rate[0]))
         chosen.append(rate[int(answer.best.argmax())])
         random.append(rate.mean())
-        covered.append((answer.interval[:, 0] <= rate) & (rate <= answer.interval[:, 1]))
+        covered.append(np.abs(answer.pit - 0.5) <= 0.475)
     p, outcome = np.concatenate(said), np.concatenate(won)
     bold = np.maximum(p, 1 - p) > 0.95
     surely, right = np.maximum(p, 1 - p)[bold], np.where(p > 0.5, outcome, 1 - outcome)[bold]
@@ -239,3 +251,46 @@ def cross_learned(priors: Mapping[str, LearnedLift], parameters: Sequence[str] |
         return pooled(prior)(split)
 
     return method
+
+
+def compare(folder: Path, share: float, *, every: int = 1, seed: int = SEED) -> list[Scores]:
+    """One row a method: flat priors, the shipped prior, and the priors learned from the archive's other half.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the archive's file is.
+    share : float
+        Of impressions in the first part.
+    every : int
+        Judge each so manieth test alone, for a quick look; priors are learned from all of the other half.
+    """
+    tests = read(folder)
+    learned = learned_priors(tests)
+    splits = thin(tests, share, seed)[::every]
+    methods = (
+        ("flat Beta(1, 1)", flat),
+        ("Klette, shipped prior (content)", pooled(CONTENT)),
+        ("Klette, spread learned from other tests", cross_learned(learned, ("log_odds_sd",))),
+        ("Klette, spread and typical rate learned", cross_learned(learned)),
+    )
+    return [evaluate(name, splits, method, share) for name, method in methods]
+
+
+def main() -> None:
+    """``python -m tests.benchmarks.upworthy FOLDER [EVERY]``."""
+    folder, every = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    print(f"{'':<44}{'first':>6}{'log score':>11}{'Brier':>8}{'off by':>8}{'covered':>9}{'captured':>10}   said > 0.95")
+    for share in (0.10, 0.25, 0.50):
+        for row in compare(folder, share, every=every):
+            print(
+                f"{row.method:<44}{row.share:>6.0%}{row.log_score:>11.3f}{row.brier:>8.3f}{row.calibration_error:>8.3f}"
+                f"{row.covered:>9.1%}{row.captured:>10.3%}   {row.bold_said:.2f}, won {row.bold_won:.2f} "
+                f"of {row.bold:,}",
+                flush=True,
+            )
+    print(f"a package picked at random: {row.at_random:.3%}")
+
+
+if __name__ == "__main__":
+    main()
