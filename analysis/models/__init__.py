@@ -17,12 +17,14 @@ from analysis.errors import AnalysisError, NotShown
 from analysis.models import (
     adjusted,
     amount,
+    cascade,
     conversion,
     conversion_flat,
     count,
     hurdle,
     negative_binomial,
     ratio,
+    retention,
     value,
 )
 from analysis.posterior import Posterior
@@ -140,6 +142,27 @@ MODELS: tuple[Model, ...] = (
         value.fit_roi,
         priors.WEAK_VALUE,
         "Weighted outcomes less the cost, over the cost; differences only.",
+    ),
+    Model(
+        "retention",
+        "retention",
+        retention.fit,
+        priors.WEAK_RETURN,
+        "Half-life of members whose whole window is over, from independent Beta hazards by day; closed form.",
+    ),
+    Model(
+        "k_factor",
+        "cascade",
+        cascade.fit,
+        priors.WORD_OF_MOUTH,
+        "Members brought by a member: negative binomial, the young counted for what can have happened by now (PyMC).",
+    ),
+    Model(
+        "reach",
+        "cascade",
+        cascade.fit_reach,
+        priors.WORD_OF_MOUTH,
+        "Members that one exposure comes to, 1/(1 - R) by its median, where R is clearly below 1; the fit of k_factor.",
     ),
 )
 

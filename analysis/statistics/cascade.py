@@ -14,8 +14,11 @@ from analysis.statistics.checks import same_kind, whole
 class CascadeStatistics:
     """Word of mouth of one variant.
 
-    A member's age is the number of whole days from the own exposure to the cut-off, at most `horizon` (then complete).
-    Only members who came within the parent's first `horizon` days count as brought.
+    Days are of 24 hours from a member's own exposure and count when they are over. A member's age is the number of
+    whole days from the own exposure to the cut-off, at most `horizon` (then complete): of a younger member, day `age`
+    has begun and is partly over, and whom they brought on it counts. A delay is the number of whole days from the
+    parent's exposure to that of the member brought, 0 on the first day. Only members who came within the parent's first
+    `horizon` days, delays 0 to horizon - 1, count as brought.
 
     Attributes
     ----------
