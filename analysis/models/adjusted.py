@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analysis.adjustment import Adjusted, adjust
+from analysis import adjustment as cuped
 from analysis.errors import NotShown
 from analysis.models import moments
 from analysis.posterior import IndependentPosterior
@@ -28,7 +28,7 @@ def fit(
     prior : NamedPrior
         With the parameter `amounts_believed`.
     """
-    adjustment = adjust(statistics)
+    adjustment = cuped.adjust(statistics)
     if isinstance(adjustment, NotShown):
         return adjustment
     plain = {
@@ -53,6 +53,6 @@ def fit(
     return moments.posterior_of(cells, moments.smallest_third(whole) * left**1.5, prior["amounts_believed"])
 
 
-def _sums(cell: Adjusted, positive: float) -> moments.Sums:
+def _sums(cell: cuped.Adjusted, positive: float) -> moments.Sums:
     total = cell.n * cell.mean
     return moments.Sums(cell.n, total, (cell.n - 1) * cell.variance + total * cell.mean, positive, counted=False)
