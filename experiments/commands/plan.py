@@ -1,0 +1,137 @@
+"""`klette plan`: how long a test must run, from a few figures or from an experiment that was analysed."""
+
+import json
+from typing import Any
+
+import click
+
+_PRIORS = ("auto", "learned", "content", "sceptical")
+
+
+class _Share(click.ParamType):
+    """A share as people type it: ``5%`` or ``0.05``."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        text = str(value).strip().replace(",", ".")
+        try:
+            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            self.fail(f"{value!r} is no share; write 5% or 0.05.", param, ctx)
+
+
+@click.command()
+@click.option("--like", metavar="KEY", help="Take base, pace and split from this experiment's newest analysis.")
+@click.option("--baseline", type=_Share(), help="What the control does: a rate such as 5%, or a mean amount with --sd.")
+@click.option("--sd", type=float, help="Standard deviation of one member's amount or count; makes the base an amount.")
+@click.option("--lift", type=_Share(), default="10%", show_default=True, help="The smallest lift worth finding.")
+@click.option("--members-a-day", type=float, help="Members a day, of all variants together.")
+@click.option("--variants", type=click.IntRange(2, 20), help="How many variants, the control included.  [default: 2]")
+@click.option("--power", type=_Share(), default="80%", show_default=True, help="Wanted chance of finding that lift.")
+@click.option("--caring", type=_Share(), help="Loss that would not matter, relative.  [default: 1%]")
+@click.option("--planned-days", type=click.IntRange(1, 365), help="Judge a plan of so many days instead.")
+@click.option("--fewer-is-better", is_flag=True, help="For complaints and the like.")
+@click.option("--prior", type=click.Choice(_PRIORS), help="What is believed of lifts beforehand.  [default: auto]")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the simulation.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole plan as JSON.")
+def command(like: str | None, as_json: bool, **given: Any) -> None:
+    """Say how long a test must run to find a lift, simulated with the rule that decides."""
+    from analysis import AnalysisError, Rules, plan
+    from analysis.outlook import SEED
+    from experiments.errors import InvalidError
+
+    try:
+        audience, rules = _from_experiment(like, given) if like else _from_figures(given)
+        made = plan(
+            audience,
+            given["lift"],
+            power=given["power"],
+            rules=Rules(**rules),
+            planned_days=given["planned_days"],
+            seed=SEED if given["seed"] is None else given["seed"],
+        )
+    except AnalysisError as error:
+        raise InvalidError(error.message) from None
+    if as_json:
+        click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
+        return
+    _print(made)
+
+
+def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    from analysis import Audience
+    from experiments.errors import InvalidError
+
+    missing = [f"--{name.replace('_', '-')}" for name in ("baseline", "members_a_day") if given[name] is None]
+    if missing:
+        raise InvalidError(f"Say {' and '.join(missing)}, or --like KEY to take them from an experiment.")
+    number = given["variants"] or 2
+    audience = Audience(
+        given["baseline"], given["members_a_day"], (1 / number,) * number, given["sd"], not given["fewer_is_better"]
+    )
+    return audience, {"caring": given["caring"] or 0.01} | _lift_prior(given["prior"] or "auto")
+
+
+def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The experiment's figures, except those that are given too."""
+    from dataclasses import replace
+
+    from experiments.commands.opening import opened_database
+    from experiments.planning import figures
+
+    with opened_database() as database, database.read() as session:
+        found = figures(session, key)
+        prior = _chosen(session, given["prior"] or found.prior)
+    audience = found.audience(given["members_a_day"])
+    if given["baseline"] is not None:
+        audience = replace(audience, mean=given["baseline"], sd=given["sd"] or audience.sd)
+    if given["variants"]:
+        audience = replace(audience, weights=(1 / given["variants"],) * given["variants"])
+    return audience, {
+        "caring": given["caring"] or found.caring,
+        "min_members": max(2, found.minimum_members),
+        "lift_prior": prior,
+    }
+
+
+def _lift_prior(asked: str) -> dict[str, Any]:
+    """The prior of that name; a learned one is looked up only where it may be in force."""
+    from analysis import priors
+
+    if asked not in ("auto", "learned"):
+        return {"lift_prior": priors.named(asked)}
+    from contextlib import closing
+
+    from sqlalchemy import inspect
+
+    from experiments.commands.opening import connect
+    from experiments.settings import settings
+
+    with closing(connect(settings())) as database:
+        # Planning makes no database: where there is none, nothing was learned.
+        if not inspect(database.engine).has_table("learned_prior"):
+            return {"lift_prior": priors.named("content")}
+        with database.read() as session:
+            return {"lift_prior": _chosen(session, asked)}
+
+
+def _chosen(session: Any, asked: str) -> Any:
+    from experiments.priors import choose
+
+    return choose(session, asked).prior
+
+
+def _print(made: Any) -> None:
+    from analysis import plan_words as words
+
+    click.echo(f"{words.headline(made)} {words.reason(made)}")
+    for sentence in words.helps(made):
+        click.echo(f"- {sentence}")
+    click.echo()
+    facts = words.facts(made)
+    width = max(len(fact.label) for fact in facts)
+    for fact in facts:
+        click.echo(f"{fact.label:<{width}}  {fact.value}")

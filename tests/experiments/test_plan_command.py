@@ -1,0 +1,158 @@
+"""`klette plan`: a plain answer from a few figures, or from an experiment that was analysed."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from analysis import ProportionStatistics, scorecard
+from experiments import experiment as store
+from experiments import planning, transitions
+from experiments.definition import ExperimentDefinition
+from experiments.errors import ConflictError, NotFoundError
+from experiments.tables import Analysis, utc_now
+
+KEY = "spring-headline"
+
+
+@pytest.fixture
+def klette(sqlite_url, tmp_path):
+    def run(*arguments, url=sqlite_url):
+        environment = {**os.environ, "KLETTE_DATABASE_URL": url, "KLETTE_DATA_DIR": str(tmp_path / "data")}
+        return subprocess.run(
+            [sys.executable, "-m", "experiments.cli", "plan", *arguments],
+            capture_output=True, text=True, env=environment, timeout=60,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def database(sqlite_url):
+    from experiments.database import Database
+
+    opened = Database(sqlite_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def analysed(database):
+    """An experiment of an uneven split with an analysis of 8 days, 1,000 members each."""
+    definition = {
+        "key": KEY,
+        "name": "Spring headline",
+        "variants": [
+            {"key": "b", "name": "B", "weight": 0.3, "content": {"headline": "Meet us"}},
+            {"key": "a", "name": "A", "control": True, "weight": 0.7, "content": {"headline": "New"}},
+        ],
+        "threshold_of_caring": 0.02,
+    }
+    card = scorecard(
+        {"b": ProportionStatistics(2400, 300), "a": ProportionStatistics(5600, 560)}, control="a", metric="sticky_rate"
+    ).to_dict()
+    with database.write() as session:
+        made = store.create(session, ExperimentDefinition.model_validate(definition), actor="cli")
+        transitions.launch(session, made, actor="cli", now=utc_now() - timedelta(days=8))
+        run = store.current_run(session, made)
+        result = {"metrics": [card], "answer": {"members_per_day": 1000.0}, "verdict": {}}
+        session.add(
+            Analysis(
+                id="019ab0c4-0000-7000-8000-000000000001", experiment_id=made.id, run_id=run.id, cut_off_us=1,
+                decision="keep_running", result=result, inputs={}, drawing={},
+            )
+        )  # fmt: skip
+
+
+def test_a_plan_is_a_sentence_first_and_a_small_table_after(klette):
+    answer = klette("--baseline", "5%", "--members-a-day", "2000", "--lift", "0.1", "--prior", "sceptical")
+    assert answer.returncode == 0 and answer.stderr == ""
+    first, blank, *table = answer.stdout.splitlines()
+    assert first.startswith("Run it for about 5 weeks. With 2,000 members a day on 2 variants")
+    assert blank == "" and len(table) == 6
+    assert table[0].split() == ["Members", "in", "all", "70,000"]
+
+
+def test_json_holds_the_whole_plan_the_same_each_time(klette):
+    arguments = ("--baseline", "12", "--sd", "40", "--members-a-day", "5000", "--variants", "3", "--json")
+    one, two = klette(*arguments), klette(*arguments)
+    assert one.stdout == two.stdout
+    told = json.loads(one.stdout)
+    assert told["audience"]["sd"] == 40 and len(told["audience"]["weights"]) == 3
+    assert told["planned_days"] % 7 == 0 and told["with_lift"]["right"]["value"] > 0.75
+
+
+def test_an_unreachable_plan_says_what_would_help(klette):
+    answer = klette("--baseline", "5%", "--members-a-day", "100", "--lift", "5%")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("Not within a year.")
+    assert "- Look for a larger lift" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "--baseline and --members-a-day"),
+        (("--baseline", "5%"), "Say --members-a-day"),
+        (("--baseline", "150%", "--members-a-day", "9"), "not below 1"),
+        (("--baseline", "5%", "--members-a-day", "9", "--power", "2"), "power of 2.0"),
+        (("--baseline", "50%", "--members-a-day", "9", "--lift", "3"), "stay below 1"),
+        (("--baseline", "much", "--members-a-day", "9"), "is no share; write 5% or 0.05"),
+        (("--like", "nobody"), "nobody"),
+    ],
+)
+def test_a_fault_is_one_sentence(klette, arguments, told):
+    answer = klette(*arguments)
+    assert answer.returncode == 2 and answer.stdout == ""
+    assert told in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_planning_needs_no_database(klette, tmp_path):
+    url = f"sqlite:///{tmp_path / 'none.sqlite'}"
+    assert klette("--baseline", "5%", "--members-a-day", "90000", url=url).returncode == 0
+
+
+def test_like_takes_base_pace_and_split_from_the_newest_analysis(klette, database, analysed):
+    with database.read() as session:
+        found = planning.figures(session, KEY)
+        assert planning.analysed(session) == [(KEY, "Spring headline")]
+    assert (found.mean, found.sd, found.members_a_day) == (0.1, None, 1000.0)
+    assert found.weights == pytest.approx((0.7, 0.3)) and found.caring == 0.02
+    told = json.loads(klette("--like", KEY, "--json").stdout)
+    assert told["audience"]["mean"] == 0.1 and told["audience"]["members_a_day"] == 1000
+    assert told["audience"]["weights"] == pytest.approx([0.7, 0.3])
+    assert told["rules"]["caring"] == 0.02
+    more = json.loads(klette("--like", KEY, "--members-a-day", "4000", "--variants", "2", "--json").stdout)
+    assert more["audience"]["weights"] == [0.5, 0.5] and more["planned_days"] < told["planned_days"]
+
+
+def test_an_experiment_without_figures_is_refused_in_a_sentence(database, analysed):
+    with database.write() as session:
+        stored = session.get(Analysis, "019ab0c4-0000-7000-8000-000000000001")
+        card = json.loads(json.dumps(stored.result["metrics"][0]))
+        for row in card["variants"]:
+            row["raw_mean"] = 0
+        stored.result = stored.result | {"metrics": [card]}
+    with database.read() as session:
+        with pytest.raises(ConflictError, match="no sticky members to plan with"):
+            planning.figures(session, KEY)
+        with pytest.raises(NotFoundError):
+            planning.figures(session, "nobody")
+
+
+def test_the_spread_of_a_member_follows_from_the_spread_of_the_mean(database, analysed):
+    with database.write() as session:
+        stored = session.get(Analysis, "019ab0c4-0000-7000-8000-000000000001")
+        card = json.loads(json.dumps(stored.result["metrics"][0])) | {"kind": "amount"}
+        card["variants"][1] |= {"raw_mean": 12.0, "sd": 0.5}
+        stored.result = stored.result | {"metrics": [card], "answer": {"members_per_day": None}}
+    with database.read() as session:
+        found = planning.figures(session, KEY)
+    assert found.sd == pytest.approx(0.5 * math.sqrt(5600))
+    with pytest.raises(ConflictError, match="came without dates"):
+        found.audience()
+    assert found.audience(500).members_a_day == 500

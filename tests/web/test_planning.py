@@ -1,0 +1,169 @@
+"""The planning page: a sentence, its figures, errors beside their fields, an experiment's figures, and the way on."""
+
+import html
+import json
+import re
+
+import pytest
+
+from experiments import planning
+from tests.web import results_fixtures as fixtures
+from tests.web.results_stored import KEY, analyse, app_on, experiment, logged_in
+
+
+@pytest.fixture
+def app(sqlite_url, tmp_path):
+    made = app_on(sqlite_url, tmp_path)
+    yield made
+    made.extensions["klette"].close()
+
+
+@pytest.fixture
+def client(app):
+    return logged_in(app)
+
+
+def said(answer):
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", answer.text)))
+
+
+FIVE_WEEKS = "/plan?base=5&members=2000&lift=10&prior=sceptical"
+
+
+def test_the_page_answers_before_anything_is_typed(client):
+    answer = client.get("/plan")
+    assert answer.status_code == 200
+    assert "An example: put your own figures in." in said(answer)
+    assert "Run it for" in said(answer)
+
+
+def test_the_navigation_names_it_after_the_experiments(client):
+    assert re.search(r'href="/experiments"[^>]*>Experiments</a>\s*<a href="/plan"', client.get("/experiments").text)
+
+
+def test_a_plan_is_a_sentence_its_figures_and_the_way_on(client):
+    answer = client.get(FIVE_WEEKS)
+    text = said(answer)
+    assert "Run it for about 5 weeks. With 2,000 members a day on 2 variants" in text
+    assert "70,000" in text and "Ends with an answer" in text
+    assert 'href="/experiments/new?planned_days=35"' in answer.text
+    assert "An example" not in text
+
+
+def test_the_editor_begins_with_the_planned_days(client):
+    assert re.search(r'id="planned_days"[^>]*value="35"', client.get("/experiments/new?planned_days=35").text)
+    assert 'value="9999"' not in client.get("/experiments/new?planned_days=9999").text
+    assert 'href="/plan"' in client.get("/experiments/new").text
+
+
+def test_an_analyst_plans_but_begins_no_experiment(app):
+    reader = logged_in(app, "analyst")
+    answer = reader.get(FIVE_WEEKS)
+    assert answer.status_code == 200 and "Use this plan" not in answer.text
+
+
+def test_the_curves_come_after_the_answer_each_with_its_table(client):
+    page = client.get(FIVE_WEEKS).text
+    address = html.unescape(re.search(r'hx-get="(/plan/curves[^"]*)"', page)[1])
+    curves = client.get(address)
+    specs = [
+        json.loads(block)
+        for block in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', curves.text, re.S)
+    ]
+    assert [spec["description"].split(",")[0] for spec in specs] == [
+        "Chance of finding a lift",
+        "Smallest lift that is found",
+        "How tests end",
+    ]
+    assert curves.text.count("<table") == 3
+    assert "+20\u202f%" in curves.text
+
+
+def test_without_javascript_the_curves_are_a_link_away(client):
+    page = client.get(FIVE_WEEKS).text
+    address = html.unescape(re.search(r'<a href="([^"]*curves=yes[^"]*)"', page)[1])
+    assert client.get(address).text.count("<table") == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "told"),
+    [
+        ("base=0", "base", "0 % is not between 0 and 100 %."),
+        ("base=abc", "base", "“abc” is no number; give a number between 0 and 100 %."),
+        ("members=1.000,5.2", "members", "is no number"),
+        ("members=0", "members", "0 is not between 1 and 10,000,000,000."),
+        ("variants=1", "variants", "1 is not between 2 and 20."),
+        ("variants=2.5", "variants", "2.5 is no whole number"),
+        ("lift=0", "lift", "0 % is not between 0 and 1,000 %."),
+        ("base=60&lift=80", "lift", "60 % with 80 % more is more than all members; choose a smaller lift."),
+        ("better=fewer&lift=100", "lift", "Nothing can become better by 100 % or more"),
+        ("power=100", "power", "100 % is not between 50 and 99 %."),
+        ("days=400", "days", "400 is not between 1 and 365."),
+        ("split=50,30", "split", "The shares add up to 80 %; they must add up to 100 %."),
+        ("split=50,25,25", "split", "These are 3 shares for 2 variants; give one for each."),
+        ("split=a,b", "split", "Give a share above 0 for each variant"),
+        ("measure=amount", "sd", "This is empty"),
+    ],
+)
+def test_a_fault_stands_beside_its_field_and_nothing_typed_is_lost(client, query, field, told):
+    answer = client.get(f"/plan?{query}")
+    assert answer.status_code == 422
+    beside = html.unescape(re.search(rf'id="{field}-error">([^<]*)<', answer.text)[1]).replace("\u202f", " ")
+    assert told in beside
+    assert "Not whole yet" in answer.text and "Run it for" not in answer.text
+    for name, value in (pair.split("=") for pair in query.split("&")):
+        if name not in ("measure", "better"):
+            assert re.search(rf'id="{name}"[^>]*value="{re.escape(value)}"', answer.text)
+
+
+def test_several_faults_are_told_at_once_and_htmx_gets_them_too(client):
+    answer = client.get("/plan?base=0&members=0&lift=x", headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert {"base-error", "members-error", "lift-error"} <= set(re.findall(r'id="([a-z]+-error)"', answer.text))
+
+
+def test_given_days_an_uneven_split_and_fewer_is_better_are_planned(client):
+    short = said(client.get("/plan?base=5&members=2000&lift=10&days=10&prior=sceptical"))
+    assert "10 days are too short." in short and "it takes 5 weeks" in short
+    split = client.get("/plan?base=5&members=2000&lift=20&variants=3&split=50,25,25")
+    assert "on 3 variants" in said(split) and split.status_code == 200
+    assert client.get("/plan?base=5&members=5000&lift=20&better=fewer").status_code == 200
+
+
+def test_an_amount_is_planned_with_its_spread(client):
+    answer = client.get("/plan?measure=amount&base=12&sd=40&members=5000&lift=10")
+    assert answer.status_code == 200 and "Run it for" in said(answer)
+
+
+def test_what_cannot_be_reached_says_what_would_help(client):
+    text = said(client.get("/plan?base=5&members=100&lift=5&prior=sceptical"))
+    assert "Not within a year." in text and "Look for a larger lift" in text and "Use this plan" not in text
+
+
+def test_an_experiment_s_figures_are_copied_into_the_form(app, client):
+    experiment(app)
+    result = fixtures.result()
+    result["answer"] = {"members_per_day": 2700.4}
+    analyse(app, result)
+    with app.extensions["klette"].get().database.read() as session:
+        found = planning.figures(session, KEY)
+    answer = client.get(f"/plan?like={KEY}&do=copy&base=99&members=1")
+    assert answer.status_code == 302
+    page = client.get(answer.location)
+    assert re.search(r'id="members"[^>]*value="2700"', page.text)
+    assert re.search(rf'id="base"[^>]*value="{float(f"{100 * found.mean:.4g}"):.10g}"', page.text)
+    assert re.search(r'id="variants"[^>]*value="3"', page.text)
+    linked = client.get(f"/plan?like={KEY}")
+    assert "With the figures of “Spring headline”: sticky members." in said(linked)
+
+
+def test_an_experiment_that_was_never_analysed_is_refused_beside_the_choice(app, client):
+    experiment(app)
+    answer = client.get(f"/plan?like={KEY}")
+    assert answer.status_code == 422
+    assert f"{KEY} has no analysis yet" in said(answer)
+    assert client.get("/plan?like=nobody").status_code == 404
+
+
+def test_nobody_plans_without_an_account(app):
+    assert "/login" in app.test_client().get("/plan").location
