@@ -113,7 +113,9 @@ def zero_line() -> dict[str, Any]:
     }
 
 
-def apart(rows: Sequence[Mapping[str, Any]], field: str, *, top: float = 1.0, gap: float = 0.085) -> list[dict]:
+def apart(
+    rows: Sequence[Mapping[str, Any]], field: str, *, top: float = 1.0, gap: float = 0.085, order: str = ""
+) -> list[dict[str, Any]]:
     """Give the names at the ends of lines a "label_at" each, so that none covers another.
 
     Parameters
@@ -123,10 +125,12 @@ def apart(rows: Sequence[Mapping[str, Any]], field: str, *, top: float = 1.0, ga
         Where the line ends, 0 to `top`.
     gap : float
         Least distance of two names, as a share of `top`.
+    order : str
+        What the names go by from below; `field` where it is empty.
     """
     placed: list[dict[str, Any]] = []
     floor = 0.0
-    for i, row in enumerate(sorted(rows, key=lambda row: row[field])):
+    for i, row in enumerate(sorted(rows, key=lambda row: row[order or field])):
         room_above = gap * top * (len(rows) - 1 - i)
         at = max(floor, min(row[field], top - room_above))
         placed.append(dict(row) | {"label_at": at})

@@ -34,7 +34,13 @@ def staying_curves(
     x = _days(last)
     axis = {"labelExpr": FINE_PERCENT, "tickCount": 3, "domain": False, "ticks": False}
     y = {"field": "mean", "type": "quantitative", "title": None, "scale": {"domain": [0, top]}, "axis": axis}
-    ending = [row | {"end": (ends or {}).get(row["variant"], row["name"])} for row in table if row["day"] == last]
+    # Curves that meet at the end are named in the order in which they lie before it.
+    height = {key: sum(row["mean"] for row in table if row["variant"] == key) for key in variants}
+    ending = [
+        row | {"end": (ends or {}).get(row["variant"], row["name"]), "height": height[row["variant"]]}
+        for row in table
+        if row["day"] == last
+    ]
     shared = {"x": x, "color": encoding}
     layers = [
         {
@@ -47,7 +53,7 @@ def staying_curves(
             "encoding": shared | {"y": y, "tooltip": _tooltip()},
         },
         {
-            "data": {"values": apart(ending, "mean", top=top)},
+            "data": {"values": apart(ending, "mean", top=top, order="height")},
             "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12, "clip": False},
             "encoding": shared | {"y": y | {"field": "label_at"}, "text": {"field": "end"}},
         },

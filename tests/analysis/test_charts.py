@@ -119,6 +119,16 @@ def test_the_names_at_the_ends_of_the_curves_stand_apart():
     assert spec["padding"]["right"] > 40
 
 
+def test_curves_that_meet_at_the_end_are_named_as_they_lie_before_it():
+    rows = [
+        {"variant": key, "day": day, "mean": mean, "low": mean, "high": mean, "raw": mean}
+        for key, means in (("a", (0.1, 0.0002)), ("b", (0.2, 0.0001)))
+        for day, mean in enumerate(means, 1)
+    ]
+    names = charts.staying_curves(rows, ["a", "b"])["layer"][-1]["data"]["values"]
+    assert [row["variant"] for row in names] == ["a", "b"]
+
+
 def test_the_bands_of_the_shares_fill_the_whole_at_every_step():
     rows = charts.allocation_shares(EPOCHS, ["a", "b"], today=4.0)["data"]["values"]
     by_day = {day: [row for row in rows if row["day"] == day] for day in (0, 2, 4)}

@@ -99,10 +99,15 @@ def test_a_tail_that_is_not_shown_says_why() -> None:
     found = more.retention()
     for row in found["variants"]:
         row["tail"] = more.not_shown("predictive", "The curve does not fit.")
-    assert page(with_part("retention", found)).sticks.tail == (
-        "No curve beyond the window for A, B and C: The curve does not fit."
+    assert page(with_part("retention", found)).sticks.tail == "A, B and C: the curve does not fit."
+    assert page().sticks.tail == (
+        f"Going on as they did, 1.4{THIN}% of A, 1.7{THIN}% of B and 1.4{THIN}% of C would still come back on day 28."
     )
-    assert "on day 28: A" in page().sticks.tail
+    for row in found["variants"]:
+        row["tail"] = {"survival": [{"day": 28, "mean": 0.0002}], "not_shown": None}
+    assert page(with_part("retention", found)).sticks.tail == (
+        "Going on as they did, hardly anybody who saw A, B and C would still come back on day 28."
+    )
 
 
 def test_a_result_of_former_days_has_none_of_the_sections() -> None:

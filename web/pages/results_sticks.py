@@ -11,6 +11,8 @@ from web.pages.results_parts import Number, Part, Table, VariantFacts, by_positi
 
 STAYING = "Members who came back, by day since they first saw it: how many did so on that day or later."
 RETURNING = "Members who have come back, by day since they first saw it."
+HARDLY = 0.001
+"""A share that would be printed as nothing."""
 NOBODY_BACK = "Nobody has come back on a later day yet."
 
 
@@ -203,29 +205,29 @@ def _cells(day: Mapping[str, Any] | None) -> tuple[str, str, str]:
 
 
 def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
-    """What is known beyond the window, or why nothing is."""
+    """What is expected beyond the window, or why nothing is."""
     reasons: dict[str, list[str]] = {}
     told, day = [], 0
     for variant, row in rows:
         tail = row.get("tail")
-        if not tail:
-            continue
         reason = reason_of(tail)
-        if reason and tail["not_shown"].get("code") == "not_asked":
-            continue
-        if reason:
-            reasons.setdefault(reason.rstrip("."), []).append(variant.letter)
-        elif tail.get("survival"):
-            last = tail["survival"][-1]
-            day = last["day"]
-            told.append(f"{variant.letter} {percent(last['mean'])}")
-    pieces = []
-    if told:
-        pieces.append(
-            f"Going on as they did, so many of the members would still come back on day {day}: {', '.join(told)}."
-        )
-    pieces += [f"No curve beyond the window for {wording.listed(who)}: {why}." for why, who in reasons.items()]
-    return " ".join(pieces)
+        if reason and tail["not_shown"].get("code") != "not_asked":
+            reasons.setdefault(reason, []).append(variant.letter)
+        elif tail and tail.get("survival"):
+            day = tail["survival"][-1]["day"]
+            told.append((variant.letter, tail["survival"][-1]["mean"]))
+    pieces = [f"Going on as they did, {_still(told)} would still come back on day {day}."] if told else []
+    return " ".join(pieces + [f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items()])
+
+
+def _still(told: list[tuple[str, float]]) -> str:
+    """How many stay, a variant after the other; in one word where hardly anybody does."""
+    if all(share < HARDLY for _, share in told):
+        return f"hardly anybody who saw {wording.listed([letter for letter, _ in told])}"
+    shares = [
+        f"{percent(share) if share >= HARDLY else f'under {percent(HARDLY)}'} of {letter}" for letter, share in told
+    ]
+    return wording.listed(shares)
 
 
 def _short(days: float) -> str:
