@@ -9,6 +9,23 @@ WINDOW_DAYS = 7
 MEMBERS = 10_500
 SEED = 7
 
+METRICS = (
+    "click_rate",
+    "share_rate",
+    "purchase_rate",
+    "response_rate",
+    "revenue",
+    "order_value",
+    "sentiment",
+    "earned_reach",
+    "half_life",
+    "net_value",
+    "roi",
+)
+ACTION_VALUES = {"share": "1.80", "comment": "0.60", "mention": "4.00"}
+"""What one of them is worth to the shop, in its currency."""
+MARGIN = 0.38
+
 _SHOP = "https://shop.example/spring"
 
 VARIANTS: tuple[dict[str, Any], ...] = (
@@ -72,12 +89,14 @@ def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
         "a discount sells once.",
         "variants": [_variant(variant, address, currency) for variant in VARIANTS],
         "primary_metric": "sticky_rate",
-        "metrics": ["click_rate", "share_rate", "purchase_rate", "revenue", "response_rate"],
+        "metrics": list(METRICS),
         "guardrails": ["negative_rate"],
         "window_days": WINDOW_DAYS,
         "planned_days": PLANNED_DAYS,
         "segments": ["country", "channel"],
         "currency": currency,
+        "action_values": ACTION_VALUES,
+        "margin": MARGIN,
     }
 
 

@@ -22,7 +22,8 @@ ATTRIBUTES = {"country": COUNTRIES, "device": DEVICES, "channel": CHANNELS}
 _HOURS = (1, 1, 1, 1, 1, 2, 4, 7, 8, 6, 5, 5, 8, 7, 5, 5, 5, 6, 8, 11, 13, 12, 7, 3)
 _WEEKDAYS = (0.95, 0.9, 0.95, 1.05, 1.0, 1.15, 1.25)
 _FADING = 0.96  # a campaign's daily audience shrinks a little from day to day
-_RETURN_DAYS = (0.42, 0.24, 0.16, 0.11, 0.07)  # a return is 1 to 5 days later; then the window of 7 days holds it
+_RETURN_DAYS = 5  # a return is 1 to 5 days later; then the window of 7 days holds it
+_POSTS = 0.6  # of those who respond; the others comment
 _TWICE = 0.12  # of the buyers
 
 
@@ -30,7 +31,8 @@ _TWICE = 0.12  # of the buyers
 class Rates:
     """What a variant makes an average member do within a week, as probabilities; ``basket`` in currency.
 
-    ``dwell`` is the median number of seconds that someone who clicked stays.
+    ``dwell`` is the median number of seconds that someone who clicked stays. Each further day of a return is
+    ``lasting`` times as likely as the one before; ``liking`` is the mean sentiment of posts, -0.4 to 0.4.
     """
 
     click: float
@@ -41,12 +43,14 @@ class Rates:
     complain: float
     respond: float
     dwell: float
+    lasting: float
+    liking: float
 
 
 VARIANTS: dict[str, Rates] = {
-    "a": Rates(0.118, 0.082, 0.020, 0.030, 58.0, 0.005, 0.008, 21.0),
-    "b": Rates(0.131, 0.098, 0.028, 0.031, 59.0, 0.004, 0.017, 34.0),
-    "c": Rates(0.139, 0.080, 0.021, 0.037, 49.0, 0.0072, 0.010, 18.0),
+    "a": Rates(0.118, 0.082, 0.020, 0.030, 58.0, 0.005, 0.017, 21.0, 0.58, 0.25),
+    "b": Rates(0.131, 0.098, 0.028, 0.031, 59.0, 0.004, 0.029, 34.0, 0.80, 0.40),
+    "c": Rates(0.139, 0.080, 0.021, 0.037, 49.0, 0.0072, 0.020, 18.0, 0.50, 0.05),
 }
 
 # How much more or less some members do of it, whatever the variant.
@@ -113,8 +117,8 @@ def journey(member: Member, variant: str, seed: int, *, until: datetime, currenc
     chances = probabilities(variant, member.attributes)
     events = [
         *_reading(rng, member, chances["click"], VARIANTS[variant].dwell),
-        *_returns(rng, member, chances["come_back"]),
-        *_word_of_mouth(rng, member, chances),
+        *_returns(rng, member, chances["come_back"], VARIANTS[variant].lasting),
+        *_word_of_mouth(rng, member, chances, VARIANTS[variant].liking),
         *_buying(rng, member, chances["buy"], VARIANTS[variant].basket, currency),
     ]
     return sorted((event for event in events if event["at"] < until), key=lambda event: event["at"])
@@ -148,6 +152,7 @@ def truth(variant: str) -> dict[str, float]:
             ("negative_rate", chances["complain"]),
             ("sticky_rate", 1 - passive),
             ("orders", orders),
+            ("order_value", VARIANTS[variant].basket),
             ("revenue", orders * VARIANTS[variant].basket),
         ):
             total[metric] = total.get(metric, 0.0) + share * value
@@ -171,10 +176,11 @@ def _reading(rng: random.Random, member: Member, chance: float, median_seconds: 
     yield _event("dwell", clicked + timedelta(seconds=seconds), value=round(seconds, 1))
 
 
-def _returns(rng: random.Random, member: Member, chance: float) -> Iterator[dict[str, Any]]:
+def _returns(rng: random.Random, member: Member, chance: float, lasting: float) -> Iterator[dict[str, Any]]:
     if rng.random() >= chance:
         return
-    day = rng.choices(range(1, len(_RETURN_DAYS) + 1), _RETURN_DAYS)[0]
+    days = range(1, _RETURN_DAYS + 1)
+    day = rng.choices(days, [lasting**number for number in days])[0]
     at = member.met_at + timedelta(days=day, minutes=rng.uniform(5, 300))
     yield _event("view", at)
     if rng.random() < 0.3:
@@ -183,7 +189,9 @@ def _returns(rng: random.Random, member: Member, chance: float) -> Iterator[dict
         yield _event("view", at + timedelta(hours=rng.uniform(2, 20)))
 
 
-def _word_of_mouth(rng: random.Random, member: Member, chances: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+def _word_of_mouth(
+    rng: random.Random, member: Member, chances: Mapping[str, float], liking: float
+) -> Iterator[dict[str, Any]]:
     def soon(minutes: float) -> datetime:
         return member.met_at + timedelta(minutes=1 + rng.expovariate(1 / minutes))
 
@@ -191,11 +199,12 @@ def _word_of_mouth(rng: random.Random, member: Member, chances: Mapping[str, flo
         channel = rng.choices(("whatsapp", "instagram", "copy"), (5, 3, 2))[0]
         yield _event("share", min(soon(30), member.met_at + timedelta(hours=20)), properties={"channel": channel})
     if rng.random() < chances["respond"]:
-        if rng.random() < 0.7:
+        if rng.random() >= _POSTS:
             yield _event("comment", min(soon(60), member.met_at + timedelta(hours=20)))
         else:
-            reach = {"reach": round(rng.lognormvariate(5.2, 1.0)), "sentiment": round(rng.uniform(-0.2, 1.0), 2)}
-            yield _event("mention", min(soon(240), member.met_at + timedelta(days=2)), properties=reach)
+            kind = round(min(1.0, max(-1.0, rng.uniform(liking - 0.6, liking + 0.6))), 2)
+            post = {"reach": round(rng.lognormvariate(5.2, 1.0)), "sentiment": kind}
+            yield _event("mention", min(soon(240), member.met_at + timedelta(days=2)), properties=post)
     if rng.random() < chances["complain"]:
         kind = rng.choices(("hide", "unsubscribe", "report"), (6, 3, 1))[0]
         yield _event("negative", min(soon(10), member.met_at + timedelta(hours=20)), properties={"kind": kind})

@@ -116,7 +116,7 @@ def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
             half = (row["interval"]["high"] - row["interval"]["low"]) / 2
             assert abs(row["mean"] - expected) < 5 / 1.96 * half, (metric["metric"], row["variant"])
             looked_at += 1
-    assert looked_at == 3 * 6
+    assert looked_at == 3 * 7
     assert result["units"]["randomised"] == 3_000
     assert {check["check"]: check["status"] for check in result["health"]}["srm"] == "ok"
     assert {check["check"]: check["status"] for check in result["health"]}["late_events"] == "ok"

@@ -53,6 +53,7 @@ def test_what_members_do_agrees_with_the_stated_truth(variant: str) -> None:
     )
     orders = 0
     amounts: list[float] = []
+    moods: list[float] = []
     for member in audience(count, seed=5):
         events = world.journey(member, variant, 5, until=later, currency="EUR")
         types = {event["type"] for event in events}
@@ -68,6 +69,7 @@ def test_what_members_do_agrees_with_the_stated_truth(variant: str) -> None:
         sums["return_rate"] += back
         sums["sticky_rate"] += back or "share" in types or "purchase" in types
         orders += sum(event["type"] == "purchase" for event in events)
+        moods += [event["properties"]["sentiment"] for event in events if event["type"] == "mention"]
         amounts.append(sum(event["value"] for event in events if event["type"] == "purchase"))
     truth = world.truth(variant)
     for metric, successes in sums.items():
@@ -77,6 +79,21 @@ def test_what_members_do_agrees_with_the_stated_truth(variant: str) -> None:
     mean = sum(amounts) / count
     spread = (sum((amount - mean) ** 2 for amount in amounts) / count) ** 0.5
     assert abs(mean - truth["revenue"]) < 5 * spread / count**0.5
+    assert abs(sum(amounts) / orders - truth["order_value"]) < 5 * spread / (count * truth["orders"]) ** 0.5 * 1.5
+    assert len(moods) > 100
+    assert abs(sum(moods) / len(moods) - world.VARIANTS[variant].liking) < 5 * 0.35 / len(moods) ** 0.5
+
+
+def test_members_come_back_to_b_for_longer_and_like_it_better() -> None:
+    later, last = UNTIL + timedelta(days=30), {variant: [] for variant in "abc"}
+    for member in audience(9_000, seed=5):
+        for variant, days in last.items():
+            events = world.journey(member, variant, 5, until=later, currency="EUR")
+            back = [(event["at"] - member.met_at).days for event in events if event["type"] == "view"]
+            days += [max(back)] if back else []
+    mean = {variant: sum(days) / len(days) for variant, days in last.items()}
+    assert mean["b"] > mean["a"] > mean["c"]
+    assert world.VARIANTS["b"].liking > world.VARIANTS["a"].liking > world.VARIANTS["c"].liking
 
 
 def test_b_sticks_and_c_sells_a_little_more_but_annoys() -> None:
