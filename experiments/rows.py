@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from experiments.tables import Event, Exposure, MultiExposure
 
 _TYPES = {"INTEGER": "int64", "BIGINT": "int64", "BOOLEAN": "boolean", "JSON": "string"}
+_IN_ORDER = (("enable_hashjoin", "off"), ("max_parallel_workers_per_gather", "0"))
 _open: dict[tuple[int, str], SQLBackend] = {}
 _opening = threading.Lock()
 
@@ -40,7 +41,7 @@ def _sqlite_kind(document, path):  # type: ignore[no-untyped-def]
 
 
 @ibis.udf.scalar.builtin(name="jsonb_extract_path_text", signature=((dt.string, dt.string), dt.string))
-def _postgres_text(document, name):  # type: ignore[no-untyped-def]
+def _postgres_text(document, key):  # type: ignore[no-untyped-def]
     """The attribute's text."""
 
 
@@ -50,7 +51,7 @@ def _postgres_kind(value):  # type: ignore[no-untyped-def]
 
 
 @ibis.udf.scalar.builtin(name="jsonb_extract_path", signature=((dt.string, dt.string), dt.JSON(binary=True)))
-def _postgres_json(document, name):  # type: ignore[no-untyped-def]
+def _postgres_json(document, key):  # type: ignore[no-untyped-def]
     """The attribute's JSON, null where it is absent."""
 
 
@@ -157,10 +158,13 @@ def keep(backend: SQLBackend, name: str, expression: Any) -> Any:
     columns = ", ".join(
         f'"{column}"::bigint' if kind.is_integer() else f'"{column}"' for column, kind in schema.items()
     )
-    # It would hash what the two indexes already hold in the members' order, and sort it afterwards.
-    backend.raw_sql("SET LOCAL enable_hashjoin = off").close()
+    # It would hash what the two indexes already hold in the members' order and sort it afterwards; and its helpers
+    # would each read all of the members.
+    for setting, value in _IN_ORDER:
+        backend.raw_sql(f"SET LOCAL {setting} = {value}").close()
     backend.raw_sql(f"CREATE TEMPORARY TABLE {name} AS SELECT {columns} FROM ({statement}) AS kept").close()
-    backend.raw_sql("SET LOCAL enable_hashjoin = on").close()
+    for setting, _ in _IN_ORDER:
+        backend.raw_sql(f"SET LOCAL {setting} TO DEFAULT").close()
     return ibis.table(schema, name=name)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from analysis.statistics import CascadeStatistics
 from experiments.metrics import DAY_US, METRICS
 from experiments.tables import Event, Experiment, Exposure, MultiExposure, Run, Variant
 
@@ -17,6 +18,20 @@ WINDOW_DAYS = 7
 TOLERANCE_US = 5_000_000
 CUT_OFF_US = BEGAN_US + 12 * DAY_US
 TYPES = ("view", "click", "dwell", "share", "purchase", "comment", "review", "mention", "negative", "custom_thing")
+HISTORY_DAYS = 9
+HISTORIES = (0, 12.5, 329.08, -3, 10**400, 1e300, "12", True, None)
+PROPERTIES = (
+    None,
+    {},
+    {"sentiment": -0.5, "reach": 1_200},
+    {"sentiment": 1, "reach": 2_000_000},
+    {"sentiment": 0.333333, "reach": 12.5},
+    {"reach": "many", "sentiment": "good"},
+    {"reach": None, "sentiment": 2},
+)
+ACTIONS = {"comment": 0.25, "share": 1.5}
+MARGIN = 0.4
+COSTS = {"a": (Decimal("100.50"), Decimal(3))}
 COUNTRIES = ("DE", "AT", "Bär", 'a"b', True, 1, 1.5, None)
 
 
@@ -29,8 +44,12 @@ class Audience:
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
-def make_audience(seed: int, members: int = 300) -> Audience:
-    """Members and events whose times sit on, just before and just after every edge that collect knows."""
+def make_audience(seed: int, members: int = 300, *, rich: bool = False) -> Audience:
+    """Members and events whose times sit on, just before and just after every edge that collect knows.
+
+    A `rich` one also has allocation epochs, share links, mentions with properties, numbers among the attributes, and
+    events long before the exposure.
+    """
     chance, made = random.Random(seed), Audience()
     for number in range(members):
         unit = f"unit-{number:05d}"
@@ -57,7 +76,35 @@ def make_audience(seed: int, members: int = 300) -> Audience:
         for _ in range(chance.choice((0, 0, 1, 2, 6))):
             made.events.append(_event(chance, f"e-{len(made.events)}", unit, at))
     made.events += [_event(chance, f"stray-{number}", f"nobody-{number}", BEGAN_US) for number in range(20)]
+    if rich:
+        _enrich(made, chance)
     return made
+
+
+def _enrich(made: Audience, chance: random.Random) -> None:
+    for place, row in enumerate(made.exposures):
+        row["epoch"] = chance.choice((1, 1, 3)) if row["at_us"] > BEGAN_US + 5 * DAY_US else 1
+        if chance.random() < 0.7:
+            row["attributes"] = (row["attributes"] or {}) | {"history": chance.choice(HISTORIES)}
+        row["origin"] = chance.choice(("randomised", "shared"))
+        hosts = [host for host in made.exposures[:place] if host["run_id"] == row["run_id"]]
+        if row["origin"] == "shared" and hosts and chance.random() < 0.9:
+            _bring(row, chance.choice(hosts[-30:]))
+        for _ in range(chance.choice((0, 0, 1, 3))):
+            before = _event(chance, f"e-{len(made.events)}", row["unit"], row["at_us"])
+            before["at_us"] = row["at_us"] - chance.randrange(20 * DAY_US)
+            before["received_us"] = before["at_us"]
+            made.events.append(before)
+    for event in made.events:
+        if event["type"] == "mention":
+            event["properties"] = chance.choice(PROPERTIES)
+
+
+def _bring(row: dict[str, Any], host: dict[str, Any]) -> None:
+    """Say that the host brought the member: the variant is the host's, the root the host's root."""
+    root = host["unit"] if host["origin"] == "randomised" else host.get("root")
+    depth = host.get("depth", 0) + 1
+    row |= {"variant": host["variant"], "brought_by": host["unit"], "root": root, "depth": depth}
 
 
 def _event(chance: random.Random, identity: str, unit: str, exposed_us: int) -> dict[str, Any]:
@@ -90,7 +137,7 @@ def store_experiment(session: Session, **changes: Any) -> Experiment:
         "name": "Test",
         "state": "running",
         "primary_metric": "sticky_rate",
-        "metrics": [metric.key for metric in METRICS if metric.key != "negative_rate"],
+        "metrics": [metric.key for metric in METRICS[:10] if metric.key != "negative_rate"],
         "guardrails": ["negative_rate"],
         "traffic_seed": "t",
         "window_days": WINDOW_DAYS,
@@ -142,53 +189,109 @@ def expected_members(
     audience: Audience, *, by_arrival: bool = True, tolerance_us: int = 0
 ) -> dict[str, dict[str, Any]]:
     """Each counted member's outcomes, written down from the rules without looking at collect."""
+    found = {
+        unit: {"row": row, "events": [], "before": [], "early": 0}
+        for unit, row in _counted(audience, by_arrival).items()
+        if row["origin"] == "randomised"
+    }
+    for event in audience.events:
+        member = found.get(event["unit"])
+        if member is None or not _seen(event, by_arrival) or event["experiment"] not in (None, "test"):
+            continue
+        since = event["at_us"] - member["row"]["at_us"]
+        told = (event["type"], since, event)
+        if -tolerance_us <= since < WINDOW_DAYS * DAY_US:
+            member["events"].append(told)
+        if -tolerance_us - DAY_US <= since < -tolerance_us and event["at_us"] >= BEGAN_US:
+            member["early"] += 1
+        if -tolerance_us - HISTORY_DAYS * DAY_US <= since < -tolerance_us:
+            member["before"].append(told)
+    return {
+        unit: {"row": member["row"], "early": member["early"]}
+        | _outcomes(member["events"])
+        | {f"{key}_before": value for key, value in _outcomes(member["before"], before=True).items()}
+        for unit, member in found.items()
+    }
 
-    def seen(row: dict[str, Any]) -> bool:
-        return row["at_us"] <= CUT_OFF_US and (not by_arrival or row["received_us"] <= CUT_OFF_US)
 
+def _seen(row: dict[str, Any], by_arrival: bool) -> bool:
+    return row["at_us"] <= CUT_OFF_US and (not by_arrival or row["received_us"] <= CUT_OFF_US)
+
+
+def _counted(audience: Audience, by_arrival: bool) -> dict[str, dict[str, Any]]:
+    """The exposures that may be analysed, whatever their origin."""
     twice = {
         row["unit"]
         for row in audience.met_twice
         if row["run_id"] == 1 and (not by_arrival or row["received_us"] <= CUT_OFF_US)
     }
-    found = {}
-    for row in audience.exposures:
-        counted = row["run_id"] == 1 and seen(row) and row["origin"] == "randomised" and not row["bot"]
-        if counted and row["unit"] not in twice:
-            found[row["unit"]] = {"row": row, "events": [], "early": 0}
-    for event in audience.events:
-        member = found.get(event["unit"])
-        if member is None or not seen(event) or event["experiment"] not in (None, "test"):
-            continue
-        since = event["at_us"] - member["row"]["at_us"]
-        if -tolerance_us <= since < WINDOW_DAYS * DAY_US:
-            member["events"].append((event["type"], since, event))
-        elif -tolerance_us - DAY_US <= since < 0 and event["at_us"] >= BEGAN_US:
-            member["early"] += 1
     return {
-        unit: {"row": member["row"], "early": member["early"]} | _outcomes(member["events"])
-        for unit, member in found.items()
+        row["unit"]: row
+        for row in audience.exposures
+        if row["run_id"] == 1 and _seen(row, by_arrival) and not row["bot"] and row["unit"] not in twice
     }
 
 
-def _outcomes(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:
+def _outcomes(events: list[tuple[str, int, dict[str, Any]]], *, before: bool = False) -> dict[str, Any]:
     did = Counter(kind for kind, _, _ in events)
     activity = {"view", "click", "dwell", "share", "purchase", "comment", "review"}
-    returned = any(kind in activity and since >= DAY_US for kind, since, _ in events)
-    money = sum(e["value_micro"] or 0 for kind, _, e in events if kind == "purchase" and e["currency"] != "USD")
+    # Before the exposure there is no later day: any activity is the same outcome.
+    returns = [since for kind, since, _ in events if kind in activity and (before or since >= DAY_US)]
+    paid = [e["value_micro"] for kind, _, e in events if kind == "purchase" and e["currency"] != "USD"]
+    orders = [value for value in paid if value is not None]
+    mentions = [e["properties"] or {} for kind, _, e in events if kind == "mention"]
+    sentiments = [_number(found, "sentiment", -1, 1) for found in mentions]
+    reaches = [_number(found, "reach", 0, 10**9) for found in mentions]
     seconds = sum(e["value_micro"] or 0 for kind, _, e in events if kind == "dwell")
     return {
         "click_rate": did["click"] > 0,
         "share_rate": did["share"] > 0,
         "purchase_rate": did["purchase"] > 0,
-        "return_rate": returned,
-        "sticky_rate": returned or did["share"] > 0 or did["purchase"] > 0,
+        "return_rate": bool(returns),
+        "sticky_rate": bool(returns) or did["share"] > 0 or did["purchase"] > 0,
         "negative_rate": did["negative"] > 0,
         "response_rate": did["comment"] + did["review"] + did["mention"] > 0,
         "orders": did["purchase"],
-        "revenue": Decimal(money) / 1_000_000,
+        "revenue": Decimal(sum(orders)) / 1_000_000,
         "dwell": Decimal(seconds) / 1_000_000,
+        "earned_reach": sum((value for value in reaches if value is not None), Decimal(0)),
+        "order_value": (Decimal(sum(orders)) / 1_000_000, len(orders)),
+        "sentiment": (
+            sum((value for value in sentiments if value is not None), Decimal(0)),
+            sum(value is not None for value in sentiments),
+        ),
+        "active_days": len({abs(since) // DAY_US for since in returns}),
+        "return_days": {since // DAY_US for since in returns},
+        "actions": [did[kind] for kind in ACTIONS],
         "late": sum(e["received_us"] - e["at_us"] > DAY_US for _, _, e in events),
         "ahead": sum(e["received_us"] - e["at_us"] < -60_000_000 for _, _, e in events),
         "events": len(events),
+    }
+
+
+def _number(properties: dict[str, Any], name: str, low: int, high: int) -> Decimal | None:
+    value = properties.get(name)
+    return Decimal(str(value)) if isinstance(value, int | float) and low <= value <= high else None
+
+
+def expected_cascades(audience: Audience, *, by_arrival: bool = True) -> dict[str, CascadeStatistics]:
+    """Whom members brought, host by host."""
+    people = _counted(audience, by_arrival)
+    guests = [row for row in people.values() if row["origin"] == "shared"]
+    rows: dict[str, dict[str, list]] = {v: {"offspring": [], "delays": [], "sizes": [], "depths": []} for v in "abc"}
+    for unit, row in people.items():
+        own, age = rows[row["variant"]], min(WINDOW_DAYS, (CUT_OFF_US - row["at_us"]) // DAY_US)
+        delays = [
+            max(0, guest["at_us"] - row["at_us"]) // DAY_US for guest in guests if guest.get("brought_by") == unit
+        ]
+        delays = [delay for delay in delays if delay < WINDOW_DAYS]
+        own["offspring"].append((age, len(delays), 1))
+        own["delays"] += [(age, delay, 1) for delay in delays]
+        if row["origin"] == "randomised":
+            followers = [guest["depth"] for guest in guests if guest.get("root") == unit]
+            own["sizes"].append((1 + len(followers), 1))
+            own["depths"].append((max(followers, default=0), 1))
+    return {
+        variant: CascadeStatistics(WINDOW_DAYS, *(tuple(found[name]) for name in found))
+        for variant, found in rows.items()
     }

@@ -16,8 +16,8 @@ from experiments import rows
 from experiments.collect.active import active_members
 from experiments.collect.adjusting import adjusted
 from experiments.collect.asked import Covariate, Worth
-from experiments.collect.audience import audience
-from experiments.collect.cascades import cascades
+from experiments.collect.audience import audience_of
+from experiments.collect.cascades import cascades_of
 from experiments.collect.cells import statistics_by_cell
 from experiments.collect.history import first_successes
 from experiments.collect.levels import MOST_LEVELS, by_levels
@@ -64,7 +64,7 @@ def collect(
     sliced = tuple(segments) if segmented is not None else ()
     declared = worth or Worth()
     with rows.snapshot(backend):
-        found = audience(backend, scope, sliced)
+        found = audience_of(backend, scope, sliced)
         report(0.3)
         wanted = bool(sliced) or (covariate is not None and covariate.attribute is not None)
         active = active_members(backend, scope, metrics, attributes=wanted, covariate=covariate, worth=declared)
@@ -73,7 +73,7 @@ def collect(
         split = Split(scope, declared, found.members, cells, {metric.key: metric for metric in metrics})
         data = split.whole()
         if told := [metric.key for metric in metrics if metric.kind == "cascade"]:
-            data |= dict.fromkeys(told, cascades(backend, scope))
+            data |= dict.fromkeys(told, cascades_of(backend, scope))
         report(0.85)
         levels, together = (
             by_levels(active, found, segmented, sliced, successes) if segmented and sliced else ({}, None)

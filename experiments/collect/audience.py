@@ -51,7 +51,7 @@ class Audience:
     levels: Counter[tuple[str, tuple[str | None, ...]]] | None = None
 
 
-def audience(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> Audience:
+def audience_of(backend: SQLBackend, scope: Scope, segments: Sequence[str]) -> Audience:
     """Count the members of the scope."""
     found = _standing(backend, scope)
     if found.first_us is None:

@@ -17,7 +17,7 @@ from experiments.metrics import DAY_US
 Counts = dict[str, Counter[tuple[int, ...]]]
 
 
-def cascades(backend: SQLBackend, scope: Scope) -> dict[str, CascadeStatistics]:
+def cascades_of(backend: SQLBackend, scope: Scope) -> dict[str, CascadeStatistics]:
     """The cascades of every variant, over as many days as the window has."""
     people = _people(backend, scope)
     ages = _counted(backend, people, ("age",))

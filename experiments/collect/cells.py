@@ -32,7 +32,7 @@ from experiments.collect.asked import Worth
 from experiments.collect.audience import Audience, Cell, cell_of, levels_of
 from experiments.collect.packing import Tally
 from experiments.collect.products import Quantity
-from experiments.collect.retention import retention
+from experiments.collect.retention import retention_by_cell
 from experiments.collected import Quality
 from experiments.member_rows import MICRO, Scope, one_where
 from experiments.metrics import DAY_US, Metric
@@ -62,7 +62,7 @@ def statistics_by_cell(
         "count": lambda metric: _counts(active, audience, metric),
         "amount": lambda metric: _amounts(active, audience, metric),
         "ratio": lambda metric: _ratios(active, audience, metric),
-        "retention": lambda metric: retention(active, audience, metric),
+        "retention": lambda metric: retention_by_cell(active, audience, metric),
     }
     found = {metric.key: makers[metric.kind](metric) for metric in metrics if metric.kind in makers}
     valued = [metric for metric in metrics if metric.kind == "value"]

@@ -17,7 +17,7 @@ from experiments.metrics import DAY_US, Metric
 _KEY = ("place", "variant")
 
 
-def retention(active: Active, audience: Audience, metric: Metric) -> dict[Cell, RetentionStatistics]:
+def retention_by_cell(active: Active, audience: Audience, metric: Metric) -> dict[Cell, RetentionStatistics]:
     """The retention of every cell, over as many days as the window has."""
     horizon = active.scope.window_us // DAY_US
     first, last = return_columns(metric)

@@ -1,31 +1,44 @@
 import json
 import sqlite3
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics
+from analysis.statistics import (
+    AdjustedStatistics,
+    AmountStatistics,
+    CountStatistics,
+    ProportionStatistics,
+    RatioStatistics,
+    RetentionStatistics,
+    ValueStatistics,
+)
 from experiments import rows
-from experiments.collect import MOST_LEVELS, collect
-from experiments.collected import OTHERS, Collected
+from experiments.collect import MOST_LEVELS, Covariate, Worth, active, audience, collect, levels
+from experiments.collected import OTHERS, UNKNOWN, Collected
 from experiments.database import Database
 from experiments.member_rows import Scope
-from experiments.metrics import DAY_US, metric
-from experiments.metrics import METRICS as ALL_METRICS
+from experiments.metrics import DAY_US, METRICS, metric
 from tests.audience import (
+    ACTIONS,
     BEGAN_US,
+    COSTS,
     CUT_OFF_US,
+    HISTORY_DAYS,
+    MARGIN,
     TOLERANCE_US,
     WINDOW_DAYS,
     Audience,
+    expected_cascades,
     expected_members,
     make_audience,
     store_audience,
     store_experiment,
 )
 
-METRICS = ALL_METRICS[:10]
 SCOPE = Scope(1, "test", "EUR", WINDOW_DAYS * DAY_US, CUT_OFF_US, ("a", "b", "c"))
+WORTH = Worth(MARGIN, ACTIONS, COSTS)
 
 
 def collected_from(database: Database, audience: Audience, scope: Scope = SCOPE, **options) -> Collected:
@@ -35,45 +48,173 @@ def collected_from(database: Database, audience: Audience, scope: Scope = SCOPE,
     return collect(rows.source(database.url), scope, METRICS, **options)
 
 
-def by_hand(members: dict, found, variant: str):
-    """A variant's statistics of a metric from the members themselves."""
-    values = [member[found.key] for member in members.values() if member["row"]["variant"] == variant]
+def by_hand(members: list, found, variant: str):
+    """The statistics of a metric from the members themselves."""
+    values = [member.get(found.key) for member in members]
     if found.kind == "proportion":
         return ProportionStatistics(len(values), sum(values))
     if found.kind == "count":
         return CountStatistics(tuple((value, 1) for value in values))
-    return AmountStatistics.from_values(values, found.cap)
+    if found.kind == "amount":
+        return AmountStatistics.from_values(values, found.cap)
+    if found.kind == "ratio":
+        return ratio_by_hand([(min(x, found.cap or x), y) for x, y in values])
+    if found.kind == "retention":
+        observed = [(CUT_OFF_US - member["row"]["at_us"]) // DAY_US for member in members]
+        days = [member["return_days"] for member in members]
+        return RetentionStatistics.from_members(zip(observed, days, strict=True), WINDOW_DAYS)
+    fixed, per_thousand = WORTH.cost_of(variant)
+    cost = {"cost_fixed": fixed, "cost_per_thousand": per_thousand}
+    outcomes = [(min(member["revenue"], found.cap), *member["actions"]) for member in members]
+    return ValueStatistics.from_rows(outcomes, WORTH.outcomes, WORTH.weights, **cost)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("by_arrival", [True, False])
-@pytest.mark.parametrize("tolerance", [0, TOLERANCE_US])
-def test_every_count_equals_the_rules_applied_by_hand(database, seed, by_arrival, tolerance):
-    audience = make_audience(seed)
+def ratio_by_hand(pairs: list) -> RatioStatistics:
+    x, y = [x for x, _ in pairs], [Decimal(y) for _, y in pairs]
+    squares = (sum(a * a for a in x), sum(b * b for b in y), sum(a * b for a, b in pairs))
+    return RatioStatistics(len(pairs), sum(x, Decimal(0)), sum(y, Decimal(0)), *map(float, squares))
+
+
+def same(seen, expected) -> None:
+    """Equal to the digit but for what is summed in floating point."""
+    told, wanted = seen.to_dict(), expected.to_dict()
+    assert told.keys() == wanted.keys()
+    for name, value in wanted.items():
+        exact = not isinstance(value, float) and name != "products"
+        if name == "products":
+            assert told[name] == [pytest.approx(row, rel=1e-13) for row in value]
+        elif exact and name in ("total", "x_total", "y_total", "cap"):
+            assert (told[name] is None) == (value is None)
+            assert value is None or Decimal(told[name]) == Decimal(value), name
+        elif name == "sums":
+            assert [Decimal(total) for total in told[name]] == [Decimal(total) for total in value]
+        elif exact:
+            assert told[name] == value, name
+        else:
+            assert told[name] == pytest.approx(value, rel=1e-12), name
+
+
+def of(members: dict, variant: str, **wanted) -> list:
+    """The members of a variant, and of an epoch or of those whose window was over where that is asked."""
+    found = [member for member in members.values() if member["row"]["variant"] == variant]
+    if "epoch" in wanted:
+        found = [member for member in found if member["row"]["epoch"] == wanted["epoch"]]
+    if wanted.get("mature"):
+        found = [member for member in found if member["row"]["at_us"] + WINDOW_DAYS * DAY_US <= CUT_OFF_US]
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("by_arrival", "tolerance"), [(True, TOLERANCE_US), (False, 0)])
+@pytest.mark.parametrize("rich", [False, True])
+def test_every_count_equals_the_rules_applied_by_hand(database, seed, by_arrival, tolerance, rich):
+    audience = make_audience(seed, rich=rich)
     scope = replace(SCOPE, by_arrival=by_arrival, tolerance_us=tolerance, begun_us=BEGAN_US)
-    collected = collected_from(database, audience, scope)
+    collected = collected_from(database, audience, scope, worth=WORTH)
     members = expected_members(audience, by_arrival=by_arrival, tolerance_us=tolerance)
-    assert sum(collected.counts.values()) == len(members) > 100
+    assert sum(collected.counts.values()) == len(members) > 50
+    cascades = expected_cascades(audience, by_arrival=by_arrival)
     for found in METRICS:
         for variant in "abc":
-            expected = by_hand(members, found, variant)
             seen = collected.metric_data[found.key][variant]
-            if found.kind == "amount":
-                assert (seen.n, seen.positive, seen.total, seen.capped) == (
-                    expected.n,
-                    expected.positive,
-                    expected.total,
-                    expected.capped,
-                )
-                assert seen.total_squares == pytest.approx(expected.total_squares, rel=1e-14)
-                assert seen.log_total == pytest.approx(expected.log_total, rel=1e-12)
-                assert seen.log_total_squares == pytest.approx(expected.log_total_squares, rel=1e-12)
+            if found.kind == "cascade":
+                assert seen == cascades[variant]
             else:
-                assert seen == expected, (found.key, variant)
+                same(seen, by_hand(of(members, variant), found, variant))
     quality = collected.quality
     for name in ("events", "late", "ahead", "early"):
         assert getattr(quality, name) == sum(member[name] for member in members.values()), name
     assert quality.early > 10
+
+
+def test_epochs_and_mature_members_are_told_apart_and_add_up(database):
+    audience = make_audience(11, rich=True)
+    collected = collected_from(database, audience, worth=WORTH)
+    members = expected_members(audience)
+    assert collected.epochs == (1, 3)
+    assert set(collected.mature_counts) == {"a", "b", "c"}
+    assert 0 < sum(collected.mature_counts.values()) < collected.randomised
+    for found in METRICS:
+        if found.kind == "cascade":
+            assert found.key not in collected.strata and found.key not in collected.mature_data
+            continue
+        assert (found.key in collected.mature_data) == (found.kind != "retention")
+        for variant in "abc":
+            for place, epoch in enumerate(collected.epochs):
+                here = of(members, variant, epoch=epoch)
+                assert collected.counts_by_epoch[variant][place] == len(here)
+                same(collected.strata[found.key][variant][place], by_hand(here, found, variant))
+            mature = of(members, variant, mature=True)
+            assert collected.mature_counts[variant] == len(mature)
+            if found.kind != "retention":
+                same(collected.mature_data[found.key][variant], by_hand(mature, found, variant))
+
+
+def test_one_epoch_and_full_windows_are_not_told_twice(database):
+    audience = make_audience(12)
+    for row in audience.exposures:
+        row["at_us"] = min(row["at_us"], CUT_OFF_US - WINDOW_DAYS * DAY_US)
+        row["received_us"] = row["at_us"]
+    collected = collected_from(database, audience)
+    assert (collected.epochs, collected.strata, collected.counts_by_epoch, collected.mature_data) == ((), {}, {}, {})
+    assert collected.mature_counts == collected.counts
+
+
+def adjusted_by_hand(pairs: list) -> AdjustedStatistics:
+    x, c = [Decimal(x) for x, _ in pairs], [Decimal(c) for _, c in pairs]
+    sums = (sum(a * a for a in x), sum(c), sum(b * b for b in c), sum(a * b for a, b in zip(x, c, strict=True)))
+    return AdjustedStatistics(len(pairs), sum(x, Decimal(0)), *map(float, sums))
+
+
+def capped(found, value) -> Decimal:
+    return min(Decimal(value), found.cap) if found.cap else Decimal(value)
+
+
+@pytest.mark.parametrize("rich", [False, True])
+def test_a_covariate_of_the_days_before_is_the_same_outcome(database, rich):
+    audience = make_audience(13, rich=rich)
+    collected = collected_from(database, audience, covariate=Covariate(days_before=HISTORY_DAYS))
+    members = expected_members(audience)
+    told = [found for found in METRICS if found.kind in ("proportion", "amount", "count")]
+    assert list(collected.adjusted_data) == [found.key for found in told]
+    for found in told:
+        for variant in "abc":
+            pairs = [
+                (capped(found, member[found.key]), capped(found, member[f"{found.key}_before"]))
+                for member in of(members, variant)
+            ]
+            same(collected.adjusted_data[found.key][variant], adjusted_by_hand(pairs))
+    # Looking further back changes nothing about the outcomes and the health counts themselves.
+    plain = collect(rows.source(database.url), SCOPE, METRICS)
+    assert replace(collected, adjusted_data={}).to_dict() == plain.to_dict()
+
+
+def test_a_covariate_of_an_attribute_takes_numbers_alone(database):
+    audience = make_audience(14, rich=True)
+    collected = collected_from(database, audience, covariate=Covariate(attribute="history"))
+    members = expected_members(audience)
+
+    def history(member) -> Decimal:
+        value = (member["row"]["attributes"] or {}).get("history")
+        fits = type(value) in (int, float) and abs(value) <= 10**12
+        return Decimal(str(value)) if fits else Decimal(0)
+
+    assert sum(history(member) > 0 for member in members.values()) > 10
+    for found in (metric("sticky_rate"), metric("revenue"), metric("orders"), metric("active_days")):
+        for variant in "abc":
+            pairs = [(capped(found, member[found.key]), history(member)) for member in of(members, variant)]
+            same(collected.adjusted_data[found.key][variant], adjusted_by_hand(pairs))
+
+
+def test_a_member_with_more_events_than_a_field_holds_is_counted_all_the_same(database, monkeypatch):
+    monkeypatch.setattr(active, "FIELD_BITS", 2)  # three events at most, where a million are
+    audience = make_audience(15)
+    collected = collected_from(database, audience)
+    members = expected_members(audience)
+    assert max(member["events"] for member in members.values()) > 3
+    for found in METRICS[:10]:
+        for variant in "abc":
+            same(collected.metric_data[found.key][variant], by_hand(of(members, variant), found, variant))
 
 
 def test_the_caps_and_their_number_are_really_exercised():
@@ -116,11 +257,50 @@ def test_segment_cells_add_up_to_the_whole_on_every_level(database):
     assert {level for _, level in collected.segment_data["a.b"]} == {"x", "(not given)"}
 
 
-def test_levels_beyond_the_largest_thirty_are_others(database):
-    audience = make_audience(6)
-    for place, row in enumerate(audience.exposures):
+def joint_by_hand(members: dict, names: list[str], primary: str) -> list:
+    """Cells of all attributes at once, by variant and levels."""
+    cells: dict = {}
+    for member in members.values():
+        given = member["row"]["attributes"] or {}
+        levels = tuple(rows.words(given.get(name)) or UNKNOWN for name in names)
+        cell = cells.setdefault((member["row"]["variant"], levels), [0, 0])
+        cell[0] += 1
+        cell[1] += member[primary]
+    return [[variant, list(levels), *cells[variant, levels]] for variant, levels in sorted(cells)]
+
+
+@pytest.mark.parametrize("kinds", [audience.MOST_KINDS, 0], ids=["as stored", "by the engine"])
+def test_cells_of_several_segments_at_once_are_those_of_the_members(database, monkeypatch, kinds):
+    monkeypatch.setattr(audience, "MOST_KINDS", kinds)
+    made, names = make_audience(16), ["country", "a.b"]
+    collected = collected_from(database, made, segments=names, segmented=metric("sticky_rate"))
+    assert collected.segment_cells["attributes"] == names
+    assert collected.segment_cells["cells"] == joint_by_hand(expected_members(made), names, "sticky_rate")
+    for place, name in enumerate(names):
+        for (variant, level), cell in collected.segment_data[name].items():
+            found = [row for row in collected.segment_cells["cells"] if row[0] == variant and row[1][place] == level]
+            assert (cell.n, cell.successes) == (sum(row[2] for row in found), sum(row[3] for row in found))
+
+
+def test_too_many_cells_at_once_leave_each_segment_by_itself(database, monkeypatch):
+    names, told = ["country", "a.b"], {}
+    made = make_audience(17)
+    told["few"] = collected_from(database, made, segments=names, segmented=metric("sticky_rate"))
+    monkeypatch.setattr(audience, "MOST_KINDS", 0)
+    monkeypatch.setattr(levels, "MOST_CELLS", 3)
+    backend = rows.source(database.url)
+    told["many"] = collect(backend, SCOPE, METRICS, segments=names, segmented=metric("sticky_rate"))
+    assert told["many"].segment_cells is None
+    assert told["many"].segment_data == told["few"].segment_data
+
+
+@pytest.mark.parametrize("kinds", [audience.MOST_KINDS, 0], ids=["as stored", "by the engine"])
+def test_levels_beyond_the_largest_thirty_are_others(database, monkeypatch, kinds):
+    monkeypatch.setattr(audience, "MOST_KINDS", kinds)
+    made = make_audience(6)
+    for place, row in enumerate(made.exposures):
         row["attributes"] = {"country": f"land {place % 70:02d}"}
-    collected = collected_from(database, audience, segments=["country"], segmented=metric("sticky_rate"))
+    collected = collected_from(database, made, segments=["country"], segmented=metric("sticky_rate"))
     cells = collected.segment_data["country"]
     levels = {level for _, level in cells}
     assert OTHERS in levels and len(levels) == MOST_LEVELS + 1
@@ -144,7 +324,10 @@ def test_a_run_without_members_gives_empty_statistics_and_no_error(database):
 
 def test_collected_survives_json_to_the_digit(sqlite_url):
     database = Database(sqlite_url)
-    collected = collected_from(database, make_audience(8), segments=["country"], segmented=metric("sticky_rate"))
+    options = {"segments": ["country", "a.b"], "segmented": metric("sticky_rate"), "worth": WORTH}
+    options |= {"covariate": Covariate(days_before=HISTORY_DAYS)}
+    collected = collected_from(database, make_audience(8, rich=True), **options)
+    assert collected.strata and collected.mature_data and collected.adjusted_data and collected.segment_cells
     assert Collected.from_dict(json.loads(json.dumps(collected.to_dict(), sort_keys=True))) == collected
     database.close()
 
@@ -153,19 +336,19 @@ def test_both_engines_give_the_same_figures(sqlite_url, postgres_url):
     found = []
     for url in (sqlite_url, postgres_url):
         database = Database(url)
-        found.append(collected_from(database, make_audience(9), segments=["country"], segmented=metric("sticky_rate")))
+        options = {"segments": ["country", "a.b"], "segmented": metric("sticky_rate"), "worth": WORTH}
+        options |= {"covariate": Covariate(days_before=HISTORY_DAYS)}
+        found.append(collected_from(database, make_audience(9, rich=True), **options))
         database.close()
     first, second = (_without_logs(collected.to_dict()) for collected in found)
     assert first == second
 
 
-def _without_logs(document: dict) -> dict:
+def _without_logs(document):
     """Sums of logarithms depend on the order of the rows in their last digit; everything else is exact."""
-    for data in document["metric_data"].values():
-        for cell in data.values():
-            cell.pop("log_total", None)
-            cell.pop("log_total_squares", None)
-    return document
+    if isinstance(document, dict):
+        return {name: _without_logs(value) for name, value in document.items() if not name.startswith("log_total")}
+    return [_without_logs(value) for value in document] if isinstance(document, list) else document
 
 
 def test_the_connection_is_opened_once_a_process_and_cannot_write(sqlite_url):
