@@ -275,7 +275,13 @@ def test_every_fit_tells_what_its_gate_let_through() -> None:
     told = dict(results_provenance.provenance(more.whole_result()))
     assert told["Fit of staying"] == "R-hat 1.002, 1,804 effective draws, 0 divergences; nutpie, seed 7"
     assert told["Fit by country and device"].startswith("R-hat 1.002")
-    assert "largest order 231, inside 180.2 to 402.9" in told["Fit of revenue by buyer"]
+    assert "2 of 2 predictive checks passed; nutpie" in told["Fit of revenue by buyer"]
+    result = more.whole_result()
+    result["amounts"][0]["checks"][0] |= {"observed": 931.0, "passed": False}
+    told = dict(results_provenance.provenance(result))
+    assert (
+        "1 of 2 predictive checks passed, largest order 931, outside 180.2 to 402.9" in told["Fit of revenue by buyer"]
+    )
 
 
 def test_the_kind_of_an_interval_is_named() -> None:

@@ -86,17 +86,22 @@ def _fit(entry: Mapping[str, Any] | None) -> str:
     k_hat = next((part[key] for part in (found, entry) for key in ("k_hat", "khat") if part.get(key) is not None), None)
     if k_hat is not None:
         told.append(f"k-hat {decimal(k_hat, 2)} (below 0.7 is good)")
-    told += [_check(check) for check in entry.get("checks") or ()]
+    told += _checks(entry.get("checks") or ())
     where = [str(entry["engine"])] if entry.get("engine") else []
     where += [f"seed {entry['seed']}"] if entry.get("seed") is not None and told else []
     return "; ".join(filter(None, (", ".join(told), ", ".join(where)))) if told else ""
 
 
-def _check(check: Mapping[str, Any]) -> str:
-    """A predictive check: what was seen, beside what the fitted model makes of such members."""
-    seen, low, high = (f"{float(check[part]):.4g}" for part in ("observed", "low", "high"))
-    said = "inside" if check.get("passed") else "outside"
-    return f"{str(check['name']).replace('_', ' ')} {seen}, {said} {low} to {high}"
+def _checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many predictive checks passed, and for each that did not what was seen beside what was expected."""
+    if not checks:
+        return []
+    failed = [check for check in checks if not check.get("passed")]
+    told = [f"{len(checks) - len(failed)} of {plural(len(checks), 'predictive check')} passed"]
+    for check in failed:
+        seen, low, high = (f"{float(check[part]):.4g}" for part in ("observed", "low", "high"))
+        told.append(f"{str(check['name']).replace('_', ' ')} {seen}, outside {low} to {high}")
+    return told
 
 
 def _priors(priors: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> list[str]:
