@@ -76,7 +76,7 @@ class LiveExperiment:
     ends_us: int | None = None
     started_us: int | None = None
     shipped_variant: str | None = None
-    segments: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()  # and the covariate's attribute: what is kept of a member at the exposure
     variant_of: Mapping[str, LiveVariant] = field(default_factory=dict)
 
 
@@ -194,7 +194,7 @@ def _live(
         ends_us=_microseconds(row.ends_at),
         started_us=_microseconds(run.started_at) if run else None,
         shipped_variant=row.shipped_variant,
-        segments=tuple(row.segments),
+        segments=_kept(row),
         variant_of={variant.key: variant for variant in held},
     )
 
@@ -205,6 +205,12 @@ def _in_order(variants: tuple[LiveVariant, ...], run: Run | None) -> tuple[LiveV
         return variants
     by_key = {variant.key: variant for variant in variants}
     return tuple(by_key[key] for key, _, _ in run.allocation)
+
+
+def _kept(row: Experiment) -> tuple[str, ...]:
+    """The attributes that the analysis will look at; nothing else about a member is kept."""
+    covariate = (row.covariate or {}).get("attribute")
+    return tuple(dict.fromkeys([*row.segments, *([covariate] if covariate else [])]))
 
 
 def _compile(rule: dict[str, Any]) -> Callable[[Mapping[str, Any]], bool]:

@@ -11,6 +11,7 @@ from experiments import transitions
 from experiments.configuration import Configuration, ConfigurationCache, load, read_version, touch
 from experiments.database import Database
 from experiments.errors import UnavailableError
+from experiments.exposure import segment_attributes
 from experiments.keys import create_key, hash_key, list_keys, revoke_key
 from tests.web.calls import make_experiment
 
@@ -126,3 +127,13 @@ def test_one_looks_while_the_others_go_on_with_what_they_have(sqlite_url, monkey
     gate.set()
     looker.join(10)
     database.close()
+
+
+def test_the_covariates_attribute_is_kept_beside_the_segments(database):
+    make_experiment(database, segments=["country"], covariate={"attribute": "history"})
+    make_experiment(database, key="other", segments=["history"], covariate={"attribute": "history"})
+    with database.read() as session:
+        held = load(session).experiments
+    assert (held["spring"].segments, held["other"].segments) == (("country", "history"), ("history",))
+    attributes = {"country": "DE", "history": 12.5, "name": "Ada"}
+    assert segment_attributes(attributes, held["spring"].segments) == '{"country":"DE","history":12.5}'
