@@ -134,7 +134,8 @@ def diagnose(draws: Mapping[str, np.ndarray], divergences: int) -> Diagnostics:
     flat = np.concatenate([d.reshape(d.shape[0], d.shape[1], -1) for d in draws.values()], axis=2)
     if not np.isfinite(flat).all():
         return Diagnostics(False, float("inf"), 0.0, divergences, ("Some draws are not finite numbers.",))
-    moving = flat[:, :, flat.std(axis=(0, 1)) > 0]
+    # Not by the sd, which is a rounding error above 0 for most constants.
+    moving = flat[:, :, np.ptp(flat, axis=(0, 1)) > 0]
     if moving.shape[2] == 0:
         return Diagnostics(False, float("inf"), 0.0, divergences, ("The sampler did not move.",))
     worst, fewest = float(np.nan_to_num(rhat(moving), nan=np.inf).max()), float(np.nan_to_num(ess(moving)).min())

@@ -1,43 +1,48 @@
 """Segmented rates: for whom a variant works, small groups drawn towards the whole. Sampled by NUTS; needs PyMC.
 
-logit(rate) = rate + variant + segment + variant × segment. Segments and interactions are partially pooled; only the
-interaction is non-centred, which mixes best; both sum to 0 over the segments, so that none of them competes with the
-rate or the variant. The overall rate is post-stratified: each segment weighs as the audience does.
+Several attributes are fitted at once, so that few members of one country are told by what is known of their devices;
+each is told by itself, its levels' rates averaged over the other attributes as the audience is made up, the same for
+every variant. `segment_model` has the formula. It has no terms for combinations of attributes: what is told of a level
+is an average over those who have it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from analysis import engine, priors
-from analysis.diagnostics import Diagnostics, diagnose
-from analysis.errors import AnalysisError, NotShown
-from analysis.posterior import DrawnPosterior, Estimate, drawn_estimate
+from analysis.diagnostics import Diagnostics
+from analysis.errors import NotShown
+from analysis.models import segment_model
+from analysis.models.segment_cells import OTHERS, CellTable, JointCells, table_of
+from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.priors import NamedPrior
 from analysis.scoring import Direction, MetricResult, result_of
 from analysis.statistics import ProportionStatistics
 
-MAX_LEVELS = 200
 Cells = Mapping[tuple[str, str], ProportionStatistics]
+#: What the attribute is called where only one is given and not named.
+ONLY = "segment"
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """One variant in one segment.
+    """One variant in one level of an attribute.
 
     Attributes
     ----------
+    n, total : int
+        Members of that level in that variant, and those who did it.
     rate : Estimate
-        Partially pooled.
+        Partially pooled; averaged over the other attributes as this level's audience is made up.
     raw_rate : float or None
-        successes / n.
+        total / n.
     lift : Estimate or None
-        rate / control's rate in this segment − 1; None for the control.
+        rate / control's rate in this level − 1; None for the control.
     raw_lift : float or None
         The same of the raw rates; None where the control's is 0.
     p_beats_control : float or None
@@ -59,240 +64,272 @@ class SegmentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OverallRow:
+    """One variant in the whole audience, every combination weighed as all variants' members are made up."""
+
+    variant: str
+    rate: Estimate
+    lift: Estimate | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "variant": self.variant,
+            "rate": self.rate.to_dict(),
+            "lift": None if self.lift is None else self.lift.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """A segmented fit that passed its diagnostics."""
+    """One attribute of a fit that passed its diagnostics.
+
+    Attributes
+    ----------
+    overall : MetricResult
+        The scorecard of the post-stratified rates, with joint chances of being best.
+    overall_rows : tuple of OverallRow
+        Its rates and lifts alone, as they are stored.
+    joint : bool
+        Whether other attributes were fitted with this one.
+    merged : tuple of str
+        Levels that were put together as "others" to bound the work.
+    """
 
     segment_rows: tuple[SegmentRow, ...]
     overall: MetricResult
+    overall_rows: tuple[OverallRow, ...]
     diagnostics: Diagnostics
     levels: tuple[str, ...]
     seed: int
     engine: str
+    joint: bool = False
+    merged: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What a reader has to know besides; "" mostly."""
+        if not self.merged:
+            return ""
+        return f"{len(self.merged)} rare levels are told together as {OTHERS}: there were too many combinations."
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "segment_rows": [row.to_dict() for row in self.segment_rows],
-            "overall": self.overall.to_dict(),
+            "overall": [row.to_dict() for row in self.overall_rows],
             "diagnostics": self.diagnostics.to_dict(),
             "levels": list(self.levels),
             "seed": self.seed,
             "engine": self.engine,
+            "joint": self.joint,
+            "merged": list(self.merged),
+            "note": self.note,
         }
 
 
-def build(variants: int, levels: int) -> Any:
-    """Return the PyMC model of that shape, its first variant the control, waiting for data."""
-    import pymc as pm
+@dataclass(frozen=True, slots=True)
+class JointSegments:
+    """Several attributes of one audience.
 
-    with pm.Model() as model:
-        n = pm.Data("n", np.ones((variants, levels)))
-        successes = pm.Data("successes", np.zeros((variants, levels)))
-        pooled = pm.Data("pooled", np.array(0.0))
-        sds = pm.Data("sds", np.ones(4))
-        rate = pm.Normal("rate", pooled, sds[0])
-        variant = pm.Normal("variant", 0.0, sds[1], shape=variants - 1)
-        # Kept away from 0, where the segments' own scale would close to a neck; the interaction's may well be 0.
-        segment_sd = pm.LogNormal("segment_sd", pm.math.log(sds[2]), 0.7)
-        segment = pm.ZeroSumNormal("segment", sigma=segment_sd, shape=levels)
-        interaction_sd = pm.HalfNormal("interaction_sd", sds[3])
-        offset = pm.ZeroSumNormal("offset", sigma=1.0, n_zerosum_axes=1, shape=(variants - 1, levels))
-        base = rate + segment
-        eta = pm.math.concatenate([base[None, :], base + variant[:, None] + interaction_sd * offset], axis=0)
-        # The binomial likelihood without its constant, on floats, so that one compiled model takes any counts.
-        pm.Potential("likelihood", (successes * eta - n * pm.math.log1pexp(eta)).sum())
-    return model
-
-
-def fit(
-    statistics: Cells,
-    prior: NamedPrior,
-    rng: np.random.Generator | None = None,
-    *,
-    draws: int = 1000,
-    tune: int = 1000,
-    chains: int = 4,
-) -> tuple[np.ndarray, Diagnostics, str] | NotShown:
-    """Sample the rates of all cells.
-
-    Parameters
+    Attributes
     ----------
-    statistics : mapping of (variant, level) to ProportionStatistics
-        The first variant is the control.
-    prior : NamedPrior
-        With `rate_sd`, `variant_sd`, `segment_sd`, `interaction_sd`.
-    rng : numpy Generator
-        Gives the sampler's seed.
-
-    Returns
-    -------
-    rates of shape (draws, variants, levels), diagnostics and engine; or NotShown where the fit failed or may not be
-    believed.
+    attributes : mapping of attribute to SegmentResult or NotShown
+        In the order asked. All from one fit, but for those without anything to tell apart.
+    draws : mapping of attribute to Draws
+        For `analysis.engine.to_arviz`; the same object for all attributes of one fit.
     """
-    n, successes = _tables(statistics)
-    if n.shape[1] < 2:
-        return NotShown("one_level", "All members are in one segment, so there is nothing to set side by side.")
-    if successes.sum() == 0 or successes.sum() == n.sum():
-        return NotShown("all_equal", "Nobody or everybody did it so far, so segments cannot be told apart.")
-    # The jump away from a pooled rate of exactly 0 or 1 has just been excluded.
-    data = {
-        "n": n,
-        "successes": successes,
-        "pooled": logit(successes.sum() / n.sum()),
-        "sds": np.array([prior[p] for p in ("rate_sd", "variant_sd", "segment_sd", "interaction_sd")]),
-    }
-    seed = int((rng or np.random.default_rng(1)).integers(2**31))
-    # The second, more careful attempt is for few levels of few members, where the pooling has a narrow neck.
-    for accept, longer in ((0.95, 1), (0.995, 2)):
-        try:
-            found = engine.sample(
-                build, n.shape, data, seed=seed, draws=draws * longer, tune=tune * longer, chains=chains, accept=accept
-            )
-        except engine.EngineError as error:
-            return NotShown("fit_failed", f"The segments could not be computed this time ({error}).")
-        eta = _eta(found.values)
-        diagnostics = diagnose(dict(found.values) | {"eta": eta}, found.divergences)
-        if diagnostics.passed:
-            break
-    if not diagnostics.passed:
-        return NotShown("fit_not_trusted", "The segments are not shown: " + " ".join(diagnostics.reasons))
-    return expit(eta).reshape(-1, *n.shape), diagnostics, found.engine
+
+    attributes: Mapping[str, SegmentResult | NotShown]
+    draws: Mapping[str, engine.Draws] = field(default_factory=dict, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return entries by attribute, each with `not_shown` (None where there are rows)."""
+        return {
+            name: {"segment_rows": [], "overall": [], "joint": False, "not_shown": told.to_dict()}
+            if isinstance(told, NotShown)
+            else told.to_dict() | {"not_shown": None}
+            for name, told in self.attributes.items()
+        }
 
 
-def _eta(values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the log-odds of each cell, shape (chains, draws, variants, levels)."""
-    base = values["rate"][..., None] + values["segment"]
-    moved = base[..., None, :] + values["variant"][..., None]
-    moved = moved + values["interaction_sd"][..., None, None] * values["offset"]
-    return np.concatenate([base[..., None, :], moved], axis=-2)
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the rows of a fit are told by."""
 
+    control: str
+    direction: Direction
+    metric: str
+    prior: NamedPrior
+    rope: float
+    seed: int
+    interval: IntervalKind
+    order: tuple[str, ...]
 
-def _keys(statistics: Cells) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(dict.fromkeys(v for v, _ in statistics)), tuple(dict.fromkeys(level for _, level in statistics))
-
-
-def _tables(statistics: Cells) -> tuple[np.ndarray, np.ndarray]:
-    variants, levels = _keys(statistics)
-    empty = ProportionStatistics.empty()
-    cells = [[statistics.get((v, level), empty) for level in levels] for v in variants]
-    n = np.array([[cell.n for cell in row] for row in cells], float)
-    return n, np.array([[cell.successes for cell in row] for row in cells], float)
-
-
-def _ordered(data: Cells, control: str) -> tuple[Cells, tuple[str, ...]]:
-    """Put the control first; return the cells and the variants in their own order."""
-    variants, levels = _keys(data)
-    if len(variants) < 2:
-        raise AnalysisError("too_few_variants", f"There is data for {len(variants)} variants; at least 2 are needed.")
-    if control not in variants:
-        raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {', '.join(variants)}.")
-    if len(levels) > MAX_LEVELS:
-        raise AnalysisError(
-            "bad_request", f"{len(levels)} levels are more than {MAX_LEVELS}; put the rarest together as one level."
-        )
-    empty = ProportionStatistics.empty()
-    order = (control, *(v for v in variants if v != control))
-    return {(v, level): data.get((v, level), empty) for v in order for level in levels}, variants
+    def estimate(self, draws: np.ndarray) -> Estimate:
+        return drawn_estimate(draws, self.interval)
 
 
 def fit_segments(
-    data: Cells,
+    cells: Cells | JointCells,
     *,
     control: str,
+    attributes: Sequence[str] | None = None,
     direction: Direction = "higher",
     seed: int = 1,
     draws: int = 1000,
+    tune: int = 1000,
     chains: int = 4,
     prior: NamedPrior = priors.SEGMENT_WEAK,
     metric: str = "",
     rope: float = 0.01,
-) -> SegmentResult | NotShown:
+    interval: IntervalKind = "eti",
+) -> SegmentResult | JointSegments | NotShown:
     """Say for whom each variant works.
 
     Parameters
     ----------
-    data : mapping of (variant, level) to ProportionStatistics
-        Cells that are absent count as empty.
+    cells : mapping of (variant, level) or (variant, levels) to ProportionStatistics
+        With `attributes`, `levels` is a tuple with a level of each, in that order. Absent cells count as empty.
     control : str
+    attributes : sequence of str, optional
+        Names of the attributes; without them there is one.
     direction : {"higher", "lower"}
     seed : int
         The same seed, data, machine and versions give the same digits.
+    prior : NamedPrior
+        With `rate_sd`, `variant_sd`, `segment_sd`, `interaction_sd`.
 
     Returns
     -------
-    SegmentResult, or NotShown with a reason where the fit failed or did not pass its diagnostics.
+    JointSegments where attributes are named, else SegmentResult; NotShown with a reason where nothing can be told.
+    Attributes that cannot be fitted together (the fit did not pass its diagnostics) are fitted one by one.
 
     Raises
     ------
     AnalysisError
-        Fewer than two variants, an unknown control, too many levels.
+        Fewer than two variants, an unknown control, too many levels, cells that do not fit the attributes.
     """
-    cells, variants = _ordered(data, control)
-    fitted = fit(cells, prior, np.random.default_rng(seed), draws=draws, chains=chains)
-    if isinstance(fitted, NotShown):
-        return fitted
-    rates, diagnostics, used = fitted
-    order, levels = _keys(cells)
-    told = {
-        "metric": metric,
-        "kind": "proportion",
-        "direction": direction,
-        "control": control,
-        "model": "segmented",
-        "prior": prior,
-        "rope": rope,
+    names = (ONLY,) if attributes is None else tuple(attributes)
+    joint = cells if attributes is not None else {(v, (level,)): cell for (v, level), cell in cells.items()}
+    table = table_of(joint, names, control)
+    order = tuple(dict.fromkeys(variant for variant, _ in cells))
+    told = _Told(control, direction, metric, prior, rope, seed, interval, order)
+    size = {"draws": draws, "tune": tune, "chains": chains}
+    if attributes is None:
+        single, _ = _fit(table, told, size)
+        return single if isinstance(single, NotShown) else single[ONLY]
+    return _jointly(table, told, size)
+
+
+def _jointly(table: CellTable, told: _Told, size: dict[str, int]) -> JointSegments | NotShown:
+    """Fit all attributes with more than one level together, or one by one where that fit may not be believed."""
+    several = [place for place, own in enumerate(table.levels) if len(own) > 1]
+    found: dict[str, SegmentResult | NotShown] = {}
+    used: dict[str, engine.Draws] = {}
+    if len(several) > 1:
+        results, drawn = _fit(table.only(several), told, size)
+        if not isinstance(results, NotShown):
+            found, used = dict(results), dict.fromkeys(results, drawn)
+        elif results.code == "all_equal":
+            return results
+    for place, name in enumerate(table.attributes):
+        if name in found:
+            continue
+        alone, drawn = _fit(table.of(place), told, size)
+        found[name] = alone if isinstance(alone, NotShown) else alone[name]
+        if drawn is not None:
+            used[name] = drawn
+    return JointSegments({name: found[name] for name in table.attributes}, used)
+
+
+def _fit(
+    table: CellTable, told: _Told, size: dict[str, int]
+) -> tuple[dict[str, SegmentResult], engine.Draws] | tuple[NotShown, None]:
+    if min(len(own) for own in table.levels) < 2:
+        return NotShown("one_level", "All members are in one segment, so there is nothing to set side by side."), None
+    if table.successes.sum() in (0, table.n.sum()):
+        return NotShown("all_equal", "Nobody or everybody did it so far, so segments cannot be told apart."), None
+    seed = int(np.random.default_rng(told.seed).integers(2**31))
+    found = segment_model.sample(table, told.prior, seed=seed, **size)
+    if isinstance(found, NotShown):
+        return found, None
+    drawn, diagnostics = found
+    overall, rows = _overall(drawn, table, told)
+    merged = dict(table.merged)
+    results = {
+        name: SegmentResult(
+            _rows(drawn, table, place, told),
+            overall,
+            rows,
+            diagnostics,
+            table.levels[place],
+            told.seed,
+            drawn.engine,
+            len(table.attributes) > 1,
+            merged.get(name, ()),
+        )
+        for place, name in enumerate(table.attributes)
     }
-    rows = _rows(rates, cells, order, variants, levels, higher=direction == "higher")
-    overall = _overall(rates, cells, order, variants, levels, told)
-    return SegmentResult(rows, overall, diagnostics, levels, seed, used)
+    return results, drawn
 
 
-def _rows(
-    rates: np.ndarray,
-    cells: Cells,
-    order: Sequence[str],
-    variants: Sequence[str],
-    levels: Sequence[str],
-    *,
-    higher: bool,
-) -> tuple[SegmentRow, ...]:
+def _flat(draws: np.ndarray) -> np.ndarray:
+    return draws.reshape(-1, *draws.shape[2:])
+
+
+def _rows(drawn: engine.Draws, table: CellTable, place: int, told: _Told) -> tuple[SegmentRow, ...]:
+    rates = _flat(drawn.values[segment_model.rate_of(table.attributes[place])])
+    belongs = table.members_of(place).T
+    n, successes = table.n @ belongs, table.successes @ belongs
     rows = []
-    for g, level in enumerate(levels):
-        control = cells[order[0], level]
-        for variant in variants:
-            v, cell = order.index(variant), cells[variant, level]
+    for g, level in enumerate(table.levels[place]):
+        for variant in told.order:
+            v = table.variants.index(variant)
+            own, against = _raw(n[v, g], successes[v, g]), _raw(n[0, g], successes[0, g])
             lifts = rates[:, v, g] / rates[:, 0, g] - 1
-            raw = None
-            if v and cell.n and control.successes:
-                raw = (cell.mean or 0.0) / (control.mean or 1.0) - 1
-            better = lifts > 0 if higher else lifts < 0
+            better = lifts > 0 if told.direction == "higher" else lifts < 0
             rows.append(
                 SegmentRow(
                     variant,
                     level,
-                    cell.n,
-                    cell.successes,
-                    drawn_estimate(rates[:, v, g]),
-                    cell.mean,
-                    drawn_estimate(lifts) if v else None,
-                    raw,
+                    int(n[v, g]),
+                    int(successes[v, g]),
+                    told.estimate(rates[:, v, g]),
+                    own,
+                    told.estimate(lifts) if v else None,
+                    own / against - 1 if v and own is not None and against else None,
                     float(better.mean()) if v else None,
                 )
             )
     return tuple(rows)
 
 
-def _overall(
-    rates: np.ndarray,
-    cells: Cells,
-    order: Sequence[str],
-    variants: Sequence[str],
-    levels: Sequence[str],
-    told: dict[str, Any],
-) -> MetricResult:
-    """Weigh segments as the whole audience does, the same for every variant."""
-    n, _ = _tables(cells)
-    weights = n.sum(axis=0) / n.sum()
-    positions = [order.index(v) for v in variants]
-    posterior = DrawnPosterior(tuple(variants), (rates @ weights)[:, positions])
-    totals = {v: sum((cells[v, level] for level in levels), ProportionStatistics.empty()) for v in variants}
-    return result_of(posterior, totals, told)
+def _raw(n: float, successes: float) -> float | None:
+    return float(successes / n) if n else None
+
+
+def _overall(drawn: engine.Draws, table: CellTable, told: _Told) -> tuple[MetricResult, tuple[OverallRow, ...]]:
+    """Weigh combinations as the whole audience does, the same for every variant."""
+    places = [table.variants.index(variant) for variant in told.order]
+    rates = _flat(drawn.values["overall"])
+    sums = zip(table.n.sum(axis=1), table.successes.sum(axis=1), strict=True)
+    totals = [ProportionStatistics(int(n), int(successes)) for n, successes in sums]
+    head = {
+        "metric": told.metric,
+        "kind": "proportion",
+        "direction": told.direction,
+        "control": told.control,
+        "model": "segmented",
+        "prior": told.prior,
+        "rope": told.rope,
+    }
+    data = {variant: totals[place] for variant, place in zip(told.order, places, strict=True)}
+    result = result_of(DrawnPosterior(told.order, rates[:, places]), data, head, told.interval)
+    rows = tuple(
+        OverallRow(
+            variant,
+            told.estimate(rates[:, place]),
+            told.estimate(rates[:, place] / rates[:, 0] - 1) if place else None,
+        )
+        for variant, place in zip(told.order, places, strict=True)
+    )
+    return result, rows

@@ -1,12 +1,11 @@
 """Segments: recovery of a known truth, pooling, and what happens when a fit may not be believed."""
 
 import json
-import logging
 
 import numpy as np
 import pytest
 
-from analysis import AnalysisError, NotShown, ProportionStatistics, engine
+from analysis import AnalysisError, ProportionStatistics, engine
 from analysis.models import segmented
 from analysis.simulate import simulate_segments
 
@@ -83,44 +82,6 @@ def test_large_segments_reach_the_limit_without_pooling():
             assert row.lift.mean == pytest.approx(row.raw_lift, abs=0.02)
 
 
-def test_a_fit_that_fails_its_diagnostics_is_not_shown(monkeypatch):
-    def lost(build, shape, data, *, seed, draws, tune, chains, accept):
-        rng = np.random.default_rng(seed)
-        variants, levels = shape
-        shapes = {
-            "rate": (),
-            "variant": (variants - 1,),
-            "segment": (levels,),
-            "segment_sd": (),
-            "interaction_sd": (),
-            "offset": (variants - 1, levels),
-        }
-        # every chain sits somewhere else
-        values = {name: rng.normal(size=(chains, draws, *size)) for name, size in shapes.items()}
-        for drawn in values.values():
-            drawn += 9 * np.arange(chains).reshape(-1, *[1] * (drawn.ndim - 1))
-        return engine.Draws(values, 0, "lost")
-
-    monkeypatch.setattr(engine, "sample", lost)
-    told = segmented.fit_segments(simulate_segments(MEMBERS, BASE, LIFTS, seed=8), control="a")
-    assert isinstance(told, NotShown)
-    assert told.code == "fit_not_trusted"
-    assert "chains disagree" in told.reason
-
-
-def test_a_sampler_that_breaks_is_an_outcome_and_not_an_exception(monkeypatch, caplog):
-    def broken(*args):
-        raise MemoryError("no room for the draws")
-
-    monkeypatch.setattr(engine, "_with_nutpie", broken)
-    monkeypatch.setattr(engine, "_with_pymc", broken)
-    with caplog.at_level(logging.CRITICAL):
-        told = segmented.fit_segments(simulate_segments(MEMBERS, BASE, LIFTS, seed=8), control="a")
-    assert isinstance(told, NotShown)
-    assert told.code == "fit_failed"
-    assert "no room for the draws" in told.reason
-
-
 def test_pymcs_own_sampler_gives_the_same_answer(fitted, monkeypatch):
     data, result = fitted
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
@@ -150,3 +111,104 @@ def test_impossible_requests_are_refused():
     many = {(v, str(i)): ProportionStatistics(10, 1) for v in "ab" for i in range(201)}
     with pytest.raises(AnalysisError, match="201 levels"):
         segmented.fit_segments(many, control="a")
+
+
+# Several attributes at once ----------------------------------------------------------------------------------------
+
+SHARES = {("DE", "phone"): 0.5, ("DE", "desk"): 0.1, ("AT", "phone"): 0.05, ("AT", "desk"): 0.35}
+#: The variant works on phones only; the country is of no matter but for who has a phone there.
+TRUTH = {"a": {"phone": 0.10, "desk": 0.15}, "b": {"phone": 0.13, "desk": 0.15}}
+
+
+@pytest.fixture(scope="module")
+def two_attributes():
+    rng = np.random.default_rng(12)
+    cells = {}
+    for variant, rates in TRUTH.items():
+        for levels, share in SHARES.items():
+            n = int(40_000 * share)
+            cells[variant, levels] = ProportionStatistics(n, int(rng.binomial(n, rates[levels[1]])))
+    return cells, segmented.fit_segments(cells, control="a", attributes=["country", "device"], seed=2)
+
+
+def near(estimate, truth):
+    return abs(estimate.mean - truth) < 3.5 * (estimate.interval.high - estimate.interval.low) / 3.92
+
+
+@pytest.mark.slow
+def test_each_attribute_is_told_over_the_audience_of_its_levels(two_attributes):
+    _, joint = two_attributes
+    assert isinstance(joint, segmented.JointSegments), joint
+    for place, attribute in enumerate(("country", "device")):
+        result = joint.attributes[attribute]
+        assert result.joint and result.diagnostics.passed and result.note == ""
+        for row in result.segment_rows:
+            of_level = {own: share for own, share in SHARES.items() if own[place] == row.level}
+            weight = sum(of_level.values())
+            truth = {v: sum(s * TRUTH[v][own[1]] for own, s in of_level.items()) / weight for v in "ab"}
+            assert near(row.rate, truth[row.variant])
+            assert row.lift is None or near(row.lift, truth["b"] / truth["a"] - 1)
+            assert row.n == pytest.approx(40_000 * weight)
+    device = {row.level: row for row in joint.attributes["device"].segment_rows if row.variant == "b"}
+    assert device["phone"].p_beats_control > 0.99 and device["phone"].lift.mean > device["desk"].lift.mean + 0.1
+
+
+@pytest.mark.slow
+def test_all_attributes_share_one_overall_and_draws_with_names(two_attributes):
+    _, joint = two_attributes
+    entries = json.loads(json.dumps(joint.to_dict(), allow_nan=False))
+    assert entries["country"]["overall"] == entries["device"]["overall"]
+    assert [row["variant"] for row in entries["country"]["overall"]] == ["a", "b"]
+    truth = {v: sum(share * TRUTH[v][own[1]] for own, share in SHARES.items()) for v in "ab"}
+    overall = joint.attributes["country"].overall_rows
+    assert near(overall[1].rate, truth["b"]) and near(overall[1].lift, truth["b"] / truth["a"] - 1)
+    assert entries["device"]["not_shown"] is None and entries["device"]["joint"] is True
+    posterior = engine.to_arviz(joint.draws["device"])["posterior"]
+    phone = posterior["rate_device"].sel(variant="b", by_device="phone")
+    assert float(phone.mean()) == pytest.approx(
+        next(
+            row.rate.mean
+            for row in joint.attributes["device"].segment_rows
+            if (row.variant, row.level) == ("b", "phone")
+        )
+    )
+
+
+def test_one_attribute_by_its_name_is_the_same_fit(fitted):
+    data, result = fitted
+    named = {(variant, (level,)): cell for (variant, level), cell in data.items()}
+    joint = segmented.fit_segments(named, control="a", attributes=["country"], seed=3, metric="sticky_rate")
+    assert joint.attributes["country"] == result
+    assert not joint.attributes["country"].joint
+
+
+def test_an_attribute_of_one_level_is_told_so_and_the_others_are_fitted(fitted):
+    data, result = fitted
+    cells = {(variant, (level, "web")): cell for (variant, level), cell in data.items()}
+    joint = segmented.fit_segments(cells, control="a", attributes=["country", "app"], seed=3, metric="sticky_rate")
+    assert joint.attributes["app"].code == "one_level"
+    assert joint.attributes["country"].segment_rows == result.segment_rows
+    assert joint.to_dict()["app"]["not_shown"]["code"] == "one_level"
+
+
+@pytest.mark.slow
+def test_attributes_that_do_not_go_together_are_fitted_one_by_one(fitted, monkeypatch):
+    data, result = fitted
+    real = engine.sample
+
+    def only_one_attribute(build, shape, *given, **more):
+        if len(shape) > 2:
+            raise engine.EngineError("too much at once")
+        return real(build, shape, *given, **more)
+
+    monkeypatch.setattr(engine, "sample", only_one_attribute)
+    sides = {level: "north" if level == "Germany" else "south" for level in MEMBERS}
+    cells = {(variant, (level, sides[level])): cell for (variant, level), cell in data.items()}
+    joint = segmented.fit_segments(cells, control="a", attributes=["country", "side"], seed=3, metric="sticky_rate")
+    assert joint.attributes["country"].segment_rows == result.segment_rows
+    assert joint.attributes["side"].levels == ("north", "south") and not joint.attributes["side"].joint
+
+
+def test_nothing_to_tell_apart_by_several_attributes_is_an_outcome():
+    zero = {(v, (g, h)): ProportionStatistics(100, 0) for v in "ab" for g in "xy" for h in "uw"}
+    assert segmented.fit_segments(zero, control="a", attributes=["s", "t"]).code == "all_equal"
