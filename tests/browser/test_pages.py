@@ -129,6 +129,35 @@ def test_a_corrected_fault_takes_its_box_along_and_half_a_picture_is_never_asked
     assert set(asked) == {WHOLE}
 
 
+def test_how_the_answer_is_made_stands_in_calm_disclosures_and_works_by_keyboard(live_server, logged_in):
+    page = logged_in()
+    page.goto(f"{live_server.url}/experiments/new")
+    page.locator("#name").fill("Worth it")
+    for at, headline in enumerate(("Old", "New")):
+        page.locator(f"[id='variants.{at}.content.headline']").fill(headline)
+    page.locator("#shares summary").focus()
+    page.keyboard.press("Enter")
+    floor = page.locator("[id='allocation.floor']")
+    expect(floor).to_be_hidden()
+    page.locator("[id='allocation.method']").select_option("thompson")
+    expect(floor).to_be_visible()
+    floor.fill("60")
+    page.locator("#worth summary").click()
+    page.locator("[id='worths.0.type']").fill("share")
+    page.locator("[id='worths.0.amount']").fill("2,50")
+    page.get_by_role("button", name="Add an action").click()
+    expect(page.locator("[id='worths.1.type']")).to_be_focused()
+    expect(page.locator("[id='worths.0.type']")).to_have_value("share")
+    expect(floor).to_have_value("60")
+    page.get_by_role("button", name="Save the draft").click()
+    expect(page.locator("[id='allocation.floor-error']")).to_contain_text("from 1 to 50")
+    expect(floor).to_be_visible()
+    floor.fill("10")
+    page.get_by_role("button", name="Save the draft").click()
+    page.wait_for_url("**/experiments/worth-it")
+    assert "A share €\u202f2.50." in page.locator("dl.words").inner_text()
+
+
 def test_an_archive_dialog_asks_and_escape_takes_it_back(live_server, logged_in, experiments):
     page = logged_in()
     page.goto(f"{live_server.url}/experiments/by-hand")
