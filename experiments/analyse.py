@@ -12,12 +12,12 @@ from sqlmodel import Session, col
 
 from experiments import inputs as gathered
 from experiments import rows
-from experiments.collect import collect
+from experiments.collect import Covariate, Worth, collect
 from experiments.computing import compute, primary_only
 from experiments.database import Database
 from experiments.deeper import wanted
 from experiments.errors import ConflictError, NotFoundError
-from experiments.experiment import current_run, get
+from experiments.experiment import current_run, get, variants_of
 from experiments.metrics import DAY_US
 from experiments.past import past_days
 from experiments.reallocating import open_next
@@ -218,6 +218,8 @@ def _gather(
             measured,
             segments=experiment.segments,
             segmented=primary if primary.kind == "proportion" else None,
+            covariate=Covariate.of(experiment),
+            worth=Worth.of(experiment, variants_of(session, experiment)),
             report=lambda fraction: report(0.02 + 0.45 * fraction, "Counting what the members did"),
         )
     return {
