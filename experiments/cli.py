@@ -17,6 +17,7 @@ COMMANDS = (
     ("analyse", "experiments.commands.analyse", "Analyse an experiment now."),
     ("prior", "experiments.commands.prior", "Learn from finished experiments what lifts are usual."),
     ("plan", "experiments.commands.plan", "Say how long a test must run."),
+    ("export", "experiments.commands.export", "Take an analysis along: draws, a summary, members, a report."),
     ("user", "experiments.commands.user", "Create accounts for people."),
     ("key", "experiments.commands.key", "Create keys for apps."),
 )

@@ -1,0 +1,96 @@
+"""`klette export`: take an analysis along, as posterior draws, a summary, the members, or a report in one file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command()
+@click.argument("key")
+@click.option("--posterior", type=_FILE, metavar="FILE.nc", help="Posterior draws as NetCDF, which ArviZ reads.")
+@click.option("--summary", type=_FILE, metavar="FILE", help="One row a metric and variant, as .csv or .parquet.")
+@click.option("--members", type=_FILE, metavar="FILE", help="One row a member, as .csv or .parquet.")
+@click.option("--report", type=_FILE, metavar="FILE.html", help="Verdict, health, figures and charts in one file.")
+@click.option("--no-sampled", is_flag=True, help="Leave the models out that take a sampler: seconds less.")
+def command(key: str, no_sampled: bool, **files: Path | None) -> None:
+    """Write files of the newest analysis of the experiment KEY; several at once if you like."""
+    from experiments.commands.opening import opened_database
+    from experiments.errors import InvalidError
+    from experiments.exporting.reading import newest
+    from experiments.settings import settings
+    from experiments.worker import prepare_process
+
+    wanted = {name: file for name, file in files.items() if file is not None}
+    if not wanted:
+        raise InvalidError("Say what to write: --posterior, --summary, --members or --report, each with a file.")
+    _check_endings(wanted)
+    chosen = settings()
+    if "posterior" in wanted:
+        prepare_process(chosen.data_dir)
+    with opened_database(chosen) as database:
+        with database.read() as session:
+            stored = newest(session, key)
+        for name, file in wanted.items():
+            try:
+                told = _WRITERS[name](stored, file, database, no_sampled)
+            except OSError as error:
+                raise InvalidError(f"{file} cannot be written ({error.strerror}); name another file.") from None
+            click.echo(f"{file}: {told}")
+
+
+_ENDINGS = {
+    "posterior": (".nc",),
+    "summary": (".csv", ".parquet"),
+    "members": (".csv", ".parquet"),
+    "report": (".html",),
+}
+
+
+def _check_endings(wanted: dict[str, Path]) -> None:
+    from experiments.errors import InvalidError
+
+    for name, file in wanted.items():
+        if file.suffix not in _ENDINGS[name]:
+            endings = " or ".join(_ENDINGS[name])
+            raise InvalidError(f"--{name} {file} ends with {file.suffix or 'nothing'}; end it with {endings}.")
+
+
+def _posterior(stored: Any, file: Path, _database: Any, no_sampled: bool) -> str:
+    from experiments.exporting import posterior
+
+    names = posterior.write(stored, file, sampled=not no_sampled)
+    return f"draws of {', '.join(names)}."
+
+
+def _summary(stored: Any, file: Path, _database: Any, _no_sampled: bool) -> str:
+    from experiments.exporting import summary
+
+    return f"{summary.write(stored, file):,} rows, one a metric and variant."
+
+
+def _members(stored: Any, file: Path, database: Any, _no_sampled: bool) -> str:
+    from experiments import members
+    from experiments.experiment import get
+
+    with database.read() as session:
+        table = members.member_table(session, database.url, get(session, stored.result["experiment"]))
+    if file.suffix == ".parquet":
+        with file.open("wb") as opened:
+            members.to_parquet(table, opened)
+    else:
+        with file.open("w", newline="", encoding="utf-8") as text:
+            text.writelines(members.to_csv(table))
+    return f"{stored.result['units']['randomised']:,} members, one a row."
+
+
+def _report(stored: Any, file: Path, _database: Any, _no_sampled: bool) -> str:
+    from experiments.exporting import report
+
+    report.write(stored, file)
+    return "a report that opens in any browser."
+
+
+_WRITERS = {"posterior": _posterior, "summary": _summary, "members": _members, "report": _report}

@@ -1,0 +1,260 @@
+"""`klette export`: draws that ArviZ reads, figures equal to the stored ones, a report that asks for nothing."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from experiments.analyse import analyse
+from experiments.database import Database
+from experiments.errors import NotFoundError
+from experiments.exporting import posterior, report, summary
+from experiments.exporting.reading import newest
+from tests.audience import CUT_OFF_US, make_audience, store_audience, store_experiment
+
+
+@pytest.fixture(scope="module")
+def database(sqlite_template, tmp_path_factory):
+    """A database with an analysed experiment of three variants."""
+    opened = Database(sqlite_template.copy(tmp_path_factory.mktemp("export")))
+    with opened.write() as session:
+        store_experiment(session)
+        store_audience(session, make_audience(11, members=900))
+    analyse(opened, "test", cut_off_us=CUT_OFF_US, with_models=False)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def stored(database):
+    with database.read() as session:
+        return newest(session, "test")
+
+
+@pytest.fixture(scope="module")
+def klette(database):
+    def run(*arguments):
+        environment = {**os.environ, "KLETTE_DATABASE_URL": database.url}
+        return subprocess.run(
+            [sys.executable, "-m", "experiments.cli", "export", *arguments],
+            capture_output=True, text=True, env=environment, timeout=120,
+        )  # fmt: skip
+
+    return run
+
+
+# Posterior ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def draws(stored, tmp_path_factory):
+    file = tmp_path_factory.mktemp("nc") / "test.nc"
+    posterior.write(stored, file, sampled=False)
+    return file
+
+
+def test_arviz_reads_the_draws_and_their_means_are_the_stored_ones(stored, draws):
+    import arviz as az
+
+    read = az.from_netcdf(draws)
+    shown = [entry for entry in stored.result["metrics"] if not entry["not_shown"]]
+    assert len(shown) >= 8
+    for entry in shown:
+        drawn = read.posterior[entry["metric"]]
+        assert drawn.dims == ("chain", "draw", "variant") and drawn.shape == (4, 1000, 3)
+        for row in entry["variants"]:
+            own = drawn.sel(variant=row["variant"]).values
+            # The error of a mean of 4,000 draws, five times: some 30 are looked at.
+            assert own.mean() == pytest.approx(row["mean"], abs=5 * row["sd"] / np.sqrt(4000)), entry["metric"]
+            assert own.std() == pytest.approx(row["sd"], rel=0.12)
+
+
+def test_the_draws_of_variants_are_joint(stored, draws):
+    import arviz as az
+
+    sticky = az.from_netcdf(draws).posterior[stored.primary].values.reshape(4000, 3)
+    best = (sticky.argmax(axis=1)[:, None] == np.arange(3)).mean(axis=0)
+    rows = {row["variant"]: row for row in stored.result["metrics"][0]["variants"]}
+    assert best == pytest.approx([rows[v.key]["p_best"] for v in stored.variants], abs=0.04)
+
+
+def test_the_file_carries_the_statistics_and_the_provenance(stored, draws):
+    import arviz as az
+
+    read = az.from_netcdf(draws)
+    told = read.posterior.attrs
+    assert told["analysis"] == stored.result["analysis"] and told["seed"] == str(stored.inputs["seed"])
+    assert json.loads(told["versions"]) == stored.result["provenance"]["versions"]
+    assert json.loads(told["priors"]) == stored.result["provenance"]["priors"]
+    first = stored.result["metrics"][0]
+    for row in first["variants"]:
+        one = read.observed_data.sel(variant=row["variant"])
+        assert int(one[f"{first['metric']}_n"]) == row["n"]
+        assert float(one[f"{first['metric']}_total"]) == row["total"]
+        text = str(read.constant_data[f"{first['metric']}_statistics"].sel(variant=row["variant"]).values)
+        assert json.loads(text) == stored.collected.metric_data[first["metric"]][row["variant"]].to_dict()
+
+
+def test_the_same_analysis_gives_the_same_draws(stored, draws, tmp_path):
+    import arviz as az
+
+    posterior.write(stored, tmp_path / "again.nc", sampled=False)
+    one, two = az.from_netcdf(draws), az.from_netcdf(tmp_path / "again.nc")
+    assert (one.posterior[stored.primary].values == two.posterior[stored.primary].values).all()
+
+
+# Summary -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_summary_says_in_its_columns_what_an_interval_is_and_equals_the_result(stored, tmp_path):
+    file = tmp_path / "summary.csv"
+    number = summary.write(stored, file)
+    with file.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert len(rows) == number == sum(len(entry["variants"]) for entry in stored.result["metrics"])
+    entry = stored.result["metrics"][0]
+    for row, told in zip(rows, entry["variants"], strict=False):
+        assert row["metric"] == entry["metric"] and row["variant"] == told["variant"]
+        assert float(row["mean"]) == told["mean"] and int(row["n"]) == told["n"]
+        assert float(row["eti95_lb"]) == told["interval"]["low"]
+        assert float(row["eti95_ub"]) == told["interval"]["high"]
+    lift = entry["comparisons"][0]
+    own = next(row for row in rows if row["metric"] == entry["metric"] and row["variant"] == lift["variant"])
+    assert float(own["lift"]) == lift["lift"]["mean"] and float(own["lift_eti95_lb"]) == lift["lift"]["interval"]["low"]
+
+
+def test_parquet_holds_the_same_summary(stored, tmp_path):
+    import pyarrow.parquet as pq
+
+    summary.write(stored, tmp_path / "summary.parquet")
+    assert pq.read_table(tmp_path / "summary.parquet").to_pylist() == summary.rows(stored)
+
+
+def test_another_interval_has_columns_of_its_own_name():
+    interval = {"kind": "hdi", "probability": 0.9, "low": 1.0, "high": 2.0}
+    assert summary.bounds("lift_", interval) == {"lift_hdi90_lb": 1.0, "lift_hdi90_ub": 2.0}
+    assert summary.bounds("", None) == {}
+
+
+# Report ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page(stored):
+    return report.rendered(stored)
+
+
+def test_the_report_asks_for_nothing(page):
+    assert not re.search(r"https?://", page)
+    assert not re.search(r"<(script|link|iframe|img|object)\b", page)
+    assert "@import" not in page and "url(" not in page
+
+
+def test_the_report_holds_the_answer_its_health_and_every_metric(stored, page):
+    import html
+
+    text = html.unescape(re.sub(r"<[^>]+>", " ", page))
+    verdict = stored.result["verdict"]
+    assert verdict["headline"] in text and verdict["reason"] in text
+    for check in stored.result["health"]:
+        assert check["detail"] in text
+    for entry in stored.result["metrics"]:
+        assert entry["name"] in text
+    assert stored.result["analysis"] in text
+    assert page.count("<svg") >= 2 and "var(--v1)" in page
+
+
+def test_the_report_opens_in_a_browser_in_light_and_dark(page, tmp_path, browser):
+    file = tmp_path / "report.html"
+    file.write_text(page, encoding="utf-8")
+    for scheme, paper in (("light", "rgb(251, 250, 247)"), ("dark", "rgb(24, 22, 20)")):
+        context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800})
+        shown, asked = context.new_page(), []
+        shown.on("request", lambda request, asked=asked: asked.append(request.url))
+        shown.goto(file.as_uri())
+        assert asked == [file.as_uri()]
+        assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+        context.close()
+
+
+# The command -------------------------------------------------------------------------------------------------------
+
+
+def test_one_command_writes_everything(klette, stored, tmp_path):
+    files = {
+        name: tmp_path / f"out.{end}" for name, end in (("summary", "parquet"), ("members", "csv"), ("report", "html"))
+    }
+    answer = klette("test", *(part for name, file in files.items() for part in (f"--{name}", str(file))))
+    assert answer.returncode == 0, answer.stderr
+    assert all(file.stat().st_size > 500 for file in files.values())
+    with files["members"].open(newline="") as opened:
+        members = list(csv.DictReader(opened))
+    assert len(members) == stored.result["units"]["randomised"]
+    sticky = next(entry for entry in stored.result["metrics"] if entry["metric"] == "sticky_rate")
+    for row in sticky["variants"]:
+        own = [int(member["sticky_rate"]) for member in members if member["variant"] == row["variant"]]
+        assert (len(own), sum(own)) == (row["n"], row["total"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("test",), "Say what to write"),
+        (("test", "--summary", "figures.txt"), "end it with .csv or .parquet"),
+        (("test", "--posterior", "draws"), "ends with nothing; end it with .nc"),
+        (("nobody", "--summary", "figures.csv"), "nobody"),
+        (("test", "--summary", "no/such/folder/figures.csv"), "cannot be written"),
+    ],
+)
+def test_a_fault_is_one_sentence(klette, arguments, told):
+    answer = klette(*arguments)
+    assert answer.returncode == 2 and told in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_what_was_never_analysed_cannot_be_taken_along(sqlite_url):
+    opened = Database(sqlite_url)
+    with opened.write() as session:
+        store_experiment(session)
+    with opened.read() as session, pytest.raises(NotFoundError, match="no analysis yet"):
+        newest(session, "test")
+    opened.close()
+
+
+# Sampled models ----------------------------------------------------------------------------------------------------
+
+
+def test_every_metric_is_drawn_or_left_out_with_its_reason(stored, draws):
+    import arviz as az
+
+    read = az.from_netcdf(draws).posterior
+    left_out = json.loads(read.attrs["not_shown"])
+    assert set(read.data_vars) | set(left_out) == set(stored.collected.metric_data)
+    assert not set(read.data_vars) & set(left_out)
+    assert all(reason.endswith(".") for reason in left_out.values())
+
+
+@pytest.mark.slow
+def test_segments_are_drawn_again_with_the_seed_of_the_answer(stored, tmp_path):
+    import arviz as az
+
+    pytest.importorskip("pymc")
+    shown = [{"segment": name, "not_shown": None, "joint": False} for name in stored.collected.segment_data]
+    answered = replace(stored, result=stored.result | {"segments": shown, "metrics": stored.result["metrics"][:1]})
+    names = posterior.write(answered, tmp_path / "segments.nc")
+    (variable,) = (name for name in names if "_by_" in name)
+    drawn = az.from_netcdf(tmp_path / "segments.nc").posterior[variable]
+    assert drawn.dims[:3] == ("chain", "draw", "variant") and drawn.shape[:2] == (4, 1000)
+    cells = stored.collected.segment_data[shown[0]["segment"]]
+    levels = drawn[drawn.dims[3]].values.tolist()
+    assert sorted(levels) == sorted({level for _, level in cells})
+    for (variant, level), cell in cells.items():
+        if cell.n > 60:
+            own = drawn.sel({"variant": variant, drawn.dims[3]: level}).values.mean()
+            assert own == pytest.approx(cell.mean, abs=0.12)
