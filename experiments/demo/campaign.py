@@ -40,7 +40,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
             "image": "colours",
             "cta": "See the collection",
         },
-        "cost": {"fixed": "0", "per_thousand": "4.50"},
+        "cost": {"fixed": "0", "per_thousand": "240"},
     },
     {
         "key": "b",
@@ -52,7 +52,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
             "image": "people",
             "cta": "Visit the workshops",
         },
-        "cost": {"fixed": "380", "per_thousand": "4.50"},
+        "cost": {"fixed": "380", "per_thousand": "240"},
     },
     {
         "key": "c",
@@ -64,7 +64,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
             "image": "offer",
             "cta": "Save 20 % now",
         },
-        "cost": {"fixed": "60", "per_thousand": "4.50"},
+        "cost": {"fixed": "60", "per_thousand": "240"},
     },
 )
 

@@ -361,3 +361,13 @@ def test_reasons_call_variants_by_their_letters() -> None:
     assert page(result).groups[1].note == (
         "Too few members of variant A have something to divide by; variant A and C cost nothing, about as variants do."
     )
+
+
+def test_a_large_return_is_written_with_commas() -> None:
+    measure = Measure.of({"metric": "roi", "kind": "value"})
+    assert (measure.value(200.9), measure.value(-0.4), measure.value(0.0)) == (
+        f"+20,090{THIN}%",
+        f"−40{THIN}%",
+        f"0{THIN}%",
+    )
+    assert measure.difference(-190.1) == "−19,010 points"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from web.formatting import MINUS, NARROW, NOTHING, count, decimal, money, percent, signed_percent
+from web.formatting import MINUS, NARROW, NOTHING, count, decimal, money, percent
 
 IN_100 = " in 100"
 """After a share that is told in members out of a hundred."""
@@ -83,7 +83,7 @@ class Measure:
         if self.kind == "score":
             return _signed(x, decimal(abs(x), 2))
         if self.kind == "return":
-            return signed_percent(x, 0)
+            return _signed(x, f"{decimal(abs(100 * x), 0)}{NARROW}%")
         return decimal(x, _digits(x) + (self.kind != "brought"))
 
     def difference(self, x: float | None) -> str:
