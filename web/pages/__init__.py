@@ -5,7 +5,19 @@ from typing import Any
 from flask import Flask, request
 
 from web import formatting, security
-from web.pages import access, account, bringing_in, editing, experiments, keys, life, planning, results, settings
+from web.pages import (
+    access,
+    account,
+    bringing_in,
+    editing,
+    experiments,
+    keys,
+    life,
+    planning,
+    report,
+    results,
+    settings,
+)
 
 BLUEPRINTS = (
     account.blueprint,
@@ -13,6 +25,7 @@ BLUEPRINTS = (
     editing.blueprint,
     life.blueprint,
     results.blueprint,
+    report.blueprint,
     planning.blueprint,
     bringing_in.blueprint,
     keys.blueprint,
