@@ -1,0 +1,148 @@
+"""A walk-through for analysts: 64,000 customers, three e-mails, and `analysis` alone (no server, no database, no PyMC).
+
+    python docs/hillstrom.py FOLDER
+
+FOLDER holds hillstrom_email.csv.gz: Kevin Hillstrom's e-mail challenge of 2008, one row a customer with the e-mail that
+was sent (segment), and visit, conversion and spend within the two weeks after. Each step prints its figures; read the
+code beside them.
+"""
+
+import csv
+import gzip
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from analysis import Audience, Look, Rules, decide, health, plan, plan_words, priors, scorecard, summarise, wording
+from analysis.adjustment import adjust
+
+CONTROL = "No E-Mail"
+
+
+def read(folder):
+    """Columns by name, as arrays: all that any of the steps needs."""
+    with gzip.open(Path(folder) / "hillstrom_email.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    columns = {name: np.array([row[name] for row in rows]) for name in ("segment", "channel", "zip_code")}
+    return columns | {
+        "visit": np.array([row["visit"] == "1" for row in rows]),
+        "conversion": np.array([row["conversion"] == "1" for row in rows]),
+        "spend": np.array([float(row["spend"]) for row in rows]),
+        "history": np.array([float(row["history"]) for row in rows]),
+    }
+
+
+def the_split(customers):
+    """1. Before anything else: were they really shared out in thirds?"""
+    names, counts = np.unique(customers["segment"], return_counts=True)
+    sizes = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    check = health.srm(sizes, dict.fromkeys(sizes, 1 / 3), once=True)
+    print(f"Split: {sizes}\n  {check.status}: {check.detail}")
+    return check
+
+
+def rates(customers):
+    """2. Who visited? Sufficient statistics first: from here on, cost does not grow with the audience."""
+    visits = summarise(customers["segment"], customers["visit"], kind="proportion")
+    card = scorecard(visits, control=CONTROL, metric="visit")
+    print("\nVisits (counted; then what is believed, drawn a little towards the others, with its 95 % interval)")
+    for row in card.variants:
+        low, high = row.interval.low, row.interval.high
+        believed = f"{row.mean:7.3%} ({low:.3%} to {high:.3%})"
+        print(f"  {row.variant:<14} {row.raw_mean:7.3%}  {believed}  best: {wording.chance(row.p_best)}")
+    for row in card.comparisons:
+        low, high = row.lift.interval.low, row.lift.interval.high
+        print(f"  {row.variant:<14} lift {row.lift.mean:+.1%} ({low:+.1%} to {high:+.1%})")
+    return card
+
+
+def amounts(customers):
+    """3. What did they spend? Few buy, and what they spend varies a lot: the interval says how little is known."""
+    spend = summarise(customers["segment"], customers["spend"], kind="amount", cap=500)
+    card = scorecard(spend, control=CONTROL, metric="spend")
+    print("\nSpend per customer, all of them counted (each cut at 500)")
+    for row in card.variants:
+        print(f"  {row.variant:<14} {row.mean:6.3f}  ({row.interval.low:.3f} to {row.interval.high:.3f})")
+    return card
+
+
+def adjusted(customers):
+    """4. CUPED: does what they spent in the year before tell what they spend now? Hardly, and it says so."""
+    spend = summarise(customers["segment"], customers["spend"], kind="amount", covariate=customers["history"])
+    found = adjust(spend, "history")
+    print(
+        f"\nCUPED on last year's spend: correlation {found.correlation:.3f}, "
+        f"variance smaller by {found.variance_reduction:.2%}"
+    )
+    card = scorecard(spend, control=CONTROL, metric="spend", model="adjusted")
+    for row in card.comparisons:
+        low, high = row.difference.interval.low, row.difference.interval.high
+        print(f"  {row.variant:<14} {row.difference.mean:+.3f} a customer ({low:+.3f} to {high:+.3f})")
+    return found, card
+
+
+def segments(customers):
+    """5. For whom? Level by level; `analysis.models.segmented.fit_segments` pools them, with PyMC."""
+    print("\nVisits by channel: lift over no e-mail")
+    cards = {}
+    for channel in np.unique(customers["channel"]).tolist():
+        these = customers["channel"] == channel
+        cells = summarise(customers["segment"][these], customers["visit"][these], kind="proportion")
+        cards[channel] = scorecard(cells, control=CONTROL)
+        told = ", ".join(f"{row.variant} {row.lift.mean:+.0%}" for row in cards[channel].comparisons)
+        print(f"  {channel:<14} {told}  ({these.sum():,} customers)")
+    return cards
+
+
+def beliefs():
+    """6. What is believed beforehand is named, has a reason, and can be argued with."""
+    print("\nPriors of a lift")
+    for prior in (priors.CONTENT, priors.SCEPTICAL):
+        print(f"  {prior.name} (sd {prior['sd']}): {prior.reason}")
+
+
+def verdicts(card, check):
+    """7. The answer in words; once at the end, and had somebody looked after a day at the same figures."""
+    told = {
+        "rules": Rules(planned_days=14),
+        "health": [check],
+        "names": {row.variant: f"“{row.variant}”" for row in card.variants},
+        "metrics": {"visit": "visitors"},
+    }
+    answers = {
+        "at the end": decide(card, **told, elapsed_days=14, looks=(), once=True, finished=True),
+        "on day 2": decide(card, **told, elapsed_days=2, looks=[Look(1, 21_000)]),
+    }
+    print()
+    for when, answer in answers.items():
+        print(f"Verdict {when}: {answer.headline} {answer.reason}")
+    return answers
+
+
+def next_time(card):
+    """8. How long must the next one run, at 1,500 customers a day, to tell two e-mails that differ by 10 %?"""
+    base = card.variant(CONTROL).mean
+    found = plan(Audience(base, members_a_day=1_500), lift=0.10)
+    print(f"\nNext time: {plan_words.headline(found)} {plan_words.reason(found)}")
+    for fact in plan_words.facts(found):
+        print(f"  {fact.label}: {fact.value}")
+    return found
+
+
+def main(folder):
+    customers = read(folder)
+    check = the_split(customers)
+    visits = rates(customers)
+    amounts(customers)
+    adjusted(customers)
+    segments(customers)
+    beliefs()
+    verdicts(visits, check)
+    next_time(visits)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
