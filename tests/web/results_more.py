@@ -235,7 +235,7 @@ def earning() -> list[dict[str, Any]]:
               unit="members per member", lifts={"b": estimate(0.63, 0.2), "c": estimate(0.1, 0.15)}),
         entry("reach", "Reach", "cascade", {"a": (1.23, 0.03), "b": (1.45, 0.04), "c": (1.27, 0.03)},
               unit="members per member reached", lifts={"b": estimate(0.18, 0.04), "c": estimate(0.03, 0.03)}),
-        entry("net_value", "Net value", "value", {"a": (1.21, 0.11), "b": (1.33, 0.12), "c": (1.3, 0.11)},
+        entry("net_value", "Net value", "value", {"a": (1.21, 0.03), "b": (1.33, 0.03), "c": (1.3, 0.03)},
               currency="EUR", unit="EUR per member", lift_not_shown=near_zero),
         entry("roi", "Return on cost", "value", {"a": (2.68, 0.25), "b": (1.42, 0.2), "c": (2.45, 0.24)},
               unit="earned beyond each unit spent", lifts={"b": estimate(-0.47, 0.1), "c": estimate(-0.08, 0.1)}),

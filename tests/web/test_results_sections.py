@@ -342,6 +342,15 @@ def test_the_worth_of_shipping_is_the_difference_in_net_value_times_members_time
     assert "2,664 members a day" in number.why
 
 
+def test_a_worth_whose_sign_is_not_known_is_told_as_a_range() -> None:
+    result = more.whole_result()
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
+    entry["comparisons"][0]["difference"] = more.estimate(0.12, 0.1)
+    _, number = page(result).verdict.facts[-1]
+    low, high = (round((0.12 + sign * 0.196) * 2664 * 30) for sign in (-1, 1))
+    assert number.text == f"−€{THIN}{-low:,} to €{THIN}{high:,} a month"
+
+
 def test_what_was_spent_once_is_not_spent_again_by_shipping() -> None:
     _, number = page(fixed_costs={"b": 380.0}).verdict.facts[-1]
     assert number.text == f"€{THIN}{round((0.12 + 380 / 7094) * 2664 * 30):,} a month"

@@ -37,13 +37,16 @@ def worth(
     def a_month(x: float) -> str:
         return money(x * a_day * DAYS, plan.currency, 0)
 
+    more = "more" if mean >= 0 else "less"
     left_out = " (what was spent once is left out)" if plan.fixed_costs else ""
     why = (
-        f"A member who sees {subject.letter} is worth {money(mean, plan.currency, 3)} more than one who sees"
+        f"A member who sees {subject.letter} is worth {money(abs(mean), plan.currency, 3)} {more} on average than one who sees"
         f" {control.letter}{left_out}; times {count(round(a_day))} members a day as in this test, times {DAYS} days."
         f" With {words.level_of(interval)} probability it is {wording.between(a_month(low), a_month(high))}."
     )
-    return f"Worth of shipping {subject.letter}", Number(f"{a_month(mean)} a month", why, "fact-worth")
+    # A mean alone would look like a gain where not even its sign is known.
+    told = a_month(mean) if low > 0 or high < 0 else words.range_of(a_month(low), a_month(high))
+    return f"Worth of shipping {subject.letter}", Number(f"{told} a month", why, "fact-worth")
 
 
 def _once(variant: VariantFacts, plan: Plan, members: Mapping[str, int]) -> float:
