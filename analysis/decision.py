@@ -242,6 +242,8 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
 
 def _accepted(case: Case) -> str:
     """Return the loss that the rules accept, e.g. ``1 % of the control's sticky members``."""
+    if case.primary.variant(case.primary.control).log_mean is None:
+        return f"{wording.threshold(case.rules.caring)} of what {case.metric(case.primary, 'the result')} may come to"
     return f"{wording.threshold(case.rules.caring)} of the control's {case.metric(case.primary, 'result')}"
 
 
