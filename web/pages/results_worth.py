@@ -39,10 +39,11 @@ def worth(
 
     more = "more" if mean >= 0 else "less"
     left_out = " (what was spent once is left out)" if plan.fixed_costs else ""
+    by = f"{money(abs(mean), plan.currency, 3)} {more}"
     why = (
-        f"A member who sees {subject.letter} is worth {money(abs(mean), plan.currency, 3)} {more} on average than one"
-        f" who sees {control.letter}{left_out}; times {count(round(a_day))} members a day as in this test, times {DAYS} days."
-        f" With {words.level_of(interval)} probability it is {wording.between(a_month(low), a_month(high))}."
+        f"A member who sees {subject.letter} is worth {by} on average than one who sees {control.letter}{left_out};"
+        f" times {count(round(a_day))} members a day as in this test, times {DAYS} days. With"
+        f" {words.level_of(interval)} probability it is {wording.between(a_month(low), a_month(high))}."
     )
     # A mean alone would look like a gain where not even its sign is known.
     told = a_month(mean) if low > 0 or high < 0 else words.range_of(a_month(low), a_month(high))
