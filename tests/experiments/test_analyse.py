@@ -158,24 +158,6 @@ def test_segments_wait_until_each_variant_has_met_somebody(database):
     assert entry["not_shown"]["reason"].startswith("Nobody has met A")
 
 
-@pytest.mark.slow
-def test_the_segmented_model_runs_and_repeats_with_its_seed(sqlite_url):
-    from experiments.database import Database
-
-    database = Database(sqlite_url)
-    with database.write() as session:
-        store_experiment(session)
-        store_audience(session, make_audience(13, members=400))
-    made = analyse(database, "test", cut_off_us=CUT_OFF_US, seed=7)
-    entry = made.result["segments"][0]
-    assert entry["segment"] == "country"
-    assert entry["not_shown"] is None, entry["not_shown"]
-    assert sum(row["n"] for row in entry["segment_rows"]) == made.result["units"]["randomised"]
-    with database.read() as session:
-        assert json.loads(json.dumps(repeat(session, made.id))) == session.get(Analysis, made.id).result
-    database.close()
-
-
 def test_aggregated_counts_take_the_same_path(database):
     with database.write() as session:
         store_experiment(session, imported=True, state="stopped", primary_metric="click_rate")

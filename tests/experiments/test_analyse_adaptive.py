@@ -32,17 +32,17 @@ def launched(database, **fields) -> None:
     variants = [
         {"key": key, "weight": 1 / 3, "control": key == "a", "content": {"headline": key.upper()}} for key in "abc"
     ]
-    make_experiment(
-        database,
-        variants=variants,
-        primary_metric="click_rate",
-        metrics=[],
-        guardrails=[],
-        segments=[],
-        window_days=1,
-        planned_days=4,
-        **({"allocation": {"method": "thompson", "floor": 0.1, "every_hours": 24}} | fields),
-    )
+    defaults = {
+        "variants": variants,
+        "primary_metric": "click_rate",
+        "metrics": [],
+        "guardrails": [],
+        "segments": [],
+        "window_days": 1,
+        "planned_days": 4,
+        "allocation": {"method": "thompson", "floor": 0.1, "every_hours": 24},
+    }
+    make_experiment(database, **(defaults | fields))
     with database.write() as session:
         run = current_run(session, get(session, "spring"))
         run.started_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=BEGAN_US)

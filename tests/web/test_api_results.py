@@ -137,6 +137,20 @@ def test_a_result_looks_the_same_on_both_engines(api):
         assert kinds == {int} or metric["kind"] == "amount", metric["metric"]
 
 
+def test_the_mature_members_are_answered_alone_where_they_are_asked_for(api):
+    meet(api)
+    analysed(api)
+    everybody, grown = get(api, "spring/results").json, get(api, "spring/results?mature=true").json
+    Results.model_validate(grown)
+    assert [entry["metric"] for entry in grown["metrics"]] == [entry["metric"] for entry in everybody["metrics"]]
+    assert {row["n"] for entry in everybody["metrics"] for row in entry["variants"]} != {0}
+    assert {row["n"] for entry in grown["metrics"] for row in entry["variants"]} == {0}, "nobody's window is over yet"
+    assert grown["verdict"] == everybody["verdict"]
+    rows = list(csv.DictReader(io.StringIO(get(api, "spring/results?mature=true&format=csv").text)))
+    assert {row["n"] for row in rows} == {"0"}
+    assert get(api, "spring/results?mature=perhaps").status_code == 422
+
+
 def test_an_analysis_asked_for_is_a_job_that_can_be_followed_to_its_end(api):
     meet(api)
     asked = ask(api)
