@@ -68,7 +68,7 @@ def members(
     segments: str,
     **common: Any,
 ) -> None:
-    """Import FILE with one line per member: unit, variant, exposed_at, and any attributes."""
+    """Import FILE with one line per member: unit, variant, exposed_at, maybe brought_by, and any attributes."""
     plan = _plan(
         "members",
         file,

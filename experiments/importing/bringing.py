@@ -85,6 +85,7 @@ def bring_in(
         if events is not None:
             _read_events(events, plan, spool, happenings, currency, most_bytes, _part(report, share, share))
         spool.finish()
+        spool.follow_shares()
         members.raise_if_any(source.name)
         if events is not None:
             spool.report_strangers()

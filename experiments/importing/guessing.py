@@ -29,6 +29,7 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "unit": ("unit", "customer_no", "customer_id", "user_id", "member_id", "user", "member", "customer", "id"),
         "variant": ("variant", "arm", "group", "package", "version", "treatment", "segment"),
         "exposed_at": ("exposed_at", "exposed", "first_seen", "seen_at", "sent_at", "timestamp", "date"),
+        "brought_by": ("brought_by", "invited_by", "referred_by", "referrer", "shared_by"),
         OUTCOME + "click": ("click", "clicks", "clicked", "visit", "visits", "visited"),
         OUTCOME + "purchase": ("spend", "spent", "revenue", "amount", "purchase_value", "paid", "turnover"),
         OUTCOME + "share": ("share", "shares", "shared"),

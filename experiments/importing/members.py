@@ -25,13 +25,19 @@ _MEASURED = {"money": "an amount such as 49.90", "seconds": "seconds such as 12.
 
 
 class Member(NamedTuple):
-    """One member as the file has them; ``variant`` is the key of the variant."""
+    """One member as the file has them; ``variant`` is the key of the variant.
+
+    ``brought_by`` is the unit whose share led the member here; ``root`` and ``depth`` follow from it when all are read.
+    """
 
     line: int
     unit: str
     variant: str
     at_us: int
     attributes: str | None
+    brought_by: str | None = None
+    root: str | None = None
+    depth: int = 0
 
 
 class Happening(NamedTuple):
@@ -122,11 +128,14 @@ class MemberReader:
         self._fixed_us = None if plan.exposed_at is None else fixed_moment_us(plan.exposed_at)
         if self._fixed_us is None or plan.column("exposed_at") in header:
             self._at = place(header, plan.column("exposed_at"), "exposed_at", file_name)
+        self._brought_by: int | None = None
+        if "brought_by" in plan.columns or "brought_by" in header:
+            self._brought_by = place(header, plan.column("brought_by"), "brought_by", file_name)
         self._outcomes = [
             (type_, place(header, column, "outcome", file_name), Amounts()) for type_, column in plan.outcomes
         ]
         self._where = [(place(header, column, "where", file_name), value) for column, value in plan.where.items()]
-        counted = {self._unit, self._variant, self._at, *(column for _, column, _ in self._outcomes)}
+        counted = {self._unit, self._variant, self._at, self._brought_by, *(column for _, column, _ in self._outcomes)}
         self.attributes = [(index, name) for index, name in enumerate(header) if index not in counted]
         for segment in plan.segments:
             place([name for _, name in self.attributes], segment, "segments", file_name)
@@ -167,7 +176,10 @@ class MemberReader:
             raise Faults(faults)
         attributes = {name: value for index, name in self.attributes if (value := attribute(row[index])) is not None}
         text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None
-        return Member(line, unit, variant, at_us, text), happenings
+        return Member(line, unit, variant, at_us, text, self._host(row)), happenings
+
+    def _host(self, row: Sequence[str]) -> str | None:
+        return None if self._brought_by is None else row[self._brought_by].strip() or None
 
     def _moment(self, row: Sequence[str]) -> int:
         text = "" if self._at is None else row[self._at].strip()

@@ -18,7 +18,7 @@ from experiments.definition import (
 )
 from experiments.validation import at_fault, bad, validated
 
-MEMBER_MEANINGS = ("unit", "variant", "exposed_at")
+MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by")
 EVENT_MEANINGS = ("unit", "type", "at", "value", "currency", "id")
 COUNT_MEANINGS = ("variant", "members", "successes", "metric")
 CONTENT_MEANINGS = ("headline", "body", "image_url", "link_url", "cta")

@@ -14,7 +14,8 @@ from experiments.importing.reading import SHOWN_PROBLEMS, Problems
 
 _BATCH = 5_000
 _TABLES = """
-CREATE TABLE member (line INTEGER, unit TEXT PRIMARY KEY, variant TEXT, at_us INTEGER, attributes TEXT) WITHOUT ROWID;
+CREATE TABLE member (line INTEGER, unit TEXT PRIMARY KEY, variant TEXT, at_us INTEGER, attributes TEXT,
+                     brought_by TEXT, root TEXT, depth INTEGER) WITHOUT ROWID;
 CREATE TABLE happening (line INTEGER, id TEXT PRIMARY KEY, unit TEXT, type TEXT, at_us INTEGER,
                         value_micro INTEGER, currency TEXT) WITHOUT ROWID;
 """
@@ -67,6 +68,54 @@ class Spool:
         count = self._connection.execute(f"SELECT count(*) {strangers}").fetchone()[0]
         problems.count += max(0, count - SHOWN_PROBLEMS)
 
+    def follow_shares(self) -> None:
+        """Give each member who was brought the root of the chain and the generations below it.
+
+        Reports hosts that are not in the file, chains that come back to themselves, and members who met another
+        variant than their host: a share link carries the sharer's.
+        """
+        run = self._connection.execute
+        if run("SELECT 1 FROM member WHERE brought_by IS NOT NULL LIMIT 1").fetchone() is None:
+            return
+        unknown = "brought_by IS NOT NULL AND brought_by NOT IN (SELECT unit FROM member)"
+        self._report_hosts(
+            f"SELECT line, brought_by FROM member WHERE {unknown}",
+            "the member was brought by {!r}, who is no member in this file; add that member or leave the cell empty",
+        )
+        self._report_hosts(
+            "SELECT guest.line, host.unit FROM member AS guest JOIN member AS host ON host.unit = guest.brought_by "
+            "WHERE host.variant <> guest.variant",
+            "the member was brought by {!r}, who met another variant; a share carries the sharer's variant, so correct "
+            "it or leave the cell empty",
+        )
+        run("CREATE INDEX member_brought_by ON member (brought_by)")
+        run("CREATE TEMP TABLE youngest AS SELECT unit, unit AS root FROM member WHERE brought_by IS NULL")
+        depth = 0
+        while run("SELECT 1 FROM youngest LIMIT 1").fetchone():
+            depth += 1
+            run(
+                "CREATE TEMP TABLE born AS SELECT member.unit, youngest.root FROM youngest JOIN member "
+                "ON member.brought_by = youngest.unit"
+            )
+            run(
+                "UPDATE member SET depth = ?, root = born.root FROM born WHERE member.unit = born.unit",
+                (depth,),
+            )
+            run("DROP TABLE youngest")
+            run("ALTER TABLE born RENAME TO youngest")
+        self._report_hosts(
+            f"SELECT line, brought_by FROM member WHERE brought_by IS NOT NULL AND root IS NULL AND NOT ({unknown})",
+            "the member was brought by {!r}, but that chain has no beginning (it comes back to itself, or somebody "
+            "above is missing); leave the cell of whoever came first empty",
+        )
+
+    def _report_hosts(self, statement: str, message: str) -> None:
+        problems = self._problems["member"]
+        for line, host in self._connection.execute(f"{statement} ORDER BY 1 LIMIT ?", (SHOWN_PROBLEMS,)):
+            problems.add(line, message.format(host))
+        count = self._connection.execute(f"SELECT count(*) FROM ({statement})").fetchone()[0]
+        problems.count += max(0, count - SHOWN_PROBLEMS)
+
     def counts(self) -> dict[str, int]:
         """Members by variant key."""
         return dict(self._connection.execute("SELECT variant, count(*) FROM member GROUP BY variant"))
@@ -106,7 +155,9 @@ class Spool:
 
     def members(self, size: int = _BATCH) -> Iterator[list[Member]]:
         """Every member, in the order of the product's own key, a batch at a time."""
-        cursor = self._connection.execute("SELECT line, unit, variant, at_us, attributes FROM member ORDER BY unit")
+        cursor = self._connection.execute(
+            "SELECT line, unit, variant, at_us, attributes, brought_by, root, depth FROM member ORDER BY unit"
+        )
         while batch := cursor.fetchmany(size):
             yield [Member(*row) for row in batch]
 

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session
 
 from experiments import audit, configuration, events, experiment, exposure
 from experiments.definition import ExperimentDefinition, read_definition
 from experiments.errors import ImportFailedError
 from experiments.importing.counts import Counts
-from experiments.importing.members import Variants
+from experiments.importing.members import Member, Variants
 from experiments.importing.plan import Plan
 from experiments.importing.spool import Spool
 from experiments.metrics import DAY_US, METRICS
-from experiments.tables import Experiment, ImportedCounts, Run
+from experiments.tables import Experiment, Exposure, ImportedCounts, Run
 
 Report = Callable[[float, str], None]
 _LONGEST_PLAN_DAYS = 365
@@ -69,6 +69,7 @@ def store_members(
     total, done = sum(counts.values()) + sum(types.values()), 0
     for batch in spool.members():
         exposure.bulk_insert(session, [_exposure_row(run, member) for member in batch])
+        _store_shares(session, run, batch)
         done += len(batch)
         report(done / total, f"Stored {done:,} of {total:,} rows")
     for batch in spool.happenings():
@@ -205,10 +206,24 @@ def _record(session: Session, stored: Experiment, actor: str, *, members: int, e
     configuration.touch(session)
 
 
-def _exposure_row(run: Run, member: "object") -> exposure.ExposureRow:
-    _, unit, variant, at_us, attributes = member  # type: ignore[misc]
+def _exposure_row(run: Run, member: Member) -> exposure.ExposureRow:
+    origin = "shared" if member.brought_by else "randomised"
     # What was imported has no moment of arrival of its own: it counts as known when it happened.
-    return exposure.ExposureRow(run.id, unit, variant, at_us, at_us, "randomised", 1, False, attributes)
+    at_us, attributes = member.at_us, member.attributes
+    return exposure.ExposureRow(run.id or 0, member.unit, member.variant, at_us, at_us, origin, 1, False, attributes)
+
+
+def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None:
+    """Say who brought whom; the way in that everybody takes knows nothing of it and is left as quick as it is."""
+    brought = [
+        {"of_run": run.id, "who": one.unit, "brought_by": one.brought_by, "root": one.root, "depth": one.depth}
+        for one in members
+        if one.brought_by
+    ]
+    if brought:
+        exposures = Exposure.__table__  # type: ignore[attr-defined]
+        one = (exposures.c.run_id == bindparam("of_run")) & (exposures.c.unit == bindparam("who"))
+        session.connection().execute(update(exposures).where(one), brought)
 
 
 def _event_row(stored: Experiment, happening: "object") -> events.EventRow:

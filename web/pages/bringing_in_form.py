@@ -26,6 +26,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("unit", "The member"),
         ("variant", "The variant"),
         ("exposed_at", "When the member saw it"),
+        ("brought_by", "Who brought the member"),
         (SEGMENT, "Split the results by this"),
         (ATTRIBUTE, "Keep as an attribute"),
         *((OUTCOME + type_, label) for type_, label in _OUTCOMES),
