@@ -18,7 +18,7 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from experiments.metrics import DAY_US, Metric
-from experiments.rows import attribute, millionths, plainly, table
+from experiments.rows import attribute, millionths, plainly, table, whole_days
 from experiments.tables import Event, Exposure, MultiExposure
 
 MICRO = 1_000_000
@@ -166,7 +166,11 @@ def member_rows(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], se
     properties = any(metric.property_name for metric in metrics)
     exposed = exposed.mutate(**slices) if slices else exposed
     joined = attributed(backend, scope, exposed, how="left", properties=properties)
-    columns: dict[str, Any] = {"variant": joined.variant.max(), "exposed_us": joined.exposed_us.max()}
+    columns: dict[str, Any] = {
+        "variant": joined.variant.max(),
+        "epoch": joined.epoch.max(),
+        "exposed_us": joined.exposed_us.max(),
+    }
     for metric in metrics:
         columns |= _outcome(backend, joined, metric, scope)
     columns |= {f"segment_{place}": joined[f"segment_{place}"].max() for place in range(len(segments))}
@@ -188,7 +192,7 @@ def _outcome(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> 
     if metric.statistic == "count":
         return {metric.key: one_where(matches).sum()}
     if metric.statistic == "days":
-        return {metric.key: active_days(joined, metric)} if metric.kind == "count" else {}
+        return {metric.key: active_days(backend, joined, metric)} if metric.kind == "count" else {}
     if metric.statistic in ("sum", "mean"):
         total, number = valued(backend, joined, metric, scope)
         return {metric.key: total} | ({f"{metric.key}_number": number} if metric.kind == "ratio" else {})
@@ -217,15 +221,14 @@ def valued(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope, *, be
     return found.sum().fill_null(0).cast("int64"), found.count()
 
 
-def days_since(joined: Any) -> Any:
-    """Whole days from the exposure to the event, in microseconds; null before and where nothing counts."""
-    since = joined.event_us - joined.exposed_us
-    return since - since % DAY_US
+def days_since(backend: SQLBackend, joined: Any) -> Any:
+    """Whole days from the exposure to the event, in microseconds; null where it does not count."""
+    return whole_days(backend, joined.event_us - joined.exposed_us)
 
 
-def active_days(joined: Any, metric: Metric) -> Any:
+def active_days(backend: SQLBackend, joined: Any, metric: Metric) -> Any:
     """On how many distinct later days a member did one of the metric's events."""
-    return ibis.ifelse(matches_metric(joined, metric), days_since(joined), None).nunique()
+    return ibis.ifelse(matches_metric(joined, metric), days_since(backend, joined), None).nunique()
 
 
 def one_where(condition: Any) -> Any:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from experiments import inputs as gathered
 from experiments import rows
 from experiments.errors import ConflictError, NotFoundError
-from experiments.member_rows import MICRO, Scope, member_rows
+from experiments.member_rows import MICRO, Scope, columns_of, member_rows
 from experiments.metrics import Metric
 from experiments.results import latest
 from experiments.tables import Experiment
@@ -43,10 +43,14 @@ class MemberTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """unit, variant, exposed_at, the metrics (amounts as counted, cut at the cap, and uncut), the segments."""
+        """unit, variant, exposed_at, the metrics, the segments.
+
+        An amount stands as counted, cut at the cap, and uncut; a ratio as the member's sum, cut likewise, and the
+        number of events behind it; what no single member tells (retention, cascades, worth) has no column.
+        """
         names = ["unit", "variant", "exposed_at"]
         for metric in self.metrics:
-            names += [metric.key, f"{metric.key}_uncut"] if metric.kind == "amount" else [metric.key]
+            names += [*columns_of(metric), *([f"{metric.key}_uncut"] if metric.kind == "amount" else [])]
         return (*names, *(f"segment.{name}" for name in self.segments))
 
 
@@ -96,7 +100,7 @@ def batches(table: MemberTable) -> Iterator[list[tuple]]:
     backend = rows.connect(table.url)
     try:
         expression = member_rows(backend, table.scope, table.metrics, table.segments)
-        names = ["unit", "variant", "exposed_us", *(metric.key for metric in table.metrics)]
+        names = ["unit", "variant", "exposed_us", *_stored(table)]
         names += [f"segment_{place}" for place in range(len(table.segments))]
         shape = _shaper(table, backend)
         for found in rows.stream(backend, expression.select(*names).order_by("unit"), _BATCH):
@@ -117,8 +121,8 @@ def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    amounts = {metric.key for metric in table.metrics if metric.kind == "amount"}
-    whole = {metric.key for metric in table.metrics} - amounts
+    amounts = {metric.key for metric in table.metrics if metric.kind in ("amount", "ratio")}
+    whole = set(_stored(table)) - amounts
 
     def type_of(column: str) -> Any:
         if column.removesuffix("_uncut") in amounts:
@@ -138,21 +142,31 @@ def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
 
 def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple], tuple]:
     """Turns a row of the database into a row of the table."""
-    caps = [metric.cap_in(table.scope.currency) for metric in table.metrics]
-    last = 3 + len(table.metrics)
+    caps = [
+        (metric if name == metric.key else None, metric.cap_in(table.scope.currency))
+        for metric in table.metrics
+        for name in columns_of(metric)
+    ]
+    last = 3 + len(caps)
 
     def shape(row: tuple) -> tuple:
         values: list[Any] = [row[0], row[1], iso(int(row[2]))]
-        for metric, cap, value in zip(table.metrics, caps, row[3:last], strict=True):
-            if metric.kind != "amount":
+        for (metric, cap), value in zip(caps, row[3:last], strict=True):
+            if metric is None or metric.kind not in ("amount", "ratio"):
                 values.append(int(value))
                 continue
             amount = Decimal(int(value)) / MICRO
-            values += [amount if cap is None else min(amount, cap), amount]
+            cut = amount if cap is None else min(amount, cap)
+            values += [cut, amount] if metric.kind == "amount" else [cut]
         values += [rows.level(backend, value) for value in row[last:]]
         return tuple(values)
 
     return shape
+
+
+def _stored(table: MemberTable) -> list[str]:
+    """The columns of the metrics as `member_rows` names them."""
+    return [name for metric in table.metrics for name in columns_of(metric)]
 
 
 def _csv(lines: Any) -> str:

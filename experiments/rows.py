@@ -17,6 +17,7 @@ import ibis.expr.datatypes as dt
 from ibis.backends.sql import SQLBackend
 from sqlalchemy.engine import make_url
 
+from experiments.metrics import DAY_US
 from experiments.tables import Event, Exposure, MultiExposure
 
 _TYPES = {"INTEGER": "int64", "BIGINT": "int64", "BOOLEAN": "boolean", "JSON": "string"}
@@ -109,6 +110,14 @@ def millionths(backend: SQLBackend, document: Any, name: str, bounds: tuple[floa
 def plainly(backend: SQLBackend, column: Any) -> Any:
     """The column such that SQLite looks for no index of it (its planner takes any bound for a narrow one)."""
     return column + 0 if backend.name == "sqlite" else column
+
+
+def whole_days(backend: SQLBackend, us: Any) -> Any:
+    """Microseconds of 0 or more cut to whole days, still in microseconds; exact for spans below 100,000 days.
+
+    Ibis has SQLite take remainders by a function in Python; a cast cuts as well, where PostgreSQL's rounds.
+    """
+    return (us / DAY_US).cast("int64") * DAY_US if backend.name == "sqlite" else us - us % DAY_US
 
 
 def level(backend: SQLBackend, found: str | None) -> str | None:

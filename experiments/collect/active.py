@@ -5,6 +5,8 @@ Who did nothing is known by number (`experiments.collect.audience`), so they are
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add, or_
 from typing import Any
 from uuid import uuid4
 
@@ -51,10 +53,16 @@ class Active:
     packing: Packing
 
     def count_of(self, metric: Metric, *, before: bool = False) -> Any:
-        """How many times a member did it (of distinct days: on how many), as an expression."""
+        """How many times a member did it (of distinct days: on how many), as an expression; not for rates."""
         if metric.statistic == "days":
             return self.members[f"{metric.key}_before" if before else metric.key]
-        return self.packing.read(self.members, tally(metric, before=before))
+        return reduce(add, (self.packing.read(self.members, one) for one in tallies_of(metric, before=before)))
+
+    def did(self, metric: Metric, *, before: bool = False) -> Any:
+        """Whether a member did it at all, as an expression."""
+        if metric.statistic == "days":
+            return self.count_of(metric, before=before) > 0
+        return reduce(or_, (self.packing.read(self.members, one) > 0 for one in tallies_of(metric, before=before)))
 
 
 def value_column(metric: Metric, *, before: bool = False) -> str:
@@ -73,9 +81,17 @@ def return_columns(metric: Metric) -> tuple[str, str]:
     return f"{metric.key}_first", f"{metric.key}_last"
 
 
-def tally(metric: Metric, *, before: bool = False) -> Tally:
-    """What is counted of a member for a metric of counts or rates."""
-    return Tally(metric.events, metric.later_events, before)
+def tallies_of(metric: Metric, *, before: bool = False) -> list[Tally]:
+    """What is counted of a member for a metric of counts or rates; the sum of all is the member's number.
+
+    Of a rate that looks at later days besides, each type is a tally of its own, which other metrics have mostly too;
+    a member may be in several of them.
+    """
+    if before or not (metric.events and metric.later_events):
+        return [Tally(metric.events, metric.later_events, before)]
+    if metric.statistic == "any":
+        return [*(Tally((kind,)) for kind in metric.events), Tally((), metric.later_events)]
+    return [Tally(metric.events, metric.later_events)]
 
 
 def place_of(scope: Scope, members: Any, day_us: Any = 0) -> Any:
@@ -123,9 +139,9 @@ def active_members(
 def _tallies(metrics: Sequence[Metric], before: bool, worth: Worth | None) -> Iterator[Tally]:
     for metric in metrics:
         if metric.statistic in ("any", "count"):
-            yield tally(metric)
+            yield from tallies_of(metric)
             if before:
-                yield tally(metric, before=True)
+                yield from tallies_of(metric, before=True)
     if worth and any(metric.kind == "value" for metric in metrics):
         yield from (Tally((kind,)) for kind in worth.actions)
 
@@ -163,12 +179,12 @@ def _by_day(metrics: Sequence[Metric]) -> bool:
 def _more(backend: SQLBackend, scope: Scope, events: Any, metric: Metric, before: bool) -> dict[str, Any]:
     """The columns of what is no small count, each named after the metric."""
     if metric.kind == "retention":
-        days = ibis.ifelse(matches_metric(events, metric), days_since(events), None)
+        days = ibis.ifelse(matches_metric(events, metric), days_since(backend, events), None)
         first, last = return_columns(metric)
         return {first: days.min(), last: days.max()}
     if metric.statistic == "days":
-        return {metric.key: active_days(events, metric)} | (
-            {f"{metric.key}_before": _days_before(events, metric)} if before else {}
+        return {metric.key: active_days(backend, events, metric)} | (
+            {f"{metric.key}_before": _days_before(backend, events, metric)} if before else {}
         )
     if metric.statistic not in ("sum", "mean", "worth"):
         return {}
@@ -179,11 +195,11 @@ def _more(backend: SQLBackend, scope: Scope, events: Any, metric: Metric, before
     return columns
 
 
-def _days_before(events: Any, metric: Metric) -> Any:
+def _days_before(backend: SQLBackend, events: Any, metric: Metric) -> Any:
     """On how many distinct days before the exposure a member did one of the metric's events."""
     until = events.exposed_us - events.happened_us
     matches = events.before & events.any_type.isin(metric.event_types)
-    return ibis.ifelse(matches, until - until % DAY_US, None).nunique()
+    return ibis.ifelse(matches, rows.whole_days(backend, until), None).nunique()
 
 
 Row = Mapping[str, Any]

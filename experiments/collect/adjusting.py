@@ -88,8 +88,9 @@ def _outcome(active: Active, metric: Metric, *, before: bool = False) -> Any:
     """A member's one number: 0 or 1, a count, or the capped amount in millionths."""
     if metric.kind == "amount":
         return capped(active.members, metric, active.scope, before=before)
-    times = active.count_of(metric, before=before)
-    return one_where(times > 0) if metric.kind == "proportion" else times
+    if metric.kind == "proportion":
+        return one_where(active.did(metric, before=before))
+    return active.count_of(metric, before=before)
 
 
 def _scale(metric: Metric) -> float:

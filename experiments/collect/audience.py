@@ -99,7 +99,7 @@ def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Seque
     """Fill the counts in, by level too where segments are given; False where that were too many rows."""
     members = randomised(backend, scope)
     since = members.exposed_us - found.first_us
-    members = members.mutate(place=place_of(scope, members, since - since % DAY_US))
+    members = members.mutate(place=place_of(scope, members, rows.whole_days(backend, since)))
     key = ["place", *(["attributes"] if segments else []), "variant"]
     counts = list(fetched(backend, members.group_by(key).aggregate(n=members.count()).limit(_MOST_ROWS + 1)))
     if segments and len(counts) > _MOST_ROWS:

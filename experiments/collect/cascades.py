@@ -13,6 +13,7 @@ from analysis.statistics import CascadeStatistics
 from experiments.collect.active import fetched
 from experiments.member_rows import Scope, counted, exposures_of
 from experiments.metrics import DAY_US
+from experiments.rows import whole_days
 
 Counts = dict[str, Counter[tuple[int, ...]]]
 
@@ -39,8 +40,7 @@ def cascades_of(backend: SQLBackend, scope: Scope) -> dict[str, CascadeStatistic
 def _people(backend: SQLBackend, scope: Scope) -> Any:
     """All who count, with the age in whole days, in microseconds and at most the window."""
     exposures = counted(scope, exposures_of(backend, scope))
-    since = scope.cut_off_us - exposures.at_us
-    whole = since - since % DAY_US
+    whole = whole_days(backend, scope.cut_off_us - exposures.at_us)
     age = ibis.ifelse(whole > scope.window_us, ibis.literal(scope.window_us, "int64"), whole)
     return exposures.select("unit", "variant", "origin", "brought_by", "root", "depth", "at_us", age=age)
 
@@ -52,7 +52,7 @@ def _brought(backend: SQLBackend, scope: Scope, people: Any) -> tuple[Counts, Co
     pairs = people.select("unit", "variant", "age", "at_us").inner_join(guests, people.unit == guests.brought_by)
     since = pairs.came_us - pairs.at_us
     # A clock that is behind may say that the guest came before the host.
-    pairs = pairs.mutate(delay=ibis.ifelse(since < 0, 0, since - since % DAY_US))
+    pairs = pairs.mutate(delay=ibis.ifelse(since < 0, 0, whole_days(backend, since)))
     pairs = pairs.filter(pairs.delay < scope.window_us)
     hosts = pairs.group_by(["unit", "variant", "age"]).aggregate(brought=pairs.count())
     return _counted(backend, hosts, ("age", "brought")), _counted(backend, pairs, ("age", "delay"))

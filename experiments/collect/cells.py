@@ -90,7 +90,7 @@ def _successes(
     """How many members did it, by cell and metric, and all that is summed over all active members, in one pass."""
     rates = [metric for metric in metrics if metric.kind == "proportion"]
     members = active.members
-    did = {metric.key: one_where(active.count_of(metric) > 0) for metric in rates}
+    did = {metric.key: one_where(active.did(metric)) for metric in rates}
     flags = {name: active.packing.read(members, name) for name in FLAGS}
     told = members.mutate(**did, **flags)
     key = [*_KEY, *(["attributes"] if audience.levels is not None else [])]

@@ -127,7 +127,7 @@ def _together(active: Active, metric: Metric, segments: Sequence[str]) -> tuple[
 
 
 def _successful(active: Active, metric: Metric) -> Any:
-    return active.members.filter(active.count_of(metric) > 0)
+    return active.members.filter(active.did(metric))
 
 
 def _alone(active: Active, metric: Metric, name: str) -> SegmentData:

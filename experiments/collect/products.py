@@ -1,6 +1,6 @@
 """Exact sums of products inside an engine whose whole numbers have 64 bits.
 
-Squares of millionths overflow: a quantity in millionths is split into high · 1,000,000 + low, whose products do not.
+Squares of millionths overflow: a quantity in millionths is split into high · 2²⁰ + low, whose products do not.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.member_rows import MICRO
 
-_SPLIT = 1_000_000
+_SPLIT_BITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,11 @@ class Quantity:
     @property
     def parts(self) -> tuple[tuple[str, int], ...]:
         """The columns that it is the weighted sum of, with their weights."""
-        return ((f"{self.column}_high", _SPLIT), (f"{self.column}_low", 1)) if self.micro else ((self.column, 1),)
+        return (
+            ((f"{self.column}_high", 1 << _SPLIT_BITS), (f"{self.column}_low", 1))
+            if self.micro
+            else ((self.column, 1),)
+        )
 
     @property
     def scale(self) -> int:
@@ -33,14 +37,13 @@ class Quantity:
 
 def split(members: Any, quantities: Iterable[Quantity]) -> Any:
     """The table with the parts of every quantity in millionths."""
-    wide = [one for one in dict.fromkeys(quantities) if one.micro]
-    low = {f"{one.column}_low": members[one.column] % _SPLIT for one in wide}
-    lowered = members.mutate(**low) if low else members
-    high = {
-        f"{one.column}_high": ((lowered[one.column] - lowered[f"{one.column}_low"]) / _SPLIT).cast("int64")
-        for one in wide
-    }
-    return lowered.mutate(**high) if high else lowered
+    parts = {}
+    for one in dict.fromkeys(quantities):
+        if one.micro:
+            # Below zero too: the shift rounds down, so that the low part is what is left above it.
+            parts[f"{one.column}_high"] = members[one.column] >> _SPLIT_BITS
+            parts[f"{one.column}_low"] = members[one.column] & ((1 << _SPLIT_BITS) - 1)
+    return members.mutate(**parts) if parts else members
 
 
 def sums(members: Any, pairs: Iterable[tuple[Quantity, Quantity]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from experiments.collect.active import Active, fetched, place_of, return_columns
 from experiments.collect.audience import Audience, Cell, cell_of
 from experiments.member_rows import randomised
 from experiments.metrics import DAY_US, Metric
+from experiments.rows import whole_days
 
 _KEY = ("place", "variant")
 
@@ -43,8 +44,7 @@ def retention_by_cell(active: Active, audience: Audience, metric: Metric) -> dic
 
 def _observed(active: Active, members: Any) -> Any:
     """The members with for how many whole days they were observed, at most their window."""
-    since = active.scope.cut_off_us - members.exposed_us
-    whole = since - since % DAY_US
+    whole = whole_days(active.backend, active.scope.cut_off_us - members.exposed_us)
     seen = ibis.ifelse(whole > active.scope.window_us, ibis.literal(active.scope.window_us, "int64"), whole)
     return members.mutate(seen=seen)
 

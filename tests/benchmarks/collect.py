@@ -1,117 +1,123 @@
-"""How long collect takes from rows to sufficient statistics, and how much memory, in a process of its own.
+"""How long collect takes from rows to sufficient statistics, beside SQL written by hand for the same answers.
 
-400,000 members with 500,000 events, all ten metrics, two segments; the limit is the engine's own time for the bare
-join of members and their events, the one pass that no way of counting can leave out.
+One experiment: 400,000 members with 500,000 events, ten metrics, two segments. Large: 20 experiments, the first of
+400,000 members, 10 million exposures and 12 million events in all. Both ways take turns in one process, and the best
+turn of each counts; the peak of memory is that of a process that does nothing but collect.
 """
 
 import json
-import random
 import resource
 import subprocess
 import sys
 import time
-
-from sqlalchemy import text
+from collections.abc import Callable
+from typing import Any
 
 from experiments.database import Database
 from experiments.metrics import DAY_US
 from experiments.schema import migrate
+from tests.benchmarks.collect_rows import BEGAN_US, fill
 
 MEMBERS, EVENTS = 400_000, 500_000
-_BEGAN_US = 1_790_000_000_000_000
-_KINDS = ("view", "click", "dwell", "share", "purchase", "negative", "comment")
-_BARE = (
-    "SELECT count(*), sum(c) FROM (SELECT e.unit, count(v.type) AS c FROM exposure e LEFT JOIN event v "
-    "ON v.unit = e.unit AND v.at_us >= e.at_us AND v.at_us < e.at_us + 604800000000 "
-    "WHERE e.run_id = 1 GROUP BY e.unit) AS members"
-)
+LARGE_MEMBERS = [400_000, *[505_263] * 19]
+LARGE_EVENTS = 12_000_000
+TURNS = 3
+_CUT_US = BEGAN_US + 60 * DAY_US
 
 
-def measure(url: str) -> dict[str, float]:
-    """Fill a fresh database and collect from it once, as a worker does; seconds and MB."""
+def measure(url: str, *, large: bool = False) -> dict[str, Any]:
+    """Fill a fresh database and collect from it as a worker does; seconds, by hand and ours, and MB."""
+    members, events = (LARGE_MEMBERS, LARGE_EVENTS) if large else ([MEMBERS], EVENTS)
     database = Database(url)
     migrate(database)
-    _fill(database)
+    began = time.perf_counter()
+    fill(database, members, events)
+    filled = time.perf_counter() - began
     database.close()
-    answer = subprocess.run([sys.executable, "-m", __name__, url], check=True, capture_output=True, text=True)
-    return json.loads(answer.stdout)
+    told = {"filled_seconds": filled, "members": members, "events": events}
+    told |= _in_a_process("turns", url, len(members))
+    return told | {"peak_mb": _in_a_process("peak", url, len(members)), "import_mb": _in_a_process("nothing", url, 0)}
 
 
-def _fill(database: Database) -> None:
-    chance = random.Random(1)
-    exposed = {f"member-{n:07d}": _BEGAN_US + chance.randrange(20 * DAY_US) for n in range(MEMBERS)}
-    units = list(exposed)
-    exposures = (
-        (unit, chance.choice("abc"), at, json.dumps({"country": chance.choice(("DE", "AT")), "device": "web"}))
-        for unit, at in exposed.items()
-    )
-    events = (_event(chance, n, chance.choice(units), exposed) for n in range(EVENTS))
-    with database.write_engine.begin() as connection:
-        _say_run(connection)
-        _insert(
-            connection,
-            "exposure (run_id, unit, variant, at_us, received_us, origin, epoch, bot, attributes)",
-            "(1, :unit, :variant, :at, :at, 'randomised', 1, :bot, :attributes)",
-            ({"unit": u, "variant": v, "at": at, "bot": False, "attributes": a} for u, v, at, a in exposures),
-        )
-        _insert(
-            connection,
-            "event (id, unit, type, at_us, received_us, value_micro, currency)",
-            "(:id, :unit, :type, :at, :at, :value, :currency)",
-            events,
-        )
-    with database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+def _in_a_process(what: str, url: str, runs: int) -> Any:
+    command = [sys.executable, "-m", __name__, what, url, str(runs)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _event(chance: random.Random, number: int, unit: str, exposed: dict[str, int]) -> dict:
-    kind = chance.choice(_KINDS)
-    value = chance.randrange(1, 300) * 1_000_000 if kind in ("dwell", "purchase") else None
-    at = exposed[unit] + chance.randrange(8 * DAY_US)
-    currency = "EUR" if kind == "purchase" else None
-    return {"id": f"{number:032x}", "unit": unit, "type": kind, "at": at, "value": value, "currency": currency}
-
-
-def _say_run(connection) -> None:  # type: ignore[no-untyped-def]
-    from sqlmodel import Session
-
-    from tests.audience import store_experiment
-
-    with Session(connection, join_transaction_mode="create_savepoint") as session:
-        store_experiment(session)
-        session.commit()
-
-
-def _insert(connection, into: str, values: str, rows) -> None:  # type: ignore[no-untyped-def]
-    statement, part = text(f"INSERT INTO {into} VALUES {values}"), []
-    for row in rows:
-        part.append(row)
-        if len(part) == 20_000:
-            connection.execute(statement, part)
-            part = []
-    if part:
-        connection.execute(statement, part)
-
-
-def _collect_once(url: str) -> dict[str, float]:
-    from experiments.collect import collect
-    from experiments.member_rows import Scope
-    from experiments.metrics import METRICS, metric
+def turns(url: str, runs: int) -> dict[str, Any]:
+    """Both ways on every run, the best of their turns: seconds by run."""
     from experiments.rows import source
 
     backend = source(url)
-    backend.raw_sql(_BARE).fetchall()  # warms the cache for both
+    hand, ours = [], []
+    for run in range(1, runs + 1):
+        ways: tuple[Callable[[], Any], ...] = (lambda: _by_hand(backend, run), lambda: _collected(backend, run))  # noqa: B023
+        found = [way() for way in ways]  # also warms the cache for both
+        _compare(*found)
+        best = [min(times) for times in zip(*([_seconds(way) for way in ways] for _ in range(TURNS)), strict=True)]
+        hand.append(best[0])
+        ours.append(best[1])
+    return {"hand_seconds": hand, "seconds": ours}
+
+
+def peak(url: str, runs: int) -> float:
+    """The most memory that collecting every run takes, in MB; SQLite's pages are part of this process."""
+    from experiments.rows import source
+
+    backend = source(url)
+    for run in range(1, runs + 1):
+        _collected(backend, run)
+    return nothing(url, runs)
+
+
+def nothing(_url: str, _runs: int) -> float:
+    """What the imports alone take, in MB."""
+    import experiments.collect  # noqa: F401
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _seconds(way: Callable[[], Any]) -> float:
     began = time.perf_counter()
-    backend.raw_sql(_BARE).fetchall()
-    bare = time.perf_counter() - began
-    scope = Scope(1, "test", "EUR", 7 * DAY_US, _BEGAN_US + 60 * DAY_US, ("a", "b", "c"))
-    began = time.perf_counter()
-    found = collect(backend, scope, METRICS, segments=("country", "device"), segmented=metric("sticky_rate"))
-    seconds = time.perf_counter() - began
-    assert found.randomised == MEMBERS
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"bare_seconds": bare, "seconds": seconds, "peak_mb": peak}
+    way()
+    return time.perf_counter() - began
+
+
+def _by_hand(backend: Any, run: int) -> dict[str, Any]:
+    from tests.benchmarks.collect_by_hand import by_hand
+
+    return by_hand(backend, run, _CUT_US)
+
+
+def _collected(backend: Any, run: int) -> Any:
+    from experiments.collect import collect
+    from experiments.member_rows import Scope
+    from experiments.metrics import METRICS, metric
+
+    scope = Scope(run, "test", "EUR", 7 * DAY_US, _CUT_US, ("a", "b", "c"))
+    return collect(backend, scope, METRICS[:10], segments=("country", "device"), segmented=metric("sticky_rate"))
+
+
+def _compare(hand: dict[str, Any], ours: Any) -> None:
+    """The two ways must give the same answers: else their times say nothing."""
+    assert dict(hand["members"]) == ours.counts
+    assert sorted((*key, n) for key, n in hand["arrivals"].items()) == sorted(ours.arrivals)
+    for variant in ours.counts:
+        for name in ("sticky_rate", "click_rate", "return_rate", "response_rate", "negative_rate"):
+            assert hand["successes"][variant, name] == ours.metric_data[name][variant].successes, name
+        orders = {times: n for times, n in ours.metric_data["orders"][variant].histogram if times}
+        assert {times: n for (key, times), n in hand["orders"].items() if key == variant} == orders
+        for name in ("revenue", "dwell"):
+            positive, total, high, both, low, *_ = hand[name][variant]
+            seen = ours.metric_data[name][variant]
+            assert (positive, int(total)) == (seen.positive, int(seen.total * 1_000_000))
+            squares = int(high) * 10**12 + 2 * int(both) * 10**6 + int(low)
+            assert squares / 10**12 == seen.total_squares
+    cells = {(variant, tuple(names)): (n, did) for variant, names, n, did in ours.segment_cells["cells"]}
+    assert cells == {key: (n, hand["sticky_by_level"][key]) for key, n in hand["levels"].items()}
+    assert (hand["events"], hand["late"], hand["early"]) == (ours.quality.events, ours.quality.late, ours.quality.early)
 
 
 if __name__ == "__main__":
-    print(json.dumps(_collect_once(sys.argv[1])))
+    what, address, number = sys.argv[1:]
+    print(json.dumps({"turns": turns, "peak": peak, "nothing": nothing}[what](address, int(number))))
