@@ -120,38 +120,55 @@ def test_the_models_likelihood_is_that_of_the_rows():
 # Recovery and calibration -----------------------------------------------------------------------------------------
 
 
+def recovered(experiment: int, rng: np.random.Generator) -> list[tuple[float, ...]] | str:
+    """Simulate and fit two variants of one truth.
+
+    Returns
+    -------
+    list of rows (true R, R inside, k inside, R told, R ignoring age, contradicted); or why nothing is shown.
+    """
+    r, k, shape = TRUE_R[experiment % 4], float(rng.choice([0.2, 0.5, 2.0])), float(rng.choice([0.7, 1, 2]))
+    law = Spreading(r, k, 1.5, shape)
+    data = {key: simulate_cascades(1_200, law, 7, run=10, seed=rng) for key in ("a", "b")}
+    result = cascade.fit_cascade(data, control="a", seed=int(rng.integers(2**31)), draws=500)
+    if result.not_shown is not None:
+        return result.not_shown.code
+    rows = []
+    for row in result.variants:
+        hidden = isinstance(row.dispersion, NotShown)
+        k_inside = np.nan if hidden else row.dispersion.interval.low <= k <= row.dispersion.interval.high
+        r_inside = row.r.interval.low <= r <= row.r.interval.high
+        rows.append((r, r_inside, k_inside, row.r.mean, naive(data[row.variant]), hidden))
+    return rows
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 def test_the_intervals_cover_the_truth_and_young_members_are_no_bias(capsys):
     pytest.importorskip("pymc")
     rng = np.random.default_rng(20_130_701)
-    inside, error, ignored, spread, alarms = [], [], [], [], 0
-    for _ in range(EXPERIMENTS):
-        law = Spreading(
-            float(rng.choice(TRUE_R)), float(rng.choice([0.2, 0.5, 2.0])), 1.5, float(rng.choice([0.7, 1, 2]))
-        )
-        data = {key: simulate_cascades(1_200, law, 7, run=10, seed=rng) for key in ("a", "b")}
-        result = cascade.fit_cascade(data, control="a", seed=int(rng.integers(2**31)), draws=500)
-        alarms += result.note is not None
-        for row in result.variants:
-            told = row.r.interval
-            inside.append(told.low <= law.r <= told.high)
-            if result.note is None:
-                spread.append(row.dispersion.interval.low <= law.dispersion <= row.dispersion.interval.high)
-            error.append(row.r.mean / law.r - 1)
-            ignored.append(naive(data[row.variant]) / law.r - 1)
-    with capsys.disabled():
-        if EXPERIMENTS > 16:
+    told = [recovered(experiment, rng) for experiment in range(EXPERIMENTS)]
+    refused = Counter(rows for rows in told if isinstance(rows, str))
+    found = np.array([row for rows in told if not isinstance(rows, str) for row in rows], float)
+    true_r, r_inside, k_inside, r, ignoring, contradicted = found.T
+    if EXPERIMENTS > 16:
+        with capsys.disabled():
+            print(f"\n{EXPERIMENTS} experiments of two variants, not shown {dict(refused)}")
             print(
-                f"\n{EXPERIMENTS} experiments of two variants: R inside {np.mean(inside):.4f}, k inside "
-                f"{np.mean(spread):.4f}, relative error {np.mean(error):+.4f} (ignoring age {np.mean(ignored):+.4f}), "
-                f"{alarms} false alarms of the check"
+                f"inside: R {r_inside.mean():.4f}, k {np.nanmean(k_inside):.4f}; contradicted {contradicted.mean():.4f}"
             )
-    n = len(inside)
-    assert alarms <= 1 + 3 * FALSE_ALARMS * EXPERIMENTS
-    assert np.mean(inside) == pytest.approx(0.95, abs=3 * np.sqrt(0.95 * 0.05 / n) + 0.01)
-    assert np.mean(spread) == pytest.approx(0.95, abs=3 * np.sqrt(0.95 * 0.05 / n) + 0.01)
-    assert abs(np.mean(error)) < 3 * np.std(error) / np.sqrt(n) + 0.005
-    assert np.mean(ignored) < -0.12
+            for value in TRUE_R:
+                own = true_r == value
+                means = f"{r[own].mean():.3f}, ignoring age {ignoring[own].mean():.3f}"
+                print(f"R {value}: {means}, inside {r_inside[own].mean():.3f}")
+    assert sum(refused.values()) + contradicted.sum() / 2 <= 1 + 3 * FALSE_ALARMS * EXPERIMENTS
+    slack = 3 * np.sqrt(0.95 * 0.05 / len(found)) + 0.01
+    assert r_inside.mean() == pytest.approx(0.95, abs=slack)
+    assert np.nanmean(k_inside) == pytest.approx(0.95, abs=slack)
+    for value in TRUE_R:
+        own = true_r == value
+        assert abs(r[own].mean() - value) < 3.5 * r[own].std() / np.sqrt(own.sum()) + 0.005 * value
+        assert ignoring[own].mean() < 0.9 * value
 
 
 @pytest.fixture(scope="module")
