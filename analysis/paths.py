@@ -130,7 +130,9 @@ def trigamma(x: np.ndarray) -> np.ndarray:
     return out
 
 
-def planned_limits(days: Sequence[float], members: Sequence[int], rules: Rules, comparisons: int) -> np.ndarray:
+def planned_limits(
+    days: Sequence[float] | np.ndarray, members: Sequence[int] | np.ndarray, rules: Rules, comparisons: int
+) -> np.ndarray:
     """Return the planned bound on |z| at each look, every one of them tried; inf where it is not (`sequential.bound`).
 
     Parameters

@@ -107,6 +107,8 @@ def figures(session: Session, key: str) -> Figures:
 
 def analysed(session: Session) -> list[tuple[str, str]]:
     """Key and name of the experiments that can be planned from, the newest first."""
-    having = select(Analysis.experiment_id).where(col(Analysis.history_only).is_(False))
+    having = select(Analysis.experiment_id).where(  # type: ignore[call-overload]
+        col(Analysis.history_only).is_(False)
+    )
     query: Any = select(Experiment.key, Experiment.name).where(col(Experiment.id).in_(having))  # type: ignore[call-overload]
     return [tuple(row) for row in session.execute(query.order_by(col(Experiment.id).desc()).limit(OFFERED))]

@@ -65,8 +65,8 @@ def amounts_by_day(means, sd, members, days):
 @pytest.mark.parametrize(
     ("audience", "rules", "days", "tests"),
     [
-        (Audience(0.1, 1500), Rules(planned_days=10), 10, 60),
-        (Audience(0.08, 4000, THIRDS), Rules(planned_days=8), 8, 40),
+        (Audience(0.1, 1500), Rules(planned_days=10), 10, 50),
+        (Audience(0.08, 4000, THIRDS), Rules(planned_days=8), 8, 30),
         (Audience(0.08, 2500, higher=False), Rules(planned_days=8, caring=0.03), 8, 40),
         (Audience(0.1, 30_000, (0.2, 0.4, 0.4)), Rules(), 8, 40),
         (Audience(0.1, 400), Rules(planned_days=12, min_members=600, min_days=4, lift_prior=WIDE), 12, 30),

@@ -2,20 +2,20 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from experiments.analyse import analyse
+from experiments.cli import main
 from experiments.database import Database
 from experiments.errors import NotFoundError
 from experiments.exporting import posterior, report, summary
 from experiments.exporting.reading import newest
+from experiments.settings import settings
 from tests.audience import CUT_OFF_US, make_audience, store_audience, store_experiment
 
 
@@ -37,16 +37,14 @@ def stored(database):
         return newest(session, "test")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def klette(database):
     def run(*arguments):
-        environment = {**os.environ, "KLETTE_DATABASE_URL": database.url}
-        return subprocess.run(
-            [sys.executable, "-m", "experiments.cli", "export", *arguments],
-            capture_output=True, text=True, env=environment, timeout=120,
-        )  # fmt: skip
+        settings.cache_clear()  # they are read once a process
+        return CliRunner(env={"KLETTE_DATABASE_URL": database.url}).invoke(main, ["export", *arguments])
 
-    return run
+    yield run
+    settings.cache_clear()
 
 
 # Posterior ---------------------------------------------------------------------------------------------------------
@@ -192,7 +190,7 @@ def test_one_command_writes_everything(klette, stored, tmp_path):
         name: tmp_path / f"out.{end}" for name, end in (("summary", "parquet"), ("members", "csv"), ("report", "html"))
     }
     answer = klette("test", *(part for name, file in files.items() for part in (f"--{name}", str(file))))
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     assert all(file.stat().st_size > 500 for file in files.values())
     with files["members"].open(newline="") as opened:
         members = list(csv.DictReader(opened))
@@ -215,7 +213,7 @@ def test_one_command_writes_everything(klette, stored, tmp_path):
 )
 def test_a_fault_is_one_sentence(klette, arguments, told):
     answer = klette(*arguments)
-    assert answer.returncode == 2 and told in answer.stderr and "Traceback" not in answer.stderr
+    assert answer.exit_code == 2 and told in answer.stderr and "Traceback" not in answer.stderr
 
 
 def test_what_was_never_analysed_cannot_be_taken_along(sqlite_url):

@@ -2,18 +2,18 @@
 
 import json
 import math
-import os
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 
 from analysis import ProportionStatistics, scorecard
 from experiments import experiment as store
 from experiments import planning, transitions
+from experiments.cli import main
 from experiments.definition import ExperimentDefinition
 from experiments.errors import ConflictError, NotFoundError
+from experiments.settings import settings
 from experiments.tables import Analysis, utc_now
 
 KEY = "spring-headline"
@@ -22,13 +22,12 @@ KEY = "spring-headline"
 @pytest.fixture
 def klette(sqlite_url, tmp_path):
     def run(*arguments, url=sqlite_url):
-        environment = {**os.environ, "KLETTE_DATABASE_URL": url, "KLETTE_DATA_DIR": str(tmp_path / "data")}
-        return subprocess.run(
-            [sys.executable, "-m", "experiments.cli", "plan", *arguments],
-            capture_output=True, text=True, env=environment, timeout=60,
-        )  # fmt: skip
+        environment = {"KLETTE_DATABASE_URL": url, "KLETTE_DATA_DIR": str(tmp_path / "data")}
+        settings.cache_clear()  # they are read once a process
+        return CliRunner(env=environment).invoke(main, ["plan", *arguments])
 
-    return run
+    yield run
+    settings.cache_clear()
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def analysed(database):
 
 def test_a_plan_is_a_sentence_first_and_a_small_table_after(klette):
     answer = klette("--baseline", "5%", "--members-a-day", "2000", "--lift", "0.1", "--prior", "sceptical")
-    assert answer.returncode == 0 and answer.stderr == ""
+    assert answer.exit_code == 0 and answer.stderr == ""
     first, blank, *table = answer.stdout.splitlines()
     assert first.startswith("Run it for about 5 weeks. With 2,000 members a day on 2 variants")
     assert blank == "" and len(table) == 6
@@ -88,7 +87,7 @@ def test_json_holds_the_whole_plan_the_same_each_time(klette):
 
 def test_an_unreachable_plan_says_what_would_help(klette):
     answer = klette("--baseline", "5%", "--members-a-day", "100", "--lift", "5%")
-    assert answer.returncode == 0
+    assert answer.exit_code == 0
     assert answer.stdout.startswith("Not within a year.")
     assert "- Look for a larger lift" in answer.stdout
 
@@ -107,13 +106,13 @@ def test_an_unreachable_plan_says_what_would_help(klette):
 )
 def test_a_fault_is_one_sentence(klette, arguments, told):
     answer = klette(*arguments)
-    assert answer.returncode == 2 and answer.stdout == ""
+    assert answer.exit_code == 2 and answer.stdout == ""
     assert told in answer.stderr and "Traceback" not in answer.stderr
 
 
 def test_planning_needs_no_database(klette, tmp_path):
     url = f"sqlite:///{tmp_path / 'none.sqlite'}"
-    assert klette("--baseline", "5%", "--members-a-day", "90000", url=url).returncode == 0
+    assert klette("--baseline", "5%", "--members-a-day", "90000", url=url).exit_code == 0
 
 
 def test_like_takes_base_pace_and_split_from_the_newest_analysis(klette, database, analysed):
