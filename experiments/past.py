@@ -11,7 +11,7 @@ from typing import Any
 from analysis.statistics import ProportionStatistics
 from experiments import inputs as gathered
 from experiments import rows
-from experiments.collect import Worth, collect, first_successes
+from experiments.collect import Covariate, Worth, collect, first_successes
 from experiments.collected import Collected
 from experiments.database import Database
 from experiments.experiment import variants_of
@@ -38,14 +38,16 @@ def past_days(
     backend = rows.source(database.url)
     tolerance = document["plan"].get("clock_tolerance_us", 0)
     scope = gathered.scope(experiment, run, document["cut_off_us"], tolerance_us=tolerance, by_arrival=False)
-    # Where the shares moved, each day is compared within its epochs, which takes a collection of its own.
-    if found.kind == "proportion" and len(document["plan"]["epochs"]) == 1:
+    # Moved shares are compared within epochs and a covariate looks back: each day then takes a collection of its own.
+    plain = len(document["plan"]["epochs"]) == 1 and not experiment.covariate
+    if found.kind == "proportion" and plain:
         cells = first_successes(backend, scope, found, begun)
         days = (_counted(scope, found, cells, (cut_off - begun) // DAY_US) for cut_off in cut_offs)
     else:
         with database.read() as session:
             worth = Worth.of(experiment, variants_of(session, experiment))
-        days = (collect(backend, replace(scope, cut_off_us=cut_off), [found], worth=worth) for cut_off in cut_offs)
+        declared = {"covariate": Covariate.of(experiment), "worth": worth}
+        days = (collect(backend, replace(scope, cut_off_us=cut_off), [found], **declared) for cut_off in cut_offs)
     for cut_off, collected in zip(cut_offs, days, strict=True):
         if collected.randomised:
             yield document | {

@@ -114,7 +114,7 @@ def history(session: Session, experiment: Experiment, run: Run | None = None) ->
     """The chance of being best over time: one point a past day and the newest ones, the oldest first.
 
     Each point is ``{"at": datetime, "p_best": {variant: chance}, "members": n}``. Of each day but the last the newest
-    analysis is taken.
+    analysis is taken. Where a covariate was declared, the chances are those that the verdict goes by.
     """
     run = run or current_run(session, experiment)
     if run is None:
@@ -125,7 +125,8 @@ def history(session: Session, experiment: Experiment, run: Run | None = None) ->
     found = session.execute(query.where(col(Analysis.id).in_(newest)).order_by(col(Analysis.cut_off_us))).all()
     points = []
     for cut_off_us, primary in found:
-        rows = (primary or {}).get("variants", [])
+        adjusted = ((primary or {}).get("adjusted") or {}).get("variants")
+        rows = adjusted or (primary or {}).get("variants", [])
         chances = {row["variant"]: row["p_best"] for row in rows if row["p_best"] is not None}
         if chances:
             points.append({"at": _moment(cut_off_us), "p_best": chances, "members": sum(row["n"] for row in rows)})

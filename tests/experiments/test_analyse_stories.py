@@ -12,6 +12,7 @@ from experiments.events import EventRow
 from experiments.events import bulk_insert as bulk_insert_events
 from experiments.experiment import current_run, get
 from experiments.metrics import DAY_US
+from experiments.results import history
 from experiments.tables import Analysis, Exposure
 from tests.experiments.test_analyse_adaptive import BEGAN_US, launched
 from web.api.result_models import Results
@@ -165,3 +166,15 @@ def test_members_whose_window_is_open_are_left_out_of_the_mature_figures(databas
     assert [entry["metric"] for entry in result["mature"]["metrics"]] == ["click_rate", "revenue"]
     all_grown = analyse(database, "spring", cut_off_us=after(20), with_models=False).result
     assert all_grown["mature"] is None
+
+
+def test_the_curve_over_time_tells_the_chances_that_the_verdict_goes_by(database):
+    lived(database, covariate={"attribute": "history"}, segments=[], metrics=[])
+    made = analyse(database, "spring", cut_off_us=after(9), with_models=False)
+    with database.read() as session:
+        curve = history(session, get(session, "spring"))
+    assert len(curve) == 9
+    adjusted = {row["variant"]: row["p_best"] for row in made.result["metrics"][0]["adjusted"]["variants"]}
+    assert curve[-1]["p_best"] == adjusted
+    plain = {row["variant"]: row["p_best"] for row in made.result["metrics"][0]["variants"]}
+    assert curve[-2]["p_best"] == pytest.approx(adjusted, abs=0.2) and plain != adjusted

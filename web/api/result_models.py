@@ -349,6 +349,7 @@ class ResultsQuery(BaseModel):
         False,
         description="true: the metrics of those members alone whose window is over; verdict, health and all other "
         "parts stay those of everybody.",
+        examples=[True],
     )
 
 
