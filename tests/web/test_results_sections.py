@@ -178,6 +178,15 @@ def test_what_was_counted_is_kept_where_nothing_could_be_fitted() -> None:
     assert part.picture and part.sizes and not part.rows and not part.sentence
 
 
+def test_where_nothing_is_known_of_any_variant_each_says_why() -> None:
+    found = more.cascade() | more.not_shown("nobody_brought", "None of its 7,121 members has brought anybody yet.")
+    for row in found["variants"]:
+        why = f"None of its {fixtures.SPRING[row['variant']][0]:,} members has brought anybody yet."
+        row |= {"r": more.not_shown("nobody_brought", why), "p_viral": None, "reach": None}
+    said = page(with_part("cascade", found)).carries.outcome
+    assert said.startswith("A: none of its 7,121 members has brought anybody yet. B: none of its 7,094 members")
+
+
 def test_where_nobody_was_brought_there_is_a_reason_and_no_picture() -> None:
     found = {"not_shown": {"code": "nobody", "reason": "Nobody has come through a share yet."}, "variants": []}
     part = page(with_part("cascade", found)).carries

@@ -62,7 +62,8 @@ def carries(
     picture = _picture(subject, known.get(subject.key)) or _picture(control, known.get(control.key))
     reason = reason_of(found)
     if reason or not any(shown(row.get("r")) for _, row in rows):
-        reason = reason or "Nobody has brought anybody along yet."
+        own = {reason_of(row.get("r")) for _, row in rows}
+        reason = _unknown(rows) if len(own) > 1 else reason or "Nobody has brought anybody along yet."
         return Carries((), picture, (), _young(rows), reason, sizes)
     told = tuple(_row(variant, row) for variant, row in rows)
     return Carries(_sentence(known, subject, control), picture, told, _young(rows), _unknown(rows), sizes)
