@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from experiments import inputs as gathered
 from experiments import rows
+from experiments.epochs import epochs_of
 from experiments.errors import ConflictError, NotFoundError
 from experiments.member_rows import MICRO, Scope, columns_of, member_rows
 from experiments.metrics import Metric
@@ -34,21 +35,24 @@ class MemberTable:
         The rows of the newest analysis: same cut-off, same rules.
     metrics : tuple of Metric
     segments : tuple of str
+    by_epoch : bool
+        Whether the shares moved while it ran: then figures are compared within epochs, whose number is told.
     """
 
     url: str
     scope: Scope
     metrics: tuple[Metric, ...]
     segments: tuple[str, ...]
+    by_epoch: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """unit, variant, exposed_at, the metrics, the segments.
+        """unit, variant, exposed_at, the epoch where there are several, the metrics, the segments.
 
         An amount stands as counted, cut at the cap, and uncut; a ratio as the member's sum, cut likewise, and the
         number of events behind it; what no single member tells (retention, cascades, worth) has no column.
         """
-        names = ["unit", "variant", "exposed_at"]
+        names = ["unit", "variant", "exposed_at", *(["epoch"] if self.by_epoch else [])]
         for metric in self.metrics:
             names += [*columns_of(metric), *([f"{metric.key}_uncut"] if metric.kind == "amount" else [])]
         return (*names, *(f"segment.{name}" for name in self.segments))
@@ -81,7 +85,7 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
     definitions = result["provenance"]["metric_definitions"].values()
     tolerance = max((found.get("clock_tolerance_seconds", 0) for found in definitions), default=0)
     scope = gathered.scope(experiment, run, cut_off_us, tolerance_us=round(tolerance * MICRO))
-    return MemberTable(url, scope, shown, tuple(experiment.segments))
+    return MemberTable(url, scope, shown, tuple(experiment.segments), len(epochs_of(session, run)) > 1)
 
 
 def no_analysis(key: str) -> str:
@@ -100,7 +104,7 @@ def batches(table: MemberTable) -> Iterator[list[tuple]]:
     backend = rows.connect(table.url)
     try:
         expression = member_rows(backend, table.scope, table.metrics, table.segments)
-        names = ["unit", "variant", "exposed_us", *_stored(table)]
+        names = ["unit", "variant", "exposed_us", "epoch", *_stored(table)]
         names += [f"segment_{place}" for place in range(len(table.segments))]
         shape = _shaper(table, backend)
         for found in rows.stream(backend, expression.select(*names).order_by("unit"), _BATCH):
@@ -122,7 +126,7 @@ def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
     import pyarrow.parquet as pq
 
     amounts = {metric.key for metric in table.metrics if metric.kind in ("amount", "ratio")}
-    whole = set(_stored(table)) - amounts
+    whole = {"epoch", *_stored(table)} - amounts
 
     def type_of(column: str) -> Any:
         if column.removesuffix("_uncut") in amounts:
@@ -147,11 +151,11 @@ def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple], tuple]:
         for metric in table.metrics
         for name in columns_of(metric)
     ]
-    last = 3 + len(caps)
+    last = 4 + len(caps)
 
     def shape(row: tuple) -> tuple:
-        values: list[Any] = [row[0], row[1], iso(int(row[2]))]
-        for (metric, cap), value in zip(caps, row[3:last], strict=True):
+        values: list[Any] = [row[0], row[1], iso(int(row[2])), *([int(row[3])] if table.by_epoch else [])]
+        for (metric, cap), value in zip(caps, row[4:last], strict=True):
             if metric is None or metric.kind not in ("amount", "ratio"):
                 values.append(int(value))
                 continue

@@ -258,6 +258,7 @@ _EXAMPLES: dict[str, Any] = {
     "state": "running",
     "format": "csv",
     "run": 1,
+    "mature": True,
     "limit": 50,
     "offset": 0,
 }
