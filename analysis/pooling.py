@@ -25,6 +25,7 @@ POINTS: Final = 96
 _TABLE_DROP, _MESH_DROP = 36.0, 28.0
 _MAX_NODES, _MAX_NODES_A_TAU = 4_000, 120
 _NEGLIGIBLE = 1e-11
+_VARYING_NODES = 7
 #: Panels for tau as multiples of the prior's scale, four Gauss points each: fine near 0, where alike variants put it.
 _TAU_EDGES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.5, 5.5)
 TAU_BOUNDS: Final = (0.01, 10.0)
@@ -138,8 +139,8 @@ def tabulate(counts: Counts, prior: NamedPrior) -> Tables:
     ----------
     counts : Counts
     prior : NamedPrior
-        With `log_odds_sd` (tau is known) or `log_odds_sd_scale` (tau is half-normal and integrated over), and
-        perhaps `mean_log_odds` and `mean_sd`.
+        With `log_odds_sd` (tau is known; with `log_odds_sd_varies` it is the median of a log-normal tau) or
+        `log_odds_sd_scale` (tau is half-normal), and perhaps `mean_log_odds` and `mean_sd`.
     """
     mu, tau, log_base = _nodes(counts, prior)
     centre = modes(counts, mu, tau)
@@ -240,12 +241,17 @@ def _mesh(counts: Counts, prior: NamedPrior, tau: float, at_most: int) -> np.nda
 
 def _nodes(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mu, tau and the log of the integration weight (with the prior of tau) at every node."""
-    if prior.get("log_odds_sd") is not None:
+    varies = prior.get("log_odds_sd_varies")
+    if prior.get("log_odds_sd") is not None and varies is None:
         tau = _checked(prior, "log_odds_sd")
         mu = _mesh(counts, prior, tau, _MAX_NODES)
         return mu, np.full(len(mu), tau), np.full(len(mu), math.log(mu[1] - mu[0]))
     parts = []
-    for tau, log_share in zip(*_taus(counts, _checked(prior, "log_odds_sd_scale")), strict=True):
+    if varies is not None:
+        spreads = _log_normal_taus(_checked(prior, "log_odds_sd"), varies)
+    else:
+        spreads = _taus(counts, _checked(prior, "log_odds_sd_scale"))
+    for tau, log_share in zip(*spreads, strict=True):
         mu = _mesh(counts, prior, float(tau), _MAX_NODES_A_TAU)
         base = log_share + math.log(mu[1] - mu[0])
         rough = base + _laplace(counts, prior, mu, np.full(len(mu), tau))
@@ -254,6 +260,12 @@ def _nodes(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray, n
     kept = [part[:3] for part in parts if part[3] > best - 20]
     mu, taus, base = (np.concatenate(column) for column in zip(*kept, strict=True))
     return mu, taus, base
+
+
+def _log_normal_taus(median: float, varies: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes of a tau that differs from test to test (log-normal), and the log of their weight: Gauss-Hermite."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_VARYING_NODES)
+    return np.clip(median * np.exp(varies * nodes), *TAU_BOUNDS), np.log(weights / weights.sum())
 
 
 def _taus(counts: Counts, scale: float) -> tuple[np.ndarray, np.ndarray]:

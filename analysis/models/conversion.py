@@ -28,7 +28,8 @@ def fit(
     ----------
     statistics : mapping of variant key to ProportionStatistics
     prior : NamedPrior
-        `log_odds_sd` (tau) or `log_odds_sd_scale` (tau is half-normal of that scale and integrated over); perhaps
+        `log_odds_sd` (tau; with `log_odds_sd_varies`, tau differs from test to test, log-normal with that standard
+        deviation of its logarithm) or `log_odds_sd_scale` (tau is half-normal of that scale); perhaps
         `mean_log_odds` and `mean_sd` of mu, without which every rate is equally likely for a typical variant.
     rng : ignored
         Nothing is drawn.

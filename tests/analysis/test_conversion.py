@@ -175,6 +175,22 @@ def test_an_unknown_spread_is_integrated_over(name):
     assert ours.best_and_loss(higher=True)[0] == pytest.approx(mixed, abs=2e-3)
 
 
+@pytest.mark.parametrize("name", ["typical", "few", "everybody"])
+def test_a_spread_that_differs_from_test_to_test_is_integrated_over(name):
+    cells, scores = GRID[name], np.linspace(-4.5, 4.5, 41)
+    taus = np.clip(0.2 * np.exp(0.5 * scores), 0.01, 10)
+    parts = [fitted(cells, NamedPrior("x", (("log_odds_sd", float(tau)),), "For a test.")) for tau in taus]
+    evidence = np.array([part.tables.evidence for part in parts]) - 0.5 * scores**2
+    weight = np.exp(evidence - evidence.max())
+    weight /= weight.sum()
+    varying = NamedPrior("varying", (("log_odds_sd", 0.2), ("log_odds_sd_varies", 0.5)), "For a test.")
+    ours = fitted(cells, varying)
+    for v in range(len(cells)):
+        assert ours.mean(v) == pytest.approx(float(weight @ [part.mean(v) for part in parts]), abs=0.005 * ours.sd(v))
+    mixed = weight @ np.array([part.best_and_loss(higher=True)[0] for part in parts])
+    assert ours.best_and_loss(higher=True)[0] == pytest.approx(mixed, abs=2e-3)
+
+
 def test_a_known_typical_rate_replaces_the_uniform_one():
     def log_prior(mu):
         return stats.norm.logpdf(mu, -4.5, 0.7)
