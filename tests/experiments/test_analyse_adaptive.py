@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import random
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import select
 
+from experiments import jobs, worker
 from experiments.analyse import analyse, repeat
 from experiments.assignment import decide
 from experiments.configuration import load
@@ -21,7 +23,8 @@ from experiments.exposure import ExposureRow, bulk_insert
 from experiments.members import member_table, to_csv
 from experiments.metrics import DAY_US
 from experiments.reallocating import open_next
-from experiments.tables import Analysis, Exposure
+from experiments.settings import read_settings
+from experiments.tables import Analysis, Exposure, utc_now
 from tests.web.calls import make_experiment
 
 BEGAN_US = 1_790_000_000_000_000
@@ -175,3 +178,35 @@ def test_the_members_behind_an_adaptive_answer_carry_their_epoch(lived):
     by_epoch = Counter((int(row["epoch"]), row["variant"]) for row in rows)
     for epoch in made.result["allocation"]["epochs"]:
         assert {key: by_epoch[epoch["number"], key] for key in "abc"} == epoch["members"]
+
+
+def test_the_workers_own_analysis_opens_the_next_epoch_in_the_same_transaction(database):
+    """With the real clock: who comes from now on is assigned by the new edges."""
+    launched(database)
+    now_us = time.time_ns() // 1000
+    with database.write() as session:
+        run = current_run(session, get(session, "spring"))
+        run.started_at -= datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=BEGAN_US) - utc_now()
+        run.started_at -= timedelta(days=2)
+        session.add(run)
+        met, clicks = [], []
+        for number in range(1_500):
+            unit, variant, at = f"u{number}", "abc"[number % 3], now_us - DAY_US + number
+            met.append(ExposureRow(run.id, unit, variant, at, at))
+            if number % 3 == 1 and number % 2:
+                clicks.append(EventRow(unit, unit, "click", at + 1000, at + 1000))
+        bulk_insert(session, met)
+        bulk_insert_events(session, clicks)
+        jobs.enqueue(session, "analyse", experiment=get(session, "spring"), requested_by="test")
+    worker.work(database, read_settings(analyse_every_seconds=3600), once=True)
+    with database.read() as session:
+        made = session.scalars(select(Analysis).where(Analysis.history_only.is_(False))).all()
+        live = load(session).experiments["spring"]
+        _, second = epochs_of(session, current_run(session, get(session, "spring")))
+    assert second.analysis_id in {row.id for row in made}
+    assert (live.epoch, live.edges) == (2, second.edges)
+    assert second.weights["b"] > 0.5
+    early = analyse(database, "spring", cut_off_us=now_us, with_models=False)
+    assert early.result["allocation"]["next"] is not None, "it proposes, but a look into the past opens nothing"
+    with database.read() as session:
+        assert load(session).experiments["spring"].epoch == 2
