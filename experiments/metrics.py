@@ -208,12 +208,12 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "sentiment",
         "Sentiment",
-        "How kind members' posts about it were, from -1 to 1, averaged over the posts within {window} days that say.",
+        "How kind members' posts about it were, from −1 to 1, averaged over the posts within {window} days that say.",
         "ratio",
         ("mention",),
         statistic="mean",
-        model="ratio",
-        unit_of_measure="from -1 to 1",
+        model="signed_ratio",
+        unit_of_measure="from −1 to 1",
         property_name="sentiment",
     ),
     Metric(

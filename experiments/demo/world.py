@@ -22,7 +22,7 @@ ATTRIBUTES = {"country": COUNTRIES, "device": DEVICES, "channel": CHANNELS}
 _HOURS = (1, 1, 1, 1, 1, 2, 4, 7, 8, 6, 5, 5, 8, 7, 5, 5, 5, 6, 8, 11, 13, 12, 7, 3)
 _WEEKDAYS = (0.95, 0.9, 0.95, 1.05, 1.0, 1.15, 1.25)
 _FADING = 0.96  # a campaign's daily audience shrinks a little from day to day
-_RETURN_DAYS = 5  # a return is 1 to 5 days later; then the window of 7 days holds it
+_RETURN_DAYS = 6  # a return is 1 to 6 days later: on every later day of the window of 7
 _POSTS = 0.6  # of those who respond; the others comment
 _TWICE = 0.12  # of the buyers
 
@@ -49,7 +49,7 @@ class Rates:
 
 VARIANTS: dict[str, Rates] = {
     "a": Rates(0.118, 0.082, 0.020, 0.030, 58.0, 0.005, 0.017, 21.0, 0.58, 0.25),
-    "b": Rates(0.131, 0.098, 0.028, 0.031, 59.0, 0.004, 0.029, 34.0, 0.80, 0.40),
+    "b": Rates(0.131, 0.098, 0.028, 0.037, 59.0, 0.004, 0.029, 34.0, 0.80, 0.40),
     "c": Rates(0.139, 0.080, 0.021, 0.037, 49.0, 0.0072, 0.020, 18.0, 0.50, 0.05),
 }
 
