@@ -1,22 +1,20 @@
 """The days before a run's first analysis, filled in from what is known by now, so that the curve has a past.
 
-For a share of members one pass gives all days: each member counts from the day they came, and as a success from the day
-of their first matching event. Amounts and counts have no such shortcut and are collected for each day.
+For shares of members, sums and counts one pass gives all days: each member counts from the day they came, and with what
+they had done by the end of each day. Other metrics are collected for each day by itself.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from analysis.statistics import ProportionStatistics
 from experiments import inputs as gathered
 from experiments import rows
-from experiments.collect import Covariate, Worth, collect, first_successes
+from experiments.collect import Covariate, Worth, collect, statistics_by_day, told_by_day
 from experiments.collected import Collected
 from experiments.database import Database
 from experiments.experiment import variants_of
-from experiments.member_rows import Scope
-from experiments.metrics import DAY_US, Metric, metric
+from experiments.metrics import DAY_US, metric
 from experiments.tables import Experiment, Run
 
 MOST_DAYS = 60
@@ -40,9 +38,10 @@ def past_days(
     scope = gathered.scope(experiment, run, document["cut_off_us"], tolerance_us=tolerance, by_arrival=False)
     # Moved shares are compared within epochs and a covariate looks back: each day then takes a collection of its own.
     plain = len(document["plan"]["epochs"]) == 1 and not experiment.covariate
-    if found.kind == "proportion" and plain:
-        cells = first_successes(backend, scope, found, begun)
-        days = (_counted(scope, found, cells, (cut_off - begun) // DAY_US) for cut_off in cut_offs)
+    if told_by_day(found) and plain:
+        numbers = [(cut_off - begun) // DAY_US for cut_off in cut_offs]
+        stood = statistics_by_day(backend, scope, found, begun, numbers)
+        days = (Collected({key: cell.n for key, cell in day.items()}, {}, 0, {found.key: day}) for day in stood)
     else:
         with database.read() as session:
             worth = Worth.of(experiment, variants_of(session, experiment))
@@ -72,15 +71,3 @@ def _cut_offs(document: dict[str, Any]) -> tuple[int, list[int]]:
     if len(days) > MOST_DAYS:
         days = [1 + place * (len(days) - 1) // (MOST_DAYS - 1) for place in range(MOST_DAYS)]  # type: ignore[assignment]
     return begun, [begun + day * DAY_US for day in days]
-
-
-def _counted(scope: Scope, found: Metric, cells: list[tuple[str, int, int | None, int]], day: int) -> Collected:
-    """Members and successes at the end of a day."""
-    members = dict.fromkeys(scope.variants, 0)
-    successes = dict.fromkeys(scope.variants, 0)
-    for variant, came, succeeded, n in cells:
-        if variant in members and came <= day:
-            members[variant] += n
-            successes[variant] += n if succeeded is not None and succeeded <= day else 0
-    data = {variant: ProportionStatistics(n, successes[variant]) for variant, n in members.items()}
-    return Collected(members, {}, 0, {found.key: data})

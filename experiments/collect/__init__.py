@@ -19,14 +19,14 @@ from experiments.collect.asked import Covariate, Worth
 from experiments.collect.audience import audience_of
 from experiments.collect.cascades import cascades_of
 from experiments.collect.cells import statistics_by_cell
-from experiments.collect.history import first_successes
+from experiments.collect.history import statistics_by_day, told_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.splitting import Split
 from experiments.collected import Collected
 from experiments.member_rows import Scope
 from experiments.metrics import Metric
 
-__all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "first_successes"]
+__all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "statistics_by_day", "told_by_day"]
 
 
 def collect(

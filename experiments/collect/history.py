@@ -1,37 +1,172 @@
-"""How a metric stood at the end of each past day, from one pass, for the curve over time."""
+"""How a metric stood at the end of each past day, from one pass, for the curve over time.
 
+A member's number only changes on the days of the own events, and statistics are sums over members: what a day adds to
+them is the new number's part less the old one's. So each day is the day before and what changed on it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import ibis
 from ibis.backends.sql import SQLBackend
 
-from experiments.member_rows import Scope, attributed, matches_metric, randomised
+from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics, Statistics
+from experiments.collect import products
+from experiments.collect.active import Row, fetched, limit_micro
+from experiments.collect.products import Quantity
+from experiments.member_rows import MICRO, Scope, attributed, matches_metric, one_where, randomised, valued
 from experiments.metrics import DAY_US, Metric
-from experiments.rows import fetch
+from experiments.rows import keep, snapshot, whole_days
+
+Day = dict[str, Statistics]
+"""The statistics by variant as they stood at the end of a day."""
 
 
-def first_successes(
-    backend: SQLBackend, scope: Scope, metric: Metric, begun_us: int
-) -> list[tuple[str, int, int | None, int]]:
-    """Members by variant, day they came and day of their first success (null: none), for a share of members.
+def told_by_day(metric: Metric) -> bool:
+    """Whether `statistics_by_day` knows the metric: rates, sums of values and numbers of times."""
+    return metric.statistic in ("any", "sum", "count")
 
-    A day is the number of the first whole day since `begun_us` at whose end it had happened.
+
+def statistics_by_day(
+    backend: SQLBackend, scope: Scope, metric: Metric, begun_us: int, days: Sequence[int]
+) -> list[Day]:
+    """The statistics at the end of each of the `days`, in their order.
+
+    A day is the number of the first whole day since `begun_us` at whose end something had happened. Members count from
+    the day they came.
     """
-    joined = attributed(backend, scope, randomised(backend, scope), how="left")
-    succeeded = ibis.ifelse(matches_metric(joined, metric), joined.event_us, None).min()
-    members = joined.group_by(joined.unit).aggregate(
-        variant=joined.variant.max(), exposed_us=joined.exposed_us.max(), succeeded_us=succeeded
+    with snapshot(backend):
+        arrivals = _arrivals(backend, scope, begun_us)
+        numbers = keep(backend, f"klette_days_{uuid4().hex}", _numbers(backend, scope, metric, begun_us))
+        read = {"proportion": _rates, "count": _counts, "amount": _amounts}[metric.kind]
+        change, told = read(backend, scope, metric, numbers)
+    found = []
+    standing: dict[str, Any] = {}
+    members: Counter[str] = Counter()
+    for day, until in zip(days, (0, *days), strict=False):
+        for place in range(until + 1 if found else min((0, *arrivals, *change)), day + 1):
+            members.update(arrivals.get(place, {}))
+            for variant, more in change.get(place, {}).items():
+                standing[variant] = more if variant not in standing else _plus(standing[variant], more)
+        found.append({variant: told(members[variant], standing.get(variant)) for variant in scope.variants})
+    return found
+
+
+Changes = dict[int, dict[str, Any]]
+"""By day and variant: a Counter or a row of sums, to be added to what stood before."""
+
+
+def _plus(one: Counter[Any], other: Counter[Any]) -> Counter[Any]:
+    total = Counter(one)
+    for key, number in other.items():
+        total[key] += number
+    return total
+
+
+def _arrivals(backend: SQLBackend, scope: Scope, begun_us: int) -> dict[int, dict[str, int]]:
+    members = randomised(backend, scope)
+    came = members.select("variant", day=_ended(backend, members.exposed_us - begun_us))
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for row in fetched(backend, came.group_by(["variant", "day"]).aggregate(n=came.count())):
+        found[int(row["day"]) // DAY_US][row["variant"]] = int(row["n"])
+    return found
+
+
+def _ended(backend: SQLBackend, since: Any) -> Any:
+    """Microseconds since the beginning rounded up to the end of their day; what was before it is the beginning."""
+    return whole_days(backend, ibis.ifelse(since < 0, 0, since) + (DAY_US - 1))
+
+
+def _numbers(backend: SQLBackend, scope: Scope, metric: Metric, begun_us: int) -> Any:
+    """One row a member and day with events of the metric: the member's number before that day and at its end."""
+    events = attributed(backend, scope, randomised(backend, scope), properties=metric.property_name is not None)
+    events = events.filter(events.counts, matches_metric(events, metric))
+    happened = ibis.greatest(events.happened_us, events.exposed_us)
+    events = events.mutate(day=_ended(backend, happened - begun_us))
+    number = valued(backend, events, metric, scope)[0] if metric.statistic == "sum" else events.count()
+    days = events.group_by(["unit", "variant", "day"]).aggregate(own=number)
+    past = ibis.window(group_by=days.unit, order_by=days.day, preceding=(None, 0))
+    days = days.mutate(after=days.own.sum().over(past))
+    return days.select("variant", "day", "after", before=days.after - days.own)
+
+
+def _by_day(backend: SQLBackend, cells: Any, read: Callable[[Row], Counter[Any]]) -> Changes:
+    found: Changes = defaultdict(dict)
+    for row in fetched(backend, cells):
+        day, variant = int(row["day"]) // DAY_US, row["variant"]
+        found[day][variant] = _plus(found[day].get(variant, Counter()), read(row))
+    return found
+
+
+# Kinds -------------------------------------------------------------------------------------------------------------
+
+Told = tuple[Changes, Callable[[int, Any], Statistics]]
+
+
+def _rates(backend: SQLBackend, _scope: Scope, _metric: Metric, numbers: Any) -> Told:
+    first = numbers.filter(numbers.before == 0)
+    cells = first.group_by(["variant", "day"]).aggregate(n=first.count())
+    changes = _by_day(backend, cells, lambda row: Counter({"did": int(row["n"])}))
+    return changes, lambda n, standing: ProportionStatistics(n, standing["did"] if standing else 0)
+
+
+def _counts(backend: SQLBackend, _scope: Scope, _metric: Metric, numbers: Any) -> Told:
+    cells = numbers.group_by(["variant", "day", "before", "after"]).aggregate(n=numbers.count())
+
+    def read(row: Row) -> Counter[int]:
+        moved = Counter({int(row["after"]): int(row["n"])})
+        moved[int(row["before"])] -= int(row["n"])
+        return moved
+
+    def told(n: int, standing: Counter[int] | None) -> CountStatistics:
+        pairs = {times: members for times, members in (standing or {}).items() if times}
+        return CountStatistics(((0, n - sum(pairs.values())), *pairs.items()))
+
+    return _by_day(backend, cells, read), told
+
+
+def _amounts(backend: SQLBackend, scope: Scope, metric: Metric, numbers: Any) -> Told:
+    limit, cap = limit_micro(metric, scope), metric.cap_in(scope.currency)
+    sides = {name: _cut(numbers[name], limit) for name in ("before", "after")}
+    cut = numbers.mutate(whole_before=numbers.before, whole_after=numbers.after, **sides)
+    quantities = {name: Quantity(name, micro=True) for name in sides}
+    parts = products.split(cut, quantities.values())
+    logs = {name: ibis.ifelse(parts[name] > 0, (parts[name] / float(MICRO)).ln(), 0.0) for name in sides}
+    over = {name: one_where(parts[f"whole_{name}"] > limit if limit is not None else parts[name] < 0) for name in sides}
+    cells = parts.group_by(["variant", "day"]).aggregate(
+        total=(parts.after - parts.before).sum(),
+        positive=(one_where(parts.after > 0) - one_where(parts.before > 0)).sum(),
+        capped=(over["after"] - over["before"]).sum(),
+        log=(logs["after"] - logs["before"]).sum(),
+        log_log=(logs["after"] * logs["after"] - logs["before"] * logs["before"]).sum(),
+        **products.sums(parts, [(one, one) for one in quantities.values()]),
     )
-    came, succeeded = (_whole_days(members[name] - begun_us) for name in ("exposed_us", "succeeded_us"))
-    days = members.select("variant", came=came, succeeded=succeeded)
-    cells = days.group_by(["variant", "came", "succeeded"]).aggregate(n=days.count())
-    return [
-        (variant, int(came) // DAY_US, None if succeeded is None else int(succeeded) // DAY_US, int(n))
-        for variant, came, succeeded, n in fetch(backend, cells)
-    ]
+
+    def read(row: Row) -> Counter[str]:
+        squares = [products.exactly(row, quantities[name], quantities[name]) for name in ("after", "before")]
+        whole = {name: int(row[name]) for name in ("total", "positive", "capped")}
+        return Counter(whole | {"squares": squares[0] - squares[1], "log": row["log"], "log_log": row["log_log"]})
+
+    return _by_day(backend, cells, read), lambda n, standing: _amount(n, standing or Counter(), cap)
 
 
-def _whole_days(since: Any) -> Any:
-    """Microseconds rounded up to the end of their day, as whole-number arithmetic."""
-    padded = since + (DAY_US - 1)
-    return padded - padded % DAY_US
+def _cut(amount: Any, limit: int | None) -> Any:
+    return amount if limit is None else ibis.ifelse(amount > limit, ibis.literal(limit, "int64"), amount)
+
+
+def _amount(n: int, standing: Mapping[str, Any], cap: Decimal | None) -> AmountStatistics:
+    positive = standing["positive"]
+    return AmountStatistics(
+        n,
+        positive,
+        Decimal(standing["total"]) / MICRO,
+        standing["squares"] / MICRO**2,
+        # Differences of sums in floating point: nobody's is nothing, whatever is left of the last digits.
+        float(standing["log"]) if positive else 0.0,
+        max(0.0, float(standing["log_log"])) if positive else 0.0,
+        standing["capped"],
+        cap,
+    )

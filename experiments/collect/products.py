@@ -57,11 +57,15 @@ def sums(members: Any, pairs: Iterable[tuple[Quantity, Quantity]]) -> dict[str, 
 
 def total(row: Mapping[str, Any], first: Quantity, second: Quantity) -> float:
     """The sum of products of a pair, in units; exact until this one division."""
-    whole = sum(
+    return exactly(row, first, second) / (first.scale * second.scale)
+
+
+def exactly(row: Mapping[str, Any], first: Quantity, second: Quantity) -> int:
+    """The sum of products of a pair as a whole number, of millionths of millionths where both are in millionths."""
+    return sum(
         (int(row[_name(left, right)] or 0)) * left_weight * right_weight
         for (left, left_weight), (right, right_weight) in product(first.parts, second.parts)
     )
-    return whole / (first.scale * second.scale)
 
 
 def _name(left: str, right: str) -> str:
