@@ -211,7 +211,8 @@ def _sqlite(url: str) -> SQLBackend:
     )
     connection.execute("PRAGMA cache_size=-65536")
     connection.execute("PRAGMA mmap_size=1073741824")
-    connection.execute("PRAGMA temp_store=MEMORY")
+    # Temporary tables go to a file, which is as quick as memory and has no bound but the disk.
+    connection.execute("PRAGMA temp_store=FILE")
     return ibis.sqlite.from_connection(connection)
 
 
