@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.decision import decide
     from analysis.errors import AnalysisError, NotShown
     from analysis.health import HealthCheck
+    from analysis.learning import LearnedLift, TestSummary, learn
     from analysis.planning import Plan, plan
     from analysis.posterior import Density, Estimate, Interval
     from analysis.priors import NamedPrior
@@ -49,6 +50,9 @@ _HOMES = {
     "Estimate": "posterior",
     "Fact": "verdict",
     "HealthCheck": "health",
+    "LearnedLift": "learning",
+    "TestSummary": "learning",
+    "learn": "learning",
     "Interval": "posterior",
     "Look": "sequential",
     "MetricResult": "scoring",
@@ -82,6 +86,7 @@ __all__ = [
     "Estimate",
     "Fact",
     "HealthCheck",
+    "LearnedLift",
     "Interval",
     "Look",
     "MetricResult",
@@ -93,10 +98,12 @@ __all__ = [
     "RetentionStatistics",
     "Rules",
     "Statistics",
+    "TestSummary",
     "ValueStatistics",
     "VariantResult",
     "Verdict",
     "decide",
+    "learn",
     "plan",
     "scorecard",
     "statistics_from_dict",
