@@ -124,7 +124,6 @@ def offspring_of(data: Mapping[str, CascadeStatistics]) -> Offspring:
 def build(variants: int, groups: int, horizon: int) -> Any:
     """Return the PyMC model of that shape, waiting for data."""
     import pymc as pm
-    import pytensor.tensor as pt
 
     over, begun = done_by_age(horizon)
     bins = over.shape[1]
@@ -145,14 +144,27 @@ def build(variants: int, groups: int, horizon: int) -> Any:
         log_f = pm.math.log(pm.math.dot(pm.math.exp(log_p), (over + part * begun).T))
         pm.Deterministic("done", pm.math.exp(log_f))
         k, log_mean = pm.math.exp(log_k)[:, None], log_r[:, None] + log_f
-        # log NB(y; m, k) without log y!: Σ k log k/(k + m) + y log m/(k + m) by age, and log Γ(y + k)/Γ(k) by count.
+        # log NB(y; m, k) without log y!: -(k + y) log(1 + m/k) + y log m by age, and log Γ(y + k)/(Γ(k) k^y) by count.
         thrown = -pm.math.log1pexp(log_mean - log_k[:, None])
-        by_age = members * k * thrown + brought * (log_mean - log_k[:, None] + thrown)
-        by_count = having * (pt.gammaln(counts + k) - pt.gammaln(k))
+        by_age = members * k * thrown + brought * (log_mean + thrown)
+        by_count = having * _rising(counts, k)
         came = delays * log_p
         pm.Potential("numbers", by_age.sum() + by_count.sum())
         pm.Potential("delays_given", came.sum() + partly.sum() * pm.math.log(part) - (delayed * log_f).sum())
     return model
+
+
+def _rising(counts: Any, k: Any) -> Any:
+    """Return log Γ(y + k) - log Γ(k) - y log k, 0 in the Poisson limit; where k is large, by its series in 1/k.
+
+    The difference of two logarithms of Γ has no digits left at k = 1e14, and its noise is a trap for the sampler.
+    """
+    import pytensor.tensor as pt
+
+    inverse = 1.0 / k
+    series = inverse * counts * (counts - 1) / 2 * (1 - inverse * (2 * counts - 1) / 6)
+    exact = pt.gammaln(counts + k) - pt.gammaln(k) - counts * pt.log(k)
+    return pt.switch(pt.gt(k, 1e5), series, exact)
 
 
 def _delay_law(groups: int, bins: int, weights: Any) -> Any:

@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from scipy.stats import nbinom
+from scipy.stats import nbinom, poisson
 
 from analysis import AnalysisError, CascadeStatistics, NotShown, ProportionStatistics, engine, priors, simulate
 from analysis.models import cascade, offspring
@@ -93,7 +93,9 @@ def test_the_models_likelihood_is_that_of_the_rows():
         total = 0.0
         for age, brought, members in cell.offspring:
             if age:
-                total += members * nbinom.logpmf(brought, k, k / (k + r * done[age]))
+                mean = r * done[age]
+                law = nbinom.logpmf(brought, k, k / (k + mean)) if k < 1e6 else poisson.logpmf(brought, mean)
+                total += members * law
         for age, delay, brought in cell.delays:
             if age:
                 came = p[delay] * (part if delay == age else 1.0)
@@ -114,7 +116,9 @@ def test_the_models_likelihood_is_that_of_the_rows():
         )
 
     here, there = (0.7, 0.5, 0.4, np.array([0.3, 0.6, 0.2])), (1.1, 0.2, 0.7, np.array([0.8, 0.1, 0.5]))
+    at_random = (0.7, 1e13, 0.4, here[3])
     assert by_model(*here) - by_model(*there) == pytest.approx(by_row(*here) - by_row(*there), rel=1e-9)
+    assert by_model(*here) - by_model(*at_random) == pytest.approx(by_row(*here) - by_row(*at_random), rel=1e-9)
 
 
 # Recovery and calibration -----------------------------------------------------------------------------------------
