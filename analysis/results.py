@@ -28,7 +28,8 @@ class VariantResult:
     total : float
         Plain sum behind the mean: successes, money, count.
     raw_mean : float or None
-        total / n, before any prior.
+        What the metric is of the sums alone, before any prior: total / n, and for the return on cost total / cost
+        (None where nothing was spent).
     mean, sd, interval : float, float, Interval, or None
         The posterior of the mean per member.
     p_best : float or None

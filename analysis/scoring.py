@@ -26,7 +26,7 @@ from analysis.statistics import (
 )
 from analysis.stratification import Stratified, stratify
 
-__all__ = ["ComparisonResult", "Direction", "MetricResult", "VariantResult", "result_of", "scorecard"]
+__all__ = ["ComparisonResult", "Direction", "MetricResult", "VariantResult", "raw_mean", "result_of", "scorecard"]
 
 MAX_VARIANTS = 100
 MOST_MEMBERS = 10**15
@@ -199,8 +199,15 @@ def _something_done(cell: Statistics) -> bool:
     return bool(cell.total)
 
 
+def raw_mean(model: str, cell: Statistics) -> float | None:
+    """Return what the model's metric is of the sums alone: per member, or for each unit of cost."""
+    return cell.return_on_cost if model == "roi" and isinstance(cell, ValueStatistics) else cell.mean
+
+
 def _without_numbers(data: Mapping[str, Statistics], told: dict[str, Any], why: NotShown) -> MetricResult:
-    rows = tuple(VariantResult(key, cell.n, float(cell.total), cell.mean) for key, cell in data.items())
+    rows = tuple(
+        VariantResult(key, cell.n, float(cell.total), raw_mean(told["model"], cell)) for key, cell in data.items()
+    )
     control = told["control"]
     comparisons = tuple(ComparisonResult(key, control, lift_not_shown=why.reason) for key in data if key != control)
     return MetricResult(**told, variants=rows, comparisons=comparisons, not_shown=why)
@@ -229,7 +236,7 @@ def result_of(
                 variant=key,
                 n=cell.n,
                 total=float(cell.total),
-                raw_mean=cell.mean,
+                raw_mean=raw_mean(told["model"], cell),
                 mean=posterior.mean(v),
                 sd=posterior.sd(v),
                 interval=posterior.interval(v, interval, probability),

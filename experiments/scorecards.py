@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantResult, scorecard
 from analysis.adjustment import Adjustment, adjust
-from analysis.scoring import Curves
+from analysis.scoring import Curves, raw_mean
 from analysis.statistics import Statistics
 from experiments.collected import Collected
 from experiments.metrics import Metric
@@ -194,7 +194,9 @@ def _refused(
         model=model,
         prior=lift,
         rope=plan["threshold_of_caring"],
-        variants=tuple(VariantResult(key, cell.n, float(cell.total), cell.mean) for key, cell in data.items()),
+        variants=tuple(
+            VariantResult(key, cell.n, float(cell.total), raw_mean(model, cell)) for key, cell in data.items()
+        ),
         comparisons=(),
         not_shown=NotShown(error.code, error.message),
     )

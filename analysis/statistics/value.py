@@ -125,6 +125,11 @@ class ValueStatistics:
         """Net value per member."""
         return self.total / self.n if self.n else None
 
+    @property
+    def return_on_cost(self) -> float | None:
+        """Net value for each unit of money spent; None where nothing was spent."""
+        return self.total / self.cost if self.cost > 0 else None
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "kind": self.kind,

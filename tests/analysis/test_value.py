@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis import ValueStatistics
+from analysis import ValueStatistics, scorecard
 from analysis.models import named, value
 from analysis.priors import WEAK_VALUE
 from analysis.quadrature import Compared
@@ -91,6 +91,19 @@ def test_without_a_cost_there_is_no_return_and_the_reason_names_who():
     rng = np.random.default_rng(35)
     found = value.fit_roi({"a": of(rows(rng, 500)), "b": of(rows(rng, 500), cost_fixed=10)}, WEAK_VALUE)
     assert (found.code, found.reason) == ("no_cost", "Variant a costs nothing, so there is no return on its cost.")
+
+
+def test_the_raw_return_is_net_value_over_cost():
+    rng = np.random.default_rng(37)
+    data = {"a": of(rows(rng, 500), cost_fixed=200), "b": of(rows(rng, 500), cost_per_thousand=900)}
+
+    def raw(model, data):
+        card = scorecard(data, control="a", metric=model, model=model, rng=rng)
+        return [row.raw_mean for row in card.variants]
+
+    assert raw("roi", data) == pytest.approx([data["a"].total / 200, data["b"].total / 450])
+    assert raw("net_value", data) == pytest.approx([data["a"].total / 500, data["b"].total / 500])
+    assert raw("roi", data | {"b": of(rows(rng, 500))})[1] is None
 
 
 def test_a_loss_has_no_relative_lift():
