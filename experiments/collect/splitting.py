@@ -1,12 +1,12 @@
 """The sums of cells that an analysis looks at: the whole, each allocation epoch, and members whose window is over."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any
 
-from analysis.statistics import Statistics
+from analysis.statistics import Statistics, ValueStatistics
 from experiments.collect.asked import Worth
 from experiments.collect.audience import Cell
 from experiments.collect.cells import ByCell, empty
@@ -70,9 +70,19 @@ class Split:
         return {
             "mature_counts": counts,
             "mature_data": {
-                key: {variant: self._sum(key, variant, mature=True) for variant in variants} for key in told
+                key: {
+                    variant: self._share_of_cost(self._sum(key, variant, mature=True), variant) for variant in variants
+                }
+                for key in told
             },
         }
+
+    def _share_of_cost(self, cell: Statistics, variant: str) -> Statistics:
+        """The same with the part of what was spent once that falls on its members, as it falls on all the others."""
+        everybody = self._number(variant)
+        if not isinstance(cell, ValueStatistics) or not everybody:
+            return cell
+        return replace(cell, cost_fixed=cell.cost_fixed * cell.n / everybody)
 
     def _number(self, variant: str, **wanted: Any) -> int:
         return sum(n for cell, n in self.members.items() if _is_in(cell, variant, **wanted))
