@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -9,7 +10,7 @@ from experiments import editing, transitions
 from experiments import experiment as stored
 from experiments.definition import ExperimentPatch
 from tests.web.pages_client import Pages, draft_form
-from web.pages.form_amounts import number_of
+from web.pages.form_amounts import amount_of, amount_text, number_of
 
 
 @pytest.fixture
@@ -259,6 +260,31 @@ def test_an_amount_that_would_have_to_be_guessed_is_refused(typed):
     number, fault = number_of(typed)
     assert number is None
     assert fault
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("1.500", "“1.500” can be read as 1500 or as 1.50; write 1500 or 1.50."),
+        ("1,500", "“1,500” can be read as 1500 or as 1.50; write 1500 or 1.50."),
+        ("12.345", "“12.345” can be read as 12345 or as 12.345; write 12345 or 12.3450."),
+    ],
+)
+def test_three_digits_after_a_mark_may_be_thousands_in_every_field_of_money(pages, typed, sentence):
+    form = draft_form(**{"variants.1.cost.fixed": typed, "worths.0.type": "share", "worths.0.amount": typed})
+    told = errors_of(pages.post("/experiments/new", form, page="/experiments/new"))
+    assert told == {"variants.1.cost.fixed": sentence, "worths.0.amount": sentence}
+
+
+@pytest.mark.parametrize("typed", ["0.125", "1500", "1.50", "1.5000", "1500.125", "0,125"])
+def test_an_amount_that_can_be_read_in_one_way_is_read(typed):
+    assert amount_of(typed, "an amount") == (number_of(typed)[0], "")
+    assert amount_of(amount_text("1.125"), "an amount")[0] == Decimal("1.125"), "what is stored can be saved again"
+
+
+def test_a_percentage_with_three_decimals_stays_one(pages):
+    create(pages, **{"variants.0.weight": "33.125", "variants.1.weight": "66.875", "traffic": "12.125"})
+    assert document(pages)["variants"][0]["weight"] == 0.33125
 
 
 def test_a_key_that_is_taken_is_an_error_of_its_field(pages):

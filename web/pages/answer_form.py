@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from experiments.event_types import EVENT_TYPES
-from web.pages.form_amounts import number_of
+from web.pages.form_amounts import amount_of, amount_text, number_of
 
 Values = dict[str, Any]
 Errors = dict[str, str]
@@ -157,9 +157,9 @@ def _worths(values: Values, errors: Errors) -> dict[str, Decimal]:
             errors[f"worths.{at}.type"] = "This is empty; write the action, such as share."
         elif kind in worths:
             errors[f"worths.{at}.type"] = f"{kind} stands there twice; name each action once."
-        number, fault = number_of(amount)
+        number, fault = amount_of(amount, "an amount such as 2.50")
         if number is None:
-            errors[f"worths.{at}.amount"] = f"{fault}; write an amount such as 2.50."
+            errors[f"worths.{at}.amount"] = fault
         if kind:
             worths.setdefault(kind, number or Decimal(0))
     return worths
@@ -198,4 +198,4 @@ def _as_percent(share: float) -> str:
 
 def _as_amount(amount: float) -> str:
     """Money as people write it: two decimals, or as many as it has."""
-    return f"{amount:.2f}" if round(amount, 2) == amount else f"{amount:.12g}"
+    return f"{amount:.2f}" if round(amount, 2) == amount else amount_text(f"{amount:.12g}")

@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from experiments.definition import MAX_VARIANTS, ExperimentDefinition
 from web.pages import answer_form, audience_form, form_checks, form_words
-from web.pages.form_amounts import number_of
+from web.pages.form_amounts import amount_of, amount_text, number_of
 
 VARIANT_FIELDS = (
     "key",
@@ -246,10 +246,7 @@ def _cost(variant: dict[str, str], position: int, errors: Errors) -> dict[str, A
     typed = {part: variant[f"cost.{part}"].strip() for part in ("fixed", "per_thousand")}
     if not any(typed.values()):
         return None
-    return {
-        part: _number(text or "0", f"variants.{position}.cost.{part}", errors, "an amount such as 120 or 4.50")
-        for part, text in typed.items()
-    }
+    return {part: _amount(text or "0", f"variants.{position}.cost.{part}", errors) for part, text in typed.items()}
 
 
 def _namespace(values: Values, errors: Errors) -> dict[str, Any] | None:
@@ -267,6 +264,13 @@ def _number(text: str, path: str, errors: Errors, example: str) -> Decimal:
     number, fault = number_of(text)
     if number is None:
         errors[path] = f"{fault}; write {example}."
+    return number or Decimal(0)
+
+
+def _amount(text: str, path: str, errors: Errors) -> Decimal:
+    number, fault = amount_of(text, "an amount such as 120 or 4.50")
+    if number is None:
+        errors[path] = fault
     return number or Decimal(0)
 
 
@@ -324,8 +328,8 @@ def _variant_values(variant: Mapping[str, Any]) -> dict[str, str]:
         "weight": _as_percent(variant["weight"]),
         **{f"content.{part}": content.get(part, "") for part in ("headline", "body", "image_url", "link_url", "cta")},
         "content.custom": json.dumps(custom, ensure_ascii=False, indent=2) if custom else "",
-        "cost.fixed": _text(cost.get("fixed")),
-        "cost.per_thousand": _text(cost.get("per_thousand")),
+        "cost.fixed": amount_text(_text(cost.get("fixed"))),
+        "cost.per_thousand": amount_text(_text(cost.get("per_thousand"))),
     }
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from analysis import AnalysisError, Audience, NamedPrior, Rules
 from experiments.planning import Figures
-from web.pages.form_amounts import number_of
+from web.pages.form_amounts import amount_of, amount_text, number_of
 
 Values = dict[str, str]
 Errors = dict[str, str]
@@ -69,8 +69,8 @@ def values_of(found: Figures) -> Values:
     even = len(set(found.weights)) == 1
     return BLANK | {
         "measure": "rate" if found.sd is None else "amount",
-        "base": _digits(100 * found.mean if found.sd is None else found.mean),
-        "sd": "" if found.sd is None else _digits(found.sd),
+        "base": _digits(100 * found.mean) if found.sd is None else amount_text(_digits(found.mean)),
+        "sd": "" if found.sd is None else amount_text(_digits(found.sd)),
         "members": "" if found.members_a_day is None else f"{max(found.members_a_day, 1):.0f}",
         "variants": str(len(found.weights)),
         "split": "" if even else ", ".join(_digits(100 * weight) for weight in found.weights),
@@ -122,11 +122,15 @@ def _number(
     values: Values, name: str, errors: Errors, low: float, high: float, *, unit: str = "", open_ends: bool = False
 ) -> float:
     """A number within bounds; 0 with an entry in `errors` where it is none. Open ends are not possible themselves."""
-    number, fault = number_of(values[name])
     gap = "\u202f" if unit else ""
     bounds = f"between {low:,.15g} and {high:,.15g}{gap}{unit}"
+    if unit:  # of a percentage three decimals are plainly decimals
+        number, fault = number_of(values[name])
+        fault = fault and f"{fault}; give a number {bounds}."
+    else:
+        number, fault = amount_of(values[name], f"a number {bounds}")
     if fault:
-        errors[name] = f"{fault}; give a number {bounds}."
+        errors[name] = fault
         return 0.0
     value = float(number or 0)
     inside = low < value < high if open_ends else low <= value <= high
