@@ -352,6 +352,15 @@ def test_only_members_seen_in_full_are_one_link_away_and_stay_over_a_refresh(app
     assert client.get(f"{PAGE}/answer?members=mature").status_code == 200
 
 
+def test_what_does_not_decide_and_what_does_not_change_says_so(app, client) -> None:
+    stored.experiment(app)
+    stored.with_past(app, more.whole_result())
+    text, full = (client.get(f"{PAGE}{query}").get_data(as_text=True) for query in ("", "?members=mature"))
+    assert text.count("come from another model than the table above") == 2
+    assert "What follows is about all members." not in text
+    assert full.count("What follows is about all members.") == 1
+
+
 def test_a_result_without_members_seen_in_full_offers_no_choice(app, client) -> None:
     stored.experiment(app)
     stored.analyse(app)

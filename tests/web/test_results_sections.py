@@ -106,8 +106,18 @@ def test_a_tail_that_is_not_shown_says_why() -> None:
     for row in found["variants"]:
         row["tail"] = {"survival": [{"day": 28, "mean": 0.0002}], "not_shown": None}
     assert page(with_part("retention", found)).sticks.tail == (
-        "Going on as they did, hardly anybody who saw A, B and C would still come back on day 28."
+        "Going on as they did, hardly anybody who saw A, B or C would still come back on day 28."
     )
+
+
+@pytest.mark.parametrize(("seen", "way"), [("1.2", "stopped coming sooner"), ("4.5", "kept coming longer")])
+def test_a_curve_unlike_the_law_is_told_in_words_with_its_figures_below(seen, way) -> None:
+    found = more.retention()
+    why = f"The days after the window are not told: the usual law of staying expects 3.0 % of members, {seen} % were."
+    found["variants"][1]["tail"] = more.not_shown("contradicted", why)
+    part = page(with_part("retention", found)).sticks
+    assert part.tail.endswith(f" For B no forecast beyond the window: its members {way} than such curves usually do.")
+    assert part.tail_figures == f"B: t{why[1:]}"
 
 
 def test_a_result_of_former_days_has_none_of_the_sections() -> None:
@@ -364,6 +374,15 @@ def test_what_was_spent_once_is_not_spent_again_by_shipping() -> None:
     _, number = page(fixed_costs={"b": 380.0}).verdict.facts[-1]
     assert number.text == f"€{THIN}{round((0.12 + 380 / 7094) * 2664 * 30):,} a month"
     assert "what was spent once is left out" in number.why
+
+
+def test_net_value_says_what_was_spent_once_and_what_it_is_without() -> None:
+    by_key = {group.key: group.remark for group in page(fixed_costs={"b": 380.0, "c": 60.0}).groups}
+    spent = f"Includes what was spent once (A €{THIN}0, B €{THIN}380, C €{THIN}60), shared over this test's members"
+    b, c = 1.33 + 380 / fixtures.SPRING["b"][0], 1.3 + 60 / fixtures.SPRING["c"][0]
+    assert by_key["net_value"] == f"{spent}; without it: A €{THIN}1.21, B €{THIN}{b:.2f}, C €{THIN}{c:.2f}."
+    assert by_key["roi"] == f"{spent}." and by_key["order_value"] == ""
+    assert {group.remark for group in page().groups} == {""}
 
 
 @pytest.mark.parametrize("change", [{"answer": {}}, {"answer": {"members_per_day": 90.0, "elapsed_days": 0.4}}])

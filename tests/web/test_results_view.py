@@ -77,7 +77,18 @@ def test_a_guardrail_has_no_chance_of_being_best() -> None:
 def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
     members, done = fixtures.SPRING["c"]
     audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": complaints})}
-    assert page(fixtures.result(audience)).groups[-1].tag == tag
+    group = page(fixtures.result(audience)).groups[-1]
+    assert group.tag == tag
+    assert bool(group.remark) == ("doubt" in tag)
+
+
+def test_a_guardrail_in_doubt_says_why_with_its_figures() -> None:
+    members, done = fixtures.SPRING["c"]
+    audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": 43})}
+    group = page(fixtures.result(audience)).groups[-1]
+    assert group.remark.startswith("Probably higher with C (9")
+    assert f": {4300 / members:.2f}{THIN}% against {2800 / fixtures.SPRING['a'][0]:.2f}{THIN}%." in group.remark
+    assert group.remark.endswith("Not certain enough to stop it.")
 
 
 def test_a_failed_check_makes_the_verdict_one_not_to_trust() -> None:

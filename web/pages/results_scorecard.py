@@ -53,6 +53,7 @@ class Group:
     axis: tuple[AxisTick, ...]
     note: str
     per: str = ""  # what a value is told for, such as "per member"
+    remark: str = ""  # said below the name besides the note
     adjusted: Number | None = None  # the same metric with the members' history taken out of the noise (CUPED)
 
 
@@ -155,7 +156,8 @@ def _group(
     axis = tuple(AxisTick(tick, _tick_label(tick, measure, relative)) for tick in ticks(scale, 6)) if scale else ()
     hint, note = _hint(entry, measure), _note(entry, relative, measure)
     adjusted = adjusted_of(entry, measure, variants, control)
-    return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), adjusted)
+    remark = _doubt(entry, measure, variants) if guardrail else ""
+    return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), remark, adjusted)
 
 
 def _nobody(
@@ -290,6 +292,27 @@ def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -
         if letters:
             return f"guardrail {said} {', '.join(letters)}", tone
     return "guardrail holds", "good"
+
+
+def _doubt(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> str:
+    """Why a guardrail is in doubt, a sentence a variant, with the figures that the doubt rests on."""
+    rows = {row["variant"]: row for row in entry["variants"]}
+    control = next(variant for variant in variants if variant.control)
+    way = "higher" if entry.get("direction") == "lower" else "lower"
+    worse = _worse(entry)
+    doubted = [variant for variant in variants if IN_DOUBT < worse.get(variant.key, 0.0) <= BROKEN]
+    told = [
+        f"Probably {way} with {variant.letter} ({words.chance(worse[variant.key])}):"
+        f" {_seen(measure, rows[variant.key])} against {_seen(measure, rows[control.key])}."
+        for variant in doubted
+    ]
+    return " ".join((*told, "Not certain enough to stop it.")) if told else ""
+
+
+def _seen(measure: Measure, row: Mapping[str, Any]) -> str:
+    """A value before any prior, since it is that which a doubt rests on; two digits for a share, as they are small."""
+    seen = row["mean"] if row.get("raw_mean") is None else row["raw_mean"]
+    return percent(seen, 2) if measure.kind == "share" and seen is not None else measure.value(seen)
 
 
 def _worse(entry: Mapping[str, Any]) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """How long it sticks: the curve of members who still came back, with each variant's half-life at its end."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ STAYING = "Members who came back, by day since they first saw it: how many did s
 RETURNING = "Members who have come back, by day since they first saw it."
 HARDLY = 0.001
 """A share that would be printed as nothing."""
+SHARE = re.compile(r"([\d.]+)\s*%")
 NOBODY_BACK = "Nobody has come back on a later day yet."
 
 
@@ -22,6 +24,8 @@ class Sticks:
 
     Attributes
     ----------
+    tail, tail_figures
+        What comes after the window in words, and the figures behind what is not told of it.
     spec, alternative
         The chart and what it shows in a sentence; no chart where `outcome` says why.
     sentence
@@ -36,6 +40,7 @@ class Sticks:
     halves: Table | None = None
     days: Table | None = None
     tail: str = ""
+    tail_figures: str = ""
 
 
 def sticks(found: Mapping[str, Any] | None, variants: Sequence[VariantFacts], subject: VariantFacts) -> Sticks | None:
@@ -85,7 +90,8 @@ def _staying(
     alternative = f"Share of members who still came back: {_told(drawn, 'staying')}."
     spec = _spec(drawn, "staying", variants, ends)
     sentence = _sentence(rows, subject)
-    return Sticks(note, spec, alternative, sentence, outcome, _halves(rows), _days(drawn, "staying"), _tail(rows))
+    days = _days(drawn, "staying")
+    return Sticks(note, spec, alternative, sentence, outcome, _halves(rows), days, *_tail(rows))
 
 
 def _no_half_lives(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]], window: str) -> str:
@@ -204,26 +210,44 @@ def _cells(day: Mapping[str, Any] | None) -> tuple[str, str, str]:
     return percent(day["mean"]), interval, percent(day.get("raw"))
 
 
-def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
-    """What is expected beyond the window, or why nothing is."""
+def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> tuple[str, str]:
+    """What is expected beyond the window, or why nothing is; and the figures of curves that are unlike the law."""
     reasons: dict[str, list[str]] = {}
+    unlike: dict[str, list[str]] = {}
+    figures: list[str] = []
     told, day = [], 0
     for variant, row in rows:
         tail = row.get("tail")
         reason = reason_of(tail)
-        if reason and tail["not_shown"].get("code") != "not_asked":
+        code = tail["not_shown"].get("code") if reason else ""
+        if code == "contradicted":
+            unlike.setdefault(_unlike(reason), []).append(variant.letter)
+            figures.append(f"{variant.letter}: {words.lower_first(reason)}")
+        elif reason and code != "not_asked":
             reasons.setdefault(reason, []).append(variant.letter)
         elif tail and tail.get("survival"):
             day = tail["survival"][-1]["day"]
             told.append((variant.letter, tail["survival"][-1]["mean"]))
     pieces = [f"Going on as they did, {_still(told)} would still come back on day {day}."] if told else []
-    return " ".join(pieces + [f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items()])
+    pieces += [f"For {wording.listed(who)} no forecast beyond the window: {how}." for how, who in unlike.items()]
+    pieces += [f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items()]
+    return " ".join(pieces), " ".join(figures)
+
+
+def _unlike(reason: str) -> str:
+    """In which way members came otherwise than the law of staying expects, by the two shares that the reason names."""
+    shares = [float(share) for share in SHARE.findall(reason)]
+    if len(shares) != 2 or shares[0] == shares[1]:
+        return "its members came otherwise than such curves usually go"
+    if shares[1] < shares[0]:
+        return "its members stopped coming sooner than such curves usually do"
+    return "its members kept coming longer than such curves usually do"
 
 
 def _still(told: list[tuple[str, float]]) -> str:
     """How many stay, a variant after the other; in one word where hardly anybody does."""
     if all(share < HARDLY for _, share in told):
-        return f"hardly anybody who saw {wording.listed([letter for letter, _ in told])}"
+        return f"hardly anybody who saw {words.either([letter for letter, _ in told])}"
     shares = [
         f"{percent(share) if share >= HARDLY else f'under {percent(HARDLY)}'} of {letter}" for letter, share in told
     ]

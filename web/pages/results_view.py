@@ -1,7 +1,7 @@
 """The results page as data: a stored analysis turned into what the templates print. Pure; reads no database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from web.pages.results_sharing_out import SharingOut, sharing_out
 from web.pages.results_spending import Spending, spending
 from web.pages.results_sticks import Sticks, sticks
 from web.pages.results_verdict import VerdictView, subject_of, too_early, verdict_of
+from web.pages.results_worth import spent_once
 
 WITHHELD = (
     "Chances and losses are left out until there is enough data: so early they would be little more than a guess."
@@ -177,11 +178,15 @@ def _groups(
     withheld: bool,
 ) -> tuple[Group, ...]:
     """The scorecard's groups, of all members or of those seen in full."""
+    among = {row["variant"]: row["n"] for row in result["metrics"][0]["variants"]}
     if population and population.mature:
         result = dict(result) | {"metrics": result["mature"]["metrics"]}
         drawing = drawing.get("mature") or {}
     roles = {"primary": primary, "guardrails": plan.guardrails, "currency": plan.currency}
-    return scorecard(result, drawing, variants, **roles, withheld=withheld)
+    entries = {entry["metric"]: entry for entry in result["metrics"]}
+    groups = scorecard(result, drawing, variants, **roles, withheld=withheld)
+    spent = {key: spent_once(entry, plan, variants, among) for key, entry in entries.items()}
+    return tuple(replace(group, remark=f"{group.remark} {spent[group.key]}".strip()) for group in groups)
 
 
 def _population(result: Mapping[str, Any], units: Mapping[str, Any], plan: Plan, mature: bool) -> Population | None:

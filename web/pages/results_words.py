@@ -1,6 +1,6 @@
 """The words and figures of the results page: how each number is written and the one sentence that explains it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis import wording
@@ -58,6 +58,11 @@ def title_of_chance(metric: str, name: str) -> str:
     """Heading of the chart over time: "Chance of being the stickiest"."""
     best = SUPERLATIVES.get(metric)
     return f"Chance of being {best}" if best else f"Chance of being best: {name}"
+
+
+def either(names: Sequence[str]) -> str:
+    """``A``, ``A or B`` or ``A, B or C``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def range_of(low: str, high: str) -> str:

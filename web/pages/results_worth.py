@@ -1,6 +1,6 @@
 """What shipping a variant is worth a month, where the net value of a member is measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis import wording
@@ -8,6 +8,7 @@ from web.formatting import count, money
 from web.pages import results_words as words
 from web.pages.results_parts import Number, Plan, VariantFacts, shown
 
+VALUED = ("net_value", "roi")
 DAYS = 30
 SHORTEST = 1.0
 """Days of running below which members a day are a guess."""
@@ -50,6 +51,36 @@ def worth(
     return f"Worth of shipping {subject.letter}", Number(f"{told} a month", why, "fact-worth")
 
 
+def spent_once(entry: Mapping[str, Any], plan: Plan, variants: Sequence[VariantFacts], among: Mapping[str, int]) -> str:
+    """What was spent once, which net value and return bear and shipping does not, and each net value without it.
+
+    Parameters
+    ----------
+    entry
+        The metric's entry of "metrics".
+    among
+        All members of each variant, over whom its fixed cost is shared.
+    """
+    if entry["metric"] not in VALUED or not plan.fixed_costs:
+        return ""
+    spent = ", ".join(f"{v.letter} {_round(plan.fixed_costs.get(v.key, 0.0), plan)}" for v in variants)
+    note = f"Includes what was spent once ({spent}), shared over this test's members"
+    means = {row["variant"]: row["mean"] for row in entry["variants"] if row["mean"] is not None}
+    if entry["metric"] != "net_value" or not means:
+        return f"{note}."
+    without = ", ".join(
+        f"{v.letter} {money(means[v.key] + _once(v, plan, among), plan.currency, 2)}"
+        for v in variants
+        if v.key in means
+    )
+    return f"{note}; without it: {without}."
+
+
+def _round(cost: float, plan: Plan) -> str:
+    return money(cost, plan.currency, 0 if cost == round(cost) else 2)
+
+
 def _once(variant: VariantFacts, plan: Plan, members: Mapping[str, int]) -> float:
     """A variant's fixed cost per member of the test."""
-    return plan.fixed_costs.get(variant.key, 0.0) / members[variant.key]
+    cost = plan.fixed_costs.get(variant.key, 0.0)
+    return cost / members[variant.key] if cost else 0.0
