@@ -107,9 +107,14 @@ def _answer_checks(experiment: Experiment, variants: list[Variant]) -> list[Chec
         detail = "Fewer of them see what starts badly, so those figures stay a little low. Go on if you want that."
         checks.append(Check("allocation", False, False, "New members follow the results", detail))
     costly = any(Decimal(str(amount)) > 0 for variant in variants for amount in _amounts(variant.cost))
-    if "roi" in experiment.metrics and not costly:
+    measured = {experiment.primary_metric, *experiment.metrics, *experiment.guardrails}
+    worths = [amount for amount in (experiment.action_values or {}).values() if Decimal(str(amount)) > 0]
+    if not costly and "roi" in measured:
         detail = "Return on cost needs what a variant costs; write it down, or leave the metric out."
         checks.append(Check("cost", False, False, "No variant has a cost", detail))
+    elif not costly and "net_value" in measured and not worths:
+        detail = "Net value then counts purchases alone; write down what the variants cost or what an action is worth."
+        checks.append(Check("cost", False, False, "No variant has a cost and no action a worth", detail))
     return checks
 
 

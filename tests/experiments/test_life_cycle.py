@@ -266,6 +266,23 @@ def test_a_missing_headline_is_told_by_its_letter_and_blocks_nothing(database):
         assert transitions.launch(session, experiment, actor="cli").state == "running"
 
 
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        ({"metrics": ["net_value"]}, "No variant has a cost and no action a worth"),
+        ({"primary_metric": "net_value", "metrics": []}, "No variant has a cost and no action a worth"),
+        ({"metrics": ["net_value"], "action_values": {"share": 2}}, None),
+        ({"metrics": ["net_value", "roi"], "action_values": {"share": 2}}, "No variant has a cost"),
+        ({"metrics": ["click_rate"]}, None),
+    ],
+)
+def test_net_value_without_a_cost_or_a_worth_is_launched_with_a_warning(database, changes, label):
+    with database.write() as session:
+        experiment, checks = checks_of(session, {"headline": "Old"}, {"headline": "New"}, **changes)
+        assert ("cost" in checks and checks["cost"].label or None) == label
+        assert transitions.launch(session, experiment, actor="cli").state == "running", "a warning, no more"
+
+
 def test_a_start_that_has_passed_is_not_told_as_lying_ahead(database):
     with database.write() as session:
         experiment = create(session, starts_at=NOW)

@@ -10,6 +10,7 @@ from experiments import editing, transitions
 from experiments import experiment as stored
 from experiments.definition import ExperimentPatch
 from tests.web.pages_client import Pages, draft_form
+from web.pages import answer_words
 from web.pages.form_amounts import amount_of, amount_text, number_of
 
 
@@ -247,6 +248,32 @@ def test_the_launch_and_the_words_tell_how_the_answer_is_made(pages):
     launch = pages.get("/experiments/spring-headline/launch").text
     assert "A variant that starts badly is then seen less" in launch
     assert "New members follow the results" in launch
+
+
+def test_what_the_variants_cost_is_told_wherever_the_experiment_is_told_in_words(pages):
+    create(pages, **{"variants.0.cost.per_thousand": "20", "variants.1.cost.fixed": "1500"})
+    told = "<dt>Costs</dt><dd>A € 20 per 1,000 members. B € 1,500 once.</dd>"
+    assert told in pages.get("/experiments/spring-headline").text.replace("\u202f", " ")
+    launch = "/experiments/spring-headline/launch"
+    assert "They cost: A € 20 per 1,000 members. B € 1,500 once." in pages.get(launch).text.replace("\u202f", " ")
+    pages.post(launch, page=launch)
+    assert told in pages.get("/experiments/spring-headline").text.replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("costs", "metrics", "said"),
+    [
+        (({"fixed": 1500.0, "per_thousand": 25.0}, None), [], "A € 1,500 once and € 25 per 1,000 members. B nothing."),
+        (({"fixed": 0.0, "per_thousand": 4.5}, {"fixed": 0.0, "per_thousand": 0.125}), [],
+         "A € 4.50 per 1,000 members. B € 0.125 per 1,000."),
+        ((None, {"fixed": 0.0, "per_thousand": 0.0}), [], ""),
+        ((None, None), ["roi"], "No variant costs anything."),
+    ],
+)  # fmt: skip
+def test_costs_are_told_as_they_were_typed(costs, metrics, said):
+    told = {"primary_metric": "sticky_rate", "metrics": metrics, "guardrails": [], "currency": "EUR"}
+    told["variants"] = [{"cost": cost} for cost in costs]
+    assert answer_words.costs(told).replace("\u202f", " ") == said
 
 
 @pytest.mark.parametrize("typed", ["120.50", "120,50", " 120,5 "])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from web.formatting import money, plain_percent, plural
+from web.formatting import letter, money, plain_percent, plural
 
 CAVEAT = (
     "A variant that starts badly is then seen less, so its figures stay a little low; the verdict compares within each"
@@ -24,6 +24,7 @@ def told(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Labels and sentences of what differs from the usual; nothing where all is as it comes."""
     pairs = [
         ("New members", shared_out(document["allocation"])),
+        ("Costs", costs(document)),
         ("Worth", worth(document)),
         ("Known beforehand", known(document["covariate"])),
         ("Believed beforehand", BELIEVED.get(document["prior"], "")),
@@ -41,6 +42,30 @@ def shared_out(allocation: Mapping[str, Any] | None) -> str:
     method = SHARED_OUT[allocation["method"]]
     floor = plain_percent(allocation["floor"])
     return f"{often} new members are shared out anew, {method}; every variant keeps at least {floor}."
+
+
+def costs(document: Mapping[str, Any]) -> str:
+    """What each variant costs; nothing where none costs anything and nothing that is measured asks for it."""
+    told = [_cost(variant["cost"], document["currency"]) for variant in document["variants"]]
+    if not any(told):
+        measured = {document["primary_metric"], *document["metrics"], *document["guardrails"]}
+        return "No variant costs anything." if measured & {"net_value", "roi"} else ""
+    sentences = (f"{letter(position)} {cost or 'nothing'}." for position, cost in enumerate(told))
+    return " ".join(sentences).replace("per 1,000", "per 1,000 members", 1)
+
+
+def _cost(cost: Mapping[str, Any] | None, currency: str) -> str:
+    parts = (("fixed", "once"), ("per_thousand", "per 1,000"))
+    found = ((cost or {}).get(part) for part, _ in parts)
+    return " and ".join(
+        f"{_price(amount, currency)} {how}" for amount, (_, how) in zip(found, parts, strict=True) if amount
+    )
+
+
+def _price(amount: float, currency: str) -> str:
+    """As many decimals as it has, and no cents where there are none."""
+    digits = next((digits for digits in (0, 2, 3) if round(amount, digits) == amount), 4)
+    return money(amount, currency, digits)
 
 
 def worth(document: Mapping[str, Any]) -> str:
