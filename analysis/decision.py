@@ -117,7 +117,8 @@ def _facts(case: Case, variant: str | None) -> tuple[Fact, ...]:
             "next to nothing"
             if row.loss_if_wrong is None
             else wording.per_members(row.loss_if_wrong, case.primary.kind),
-            "What we would give up on average in the cases in which another variant is truly better.",
+            "What we would give up on average in the cases in which another variant is truly better; those alone, not "
+            "the cases in which it is the best and nothing is lost.",
         ),
     )
 
@@ -233,7 +234,8 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
         surely = "more than a swing of chance brings about"
     reason = (
         f"{case.name(key)} does better than {case.name(case.primary.control)}{by}. The lead is {surely}, "
-        f"and counting the chance that it is not the best, we give up less than {_accepted(case)} on average."
+        f"and over all cases, also those in which it is the best and nothing is lost, shipping it gives up less than "
+        f"{_accepted(case)} on average."
     )
     for harmful, result in _guardrail_harm(case):
         reason += f" Meanwhile {case.name(harmful)} makes {case.metric(result)} worse: one more reason to end the test."
