@@ -148,7 +148,12 @@ def _schedule_check(experiment: Experiment, now: datetime) -> Check:
 
 
 def _key_check(session: Session) -> Check:
-    if session.exec(select(ApiKey.id).where(col(ApiKey.revoked_at).is_(None)).limit(1)).first() is not None:
+    if a_key_exists(session):
         return Check("key", True, False, "An API key exists", "An app can ask for variants with it.")
-    detail = "No app can ask for variants yet; make a key under Keys."
+    detail = "No app can fetch it yet: make a key first, or right after the launch."
     return Check("key", False, False, "No API key exists", detail)
+
+
+def a_key_exists(session: Session) -> bool:
+    """Whether any app could ask for variants."""
+    return session.exec(select(ApiKey.id).where(col(ApiKey.revoked_at).is_(None)).limit(1)).first() is not None

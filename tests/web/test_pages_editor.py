@@ -247,6 +247,9 @@ def test_the_launch_and_the_words_tell_how_the_answer_is_made(pages):
     assert "The attribute history; what it explains is taken out of the noise (CUPED)." in said
     launch = pages.get("/experiments/spring-headline/launch").text
     assert "A variant that starts badly is then seen less" in launch
+    assert "compares only members who came while the shares were the same" in launch
+    assert "keeps one variant; at the start they are shared out so: " in launch
+    assert re.search(r"50.% at the start, control", said)
     assert "New members follow the results" in launch
 
 

@@ -72,12 +72,24 @@ def test_a_draft_is_told_in_words_with_its_checklist_and_launched_after_a_questi
     draft = pages.get(where).text
     assert "Everybody takes part." in draft
     assert "No API key exists" in draft
+    assert "No app can fetch it yet: make a key first, or right after the launch." in draft
     question = pages.get(f"{where}/launch").text
     assert "What will happen" in question
     assert "at once" in question
     assert state(pages) == "draft", "looking launches nothing"
     assert pages.post(f"{where}/launch", page=f"{where}/launch").location == where
     assert state(pages) == "running"
+    assert 'It runs, but no app can fetch it yet: <a href="/keys">make a key</a>.' in pages.get(where).text
+
+
+def test_where_a_key_exists_the_launch_says_that_members_are_shown_the_variants(pages):
+    with pages.database.write() as session:
+        keys.create_key(session, kind="server", name="app", actor="cli")
+    where = create(pages)
+    pages.post(f"{where}/launch", page=f"{where}/launch")
+    shown = pages.get(where).text
+    assert "Members are shown its variants from now on." in shown
+    assert "no app can fetch it yet" not in shown
 
 
 def test_a_launch_that_the_checklist_forbids_says_why_and_launches_nothing(pages):

@@ -6,8 +6,8 @@ from typing import Any
 from web.formatting import letter, money, plain_percent, plural
 
 CAVEAT = (
-    "A variant that starts badly is then seen less, so its figures stay a little low; the verdict compares within each"
-    " step and allows for that."
+    "A variant that starts badly is then seen less, so its figures stay a little low. The verdict compares only members"
+    " who came while the shares were the same."
 )
 SHARED_OUT = {
     "thompson": "in proportion to each variant's chance of being best",

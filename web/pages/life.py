@@ -3,10 +3,12 @@
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from markupsafe import Markup
 from sqlmodel import Session
 
 from experiments import experiment as stored
 from experiments import transitions, wording
+from experiments.checklist import a_key_exists
 from experiments.errors import ConflictError, InvalidError, KletteError
 from experiments.tables import Experiment, utc_now
 from web.pages.access import actor, changes
@@ -60,14 +62,11 @@ def launch(key: str):
         try:
             with services().database.write() as session:
                 experiment = transitions.launch(session, stored.get(session, key), actor=actor())
+                fetched = a_key_exists(session)
         except ConflictError as conflict:
             error = _launch_error(key, conflict)
         else:
-            flash(
-                "The experiment is scheduled and starts by itself."
-                if experiment.state == "scheduled"
-                else "The experiment runs. Members are shown its variants from now on."
-            )
+            flash(_launched(experiment.state == "scheduled", fetched=fetched))
             return redirect(url_for("results.show", key=key))
     with services().database.read() as session:
         experiment = stored.get(session, key)
@@ -107,6 +106,17 @@ def act(key: str, action: str):
         error=error.detail if error and not error.fields else "",
     )
     return page, error.status if error else 200
+
+
+def _launched(scheduled: bool, *, fetched: bool) -> str:
+    """What is said after the launch; without a key nobody would be shown anything."""
+    if fetched and scheduled:
+        return "The experiment is scheduled and starts by itself."
+    if fetched:
+        return "The experiment runs. Members are shown its variants from now on."
+    begun = "It is scheduled" if scheduled else "It runs"
+    link = Markup('<a href="{}">make a key</a>').format(url_for("keys.index"))
+    return Markup("{}, but no app can fetch it yet: {}.").format(begun, link)
 
 
 def _launch_error(key: str, conflict: ConflictError) -> str:
