@@ -324,6 +324,27 @@ def test_a_key_that_is_taken_is_an_error_of_its_field(pages):
     assert "is taken" in errors_of(answer)["key"]
 
 
+def test_thirds_are_shown_with_four_decimals_and_saving_them_unchanged_changes_nothing(pages):
+    third = {"variants.2.key": "c", "variants.2.content.headline": "Only this week"}
+    create(pages, **third, **{f"variants.{at}.weight": "33.3333" for at in range(3)})
+    assert [variant["weight"] for variant in document(pages)["variants"]] == [1 / 3] * 3
+    edit = "/experiments/spring-headline/edit"
+    form = fields_of(pages.get(edit).text)
+    assert [form[f"variants.{at}.weight"] for at in range(3)] == ["33.3333"] * 3
+    assert pages.post(edit, form | {"do": "save"}, page=edit).status_code == 302
+    with pages.database.write() as session:
+        transitions.launch(session, stored.get(session, "spring-headline"), actor="cli")
+    live = fields_of(pages.get(edit).text)
+    assert live["variants.0.weight"] == "33.3333"
+    assert pages.post(edit, live | {"name": "Thirds"}, page=edit).status_code == 302
+    after = document(pages)
+    assert (after["name"], after["runs"]) == ("Thirds", 1), "the same weights begin no new run"
+    assert [variant["weight"] for variant in after["variants"]] == [1 / 3] * 3
+    form = draft_form(**third, **{f"variants.{at}.weight": "33.33" for at in range(3)})
+    refused = pages.post("/experiments/new", form, page="/experiments/new")
+    assert "The weights add up to 99.99 %" in refused.text
+
+
 def test_variants_come_and_go_without_scripts_and_keep_what_was_typed(pages):
     form = draft_form(do="add-variant", **{"variants.1.content.body": "Eleven dyers"})
     more = fields_of(pages.post("/experiments/new", form, page="/experiments/new").text)

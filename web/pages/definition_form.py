@@ -32,6 +32,8 @@ VARIANT_FIELDS = (
     "cost.fixed",
     "cost.per_thousand",
 )
+ROUNDED = Decimal("0.001")
+"""By how much, in per cent, weights may miss 100 because they were rounded."""
 PLAIN_FIELDS = (
     "key",
     "name",
@@ -212,19 +214,31 @@ def _raw_variants(values: Values, errors: Errors) -> list[dict[str, Any]]:
 
 
 def _weights(variants: list[dict[str, str]], errors: Errors) -> list[float]:
-    """The shares; where one cannot be read or they miss 100 %, an even split stands in so that the rest is checked."""
+    """The shares; where one cannot be read or they miss 100 %, an even split stands in so that the rest is checked.
+
+    Three times 33.3333 is meant as thirds: what is missing that little is shared out in proportion.
+    """
     before = len(errors)
     shares = [
         _percentage(variant["weight"], f"variants.{position}.weight", errors, "0.01", "100")
         for position, variant in enumerate(variants)
     ]
     total = sum(shares)
-    if len(errors) == before and abs(total - 100) > Decimal("0.0001"):
+    if len(errors) == before and abs(total - 100) > ROUNDED:
         spoken = " + ".join(f"{share.normalize():f}" for share in shares)
         errors["variants"] = f"The weights add up to {total.normalize():f} % ({spoken}); they must add up to 100 %."
     if len(errors) > before:
         return [1 / max(1, len(variants))] * len(variants)
-    return [float(share / 100) for share in shares]
+    return [float(share / total) for share in shares]
+
+
+def weights_moved(values: Values, document: Mapping[str, Any]) -> bool:
+    """Whether a weight was changed by more than the rounding that the field shows it with."""
+    typed = (number_of(variant["weight"])[0] for variant in values["variants"])
+    return any(
+        weight is not None and abs(float(weight) / 100 - variant["weight"]) > 1e-6
+        for weight, variant in zip(typed, document["variants"], strict=True)
+    )
 
 
 def _content(variant: dict[str, str], position: int, errors: Errors) -> dict[str, Any]:
@@ -325,7 +339,7 @@ def _variant_values(variant: Mapping[str, Any]) -> dict[str, str]:
     return {
         "key": variant["key"],
         "name": variant["name"],
-        "weight": _as_percent(variant["weight"]),
+        "weight": f"{round(variant['weight'] * 100, 4):.8g}",
         **{f"content.{part}": content.get(part, "") for part in ("headline", "body", "image_url", "link_url", "cta")},
         "content.custom": json.dumps(custom, ensure_ascii=False, indent=2) if custom else "",
         "cost.fixed": amount_text(_text(cost.get("fixed"))),

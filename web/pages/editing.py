@@ -199,7 +199,8 @@ def _edit_live(document: dict[str, Any]) -> Any:
         return _live_page(document, values, errors)
     try:
         with services().database.write() as session:
-            fresh = _change_live(session, stored.get(session, document["key"]), definition, typed["revision"])
+            fresh = forms.weights_moved(values, document)
+            _change_live(session, stored.get(session, document["key"]), definition, typed["revision"], fresh=fresh)
     except KletteError as error:
         return _live_page(document, values, form_words.in_words(error.fields or {"": error.detail}))
     flash("Your changes are saved; a new run has begun." if fresh else "Your changes are saved.")
@@ -223,18 +224,15 @@ def _live_faults(
     stored_end = datetime.fromisoformat(document["ends_at"]) if document["ends_at"] else None
     if "ends_at" not in errors and ends_at and _minute(ends_at) != _minute(stored_end):
         faults |= _passed_end(ends_at)
-    weights = [number_of(variant["weight"])[0] for variant in values["variants"]]
-    moved = any(
-        weight is not None and abs(float(weight) / 100 - variant["weight"]) > 1e-9
-        for weight, variant in zip(weights, document["variants"], strict=True)
-    )
-    if moved and request.form.get("new_run") != "yes":
+    if forms.weights_moved(values, document) and request.form.get("new_run") != "yes":
         faults["new_run"] = "New weights begin a new run and leave the members so far behind; tick this box to do so."
     return faults
 
 
-def _change_live(session: Session, experiment: Experiment, definition: ExperimentDefinition, revision: str) -> bool:
-    """Change only what was changed; whether a new run began."""
+def _change_live(
+    session: Session, experiment: Experiment, definition: ExperimentDefinition, revision: str, *, fresh: bool
+) -> None:
+    """Change only what was changed; `fresh` tells that the weights were, which begins a new run."""
     before = stored.definition_of(session, experiment)
     change: dict[str, Any] = {
         name: getattr(definition, name)
@@ -243,17 +241,11 @@ def _change_live(session: Session, experiment: Experiment, definition: Experimen
     }
     if _minute(definition.ends_at) != _minute(before.ends_at):  # the field knows no seconds
         change["ends_at"] = definition.ends_at
-    moved = [
-        VariantPatch(key=variant.key, weight=variant.weight)
-        for variant, old in zip(definition.variants, before.variants, strict=True)
-        if abs(variant.weight - old.weight) > 1e-9
-    ]
-    if moved:
-        change["variants"] = moved
+    if fresh:
+        change["variants"] = [VariantPatch(key=variant.key, weight=variant.weight) for variant in definition.variants]
     if change:
         seen = int(revision) if revision.isdigit() else None
         editing.patch(session, experiment, read_patch(change), actor=actor(), revision=seen)
-    return bool(moved)
 
 
 def _minute(moment: datetime | None) -> datetime | None:

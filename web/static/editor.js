@@ -39,8 +39,8 @@
     if (!total) return;
     const weights = [...editor.querySelectorAll("[data-weight]")].map((field) => Number(field.value.trim().replace(/\s*%$/, "").replace(",", ".")));
     const added = Math.round(weights.reduce((before, weight) => before + weight, 0) * 1e6) / 1e6;
-    const whole = Math.abs(added - 100) < 1e-4;
-    total.textContent = Number.isNaN(added) ? "A weight is no number" : `Weights add up to ${added}\u202f%`;
+    const whole = Math.abs(added - 100) < 0.0010001; // thirds are written 33.3333
+    total.textContent = Number.isNaN(added) ? "A weight is no number" : `Weights add up to ${whole ? 100 : added}\u202f%`;
     total.classList.toggle("off", !whole);
   }
 
