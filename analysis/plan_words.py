@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from analysis import wording
-from analysis.outlook import Outcomes, Share
+from analysis.outlook import Share
 from analysis.planning import Plan
 from analysis.verdict import Fact
 
 NOTHING_HELPS: Final = (
     "Nothing simple helps: too few members do it. Decide by something that more members do, or show it to many more."
 )
+
+
+def window_on_top(window_days: int | None = None) -> str:
+    """Return what the planned days leave out: the window of whoever comes on the last of them."""
+    if window_days is None:
+        return "Members who come last need their window on top."
+    return f"Members who come last need their window of {window_days} {'day' if window_days == 1 else 'days'} on top."
 
 
 def duration(days: int) -> str:
@@ -105,29 +112,24 @@ def facts(plan: Plan) -> tuple[Fact, ...]:
             "The assurance: how often such a test ends in a verdict in time, whatever is true. The true lifts are "
             f"drawn from the prior “{plan.rules.lift_prior.name}”.",
         ),
-        Fact("Announced when shipped", announced(plan.by_prior), _honesty(plan.by_prior)),
     )
+
+
+def believed(plan: Plan) -> str:
+    """Return what is announced if true lifts are as believed beforehand, whatever lift the plan asks for."""
+    found = plan.by_prior
+    if found.announced_lift is None or found.true_lift is None:
+        return "Nothing is shipped in any of the simulated tests."
+    told, true = wording.signed_percent(found.announced_lift), wording.signed_percent(found.true_lift)
+    # Without a true lift there is nothing to exaggerate; a tenth is more than the simulation's own noise.
+    fair = abs(found.announced_lift) <= abs(found.true_lift) * 1.1
+    honest = "it does not exaggerate" if fair else "it exaggerates"
+    return f"Where a variant is shipped, announced on average {told}, true {true}: {honest}."
 
 
 def share(found: Share) -> str:
     """Return a simulated share as a percentage that never claims certainty."""
     return wording.chance(found.value)
-
-
-def announced(found: Outcomes) -> str:
-    """Return the mean lift that is announced when something is shipped, and what it truly is."""
-    if found.announced_lift is None or found.true_lift is None:
-        return "–"
-    return f"{wording.signed_percent(found.announced_lift)}, truly {wording.signed_percent(found.true_lift)}"
-
-
-def _honesty(found: Outcomes) -> str:
-    if found.announced_lift is None or found.true_lift is None:
-        return "Nothing is shipped in any of the simulated tests."
-    return (
-        "The mean lift of what is shipped, as announced on that day, and what it truly is, if true lifts are drawn "
-        "from the prior. Where the two are alike, nobody is promised too much."
-    )
 
 
 def _of_simulated(plan: Plan, found: Share) -> str:

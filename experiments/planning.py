@@ -105,6 +105,11 @@ def figures(session: Session, key: str) -> Figures:
     )
 
 
+def window_of(session: Session, key: str) -> int | None:
+    """Days in which a member's actions count in an experiment; None where there is no such experiment."""
+    return session.scalar(select(col(Experiment.window_days)).where(col(Experiment.key) == key)) if key else None
+
+
 def analysed(session: Session) -> list[tuple[str, str]]:
     """Key and name of the experiments that can be planned from, the newest first."""
     having = select(Analysis.experiment_id).where(  # type: ignore[call-overload]

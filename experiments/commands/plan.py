@@ -135,3 +135,7 @@ def _print(made: Any) -> None:
     width = max(len(fact.label) for fact in facts)
     for fact in facts:
         click.echo(f"{fact.label:<{width}}  {fact.value}")
+    click.echo()
+    click.echo(f"If lifts are as the prior “{made.rules.lift_prior.name}” believes: {words.believed(made)}")
+    if made.outcome != "unreachable":
+        click.echo(words.window_on_top())

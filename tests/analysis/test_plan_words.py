@@ -25,6 +25,20 @@ def drawn(found):
     return curves(found)
 
 
+def test_what_is_announced_is_told_apart_from_the_lift_that_was_asked_for(found):
+    def told(announced, true):
+        outcomes = replace(found.by_prior, announced_lift=announced, true_lift=true)
+        return plan_words.believed(replace(found, by_prior=outcomes)).replace("\u202f", "")
+
+    assert (
+        told(0.39, 0.40) == "Where a variant is shipped, announced on average +39%, true +40%: it does not exaggerate."
+    )
+    assert told(0.30, 0.20).endswith("announced on average +30%, true +20%: it exaggerates.")
+    assert told(None, None) == "Nothing is shipped in any of the simulated tests."
+    assert plan_words.window_on_top() == "Members who come last need their window on top."
+    assert "their window of 7 days on top" in plan_words.window_on_top(7)
+
+
 def test_the_sentence_says_how_long_and_what_for(found):
     assert found.enough_days < found.planned_days == 35
     assert plan_words.headline(found) == "Run it for about 5 weeks."
@@ -55,7 +69,7 @@ def test_an_unreachable_plan_says_what_would_help():
 def test_every_figure_is_explained(found):
     facts = plan_words.facts(found)
     assert facts[0].value == "70,000"
-    assert len({fact.label for fact in facts}) == len(facts) == 6
+    assert len({fact.label for fact in facts}) == len(facts) == 5
     for fact in facts:
         assert fact.explanation[0].isupper() and fact.explanation.endswith(".")
         assert "signific" not in fact.explanation and "user" not in fact.explanation

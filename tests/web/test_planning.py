@@ -46,6 +46,8 @@ def test_a_plan_is_a_sentence_its_figures_and_the_way_on(client):
     text = said(answer)
     assert "Run it for about 5 weeks. With 2,000 members a day on 2 variants" in text
     assert "70,000" in text and "Ends with an answer" in text
+    assert "If lifts are as the sceptical prior believes Where a variant is shipped, announced on average" in text
+    assert "Members who come last need their window on top." in text
     assert 'href="/experiments/new?planned_days=35"' in answer.text
     assert "An example" not in text
 
@@ -158,6 +160,7 @@ def test_an_experiment_s_figures_are_copied_into_the_form(app, client):
     assert re.search(r'id="variants"[^>]*value="3"', page.text)
     linked = client.get(f"/plan?like={KEY}")
     assert "With the figures of “Spring headline”: sticky members." in said(linked)
+    assert "Members who come last need their window of 7 days on top." in said(linked)
 
 
 def test_an_experiment_that_was_never_analysed_is_refused_beside_the_choice(app, client):

@@ -79,7 +79,7 @@ def _page(values: forms.Values, errors: forms.Errors, note: str) -> Any:
         "words": plan_words,
     }
     if made and asked:
-        context |= {"prior": asked.rules.lift_prior}
+        context |= {"prior": asked.rules.lift_prior, "window_days": _window(values["like"])}
         # Asked for where nothing can load them later.
         if request.args.get("curves"):
             context |= {"drawn": _drawn(made)}
@@ -90,6 +90,11 @@ def _page(values: forms.Values, errors: forms.Errors, note: str) -> Any:
 def _experiments() -> list[tuple[str, str]]:
     with services().database.read() as session:
         return planning.analysed(session)
+
+
+def _window(like: str) -> int | None:
+    with services().database.read() as session:
+        return planning.window_of(session, like)
 
 
 def _asked(values: forms.Values) -> tuple[forms.Asked | None, forms.Errors]:
