@@ -19,7 +19,7 @@ from analysis.diagnostics import Diagnostics, diagnose
 from analysis.errors import AnalysisError, NotShown
 from analysis.models import amount_families
 from analysis.models.amount_families import Family
-from analysis.posterior import DrawnPosterior, Estimate, drawn_estimate
+from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.predictive import Check, failures
 from analysis.priors import NamedPrior
 from analysis.statistics import AmountStatistics
@@ -141,6 +141,7 @@ def fit_hurdle(
     draws: int = 1000,
     chains: int = 4,
     prior: NamedPrior = priors.HURDLE_WEAK,
+    interval: IntervalKind = "eti",
 ) -> HurdleResult:
     """Split the mean amount into how many buy and how much a buyer spends.
 
@@ -151,7 +152,9 @@ def fit_hurdle(
     seed : int
         The same seed, data, machine and versions give the same digits.
     prior : NamedPrior
-        With `level_sd`, `variant_sd`, `shape_sd`.
+        With `level_sd`, `variant_sd`, `shape_sd`, `shape_variant_sd`.
+    interval : {"eti", "hdi"}
+        Kind of the 95 % intervals.
 
     Raises
     ------
@@ -169,7 +172,7 @@ def fit_hurdle(
         metric,
         None,
         found.family.name,
-        _rows(statistics, found, control),
+        _rows(statistics, found, control, interval),
         found.checks,
         found.diagnostics,
         prior,
@@ -180,13 +183,14 @@ def fit_hurdle(
     )
 
 
-def _rows(statistics: Data, found: _Fitted, control: str) -> tuple[HurdleVariant, ...]:
+def _rows(statistics: Data, found: _Fitted, control: str, kind: IntervalKind) -> tuple[HurdleVariant, ...]:
     base = list(statistics).index(control)
     drawn = (found.share, found.amount, found.share * found.amount)
     rows = []
     for v, (variant, own) in enumerate(statistics.items()):
-        lifts = [None if v == base else drawn_estimate(of[:, v] / of[:, base] - 1) for of in drawn]
-        rows.append(HurdleVariant(variant, own.n, own.positive, *(drawn_estimate(of[:, v]) for of in drawn), *lifts))
+        lifts = [None if v == base else drawn_estimate(of[:, v] / of[:, base] - 1, kind) for of in drawn]
+        told = [drawn_estimate(of[:, v], kind) for of in drawn]
+        rows.append(HurdleVariant(variant, own.n, own.positive, *told, *lifts))
     return tuple(rows)
 
 

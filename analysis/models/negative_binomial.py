@@ -20,7 +20,7 @@ from scipy.stats import nbinom
 from analysis import engine, priors
 from analysis.diagnostics import Diagnostics, diagnose
 from analysis.errors import AnalysisError, NotShown
-from analysis.posterior import DrawnPosterior, Estimate, drawn_estimate
+from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.predictive import Check, check, failures, thinned
 from analysis.priors import NamedPrior
 from analysis.statistics import CountStatistics
@@ -157,6 +157,7 @@ def fit_counts(
     draws: int = 1000,
     chains: int = 4,
     prior: NamedPrior = priors.NEGATIVE_BINOMIAL_WEAK,
+    interval: IntervalKind = "eti",
 ) -> CountResult:
     """Say how often members do it in each variant and how unevenly.
 
@@ -167,6 +168,8 @@ def fit_counts(
     direction : {"higher", "lower"}
     prior : NamedPrior
         With `level_sd`, `variant_sd`, `dispersion_sd`, `dispersion_variant_sd`.
+    interval : {"eti", "hdi"}
+        Kind of the 95 % intervals.
 
     Raises
     ------
@@ -180,17 +183,19 @@ def fit_counts(
     if not isinstance(found, _Fitted):
         why, checks = found
         return CountResult(metric, why, checks=checks, prior=prior, seed=seed)
-    rows = _rows(statistics, found, control, higher=direction == "higher")
+    rows = _rows(statistics, found, control, interval, higher=direction == "higher")
     used = found.draws
     return CountResult(metric, None, rows, found.checks, found.diagnostics, prior, seed, used.engine, used)
 
 
-def _rows(statistics: Data, found: _Fitted, control: str, *, higher: bool) -> tuple[CountVariant, ...]:
+def _rows(
+    statistics: Data, found: _Fitted, control: str, kind: IntervalKind, *, higher: bool
+) -> tuple[CountVariant, ...]:
     base, rows = list(statistics).index(control), []
     for v, (variant, own) in enumerate(statistics.items()):
-        mean, spread = drawn_estimate(found.mean[:, v]), drawn_estimate(found.dispersion[:, v])
+        mean, spread = drawn_estimate(found.mean[:, v], kind), drawn_estimate(found.dispersion[:, v], kind)
         lifts = found.mean[:, v] / found.mean[:, base] - 1
-        against = (drawn_estimate(lifts), float((lifts > 0 if higher else lifts < 0).mean())) if v != base else ()
+        against = (drawn_estimate(lifts, kind), float((lifts > 0 if higher else lifts < 0).mean())) if v != base else ()
         rows.append(CountVariant(variant, own.n, own.positive, mean, spread, *against))
     return tuple(rows)
 

@@ -126,6 +126,9 @@ def test_the_same_seed_gives_the_same_digits_and_the_draws_are_for_arviz():
     data = log_normals(1)
     first, again = (hurdle.fit_hurdle(data, control="a", seed=3) for _ in range(2))
     assert json.dumps(first.to_dict()) == json.dumps(again.to_dict())
+    shortest = hurdle.fit_hurdle(data, control="a", seed=3, interval="hdi").variants[1].amount_lift.interval
+    equal = first.variants[1].amount_lift.interval
+    assert shortest.kind == "hdi" and shortest.high - shortest.low <= equal.high - equal.low
     posterior = engine.to_arviz(first.draws)["posterior"]
     assert list(posterior["amount"].sel(variant="b").dims) == ["chain", "draw"]
     assert float(posterior["amount"].sel(variant="b").mean()) == pytest.approx(first.variants[1].amount.mean)
