@@ -212,6 +212,7 @@ def test_deciding_is_offered_where_there_is_something_to_decide(app, client) -> 
     assert re.search(r'id="act-decide" class="go"', body)
     dialog = body[body.index('<dialog id="decide"') :]
     assert " checked" not in dialog
+    assert re.search(r"<small>control · [^<]+% to be the stickiest</small>", dialog)
     assert re.search(r'<textarea id="decide-note"[^>]* required', dialog)
 
 

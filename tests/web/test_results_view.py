@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.web import results_fixtures as fixtures
-from web.pages import results_provenance, results_verdict, results_view
+from tests.web import results_more as more
+from web.pages import results_choices, results_provenance, results_verdict, results_view
 from web.pages.results_drawing import Scale, common_scale, hills, ridge, ticks
 from web.pages.results_health import spoken_times
 from web.pages.results_measure import Measure
@@ -281,11 +282,34 @@ def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_
     members, done = fixtures.SPRING["b"]
     winning = fixtures.result(fixtures.SPRING | {"b": (members, done | {"sticky_rate": 1150})})
     assert winning["verdict"]["decision"] == "ship"
-    advised = [choice.advised for choice in results_verdict.choices(fixtures.variants(), winning, "sticky_rate")]
+    advised = [choice.advised for choice in results_choices.choices(fixtures.variants(), winning, "sticky_rate")]
     assert advised == [False, True, False]
-    waiting = results_verdict.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
+    waiting = results_choices.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
     assert not any(choice.advised for choice in waiting)
     assert all(choice.chance for choice in waiting)
+
+
+def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_say() -> None:
+    result = more.whole_result()
+    a, b, c = results_choices.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")
+    p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
+    assert a.told == ("control", f"{chance(p['a'])} to be the stickiest")
+    sure = f"above A, fairly certain (95{THIN}% interval)"
+    assert b.told == (f"{chance(p['b'])} to be the stickiest", f"net value €{THIN}0.12 {sure}")
+    assert c.told[1:] == (f"net value €{THIN}0.090 {sure}", "guardrail “Complaints” in doubt")
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
+    compared = next(row for row in entry["comparisons"] if row["variant"] == "b")
+    compared["difference"] = more.estimate(-0.11, 0.2)
+    b = results_choices.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")[1]
+    assert b.value == f"net value €{THIN}0.11 below A, not certain"
+
+
+def test_a_choice_says_nothing_of_chances_before_there_is_enough_data() -> None:
+    early = more.plain_result()
+    early["verdict"] = {"decision": "not_enough_data", "variant": None, "reason": ""}
+    for result in (None, early):
+        told = [choice.told for choice in results_choices.choices(fixtures.variants(), result, "sticky_rate")]
+        assert told == [("control",), (), ()]
 
 
 def test_everything_on_an_axis_lies_between_its_ends() -> None:

@@ -16,8 +16,8 @@ from web.pages import results_state as state
 from web.pages import results_view
 from web.pages.access import actor, changes, htmx
 from web.pages.results_adjusted import deciding
+from web.pages.results_choices import choices
 from web.pages.results_parts import Plan, VariantFacts
-from web.pages.results_verdict import choices
 from web.services import services
 
 blueprint = Blueprint("results", __name__)
@@ -109,7 +109,13 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "shipped": shipped,
         "shipped_at": state.shipped_at(session, experiment) if shipped else None,
         "actions": state.actions(experiment),
-        "decisions": choices(variants, result and deciding(result), experiment.primary_metric)
+        "decisions": choices(
+            variants,
+            result and deciding(result),
+            experiment.primary_metric,
+            experiment.guardrails,
+            experiment.currency,
+        )
         if state.may_ship(experiment, met=met)
         else (),
         "met": met,

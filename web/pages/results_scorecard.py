@@ -294,6 +294,13 @@ def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -
     return "guardrail holds", "good"
 
 
+def guardrail_faults(entry: Mapping[str, Any]) -> dict[str, str]:
+    """For which variants a guardrail does not hold: "broken" or "in doubt", by variant."""
+    if entry.get("too_early"):
+        return {}
+    return {key: "broken" if p > BROKEN else "in doubt" for key, p in _worse(entry).items() if p > IN_DOUBT}
+
+
 def _doubt(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> str:
     """Why a guardrail is in doubt, a sentence a variant, with the figures that the doubt rests on."""
     rows = {row["variant"]: row for row in entry["variants"]}

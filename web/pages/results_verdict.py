@@ -1,4 +1,4 @@
-"""The answer in words with the figures that it rests on, and the choices that the "Decide…" dialog offers."""
+"""The answer in words with the figures that it rests on."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -116,32 +116,3 @@ def coloured(sentence: str, variants: Sequence[VariantFacts]) -> tuple[Part, ...
     pieces = NAMED.split(sentence)
     # A split with one group gives text and names in turn.
     return tuple(Part(piece, colours.get(piece[0], "") if at % 2 else "") for at, piece in enumerate(pieces) if piece)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A variant in the "Decide…" dialog; none is chosen already, and the one that the verdict advises says so."""
-
-    variant: VariantFacts
-    chance: str
-    advised: bool
-
-
-def choices(variants: Sequence[VariantFacts], result: Mapping[str, Any] | None, primary: str) -> tuple[Choice, ...]:
-    """What can be shipped, with each one's chance of being best where there is an answer."""
-    if result is None:
-        return tuple(Choice(variant, "", False) for variant in variants)
-    deciding = next((entry for entry in result["metrics"] if entry["metric"] == primary), result["metrics"][0])
-    chances = {row["variant"]: row.get("p_best") for row in deciding["variants"]}
-    verdict = result["verdict"]
-    if too_early(verdict):
-        chances = {}
-    advised = verdict.get("variant") if verdict["decision"] == "ship" else None
-    return tuple(
-        Choice(
-            variant,
-            words.chance(chances[variant.key]) if chances.get(variant.key) is not None else "",
-            variant.key == advised,
-        )
-        for variant in variants
-    )
