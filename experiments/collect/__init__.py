@@ -21,6 +21,7 @@ from experiments.collect.cascades import cascades_of
 from experiments.collect.cells import statistics_by_cell
 from experiments.collect.history import statistics_by_day, told_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
+from experiments.collect.packing import FIELD_BITS, WHOLE_BITS
 from experiments.collect.splitting import Split
 from experiments.collected import Collected
 from experiments.member_rows import Scope
@@ -67,9 +68,13 @@ def collect(
         found = audience_of(backend, scope, sliced)
         report(0.3)
         wanted = bool(sliced) or (covariate is not None and covariate.attribute is not None)
-        active = active_members(backend, scope, metrics, attributes=wanted, covariate=covariate, worth=declared)
-        report(0.7)
-        cells, quality, successes = statistics_by_cell(active, found, metrics, declared, sliced, segmented)
+        declarations = {"attributes": wanted, "covariate": covariate, "worth": declared}
+        for bits in (FIELD_BITS, WHOLE_BITS):
+            active = active_members(backend, scope, metrics, **declarations, bits=bits)
+            report(0.7)
+            if counted := statistics_by_cell(active, found, metrics, declared, sliced, segmented):
+                break
+        cells, quality, successes = counted
         split = Split(scope, declared, found.members, cells, {metric.key: metric for metric in metrics})
         data = split.whole()
         if told := [metric.key for metric in metrics if metric.kind == "cascade"]:

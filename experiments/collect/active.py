@@ -15,7 +15,7 @@ from ibis.backends.sql import SQLBackend
 
 from experiments import rows
 from experiments.collect.asked import Covariate, Worth
-from experiments.collect.packing import FIELD_BITS, TRUE, WHOLE_BITS, Packing, Tally
+from experiments.collect.packing import TRUE, Packing, Tally
 from experiments.member_rows import (
     AHEAD_US,
     LATE_US,
@@ -123,16 +123,22 @@ def active_members(
     attributes: bool,
     covariate: Covariate | None = None,
     worth: Worth | None = None,
+    bits: int,
 ) -> Active:
-    """The table, inside a snapshot that takes it away again; `attributes` says whether each member's are wanted."""
+    """The table, inside a snapshot that takes it away again.
+
+    Parameters
+    ----------
+    attributes
+        Whether each member's are wanted.
+    bits
+        The width of a packed count. ``happened`` tells whether it was enough: a member's number of events must stay
+        below the packing's limit.
+    """
     before_us = DAY_US * (covariate.days_before or 0) if covariate else 0
-    tallies = list(_tallies(metrics, bool(before_us), worth))
-    for bits in (FIELD_BITS, WHOLE_BITS):
-        packing = Packing(tallies, FLAGS, bits)
-        name = f"klette_active_{uuid4().hex}"
-        members = rows.keep(backend, name, _rows(backend, scope, metrics, packing, attributes, before_us))
-        if _most_events(backend, members) < packing.limit:
-            break
+    packing = Packing(_tallies(metrics, bool(before_us), worth), FLAGS, bits)
+    name = f"klette_active_{uuid4().hex}"
+    members = rows.keep(backend, name, _rows(backend, scope, metrics, packing, attributes, before_us))
     return Active(backend, scope, members, packing)
 
 
@@ -144,10 +150,6 @@ def _tallies(metrics: Sequence[Metric], before: bool, worth: Worth | None) -> It
                 yield from tallies_of(metric, before=True)
     if worth and any(metric.kind == "value" for metric in metrics):
         yield from (Tally((kind,)) for kind in worth.actions)
-
-
-def _most_events(backend: SQLBackend, members: Any) -> int:
-    return int(rows.fetch(backend, members.aggregate(most=members.happened.max()))[0][0] or 0)
 
 
 def _rows(

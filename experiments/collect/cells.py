@@ -49,12 +49,15 @@ def statistics_by_cell(
     worth: Worth,
     segments: Sequence[str],
     sliced: Metric | None,
-) -> tuple[dict[str, ByCell], Quality, LevelCounts]:
+) -> tuple[dict[str, ByCell], Quality, LevelCounts] | None:
     """Every metric's statistics but the cascades', the health counts, and the successes of `sliced` by its levels.
 
-    The levels are empty unless the audience has them.
+    The levels are empty unless the audience has them. None where a member has more events than a packed count holds.
     """
-    successes, quality, by_level = _successes(active, audience, metrics, segments, sliced)
+    summed = _successes(active, audience, metrics, segments, sliced)
+    if summed is None:
+        return None
+    successes, quality, by_level = summed
     makers: dict[str, Callable[[Metric], ByCell]] = {
         "proportion": lambda metric: {
             cell: ProportionStatistics(n, successes[cell][metric.key]) for cell, n in audience.members.items()
@@ -86,7 +89,7 @@ def empty(metric: Metric, scope: Scope, worth: Worth, variant: str) -> Statistic
 
 def _successes(
     active: Active, audience: Audience, metrics: Sequence[Metric], segments: Sequence[str], sliced: Metric | None
-) -> tuple[dict[Cell, Counter[str]], Quality, LevelCounts]:
+) -> tuple[dict[Cell, Counter[str]], Quality, LevelCounts] | None:
     """How many members did it, by cell and metric, and all that is summed over all active members, in one pass."""
     rates = [metric for metric in metrics if metric.kind == "proportion"]
     members = active.members
@@ -94,12 +97,17 @@ def _successes(
     flags = {name: active.packing.read(members, name) for name in FLAGS}
     told = members.mutate(**did, **flags)
     key = [*_KEY, *(["attributes"] if audience.levels is not None else [])]
-    sums = {name: told[name].sum() for name in (*did, *flags)} | {"last_event_us": told.last_event_us.max()}
+    sums = {name: told[name].sum() for name in (*did, *flags)} | {
+        "last_event_us": told.last_event_us.max(),
+        "most": told.happened.max(),
+    }
     successes: dict[Cell, Counter[str]] = defaultdict(Counter)
     health: Counter[str] = Counter()
     by_level: LevelCounts = Counter()
     last: list[int] = []
     for row in fetched(active.backend, told.group_by(key).aggregate(**sums)):
+        if int(row["most"]) >= active.packing.limit:
+            return None
         for metric in rates:
             successes[cell_of(row)][metric.key] += int(row[metric.key])
         for name in FLAGS:

@@ -15,7 +15,7 @@ from analysis.statistics import (
     ValueStatistics,
 )
 from experiments import rows
-from experiments.collect import MOST_LEVELS, Covariate, Worth, active, audience, collect, levels
+from experiments.collect import MOST_LEVELS, Covariate, Worth, audience, collect, levels
 from experiments.collected import OTHERS, UNKNOWN, Collected
 from experiments.database import Database
 from experiments.member_rows import Scope
@@ -212,7 +212,7 @@ def test_a_covariate_of_an_attribute_takes_numbers_alone(database):
 
 
 def test_a_member_with_more_events_than_a_field_holds_is_counted_all_the_same(database, monkeypatch):
-    monkeypatch.setattr(active, "FIELD_BITS", 2)  # three events at most, where a million are
+    monkeypatch.setattr("experiments.collect.FIELD_BITS", 2)  # three events at most, where a million are
     audience = make_audience(15)
     collected = collected_from(database, audience)
     members = expected_members(audience)
