@@ -223,7 +223,7 @@ def _weights(variants: list[dict[str, str]], errors: Errors) -> list[float]:
         _percentage(variant["weight"], f"variants.{position}.weight", errors, "0.01", "100")
         for position, variant in enumerate(variants)
     ]
-    total = sum(shares)
+    total = sum(shares, Decimal(0))
     if len(errors) == before and abs(total - 100) > ROUNDED:
         spoken = " + ".join(f"{share.normalize():f}" for share in shares)
         errors["variants"] = f"The weights add up to {total.normalize():f} % ({spoken}); they must add up to 100 %."
