@@ -88,8 +88,9 @@ def _members(stored: Any, file: Path, database: Any, _no_sampled: bool) -> str:
 
 def _report(stored: Any, file: Path, _database: Any, _no_sampled: bool) -> str:
     from experiments.exporting import report
+    from experiments.settings import settings
 
-    report.write(stored, file)
+    report.write(stored, file, settings().time_zone)
     return "a report that opens in any browser."
 
 

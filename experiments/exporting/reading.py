@@ -1,16 +1,18 @@
 """The newest stored analysis of an experiment with all that a file made of it may need, read in one go."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from experiments import results, wording
+from experiments import figures, results, wording
 from experiments.collected import Collected
 from experiments.errors import NotFoundError
 from experiments.experiment import current_run, get, variants_of
-from experiments.tables import Analysis
+from experiments.metrics import metric
+from experiments.tables import Analysis, Experiment, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class Stored:
     started_at : datetime
         Of the run.
     planned_days : int or None
+    currency : str
+        ISO 4217 code of the experiment's money.
+    simulated : bool
+        Its members were made up.
+    in_words : tuple of (str, str)
+        What was decided beforehand: labels with a sentence each.
     """
 
     name: str
@@ -54,6 +62,9 @@ class Stored:
     history: list[dict[str, Any]]
     started_at: Any
     planned_days: int | None
+    currency: str = "EUR"
+    simulated: bool = False
+    in_words: tuple[tuple[str, str], ...] = ()
 
     @property
     def collected(self) -> Collected:
@@ -77,11 +88,12 @@ def newest(session: Session, key: str) -> Stored:
         stored = session.scalars(query.order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())).first()
     if run is None or stored is None:
         raise NotFoundError(f"{key} has no analysis yet; run `klette analyse {key}` first.", code="no_analysis")
+    variants = variants_of(session, experiment)
     names = tuple(
         VariantName(
             variant.key, wording.letter(place), wording.called(variant.name, variant.content), bool(variant.control)
         )
-        for place, variant in enumerate(variants_of(session, experiment))
+        for place, variant in enumerate(variants)
     )
     return Stored(
         experiment.name,
@@ -94,4 +106,40 @@ def newest(session: Session, key: str) -> Stored:
         results.history(session, experiment, run),
         run.started_at,
         experiment.planned_days,
+        experiment.currency,
+        experiment.simulated,
+        _in_words(experiment, variants),
     )
+
+
+def _in_words(experiment: Experiment, variants: Sequence[Variant]) -> tuple[tuple[str, str], ...]:
+    """The definition as a reader of the report needs it, in the order of the experiment's own page."""
+    decides, window = metric(experiment.primary_metric), experiment.window_days
+    hint = decides.hint.format(window=window).rstrip(".")
+    planned = experiment.planned_days
+    share = experiment.traffic_buckets / 10_000
+    told = (
+        ("Hypothesis", experiment.hypothesis),
+        ("Audience", "" if experiment.imported else wording.audience(experiment.targeting, share)),
+        ("What decides", f"{decides.name}: {hint[:1].lower()}{hint[1:]}."),
+        ("Also measured", ", ".join(metric(key).name for key in experiment.metrics)),
+        ("Must not worsen", ", ".join(metric(key).name for key in experiment.guardrails)),
+        ("Planned", figures.plural(planned, "day") if planned else ""),
+        ("What counts", f"What a member does in the {figures.plural(window, 'day')} after first seeing a variant."),
+        ("Split by", ", ".join(experiment.segments)),
+        ("Costs", _costs(variants, experiment.currency)),
+    )
+    return tuple((label, sentence) for label, sentence in told if sentence)
+
+
+def _costs(variants: Sequence[Variant], currency: str) -> str:
+    """What each variant costs; nothing where none costs anything."""
+    told = []
+    for place, variant in enumerate(variants):
+        fixed, per = (float((variant.cost or {}).get(part) or 0) for part in ("fixed", "per_thousand"))
+        parts = [f"{figures.price(fixed, currency)} once"] if fixed else []
+        parts += [f"{figures.price(per, currency)} per 1,000 members"] if per else []
+        told.append((wording.letter(place), " and ".join(parts)))
+    if not any(cost for _, cost in told):
+        return ""
+    return " ".join(f"{letter} {cost or 'nothing'}." for letter, cost in told)

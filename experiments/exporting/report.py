@@ -14,6 +14,8 @@ from typing import Any
 from analysis import charts, wording
 from analysis.charts.svg import drawn
 from experiments.exporting.reading import Stored, VariantName
+from experiments.figures import NOTHING, count, signed_percent, spoken_times, when
+from experiments.measure import Measure
 
 CHART_WIDTH = 640
 MARKS = {"ok": "✓", "info": "i", "warn": "!", "fail": "✕"}
@@ -42,25 +44,25 @@ class Line:
     beats: str
 
 
-def write(stored: Stored, file: Path) -> None:
-    """Write the report."""
-    file.write_text(rendered(stored), encoding="utf-8")
+def write(stored: Stored, file: Path, zone: str = "UTC") -> None:
+    """Write the report; `zone` is the IANA name of the time zone that its times are told in."""
+    file.write_text(rendered(stored, zone), encoding="utf-8")
 
 
-def rendered(stored: Stored) -> str:
-    """Return the report as HTML."""
+def rendered(stored: Stored, zone: str = "UTC") -> str:
+    """Return the report as HTML; `zone` is the IANA name of the time zone that its times are told in."""
     wanted = _charts(stored)
     pictures = drawn([spec for _, _, spec in wanted], width=CHART_WIDTH)
     result, provenance = stored.result, stored.result["provenance"]
     return _template().render(
         stored=stored,
         result=result,
-        verdict=result["verdict"],
-        health=[check | {"mark": MARKS.get(check["status"], "i")} for check in result["health"]],
-        metrics=[(entry, _lines(stored, entry)) for entry in result["metrics"]],
+        verdict=result["verdict"] | {"facts": _facts(stored)},
+        health=[_health(check, zone, result["cut_off"]) for check in result["health"]],
+        metrics=[(_headed(entry, stored.currency), _lines(stored, entry)) for entry in result["metrics"]],
         charts=[Chart(title, note, svg) for (title, note, _), svg in zip(wanted, pictures, strict=True)],
-        when=_moment(result["cut_off"]),
-        made=datetime.now(UTC).strftime("%-d %b %Y, %H:%M UTC"),
+        when=when(datetime.fromisoformat(result["cut_off"]), zone),
+        made=when(datetime.now(UTC), zone),
         priors=_priors(stored),
         versions=provenance["versions"],
         units=result["units"],
@@ -76,7 +78,7 @@ def _template() -> Any:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["count"] = lambda number: f"{number:,}"
+    environment.filters["count"] = count
     environment.filters["percent"] = wording.percent
     return environment.get_template("report.html")
 
@@ -95,71 +97,102 @@ def _colours(theme: str) -> dict[str, str]:
     return charts.INK[theme] | {f"v{place}": colour for place, colour in enumerate(palette)}
 
 
-def _moment(text: str) -> str:
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")
-
-
 # Figures -----------------------------------------------------------------------------------------------------------
 
 
 def _lines(stored: Stored, entry: Mapping[str, Any]) -> list[Line]:
+    measure = Measure.of(entry, stored.currency)
+    relative = _relative(entry, measure)
     rows = {row["variant"]: row for row in entry["variants"]}
     comparisons = {row["variant"]: row for row in entry["comparisons"]}
     return [
-        _line(entry, variant, position, rows[variant.key], comparisons.get(variant.key))
+        _line(measure, relative, variant, position, rows[variant.key], comparisons.get(variant.key))
         for position, variant in enumerate(stored.variants)
         if variant.key in rows
     ]
 
 
 def _line(
-    entry: Mapping[str, Any],
+    measure: Measure,
+    relative: bool,
     variant: VariantName,
     position: int,
     row: Mapping[str, Any],
     compared: Mapping[str, Any] | None,
 ) -> Line:
-    mean, bounds = "–", ""
-    if row["mean"] is not None:
-        mean = _value(row["mean"], entry)
-    if row["interval"]:
-        bounds = _range(_value(row["interval"]["low"], entry), _value(row["interval"]["high"], entry))
+    spread = row["interval"]
     return Line(
         variant,
         position,
-        f"{row['n']:,}",
-        mean,
-        bounds,
-        _compared(compared, entry),
-        "–" if row["p_best"] is None else wording.chance(row["p_best"]),
+        count(row["n"]),
+        measure.value(row["mean"]),
+        _range(measure.value(spread["low"]), measure.value(spread["high"])) if spread else "",
+        _compared(compared, measure, relative),
+        NOTHING if row["p_best"] is None else wording.chance(row["p_best"]),
         "" if compared is None or compared["p_beats_control"] is None else wording.chance(compared["p_beats_control"]),
     )
 
 
-def _compared(row: Mapping[str, Any] | None, entry: Mapping[str, Any]) -> str:
+def _headed(entry: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """A metric with the heading of what it is compared by."""
+    return dict(entry) | {"compared": "lift" if _relative(entry, Measure.of(entry, currency)) else "difference"}
+
+
+def _relative(entry: Mapping[str, Any], measure: Measure) -> bool:
+    """Whether a metric is compared in per cent: not where it may be below 0, as on the page."""
+    return measure.relative and any(row["lift"] for row in entry["comparisons"])
+
+
+def _compared(row: Mapping[str, Any] | None, measure: Measure, relative: bool) -> str:
     """The lift with its interval; the difference where a lift means nothing; the control has neither."""
     if row is None:
         return "control"
-    if row["lift"]:
-        interval = row["lift"]["interval"]
-        bounds = _range(wording.signed_percent(interval["low"]), wording.signed_percent(interval["high"]))
-        return f"{wording.signed_percent(row['lift']['mean'])} ({bounds})"
-    if row["difference"]:
-        interval = row["difference"]["interval"]
-        bounds = _range(_value(interval["low"], entry), _value(interval["high"], entry))
-        return f"{_value(row['difference']['mean'], entry)} more ({bounds})"
-    return "–"
+    found = row["lift"] if relative else row["difference"]
+    if not found:
+        return NOTHING
+    mean, interval = found["mean"], found["interval"]
+    write = signed_percent if relative else measure.difference
+    told = write(mean) if relative else _more(mean, measure)
+    return f"{told} ({_range(write(interval['low']), write(interval['high']))})"
 
 
-def _value(number: float, entry: Mapping[str, Any]) -> str:
-    if entry["kind"] == "proportion":
-        return wording.percent(number, 2 if abs(number) < 0.1 else 1)
-    digits = 0 if abs(number) >= 1000 else 2 if abs(number) >= 0.1 else 4
-    return f"{number:,.{digits}f}".replace("-", wording.MINUS)
+def _more(difference: float, measure: Measure) -> str:
+    """A difference in words: ``1.40 less`` and never ``−1.40 more``."""
+    size = measure.size(abs(difference))
+    if size == measure.size(0.0):
+        return size
+    fewer = "fewer" if measure.kind == "share" else "less"
+    return f"{size} {'more' if difference > 0 else fewer}"
 
 
 def _range(low: str, high: str) -> str:
     return f"{low} to {high}"
+
+
+def _facts(stored: Stored) -> list[dict[str, str]]:
+    """The figures beside the verdict, a loss written as the metric is written everywhere else."""
+    verdict = stored.result["verdict"]
+    entry = next((entry for entry in stored.result["metrics"] if entry["metric"] == stored.primary), None)
+    rows = [] if entry is None else [row for row in entry["variants"] if row.get("p_best") is not None]
+    named = [row for row in rows if row["variant"] == verdict.get("variant")]
+    about = named[0] if named else max(rows, key=lambda row: row["p_best"], default=None)
+    told = []
+    for fact in verdict.get("facts") or ():
+        value = fact["value"]
+        if about and entry and fact["label"].startswith("If we ship ") and about.get("loss_if_wrong") is not None:
+            measure = Measure.of(entry, stored.currency)
+            value = f"{measure.loss(about['loss_if_wrong'])}{measure.members or measure.per}"
+        told.append({"label": fact["label"], "value": value})
+    return told
+
+
+def _health(check: Mapping[str, Any], zone: str, cut_off: str) -> dict[str, Any]:
+    """A check with its mark; members still inside their window are a note, neither in order nor out of it."""
+    status = check["status"]
+    if check["check"] == "immature" and status == "ok" and check.get("value"):
+        status = "info"
+    detail = spoken_times(str(check["detail"]), zone, cut_off)
+    return dict(check) | {"status": status, "mark": MARKS.get(status, "i"), "detail": detail}
 
 
 # Charts ------------------------------------------------------------------------------------------------------------
@@ -205,6 +238,7 @@ def _lifts(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
             "raw_lift": None,
         }
         for entry in stored.result["metrics"]
+        if Measure.of(entry, stored.currency).relative
         for row in entry["comparisons"]
         if row["lift"]
     ]

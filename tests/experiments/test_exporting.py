@@ -15,6 +15,7 @@ from experiments.database import Database
 from experiments.errors import NotFoundError
 from experiments.exporting import posterior, report, summary
 from experiments.exporting.reading import newest
+from experiments.figures import spoken_times
 from experiments.settings import settings
 from tests.audience import CUT_OFF_US, make_audience, store_audience, store_experiment
 
@@ -161,7 +162,7 @@ def test_the_report_holds_the_answer_its_health_and_every_metric(stored, page):
     verdict = stored.result["verdict"]
     assert verdict["headline"] in text and verdict["reason"] in text
     for check in stored.result["health"]:
-        assert check["detail"] in text
+        assert spoken_times(check["detail"], "UTC", stored.result["cut_off"]) in text
     for entry in stored.result["metrics"]:
         assert entry["name"] in text
     assert stored.result["analysis"] in text

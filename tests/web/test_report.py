@@ -1,14 +1,22 @@
 """The report to take along: a file of the newest analysis, drawn without a sampler and without the network."""
 
+import html
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
+from sqlmodel import select
 
+from experiments.exporting import report
+from experiments.tables import Experiment, Variant
 from tests.serving import ROOT
 from tests.web import results_fixtures as fixtures
+from tests.web import results_more as more
 from tests.web.results_stored import KEY, analyse, app_on, experiment, logged_in
+
+THIN = "\u202f"
 
 
 @pytest.fixture
@@ -30,6 +38,36 @@ def test_the_report_is_a_file_with_the_answer_and_no_address(app):
     assert answer.text.count("<svg") >= 2
     assert not re.search(r"https?://|<script", answer.text)
     assert f'href="/experiments/{KEY}/report.html"' in client.get(f"/experiments/{KEY}").text
+
+
+def test_the_report_writes_figures_times_and_the_plan_as_the_page_does(app):
+    result = more.whole_result() | {"created_at": "2026-11-23T08:12:00Z"}
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
+    entry["comparisons"][0]["difference"] = more.estimate(-1.40, 0.03)
+    analyse(app, result, at=datetime(2026, 11, 23, 8, 12, tzinfo=UTC))
+    with app.extensions["klette"].get().database.write() as session:
+        found = session.scalars(select(Experiment).where(Experiment.key == KEY)).one()
+        found.simulated = True
+        b = session.scalars(select(Variant).where(Variant.experiment_id == found.id, Variant.key == "b")).one()
+        b.cost = {"fixed": "380", "per_thousand": "2.5"}
+    page = logged_in(app).get(f"/experiments/{KEY}/report.html").text
+    text = re.sub(r"[ \n]+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+    assert f"€{THIN}1.40 less (−€{THIN}1.46 to −€{THIN}1.34)" in text and "more (−" not in text
+    assert f"€{THIN}1.33 " in text
+    assert f"+142{THIN}%" in text and "126 points fewer" not in text and "126 points less" in text
+    assert "0.21 more" in text and "0.39 less" in text, "sentiment is compared by difference"
+    assert "up to 23 Nov 2026, 09:12 Berlin time" in text
+    assert "simulated Its members were made up" in text
+    assert f"A nothing. B €{THIN}380 once and €{THIN}2.50 per 1,000 members." in text
+    assert "What a member does in the 7 days after first seeing a variant." in text
+
+
+def test_members_inside_their_window_are_a_note_and_not_a_tick():
+    check = {"check": "immature", "status": "ok", "value": 0.1, "detail": "1 of 10 at 2026-11-23T08:12:00Z."}
+    told = report._health(check, "Europe/Berlin", "2026-11-23T09:00:00Z")
+    assert (told["status"], told["mark"], told["detail"]) == ("info", "i", "1 of 10 at 09:12.")
+    assert report._health(check | {"value": 0.0}, "UTC", "")["mark"] == "✓"
+    assert report._health(check | {"check": "split"}, "UTC", "")["mark"] == "✓"
 
 
 def test_before_the_first_analysis_there_is_no_report(app):

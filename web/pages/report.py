@@ -17,4 +17,4 @@ def download(key: str) -> Response:
     result = stored.result
     name = f"{result['experiment']}-run-{result['run']}.html"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(report.rendered(stored), mimetype="text/html", headers=headers)
+    return Response(report.rendered(stored, services().settings.time_zone), mimetype="text/html", headers=headers)

@@ -3,14 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from web.formatting import day
+from experiments.figures import spoken_times
 from web.pages import results_words as words
-
-ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
 @dataclass(frozen=True)
@@ -45,18 +41,6 @@ def _status(check: Mapping[str, Any]) -> str:
     if check["check"] == "immature":
         return "info" if (check.get("value") or 0.0) > 0.25 else "ok"
     return str(check["status"])
-
-
-def spoken_times(sentence: str, zone: str, cut_off: str = "") -> str:
-    """A sentence with its ISO times told in `zone`: the time of day alone where it is the day of `cut_off`."""
-    last = day(datetime.fromisoformat(cut_off), zone) if cut_off else ""
-
-    def tell(found: re.Match[str]) -> str:
-        at = datetime.fromisoformat(found[0])
-        clock = f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
-        return clock if day(at, zone) == last else f"{clock} on {day(at, zone)}"
-
-    return ISO_TIME.sub(tell, sentence)
 
 
 def _health_item(check: Mapping[str, Any], zone: str, cut_off: str) -> HealthItem:
