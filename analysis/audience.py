@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, refuse_what_is_no_number
 
 _MOST_VARIANTS: Final = 20
 
@@ -39,6 +39,9 @@ class Audience:
     higher: bool = True
 
     def __post_init__(self) -> None:
+        refuse_what_is_no_number(mean=self.mean, members_a_day=self.members_a_day)
+        if self.sd is not None:
+            refuse_what_is_no_number(sd=self.sd)
         object.__setattr__(self, "weights", tuple(float(w) for w in self.weights))
         if not 2 <= len(self.weights) <= _MOST_VARIANTS:
             raise AnalysisError("bad_request", f"{len(self.weights)} variants; plan with 2 to {_MOST_VARIANTS}.")

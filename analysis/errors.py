@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, Final
 
 CODES: Final = (
@@ -55,3 +56,10 @@ class NotShown:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def refuse_what_is_no_number(**given: Any) -> None:
+    """Raise AnalysisError where an argument that must be a number is a text, a truth value or nothing."""
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise AnalysisError("bad_request", f"{name} is {value!r}; give a number, such as 0.05 for 5 %.")

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from analysis.audience import Audience
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, refuse_what_is_no_number
 from analysis.outlook import SEED, TESTS, Outcomes, expected
 from analysis.remaining import DaysLeft, days_left
 from analysis.verdict import Rules
@@ -125,6 +125,13 @@ def plan(
         An argument outside its bounds.
     """
     rules = rules or Rules()
+    if not isinstance(audience, Audience):
+        raise AnalysisError("bad_request", f"audience is {audience!r}; give an Audience(mean, members_a_day).")
+    refuse_what_is_no_number(lift=lift, power=power, tests=tests, seed=seed)
+    if not (tests >= 100 and seed >= 0):
+        raise AnalysisError(
+            "bad_request", f"tests is {tests} and seed {seed}; give 100 tests or more, and a seed from 0."
+        )
     if not 0.5 <= power <= 0.99:
         raise AnalysisError("bad_request", f"A power of {power}; give a chance from 0.5 to 0.99, such as 0.8.")
     if not lift > 0:

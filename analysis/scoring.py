@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis import models
+from analysis.conflict import widened
 from analysis.errors import AnalysisError, NotShown
 from analysis.models import Model
 from analysis.posterior import IntervalKind, Posterior
@@ -46,6 +47,10 @@ Curves = Literal["all", "lifts", "none"]
 
 
 def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, rope: float) -> None:
+    if not isinstance(metric_data, Mapping):
+        raise AnalysisError(
+            "bad_request", f"The data are {metric_data!r}; give a mapping of variant to statistic, such as a dict."
+        )
     if len(metric_data) < 2:
         raise AnalysisError(
             "too_few_variants", f"There is data for {len(metric_data)} variants; a comparison needs at least 2."
@@ -123,7 +128,8 @@ def scorecard(
     model : str, optional
         A name of `models.MODELS`; by default the first that takes the kind.
     prior : NamedPrior, optional
-        By default the model's own.
+        By default the model's own; that of rates is let vary where the variants differ more than it allows
+        (`conflict.widened`), and the result says which it was.
     rope : float
         Half-width of the region of practical equivalence of the lift; 0.01 is ± 1 %.
     interval, probability : str, float
@@ -151,6 +157,8 @@ def scorecard(
     if strata is not None:
         weighted = stratify(strata, metric_data)
     cells, stratified = weighted
+    if chosen.name == "conversion":
+        believed = widened(believed, cells)
     told = {
         "metric": metric,
         "kind": kind,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from analysis import priors
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, refuse_what_is_no_number
 from analysis.priors import NamedPrior
 from analysis.sequential import Look
 
@@ -83,6 +83,7 @@ class Rules:
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
+    refuse_what_is_no_number(**{f"The rule {name}": value})
     if not (math.isfinite(value) and low <= value <= high):
         raise AnalysisError("bad_rules", f"The rule {name} is {value}; give a number from {low:g} to {high:g}.")
 

@@ -42,17 +42,19 @@ def summarise(
     AnalysisError
         Lengths that differ, values that are not finite or below 0, a proportion's that are neither 0 nor 1.
     """
-    labels, values = np.asarray(variant), np.asarray(value)
+    labels, values = np.asarray(variant), _numbers("value", value)
     if kind not in ("proportion", "amount", "count"):
         raise AnalysisError("bad_request", f"The kind {kind!r} is unknown; use proportion, amount or count.")
     if labels.ndim != 1 or labels.shape != values.shape:
         raise AnalysisError(
             "bad_request", f"variant has the shape {labels.shape} and value {values.shape}; give one of each a member."
         )
+    limit = _limit(cap, kind)
     _check(values, kind)
+    _check_labels(labels)
     names, place = np.unique(labels, return_inverse=True)
     if covariate is not None:
-        return _adjusted(names, place, _capped(values, cap), np.asarray(covariate))
+        return _adjusted(names, place, _capped(values, limit), _numbers("covariate", covariate))
     members = np.bincount(place, minlength=len(names))
     if kind == "proportion":
         did = np.bincount(place, weights=values, minlength=len(names))
@@ -61,12 +63,51 @@ def summarise(
         }
     if kind == "count":
         return {name: _count(values[place == v]) for v, name in enumerate(_plain(names))}
-    return _amounts(names, place, values, members, cap)
+    return _amounts(names, place, values, members, limit)
+
+
+def _numbers(name: str, given: Any) -> np.ndarray:
+    """Return numbers as an array of numbers; pandas keeps true and false with gaps as objects."""
+    values = np.asarray(given)
+    if values.dtype == object and all(
+        isinstance(one, bool | int | float | np.number | np.bool_) for one in values.flat
+    ):
+        values = values.astype(float)
+    if values.dtype.kind not in "biuf":
+        raise AnalysisError(
+            "bad_request",
+            f"{name} has the type {values.dtype}; give an array of numbers, such as df[column].astype(float).",
+        )
+    return values
+
+
+def _limit(cap: Any, kind: str) -> float | None:
+    if cap is None:
+        return None
+    if kind != "amount":
+        raise AnalysisError("bad_request", f"A cap of {cap!r} is for amounts; a {kind} has none: leave it out.")
+    if isinstance(cap, bool) or not isinstance(cap, int | float | Decimal) or not 0 < float(cap) < float("inf"):
+        raise AnalysisError("bad_request", f"The cap is {cap!r}; give a finite number above 0, or leave it out.")
+    return float(cap)
+
+
+def _check_labels(labels: np.ndarray) -> None:
+    """A missing label is nobody's variant."""
+    if labels.dtype.kind == "f":
+        missing = np.isnan(labels)
+    elif labels.dtype == object:
+        missing = np.array([one is None or one != one for one in labels], bool)
+    else:
+        missing = np.zeros(len(labels), bool)
+    if missing.any():
+        at = int(np.flatnonzero(missing)[0])
+        raise AnalysisError("bad_request", f"variant[{at}] is {labels[at]}; drop the members without a variant first.")
+    if labels.dtype == object and len({type(one) for one in labels}) > 1:
+        kinds = ", ".join(sorted({type(one).__name__ for one in labels}))
+        raise AnalysisError("bad_request", f"variant mixes labels of the types {kinds}; use one, such as texts.")
 
 
 def _check(values: np.ndarray, kind: str) -> None:
-    if values.dtype.kind not in "biuf":
-        raise AnalysisError("bad_request", f"value has the type {values.dtype}; give an array of numbers.")
     if values.size and not np.isfinite(values).all():
         at = int(np.flatnonzero(~np.isfinite(values))[0])
         raise AnalysisError("bad_statistics", f"value[{at}] is {values[at]}; it must be finite: drop or fill it.")

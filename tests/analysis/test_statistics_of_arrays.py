@@ -57,9 +57,22 @@ def test_a_scorecard_follows_from_rows():
         ({"value": np.array(["1", "2", "3"])}, "array of numbers"),
         ({"kind": "sum"}, "kind 'sum' is unknown"),
         ({"covariate": np.array([1.0, np.inf, 0.0])}, r"covariate\[1\] is inf"),
+        ({"covariate": np.array(["x", "y", "z"])}, "covariate has the type"),
+        ({"variant": np.array(["a", None, "b"], object)}, r"variant\[1\] is None"),
+        ({"variant": np.array([1.0, np.nan, 2.0])}, r"variant\[1\] is nan"),
+        ({"variant": np.array(["a", 1, "b"], object)}, "mixes labels of the types int, str"),
+        ({"cap": -1}, "The cap is -1"),
+        ({"cap": float("nan")}, "The cap is nan"),
+        ({"cap": "9"}, "The cap is '9'"),
+        ({"cap": 5, "kind": "count"}, "A cap of 5 is for amounts"),
     ],
 )
 def test_what_is_no_outcome_is_refused_with_its_place(change, says):
     given = {"variant": np.array(["a", "b", "a"]), "value": np.array([1.0, 0.0, 2.0]), "kind": "amount"} | change
     with pytest.raises(AnalysisError, match=says):
         summarise(**given)
+
+
+def test_true_and_false_as_pandas_keeps_them_with_gaps_filled_are_counted():
+    found = summarise(["a", "b", "a"], np.array([True, False, True], object), kind="proportion")
+    assert (found["a"].successes, found["b"].successes) == (2, 0)

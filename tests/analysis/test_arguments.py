@@ -1,0 +1,30 @@
+"""What is no number, and no data, is refused in a sentence and never ends in the middle of NumPy."""
+
+import pytest
+
+from analysis import AnalysisError, Rules, scorecard
+from analysis.audience import Audience
+from analysis.planning import plan
+
+SHOP = Audience(0.05, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: Audience("5%", 1_000), "mean is '5%'"),
+        (lambda: Audience(0.05, None), "members_a_day is None"),
+        (lambda: Audience(12.0, 1_000, sd=True), "sd is True"),
+        (lambda: plan(SHOP, "x"), "lift is 'x'"),
+        (lambda: plan(SHOP, None), "lift is None"),
+        (lambda: plan(SHOP, 0.1, power="a"), "power is 'a'"),
+        (lambda: plan(SHOP, 0.1, tests=0), "tests is 0"),
+        (lambda: plan(SHOP, 0.1, seed=-1), "seed -1"),
+        (lambda: plan(None, 0.1), "audience is None"),
+        (lambda: Rules(alpha="x"), "The rule alpha is 'x'"),
+        (lambda: scorecard(None, control="a"), "The data are None"),
+    ],
+)
+def test_it_is_refused_with_its_name_and_the_remedy(call, says):
+    with pytest.raises(AnalysisError, match=says):
+        call()

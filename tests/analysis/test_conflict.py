@@ -1,0 +1,54 @@
+"""Where variants differ more than the prior expects, it lets go of them; where they do not, it stays as it is."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from analysis import ProportionStatistics, scorecard
+from analysis.conflict import SURPRISE, surprise, widened
+from analysis.priors import CONTENT, FLAT_BETA, SCEPTICAL
+
+ALIKE = {"a": ProportionStatistics(1_000, 100), "b": ProportionStatistics(1_000, 120)}
+UNLIKE = {
+    "a": ProportionStatistics(7_121, 0),
+    "b": ProportionStatistics(7_000, 30),
+    "c": ProportionStatistics(7_050, 28),
+}
+
+
+def test_a_prior_that_fits_stays_as_it_is():
+    assert widened(CONTENT, ALIKE) is CONTENT
+    assert widened(FLAT_BETA, UNLIKE) is FLAT_BETA
+
+
+def test_variants_that_differ_by_more_are_drawn_together_less_and_it_is_said():
+    card = scorecard(UNLIKE, control="a", metric="click_rate")
+    assert card.prior.name == "content_varied"
+    assert "differ more than tests before did" in card.prior.reason
+    # Of 7,121 nobody did it: what is believed must be near that, and far below the others' 0.4 %.
+    assert card.variant("a").mean < 0.001
+    assert card.variant("a").interval.low < 0.0001
+    assert card.comparison("b").p_beats_control > 0.999
+
+
+def test_a_widened_prior_is_not_widened_again():
+    once = widened(CONTENT, UNLIKE)
+    assert widened(once, UNLIKE) is once
+
+
+def test_a_lift_of_the_size_of_an_email_against_none_is_no_surprise_to_content_but_is_to_a_sceptic():
+    visits = {"none": ProportionStatistics(21_306, 2_262), "mens": ProportionStatistics(21_307, 3_894)}
+    assert surprise(CONTENT, visits) > SURPRISE
+    assert surprise(SCEPTICAL, visits) < SURPRISE
+
+
+@pytest.mark.parametrize("prior", [CONTENT, SCEPTICAL])
+def test_tests_that_the_prior_describes_surprise_it_as_often_as_it_says(prior):
+    rng, tests = np.random.default_rng(5), 2_000
+    rates = expit(-2.5 + prior["log_odds_sd"] * rng.standard_normal((tests, 4)))
+    did = rng.binomial(5_000, rates)
+    seen = [
+        surprise(prior, {str(v): ProportionStatistics(5_000, int(s)) for v, s in enumerate(row)}) < SURPRISE
+        for row in did
+    ]
+    assert np.mean(seen) == pytest.approx(SURPRISE, abs=3 * np.sqrt(SURPRISE * (1 - SURPRISE) / tests))
