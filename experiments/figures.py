@@ -47,7 +47,7 @@ def money(amount: Number | None, currency: str = "EUR", digits: int | None = Non
     if amount is None:
         return NOTHING
     if digits is None:
-        digits = 0 if abs(amount) >= 100 or amount == 0 else 2
+        digits = 0 if abs(float(amount)) >= 100 or amount == 0 else 2
     sign = "" if _positive_zero(amount, digits) >= 0 else MINUS
     return f"{sign}{_SIGNS.get(currency, currency)}{NARROW}{abs(amount):,.{digits}f}"
 
@@ -120,7 +120,7 @@ def spoken_times(sentence: str, zone: str, cut_off: str = "") -> str:
 
 
 def _positive_zero(number: Number, digits: int) -> Number:
-    return abs(number) if round(number, digits) == 0 else number
+    return 0.0 if round(number, digits) == 0 else number
 
 
 def _minus(text: str) -> str:

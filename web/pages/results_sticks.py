@@ -219,7 +219,7 @@ def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> tuple[str, str]
     for variant, row in rows:
         tail = row.get("tail")
         reason = reason_of(tail)
-        code = tail["not_shown"].get("code") if reason else ""
+        code = ((tail or {}).get("not_shown") or {}).get("code") if reason else ""
         if code == "contradicted":
             unlike.setdefault(_unlike(reason), []).append(variant.letter)
             figures.append(f"{variant.letter}: {words.lower_first(reason)}")
