@@ -6,7 +6,7 @@ from analysis.wording import chance
 
 
 def table(result: dict[str, Any]) -> str:
-    """The verdict's sentence, then a block a metric: variant, members, total, mean, interval, chance of being best.
+    """The verdict, then a block a metric: what was counted, what is believed of it, the chance of being best.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def table(result: dict[str, Any]) -> str:
     for metric in result["metrics"]:
         share = metric["kind"] == "proportion"
         lines += ["", f"{metric['name']} ({metric['unit_of_measure']})"]
-        rows = [("", "members", "total", "mean", "95 % interval", "best")]
+        rows = [("", "members", "total", "counted", "believed", "95 % interval", "best")]
         rows += [_row(row, share) for row in metric["variants"]]
         widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
         for row in rows:
@@ -33,12 +33,12 @@ def table(result: dict[str, Any]) -> str:
 
 def _row(row: dict[str, Any], share: bool) -> tuple[str, ...]:
     interval = row.get("interval")
-    raw = row["total"] / row["n"] if row["n"] else None
     return (
         row["variant"],
         f"{row['n']:,}",
         _total(row["total"]),
-        _figure(raw, share),
+        _figure(row["raw_mean"], share),
+        _figure(row["mean"], share),
         f"{_figure(interval['low'], share)} to {_figure(interval['high'], share)}" if interval else "-",
         "-" if row.get("p_best") is None else chance(row["p_best"]),
     )

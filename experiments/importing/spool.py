@@ -74,9 +74,9 @@ class Spool:
         Reports hosts that are not in the file, chains that come back to themselves, and members who met another
         variant than their host: a share link carries the sharer's.
         """
-        run = self._connection.execute
-        if run("SELECT 1 FROM member WHERE brought_by IS NOT NULL LIMIT 1").fetchone() is None:
+        if not self.has_shares():
             return
+        run = self._connection.execute
         unknown = "brought_by IS NOT NULL AND brought_by NOT IN (SELECT unit FROM member)"
         self._report_hosts(
             f"SELECT line, brought_by FROM member WHERE {unknown}",
@@ -115,6 +115,12 @@ class Spool:
             problems.add(line, message.format(host))
         count = self._connection.execute(f"SELECT count(*) FROM ({statement})").fetchone()[0]
         problems.count += max(0, count - SHOWN_PROBLEMS)
+
+    def has_shares(self) -> bool:
+        """Whether any member was brought by another."""
+        return (
+            self._connection.execute("SELECT 1 FROM member WHERE brought_by IS NOT NULL LIMIT 1").fetchone() is not None
+        )
 
     def counts(self) -> dict[str, int]:
         """Members by variant key."""

@@ -21,6 +21,8 @@ from experiments.tables import Experiment, Exposure, ImportedCounts, Run
 Report = Callable[[float, str], None]
 _LONGEST_PLAN_DAYS = 365
 _FALLBACK_METRICS = ("click_rate",)
+_WORD_OF_MOUTH = ("k_factor", "reach")
+"""Measured by itself where the file says who brought whom."""
 _GUARDRAILS = ("negative_rate",)
 _PLAIN = ("any", "count", "sum")  # what is taken unasked; ratios, retention, cascades and worth are asked for
 
@@ -62,7 +64,10 @@ def store_members(
     first_us, last_us = spool.span_us(plan.window_days * DAY_US)
     ended_us = last_us if plan.ended_at is None else max(last_us, _us(plan.ended_at))
     ended_us = min(ended_us, _us(datetime.now(UTC)))
-    metrics = tuple(plan.metrics) or _metrics_of(types, spool.types_after(DAY_US))
+    metrics = tuple(plan.metrics)
+    if not metrics:
+        spread = _WORD_OF_MOUTH if spool.has_shares() else ()
+        metrics = (*_metrics_of(types, spool.types_after(DAY_US)), *spread)
     stored, run = _store_experiment(
         session, plan, variants, counts, metrics, started_us=first_us, ended_us=max(ended_us, first_us), actor=actor
     )

@@ -85,3 +85,11 @@ def test_a_column_of_another_name_is_recognised_and_can_be_named(sqlite_url):
         assert sum(row.origin == "shared" for row in session.exec(select(Exposure))) == 3
         assert all("von" not in (row.attributes or {}) for row in session.exec(select(Exposure)))
     database.close()
+
+
+def test_a_file_that_says_who_brought_whom_is_measured_by_it(database):
+    bring(database, CHAIN)
+    with database.read() as session:
+        experiment = get(session, "spring")
+        assert {"k_factor", "reach"} <= {experiment.primary_metric, *experiment.metrics}
+        assert experiment.primary_metric == "click_rate"
