@@ -175,7 +175,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_forms_own_words(pages):
     assert {name for name in wrong if name not in ("variants.0.weight", "starts_at")} <= told.keys()
     assert told["ends_at"].startswith("The end (1 Dec 2026, 09:00) lies before the start (10 Dec 2026, 09:00)")
     assert "write https://example.org/c" in told["variants.1.content.link_url"]
-    assert "1250 or as 1.250" in told["variants.0.cost.fixed"]
+    assert "1250 or as 1.25;" in told["variants.0.cost.fixed"]
 
 
 WORTHS = {
