@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from experiments import experiment as stored
-from experiments.definition import BUCKETS
+from experiments.fields import BUCKETS
 from experiments.namespaces import overlap_message, overlaps
 from experiments.tables import ApiKey, Experiment, Variant, utc_now
 from experiments.wording import audience, letter, listed

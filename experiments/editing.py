@@ -14,7 +14,6 @@ from experiments import audit, namespaces
 from experiments import experiment as stored
 from experiments.configuration import touch
 from experiments.definition import (
-    BUCKETS,
     ExperimentDefinition,
     ExperimentPatch,
     VariantDefinition,
@@ -22,6 +21,7 @@ from experiments.definition import (
     read_definition,
 )
 from experiments.errors import ConflictError, InvalidError
+from experiments.fields import BUCKETS
 from experiments.tables import Experiment, Run, Variant, utc_now
 from experiments.validation import shown
 

@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 
 from experiments import audit, bucketing, namespaces, targeting
 from experiments.configuration import touch
-from experiments.definition import BUCKETS, Cost, ExperimentDefinition, VariantDefinition, cost_faults
+from experiments.definition import Cost, ExperimentDefinition, VariantDefinition, cost_faults
 from experiments.epochs import Epoch, epochs_by_run, first_epoch
 from experiments.errors import ConflictError, InvalidError, NotFoundError
+from experiments.fields import BUCKETS
 from experiments.settings import settings
 from experiments.tables import Experiment, Namespace, Run, Variant, utc_now
 from experiments.validation import shown

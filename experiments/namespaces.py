@@ -7,8 +7,9 @@ from sqlmodel import Session, col, select
 
 from experiments import audit
 from experiments.configuration import touch
-from experiments.definition import BUCKETS, NamespacePlace
+from experiments.definition import NamespacePlace
 from experiments.errors import ConflictError, InvalidError, NotFoundError
+from experiments.fields import BUCKETS
 from experiments.tables import Experiment, Namespace, utc_now
 from experiments.validation import shown
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from experiments.definition import MAX_SEGMENTS
+from experiments.fields import MAX_SEGMENTS
 from experiments.importing.amounts import COMMA, read_number
 from experiments.importing.counts import metric_of
 from experiments.importing.plan import CONTENT_MEANINGS

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from experiments.definition import (
+from experiments.fields import (
     MAX_VARIANTS,
     Currency,
     Key,

@@ -5,18 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.definition import (
-    MAX_SEGMENTS,
-    Allocation,
-    Content,
-    Covariate,
-    ExperimentDefinition,
-    ExperimentPatch,
-    Key,
-    Lines,
-    NamespacePlace,
-    Share,
-)
+from experiments.definition import Allocation, Content, Covariate, ExperimentDefinition, ExperimentPatch, NamespacePlace
+from experiments.fields import MAX_SEGMENTS, Key, Lines, Share
 
 State = Literal["draft", "scheduled", "running", "paused", "stopped", "archived"]
 Action = Literal["launch", "pause", "resume", "stop", "archive", "ship"]

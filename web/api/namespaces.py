@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify
 from sqlmodel import Session
 
 from experiments import namespaces
-from experiments.definition import BUCKETS
+from experiments.fields import BUCKETS
 from experiments.tables import Namespace
 from experiments.validation import validated
 from web.api.keyed import actor, call, require_key

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
-from experiments.definition import MAX_VARIANTS, ExperimentDefinition
+from experiments.definition import ExperimentDefinition
+from experiments.fields import MAX_VARIANTS
 from web.pages import answer_form, audience_form, form_checks, form_words
 from web.pages.form_amounts import amount_of, amount_text, number_of
 

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from experiments import experiment as stored
 from experiments import metrics, results, wording
-from experiments.definition import BUCKETS
 from experiments.errors import NotFoundError
+from experiments.fields import BUCKETS
 from experiments.namespaces import free_places, overlaps
 from experiments.tables import Experiment, utc_now
 from experiments.transitions import checklist
