@@ -38,4 +38,5 @@ if [ ! -f "$other/.made" ] || [ "$(cat "$other/.made")" != "$made_from" ]; then
     printf '%s' "$made_from" >"$other/.made"
 fi
 say "The statistics' tests on $("$other/bin/python" --version) with $("$other/bin/python" -c 'from importlib.metadata import version as v; print("PyMC", v("pymc"), "and ArviZ", v("arviz"))'):"
-exec "$other/bin/python" -m pytest tests/analysis -q -p no:cacheprovider
+# The slow ones are long simulations of the same code: once is enough.
+exec "$other/bin/python" -m pytest tests/analysis -q -m "not slow" -p no:cacheprovider
