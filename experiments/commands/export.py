@@ -16,7 +16,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option("--report", type=_FILE, metavar="FILE.html", help="Verdict, health, figures and charts in one file.")
 @click.option("--no-sampled", is_flag=True, help="Leave the models out that take a sampler: seconds less.")
 def command(key: str, no_sampled: bool, **files: Path | None) -> None:
-    """Write files of the newest analysis of the experiment KEY; several at once if you like."""
+    """Write files of the newest analysis of KEY; several at once if you like."""
     from experiments.commands.opening import opened_database
     from experiments.errors import InvalidError
     from experiments.exporting.reading import newest

@@ -38,7 +38,7 @@ class _Share(click.ParamType):
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the simulation.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole plan as JSON.")
 def command(like: str | None, as_json: bool, **given: Any) -> None:
-    """Say how long a test must run to find a lift, simulated with the rule that decides."""
+    """Say how long a test must run, simulated with the rule that decides."""
     from analysis import AnalysisError, Rules, plan
     from analysis.outlook import SEED
     from experiments.errors import InvalidError
