@@ -110,7 +110,7 @@ def test_create_with_previews_variants_and_a_rule_then_launch(live_server, logge
     page.wait_for_url("**/experiments/grosse-fruhlings-aktion")
     page.get_by_role("link", name="Launch…").click()
     page.get_by_role("button", name="Launch it").click()
-    page.get_by_text("The experiment runs.").wait_for()
+    page.get_by_text("It runs, but no app can fetch it yet").wait_for()
 
 
 def test_a_corrected_fault_takes_its_box_along_and_half_a_picture_is_never_asked_for(live_server, logged_in):
