@@ -8,9 +8,10 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -128,7 +129,7 @@ def level(backend: SQLBackend, found: str | None) -> str | None:
 
 def document(found: str | dict[str, Any] | None) -> dict[str, Any]:
     """A whole JSON column as fetched: text from SQLite, an object from PostgreSQL, empty where there is nothing."""
-    return (json.loads(found) if isinstance(found, str) else found) or {}
+    return (json.loads(found) if found and isinstance(found, str) else found) or {}
 
 
 def words(value: Any) -> str | None:
@@ -177,6 +178,43 @@ def keep(backend: SQLBackend, name: str, expression: Any) -> Any:
     return ibis.table(schema, name=name)
 
 
+def added_up(
+    backend: SQLBackend, table: Any, key: Sequence[str], sums: Sequence[str], maxima: Sequence[str] = (), most: int = -1
+) -> list[dict[str, Any]]:
+    """The table's rows added up by a key that has few values: whole-number columns summed, of others the largest.
+
+    At most so many rows come back (-1: all). SQLite groups by sorting all rows; adding each to its place in a small
+    table takes half of that.
+    """
+    if backend.name == "sqlite":
+        table = _added_in_place(backend, table, key, sums, maxima)
+    else:
+        aggregates = {name: table[name].sum() for name in sums} | {name: table[name].max() for name in maxima}
+        table = table.group_by(list(key)).aggregate(**aggregates)
+    found = fetch(backend, table if most < 0 else table.limit(most))
+    return [dict(zip(table.columns, row, strict=True)) for row in found]
+
+
+def _added_in_place(
+    backend: SQLBackend, table: Any, key: Sequence[str], sums: Sequence[str], maxima: Sequence[str]
+) -> Any:
+    name = f"klette_sums_{uuid4().hex}"
+    # A key holds no null: nothing given is the empty text, which no JSON is.
+    texts = {one: table[one].fill_null("") for one in key if table[one].type().is_string()}
+    chosen = table.mutate(**texts).select(*key, *sums, *maxima)
+    added = [f'"{one}" = "{one}" + excluded."{one}"' for one in sums]
+    larger = [
+        f'"{one}" = max(coalesce("{one}", excluded."{one}"), coalesce(excluded."{one}", "{one}"))' for one in maxima
+    ]
+    columns, primary = (", ".join(f'"{one}"' for one in names) for names in ((*key, *sums, *maxima), key))
+    backend.raw_sql(f"CREATE TEMPORARY TABLE {name} ({columns}, PRIMARY KEY ({primary})) WITHOUT ROWID").close()
+    backend.raw_sql(
+        f"INSERT INTO {name} SELECT * FROM ({ibis.to_sql(chosen, dialect=backend.name)}) WHERE true "
+        f"ON CONFLICT DO UPDATE SET {', '.join([*added, *larger])}"
+    ).close()
+    return ibis.table(chosen.schema(), name=name)
+
+
 def stream(backend: SQLBackend, expression: Any, size: int) -> Iterator[list[tuple]]:
     """The rows of an expression in batches; only one batch is held at a time, on PostgreSQL by a named cursor."""
     statement = ibis.to_sql(expression, dialect=backend.name)
@@ -210,7 +248,6 @@ def _sqlite(url: str) -> SQLBackend:
         f"file:{file}?mode=ro", uri=True, timeout=30, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA cache_size=-65536")
-    connection.execute("PRAGMA mmap_size=1073741824")
     # Temporary tables go to a file, which is as quick as memory and has no bound but the disk.
     connection.execute("PRAGMA temp_store=FILE")
     return ibis.sqlite.from_connection(connection)

@@ -12,7 +12,7 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from experiments import rows
-from experiments.collect.active import fetched, place_of
+from experiments.collect.active import place_of
 from experiments.member_rows import Scope, exposures_of, met_twice, one_where, randomised
 from experiments.metrics import DAY_US
 
@@ -99,9 +99,11 @@ def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Seque
     """Fill the counts in, by level too where segments are given; False where that were too many rows."""
     members = randomised(backend, scope)
     since = members.exposed_us - found.first_us
-    members = members.mutate(place=place_of(scope, members, rows.whole_days(backend, since)))
+    members = members.mutate(
+        place=place_of(scope, members, rows.whole_days(backend, since)), n=ibis.literal(1, "int64")
+    )
     key = ["place", *(["attributes"] if segments else []), "variant"]
-    counts = list(fetched(backend, members.group_by(key).aggregate(n=members.count()).limit(_MOST_ROWS + 1)))
+    counts = rows.added_up(backend, members, key, ["n"], most=_MOST_ROWS + 1)
     if segments and len(counts) > _MOST_ROWS:
         return False
     found.levels = Counter() if segments else None

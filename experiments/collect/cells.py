@@ -36,6 +36,7 @@ from experiments.collect.retention import retention_by_cell
 from experiments.collected import Quality
 from experiments.member_rows import MICRO, Scope, one_where
 from experiments.metrics import DAY_US, Metric
+from experiments.rows import added_up
 
 ByCell = dict[Cell, Statistics]
 LevelCounts = Counter[tuple[str, tuple[str | None, ...]]]
@@ -97,16 +98,12 @@ def _successes(
     flags = {name: active.packing.read(members, name) for name in FLAGS}
     told = members.mutate(**did, **flags)
     key = [*_KEY, *(["attributes"] if audience.levels is not None else [])]
-    sums = {name: told[name].sum() for name in (*did, *flags)} | {
-        "last_event_us": told.last_event_us.max(),
-        "most": told.happened.max(),
-    }
     successes: dict[Cell, Counter[str]] = defaultdict(Counter)
     health: Counter[str] = Counter()
     by_level: LevelCounts = Counter()
     last: list[int] = []
-    for row in fetched(active.backend, told.group_by(key).aggregate(**sums)):
-        if int(row["most"]) >= active.packing.limit:
+    for row in added_up(active.backend, told, key, [*did, *flags], ["last_event_us", "happened"]):
+        if int(row["happened"]) >= active.packing.limit:
             return None
         for metric in rates:
             successes[cell_of(row)][metric.key] += int(row[metric.key])

@@ -113,10 +113,19 @@ def _standing(ask: Any) -> dict[str, Any]:
 def _members(ask: Any, found: dict[str, Any], sqlite: bool) -> None:
     mature = "(e.at_us + {window} <= {cut})" if sqlite else "(e.at_us + {window} <= {cut})::int"
     day = "(e.at_us - {first}) - (e.at_us - {first}) % {day}"
-    rows = ask(
-        f"SELECT {day} + e.epoch * 2 + {mature}, e.attributes, e.variant, count(*) "
-        "FROM exposure e WHERE {members} GROUP BY 1, 2, 3"
-    )
+    place = f"{day} + e.epoch * 2 + {mature}"
+    if sqlite:
+        # Adding to a small table takes half of what grouping does, which sorts.
+        ask("CREATE TEMPORARY TABLE w (p, a, v, n, PRIMARY KEY (p, a, v)) WITHOUT ROWID")
+        ask(
+            f"INSERT INTO w SELECT {place}, e.attributes, e.variant, 1 FROM exposure e WHERE {{members}} "
+            "ON CONFLICT DO UPDATE SET n = n + 1"
+        )
+        rows = ask("SELECT * FROM w")
+    else:
+        rows = ask(
+            f"SELECT {place}, e.attributes, e.variant, count(*) FROM exposure e WHERE {{members}} GROUP BY 1, 2, 3"
+        )
     found |= {"members": Counter(), "arrivals": Counter(), "levels": Counter(), "immature": 0}
     for where, attributes, variant, n in rows:
         found["members"][variant] += n
@@ -139,18 +148,30 @@ def _create(sqlite: bool) -> list[str]:
 
 
 def _rates(ask: Any, found: dict[str, Any], sqlite: bool) -> None:
-    sums = [f"sum({rate})" if sqlite else f"count(*) FILTER (WHERE {rate})" for rate in _RATES.values()]
-    sums += [f"sum({expression})" for expression in _HEALTH.values()]
     found |= {"successes": Counter(), "sticky_by_level": Counter(), **dict.fromkeys(_HEALTH, 0), "last": 0}
-    for _, variant, attributes, *values, last in ask(
-        f"SELECT place, variant, attributes, {', '.join(sums)}, max(last) FROM m GROUP BY 1, 2, 3"
-    ):
+    for _, variant, attributes, *values, last in _added(ask, sqlite):
         for name, n in zip(_RATES, values, strict=False):
             found["successes"][variant, name] += int(n)
         for name, n in zip(_HEALTH, values[len(_RATES) :], strict=True):
             found[name] += int(n)
         found["sticky_by_level"][variant, _levels(attributes)] += int(values[0])
         found["last"] = max(found["last"], last or 0)
+
+
+def _added(ask: Any, sqlite: bool) -> list[tuple]:
+    """Rates, health counts and the last event by place, variant and attributes."""
+    if not sqlite:
+        sums = [f"count(*) FILTER (WHERE {rate})" for rate in _RATES.values()]
+        sums += [f"sum({expression})" for expression in _HEALTH.values()]
+        return ask(f"SELECT place, variant, attributes, {', '.join(sums)}, max(last) FROM m GROUP BY 1, 2, 3")
+    names = [f"s{place}" for place in range(len(_RATES) + len(_HEALTH))]
+    ask(f"CREATE TEMPORARY TABLE c (p, v, a, {', '.join(names)}, last, PRIMARY KEY (p, v, a)) WITHOUT ROWID")
+    more = ", ".join(f"{name} = {name} + excluded.{name}" for name in names)
+    ask(
+        f"INSERT INTO c SELECT place, variant, attributes, {', '.join([*_RATES.values(), *_HEALTH.values()])}, "
+        f"coalesce(last, 0) FROM m WHERE true ON CONFLICT DO UPDATE SET {more}, last = max(last, excluded.last)"
+    )
+    return ask("SELECT * FROM c")
 
 
 def _amount(name: str, cap: int, sqlite: bool) -> str:
