@@ -209,7 +209,7 @@ def matches_metric(joined: Any, metric: Metric) -> Any:
 
 def valued(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope, *, before: bool = False) -> tuple[Any, Any]:
     """The sum in millionths of a metric's values over a member's events, and how many of them carry one."""
-    matches = (joined.before if before else joined.counts) & _is_one_of(joined.any_type, metric.event_types)
+    matches = _is_one_of(joined.any_type, metric.event_types) & (joined.before if before else joined.counts)
     if metric.money:
         matches = matches & (joined.currency.isnull() | (joined.currency == scope.currency))
     value = joined.value_micro

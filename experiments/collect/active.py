@@ -30,7 +30,7 @@ from experiments.member_rows import (
 )
 from experiments.metrics import DAY_US, Metric
 
-FLAGS = ("events", "late", "ahead", "other_currency", "early")
+FLAGS = ("late", "ahead", "events", "other_currency", "early")
 """What the health checks count of a member's events."""
 
 

@@ -1,7 +1,7 @@
 """Several small counts of a member in one whole number, so that the engine sums a few columns instead of twenty.
 
-Each count has a field of 20 bits, three fields a column. A member with more than a million events would overflow a
-field: collect looks at the largest member and packs one count a column where that could be.
+Each count has a field of 15 bits, four fields a column. A member with 32,768 events or more would overflow a field:
+collect looks at the largest member and packs one count a column where that could be.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ Flags = Mapping[str, Any]
 TRUE = object()
 """The condition that always holds."""
 
-FIELD_BITS = 20
+FIELD_BITS = 15
 WHOLE_BITS = 60
 _COLUMN_BITS = 60
 
