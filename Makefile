@@ -7,6 +7,8 @@
 
 PYTHON ?=
 ARGS ?=
+# All of the tests are shared out among as many processes as there are cores, up to four: each takes up to 2 GB.
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
 BIN := .venv/bin
 STAMPS := .venv/.setup
 UV := $(BIN)/uv
@@ -25,9 +27,9 @@ run: setup ## set up what is missing and serve Klette at http://127.0.0.1:$PORT 
 setup: $(STAMPS)/klette web/static/vendor/.complete ## the set-up of `make run` alone
 
 test: setup-test ## set up what is missing, tests included, and run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(strip $(ARGS)),$(PARALLEL))
 ifeq ($(strip $(ARGS)),)
-	@exec sh .ci/test-other.sh
+	@exec sh .ci/test-other.sh $(PARALLEL)
 endif
 
 setup-test: setup $(STAMPS)/test $(STAMPS)/browser ## the set-up of `make test` alone

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run the statistics' tests on the other side of Python 3.12 too, where such an interpreter is found: PyMC 5 with
-# ArviZ 0.23 below it, PyMC 6 with ArviZ 1.x from there on. The lock file serves both.
+# ArviZ 0.23 below it, PyMC 6 with ArviZ 1.x from there on. The lock file serves both. Arguments go on to pytest.
 set -eu
 cd "$(dirname "$0")/.."
 other=.venv/other
@@ -39,4 +39,4 @@ if [ ! -f "$other/.made" ] || [ "$(cat "$other/.made")" != "$made_from" ]; then
 fi
 say "The statistics' tests on $("$other/bin/python" --version) with $("$other/bin/python" -c 'from importlib.metadata import version as v; print("PyMC", v("pymc"), "and ArviZ", v("arviz"))'):"
 # The slow ones are long simulations of the same code: once is enough.
-exec "$other/bin/python" -m pytest tests/analysis -q -m "not slow" -p no:cacheprovider
+exec "$other/bin/python" -m pytest tests/analysis -q -m "not slow" -p no:cacheprovider "$@"

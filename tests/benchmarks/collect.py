@@ -18,6 +18,7 @@ from experiments.database import Database
 from experiments.metrics import DAY_US
 from experiments.schema import migrate
 from tests.benchmarks.collect_rows import BEGAN_US, fill
+from tests.memory import peak_mebibytes
 
 MEMBERS, EVENTS = 400_000, 500_000
 LARGE_MEMBERS = [400_000, *[505_263] * 19]
@@ -80,9 +81,7 @@ def nothing(_url: str, _runs: int) -> float:
     """What the imports alone take, in MB."""
     import experiments.collect  # noqa: F401
 
-    # Not ru_maxrss: that begins with what the process was forked from.
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return peak_mebibytes()
 
 
 def _timed(way: Callable[[], Any], server: int) -> tuple[float, float]:

@@ -7,7 +7,6 @@ memory, they take from ten million rows to their answers. They are installed by 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from tests.memory import peak_mebibytes
 
 Counts = tuple[int, int]  # members, successes
 
@@ -183,13 +184,13 @@ def _answer_once(engine: str, folder: str) -> dict[str, float]:
     columns = [np.load(Path(folder) / f"{name}.npy") for name in ("variant", "bought", "spent")]
     # What is imported at the first answer is no part of the work: a thousand rows first.
     ROWS[engine](*(column[:1_000] for column in columns))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_mebibytes()
     best = np.inf
     for _ in range(3):
         began = time.perf_counter()
         answers = ROWS[engine](*columns)
         best = min(best, time.perf_counter() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mebibytes()
     return {"seconds": best, "megabytes": peak - before, **{name: float(value) for name, value in answers.items()}}
 
 
