@@ -100,6 +100,7 @@ def sample(
             # here are written for, and PyTensor on a missing BLAS, which models of this size do not use.
             warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
             warnings.filterwarnings("ignore", category=UserWarning, message="PyTensor could not link to a BLAS")
+            import_arviz()
             return run(build, shape, data, seed, draws, tune, chains, accept)
     except Exception as error:
         log.exception("A fit of %s%s failed.", build.__module__, shape)
@@ -222,10 +223,23 @@ def to_arviz(
     return _container(posterior)
 
 
-def _container(posterior: Any) -> Any:
+def import_arviz() -> Any:
+    """Return ArviZ, which PyMC imports as well.
+
+    ArviZ 0.23 writes a file of its own at its first import of a day. Of two processes that do so at the same moment
+    one finds that file gone and breaks off; the second time it is there.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
-        import arviz
+        try:
+            import arviz
+        except FileNotFoundError:
+            import arviz
+    return arviz
+
+
+def _container(posterior: Any) -> Any:
+    arviz = import_arviz()
     # Not asked with hasattr: 1.x answers with a DataTree and a warning.
     if "InferenceData" in vars(arviz):
         return arviz.InferenceData(posterior=posterior)

@@ -16,6 +16,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ["KLETTE_DATA_DIR"] = tempfile.mkdtemp(prefix="klette-tests-")
 
+from analysis import engine  # noqa: E402
 from experiments.database import Database  # noqa: E402
 from tests.engines import Postgres, SQLiteTemplate  # noqa: E402
 from tests.serving import ROOT, LiveServer  # noqa: E402
@@ -27,6 +28,11 @@ BROWSER_OPTIONS = (
     "--disable-sync",
     "--no-first-run",
 )
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Here, where it is safe among several processes, before a module of tests does it by importing PyMC.
+    engine.import_arviz()
 
 
 def pytest_sessionfinish() -> None:

@@ -1,6 +1,8 @@
 """A fit says nothing on the terminal that nobody need act on, and passes on what somebody must."""
 
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,3 +39,21 @@ def test_known_announcements_of_the_libraries_are_not_passed_on(fit, category: t
 
 def test_other_warnings_are_heard(fit) -> None:
     assert fit(UserWarning, "The chains did not mix.") == ["The chains did not mix."]
+
+
+def test_an_import_that_another_process_disturbs_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "arviz.py").write_text(
+        "import pathlib\n"
+        "stamp = pathlib.Path(__file__).with_name('stamp')\n"
+        "there = stamp.exists()\n"
+        "stamp.touch()\n"
+        "if not there:\n"
+        "    raise FileNotFoundError(2, 'No such file', 'daily_warning.tmp')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "arviz", raising=False)
+    found = engine.import_arviz()
+    monkeypatch.delitem(sys.modules, "arviz")
+    assert found.there
