@@ -1,12 +1,25 @@
 """Words that people on our side read about an experiment: how a variant is called, and who takes part."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from experiments import targeting
 
 NO_CONTENT = "no content here"
 NO_HEADLINE = "no headline yet"
+
+
+class Lettered(Protocol):
+    """A variant as any reader knows it: by its letter, which its position gives it."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def letter(self) -> str: ...
+
+    @property
+    def control(self) -> bool: ...
 
 
 def letter(position: int) -> str:

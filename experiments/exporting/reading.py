@@ -50,6 +50,8 @@ class Stored:
         Its members were made up.
     in_words : tuple of (str, str)
         What was decided beforehand: labels with a sentence each.
+    guardrails : tuple of str
+        The metrics that must not worsen.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Stored:
     currency: str = "EUR"
     simulated: bool = False
     in_words: tuple[tuple[str, str], ...] = ()
+    guardrails: tuple[str, ...] = ()
 
     @property
     def collected(self) -> Collected:
@@ -109,6 +112,7 @@ def newest(session: Session, key: str) -> Stored:
         experiment.currency,
         experiment.simulated,
         _in_words(experiment, variants),
+        tuple(experiment.guardrails),
     )
 
 

@@ -5,7 +5,7 @@ as its reader likes it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +13,12 @@ from typing import Any
 
 from analysis import charts, wording
 from analysis.charts.svg import drawn
-from experiments.exporting.reading import Stored, VariantName
-from experiments.figures import NOTHING, count, signed_percent, spoken_times, when
+from experiments.adjusted import deciding
+from experiments.exporting.reading import Stored
+from experiments.exporting.report_scorecard import blocks
+from experiments.figures import count, spoken_times, when
 from experiments.measure import Measure
+from experiments.withheld import NO_FACTS, WITHHELD, too_early, without_chances
 
 CHART_WIDTH = 640
 MARKS = {"ok": "✓", "info": "i", "warn": "!", "fail": "✕"}
@@ -30,20 +33,6 @@ class Chart:
     svg: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One variant of one metric in the scorecard; every field is text."""
-
-    variant: VariantName
-    position: int
-    members: str
-    mean: str
-    interval: str
-    lift: str
-    best: str
-    beats: str
-
-
 def write(stored: Stored, file: Path, zone: str = "UTC") -> None:
     """Write the report; `zone` is the IANA name of the time zone that its times are told in."""
     file.write_text(rendered(stored, zone), encoding="utf-8")
@@ -51,15 +40,18 @@ def write(stored: Stored, file: Path, zone: str = "UTC") -> None:
 
 def rendered(stored: Stored, zone: str = "UTC") -> str:
     """Return the report as HTML; `zone` is the IANA name of the time zone that its times are told in."""
+    stored = replace(stored, result=deciding(stored.result))
     wanted = _charts(stored)
     pictures = drawn([spec for _, _, spec in wanted], width=CHART_WIDTH)
     result, provenance = stored.result, stored.result["provenance"]
+    withheld = too_early(result["verdict"])
     return _template().render(
         stored=stored,
         result=result,
         verdict=result["verdict"] | {"facts": _facts(stored)},
         health=[_health(check, zone, result["cut_off"]) for check in result["health"]],
-        metrics=[(_headed(entry, stored.currency), _lines(stored, entry)) for entry in result["metrics"]],
+        metrics=blocks(stored, without_chances(result) if withheld else result),
+        withheld=WITHHELD if withheld else "",
         charts=[Chart(title, note, svg) for (title, note, _), svg in zip(wanted, pictures, strict=True)],
         when=when(datetime.fromisoformat(result["cut_off"]), zone),
         made=when(datetime.now(UTC), zone),
@@ -100,78 +92,11 @@ def _colours(theme: str) -> dict[str, str]:
 # Figures -----------------------------------------------------------------------------------------------------------
 
 
-def _lines(stored: Stored, entry: Mapping[str, Any]) -> list[Line]:
-    measure = Measure.of(entry, stored.currency)
-    relative = _relative(entry, measure)
-    rows = {row["variant"]: row for row in entry["variants"]}
-    comparisons = {row["variant"]: row for row in entry["comparisons"]}
-    return [
-        _line(measure, relative, variant, position, rows[variant.key], comparisons.get(variant.key))
-        for position, variant in enumerate(stored.variants)
-        if variant.key in rows
-    ]
-
-
-def _line(
-    measure: Measure,
-    relative: bool,
-    variant: VariantName,
-    position: int,
-    row: Mapping[str, Any],
-    compared: Mapping[str, Any] | None,
-) -> Line:
-    spread = row["interval"]
-    return Line(
-        variant,
-        position,
-        count(row["n"]),
-        measure.value(row["mean"]),
-        _range(measure.value(spread["low"]), measure.value(spread["high"])) if spread else "",
-        _compared(compared, measure, relative),
-        NOTHING if row["p_best"] is None else wording.chance(row["p_best"]),
-        "" if compared is None or compared["p_beats_control"] is None else wording.chance(compared["p_beats_control"]),
-    )
-
-
-def _headed(entry: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    """A metric with the heading of what it is compared by."""
-    return dict(entry) | {"compared": "lift" if _relative(entry, Measure.of(entry, currency)) else "difference"}
-
-
-def _relative(entry: Mapping[str, Any], measure: Measure) -> bool:
-    """Whether a metric is compared in per cent: not where it may be below 0, as on the page."""
-    return measure.relative and any(row["lift"] for row in entry["comparisons"])
-
-
-def _compared(row: Mapping[str, Any] | None, measure: Measure, relative: bool) -> str:
-    """The lift with its interval; the difference where a lift means nothing; the control has neither."""
-    if row is None:
-        return "control"
-    found = row["lift"] if relative else row["difference"]
-    if not found:
-        return NOTHING
-    mean, interval = found["mean"], found["interval"]
-    write = signed_percent if relative else measure.difference
-    told = write(mean) if relative else _more(mean, measure)
-    return f"{told} ({_range(write(interval['low']), write(interval['high']))})"
-
-
-def _more(difference: float, measure: Measure) -> str:
-    """A difference in words: ``1.40 less`` and never ``−1.40 more``."""
-    size = measure.size(abs(difference))
-    if size == measure.size(0.0):
-        return size
-    fewer = "fewer" if measure.kind == "share" else "less"
-    return f"{size} {'more' if difference > 0 else fewer}"
-
-
-def _range(low: str, high: str) -> str:
-    return f"{low} to {high}"
-
-
 def _facts(stored: Stored) -> list[dict[str, str]]:
     """The figures beside the verdict, a loss written as the metric is written everywhere else."""
     verdict = stored.result["verdict"]
+    if verdict["decision"] in NO_FACTS or too_early(verdict):
+        return []
     entry = next((entry for entry in stored.result["metrics"] if entry["metric"] == stored.primary), None)
     rows = [] if entry is None else [row for row in entry["variants"] if row.get("p_best") is not None]
     named = [row for row in rows if row["variant"] == verdict.get("variant")]

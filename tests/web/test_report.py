@@ -10,6 +10,8 @@ import pytest
 from sqlmodel import select
 
 from experiments.exporting import report
+from experiments.exporting.reading import newest
+from experiments.exporting.report_scorecard import blocks
 from experiments.tables import Experiment, Variant
 from tests.serving import ROOT
 from tests.web import results_fixtures as fixtures
@@ -60,6 +62,69 @@ def test_the_report_writes_figures_times_and_the_plan_as_the_page_does(app):
     assert "simulated Its members were made up" in text
     assert f"A nothing. B €{THIN}380 once and €{THIN}2.50 per 1,000 members." in text
     assert "What a member does in the 7 days after first seeing a variant." in text
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"[ \n]+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+def test_the_report_tells_the_adjusted_figures_since_the_verdict_rests_on_them(app):
+    result = more.whole_result() | {"created_at": "2026-11-23T08:12:00Z"}
+    decides = result["metrics"][0]
+    decides["adjusted"] = more.adjusted(0.231)
+    for row in decides["adjusted"]["variants"]:
+        row["mean"] = 0.5
+    analyse(app, result)
+    text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
+    plain = decides["comparisons"][0]["lift"]["mean"]
+    assert f"50.0{THIN}%" in text and f"+11.7{THIN}% (+2.3{THIN}% to +21.1{THIN}%)" in text
+    assert f"Adjusted for history: variance −23.1{THIN}%; without it B +{100 * plain:.1f}{THIN}%" in text
+    assert "The figures above are the adjusted ones, and the verdict rests on them." in text
+
+
+def test_the_report_says_why_a_covariate_was_not_used(app):
+    result = more.plain_result()
+    why = more.not_shown("no_spread", "All members have the same history.")
+    result["metrics"][0]["adjusted"] = {"covariate": {"days_before": 28}, "variance_reduction": None} | why
+    analyse(app, result)
+    text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
+    assert "Not adjusted for the 28 days before. All members have the same history." in text
+
+
+def blocks_of(app) -> dict:
+    with app.extensions["klette"].get().database.read() as session:
+        stored = newest(session, KEY)
+    return {block.name: block for block in blocks(stored, stored.result)}
+
+
+@pytest.mark.parametrize(
+    ("complaints", "tag"), [(28, "guardrail holds"), (43, "guardrail in doubt for C"), (95, "guardrail broken by C")]
+)
+def test_the_report_says_of_a_guardrail_what_the_page_says_and_gives_it_no_chances(app, complaints, tag):
+    n, done = fixtures.SPRING["c"]
+    result = fixtures.result(fixtures.SPRING | {"c": (n, done | {"negative_rate": complaints})})
+    analyse(app, result | {"created_at": "2026-11-23T08:12:00Z"})
+    guardrail = blocks_of(app)["Complaints"]
+    assert guardrail.tag == tag and not guardrail.chances
+    assert guardrail.remark.startswith("Probably higher with C") == ("in doubt" in tag)
+    page = logged_in(app).get(f"/experiments/{KEY}/report.html").text
+    rows = page.split("Complaints<span", 1)[1].split("</table>", 1)[0]
+    assert tag in rows and "beats control" not in rows and ">best<" not in rows
+    assert text_of(page).count("beats control") == len(result["metrics"]) - 1
+
+
+def test_the_report_leaves_out_what_the_page_leaves_out(app):
+    result = fixtures.result(scale=0.01)
+    assert result["verdict"]["decision"] == "not_enough_data"
+    nobody = next(entry for entry in result["metrics"] if entry["metric"] == "negative_rate")
+    for row in nobody["variants"]:
+        row["total"] = 0
+    analyse(app, result)
+    text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
+    assert "Chances and losses are left out until there is enough data" in text
+    assert "Nobody yet: A 0 of 71, B 0 of 71, C 0 of 71." in text and "nothing so far" in text
+    assert "If we ship" not in text and "Chance that" not in text
+    assert blocks_of(app)["Sticky members"].tag == "decides"
 
 
 def test_members_inside_their_window_are_a_note_and_not_a_tick():

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from experiments import experiment as store
 from experiments import jobs
 from experiments import results as stored
+from experiments.adjusted import deciding
 from experiments.errors import NotFoundError
 from experiments.results_csv import to_csv
 from experiments.tables import Experiment, Run
@@ -15,7 +16,6 @@ from web.formatting import moment, when
 from web.pages import results_state as state
 from web.pages import results_view
 from web.pages.access import actor, changes, htmx
-from web.pages.results_adjusted import deciding
 from web.pages.results_choices import choices
 from web.pages.results_parts import Plan, VariantFacts
 from web.services import services

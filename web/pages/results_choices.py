@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.guardrails import faults as guardrail_faults
+from experiments.withheld import too_early
 from web.pages import results_words as words
 from web.pages.results_measure import Measure, name_of
 from web.pages.results_parts import VariantFacts, shown
-from web.pages.results_scorecard import guardrail_faults
-from web.pages.results_verdict import too_early
 
 
 @dataclass(frozen=True)

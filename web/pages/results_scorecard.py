@@ -1,19 +1,18 @@
 """The scorecard of the results page: one group of rows a metric, each number with its explanation."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.guardrails import doubt
+from experiments.guardrails import tag as guardrail_tag
+from experiments.withheld import nobody_did, without_chances
 from web.formatting import NOTHING, count, money, percent, signed_percent
 from web.pages import results_words as words
 from web.pages.results_adjusted import adjusted_of
 from web.pages.results_drawing import Ridge, Scale, Tick, common_scale, interval_of, ridge, ticks
 from web.pages.results_measure import IN_100, Measure
 from web.pages.results_parts import AxisTick, Number, VariantFacts
-
-IN_DOUBT, BROKEN = 0.95, 0.999
-"""Chances of a variant being worse than the control; the first keeps it from being shipped (analysis/decision.py)."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,6 @@ class Row:
     raw: tuple[str, ...]
     nobody: str = ""  # said instead of figures that would be the prior alone
 
-
-COUNTED, SIGNED = ("proportion", "amount", "count", "ratio"), ("sentiment",)
-"""Kinds whose total is 0 where nobody did anything; a signed sum may be 0 by itself."""
 
 SUMMED = ("share", "money", "seconds", "people", "number")
 """How a metric is written whose value is its total over all members, where a stored result leaves that out."""
@@ -82,7 +78,7 @@ def scorecard(
     withheld
         There is too little data for chances and losses: they are left out.
     """
-    result = _without_chances(result) if withheld else result
+    result = without_chances(result) if withheld else result
     definitions = (result.get("provenance") or {}).get("metric_definitions") or {}
     densities = drawing.get("densities") or {}
     rank = {primary: 0} | {key: 2 for key in guardrails if key != primary}
@@ -98,24 +94,6 @@ def scorecard(
         )
         for entry in ordered
     )
-
-
-def _without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
-    nothing = {"p_best": None, "expected_loss": None, "loss_if_wrong": None, "p_beats_control": None}
-    metrics = [
-        dict(entry)
-        | {"too_early": True}
-        | {part: [dict(row) | nothing for row in entry[part]] for part in ("variants", "comparisons")}
-        for entry in result["metrics"]
-    ]
-    return dict(result) | {"metrics": metrics}
-
-
-def nobody_did(entry: Mapping[str, Any]) -> bool:
-    """Whether no member of any variant did what the metric counts, so that there is nothing to tell."""
-    if entry.get("kind") not in COUNTED or entry["metric"] in SIGNED:
-        return False
-    return all(row["n"] for row in entry["variants"]) and not any(row["total"] for row in entry["variants"])
 
 
 def _group(
@@ -152,11 +130,11 @@ def _group(
         for variant in variants
         if variant.key in by_variant
     )
-    tag, tone = ("decides", "decides") if key == primary else _guardrail_tag(entry, variants) if guardrail else ("", "")
+    tag, tone = ("decides", "decides") if key == primary else guardrail_tag(entry, variants) if guardrail else ("", "")
     axis = tuple(AxisTick(tick, _tick_label(tick, measure, relative)) for tick in ticks(scale, 6)) if scale else ()
     hint, note = _hint(entry, measure), _note(entry, relative, measure)
-    adjusted = adjusted_of(entry, measure, variants, control)
-    remark = _doubt(entry, measure, variants) if guardrail else ""
+    adjusted = adjusted_of(entry, measure, variants)
+    remark = doubt(entry, measure, variants) if guardrail else ""
     return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), remark, adjusted)
 
 
@@ -280,71 +258,6 @@ def _ridge_text(
     interval = words.range_of(write(bounds[0]), write(bounds[1]))
     level = words.level_of(estimate["interval"])
     return f"{what} of {letter} over {control}: {write(estimate['mean'])}, {level} interval {interval}"
-
-
-def _guardrail_tag(entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -> tuple[str, str]:
-    """Whether the guardrail holds, and for which variants it does not."""
-    worse = _worse(entry)
-    if not worse:
-        return ("too early to tell", "calm") if entry.get("too_early") else ("guardrail not known yet", "warn")
-    for limit, said, tone in ((BROKEN, "broken by", "bad"), (IN_DOUBT, "in doubt for", "warn")):
-        letters = [variant.letter for variant in variants if worse.get(variant.key, 0.0) > limit]
-        if letters:
-            return f"guardrail {said} {', '.join(letters)}", tone
-    return "guardrail holds", "good"
-
-
-def guardrail_faults(entry: Mapping[str, Any]) -> dict[str, str]:
-    """For which variants a guardrail does not hold: "broken" or "in doubt", by variant."""
-    if entry.get("too_early"):
-        return {}
-    return {key: "broken" if p > BROKEN else "in doubt" for key, p in _worse(entry).items() if p > IN_DOUBT}
-
-
-def _doubt(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> str:
-    """Why a guardrail is in doubt, a sentence a variant, with the figures that the doubt rests on."""
-    rows = {row["variant"]: row for row in entry["variants"]}
-    control = next(variant for variant in variants if variant.control)
-    way = "higher" if entry.get("direction") == "lower" else "lower"
-    worse = _worse(entry)
-    doubted = [variant for variant in variants if IN_DOUBT < worse.get(variant.key, 0.0) <= BROKEN]
-    told = [
-        f"Probably {way} with {variant.letter} ({words.chance(worse[variant.key])}):"
-        f" {_seen(measure, rows[variant.key])} against {_seen(measure, rows[control.key])}."
-        for variant in doubted
-    ]
-    return " ".join((*told, "Not certain enough to stop it.")) if told else ""
-
-
-def _seen(measure: Measure, row: Mapping[str, Any]) -> str:
-    """A value before any prior, since it is that which a doubt rests on; two digits for a share, as they are small."""
-    seen = row["mean"] if row.get("raw_mean") is None else row["raw_mean"]
-    return percent(seen, 2) if measure.kind == "share" and seen is not None else measure.value(seen)
-
-
-def _worse(entry: Mapping[str, Any]) -> dict[str, float]:
-    """The chance that each variant is worse than the control, going by the data alone, as the verdict does.
-
-    A result of former days has no such figures, and its posteriors knew no other prior.
-    """
-    evidence = {
-        row["variant"]: (row["evidence_mean"], row["evidence_sd"])
-        for row in entry["variants"]
-        if row.get("evidence_mean") is not None and row.get("evidence_sd")
-    }
-    sign = -1 if entry.get("direction") == "lower" else 1
-    worse = {}
-    for row in entry["comparisons"]:
-        key, control = row["variant"], row["control"]
-        if row.get("p_beats_control") is None:
-            continue
-        if key in evidence and control in evidence:
-            (ours, spread), (theirs, other) = evidence[key], evidence[control]
-            z = sign * (ours - theirs) / math.hypot(spread, other)
-            worse[key] = 0.5 * math.erfc(z / math.sqrt(2))
-        else:
-            worse[key] = 1 - row["p_beats_control"]
-    return worse
 
 
 def _hint(entry: Mapping[str, Any], measure: Measure) -> str:

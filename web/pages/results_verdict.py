@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.withheld import NO_FACTS, too_early
 from web.pages import results_words as words
 from web.pages.results_measure import Measure
 from web.pages.results_parts import Number, Part, Plan, VariantFacts
@@ -25,9 +26,6 @@ HEADLINES = {
     "not_enough_data": "Not enough data yet.",
     "untrusted": "Do not trust these numbers yet.",
 }
-NO_FACTS = ("untrusted",)
-"""Beside these answers no figure stands: it would be read as one."""
-
 NAMED = re.compile(r"(\b[A-Z] “[^”]*”|\b[B-HJ-Z]\b)")
 """A variant in a sentence; A and I alone are words of their own."""
 
@@ -39,11 +37,6 @@ class VerdictView:
     headline: str
     reason: tuple[Part, ...]
     facts: tuple[tuple[str, Number], ...]
-
-
-def too_early(verdict: Mapping[str, Any]) -> bool:
-    """Whether there is too little data for chances and losses: they would be the prior's, near one half."""
-    return verdict["decision"] == "not_enough_data" and not verdict.get("variant")
 
 
 def subject_of(

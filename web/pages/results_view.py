@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from experiments.adjusted import deciding
+from experiments.withheld import WITHHELD, too_early
 from web.formatting import count, moment, plural
 from web.pages import results_words as words
-from web.pages.results_adjusted import deciding
 from web.pages.results_carries import Carries, carries
 from web.pages.results_charts import OverTime, Segment, over_time, segments
 from web.pages.results_drawing import hills
@@ -20,12 +21,8 @@ from web.pages.results_scorecard import RAW_COLUMNS, Group, scorecard
 from web.pages.results_sharing_out import SharingOut, sharing_out
 from web.pages.results_spending import Spending, spending
 from web.pages.results_sticks import Sticks, sticks
-from web.pages.results_verdict import VerdictView, subject_of, too_early, verdict_of
+from web.pages.results_verdict import VerdictView, subject_of, verdict_of
 from web.pages.results_worth import spent_once
-
-WITHHELD = (
-    "Chances and losses are left out until there is enough data: so early they would be little more than a guess."
-)
 
 
 @dataclass(frozen=True)
