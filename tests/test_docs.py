@@ -13,6 +13,7 @@ from experiments.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+EXPORTS = (ROOT / "docs" / "exports.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 VECTORS = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| (\d+) \|$", README, re.MULTILINE)
@@ -38,6 +39,14 @@ def test_a_setting_is_documented_as_it_is(name, field):
 def test_no_setting_is_documented_that_does_not_exist():
     documented = set(re.findall(r"^\| `KLETTE_([A-Z_]+)`", SETTINGS, re.MULTILINE))
     assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_each_column_of_the_summary_is_described_and_no_other():
+    from experiments.results_csv import CSV_COLUMNS
+
+    told = EXPORTS.split("## The summary", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", told, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(CSV_COLUMNS)
 
 
 def test_each_command_that_the_readme_calls_exists():

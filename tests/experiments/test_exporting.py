@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from experiments import results_csv
 from experiments.analyse import analyse
 from experiments.cli import main
 from experiments.database import Database
@@ -111,34 +112,34 @@ def test_the_same_analysis_gives_the_same_draws(stored, draws, tmp_path):
 # Summary -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_summary_says_in_its_columns_what_an_interval_is_and_equals_the_result(stored, tmp_path):
+def test_the_summary_is_the_table_that_http_answers_and_equals_the_result(stored, tmp_path):
     file = tmp_path / "summary.csv"
     number = summary.write(stored, file)
+    assert file.read_bytes().decode() == results_csv.to_csv(stored.result)
     with file.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
-    assert len(rows) == number == sum(len(entry["variants"]) for entry in stored.result["metrics"])
+    assert len(rows) == number >= sum(len(entry["variants"]) for entry in stored.result["metrics"])
+    assert list(rows[0]) == list(results_csv.CSV_COLUMNS)
     entry = stored.result["metrics"][0]
     for row, told in zip(rows, entry["variants"], strict=False):
         assert row["metric"] == entry["metric"] and row["variant"] == told["variant"]
         assert float(row["mean"]) == told["mean"] and int(row["n"]) == told["n"]
-        assert float(row["eti95_lb"]) == told["interval"]["low"]
-        assert float(row["eti95_ub"]) == told["interval"]["high"]
+        assert float(row["low"]) == told["interval"]["low"] and float(row["high"]) == told["interval"]["high"]
+        assert (row["interval_kind"], row["interval_probability"]) == ("eti", "0.95")
+        assert float(row["raw_mean"]) == told["raw_mean"] and row["model"] == entry["model"]
+        assert row["answer"] == "true"
     lift = entry["comparisons"][0]
     own = next(row for row in rows if row["metric"] == entry["metric"] and row["variant"] == lift["variant"])
-    assert float(own["lift"]) == lift["lift"]["mean"] and float(own["lift_eti95_lb"]) == lift["lift"]["interval"]["low"]
+    assert float(own["lift"]) == lift["lift"]["mean"] and float(own["lift_low"]) == lift["lift"]["interval"]["low"]
 
 
 def test_parquet_holds_the_same_summary(stored, tmp_path):
     import pyarrow.parquet as pq
 
     summary.write(stored, tmp_path / "summary.parquet")
-    assert pq.read_table(tmp_path / "summary.parquet").to_pylist() == summary.rows(stored)
-
-
-def test_another_interval_has_columns_of_its_own_name():
-    interval = {"kind": "hdi", "probability": 0.9, "low": 1.0, "high": 2.0}
-    assert summary.bounds("lift_", interval) == {"lift_hdi90_lb": 1.0, "lift_hdi90_ub": 2.0}
-    assert summary.bounds("", None) == {}
+    table = pq.read_table(tmp_path / "summary.parquet")
+    assert table.to_pylist() == list(results_csv.rows(stored.result))
+    assert str(table.schema.field("answer").type) == "bool" and str(table.schema.field("n").type) == "int64"
 
 
 # Report ------------------------------------------------------------------------------------------------------------

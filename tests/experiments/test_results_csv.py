@@ -3,6 +3,7 @@
 import csv
 import io
 
+from analysis.statistics import AdjustedStatistics
 from experiments.results import mature_only
 from experiments.results_csv import CSV_COLUMNS, to_csv
 from tests.experiments.test_computing import RATES, answered, returns, with_history
@@ -31,8 +32,33 @@ def test_adjusted_figures_have_rows_of_their_own():
         )
     )
     assert [row["adjusted_for"] for row in rows] == ["", "", "history", "history"]
+    assert [row["answer"] for row in rows] == ["false", "false", "true", "true"], (
+        "the verdict goes by the adjusted ones"
+    )
+    assert [row["model"] for row in rows] == ["conversion", "conversion", "adjusted", "adjusted"]
     plain, adjusted = (float(row["difference_high"]) - float(row["difference_low"]) for row in rows[1::2])
     assert adjusted < plain
+
+
+def test_where_a_covariate_could_not_be_used_the_plain_figures_are_the_answer():
+    nothing = {
+        key: AdjustedStatistics(cell.n, cell.total, float(cell.total), 0.0, 0.0, 0.0) for key, cell in RATES.items()
+    }
+    rows = rows_of(
+        answered(
+            {"click_rate": RATES},
+            collected={"adjusted_data": {"click_rate": nothing}},
+            covariate={"attribute": "history", "days_before": None},
+        )
+    )
+    assert [(row["adjusted_for"], row["answer"]) for row in rows] == [("", "true"), ("", "true")]
+
+
+def test_what_is_not_shown_says_why():
+    nobody = {key: type(cell)(cell.n, 0) for key, cell in RATES.items()}
+    result = answered({"click_rate": RATES, "share_rate": nobody})
+    told = {row["metric"]: row["not_shown"] for row in rows_of(result)}
+    assert told == {"click_rate": "", "share_rate": "Nobody has done it yet."}
 
 
 def test_the_half_life_counts_the_members_whose_window_is_over():
