@@ -12,7 +12,7 @@ from analysis import Rules
 from analysis.audience import Audience
 from analysis.outlook import simulate
 from analysis.paths import HARM, NO_DIFFERENCE, SHIP
-from tests.benchmarks import calibration, peers, scorecard, upworthy_peers
+from tests.benchmarks import calibration, peers, powers, scorecard, upworthy_peers
 from tests.serving import ROOT
 
 TESTS, DAYS, A_DAY, BASE = 20_000, 20, 1_000, 0.05
@@ -35,6 +35,18 @@ def endings(bench: Any) -> None:
             bench.rows.append(
                 {"rule": name, "lift": lift, "ship": ship, "no_difference": same, "stop_harm": harm, "open": left}
             )
+
+
+def power(bench: Any) -> None:
+    """How often the better variant is shipped under daily looks, beside O'Brien-Fleming and one look at the end."""
+    print(f"\n{'variants':>8}{'days':>6}{'true lift':>11}{'ships it':>10}{'OBF':>8}{'one look':>10}{'to OBF':>8}")
+    for row in powers.powers():
+        print(
+            f"{row['variants']:>8}{row['days']:>6}{row['lift']:>+11.0%}{row['ships']:>10.3f}"
+            f"{row['obrien_fleming']:>8.3f}{row['one_look']:>10.3f}{row['ratio']:>8.2f}",
+            flush=True,
+        )
+        bench.rows.append(row)
 
 
 def calibrated(bench: Any) -> None:
@@ -92,6 +104,7 @@ def scored(bench: Any) -> None:
 
 PARTS = (
     ("endings", endings),
+    ("power", power),
     ("calibration", calibrated),
     ("headlines", headlines),
     ("rows", rows),
