@@ -67,39 +67,48 @@ def _refusal(error: AnalysisError) -> NotShown:
 def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -> list[dict[str, Any]]:
     """For whom it works, by each declared attribute: fitted together where the members are known by all at once."""
     plan, entries = inputs["plan"], []
-    jointly = _jointly(inputs, collected)
+    together = segments_together(inputs, collected)
+    jointly = _told_by_attribute(together, (collected.segment_cells or {}).get("attributes", ()))
     for place, name in enumerate(plan["segments"]):
         report(0.5 * place / len(plan["segments"]), f"For whom does it work? {name.replace('_', ' ')}")
         cells = collected.segment_data.get(name)
         if (why := _no_segment(plan, cells)) is not None:
             told = _no_rows(why)
+        elif name in jointly:
+            told = jointly[name]
         else:
-            told = jointly[name] if name in jointly else _alone(inputs, cells or {})
+            told = _told_by_attribute(segments_alone(inputs, name, cells or {}), (name,))[name]
         entries.append({"segment": name, "metric": plan["primary"]} | told)
     return entries
 
 
-def _jointly(inputs: Mapping[str, Any], collected: Collected) -> dict[str, dict[str, Any]]:
-    """Every attribute of one fit; nothing where there are fewer than two, or some variant has met nobody yet."""
+def segments_together(inputs: Mapping[str, Any], collected: Collected) -> Any:
+    """The fit of all attributes at once (`JointSegments`), or why it gave nothing (`NotShown`).
+
+    None where there are fewer than two of them, or some variant has met nobody yet: then each is fitted alone.
+    """
     found, plan = collected.segment_cells, inputs["plan"]
     if found is None or any(_unmet(plan, cells) for cells in collected.segment_data.values()):
-        return {}
+        return None
     cells = {
         (variant, tuple(levels)): ProportionStatistics(n, successes) for variant, levels, n, successes in found["cells"]
     }
-    told = _fitted(inputs, cells, found["attributes"])
-    if isinstance(told, NotShown):
-        return {name: _no_rows(told) for name in found["attributes"]}
-    return told.to_dict()
+    return _fitted(inputs, cells, found["attributes"])
 
 
-def _alone(inputs: Mapping[str, Any], cells: SegmentData) -> dict[str, Any]:
-    """One attribute of a fit of its own."""
-    told = _fitted(inputs, cells, None)
-    return _no_rows(told) if isinstance(told, NotShown) else told.to_dict() | {"not_shown": None}
+def segments_alone(inputs: Mapping[str, Any], name: str, cells: SegmentData) -> Any:
+    """The fit of one attribute (`JointSegments` of it alone), or why it gave nothing (`NotShown`)."""
+    return _fitted(inputs, {(variant, (level,)): cell for (variant, level), cell in cells.items()}, [name])
 
 
-def _fitted(inputs: Mapping[str, Any], cells: Mapping[Any, ProportionStatistics], attributes: list[str] | None) -> Any:
+def _told_by_attribute(fit: Any, attributes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The entries of a fit by attribute; each says why there is nothing where there is no fit."""
+    if fit is None:
+        return {}
+    return {name: _no_rows(fit) for name in attributes} if isinstance(fit, NotShown) else fit.to_dict()
+
+
+def _fitted(inputs: Mapping[str, Any], cells: Mapping[Any, ProportionStatistics], attributes: list[str]) -> Any:
     from analysis.models import segmented  # imports PyMC at its first fit
 
     plan = inputs["plan"]
@@ -154,15 +163,18 @@ def _retention(
     data = collected.metric_data.get(asked[0].key) if asked else None
     if data is None:
         return None
+    told = retention_fit(inputs, data, tail=sampled)
+    return _empty(told, horizon=inputs["plan"]["window_days"]) if isinstance(told, NotShown) else told.to_dict()
+
+
+def retention_fit(inputs: Mapping[str, Any], data: Mapping[str, Any], *, tail: bool) -> Any:
+    """The `RetentionResult` of the stored answer, or why there is none (`NotShown`)."""
     from analysis.models import retention
 
     try:
-        told = retention.fit_retention(
-            data, seed=inputs["seed"], interval=inputs["plan"].get("interval", "eti"), tail=sampled
-        ).to_dict()
+        return retention.fit_retention(data, seed=inputs["seed"], interval=_interval(inputs), tail=tail)
     except AnalysisError as error:
-        return _empty(_refusal(error), horizon=inputs["plan"]["window_days"])
-    return told
+        return _refusal(error)
 
 
 def _cascade(
@@ -172,32 +184,41 @@ def _cascade(
     data = collected.metric_data.get(asked[0].key) if asked else None
     if data is None:
         return None
-    if not sampled:
-        return _empty(LATER, comparisons=[])
+    told = cascade_fit(inputs, data) if sampled else LATER
+    return _empty(told, comparisons=[]) if isinstance(told, NotShown) else told.to_dict()
+
+
+def cascade_fit(inputs: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+    """The `CascadeResult` of the stored answer, or why there is none (`NotShown`)."""
     from analysis.models import cascade  # imports PyMC at its first fit
 
-    plan = inputs["plan"]
     try:
         return cascade.fit_cascade(
-            data, control=plan["control"], seed=inputs["seed"], interval=plan.get("interval", "eti")
-        ).to_dict()
+            data, control=inputs["plan"]["control"], seed=inputs["seed"], interval=_interval(inputs)
+        )
     except AnalysisError as error:
-        return _empty(_refusal(error), comparisons=[])
+        return _refusal(error)
 
 
 def _amounts(inputs: Mapping[str, Any], collected: Collected, found: Metric, sampled: bool) -> dict[str, Any]:
     """How many buy and how much, of one money metric."""
-    rest = {"metric": found.key, "family": None, "checks": []}
-    if not sampled:
-        return rest | _empty(LATER)
+    told = amounts_fit(inputs, found.key, collected.metric_data[found.key]) if sampled else LATER
+    if isinstance(told, NotShown):
+        return {"metric": found.key, "family": None, "checks": []} | _empty(told)
+    return told.to_dict()
+
+
+def amounts_fit(inputs: Mapping[str, Any], key: str, data: Mapping[str, Any]) -> Any:
+    """The `HurdleResult` of the stored answer, or why there is none (`NotShown`)."""
     from analysis.models import hurdle  # imports PyMC at its first fit
 
     try:
         return hurdle.fit_hurdle(
-            collected.metric_data[found.key],
-            control=inputs["plan"]["control"],
-            metric=found.key,
-            seed=inputs["seed"],
-        ).to_dict()
+            data, control=inputs["plan"]["control"], metric=key, seed=inputs["seed"], interval=_interval(inputs)
+        )
     except AnalysisError as error:
-        return rest | _empty(_refusal(error))
+        return _refusal(error)
+
+
+def _interval(inputs: Mapping[str, Any]) -> Any:
+    return inputs["plan"].get("interval", "eti")

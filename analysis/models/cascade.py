@@ -94,14 +94,14 @@ def fit_reach(
     for v, key in enumerate(statistics):
         if (why := _no_reach(posterior.matrix[:, v])) is not None:
             return NotShown(why.code, f"Variant {key}: {why.reason[0].lower()}{why.reason[1:]}")
-    return MedianPosterior(tuple(statistics), _reach(posterior.matrix))
+    return MedianPosterior(tuple(statistics), reach_of(posterior.matrix))
 
 
 def _seed(rng: np.random.Generator | None) -> int:
     return int((rng or np.random.default_rng(1)).integers(2**31))
 
 
-def _reach(r: np.ndarray) -> np.ndarray:
+def reach_of(r: np.ndarray) -> np.ndarray:
     """Return 1/(1 - R); the few draws beyond `NEAR_ONE` are set there, which no interval up to 99 % can see."""
     return 1 / (1 - np.minimum(r, NEAR_ONE))
 
@@ -254,11 +254,13 @@ def fit_cascade(
         if key != control and control in known
     )
     rows = tuple(map(row, data))
-    return CascadeResult(rows, comparisons, prior, seed, fitted.diagnostics, fitted.engine, fitted.checks, fitted.note)
+    return CascadeResult(
+        rows, comparisons, prior, seed, fitted.diagnostics, fitted.engine, fitted.checks, fitted.note, draws=r
+    )
 
 
 def _summed_reach(r: np.ndarray, interval: IntervalKind, probability: float) -> Reach:
-    told = _by_median(_reach(r), interval, probability)
+    told = _by_median(reach_of(r), interval, probability)
     return Reach(told.mean, told.interval)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from analysis.diagnostics import Diagnostics
 from analysis.errors import AnalysisError, NotShown
@@ -102,6 +105,8 @@ class CascadeResult:
         What complete and younger members and the largest sharer brought, beside what the fit expects of them.
     note : str or None
         Where the checks contradict the fit: that R is the plain mean of members whose days are over, and why.
+    draws : mapping of variant to array of shape (draws,)
+        Of R, chain after chain; variants of which nothing is known have none.
     """
 
     variants: tuple[VariantCascade, ...]
@@ -113,6 +118,7 @@ class CascadeResult:
     checks: tuple[Check, ...] = ()
     note: str | None = None
     not_shown: NotShown | None = None
+    draws: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def variant(self, key: str) -> VariantCascade:
         for row in self.variants:

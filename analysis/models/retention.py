@@ -7,7 +7,7 @@ done so; only members whose whole window is over tell it. See `survival` for the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,8 @@ class VariantRetention:
         Of all members: the share who have come back by the end of day d, those still young counted for the days that
         they have been seen (Kaplan-Meier). Ends on the last day that anybody was watched.
     tail : Tail
+    half_life_draws : array of shape (draws,) or None
+        What the half-life is told from.
     """
 
     variant: str
@@ -113,6 +115,7 @@ class VariantRetention:
     ever_returned: Estimate | NotShown
     returning: tuple[CurvePoint, ...]
     tail: Tail
+    half_life_draws: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -203,7 +206,10 @@ def fit_retention(
     else:
         unasked = Tail(not_shown=NotShown("not_asked", "The days after the window were not computed."))
         tails, diagnostics, used = dict.fromkeys(data, unasked), None, None
-    rows = tuple(VariantRetention(key, cell.n, cell.mature, *closed[key], tails[key]) for key, cell in data.items())
+    rows = tuple(
+        VariantRetention(key, cell.n, cell.mature, *closed[key][:-1], tails[key], closed[key][-1])
+        for key, cell in data.items()
+    )
     return RetentionResult(horizon, rows, prior, seed, diagnostics, used)
 
 
@@ -224,14 +230,16 @@ def _closed(
     interval: IntervalKind,
     probability: float,
     rng: np.random.Generator,
-) -> tuple[tuple[CurvePoint, ...], Estimate | NotShown, Estimate | NotShown, tuple[CurvePoint, ...]]:
-    """Return staying, half-life, ever returned and returning of one variant."""
+) -> tuple[tuple[CurvePoint, ...], Estimate | NotShown, Estimate | NotShown, tuple[CurvePoint, ...], np.ndarray | None]:
+    """Return staying, half-life, ever returned and returning of one variant, and the draws of the half-life."""
     returning = survival.returning(cell, prior, interval, probability, rng)
     if (why := _no_mature(cell)) is not None:
-        return (), why, why, returning
+        return (), why, why, returning, None
     marginal = survival.ever_returned(cell, prior)
     ever = Estimate(marginal.mean, interval_from(lambda p: float(marginal.ppf(p)), interval, probability))
     half_life: Estimate | NotShown | None = _no_half_life(cell)
+    drawn = None
     if half_life is None:
-        half_life = drawn_estimate(survival.half_life_draws(cell, prior, rng), interval, probability)
-    return survival.staying(cell, prior, interval, probability), half_life, ever, returning
+        drawn = survival.half_life_draws(cell, prior, rng)
+        half_life = drawn_estimate(drawn, interval, probability)
+    return survival.staying(cell, prior, interval, probability), half_life, ever, returning, drawn

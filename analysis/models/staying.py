@@ -9,7 +9,7 @@ who comes twice a week has often been last seen some days before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,8 @@ class Tail:
         Posterior median of the chance that who stays is there on a day.
     survival : tuple of StayingPoint
         From day 1 to `WINDOWS` windows.
+    draws : mapping of parameter to array of shape (draws,)
+        What it is told from, chain after chain: alpha, beta, daily. Empty where it is not shown.
     """
 
     alpha: float | None = None
@@ -67,6 +69,7 @@ class Tail:
     daily: float | None = None
     survival: tuple[StayingPoint, ...] = ()
     not_shown: NotShown | None = None
+    draws: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -199,7 +202,8 @@ def _tail(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, counts: np.nda
     for day, drawn in zip(days.tolist(), stays(alpha, beta, days).T, strict=True):
         told = drawn_estimate(drawn)
         points.append(StayingPoint(day, told.mean, told.interval.low, told.interval.high))
-    return Tail(float(np.median(alpha)), float(np.median(beta)), float(np.median(daily)), tuple(points))
+    draws = {"alpha": alpha, "beta": beta, "daily": daily}
+    return Tail(*(float(np.median(drawn)) for drawn in draws.values()), tuple(points), draws=draws)
 
 
 def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> NotShown | None:

@@ -19,7 +19,8 @@ from analysis.posterior import Interval, IntervalKind, drawn_estimate, interval_
 from analysis.priors import NamedPrior
 from analysis.statistics import RetentionStatistics
 
-DRAWS = 4096
+#: As many as a sampled fit keeps, so that an export holds both side by side.
+DRAWS = 4000
 
 
 @dataclass(frozen=True, slots=True)

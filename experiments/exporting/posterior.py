@@ -1,7 +1,7 @@
 """Posterior draws as NetCDF that ArviZ reads, whichever of its versions: groups of one file, written by xarray.
 
 The draws come from the posteriors that the stored answer was computed from: the same inputs, models, priors and seed.
-Models in closed form are drawn from; sampled ones are fitted again.
+Models in closed form are drawn from; sampled ones are fitted again and give the stored answer's own draws (`sampled`).
 """
 
 import json
@@ -12,12 +12,12 @@ from zlib import crc32
 
 import numpy as np
 
-from analysis import NamedPrior, NotShown, ProportionStatistics, Statistics, models
+from analysis import NamedPrior, NotShown, Statistics, models
 from analysis.posterior import Posterior
+from experiments.adjusted import covariate_of
 from experiments.exporting.reading import Stored
-from experiments.metrics import METRICS
+from experiments.exporting.sampled import CHAINS, DRAWS, Drawn, sampled
 
-CHAINS, DRAWS = 4, 1_000
 Cells = Mapping[str, Statistics]
 
 
@@ -39,11 +39,11 @@ def write(stored: Stored, file: Path, *, sampled: bool = True) -> tuple[str, ...
     keys = [variant.key for variant in stored.variants]
     coords: dict[str, Any] = {"chain": np.arange(CHAINS), "draw": np.arange(DRAWS), "variant": keys}
     arrays = {}
-    for name, (values, axes, labels) in variables.items():
-        coords |= labels
-        arrays[name] = (("chain", "draw", *axes), values)
+    for name, drawn in variables.items():
+        coords |= drawn.labels
+        arrays[name] = (("chain", "draw", *drawn.axes), drawn.values, drawn.told)
     told = _provenance(stored) | {"not_shown": json.dumps(left_out, ensure_ascii=False)}
-    used = {axis for axes, _ in arrays.values() for axis in axes} | {"chain", "draw"}
+    used = {axis for axes, *_ in arrays.values() for axis in axes} | {"chain", "draw"}
     groups = {
         "posterior": xr.Dataset(arrays, {axis: coords[axis] for axis in coords if axis in used}, told),
         "observed_data": xr.Dataset(_observed(stored, keys), {"variant": keys}, told),
@@ -56,31 +56,52 @@ def write(stored: Stored, file: Path, *, sampled: bool = True) -> tuple[str, ...
     return tuple(arrays)
 
 
-Variables = dict[str, tuple[np.ndarray, tuple[str, ...], dict[str, Any]]]
-
-
-def _drawn(stored: Stored, sampled: bool) -> tuple[Variables, dict[str, str]]:
-    """Return the variables with their axes and labels, and why what is missing is missing."""
-    found: Variables = {}
+def _drawn(stored: Stored, with_models: bool) -> tuple[dict[str, Drawn], dict[str, str]]:
+    """Return the variables, and why what is missing is missing."""
+    found: dict[str, Drawn] = {}
     left_out: dict[str, str] = {}
-    seed = stored.inputs["seed"]
-    entries = {entry["metric"]: entry for entry in stored.result["metrics"]}
-    for key, cells in _data(stored).items():
-        entry = entries.get(key)
-        if entry is None and not sampled:
-            left_out[key] = "It takes a sampler, which was not asked for."
-            continue
-        posterior = _posterior(stored, key, cells, entry)
-        if isinstance(posterior, NotShown):
-            left_out[key] = posterior.reason
-            continue
-        rng = np.random.default_rng([seed, crc32(key.encode()), 2])
-        place = [posterior.variants.index(variant.key) for variant in stored.variants]
-        draws = posterior.draws(CHAINS * DRAWS, rng)[:, place].reshape(CHAINS, DRAWS, -1)
-        found[key] = (draws, ("variant",), {})
-    if sampled:
-        _add_segments(stored, found, left_out)
+    data, entries = _data(stored), {entry["metric"]: entry for entry in stored.result["metrics"]}
+    for key, cells in data.items():
+        if key in entries:
+            _add_metric(stored, cells, entries[key], found, left_out)
+    for name, drawn in sampled(stored, models=with_models):
+        if isinstance(drawn, NotShown):
+            left_out[name] = drawn.reason
+        else:
+            found[name] = drawn
+    for key in data:
+        if key not in found and key not in left_out:
+            left_out[key] = "Its model gives curves, and no draws of a mean."
     return found, left_out
+
+
+def _add_metric(
+    stored: Stored, cells: Cells, entry: Mapping[str, Any], found: dict[str, Drawn], left_out: dict[str, str]
+) -> None:
+    """Draw a metric of the scorecard: the adjusted figures where the verdict rests on them, the plain ones beside."""
+    key, adjusted = entry["metric"], entry.get("adjusted")
+    if adjusted and not adjusted["not_shown"]:
+        model, told = models.named("adjusted"), {"adjusted_for": covariate_of(adjusted)}
+        # Seeded as it was analysed, like the plain one.
+        fit = model.fit(stored.collected.adjusted_data[key], model.prior, _generator(stored, key))
+        if not isinstance(fit, NotShown):
+            found[key] = Drawn(_draws(stored, key, fit), told=told | {"model": model.name})
+    name = f"{key}_plain" if key in found else key
+    posterior = _posterior(stored, key, cells, entry)
+    if isinstance(posterior, NotShown):
+        left_out[name] = posterior.reason
+    else:
+        found[name] = Drawn(_draws(stored, key, posterior), told={"model": entry["model"]})
+
+
+def _draws(stored: Stored, key: str, posterior: Posterior) -> np.ndarray:
+    rng = np.random.default_rng([stored.inputs["seed"], crc32(key.encode()), 2])
+    place = [posterior.variants.index(variant.key) for variant in stored.variants]
+    return posterior.draws(CHAINS * DRAWS, rng)[:, place].reshape(CHAINS, DRAWS, -1)
+
+
+def _generator(stored: Stored, key: str) -> np.random.Generator:
+    return np.random.default_rng([stored.inputs["seed"], crc32(key.encode())])
 
 
 def _data(stored: Stored) -> dict[str, Cells]:
@@ -92,21 +113,12 @@ def _data(stored: Stored) -> dict[str, Cells]:
     }
 
 
-def _posterior(stored: Stored, key: str, cells: Cells, entry: Mapping[str, Any] | None) -> Posterior | NotShown:
-    """Return the posterior behind an entry of the scorecard; of a metric without one, its own model's."""
-    if entry is None:
-        named = {metric.key: metric.model for metric in METRICS}.get(key)
-        model = next((model for model in models.MODELS if model.name == named), None)
-        if model is None:
-            return NotShown("no_model", "Its model gives curves, and no draws of a mean.")
-        prior = model.prior
-    else:
-        if entry["not_shown"]:
-            return NotShown(**entry["not_shown"])
-        model, prior = models.named(entry["model"]), NamedPrior.from_dict(entry["prior"])
-    # The same order of draws as when it was analysed, for models that draw.
-    rng = np.random.default_rng([stored.inputs["seed"], crc32(key.encode())])
-    return model.fit(_stratified(stored, key, cells), prior, rng)
+def _posterior(stored: Stored, key: str, cells: Cells, entry: Mapping[str, Any]) -> Posterior | NotShown:
+    """Return the plain posterior behind an entry of the scorecard."""
+    if entry["not_shown"]:
+        return NotShown(**entry["not_shown"])
+    model, prior = models.named(entry["model"]), NamedPrior.from_dict(entry["prior"])
+    return model.fit(_stratified(stored, key, cells), prior, _generator(stored, key))
 
 
 def _stratified(stored: Stored, key: str, cells: Cells) -> Any:
@@ -117,53 +129,6 @@ def _stratified(stored: Stored, key: str, cells: Cells) -> Any:
     from analysis.stratification import stratify
 
     return stratify({variant.key: strata[variant.key] for variant in stored.variants}, cells)[0]
-
-
-def _add_segments(stored: Stored, found: Variables, left_out: dict[str, str]) -> None:
-    """Fit the segments again, with the seed of the stored answer, and add the rates of each attribute's levels."""
-    from analysis.models.segment_model import rate_of
-
-    jointly: Any = None
-    for entry in stored.result.get("segments") or ():
-        name = entry["segment"]
-        variable = f"{stored.primary}_by_{name.replace('/', '_')}"
-        if entry.get("not_shown"):
-            left_out[variable] = entry["not_shown"]["reason"]
-            continue
-        if entry.get("joint"):
-            jointly = jointly or _fitted(stored, *_joint_cells(stored))
-        told = jointly if entry.get("joint") else _fitted(stored, *_own_cells(stored, name))
-        if isinstance(told, NotShown) or name not in told.draws:
-            left_out[variable] = told.reason if isinstance(told, NotShown) else "Its fit may not be believed."
-            continue
-        draws = told.draws[name]
-        axis = draws.dims[rate_of(name)][-1]
-        order = [draws.coords["variant"].index(variant.key) for variant in stored.variants]
-        rates = draws.values[rate_of(name)][:, :, order]
-        # A fit that had to run longer has more draws: every so many of them are kept.
-        kept = rates[:CHAINS, :: max(1, rates.shape[1] // DRAWS)][:, :DRAWS]
-        found[variable] = (kept, ("variant", axis), {axis: list(draws.coords[axis])})
-
-
-def _joint_cells(stored: Stored) -> tuple[dict[Any, Any], list[str]]:
-    cells = stored.collected.segment_cells or {"attributes": [], "cells": []}
-    return (
-        {(variant, tuple(levels)): ProportionStatistics(n, done) for variant, levels, n, done in cells["cells"]},
-        list(cells["attributes"]),
-    )
-
-
-def _own_cells(stored: Stored, name: str) -> tuple[dict[Any, Any], list[str]]:
-    cells = stored.collected.segment_data[name]
-    return {(variant, (level,)): cell for (variant, level), cell in cells.items()}, [name]
-
-
-def _fitted(stored: Stored, cells: dict[Any, Any], attributes: list[str]) -> Any:
-    """Return the joint fit of those attributes, or why there is none."""
-    from analysis.models import segmented
-
-    control = next(variant.key for variant in stored.variants if variant.control)
-    return segmented.fit_segments(cells, control=control, attributes=attributes, seed=stored.inputs["seed"])
 
 
 def _observed(stored: Stored, keys: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,165 @@
+"""Draws of what an answer tells beside its scorecard: segments, staying, word of mouth, amounts.
+
+They come from the very fits of the stored answer, made again with its inputs and its seed: the means are the stored
+ones. A fit that had to run longer has more draws than a file holds, so only every so many of them are kept (`every`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis import NotShown
+from experiments import deeper
+from experiments.exporting.reading import Stored
+from experiments.metrics import metric
+
+CHAINS, DRAWS = 4, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A variable of the file.
+
+    Attributes
+    ----------
+    values : array of shape (CHAINS, DRAWS, ...)
+    axes : tuple of str
+        Names of the axes after chain and draw.
+    labels : dict of str to list
+        What stands along an axis other than `variant`.
+    told : dict of str to str or int
+        Attributes.
+    """
+
+    values: np.ndarray
+    axes: tuple[str, ...] = ("variant",)
+    labels: dict[str, list[Any]] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+Found = Iterator[tuple[str, Drawn | NotShown]]
+
+
+def sampled(stored: Stored, *, models: bool) -> Found:
+    """Yield every variable, or why it is missing.
+
+    Parameters
+    ----------
+    models : bool
+        Whether to fit what takes a sampler (PyMC, seconds); without it only the half-life is drawn.
+    """
+    for key, data in stored.collected.metric_data.items():
+        kind = metric(key).kind
+        if kind == "retention":
+            yield from _staying(stored, key, data, models)
+        elif kind == "cascade":
+            yield from _brought(stored, key, data) if models else [(key, _UNASKED)]
+        elif models and any(entry["metric"] == key and not entry["not_shown"] for entry in _amounts(stored)):
+            yield from _spent(stored, key, data)
+    if models:
+        yield from _segments(stored)
+
+
+_UNASKED = NotShown("not_asked", "It takes a sampler, which was not asked for.")
+
+
+def kept(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    """As many draws as the file holds, of shape (CHAINS, DRAWS, ...), and every how many of them that is."""
+    shaped = values.reshape(CHAINS, -1, *values.shape[1:])
+    every = shaped.shape[1] // DRAWS
+    return shaped[:, :: max(1, every)][:, :DRAWS], {"every": every} if every > 1 else {}
+
+
+def _by_variant(stored: Stored, draws: Mapping[str, np.ndarray | None], why: Mapping[str, str]) -> Drawn | NotShown:
+    """Put variants side by side; one without draws is not a number, and the attributes say why."""
+    known = {key: drawn for key, drawn in draws.items() if drawn is not None}
+    if not known:
+        return NotShown("no_draws", next(iter(why.values()), "There is nothing to draw from."))
+    length = len(next(iter(known.values())))
+    missing = np.full(length, np.nan)
+    values, told = kept(np.column_stack([known.get(variant.key, missing) for variant in stored.variants]))
+    return Drawn(values, told=told | {f"not_shown_{key}": reason for key, reason in why.items() if key not in known})
+
+
+def _staying(stored: Stored, key: str, data: Mapping[str, Any], models: bool) -> Found:
+    """The half-life, and the law of the days after the window where it was fitted."""
+    told = deeper.retention_fit(stored.inputs, data, tail=models)
+    if isinstance(told, NotShown) or told.not_shown is not None:
+        yield key, told if isinstance(told, NotShown) else told.not_shown
+        return
+    rows = {row.variant: row for row in told.variants}
+    why = {name: row.half_life.reason for name, row in rows.items() if isinstance(row.half_life, NotShown)}
+    yield key, _by_variant(stored, {name: row.half_life_draws for name, row in rows.items()}, why)
+    hidden = {name: row.tail.not_shown.reason for name, row in rows.items() if row.tail.not_shown is not None}
+    for parameter in ("alpha", "beta", "daily") if models else ():
+        draws = {name: row.tail.draws.get(parameter) for name, row in rows.items()}
+        yield f"staying_{parameter}", _by_variant(stored, draws, hidden)
+
+
+def _brought(stored: Stored, key: str, data: Mapping[str, Any]) -> Found:
+    """The K-factor or the reach: one fit gives both, and is kept between the two."""
+    from analysis.models import cascade
+
+    told = deeper.cascade_fit(stored.inputs, data)
+    if isinstance(told, NotShown) or told.not_shown is not None:
+        yield key, told if isinstance(told, NotShown) else told.not_shown
+        return
+    rows = {row.variant: (row.r if key == "k_factor" else row.reach) for row in told.variants}
+    why = {name: figure.reason for name, figure in rows.items() if isinstance(figure, NotShown)}
+    draws = {name: None if name in why else told.draws.get(name) for name in rows}
+    if key == "reach":
+        draws = {name: None if r is None else cascade.reach_of(r) for name, r in draws.items()}
+    yield key, _by_variant(stored, draws, why)
+
+
+def _amounts(stored: Stored) -> Sequence[Mapping[str, Any]]:
+    return stored.result.get("amounts") or ()
+
+
+def _spent(stored: Stored, key: str, data: Mapping[str, Any]) -> Found:
+    """How many buy, and how much a buyer spends, of a money metric whose split was shown."""
+    told = deeper.amounts_fit(stored.inputs, key, data)
+    for part, name in (("share", f"{key}_buyers"), ("amount", f"{key}_a_buyer")):
+        if isinstance(told, NotShown) or told.not_shown is not None:
+            yield name, told if isinstance(told, NotShown) else told.not_shown
+            continue
+        values = told.draws.values[part].reshape(-1, len(data))
+        draws = dict(zip(data, values.T, strict=True))
+        yield name, _by_variant(stored, draws, {})
+
+
+def _segments(stored: Stored) -> Found:
+    """The rates of each attribute's levels, and those of all levels put together again."""
+    entries = stored.result.get("segments") or ()
+    if not any(not entry.get("not_shown") for entry in entries):
+        together = None
+    else:
+        together = deeper.segments_together(stored.inputs, stored.collected)
+    for entry in entries:
+        name = entry["segment"]
+        variable = f"{stored.primary}_by_{name.replace('/', '_')}"
+        if entry.get("not_shown"):
+            yield variable, NotShown(**entry["not_shown"])
+            continue
+        fit = together
+        if fit is None or (not isinstance(fit, NotShown) and name not in fit.attributes):
+            fit = deeper.segments_alone(stored.inputs, name, stored.collected.segment_data[name])
+        if isinstance(fit, NotShown) or name not in fit.draws:
+            yield variable, fit if isinstance(fit, NotShown) else NotShown("no_fit", "Its fit may not be believed.")
+            continue
+        yield from _levels(stored, name, variable, fit.draws[name])
+
+
+def _levels(stored: Stored, name: str, variable: str, draws: Any) -> Found:
+    from analysis.models.segment_model import rate_of
+
+    axis = draws.dims[rate_of(name)][-1]
+    order = [draws.coords["variant"].index(variant.key) for variant in stored.variants]
+    for told, axes, labels, values in (
+        (variable, ("variant", axis), {axis: list(draws.coords[axis])}, draws.values[rate_of(name)]),
+        (f"{variable}_overall", ("variant",), {}, draws.values["overall"]),
+    ):
+        own, every = kept(values[:, :, order].reshape(-1, *values[:, :, order].shape[2:]))
+        yield told, Drawn(own, axes, labels, every)
