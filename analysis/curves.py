@@ -63,7 +63,8 @@ def durations(planned_days: int) -> tuple[int, ...]:
         return (1, 2, 3, 4, 5, 6, 7, 10, 14)
     last = min(max(2 * math.ceil(planned_days / 7), 4), LONGEST_DAYS // 7)
     step = math.ceil(last / _POINTS)
-    return (7, *(7 * week for week in range(step, last + 1, step) if week > 1))
+    weeks = {1, *range(step, last + 1, step), last}
+    return tuple(7 * week for week in sorted(weeks))
 
 
 def curves(plan: Plan, *, days: Sequence[int] | None = None, seed: int = SEED) -> Curves:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from scipy.special import ndtr
 
-from analysis import wording
+from analysis import verdict_words, wording
 from analysis.errors import AnalysisError
 from analysis.evidence import (
     Case,
@@ -21,7 +21,7 @@ from analysis.evidence import (
 )
 from analysis.health import HealthCheck
 from analysis.projection import MoreDays, more_days
-from analysis.scoring import MetricResult, VariantResult
+from analysis.scoring import MetricResult
 from analysis.sequential import Look
 from analysis.shrinkage import ScepticalLift
 from analysis.verdict import Decision, Fact, Rules, Verdict
@@ -287,15 +287,10 @@ def _undecided(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
         reason = f"{name} does better than {control}, but another variant may be better still."
     else:
         reason = (
-            f"{name} is {_likely(best)} the best{_worth(case, best.variant)}. That is not more than a swing of chance "
-            "can bring about; to be sure, test it again with more members."
+            f"{verdict_words.believed(case, best)} {verdict_words.missing(case, best)} "
+            "To be sure, test it again with more members."
         )
     return _verdict(case, now, "not_enough_data", "It ended without a clear winner.", reason, best.variant)
-
-
-def _likely(best: VariantResult) -> str:
-    p = best.p_best or 0.0
-    return "very likely" if p > 0.9 else "likely" if p > 0.7 else "perhaps"
 
 
 def _keep_running(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict:
@@ -306,8 +301,9 @@ def _keep_running(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict
     doubt = _doubted_by(case, key)
     if doubt is not None:
         reason = (
-            f"{case.name(key)} leads, but it probably makes {case.metric(doubt)} worse, so it is not safe to ship yet."
-        )
+            f"{case.name(key)} leads, but it probably makes {case.metric(doubt)} worse, so it is not safe to ship yet. "
+            f"{verdict_words.until(case, wait)}"
+        ).strip()
         return _verdict(case, now, "keep_running", headline, reason, key, wait)
     best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
     name = case.name(best.variant)
@@ -317,26 +313,9 @@ def _keep_running(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict
     elif best.variant in now.crossed:
         reason = f"{name} does better than {case.name(case.primary.control)}, but another variant may be better still."
     else:
-        over = case.fraction is not None and case.fraction >= 1
-        told = "The planned time is over and the" if over else "The"
-        reason = (
-            f"{name} is {_likely(best)} the best{_worth(case, best.variant)}. {told} lead is not yet large enough to "
-            "trust while you look every day, so deciding now would be a guess."
-        )
+        reason = f"{verdict_words.believed(case, best, ' so far,')} {verdict_words.missing(case, best)}"
+    reason = f"{reason} {verdict_words.until(case, wait)}".strip()
     return _verdict(case, now, "keep_running", headline, reason, best.variant, wait)
-
-
-def _worth(case: Case, key: str) -> str:
-    """Return what a lead amounts to, e.g. ``: about 2.1 more per 100 members than A``."""
-    difference = case.primary.comparison(key).difference
-    if difference is None or difference.mean == 0:
-        return ""
-    than = case.name(case.primary.control)
-    word = "more" if difference.mean > 0 else "fewer" if case.primary.kind == "proportion" else "less"
-    size = abs(difference.mean)
-    if case.primary.kind == "proportion":
-        return f": about {wording.small(size * 100)} {word} per 100 members than {than}"
-    return f": about {wording.small(size)} {word} per member than {than}"
 
 
 def _projected(case: Case, now: Look, lifts: ScepticalLift, key: str) -> MoreDays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 NARROW = "\u202f"
@@ -59,6 +60,11 @@ def between(low: str, high: str) -> str:
 def days(number: int) -> str:
     """Return ``1 more day`` or ``4 more days``."""
     return "1 more day" if number == 1 else f"{number:,} more days"
+
+
+def day_number(elapsed_days: float) -> int:
+    """Return the day that a run is in: day 1 begins at its launch, and day N after N - 1 whole days."""
+    return max(1, math.floor(elapsed_days) + 1)
 
 
 def listed(names: Sequence[str]) -> str:

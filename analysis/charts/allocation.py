@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from analysis.charts.base import PERCENT, apart, by_variant, frame
+from analysis.charts.base import PERCENT, apart, by_variant, days_run, frame
 
 
 def allocation_shares(
@@ -19,23 +19,21 @@ def allocation_shares(
 
     Parameters
     ----------
-    epochs : rows with "day" (days since the start, ascending) and "weights" ({variant: share, 0 to 1})
+    epochs : rows with "day" (days since the launch, ascending) and "weights" ({variant: share, 0 to 1})
     variants : keys in order from the top, which gives the colours
     today : float
-        Where the last step ends, in days since the start.
+        Where the last step ends, in days since the launch.
     labels : mapping of variant key to text, optional
     """
     encoding, names = by_variant(variants, labels)
     steps = [(float(epoch["day"]), epoch["weights"]) for epoch in epochs]
     end = max(today, *(day for day, _ in steps), 0.1) if steps else max(today, 0.1)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"day": day, "variant": key, "name": names[key], "share": share, "low": low, "high": low + share}
         for day, weights in [*steps, *((end, weights) for _, weights in steps[-1:])]
         for key, low, share in _bands(weights, variants)
     ]
-    scale = {"domain": [0, end], "nice": False}
-    x = {"field": "day", "type": "quantitative", "title": "days since the start", "scale": scale}
-    x |= {"axis": {"grid": False, "labelOverlap": "greedy", "tickMinStep": 1}}
+    x = days_run(end)
     axis = {"labelExpr": PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False, "grid": False}
     y = {"field": "low", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]}, "axis": axis}
     share = {"field": "share", "type": "quantitative", "title": "share of new members", "format": ".0%"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -46,6 +47,10 @@ INK: Final = {
 PERCENT: Final = "format(datum.value * 100, '.0f') + '\u202f%'"
 FINE_PERCENT: Final = "format(datum.value * 100, '.3~g') + '\u202f%'"
 SIGNED_PERCENT: Final = "datum.value === 0 ? '0' : format(datum.value * 100, '+.0f') + '\u202f%'"
+#: The page's own, by name: labels are kept apart by measuring them, which "inherit" would do in a smaller one.
+FONT: Final = 'ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif'
+MOST_MARKS: Final = 7
+"""Marks of an axis that a phone has room for."""
 _VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
 
 
@@ -70,9 +75,15 @@ def with_theme(spec: Any, theme: Literal["light", "dark"]) -> Any:
 
 
 def frame(
-    description: str, height: int, rows: Sequence[Mapping[str, Any]], layers: list[dict], *, room: int = 5
+    description: str, height: int, rows: Sequence[Mapping[str, Any]], layers: list[dict], *, room: int = 5, top: int = 5
 ) -> dict[str, Any]:
-    """Put layers over one table of rows; `room` is kept at the right, in pixels, for names at the ends of lines."""
+    """Put layers over one table of rows.
+
+    Parameters
+    ----------
+    room, top : int
+        Pixels kept free at the right, for names at the ends of lines, and above, for what stands over the plot.
+    """
     axis = {
         "labelColor": "var(--mute)",
         "titleColor": "var(--mute)",
@@ -83,17 +94,19 @@ def frame(
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     }
+    # Labels that would run into each other on a phone are left out.
+    apart_labels = {"labelOverlap": "greedy", "labelSeparation": 8}
     return {
         "$schema": SCHEMA,
         "description": description,
         "width": "container",
         "height": height,
         "background": "transparent",
-        "padding": {"left": 5, "top": 5, "right": room, "bottom": 5},
+        "padding": {"left": 5, "top": top, "right": room, "bottom": 5},
         "autosize": {"type": "fit", "contains": "padding"},
         "data": {"values": [dict(row) for row in rows]},
         "layer": layers,
-        "config": {"font": "inherit", "view": {"stroke": None}, "axis": axis},
+        "config": {"font": FONT, "view": {"stroke": None}, "axis": axis, "axisQuantitative": apart_labels},
     }
 
 
@@ -102,6 +115,20 @@ def by_variant(variants: Sequence[str], labels: Mapping[str, str] | None) -> tup
     names = {key: (labels or {}).get(key, key.upper()) for key in variants}
     scale = {"domain": list(variants), "range": [colour(i) for i in range(len(variants))]}
     return {"field": "variant", "type": "nominal", "scale": scale, "legend": None}, names
+
+
+def days_run(end: float) -> dict[str, Any]:
+    """The horizontal axis of a run: whole days since its launch, up to `end`; 0 is the launch."""
+    step = next(step for step in (1, 2, 3, 7, 14, 28, 56, 91) if end / step <= MOST_MARKS or step == 91)
+    scale = {"domain": [0, end], "nice": False}
+    axis = {"grid": False, "values": list(range(0, math.floor(end) + 1, step)), "format": "d"}
+    return {
+        "field": "day",
+        "type": "quantitative",
+        "title": "whole days since the launch",
+        "scale": scale,
+        "axis": axis,
+    }
 
 
 def zero_line() -> dict[str, Any]:

@@ -7,6 +7,9 @@ from typing import Any
 
 from analysis.charts.base import SIGNED_PERCENT, by_variant, frame, zero_line
 
+_WIDEST = 120
+"""Pixels of the longest name of a level; what is longer is cut, and whole in the tooltip."""
+
 
 def segment_forest(
     rows: Iterable[Mapping[str, Any]],
@@ -26,9 +29,9 @@ def segment_forest(
     levels = list(dict.fromkeys(row["level"] for row in table))
     shown = [v for v in variants if any(row["variant"] == v for row in table)]
     plain = {"ticks": False, "domain": False, "grid": False}
-    y = {"field": "level", "type": "nominal", "sort": levels, "title": None, "axis": plain}
+    y = {"field": "level", "type": "nominal", "sort": levels, "title": None, "axis": plain | {"labelLimit": _WIDEST}}
     offset = {"field": "variant", "type": "nominal", "sort": shown}
-    axis = {"labelExpr": SIGNED_PERCENT, "gridDash": [2, 3], "domain": False, "tickCount": 4, "labelOverlap": "greedy"}
+    axis = {"labelExpr": SIGNED_PERCENT, "gridDash": [2, 3], "domain": False, "tickCount": 4}
     tooltip = [
         {"field": "level", "title": "segment"},
         {"field": "name", "title": "variant"},

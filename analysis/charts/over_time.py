@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from analysis.charts.base import PERCENT, apart, by_variant, frame
+from analysis import wording
+from analysis.charts.base import PERCENT, apart, by_variant, days_run, frame
+
+_TOP = 24
+"""Pixels above the plot for what the dotted line is: there no line of the chart can run through it."""
 
 
-def _beside_line(now: float, planned_days: float | None, over: bool) -> str:
-    """Say where the dotted line stands, counted as the axis counts: whole days since the start."""
-    said, passed = "end" if over else "today", round(now)
-    if passed < 1:
-        return said
-    if planned_days and passed <= planned_days and not over:
-        return f"{said}, after {passed} of {planned_days:g} days"
-    return f"{said}, after {passed} {'day' if passed == 1 else 'days'}"
-
-
-def _clear_height(last_rows: Sequence[Mapping[str, Any] | None]) -> float:
-    """Return the height, between the grid lines, that lies farthest from where the lines end."""
-    ends = [row["p_best"] for row in last_rows if row] or [0.0]
-    return max((0.75, 0.25, 0.9, 0.1), key=lambda at: min(abs(at - end) for end in ends))
+def _above_line(now: float, planned_days: float | None, today: float | None, over: bool) -> str:
+    """Say where the dotted line stands: the day that the run is in, or how many it took."""
+    if over:
+        took = round(now)
+        return "end" if took < 1 else f"end, after {took} {'day' if took == 1 else 'days'}"
+    if today is None:
+        return "last analysis"
+    day = wording.day_number(now)
+    planned = planned_days is not None and day <= planned_days
+    return f"today, day {day} of {planned_days:g}" if planned else f"today, day {day}"
 
 
 def posterior_over_time(
@@ -42,7 +42,7 @@ def posterior_over_time(
     planned_days : float, optional
         The axis reaches so far.
     today : float, optional
-        Where the dotted line stands; by default the last day of the history.
+        Where the dotted line stands; where it is not given, at the last analysis.
     over : bool
         The run has ended: the line says "end" and the axis stops there.
     labels : mapping of variant key to text, optional
@@ -55,8 +55,7 @@ def posterior_over_time(
     last = max((row["day"] for row in rows), default=0.0)
     now = last if today is None else float(today)
     end = max(0.0 if over else planned_days or 0.0, now, 1.0)
-    scale, axis = {"domain": [0, end], "nice": False}, {"grid": False, "labelOverlap": "greedy"}
-    x = {"field": "day", "type": "quantitative", "title": "days since the start", "scale": scale, "axis": axis}
+    x = days_run(end)
     y = {
         "field": "p_best",
         "type": "quantitative",
@@ -69,14 +68,13 @@ def posterior_over_time(
         {"field": "day", "type": "quantitative", "format": ".1f"},
         {"field": "p_best", "type": "quantitative", "title": "chance of being best", "format": ".1%"},
     ]
-    beside = {"align": "right", "dx": -6} if now > end / 2 else {"align": "left", "dx": 6}
-    said = _beside_line(now, planned_days, over)
+    beside = {"align": "right", "dx": 1} if now > end / 2 else {"align": "left", "dx": -1}
+    said = _above_line(now, planned_days, today, over)
     mark = {"datum": now, "type": "quantitative"}
     lonely = len(rows) <= len(variants)
     last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
     text = {"type": "text", "text": said, "color": "var(--mute)", "fontSize": 12} | beside
-    height = {"datum": _clear_height(last_rows), "type": "quantitative"}
-    label = {"data": {"values": [{}]}, "encoding": {"x": mark, "y": height}}
+    label = {"data": {"values": [{}]}, "encoding": {"x": mark, "y": {"value": -12}}}
     layers = [
         {
             "data": {"values": [{}]},
@@ -87,12 +85,13 @@ def posterior_over_time(
             "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "linear", "point": lonely},
             "encoding": {"x": x, "y": y, "color": encoding, "tooltip": tooltip},
         },
-        label | {"mark": text | {"stroke": "var(--card)", "strokeWidth": 5, "strokeJoin": "round"}},
         label | {"mark": text},
         {
-            "data": {"values": apart([row for row in last_rows if row], "p_best")},
+            "data": {"values": apart([row for row in last_rows if row], "p_best", gap=0.11)},
             "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12},
             "encoding": {"x": x, "y": y | {"field": "label_at"}, "color": encoding, "text": {"field": "name"}},
         },
     ]
-    return frame("Each variant's chance of being best, by day.", 190, rows, layers)
+    # Where the plan goes on, the names have the days to come for themselves.
+    longest = 0 if now < end / 2 else max((len(name) for name in names.values()), default=1)
+    return frame("Each variant's chance of being best, by day.", 190, rows, layers, room=14 + 8 * longest, top=_TOP)

@@ -124,7 +124,7 @@ def _days(days: Sequence[int]) -> dict[str, Any]:
     last = days[-1] // unit
     step = next(step for step in (1, 2, 3, 4, 6, 8, 13) if last / step <= 7)
     marks = [unit * number for number in range(step, last + 1, step)]
-    axis = {"grid": False, "values": marks, "labelExpr": f"datum.value / {unit}", "labelOverlap": "greedy"}
+    axis = {"grid": False, "values": marks, "labelExpr": f"datum.value / {unit}"}
     title = "planned days" if unit == 1 else "planned weeks"
     return {"field": "day", "type": "quantitative", "title": title, "scale": _reach(days), "axis": axis}
 

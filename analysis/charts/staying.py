@@ -42,12 +42,15 @@ def staying_curves(
         if row["day"] == last
     ]
     shared = {"x": x, "color": encoding}
-    layers = [
+    layers: list[dict[str, Any]] = [
         {
             "mark": {"type": "area", "opacity": 0.16, "interpolate": "monotone"},
             "encoding": shared | {"y": y | {"field": "low"}, "y2": {"field": "high"}},
         },
-        {"mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone"}, "encoding": shared | {"y": y}},
+        {
+            "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "monotone", "point": last == 1},
+            "encoding": shared | {"y": y},
+        },
         {
             "mark": {"type": "point", "size": 160, "opacity": 0, "filled": True},
             "encoding": shared | {"y": y, "tooltip": _tooltip()},
@@ -66,9 +69,9 @@ def staying_curves(
 
 def _days(last: int) -> dict[str, Any]:
     """The horizontal axis, from day 1 to the last."""
-    axis = {"grid": False, "values": _marks(last), "labelExpr": "'day ' + datum.label", "labelFlush": True}
+    axis = {"grid": False, "values": _marks(last), "format": "d", "labelFlush": True}
     scale = {"domain": [1, max(last, 2)], "nice": False}
-    return {"field": "day", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
+    return {"field": "day", "type": "quantitative", "title": "day", "scale": scale, "axis": axis}
 
 
 def _marks(last: int) -> list[int]:

@@ -68,12 +68,49 @@ def test_a_variant_keeps_its_colour_by_its_position():
 
 def test_today_is_written_beside_its_line():
     spec = charts.posterior_over_time(HISTORY, ["a", "b"], planned_days=14, today=8.4)
-    assert spec["layer"][3]["mark"]["text"] == "today, after 8 of 14 days"
+    # day 1 begins at the launch, so after eight whole days it is day 9: what the page says too
+    assert said_above(spec) == "today, day 9 of 14"
+    assert said_above(charts.posterior_over_time(HISTORY, ["a", "b"], planned_days=14, today=16.2)) == "today, day 17"
+    assert said_above(charts.posterior_over_time(HISTORY, ["a", "b"], planned_days=14)) == "last analysis"
+
+
+def said_above(spec):
+    """What stands over the dotted line, above the plot, where no line can run through it."""
+    label = next(layer for layer in spec["layer"] if "text" in layer["mark"])
+    assert label["encoding"]["y"]["value"] < 0 and spec["padding"]["top"] >= 20
+    return label["mark"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("end", "marks"),
+    [
+        (0.4, [0]),
+        (1.3, [0, 1]),
+        (14.0, list(range(0, 15, 2))),
+        (21, list(range(0, 22, 3))),
+        (300, list(range(0, 300, 56))),
+    ],
+)
+def test_an_axis_of_days_has_whole_marks_and_few_enough_for_a_phone(end, marks):
+    history = [row | {"day": end * row["day"] / 3} for row in HISTORY]
+    for spec in (
+        charts.posterior_over_time(history, ["a", "b"], today=max(end, 1.0)),
+        charts.allocation_shares(EPOCHS[:1], ["a", "b"], today=max(end, 1.0)),
+    ):
+        axis = next(layer["encoding"]["x"]["axis"] for layer in spec["layer"] if "axis" in layer["encoding"]["x"])
+        assert axis["values"] == (marks if end >= 1 else [0, 1])
+        assert axis["format"] == "d"
+
+
+def test_labels_are_measured_in_the_font_that_they_are_drawn_in():
+    sheet = (Path(__file__).resolve().parents[2] / "web" / "static" / "klette.css").read_text()
+    font = re.search(r"--pico-font-family: (.*?);", sheet)[1]
+    assert all(spec["config"]["font"] == font for spec in all_charts())
 
 
 def test_a_run_that_is_over_ends_at_its_end():
     spec = charts.posterior_over_time(HISTORY, ["a", "b"], planned_days=14, today=3.0, over=True)
-    assert spec["layer"][3]["mark"]["text"] == "end, after 3 days"
+    assert said_above(spec) == "end, after 3 days"
     assert spec["layer"][1]["encoding"]["x"]["scale"]["domain"] == [0, 3.0]
     assert spec["layer"][1]["mark"]["interpolate"] == "linear"
 

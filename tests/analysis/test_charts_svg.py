@@ -18,7 +18,7 @@ def test_several_charts_are_drawn_in_one_go_with_the_page_s_colours():
     first, second = drawn([SPEC, with_theme(SPEC, "dark")], width=480)
     assert ET.fromstring(first).get("width") == "480"
     assert "var(--v1)" in first and "var(--" not in second
-    assert "days since the start" in first
+    assert "whole days since the launch" in first
     assert "http" not in first
 
 

@@ -77,10 +77,18 @@ def test_a_lead_that_the_usual_rule_would_ship_must_survive_looking():
     assert result.variant("b").p_best > 0.95
     verdict = decide(result, rules=FORTNIGHT, elapsed_days=7, looks=(Look(6, 12_000),))
     assert verdict.decision == "keep_running"
-    assert "not yet large enough to trust while you look every day" in verdict.reason
+    assert "leads so far, with a chance of 9" in verdict.reason
+    assert (
+        "That is a good sign, but not proven yet: luck alone can bring it about in a test that is looked"
+        in verdict.reason
+    )
     assert "more per 100 members than A" in verdict.reason
     assert 1 <= verdict.more_days <= 7
     assert verdict.headline == f"Keep running, about {verdict.more_days} more days."
+    # after seven whole days it is day 8; the day that is named is the one on which the page will say so
+    assert verdict.reason.endswith(
+        f"At this pace an answer is more likely than not by day {8 + verdict.more_days} of the 14 planned."
+    )
 
 
 def test_lower_is_better_for_complaints():

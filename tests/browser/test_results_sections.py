@@ -123,3 +123,26 @@ def test_an_outcome_is_said_where_a_drawing_would_stand(app, opened, part, said)
     page = opened()
     assert said in page.inner_text("#answer .sections")
     assert page.complaints == []
+
+
+TOUCHING = """() => [...document.querySelectorAll('.chart, svg.axis')].flatMap(chart => {
+  const texts = [...chart.querySelectorAll('text')].filter(text => text.textContent
+    && text.getBoundingClientRect().width && text.getAttribute('opacity') !== '0');
+  return texts.flatMap((one, at) => texts.slice(at + 1).filter(other => {
+    const a = one.getBoundingClientRect(), b = other.getBoundingClientRect();
+    return a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 4 && b.top < a.bottom - 4;
+  }).map(other => one.textContent + ' | ' + other.textContent));
+})"""
+"""Pairs of labels in one chart that cover each other."""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_two_labels_of_a_chart_cover_each_other(whole, page, width, scheme) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.emulate_media(color_scheme=scheme)
+    whole()
+    for summary in page.locator("#segments summary").all():
+        summary.click()
+    page.wait_for_function("document.querySelectorAll('.chart:not([data-drawn=done])').length === 0")
+    assert page.evaluate(TOUCHING) == []

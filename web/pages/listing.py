@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 from experiments.results import OneLine
 from experiments.tables import Analysis, Experiment, Exposure, Run
 from experiments.wording import called, letter
-from web.formatting import clock, plural, when
+from web.formatting import clock, when
+from web.pages import run_days
 
 MOST_COUNTED = 100_000
 """Members that are counted for a test without an analysis; beyond it the list says so."""
@@ -91,17 +92,8 @@ def age(document: dict[str, Any], members: int, now: datetime) -> str:
         return {"scheduled": "starts later", "draft": "not started"}.get(document["state"], "never ran")
     started = datetime.fromisoformat(run["started_at"])
     if run["ended_at"]:
-        return _length(datetime.fromisoformat(run["ended_at"]) - started) if members else "met nobody"
-    day = max(1, (now - started).days + 1)
-    planned = document["planned_days"]
-    return f"day {day} of {planned}" if planned else f"day {day}"
-
-
-def _length(ran: timedelta) -> str:
-    seconds = ran.total_seconds()
-    if seconds >= 86_400:
-        return f"ran {plural(round(seconds / 86_400), 'day')}"
-    return f"ran {plural(round(seconds / 3_600), 'hour')}" if seconds >= 3_600 else "ran under an hour"
+        return run_days.over(datetime.fromisoformat(run["ended_at"]) - started) if members else "met nobody"
+    return run_days.running(now - started, document["planned_days"])
 
 
 def _met(session: Session, run: int) -> int:

@@ -161,14 +161,8 @@ def _mature() -> bool:
 def _sub(
     experiment: Experiment, run: Run | None, view: results_view.ResultsView | None, result: dict[str, Any] | None
 ) -> str:
-    day, ended = state.length_of(run, state.now_utc())
-    pieces = results_view.sub_line(
-        view.members if view else None,
-        view.shared if view else 0,
-        day_number=day,
-        ended=ended,
-        planned_days=experiment.planned_days,
-    )
+    length = state.length_of(run, experiment.planned_days, state.now_utc())
+    pieces = results_view.sub_line(view.members if view else None, view.shared if view else 0, length)
     if view:
         pieces.append(f"analysed {when(state.analysed_at(result), services().settings.time_zone)}")
     return " · ".join(pieces)

@@ -8,8 +8,8 @@ from typing import Any
 from analysis import charts, wording
 from web.formatting import count, day, moment, signed_percent
 from web.pages import results_words as words
-from web.pages.results_drawing import Ridge, common_scale, interval_of, ridge, ticks
-from web.pages.results_parts import AxisTick, Number, VariantFacts
+from web.pages.results_drawing import Ridge, common_scale, interval_of, ridge
+from web.pages.results_parts import AxisTick, Number, VariantFacts, axis_of
 
 FIRST_ALONE = "The curve begins with the second analysis."
 HALF_A_DAY = timedelta(hours=12)
@@ -155,7 +155,7 @@ def _segment(entry: Mapping[str, Any], variants: Sequence[VariantFacts], subject
     if not own or scale is None:
         return Segment(name, title, (), (), "There are not enough members yet to tell the groups apart.", None)
     rows = tuple(_row(name, row, sizes[row["level"]], subject, scale) for row in own)
-    axis = tuple(AxisTick(tick, signed_percent(tick.value, 0) if tick.value else "0") for tick in ticks(scale))
+    axis = axis_of(scale, lambda value: signed_percent(value, 0) if value else "0")
     spec = _forest(stored, variants, sizes) if len(variants) > 2 else None
     overall = _overall(name, whole, sum(sizes.values()), subject, scale) if whole else None
     return Segment(name, title, rows, axis, "", spec, overall, bool(entry.get("joint")))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 RIDGE_WIDTH = 1000  # units of the stretched box that a ridge's path lives in
-CLEAR = 38  # per cent of the width between two labels on a phone
 RIDGE_HEIGHT = 26  # CSS pixels from the ridge's foot to its highest possible top
 
 
@@ -30,11 +29,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Tick:
-    """One mark of an axis; a minor one may be left out where the drawing is narrow."""
+    """One mark of an axis."""
 
     at: float
     value: float
-    major: bool
 
 
 @dataclass(frozen=True)
@@ -87,19 +85,13 @@ def spread_scale(intervals: Iterable[tuple[float, float] | None], margin: float 
 def ticks(scale: Scale, wanted: int = 4) -> tuple[Tick, ...]:
     """Round marks inside `scale`: about `wanted` of them, zero always among them where the scale holds it.
 
-    Zero, the mark farthest from it and one that is clear of both are major: these three fit on a phone. Marks nearer
-    than 6 per cent to an edge are left out, since their labels would be cut.
+    Marks nearer than 6 per cent to an edge are left out, since their labels would be cut.
     """
     step = _round_step((scale.high - scale.low) / wanted)
     first, last = math.ceil(scale.low / step), math.floor(scale.high / step)
     values = [0.0 if number == 0 else number * step for number in range(first, last + 1)]
     inside = [value for value in values if value == 0 or 6 <= scale.at(value) <= 94]
-    if not inside:
-        return ()
-    far = max(inside, key=abs)
-    clear = [v for v in inside if min(abs(scale.at(v) - scale.at(0)), abs(scale.at(v) - scale.at(far))) >= CLEAR]
-    third = max(clear, key=lambda v: min(abs(v), abs(v - far)), default=0.0)
-    return tuple(Tick(scale.at(value), value, value in (0, far, third)) for value in inside)
+    return tuple(Tick(scale.at(value), value) for value in inside)
 
 
 def _round_step(rough: float) -> float:

@@ -1,12 +1,12 @@
 """The small parts that every section of the results page is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from web.formatting import letter
-from web.pages.results_drawing import Tick
+from web.pages.results_drawing import Scale, Tick, ticks
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,36 @@ class Plan:
 
 @dataclass(frozen=True)
 class AxisTick:
+    """A mark with its label; a minor one is left out where the drawing is as narrow as a phone makes it."""
+
     tick: Tick
     label: str
+    major: bool
+
+
+_NARROW, _LETTER, _BETWEEN = 63, 7, 6
+"""Pixels of the narrowest drawing, of a label's letter there, and between two labels."""
+
+
+def axis_of(scale: Scale, label: Callable[[float], str], wanted: int = 4) -> tuple[AxisTick, ...]:
+    """Label the marks of a scale; where there is room for few, the farthest from zero comes first, then zero."""
+    found = [(tick, label(tick.value)) for tick in ticks(scale, wanted)]
+    far = max((tick.value for tick, _ in found), key=abs, default=0.0)
+
+    def rank(pair: tuple[Tick, str]) -> tuple[bool, bool, float]:
+        value = pair[0].value
+        return value != far, value != 0, -min(abs(value), abs(value - far))
+
+    kept: list[tuple[Tick, str]] = []
+    for tick, text in sorted(found, key=rank):
+        if all(_apart(tick, text, *other) for other in kept):
+            kept.append((tick, text))
+    return tuple(AxisTick(tick, text, (tick, text) in kept) for tick, text in found)
+
+
+def _apart(tick: Tick, text: str, other: Tick, beside: str) -> bool:
+    """Whether two labels, each in the middle of its mark, leave each other room on the narrowest drawing."""
+    return abs(tick.at - other.at) / 100 * _NARROW >= _LETTER * (len(text) + len(beside)) / 2 + _BETWEEN
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from experiments.withheld import nobody_did, without_chances
 from web.formatting import NOTHING, count, money, percent, signed_percent
 from web.pages import results_words as words
 from web.pages.results_adjusted import adjusted_of
-from web.pages.results_drawing import Ridge, Scale, Tick, common_scale, interval_of, ridge, ticks
+from web.pages.results_drawing import Ridge, Scale, common_scale, interval_of, ridge
 from web.pages.results_measure import IN_100, Measure
-from web.pages.results_parts import AxisTick, Number, VariantFacts
+from web.pages.results_parts import AxisTick, Number, VariantFacts, axis_of
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _group(
         if variant.key in by_variant
     )
     tag, tone = ("decides", "decides") if key == primary else guardrail_tag(entry, variants) if guardrail else ("", "")
-    axis = tuple(AxisTick(tick, _tick_label(tick, measure, relative)) for tick in ticks(scale, 6)) if scale else ()
+    axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
     hint, note = _hint(entry, measure), _note(entry, relative, measure)
     adjusted = adjusted_of(entry, measure, variants)
     remark = doubt(entry, measure, variants) if guardrail else ""
@@ -281,9 +281,9 @@ def _note(entry: Mapping[str, Any], relative: bool, measure: Measure) -> str:
     return ""
 
 
-def _tick_label(tick: Tick, measure: Measure, relative: bool) -> str:
-    if tick.value == 0:
+def _tick_label(value: float, measure: Measure, relative: bool) -> str:
+    if value == 0:
         return "0"
     if relative:
-        return signed_percent(tick.value, 0 if abs(tick.value) >= 0.0095 else 1)
-    return measure.difference(tick.value).replace(IN_100, "")
+        return signed_percent(value, 0 if abs(value) >= 0.0095 else 1)
+    return measure.difference(value).replace(IN_100, "")

@@ -13,6 +13,7 @@ from experiments.settings import Settings
 from experiments.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from experiments.transitions import POSSIBLE
 from web.formatting import ago, moment, plural
+from web.pages import run_days
 from web.pages.results_parts import VariantFacts
 
 ASKED_BY_PEOPLE = ("page:", "api:", "cli")
@@ -185,15 +186,14 @@ def _time(value: Any) -> datetime:
     return datetime.fromisoformat(value) if isinstance(value, str) else moment(value)
 
 
-def length_of(run: Run | None, now: datetime) -> tuple[int | None, bool]:
-    """The day that the run is in, or the days that it took and True; None where it took less than an hour."""
+def length_of(run: Run | None, planned_days: int | None, now: datetime) -> str:
+    """The day that the run is in, or what it took; "" without a run, and where it was over within the hour."""
     if run is None:
-        return None, False
-    end = moment(run.ended_at) if run.ended_at else now
-    elapsed = end - moment(run.started_at)
-    if run.ended_at and elapsed < timedelta(hours=1):
-        return None, True
-    return max(1, elapsed.days + (0 if run.ended_at else 1)), run.ended_at is not None
+        return ""
+    if run.ended_at is None:
+        return run_days.running(now - moment(run.started_at), planned_days)
+    ran = moment(run.ended_at) - moment(run.started_at)
+    return run_days.over(ran) if ran >= timedelta(hours=1) else ""
 
 
 def fingerprint(*parts: Any) -> str:

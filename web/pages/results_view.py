@@ -242,17 +242,9 @@ def cards_of(variants: Sequence[VariantFacts], members: Mapping[str, int] | None
     )
 
 
-def sub_line(
-    members: int | None, shared: int, *, day_number: int | None, ended: bool, planned_days: int | None
-) -> list[str]:
-    """The pieces of the line under the title that come before the time of the analysis."""
-    pieces = []
-    if day_number is not None and ended:
-        pieces.append(f"Ran {plural(day_number, 'day')}")
-    elif day_number is not None:
-        late = planned_days is not None and day_number > planned_days
-        plan = f", {planned_days} were planned" if late else f" of {planned_days}" if planned_days else ""
-        pieces.append(f"Day {day_number}{plan}")
+def sub_line(members: int | None, shared: int, length: str) -> list[str]:
+    """The pieces of the line under the title that come before the time of the analysis; `length` may be ""."""
+    pieces = [length[0].upper() + length[1:]] if length else []
     if members is not None:
         more = f", {count(shared)} more brought by shares" if shared else ""
         pieces.append(f"{plural(members, 'member')} randomised{more}")
