@@ -18,7 +18,7 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from experiments.metrics import DAY_US, Metric
-from experiments.rows import attribute, millionths, plainly, table, whole_days
+from experiments.rows import attribute, millionths, number, plainly, table, whole_days
 from experiments.tables import Event, Exposure, MultiExposure
 
 MICRO = 1_000_000
@@ -27,6 +27,10 @@ AHEAD_US = 60 * MICRO
 EARLY_US = DAY_US
 SENTIMENT = (-1, 1)
 REACH = (0, 1_000_000_000)
+WIDEST = (-1e12, 1e12)
+"""Bounds of a covariate."""
+ADJUSTABLE = ("proportion", "amount", "count")
+"""Kinds of metrics that a covariate can adjust: one number a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,28 @@ class Scope:
     by_arrival: bool = True
     tolerance_us: int = 0
     begun_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What an analysis looks at of a member beside the metrics themselves.
+
+    Attributes
+    ----------
+    attribute : str or None
+        The attribute of the exposure that is a covariate.
+    days_before : int
+        Or so many days before the exposure, in which the same outcomes are; 0 for none.
+    actions : tuple of str
+        Event types with a declared worth.
+    brought : bool
+        Whether word of mouth is looked at.
+    """
+
+    attribute: str | None = None
+    days_before: int = 0
+    actions: tuple[str, ...] = ()
+    brought: bool = False
 
 
 def exposures_of(backend: SQLBackend, scope: Scope) -> Any:
@@ -156,16 +182,26 @@ def _sorted_by_moment(scope: Scope, joined: Any, before_us: int) -> Any:
     return joined.mutate(**told)
 
 
-def member_rows(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], segments: Sequence[str] = ()) -> Any:
+def member_rows(
+    backend: SQLBackend,
+    scope: Scope,
+    metrics: Sequence[Metric],
+    segments: Sequence[str] = (),
+    beside: Beside = Beside(),
+) -> Any:
     """One row a member: unit, variant, exposed_us, one column a metric that `columns_of` names, ``segment_0``...
 
-    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped.
+    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped. Then `beside` in the columns that
+    `columns_beside` names.
     """
     exposed = randomised(backend, scope)
     slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
+    if beside.attribute is not None:
+        slices["covariate"] = number(backend, exposed.attributes, beside.attribute, WIDEST)
     properties = any(metric.property_name for metric in metrics)
     exposed = exposed.mutate(**slices) if slices else exposed
-    joined = attributed(backend, scope, exposed, how="left", properties=properties)
+    before_us = beside.days_before * DAY_US
+    joined = attributed(backend, scope, exposed, how="left", before_us=before_us, properties=properties)
     columns: dict[str, Any] = {
         "variant": joined.variant.max(),
         "epoch": joined.epoch.max(),
@@ -173,8 +209,54 @@ def member_rows(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], se
     }
     for metric in metrics:
         columns |= _outcome(backend, joined, metric, scope)
-    columns |= {f"segment_{place}": joined[f"segment_{place}"].max() for place in range(len(segments))}
-    return joined.group_by(joined.unit).aggregate(**columns)
+        if before_us and metric.kind in ADJUSTABLE:
+            columns[f"{metric.key}_before"] = _before(backend, joined, metric, scope)
+    columns |= {name: joined[name].max() for name in slices}
+    columns |= {f"action_{place}": one_where(joined.type == kind).sum() for place, kind in enumerate(beside.actions)}
+    found = joined.group_by(joined.unit).aggregate(**columns)
+    return _with_brought(backend, scope, found) if beside.brought else found
+
+
+def columns_beside(beside: Beside, metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The columns of `member_rows` that `beside` asks for."""
+    before = [f"{metric.key}_before" for metric in metrics if beside.days_before and metric.kind in ADJUSTABLE]
+    known = ["covariate"] if beside.attribute is not None else []
+    actions = [f"action_{place}" for place in range(len(beside.actions))]
+    return (*known, *before, *actions, *(("brought", "cascade_size") if beside.brought else ()))
+
+
+def _with_brought(backend: SQLBackend, scope: Scope, members: Any) -> Any:
+    """The members with how many each brought within the window, and how many its cascade has, itself included."""
+    people = counted(scope, exposures_of(backend, scope))
+    guests = people.filter(people.origin == "shared")
+    guests = guests.select("brought_by", "root", came_us=guests.at_us)
+    hosts = randomised(backend, scope).select("unit", "exposed_us")
+    pairs = hosts.inner_join(guests, hosts.unit == guests.brought_by)
+    # A clock that is behind may say that the guest came before the host.
+    pairs = pairs.filter(pairs.came_us - pairs.exposed_us < scope.window_us)
+    direct = pairs.group_by(host=pairs.unit).aggregate(brought=pairs.count())
+    followers = guests.filter(guests.root.notnull())
+    trees = followers.group_by(tree=followers.root).aggregate(size=followers.count())
+    joined = members.left_join(direct, members.unit == direct.host)
+    joined = joined.left_join(trees, joined.unit == trees.tree)
+    return joined.mutate(brought=joined.brought.fill_null(0), cascade_size=joined["size"].fill_null(0) + 1)
+
+
+def _before(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> Any:
+    """A member's number for a metric in the days before the exposure; any day is a day on which to act."""
+    if metric.kind == "amount":
+        return valued(backend, joined, metric, scope, before=True)[0]
+    if metric.statistic == "days":
+        return days_before(backend, joined, metric)
+    did = one_where(joined.before & joined.any_type.isin(metric.event_types))
+    return did.max() if metric.kind == "proportion" else did.sum()
+
+
+def days_before(backend: SQLBackend, joined: Any, metric: Metric) -> Any:
+    """On how many distinct days before the exposure a member did one of the metric's events."""
+    until = joined.exposed_us - joined.happened_us
+    matches = joined.before & joined.any_type.isin(metric.event_types)
+    return ibis.ifelse(matches, whole_days(backend, until), None).nunique()
 
 
 def columns_of(metric: Metric) -> tuple[str, ...]:

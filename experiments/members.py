@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,10 +12,12 @@ from sqlmodel import Session
 
 from experiments import inputs as gathered
 from experiments import rows
+from experiments.collect import Covariate
 from experiments.epochs import epochs_of
 from experiments.errors import ConflictError, NotFoundError
-from experiments.member_rows import MICRO, Scope, columns_of, member_rows
+from experiments.member_rows import MICRO, Beside, Scope, columns_beside, columns_of, member_rows
 from experiments.metrics import Metric
+from experiments.metrics import metric as metric_named
 from experiments.results import latest
 from experiments.tables import Experiment
 from experiments.telling import iso
@@ -37,6 +39,8 @@ class MemberTable:
     segments : tuple of str
     by_epoch : bool
         Whether the shares moved while it ran: then figures are compared within epochs, whose number is told.
+    beside : Beside
+        What else the analysis looked at: the covariate, actions with a worth, whom members brought.
     """
 
     url: str
@@ -44,18 +48,31 @@ class MemberTable:
     metrics: tuple[Metric, ...]
     segments: tuple[str, ...]
     by_epoch: bool = False
+    beside: Beside = Beside()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """unit, variant, exposed_at, the epoch where there are several, the metrics, the segments.
+        """unit, variant, exposed_at, the epoch where there are several, the metrics, the segments, what is beside.
 
         An amount stands as counted, cut at the cap, and uncut; a ratio as the member's sum, cut likewise, and the
-        number of events behind it; what no single member tells (retention, cascades, worth) has no column.
+        number of events behind it; what no single member tells (retention, cascades, worth) has no column of its own.
         """
         names = ["unit", "variant", "exposed_at", *(["epoch"] if self.by_epoch else [])]
         for metric in self.metrics:
             names += [*columns_of(metric), *([f"{metric.key}_uncut"] if metric.kind == "amount" else [])]
-        return (*names, *(f"segment.{name}" for name in self.segments))
+        return (*names, *(f"segment.{name}" for name in self.segments), *self._beside())
+
+    def _beside(self) -> list[str]:
+        """``covariate.history`` or ``click_rate_before``, ``action.share``, ``brought`` and ``cascade_size``."""
+        actions = iter(self.beside.actions)
+        return [
+            f"covariate.{self.beside.attribute}"
+            if name == "covariate"
+            else f"action.{next(actions)}"
+            if name.startswith("action_")
+            else name
+            for name in columns_beside(self.beside, self.metrics)
+        ]
 
 
 def member_table(session: Session, url: str, experiment: Experiment) -> MemberTable:
@@ -85,7 +102,28 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
     definitions = result["provenance"]["metric_definitions"].values()
     tolerance = max((found.get("clock_tolerance_seconds", 0) for found in definitions), default=0)
     scope = gathered.scope(experiment, run, cut_off_us, tolerance_us=round(tolerance * MICRO))
-    return MemberTable(url, scope, shown, tuple(experiment.segments), len(epochs_of(session, run)) > 1)
+    several = len(epochs_of(session, run)) > 1
+    return MemberTable(
+        url,
+        scope,
+        _summed(shown, measured),
+        tuple(experiment.segments),
+        several,
+        _beside(experiment, measured.values(), result["units"]["shared"]),
+    )
+
+
+def _summed(shown: tuple[Metric, ...], measured: Mapping[str, Metric]) -> tuple[Metric, ...]:
+    """The metrics with a column, the revenue among them where net value or return on cost rest on it."""
+    valued = any(found.kind == "value" for found in measured.values())
+    return (*shown, metric_named("revenue")) if valued and "revenue" not in measured else shown
+
+
+def _beside(experiment: Experiment, measured: Iterable[Metric], shared: int) -> Beside:
+    kinds = {found.kind for found in measured}
+    covariate = Covariate.of(experiment) or Covariate()
+    actions = tuple(sorted(experiment.action_values or {})) if "value" in kinds else ()
+    return Beside(covariate.attribute, covariate.days_before or 0, actions, bool(shared) or "cascade" in kinds)
 
 
 def no_analysis(key: str) -> str:
@@ -103,9 +141,10 @@ def batches(table: MemberTable) -> Iterator[list[tuple]]:
     """
     backend = rows.connect(table.url)
     try:
-        expression = member_rows(backend, table.scope, table.metrics, table.segments)
+        expression = member_rows(backend, table.scope, table.metrics, table.segments, table.beside)
         names = ["unit", "variant", "exposed_us", "epoch", *_stored(table)]
         names += [f"segment_{place}" for place in range(len(table.segments))]
+        names += columns_beside(table.beside, table.metrics)
         shape = _shaper(table, backend)
         for found in rows.stream(backend, expression.select(*names).order_by("unit"), _BATCH):
             yield [shape(row) for row in found]
@@ -126,11 +165,14 @@ def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
     import pyarrow.parquet as pq
 
     amounts = {metric.key for metric in table.metrics if metric.kind in ("amount", "ratio")}
-    whole = {"epoch", *_stored(table)} - amounts
+    beside = {name for name in table.columns if name.startswith("action.") or name.endswith("_before")}
+    whole = {"epoch", "brought", "cascade_size", *_stored(table), *beside} - amounts
 
     def type_of(column: str) -> Any:
-        if column.removesuffix("_uncut") in amounts:
+        if column.removesuffix("_uncut").removesuffix("_before") in amounts:
             return pa.decimal128(24, 6)
+        if column.startswith("covariate."):
+            return pa.float64()
         if column == "exposed_at":
             return pa.timestamp("us", tz="UTC")
         return pa.int64() if column in whole else pa.string()
@@ -152,6 +194,8 @@ def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple], tuple]:
         for name in columns_of(metric)
     ]
     last = 4 + len(caps)
+    sliced = last + len(table.segments)
+    beside = [_beside_reader(table, name) for name in columns_beside(table.beside, table.metrics)]
 
     def shape(row: tuple) -> tuple:
         values: list[Any] = [row[0], row[1], iso(int(row[2])), *([int(row[3])] if table.by_epoch else [])]
@@ -162,10 +206,27 @@ def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple], tuple]:
             amount = Decimal(int(value)) / MICRO
             cut = amount if cap is None else min(amount, cap)
             values += [cut, amount] if metric.kind == "amount" else [cut]
-        values += [rows.level(backend, value) for value in row[last:]]
+        values += [rows.level(backend, value) for value in row[last:sliced]]
+        values += [read(value) for read, value in zip(beside, row[sliced:], strict=True)]
         return tuple(values)
 
     return shape
+
+
+def _beside_reader(table: MemberTable, name: str) -> Callable[[Any], Any]:
+    """Reads a column of what is beside: amounts before are cut at the cap, a covariate may be missing."""
+    if name == "covariate":
+        return lambda value: None if value is None else float(value)
+    amounts = {f"{one.key}_before": one for one in table.metrics if one.kind == "amount"}
+    if name not in amounts:
+        return int
+    cap = amounts[name].cap_in(table.scope.currency)
+
+    def cut(value: Any) -> Decimal:
+        amount = Decimal(int(value)) / MICRO
+        return amount if cap is None else min(amount, cap)
+
+    return cut
 
 
 def _stored(table: MemberTable) -> list[str]:

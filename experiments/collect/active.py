@@ -23,6 +23,7 @@ from experiments.member_rows import (
     Scope,
     active_days,
     attributed,
+    days_before,
     days_since,
     matches_metric,
     randomised,
@@ -186,7 +187,7 @@ def _more(backend: SQLBackend, scope: Scope, events: Any, metric: Metric, before
         return {first: days.min(), last: days.max()}
     if metric.statistic == "days":
         return {metric.key: active_days(backend, events, metric)} | (
-            {f"{metric.key}_before": _days_before(backend, events, metric)} if before else {}
+            {f"{metric.key}_before": days_before(backend, events, metric)} if before else {}
         )
     if metric.statistic not in ("sum", "mean", "worth"):
         return {}
@@ -195,13 +196,6 @@ def _more(backend: SQLBackend, scope: Scope, events: Any, metric: Metric, before
     if before and metric.kind == "amount":
         columns[value_column(metric, before=True)] = valued(backend, events, metric, scope, before=True)[0]
     return columns
-
-
-def _days_before(backend: SQLBackend, events: Any, metric: Metric) -> Any:
-    """On how many distinct days before the exposure a member did one of the metric's events."""
-    until = events.exposed_us - events.happened_us
-    matches = events.before & events.any_type.isin(metric.event_types)
-    return ibis.ifelse(matches, rows.whole_days(backend, until), None).nunique()
 
 
 Row = Mapping[str, Any]

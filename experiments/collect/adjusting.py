@@ -19,14 +19,9 @@ from experiments.collect import products
 from experiments.collect.active import Active, Row, capped, fetched
 from experiments.collect.asked import Covariate
 from experiments.collect.products import Quantity
-from experiments.member_rows import MICRO, one_where, randomised
+from experiments.member_rows import ADJUSTABLE, MICRO, WIDEST, one_where, randomised
 from experiments.metrics import Metric
 from experiments.rows import number
-
-KINDS = ("proportion", "amount", "count")
-"""Kinds of metrics that a covariate can adjust: one number a member."""
-
-_WIDEST = (-1e12, 1e12)
 
 Adjusted = dict[str, dict[str, AdjustedStatistics]]
 
@@ -35,7 +30,7 @@ def adjusted(
     active: Active, metrics: Sequence[Metric], covariate: Covariate, data: Mapping[str, Mapping[str, Statistics]]
 ) -> Adjusted:
     """By metric and variant; `data` has the metrics' own statistics, whose members and outcomes these are."""
-    told = [metric for metric in metrics if metric.kind in KINDS]
+    told = [metric for metric in metrics if metric.kind in ADJUSTABLE]
     if not told:
         return {}
     if covariate.attribute is not None:
@@ -48,10 +43,10 @@ def _by_attribute(
 ) -> Adjusted:
     backend = active.backend
     everyone = randomised(backend, active.scope)
-    everyone = everyone.select("variant", c=number(backend, everyone.attributes, name, _WIDEST))
+    everyone = everyone.select("variant", c=number(backend, everyone.attributes, name, WIDEST))
     alone = everyone.group_by("variant").aggregate(c=everyone.c.sum(), c_c=(everyone.c * everyone.c).sum())
     totals = {row["variant"]: row for row in fetched(backend, alone)}
-    members = active.members.mutate(c=number(backend, active.members.attributes, name, _WIDEST))
+    members = active.members.mutate(c=number(backend, active.members.attributes, name, WIDEST))
     crossed = {metric.key: (_outcome(active, metric) * members.c).sum() / _scale(metric) for metric in metrics}
     both = {row["variant"]: row for row in fetched(backend, members.group_by("variant").aggregate(**crossed))}
     return {
@@ -109,5 +104,5 @@ def _statistics(own: Statistics, covariate: float, squares: float, cross: float)
     elif isinstance(own, AmountStatistics):
         total, total_squares = own.total, own.total_squares
     else:
-        raise TypeError(f"A {type(own).__name__} has no covariate; only {', '.join(KINDS)} are adjusted.")
+        raise TypeError(f"A {type(own).__name__} has no covariate; only {', '.join(ADJUSTABLE)} are adjusted.")
     return AdjustedStatistics(own.n, total, total_squares, covariate, squares, cross)
