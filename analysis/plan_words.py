@@ -6,7 +6,7 @@ from typing import Final
 
 from analysis import wording
 from analysis.outlook import Share
-from analysis.planning import Plan
+from analysis.planning import LONGEST_DAYS, Plan
 from analysis.verdict import Fact
 
 NOTHING_HELPS: Final = (
@@ -14,11 +14,17 @@ NOTHING_HELPS: Final = (
 )
 
 
-def window_on_top(window_days: int | None = None) -> str:
-    """Return what the planned days leave out: the window of whoever comes on the last of them."""
-    if window_days is None:
+def window_on_top(plan: Plan) -> str:
+    """Return what the planned days leave out: the window of whoever comes on the last of them, or of everybody."""
+    if plan.window_days is None:
         return "Members who come last need their window on top."
-    return f"Members who come last need their window of {window_days} {'day' if window_days == 1 else 'days'} on top."
+    window = _days(plan.window_days)
+    if plan.planned_days < plan.window_days:
+        return (
+            f"That is shorter than the window of {window} in which actions count: it ends before anybody's window has, "
+            f"so much of what members do comes too late for it. Plan {window} or more, or choose a shorter window."
+        )
+    return f"Members who come last need their window of {window} on top."
 
 
 def duration(days: int) -> str:
@@ -44,6 +50,8 @@ def better_by(lift: float) -> str:
 def headline(plan: Plan) -> str:
     """Return the answer in a few words."""
     told = duration(plan.planned_days)
+    if plan.planned_days < (plan.window_days or 0) and plan.outcome != "unreachable":
+        return f"{told[0].upper()}{told[1:]} {'is' if told.startswith('1 ') else 'are'} shorter than the window."
     if plan.outcome == "enough":
         return f"Run it for about {told}." if plan.enough_days != plan.planned_days else f"Run it for {told}."
     if plan.outcome == "too_short":
@@ -59,6 +67,9 @@ def reason(plan: Plan) -> str:
     what = f"a variant that is better by {better_by(plan.lift)}"
     if plan.outcome == "unreachable":
         wanted = f"{100 * plan.power:.0f} of 100"
+        if plan.planned_days < LONGEST_DAYS:
+            told = f"{who}, {what} is found and shipped in {found} tests of {duration(plan.planned_days)}"
+            return f"{told}; wanted are {wanted}, which not even a year reaches."
         return f"{who}, {what} is found and shipped in {found} tests of a year; wanted are {wanted}."
     if plan.outcome == "too_short":
         return f"{who}, {what} would be found and shipped in {found} such tests. {_enough(plan)}"
@@ -139,15 +150,23 @@ def _of_simulated(plan: Plan, found: Share) -> str:
 def _weeks(plan: Plan) -> str:
     if plan.enough_days is None or plan.enough_days >= plan.planned_days or plan.planned_days % 7:
         return ""
-    days = f"{plan.enough_days} {'day' if plan.enough_days == 1 else 'days'}"
-    return f"There are members enough after {days}; whole weeks show weekdays and weekends alike."
+    enough = f"There are members enough after {_days(plan.enough_days)}"
+    if 7 * -(-plan.enough_days // 7) < plan.planned_days:  # only the window asks for more
+        return (
+            f"{enough}, but a member's actions count for {_days(plan.window_days or 1)}: shorter, nobody's were over."
+        )
+    return f"{enough}; whole weeks show weekdays and weekends alike."
 
 
 def _enough(plan: Plan) -> str:
     assert plan.enough_days is not None  # else the plan were unreachable
-    weeks = 7 * -(-plan.enough_days // 7)
+    weeks = 7 * -(-max(plan.enough_days, plan.window_days or 1) // 7)
     wanted = f"{100 * plan.power:.0f} of 100"
     return f"For {wanted} it takes {duration(weeks)}; there are members enough after day {plan.enough_days}."
+
+
+def _days(number: int) -> str:
+    return f"{number} {'day' if number == 1 else 'days'}"
 
 
 def _round_up(number: float) -> int:

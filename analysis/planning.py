@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -55,11 +56,12 @@ class Plan:
     power : float
         The wanted chance of shipping the right variant where one has that lift.
     outcome : {"enough", "too_short", "unreachable"}
-        Whether these planned days reach the power; or could, if there were more; or no plan within `LONGEST_DAYS` does.
+        Whether these planned days reach the power, to the whole per cent that is told; or could, if there were more; or
+        no plan within `LONGEST_DAYS` does.
     planned_days : int
         Recommended: whole weeks, because weekdays differ; or as given.
     enough_days : int or None
-        Fewest days that reach the power, which the plan rounds up to whole weeks; None where unreachable.
+        About the fewest days that reach the power, which the plan rounds up to whole weeks; None where unreachable.
     members : int
         Members of all variants by the planned end.
     with_lift, without : Outcomes
@@ -70,6 +72,8 @@ class Plan:
         What would help, where unreachable.
     tests, seed : int
         Simulated, and repeatable by.
+    window_days : int or None
+        For how long a member's actions count; None where that is not known.
     """
 
     audience: Audience
@@ -86,6 +90,7 @@ class Plan:
     helps: tuple[Help, ...] = ()
     tests: int = TESTS
     seed: int = SEED
+    window_days: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -103,10 +108,13 @@ def plan(
     power: float = 0.8,
     rules: Rules | None = None,
     planned_days: int | None = None,
+    window_days: int | None = None,
     tests: int = TESTS,
     seed: int = SEED,
 ) -> Plan:
     """Choose the shortest plan in whole weeks that ships the right variant as often as wanted.
+
+    What is told is never below what is wanted: the chosen plan reaches it in the simulation that it is told with.
 
     Parameters
     ----------
@@ -118,6 +126,8 @@ def plan(
         Its `planned_days` are ignored.
     planned_days : int, optional
         Judge a plan of this many days instead of choosing one.
+    window_days : int, optional
+        For how long a member's actions count. No shorter plan is chosen: it would end before anybody's window has.
 
     Raises
     ------
@@ -125,6 +135,54 @@ def plan(
         An argument outside its bounds.
     """
     rules = rules or Rules()
+    _refuse(audience, lift, power, planned_days, window_days, tests, seed)
+
+    def chance(days: int, of: float = lift, audience: Audience = audience) -> float:
+        options = {"tests": _SEARCH_TESTS, "seed": seed, "looks": _FEW_LOOKS}
+        return expected(audience, rules, days, of, **options).right.value
+
+    @cache
+    def judged(days: int) -> Outcomes:
+        return expected(audience, rules, days, lift, tests=tests, seed=seed)
+
+    enough, days = _shortest(chance, power), planned_days or LONGEST_DAYS
+    if enough is not None and not (planned_days and _reached(judged(planned_days), power)):
+        least = max(planned_days + 1 if planned_days else 1, window_days or 1)
+        enough, weeks = _in_weeks(judged, power, enough, least)
+        days = planned_days or weeks
+    found = judged(days)
+    outcome: Literal["enough", "too_short", "unreachable"] = "unreachable" if enough is None else "too_short"
+    if _reached(found, power):
+        outcome = "enough"
+    return Plan(
+        audience,
+        replace(rules, planned_days=float(days)),
+        lift,
+        power,
+        outcome,
+        days,
+        enough,
+        int(audience.members([days]).sum()),
+        found,
+        expected(audience, rules, days, 0.0, tests=tests, seed=seed),
+        expected(audience, rules, days, None, tests=tests, seed=seed),
+        _helps(audience, rules, lift, power, chance) if outcome == "unreachable" else (),
+        tests,
+        seed,
+        window_days,
+    )
+
+
+def _refuse(
+    audience: Audience,
+    lift: float,
+    power: float,
+    planned_days: int | None,
+    window_days: int | None,
+    tests: int,
+    seed: int,
+) -> None:
+    """Refuse what cannot be planned, with the value, the bound and the remedy."""
     if not isinstance(audience, Audience):
         raise AnalysisError("bad_request", f"audience is {audience!r}; give an Audience(mean, members_a_day).")
     refuse_what_is_no_number(lift=lift, power=power, tests=tests, seed=seed)
@@ -138,38 +196,25 @@ def plan(
         raise AnalysisError("bad_request", f"A lift of {lift} cannot be found; give one above 0, such as 0.1.")
     if planned_days is not None and not 1 <= planned_days <= 365:
         raise AnalysisError("bad_request", f"{planned_days} planned days; give a number from 1 to 365.")
+    if window_days is not None and not 1 <= window_days <= LONGEST_DAYS:
+        raise AnalysisError("bad_request", f"A window of {window_days} days; give a number from 1 to {LONGEST_DAYS}.")
 
-    def chance(days: int, of: float = lift, audience: Audience = audience) -> float:
-        options = {"tests": _SEARCH_TESTS, "seed": seed, "looks": _FEW_LOOKS}
-        return expected(audience, rules, days, of, **options).right.value
 
-    enough = _shortest(chance, power)
-    days = planned_days or (LONGEST_DAYS if enough is None else 7 * math.ceil(enough / 7))
-    found = expected(audience, rules, days, lift, tests=tests, seed=seed)
-    # More looks and tests may tell the chosen week short, by more than chance does.
-    slack = 2 * found.right.error
-    while planned_days is None and enough is not None and found.right.value < power - slack and days < LONGEST_DAYS:
-        days += 7
-        found = expected(audience, rules, days, lift, tests=tests, seed=seed)
-    outcome: Literal["enough", "too_short", "unreachable"] = "unreachable"
-    if enough is not None:
-        outcome = "enough" if days >= enough and found.right.value >= power - slack else "too_short"
-    return Plan(
-        audience,
-        replace(rules, planned_days=float(days)),
-        lift,
-        power,
-        outcome,
-        days,
-        enough,
-        int(audience.members([days]).sum()),
-        found,
-        expected(audience, rules, days, 0.0, tests=tests, seed=seed),
-        expected(audience, rules, days, None, tests=tests, seed=seed),
-        () if enough is not None else _helps(audience, rules, lift, power, chance),
-        tests,
-        seed,
-    )
+def _reached(found: Outcomes, power: float) -> bool:
+    """Whether a plan reaches the power, to the whole per cent that both are told with."""
+    return round(100 * found.right.value) >= round(100 * power)
+
+
+def _in_weeks(judged: Callable[[int], Outcomes], power: float, enough: int, least: int) -> tuple[int | None, int]:
+    """Return the fewest days and the whole weeks, not under `least`, that reach the power; None where a year does not.
+
+    More looks and tests than in the search may tell its week short; then it takes the next one.
+    """
+    first = 7 * math.ceil(max(enough, least) / 7)
+    for days in range(first, LONGEST_DAYS + 1, 7):
+        if _reached(judged(days), power):
+            return (enough if days == first else max(enough, days - 6)), days
+    return None, LONGEST_DAYS
 
 
 def _shortest(chance: Callable[[int], float], power: float) -> int | None:

@@ -9,11 +9,13 @@ from sqlmodel import Session, col
 
 from analysis import Audience
 from experiments import results
+from experiments.definition import ExperimentDefinition
 from experiments.errors import ConflictError
 from experiments.experiment import get, variants_of
 from experiments.metrics import metric
 from experiments.tables import Analysis, Experiment
 
+USUAL_WINDOW: int = ExperimentDefinition.model_fields["window_days"].default
 OFFERED = 100
 """Experiments that a form offers to copy from."""
 
@@ -24,8 +26,10 @@ class Figures:
 
     Attributes
     ----------
-    key, name, metric : str
-        Whose figures they are, and of which deciding metric, as people call them.
+    key, name : str
+        Whose figures they are.
+    metric_key, metric : str
+        The deciding metric, and what people call it.
     mean : float
         The control's mean per member so far, before any prior.
     sd : float or None
@@ -40,10 +44,13 @@ class Figures:
     caring : float
     prior : str
         As the experiment asks for it.
+    window_days : int
+        For how long a member's actions count.
     """
 
     key: str
     name: str
+    metric_key: str
     metric: str
     mean: float
     sd: float | None
@@ -53,6 +60,7 @@ class Figures:
     minimum_members: int
     caring: float
     prior: str
+    window_days: int
 
     def audience(self, members_a_day: float | None = None) -> Audience:
         """The audience to plan with, at the pace so far or a given one.
@@ -93,6 +101,7 @@ def figures(session: Session, key: str) -> Figures:
     return Figures(
         experiment.key,
         experiment.name,
+        found.key,
         found.name,
         control["raw_mean"],
         None if entry["kind"] == "proportion" else control["sd"] * math.sqrt(control["n"]),
@@ -102,12 +111,13 @@ def figures(session: Session, key: str) -> Figures:
         experiment.minimum_members,
         experiment.threshold_of_caring,
         experiment.prior,
+        experiment.window_days,
     )
 
 
-def window_of(session: Session, key: str) -> int | None:
-    """Days in which a member's actions count in an experiment; None where there is no such experiment."""
-    return session.scalar(select(col(Experiment.window_days)).where(col(Experiment.key) == key)) if key else None
+def metric_of(session: Session, key: str) -> str | None:
+    """The deciding metric of an experiment; None where there is no such experiment."""
+    return session.scalar(select(col(Experiment.primary_metric)).where(col(Experiment.key) == key)) if key else None
 
 
 def analysed(session: Session) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ class _Share(click.ParamType):
 @click.option("--power", type=_Share(), default="80%", show_default=True, help="Wanted chance of finding that lift.")
 @click.option("--caring", type=_Share(), help="Loss that would not matter, relative.  [default: 1%]")
 @click.option("--planned-days", type=click.IntRange(1, 365), help="Judge a plan of so many days instead.")
+@click.option("--window-days", type=click.IntRange(1, 90), help="For how long a member's actions count.  [default: 7]")
 @click.option("--fewer-is-better", is_flag=True, help="For complaints and the like.")
 @click.option("--prior", type=click.Choice(_PRIORS), help="What is believed of lifts beforehand.  [default: auto]")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the simulation.")
@@ -44,13 +45,14 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
     from experiments.errors import InvalidError
 
     try:
-        audience, rules = _from_experiment(like, given) if like else _from_figures(given)
+        audience, rules, window = _from_experiment(like, given) if like else _from_figures(given)
         made = plan(
             audience,
             given["lift"],
             power=given["power"],
             rules=Rules(**rules),
             planned_days=given["planned_days"],
+            window_days=given["window_days"] or window,
             seed=SEED if given["seed"] is None else given["seed"],
         )
     except AnalysisError as error:
@@ -61,9 +63,11 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
     _print(made)
 
 
-def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
+    """The audience, the rules and the window of what was typed."""
     from analysis import Audience
     from experiments.errors import InvalidError
+    from experiments.planning import USUAL_WINDOW
 
     missing = [f"--{name.replace('_', '-')}" for name in ("baseline", "members_a_day") if given[name] is None]
     if missing:
@@ -72,10 +76,10 @@ def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     audience = Audience(
         given["baseline"], given["members_a_day"], (1 / number,) * number, given["sd"], not given["fewer_is_better"]
     )
-    return audience, {"caring": given["caring"] or 0.01} | _lift_prior(given["prior"] or "auto")
+    return audience, {"caring": given["caring"] or 0.01} | _lift_prior(given["prior"] or "auto"), USUAL_WINDOW
 
 
-def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
     """The experiment's figures, except those that are given too."""
     from dataclasses import replace
 
@@ -90,11 +94,12 @@ def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, An
         audience = replace(audience, mean=given["baseline"], sd=given["sd"] or audience.sd)
     if given["variants"]:
         audience = replace(audience, weights=(1 / given["variants"],) * given["variants"])
-    return audience, {
+    rules = {
         "caring": given["caring"] or found.caring,
         "min_members": max(2, found.minimum_members),
         "lift_prior": prior,
     }
+    return audience, rules, found.window_days
 
 
 def _lift_prior(asked: str) -> dict[str, Any]:
@@ -138,4 +143,4 @@ def _print(made: Any) -> None:
     click.echo()
     click.echo(f"If lifts are as the prior “{made.rules.lift_prior.name}” believes: {words.believed(made)}")
     if made.outcome != "unreachable":
-        click.echo(words.window_on_top())
+        click.echo(words.window_on_top(made))

@@ -35,8 +35,9 @@ def test_what_is_announced_is_told_apart_from_the_lift_that_was_asked_for(found)
     )
     assert told(0.30, 0.20).endswith("announced on average +30%, true +20%: it exaggerates.")
     assert told(None, None) == "Nothing is shipped in any of the simulated tests."
-    assert plan_words.window_on_top() == "Members who come last need their window on top."
-    assert "their window of 7 days on top" in plan_words.window_on_top(7)
+    assert plan_words.window_on_top(found) == "Members who come last need their window on top."
+    assert "their window of 7 days on top" in plan_words.window_on_top(replace(found, window_days=7))
+    assert "shorter than the window of 60 days" in plan_words.window_on_top(replace(found, window_days=60))
 
 
 def test_the_sentence_says_how_long_and_what_for(found):
@@ -53,6 +54,22 @@ def test_a_short_plan_says_what_would_be_long_enough():
     short = plan(SHOP, 0.1, rules=RULES, planned_days=10)
     assert plan_words.headline(short) == "10 days are too short."
     assert "For 80 of 100 it takes 5 weeks" in plan_words.reason(short)
+
+
+def test_the_weeks_that_are_named_as_long_enough_are_more_than_those_judged_too_short():
+    for days in (28, 30, 34):
+        judged = plan(SHOP, 0.1, rules=RULES, planned_days=days)
+        if judged.outcome == "too_short":
+            assert judged.enough_days > days
+            assert round(100 * judged.with_lift.right.value) < 80
+        else:
+            assert "too short" not in plan_words.headline(judged)
+
+
+def test_a_given_plan_where_nothing_is_enough_is_told_by_its_own_length():
+    never = plan(Audience(0.05, 200, (0.25,) * 4), 0.1, rules=RULES, planned_days=14)
+    assert never.outcome == "unreachable"
+    assert "tests of 2 weeks; wanted are 80 of 100, which not even a year reaches." in plan_words.reason(never)
 
 
 def test_an_unreachable_plan_says_what_would_help():

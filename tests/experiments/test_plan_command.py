@@ -74,7 +74,7 @@ def test_a_plan_is_a_sentence_first_and_a_small_table_after(klette):
     assert first.startswith("Run it for about 5 weeks. With 2,000 members a day on 2 variants")
     gap = table.index("")
     assert blank == "" and gap == 5
-    assert "announced on average" in table[gap + 1] and table[gap + 2].endswith("need their window on top.")
+    assert "announced on average" in table[gap + 1] and table[gap + 2].endswith("need their window of 7 days on top.")
     table = table[:gap]
     assert table[0].split() == ["Members", "in", "all", "70,000"]
 

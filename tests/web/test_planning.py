@@ -47,15 +47,64 @@ def test_a_plan_is_a_sentence_its_figures_and_the_way_on(client):
     assert "Run it for about 5 weeks. With 2,000 members a day on 2 variants" in text
     assert "70,000" in text and "Ends with an answer" in text
     assert "If lifts are as the sceptical prior believes Where a variant is shipped, announced on average" in text
-    assert "Members who come last need their window on top." in text
-    assert 'href="/experiments/new?planned_days=35"' in answer.text
+    assert "Members who come last need their window of 7 days on top." in text
     assert "An example" not in text
 
 
-def test_the_editor_begins_with_the_planned_days(client):
-    assert re.search(r'id="planned_days"[^>]*value="35"', client.get("/experiments/new?planned_days=35").text)
-    assert 'value="9999"' not in client.get("/experiments/new?planned_days=9999").text
-    assert 'href="/plan"' in client.get("/experiments/new").text
+def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_for(client):
+    asked = "/plan?base=5&members=20000&lift=10&prior="
+    assert "Nothing was learned from your own finished tests yet" in said(client.get(f"{asked}learned"))
+    assert "Nothing was learned" not in said(client.get(f"{asked}content"))
+
+
+def field(page, name):
+    """What stands in a field of the editor."""
+    return html.unescape(re.search(rf'id="{name}"[^>]*value="([^"]*)"', page.text)[1])
+
+
+def way_on(answer):
+    return html.unescape(re.search(r'href="(/experiments/new\?[^"]*)"', answer.text)[1])
+
+
+def test_the_editor_begins_with_everything_that_the_plan_fixed(client):
+    asked = "/plan?base=5&members=4000&lift=20&variants=3&split=50,25,25&caring=2&minimum=400&window=10&prior=sceptical"
+    editor = client.get(way_on(client.get(asked)))
+    assert field(editor, "planned_days") in ("14", "21", "28")
+    assert [field(editor, f"variants.{at}.weight") for at in range(3)] == ["50", "25", "25"]
+    assert (field(editor, "minimum_members"), field(editor, "threshold_of_caring")) == ("400", "2")
+    assert field(editor, "window_days") == "10"
+    assert re.search(r'<option value="sceptical" selected', editor.text)
+    told = said(editor).replace("\u202f", " ")
+    assert "Taken from your plan: " in told and "5 % in the control and 4,000 members a day" in told
+    assert "Choose below the metric that this base is of." in told
+
+
+def test_what_is_not_possible_is_left_as_the_editor_has_it(client):
+    editor = client.get(
+        "/experiments/new?planned_days=9999&variants=99&minimum_members=x&prior=none&primary_metric=reach"
+    )
+    plain = client.get("/experiments/new")
+    for name in ("planned_days", "minimum_members", "window_days", "variants.0.weight"):
+        assert field(editor, name) == field(plain, name)
+    assert "Taken from your plan" not in editor.text
+    assert 'href="/plan"' in plain.text
+
+
+def test_what_is_told_is_never_below_what_is_wanted(client):
+    """The plan is chosen by the simulation that it is told with, not by a coarser one."""
+    for members in (900, 1000, 1100, 1300):
+        text = said(client.get(f"/plan?base=5&members={members}&lift=10&prior=sceptical"))
+        assert int(re.search(r"found and shipped in (\d+) of 100", text)[1]) >= 80
+
+
+def test_a_plan_shorter_than_the_window_is_warned_of_and_never_chosen(client):
+    busy = "/plan?base=20&members=90000&lift=10&window=14"
+    text = said(client.get(busy))
+    assert "Run it for about 2 weeks." in text
+    assert "but a member's actions count for 14 days" in text
+    short = said(client.get(f"{busy}&days=7"))
+    assert "1 week is shorter than the window." in short and "Run it" not in short
+    assert "That is shorter than the window of 14 days in which actions count" in short
 
 
 def test_an_analyst_plans_but_begins_no_experiment(app):
@@ -158,6 +207,9 @@ def test_an_experiment_s_figures_are_copied_into_the_form(app, client):
     assert re.search(r'id="members"[^>]*value="2700"', page.text)
     assert re.search(rf'id="base"[^>]*value="{float(f"{100 * found.mean:.4g}"):.10g}"', page.text)
     assert re.search(r'id="variants"[^>]*value="3"', page.text)
+    assert re.search(r'id="window"[^>]*value="7"', page.text)
+    # metric, split and members of that experiment go on into the editor with the plan
+    assert "primary_metric=sticky_rate" in way_on(client.get(f"{answer.location}&lift=40&prior=content"))
     linked = client.get(f"/plan?like={KEY}")
     assert "With the figures of “Spring headline”: sticky members." in said(linked)
     assert "Members who come last need their window of 7 days on top." in said(linked)

@@ -13,7 +13,7 @@ from experiments.definition import ExperimentDefinition, VariantPatch, read_patc
 from experiments.errors import KletteError
 from experiments.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
 from web.formatting import clock, plain_percent
-from web.pages import answer_form, answer_words, audience_form, form_words
+from web.pages import answer_form, answer_words, audience_form, form_words, plan_handover
 from web.pages import definition_form as forms
 from web.pages.access import actor, changes
 from web.pages.form_amounts import number_of
@@ -51,9 +51,9 @@ def _first_values() -> forms.Values:
     """An empty form; or, asked for with ``?copy=KEY``, what that experiment says without its key and its times."""
     copied = request.args.get("copy")
     if not copied:
-        planned = request.args.get("planned_days", type=int)  # from the planning page
-        known = {"planned_days": str(planned)} if planned and 1 <= planned <= 365 else {}
-        return forms.blank(services().settings.currency) | known
+        values = forms.blank(services().settings.currency)
+        plan_handover.fill(values, request.args)
+        return values
     with services().database.read() as session:
         document = stored.document(session, stored.get(session, copied))
     fresh = {"key": "", "name": f"{document['name'][:112]} (copy)", "starts_at": "", "ends_at": "", "revision": ""}
@@ -106,6 +106,7 @@ def _editor(values: forms.Values, document: dict[str, Any] | None = None, errors
         worth_at_fault=any(path.startswith("worths.") for path in errors),
         operators=audience_form.OPERATORS,
         sentence=_sentence_of(values),
+        planned=plan_handover.told(values, request.args) if request.method == "GET" else "",
     )
     return page, 422 if errors else 200
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from analysis import AnalysisError, Audience, NamedPrior, Rules
-from experiments.planning import Figures
+from experiments.planning import USUAL_WINDOW, Figures
 from web.pages.form_amounts import amount_of, amount_text, number_of
 
 Values = dict[str, str]
@@ -22,6 +22,7 @@ BLANK: Values = {
     "caring": "1",
     "minimum": "100",
     "days": "",
+    "window": str(USUAL_WINDOW),
     "split": "",
     "better": "more",
     "prior": "auto",
@@ -37,6 +38,7 @@ LABELS = {
     "caring": "Loss that would not matter",
     "minimum": "Members before a verdict",
     "days": "Planned days",
+    "window": "Window in days",
     "split": "Split",
 }
 PRIORS = (
@@ -57,6 +59,7 @@ class Asked:
     lift: float
     power: float
     days: int | None
+    window: int
 
 
 def typed(given: Mapping[str, str]) -> Values:
@@ -77,6 +80,7 @@ def values_of(found: Figures) -> Values:
         "better": "more" if found.higher else "fewer",
         "caring": _digits(100 * found.caring),
         "minimum": str(found.minimum_members),
+        "window": str(found.window_days),
         "prior": found.prior if found.prior in dict(PRIORS) else "auto",
         "like": found.key,
     }
@@ -96,7 +100,8 @@ def asked_of(values: Values, prior: NamedPrior) -> tuple[Asked | None, Errors]:
     caring = _number(values, "caring", errors, 0.01, 50, unit="%")
     minimum = _whole(values, "minimum", errors, 2, 10_000_000)
     days = _whole(values, "days", errors, 1, 365) if values["days"] else None
-    if errors or None in (base, members, lift, power, caring, minimum):
+    window = _whole(values, "window", errors, 1, 90)
+    if errors or None in (base, members, lift, power, caring, minimum, window):
         return None, errors
     try:
         audience = Audience(base / 100 if rate else base, members, weights, sd, values["better"] != "fewer")
@@ -104,7 +109,7 @@ def asked_of(values: Values, prior: NamedPrior) -> tuple[Asked | None, Errors]:
     except AnalysisError as error:
         return None, {"lift": _told(error.message, values)}
     rules = Rules(caring=caring / 100, min_members=int(minimum), lift_prior=prior)
-    return Asked(audience, rules, lift / 100, power / 100, days), {}
+    return Asked(audience, rules, lift / 100, power / 100, days, window), {}
 
 
 def labelled(errors: Errors) -> Errors:

@@ -13,6 +13,7 @@ from experiments import planning, priors
 from experiments.errors import ConflictError
 from web.formatting import percent, signed_percent
 from web.pages import plan_form as forms
+from web.pages import plan_handover
 from web.pages.access import htmx
 from web.services import services
 
@@ -79,7 +80,7 @@ def _page(values: forms.Values, errors: forms.Errors, note: str) -> Any:
         "words": plan_words,
     }
     if made and asked:
-        context |= {"prior": asked.rules.lift_prior, "window_days": _window(values["like"])}
+        context |= {"prior": asked.rules.lift_prior, "handover": plan_handover.query_of(made, values, _metric(values))}
         # Asked for where nothing can load them later.
         if request.args.get("curves"):
             context |= {"drawn": _drawn(made)}
@@ -92,9 +93,10 @@ def _experiments() -> list[tuple[str, str]]:
         return planning.analysed(session)
 
 
-def _window(like: str) -> int | None:
+def _metric(values: forms.Values) -> str:
+    """The deciding metric of the experiment that the figures were copied from; "" where they were typed."""
     with services().database.read() as session:
-        return planning.window_of(session, like)
+        return planning.metric_of(session, values["like"]) or ""
 
 
 def _asked(values: forms.Values) -> tuple[forms.Asked | None, forms.Errors]:
@@ -111,7 +113,14 @@ def _filled(values: forms.Values) -> forms.Values:
 
 @lru_cache(maxsize=64)
 def _planned(asked: forms.Asked) -> Plan:
-    return plan(asked.audience, asked.lift, power=asked.power, rules=asked.rules, planned_days=asked.days)
+    return plan(
+        asked.audience,
+        asked.lift,
+        power=asked.power,
+        rules=asked.rules,
+        planned_days=asked.days,
+        window_days=asked.window,
+    )
 
 
 @lru_cache(maxsize=32)
