@@ -16,9 +16,12 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option("--report", type=_FILE, metavar="FILE.html", help="Verdict, health, figures and charts in one file.")
 @click.option("--no-sampled", is_flag=True, help="Leave the models out that take a sampler: seconds less.")
 def command(key: str, no_sampled: bool, **files: Path | None) -> None:
-    """Write files of the newest analysis of KEY; several at once if you like."""
+    """Write files of the newest analysis of KEY; several at once if you like.
+
+    What can be written is written; of what cannot, the reason is told, and the exit status is 2.
+    """
     from experiments.commands.opening import opened_database
-    from experiments.errors import InvalidError
+    from experiments.errors import InvalidError, KletteError
     from experiments.exporting.reading import newest
     from experiments.settings import settings
     from experiments.worker import prepare_process
@@ -26,19 +29,32 @@ def command(key: str, no_sampled: bool, **files: Path | None) -> None:
     wanted = {name: file for name, file in files.items() if file is not None}
     if not wanted:
         raise InvalidError("Say what to write: --posterior, --summary, --members or --report, each with a file.")
-    _check_endings(wanted)
     chosen = settings()
     if "posterior" in wanted:
         prepare_process(chosen.data_dir)
+    refused = []
     with opened_database(chosen) as database:
         with database.read() as session:
             stored = newest(session, key)
         for name, file in wanted.items():
             try:
-                told = _WRITERS[name](stored, file, database, no_sampled)
-            except OSError as error:
-                raise InvalidError(f"{file} cannot be written ({error.strerror}); name another file.") from None
-            click.echo(f"{file}: {told}")
+                click.echo(f"{file}: {_written(name, file, stored, database, no_sampled)}")
+            except KletteError as error:
+                refused.append(f"--{name} {file} was not written: {error.detail}")
+    if refused:
+        raise InvalidError("\n".join(refused))
+
+
+def _written(name: str, file: Path, stored: Any, database: Any, no_sampled: bool) -> str:
+    from experiments.errors import InvalidError
+
+    if file.suffix not in _ENDINGS[name]:
+        endings = " or ".join(_ENDINGS[name])
+        raise InvalidError(f"it ends with {file.suffix or 'nothing'}; end it with {endings}.")
+    try:
+        return _WRITERS[name](stored, file, database, no_sampled)
+    except OSError as error:
+        raise InvalidError(f"the file cannot be written ({error.strerror}); name another.") from None
 
 
 _ENDINGS = {
@@ -47,15 +63,6 @@ _ENDINGS = {
     "members": (".csv", ".parquet"),
     "report": (".html",),
 }
-
-
-def _check_endings(wanted: dict[str, Path]) -> None:
-    from experiments.errors import InvalidError
-
-    for name, file in wanted.items():
-        if file.suffix not in _ENDINGS[name]:
-            endings = " or ".join(_ENDINGS[name])
-            raise InvalidError(f"--{name} {file} ends with {file.suffix or 'nothing'}; end it with {endings}.")
 
 
 def _posterior(stored: Any, file: Path, _database: Any, no_sampled: bool) -> str:

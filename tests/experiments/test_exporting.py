@@ -208,7 +208,7 @@ def test_one_command_writes_everything(klette, stored, tmp_path):
     [
         (("test",), "Say what to write"),
         (("test", "--summary", "figures.txt"), "end it with .csv or .parquet"),
-        (("test", "--posterior", "draws"), "ends with nothing; end it with .nc"),
+        (("test", "--posterior", "draws"), "--posterior draws was not written: it ends with nothing; end it with .nc"),
         (("nobody", "--summary", "figures.csv"), "nobody"),
         (("test", "--summary", "no/such/folder/figures.csv"), "cannot be written"),
     ],
@@ -216,6 +216,42 @@ def test_one_command_writes_everything(klette, stored, tmp_path):
 def test_a_fault_is_one_sentence(klette, arguments, told):
     answer = klette(*arguments)
     assert answer.exit_code == 2 and told in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_what_is_refused_leaves_the_other_files_alone(klette, tmp_path):
+    summary_file, report_file, nowhere = tmp_path / "s.csv", tmp_path / "r.html", tmp_path / "no" / "m.csv"
+    files = (
+        "--summary",
+        str(summary_file),
+        "--members",
+        str(nowhere),
+        "--posterior",
+        "d",
+        "--report",
+        str(report_file),
+    )
+    answer = klette("test", *files)
+    assert answer.exit_code == 2 and "Traceback" not in answer.stderr
+    assert summary_file.stat().st_size > 500 and report_file.stat().st_size > 500
+    assert [line.split(":")[0] for line in answer.stdout.splitlines()] == [str(summary_file), str(report_file)]
+    assert f"--members {nowhere} was not written: the file cannot be written" in answer.stderr
+    assert "--posterior d was not written" in answer.stderr
+
+
+def test_counts_without_members_give_every_other_file(sqlite_url, tmp_path):
+    (tmp_path / "counts.csv").write_text("variant,members,clicks\nold,5000,500\nnew,5000,640\n")
+    runner = CliRunner(env={"KLETTE_DATABASE_URL": sqlite_url, "KLETTE_DATA_DIR": str(tmp_path)})
+    settings.cache_clear()
+    counts = ("import", "counts", str(tmp_path / "counts.csv"), "--key", "totals", "--control", "old")
+    assert runner.invoke(main, counts).exit_code == 0
+    files = {
+        name: tmp_path / f"{name}.{end}" for name, end in (("members", "csv"), ("summary", "csv"), ("report", "html"))
+    }
+    asked = [part for name, file in files.items() for part in (f"--{name}", str(file))]
+    answer = runner.invoke(main, ["export", "totals", *asked])
+    settings.cache_clear()
+    assert answer.exit_code == 2 and "was imported as counts, so it has no members to list" in answer.stderr
+    assert files["summary"].exists() and files["report"].exists() and not files["members"].exists()
 
 
 def test_what_was_never_analysed_cannot_be_taken_along(sqlite_url):
