@@ -1,5 +1,6 @@
 """What a unit can do: the visible list of event types, what their values mean, and the bounds of an event."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -41,3 +42,34 @@ MAX_TYPE = 64
 MAX_PROPERTIES_BYTES = 32_768
 MAX_VALUE = 1_000_000_000
 MAX_DWELL_SECONDS = 7 * 86_400
+
+LONG_NAME = 8
+"""From so many letters on, a name may be two slips away and is still the same word."""
+
+
+@lru_cache(maxsize=1_024)
+def meant(name: str) -> str | None:
+    """The known type that a name is probably a slip of (``purchse``, ``Click``, ``shares``); None for any other name.
+
+    Slips keep the first letter: ``preview`` is an event of somebody's own, and no review.
+    """
+    if name in VALUE_KINDS:
+        return None
+    plain = name.strip().lower()
+    for known in VALUE_KINDS:
+        if plain[:1] == known[0] and _slips(plain, known) <= (2 if len(known) >= LONG_NAME else 1):
+            return known
+    return None
+
+
+def _slips(one: str, other: str) -> int:
+    """How many letters must be changed, left out, put in or swapped with the next (optimal string alignment)."""
+    before, last = list(range(len(other) + 1)), [0] * (len(other) + 1)
+    for i, a in enumerate(one, 1):
+        now = [i, *[0] * len(other)]
+        for j, b in enumerate(other, 1):
+            now[j] = min(now[j - 1] + 1, before[j] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                now[j] = min(now[j], last[j - 2] + 1)
+        last, before = before, now
+    return before[-1]

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from experiments import targeting
 from experiments.currencies import CURRENCIES
 from experiments.errors import InvalidError
+from experiments.event_types import EVENT_TYPES, meant
 from experiments.metrics import METRICS
 from experiments.validation import at_fault, bad, check_text, shown
 
@@ -78,6 +79,13 @@ def _check_event_type(value: str) -> str:
         raise bad("purchase is counted by its money already; set margin to say how much of it is earned.")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}", value) or value == "exposure":
         raise bad(f"{shown(value)} is no event type that can have a worth; write one such as share or comment.")
+    if known := meant(value):
+        types = ", ".join(kind.name for kind in EVENT_TYPES if kind.name not in ("exposure", "purchase"))
+        remedy = "leave it out and set margin" if known == "purchase" else f"write {known}"
+        raise bad(
+            f"{shown(value)} is no event type, but nearly {known}; the known ones are {types} (purchase by margin). If "
+            f"{known} is meant, {remedy}; an event of your own needs a name that is told apart from it."
+        )
     return value
 
 

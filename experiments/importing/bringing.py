@@ -7,6 +7,7 @@ from sqlmodel import Session
 from experiments import experiment
 from experiments.database import Database
 from experiments.errors import ConflictError, ImportFailedError, NotFoundError
+from experiments.event_types import VALUE_KINDS, meant
 from experiments.importing.counts import read_counts
 from experiments.importing.members import EventReader, Faults, MemberReader, Variants, type_fault
 from experiments.importing.plan import Plan
@@ -104,6 +105,9 @@ def refuse_early(session: Session, plan: Plan) -> None:
     """Refuse what no file can mend, before anything is read; raises as `bring_in` does."""
     for type_, _ in plan.outcomes:
         fault = type_fault(type_)
+        if known := meant(type_):
+            types = ", ".join(VALUE_KINDS)
+            fault = f"it is no event type, but nearly {known}; write one of {types}, or a name of its own"
         if fault:
             raise ImportFailedError(f"The outcome {type_!r} cannot be counted: {fault}.")
     try:

@@ -6,6 +6,7 @@ import pytest
 
 from experiments.definition import read_definition, read_patch
 from experiments.errors import InvalidError
+from experiments.event_types import meant
 from tests.definitions import definition, with_variant
 
 NAN, INFINITE = float("nan"), float("inf")
@@ -96,6 +97,14 @@ def test_the_defaults_are_those_of_the_contract():
         ("segments.0", definition(segments=["two words"]), "attribute name"),
         ("planned_days", definition(planned_days=0), "at least 1"),
         ("minimum_members", definition(minimum_members=0), "at least 1"),
+        (
+            "action_values.shre.[key]",
+            definition(action_values={"shre": 2}),
+            "'shre' is no event type, but nearly share",
+        ),
+        ("action_values.shre.[key]", definition(action_values={"shre": 2}), "view, click, dwell, share, comment"),
+        ("action_values.purchse.[key]", definition(action_values={"purchse": 2}), "leave it out and set margin"),
+        ("action_values.Click.[key]", definition(action_values={"Click": 2}), "write click"),
         ("threshold_of_caring", definition(threshold_of_caring=0), "more than 0"),
         ("starts_at", definition(starts_at="2026-11-23T08:00:00"), "no time zone"),
         ("starts_at", definition(starts_at=1_800_000_000), "write it as"),
@@ -187,3 +196,31 @@ def test_a_key_that_is_the_address_of_a_page_is_refused():
     with pytest.raises(InvalidError) as caught:
         read_definition(definition(key="new"))
     assert "choose another key" in caught.value.fields["key"]
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("purchse", "purchase"),
+        ("pruchase", "purchase"),
+        ("purchases", "purchase"),
+        ("clcik", "click"),
+        ("shares", "share"),
+        ("View", "view"),
+        ("negativ", "negative"),
+        ("purchase", None),
+        ("preview", None),
+        ("save", None),
+        ("trial started", None),
+        ("signup", None),
+        ("renew", None),
+        ("commitment", None),
+    ],
+)
+def test_a_slip_of_a_known_type_is_told_from_a_name_of_ones_own(name, known):
+    assert meant(name) == known
+
+
+def test_an_action_of_ones_own_may_have_a_worth():
+    made = read_definition(definition(action_values={"trial started": 12, "signup": 3}))
+    assert made.action_values == {"trial started": 12, "signup": 3}

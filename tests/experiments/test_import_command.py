@@ -99,3 +99,11 @@ def test_a_key_that_is_taken_is_refused(klette, counts: Path) -> None:
     assert klette("import", "counts", str(counts), "--key", "totals", "--no-analyse").returncode == 0
     ran = klette("import", "counts", str(counts), "--key", "totals")
     assert (ran.returncode, ran.stderr) == (2, "The key totals is taken; nothing is overwritten. Choose another.\n")
+
+
+def test_an_outcome_that_is_a_slip_of_a_known_type_is_refused(klette, tmp_path: Path) -> None:
+    rows = "".join(f"m{n},{'ab'[n % 2]},2025-10-0{n % 9 + 1},{n % 3}\n" for n in range(40))
+    (tmp_path / "mail.csv").write_text("unit,variant,exposed_at,spend\n" + rows)
+    ran = klette("import", "members", "mail.csv", "--outcome", "purchse=spend", "--no-analyse")
+    assert ran.returncode == 2 and "Traceback" not in ran.stderr
+    assert "The outcome 'purchse' cannot be counted: it is no event type, but nearly purchase" in ran.stderr

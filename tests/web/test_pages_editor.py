@@ -119,6 +119,7 @@ def test_every_field_of_a_stored_draft_comes_back_into_the_form_and_out_of_it_un
         ({"covariate.kind": "days_before"}, "covariate.days_before", "write a whole number such as 28"),
         ({"covariate.kind": "days_before", "covariate.days_before": "91"}, "covariate.days_before", "at most 90"),
         ({"worths.0.type": "purchase", "worths.0.amount": "2"}, "worths.0.type", "counted by its money already"),
+        ({"worths.0.type": "purchse", "worths.0.amount": "2"}, "worths.0.type", "nearly purchase; the known ones are"),
         ({"worths.0.type": "share", "worths.0.amount": "some"}, "worths.0.amount", "“some” is no number"),
         ({"worths.0.type": "share", "worths.0.amount": "-2"}, "worths.0.amount", "at least 0"),
         ({"worths.0.type": "", "worths.0.amount": "2"}, "worths.0.type", "write the action"),
