@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from experiments import experiment as stored
 from experiments.fields import BUCKETS
 from experiments.namespaces import overlap_message, overlaps
+from experiments.priors_told import in_force
 from experiments.tables import ApiKey, Experiment, Variant, utc_now
 from experiments.wording import audience, letter, listed
 
@@ -35,6 +36,7 @@ def checklist(session: Session, experiment: Experiment, *, now: datetime | None 
         _audience_check(experiment),
         _traffic_check(experiment),
         *_answer_checks(experiment, variants),
+        *_prior_check(session, experiment),
         _namespace_check(session, experiment),
         _schedule_check(experiment, now or utc_now()),
         _key_check(session),
@@ -116,6 +118,15 @@ def _answer_checks(experiment: Experiment, variants: list[Variant]) -> list[Chec
         detail = "Net value then counts purchases alone; write down what the variants cost or what an action is worth."
         checks.append(Check("cost", False, False, "No variant has a cost and no action a worth", detail))
     return checks
+
+
+def _prior_check(session: Session, experiment: Experiment) -> list[Check]:
+    """Nothing where the prior is the one that was asked for."""
+    runs = {experiment.id: stored.runs_of(session, experiment)}
+    told = in_force(session, [experiment], runs)[experiment.id]
+    if not told["notice"]:
+        return []
+    return [Check("prior", False, False, "Nothing was learned from your own tests yet", told["notice"])]
 
 
 def _amounts(cost: dict[str, Any] | None) -> list[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from experiments import audit, bucketing, namespaces, targeting
+from experiments import audit, bucketing, namespaces, priors_told, targeting
 from experiments.configuration import touch
 from experiments.definition import Cost, ExperimentDefinition, VariantDefinition, cost_faults
 from experiments.epochs import Epoch, epochs_by_run, first_epoch
@@ -187,7 +187,7 @@ def document(session: Session, experiment: Experiment) -> dict[str, Any]:
 
 
 def documents(session: Session, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """The documents of several experiments, in five queries however many there are."""
+    """The documents of several experiments, in seven queries however many there are."""
     ids = [experiment.id for experiment in experiments]
     variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids)).order_by(col(Variant.position)))
     runs = session.exec(select(Run).where(col(Run.experiment_id).in_(ids)).order_by(col(Run.number)))
@@ -196,6 +196,7 @@ def documents(session: Session, experiments: Sequence[Experiment]) -> list[dict[
     keys = {experiment.namespace_key for experiment in experiments if experiment.namespace_key}
     rows = session.exec(select(Namespace).where(col(Namespace.key).in_(keys))) if keys else ()
     spaces: dict[str | None, Namespace] = {space.key: space for space in rows}
+    priors = priors_told.in_force(session, experiments, runs_by)
     return [
         _document(
             experiment,
@@ -203,6 +204,7 @@ def documents(session: Session, experiments: Sequence[Experiment]) -> list[dict[
             runs_by.get(experiment.id, []),
             spaces.get(experiment.namespace_key),
             epochs,
+            priors[experiment.id],
         )
         for experiment in experiments
     ]
@@ -306,12 +308,14 @@ def _document(
     runs: list[Run],
     space: Namespace | None,
     epochs: Mapping[int | None, list[Epoch]],
+    prior: Mapping[str, Any],
 ) -> dict[str, Any]:
     from experiments.transitions import POSSIBLE  # the life cycle builds on this file
 
     shipped = experiment.shipped_variant and {"variant": experiment.shipped_variant, "note": experiment.shipped_note}
     return {
         **definition_json(experiment, variants),
+        "prior_in_force": prior,
         "targeting_text": targeting.describe(targeting.parse(experiment.targeting)) if experiment.targeting else None,
         "state": experiment.state,
         "actions": list(POSSIBLE[experiment.state]),

@@ -16,9 +16,8 @@ from analysis import NamedPrior, NotShown, statistics_from_dict
 from analysis import priors as shipped
 from analysis.learning import LearnedLift, TestSummary, learn
 from experiments.metrics import metric
+from experiments.priors_told import DEFAULT, LEARNED, notice
 from experiments.tables import Analysis, Experiment, LearnedPrior, Run, utc_now
-
-LEARNED, DEFAULT = "learned", "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,11 @@ class InForce:
     prior: NamedPrior
     evidence: dict[str, Any] | None
     asked: str
+
+    @property
+    def notice(self) -> str:
+        """What to say where it is another than was asked for; empty where it is as asked."""
+        return notice(self.asked, self.prior.name)
 
     def to_plan(self) -> dict[str, Any]:
         """The part of an analysis's plan that keeps it."""

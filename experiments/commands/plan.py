@@ -43,6 +43,7 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
     from analysis import AnalysisError, Rules, plan
     from analysis.outlook import SEED
     from experiments.errors import InvalidError
+    from experiments.priors_told import notice
 
     try:
         audience, rules, window = _from_experiment(like, given) if like else _from_figures(given)
@@ -57,10 +58,12 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
         )
     except AnalysisError as error:
         raise InvalidError(error.message) from None
+    told = notice(given["prior"] or "auto", made.rules.lift_prior.name)
     if as_json:
-        click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
+        more = {"prior_notice": told} if told else {}
+        click.echo(json.dumps(made.to_dict() | more, indent=2, ensure_ascii=False))
         return
-    _print(made)
+    _print(made, told)
 
 
 def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
@@ -88,7 +91,8 @@ def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, An
 
     with opened_database() as database, database.read() as session:
         found = figures(session, key)
-        prior = _chosen(session, given["prior"] or found.prior)
+        given["prior"] = given["prior"] or found.prior
+        prior = _chosen(session, given["prior"])
     audience = found.audience(given["members_a_day"])
     if given["baseline"] is not None:
         audience = replace(audience, mean=given["baseline"], sd=given["sd"] or audience.sd)
@@ -129,7 +133,7 @@ def _chosen(session: Any, asked: str) -> Any:
     return choose(session, asked).prior
 
 
-def _print(made: Any) -> None:
+def _print(made: Any, notice: str) -> None:
     from analysis import plan_words as words
 
     click.echo(f"{words.headline(made)} {words.reason(made)}")
@@ -142,5 +146,7 @@ def _print(made: Any) -> None:
         click.echo(f"{fact.label:<{width}}  {fact.value}")
     click.echo()
     click.echo(f"If lifts are as the prior “{made.rules.lift_prior.name}” believes: {words.believed(made)}")
+    if notice:
+        click.echo(notice)
     if made.outcome != "unreachable":
         click.echo(words.window_on_top(made))

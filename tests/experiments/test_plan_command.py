@@ -118,6 +118,16 @@ def test_planning_needs_no_database(klette, tmp_path):
     assert klette("--baseline", "5%", "--members-a-day", "90000", url=url).exit_code == 0
 
 
+def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_for(klette, tmp_path):
+    url = f"sqlite:///{tmp_path / 'none.sqlite'}"
+    asked = ("--baseline", "5%", "--members-a-day", "90000", "--prior")
+    told = klette(*asked, "learned", url=url).stdout
+    assert "Nothing was learned from your own finished tests yet" in told and "“content” believes" in told
+    assert json.loads(klette(*asked, "learned", "--json", url=url).stdout)["prior_notice"] in told
+    assert "Nothing was learned" not in klette(*asked, "content", url=url).stdout
+    assert "prior_notice" not in json.loads(klette(*asked, "auto", "--json", url=url).stdout)
+
+
 def test_like_takes_base_pace_and_split_from_the_newest_analysis(klette, database, analysed):
     with database.read() as session:
         found = planning.figures(session, KEY)

@@ -15,9 +15,10 @@ from analysis import NotShown
 from analysis.learning import FEWEST_TESTS
 from experiments import priors
 from experiments.analyse import analyse, new_id
+from experiments.checklist import checklist
 from experiments.events import EventRow
 from experiments.events import bulk_insert as bulk_insert_events
-from experiments.experiment import current_run, get
+from experiments.experiment import current_run, document, get
 from experiments.exposure import ExposureRow, bulk_insert
 from experiments.tables import Analysis, AuditEntry, Experiment, LearnedPrior, Run
 from tests.serving import ROOT
@@ -143,6 +144,42 @@ def test_without_a_history_it_is_the_one_for_content_and_the_name_asked_for_is_k
         for asked in ("auto", "learned"):
             found = priors.choose(session, asked)
             assert (found.prior.name, found.evidence, found.asked) == ("content", None, asked)
+
+
+def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_for(database):
+    with database.read() as session:
+        told = {asked: priors.choose(session, asked).notice for asked in ("auto", "learned", "content", "sceptical")}
+    assert told["learned"].startswith("Nothing was learned from your own finished tests yet")
+    assert "the prior “content” instead of “learned”" in told["learned"] and "klette prior learn" in told["learned"]
+    assert [asked for asked, notice in told.items() if notice] == ["learned"]
+    store_history(database)
+    learn(database)
+    with database.read() as session:
+        assert priors.choose(session, "learned").notice == ""
+
+
+def test_the_document_and_the_checklist_say_which_prior_is_in_force(database):
+    store_history(database)
+    run_one(database)
+    with database.write() as session:
+        get(session, "spring").prior = "learned"
+
+    def told() -> tuple:
+        with database.read() as session:
+            found = get(session, "spring")
+            checks = {check.key: check for check in checklist(session, found)}
+            return document(session, found)["prior_in_force"], checks.get("prior")
+
+    (before, check) = told()
+    assert before["name"] == "content" and before["notice"].startswith("Nothing was learned")
+    assert (check.ok, check.blocking, check.detail) == (False, False, before["notice"])
+    learn(database)
+    assert told() == ({"name": "learned", "notice": None}, None)
+    with database.write() as session:
+        session.delete(priors.newest(session))
+    analyse(database, "spring", with_models=False)
+    learn(database)
+    assert told()[0]["name"] == "content" and told()[0]["notice"], "a run keeps the prior of its first analysis"
 
 
 def test_a_run_keeps_the_prior_of_its_first_analysis_whatever_is_learned_later(database):

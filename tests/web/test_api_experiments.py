@@ -53,6 +53,17 @@ def problem(response, status, code):
     return read
 
 
+def test_each_answer_says_which_prior_is_in_force_and_why_it_is_not_the_learned_one(api):
+    created = api("POST", BASE, {**DEFINITION_EXAMPLE, "prior": "learned"})
+    launched = api("POST", f"{BASE}/spring-headline/launch")
+    for answer in (created, launched, api("GET", f"{BASE}/spring-headline")):
+        told = ExperimentDocument.model_validate(answer.json).prior_in_force
+        assert answer.json["prior"] == "learned" and told.name == "content"
+        assert told.notice.startswith("Nothing was learned from your own finished tests yet")
+    usual = api("POST", BASE, {**DEFINITION_EXAMPLE, "key": "usual"}).json
+    assert (usual["prior"], usual["prior_in_force"]) == ("auto", {"name": "content", "notice": None})
+
+
 def test_the_documented_example_goes_through_its_whole_life(api):
     created = api("POST", BASE, DEFINITION_EXAMPLE)
     assert created.status_code == 201 and created.headers["Location"] == f"{BASE}/spring-headline"

@@ -68,6 +68,7 @@ DOCUMENT_EXAMPLE: dict[str, Any] = {
     "action_values": {},
     "margin": 1.0,
     "prior": "auto",
+    "prior_in_force": {"name": "content", "notice": None},
     "interval": "eti",
     "starts_at": None,
     "ends_at": None,
@@ -199,6 +200,13 @@ class ShippedDocument(BaseModel):
     note: str | None
 
 
+class PriorInForce(BaseModel):
+    """The prior on lifts that the newest run goes by, or its first analysis will."""
+
+    name: str
+    notice: str | None = Field(description="Where it is another than `prior` asks for: why, and what can be done.")
+
+
 class ExperimentDocument(BaseModel):
     """An experiment: its definition, its state and what can be done with it now."""
 
@@ -225,6 +233,7 @@ class ExperimentDocument(BaseModel):
     action_values: dict[str, float] = Field(description="Worth of one event of a type.")
     margin: float
     prior: str
+    prior_in_force: PriorInForce
     interval: str
     starts_at: datetime | None
     ends_at: datetime | None

@@ -27,10 +27,15 @@ def told(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Costs", costs(document)),
         ("Worth", worth(document)),
         ("Known beforehand", known(document["covariate"])),
-        ("Believed beforehand", BELIEVED.get(document["prior"], "")),
+        ("Believed beforehand", believed(document)),
         ("Intervals", "The shortest that hold 95 % (HDI)." if document["interval"] == "hdi" else ""),
     ]
     return [(label, sentence) for label, sentence in pairs if sentence]
+
+
+def believed(document: Mapping[str, Any]) -> str:
+    """The prior on lifts where it was chosen; where another is in force than was asked for, that and why."""
+    return document["prior_in_force"]["notice"] or BELIEVED.get(document["prior"], "")
 
 
 def shared_out(allocation: Mapping[str, Any] | None) -> str:

@@ -65,6 +65,7 @@ def pictures() -> Any:
 
 def _page(values: forms.Values, errors: forms.Errors, note: str) -> Any:
     asked, faults = _asked(values)
+    believed = _believed(values)
     errors = errors | faults
     made = _planned(asked) if asked and not errors else None
     context = {
@@ -78,6 +79,7 @@ def _page(values: forms.Values, errors: forms.Errors, note: str) -> Any:
         "made": made,
         "query": _filled(values),
         "words": plan_words,
+        "prior_notice": believed.notice,
     }
     if made and asked:
         context |= {"prior": asked.rules.lift_prior, "handover": plan_handover.query_of(made, values, _metric(values))}
@@ -100,10 +102,13 @@ def _metric(values: forms.Values) -> str:
 
 
 def _asked(values: forms.Values) -> tuple[forms.Asked | None, forms.Errors]:
+    return forms.asked_of(values, _believed(values).prior)
+
+
+def _believed(values: forms.Values) -> priors.InForce:
     name = values["prior"] if values["prior"] in dict(forms.PRIORS) else "auto"
     with services().database.read() as session:
-        prior = priors.choose(session, name).prior
-    return forms.asked_of(values, prior)
+        return priors.choose(session, name)
 
 
 def _filled(values: forms.Values) -> forms.Values:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from analysis import wording
+from experiments.priors_told import notice
 from web.formatting import count, decimal, plural, signed_percent, when
 from web.pages.results_measure import name_of
 
@@ -49,6 +50,8 @@ def provenance(result: Mapping[str, Any], zone: str = "UTC") -> tuple[tuple[str,
     rows += [("Seed", str(stored["seed"]))] if "seed" in stored else []
     rows += [("Split", check["figures"]) for check in result.get("health") or () if check.get("figures")]
     rows += [("Prior", prior) for prior in _priors(stored.get("priors") or {}, result["metrics"])]
+    lift = (stored.get("priors") or {}).get("lift") or {}
+    rows += [("Prior asked for", notice(str(lift.get("asked")), str(lift.get("name"))))]
     rows += _fits(result)
     versions = stored.get("versions") or {}
     rows += [("Versions", ", ".join(f"{key} {value}" for key, value in versions.items()))] if versions else []
