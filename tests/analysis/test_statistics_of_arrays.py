@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from analysis import AmountStatistics, AnalysisError, scorecard, statistics_from_dict, summarise
+from analysis import AmountStatistics, AnalysisError, ProportionStatistics, scorecard, statistics_from_dict, summarise
 
 RNG = np.random.default_rng(7)
 VARIANT = RNG.choice(["a", "b", "c"], 5_000)
@@ -76,3 +76,18 @@ def test_what_is_no_outcome_is_refused_with_its_place(change, says):
 def test_true_and_false_as_pandas_keeps_them_with_gaps_filled_are_counted():
     found = summarise(["a", "b", "a"], np.array([True, False, True], object), kind="proportion")
     assert (found["a"].successes, found["b"].successes) == (2, 0)
+
+
+@pytest.mark.parametrize("names", [("new", "old"), (7, 3), (True, False)])
+def test_a_label_that_is_first_met_late_is_a_variant_like_the_others(names):
+    first, late = names
+    labels = np.array([first] * 5_000 + [late] * 3)
+    did = np.arange(5_003) % 2 == 0
+    found = summarise(labels, did, kind="proportion")
+    assert found == {late: ProportionStatistics(3, 2), first: ProportionStatistics(5_000, 2_500)}
+    assert list(found) == sorted(names)
+
+
+def test_more_labels_than_any_test_has_variants_are_refused():
+    with pytest.raises(AnalysisError, match=r"variant has 1,500 different labels, such as 0; give at most 1,000"):
+        summarise(np.arange(1_500), np.ones(1_500), kind="count")
