@@ -84,11 +84,10 @@ def _by_label(labels: np.ndarray, sum_of: Callable[[np.ndarray], Any]) -> dict[A
     if len(names) > _MOST_LABELS:
         raise AnalysisError(
             "bad_request",
-            f"variant has {len(names):,} different labels, such as {names.tolist()[0]!r}; give at most {_MOST_LABELS:,}: the "
-            "variant that each member met, not the member.",
+            f"variant has {len(names):,} different labels, such as {names.tolist()[0]!r}; give at most "
+            f"{_MOST_LABELS:,}: the variant that each member met, not the member.",
         )
-    plain = np.sort(names).tolist()
-    return {name: sum_of(labels == name) for name in plain}
+    return {name: sum_of(labels == name) for name in np.sort(names).tolist()}
 
 
 def _numbers(name: str, given: Any) -> np.ndarray:
