@@ -106,7 +106,7 @@ def frame(
         "autosize": {"type": "fit", "contains": "padding"},
         "data": {"values": [dict(row) for row in rows]},
         "layer": layers,
-        "config": {"font": FONT, "view": {"stroke": None}, "axis": axis, "axisQuantitative": apart_labels},
+        "config": {"font": FONT, "view": {"stroke": None}, "axis": axis, "axisX": apart_labels},
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import wording
-from experiments import adjusted, guardrails
+from experiments import adjusted, guardrails, quotients
 from experiments.exporting.reading import Stored, VariantName
 from experiments.figures import NOTHING, count, signed_percent
 from experiments.measure import Measure, name_of
@@ -93,9 +93,14 @@ def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
         not guarded,
         () if nobody or not_shown else tuple(_lines(stored, entry, measure)),
         _nobody(stored, entry) if nobody else str(not_shown["reason"]) if not_shown else "",
-        guardrails.doubt(entry, measure, stored.variants) if guarded and not nobody else "",
+        _remark(stored, entry, measure, guarded) if not nobody else "",
         *(history or ()),
     )
+
+
+def _remark(stored: Stored, entry: Mapping[str, Any], measure: Measure, guarded: bool) -> str:
+    """Why a guardrail is in doubt, or why a lift is not what the values divided give."""
+    return (guardrails.doubt if guarded else quotients.told)(entry, measure, stored.variants)
 
 
 def _nobody(stored: Stored, entry: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments import quotients
 from experiments.guardrails import doubt
 from experiments.guardrails import tag as guardrail_tag
 from experiments.withheld import nobody_did, without_chances
@@ -134,7 +135,7 @@ def _group(
     axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
     hint, note = _hint(entry, measure), _note(entry, relative, measure)
     adjusted = adjusted_of(entry, measure, variants)
-    remark = doubt(entry, measure, variants) if guardrail else ""
+    remark = doubt(entry, measure, variants) if guardrail else quotients.told(entry, measure, variants)
     return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), remark, adjusted)
 
 
