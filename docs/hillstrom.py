@@ -1,6 +1,6 @@
 """A walk-through for analysts: 64,000 customers, three e-mails, and `analysis` alone (no server, no database, no PyMC).
 
-    python docs/hillstrom.py FOLDER
+    .venv/bin/python docs/hillstrom.py FOLDER
 
 FOLDER holds hillstrom_email.csv.gz: Kevin Hillstrom's e-mail challenge of 2008, one row a customer with the e-mail that
 was sent (segment), and visit, conversion and spend within the two weeks after. Each step prints its figures; read the
@@ -18,11 +18,12 @@ from analysis import Audience, Look, Rules, decide, health, plan, plan_words, pr
 from analysis.adjustment import adjust
 
 CONTROL = "No E-Mail"
+FILE = "hillstrom_email.csv.gz"
 
 
 def read(folder):
     """Columns by name, as arrays: all that any of the steps needs."""
-    with gzip.open(Path(folder) / "hillstrom_email.csv.gz", "rt") as file:
+    with gzip.open(Path(folder) / FILE, "rt") as file:
         rows = list(csv.DictReader(file))
     columns = {name: np.array([row[name] for row in rows]) for name in ("segment", "channel", "zip_code")}
     return columns | {
@@ -144,5 +145,9 @@ def main(folder):
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    if not (Path(sys.argv[1]) / FILE).is_file():
+        print(f"There is no {FILE} in {sys.argv[1]!r}; name the folder that holds it.", file=sys.stderr)
+        sys.exit(2)
     main(sys.argv[1])

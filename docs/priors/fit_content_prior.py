@@ -1,6 +1,6 @@
 """Fit the shipped prior `content` to the headline tests of the Upworthy Research Archive, and print its figures.
 
-    python docs/priors/fit_content_prior.py FOLDER
+    .venv/bin/python docs/priors/fit_content_prior.py FOLDER
 
 FOLDER holds upworthy_tests_dev.csv.gz: one row a package with test_id, impressions, clicks and fault_window. Tests
 inside the fault window (2013-06-25 to 2014-01-10, when assignment was probably not random) are left out.
@@ -17,10 +17,12 @@ from pathlib import Path
 from analysis import NotShown
 from analysis.learning import LearnedLift, TestSummary, learn
 
+FILE = "upworthy_tests_dev.csv.gz"
+
 
 def read(folder: Path) -> list[TestSummary]:
     packages: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    with gzip.open(folder / "upworthy_tests_dev.csv.gz", "rt", newline="") as file:
+    with gzip.open(folder / FILE, "rt", newline="") as file:
         for row in csv.DictReader(file):
             if row["fault_window"] == "0" and int(row["impressions"]) > 0:
                 packages[row["test_id"]].append((int(row["impressions"]), int(row["clicks"])))
@@ -50,7 +52,11 @@ def told(found: LearnedLift) -> str:
 
 def main() -> None:
     if len(sys.argv) != 2:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    if not (Path(sys.argv[1]) / FILE).is_file():
+        print(f"There is no {FILE} in {sys.argv[1]!r}; name the folder that holds it.", file=sys.stderr)
+        sys.exit(2)
     found = learn(read(Path(sys.argv[1])))
     sys.exit(found.reason) if isinstance(found, NotShown) else print(told(found))
 
