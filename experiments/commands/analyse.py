@@ -13,7 +13,7 @@ import click
 @click.option("--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models out: seconds less.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
-    """Analyse the experiment KEY now and print the answer."""
+    """Analyse the experiment KEY now and print the answer, as a short table with the address of its page."""
     from experiments.database import Database
     from experiments.settings import settings
     from experiments.worker import prepare_process
@@ -21,6 +21,7 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
     chosen = settings()
     prepare_process(chosen.data_dir)
     from experiments.analyse import analyse
+    from experiments.commands.answer import table
 
     with closing(Database(chosen.url, synchronous=chosen.sqlite_synchronous)) as database:
         if analysis_id:
@@ -30,9 +31,10 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
     if as_json:
         click.echo(json.dumps(made.result, indent=2, ensure_ascii=False))
         return
-    verdict = made.result["verdict"]
-    click.echo(f"{verdict['headline']} {verdict['reason']}")
+    click.echo(table(made.result))
+    click.echo()
     click.echo(f"Analysis {made.id}, {made.result['units']['randomised']:,} members, up to {made.result['cut_off']}.")
+    click.echo(f"{chosen.public_url}/experiments/{key}")
 
 
 def _repeat(database, key: str, analysis_id: str, as_json: bool) -> None:  # type: ignore[no-untyped-def]

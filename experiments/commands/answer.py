@@ -3,6 +3,8 @@
 from typing import Any
 
 from analysis.wording import chance
+from experiments.adjusted import covariate_of, deciding
+from experiments.withheld import WITHHELD, too_early, without_chances
 
 
 def table(result: dict[str, Any]) -> str:
@@ -16,9 +18,12 @@ def table(result: dict[str, Any]) -> str:
     verdict = result["verdict"]
     lines = [verdict.get("headline") or verdict["decision"], verdict["reason"]]
     lines += [f"! {check['detail']}" for check in result["health"] if check["status"] == "fail"]
-    for metric in result["metrics"]:
+    early = too_early(verdict)
+    shown = deciding(result)
+    for metric in (without_chances(shown) if early else shown)["metrics"]:
         share = metric["kind"] == "proportion"
-        lines += ["", f"{metric['name']} ({metric['unit_of_measure']})"]
+        adjusted = f", adjusted for {covariate_of(metric['adjusted'])}" if "plain" in metric else ""
+        lines += ["", f"{metric['name']} ({metric['unit_of_measure']}{adjusted})"]
         rows = [("", "members", "total", "counted", "believed", "95 % interval", "best")]
         rows += [_row(row, share) for row in metric["variants"]]
         widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
@@ -28,6 +33,8 @@ def table(result: dict[str, Any]) -> str:
                 *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
             ]
             lines.append("  " + "  ".join(cells).rstrip())
+    if early:
+        lines += ["", WITHHELD]
     return "\n".join(lines)
 
 

@@ -322,9 +322,18 @@ def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp
 
     made = klette("test", "--no-segments", "--json")
     assert made.returncode == 0, made.stderr
-    identity = json.loads(made.stdout)["analysis"]
+    result = json.loads(made.stdout)
+    identity = result["analysis"]
     again = klette("test", "--repeat", identity)
     assert (again.returncode, again.stdout) == (0, f"Analysis {identity} repeats to the digit.\n"), again.stderr
+    told = klette("test", "--quick").stdout.splitlines()
+    assert told[-1] == "http://127.0.0.1:8000/experiments/test"
+    for metric in result["metrics"]:
+        at = told.index(f"{metric['name']} ({metric['unit_of_measure']})")
+        assert told[at + 1].split()[:4] == ["members", "total", "counted", "believed"]
+        assert [line.split()[:2] for line in told[at + 2 : at + 2 + len(metric["variants"])]] == [
+            [row["variant"], f"{row['n']:,}"] for row in metric["variants"]
+        ]
     wrong = klette("test", "--repeat", "nothing")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "Traceback" not in wrong.stderr and "nothing" in wrong.stderr

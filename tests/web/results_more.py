@@ -130,7 +130,7 @@ def amounts() -> list[dict[str, Any]]:
                 "amount_lift": None if key == "a" else estimate(amount / BUYING["a"][1] - 1, 0.05),
             }
         )
-    shape = {"metric": "revenue", "not_shown": None, "family": "log-normal", "variants": rows, "checks": checks}
+    shape = {"metric": "revenue", "not_shown": None, "family": "log_normal", "variants": rows, "checks": checks}
     return [shape | {"diagnostics": gate(), "seed": 7, "engine": "nutpie"}]
 
 

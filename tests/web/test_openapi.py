@@ -8,6 +8,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from experiments.database import Database
+from experiments.errors import InvalidError
 from experiments.schema import migrate
 from experiments.settings import Settings
 from web import create_app
@@ -72,6 +73,30 @@ def test_every_operation_says_what_it_does_and_how_it_fails(spec):
 def test_every_path_parameter_is_explained(spec):
     names = {name for path in spec["paths"] for name in re.findall(r"{(\w+)}", path)}
     assert names <= set(PATH_PARAMETERS)
+
+
+def test_properties_that_metrics_read_are_described_with_their_bounds(spec):
+    from experiments.event_fields import check_properties
+    from experiments.metrics import METRICS
+
+    told = spec["components"]["schemas"]["EventProperties"]
+    assert told["additionalProperties"] is True, "any other name may stand there"
+    read = {metric.property_name for metric in METRICS if metric.property_name}
+    assert read == {"reach", "sentiment"}
+    for name in read:
+        (number,) = (part for part in told["properties"][name]["anyOf"] if part["type"] == "number")
+        for bound, beyond in ((number["minimum"], -0.5), (number["maximum"], 0.5)):
+            check_properties({name: bound}, "mention")
+            with pytest.raises(InvalidError):
+                check_properties({name: bound + beyond}, "mention")
+
+
+def test_the_families_of_amounts_are_named_as_the_models_name_them(spec):
+    from analysis.models.amount_families import FAMILIES
+
+    family = spec["components"]["schemas"]["AmountStory"]["properties"]["family"]
+    (names,) = (part["enum"] for part in family["anyOf"] if "enum" in part)
+    assert names == [family.name for family in FAMILIES]
 
 
 def test_every_example_fits_its_own_schema(spec):

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from experiments.errors import InvalidError
 from experiments.event_fields import EventLimits
-from experiments.event_types import MAX_ID, MAX_TYPE, MAX_UNIT
+from experiments.event_types import MAX_ID, MAX_TYPE, MAX_UNIT, MAX_VALUE
 from experiments.events import Checked, check_events, unforeseen
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
 from web.openapi import documented
@@ -21,6 +21,23 @@ blueprint = Blueprint("events", __name__)
 _FIELDS = frozenset({"events"})
 _PERHAPS_NEW = ("experiment_unknown", "experiment_not_launched")
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class EventProperties(BaseModel):
+    """Whatever else is known, at most 32 KB: any name with any value. These are read, of the types that they name."""
+
+    model_config = ConfigDict(extra="allow")
+    reach: float | None = Field(
+        None, ge=0, le=MAX_VALUE, description="Of a mention: how many people it reached; earned reach adds it up."
+    )
+    sentiment: float | None = Field(
+        None, ge=-1, le=1, description="Of a mention: how it speaks, from -1 (bad) to 1 (good); sentiment is its mean."
+    )
+    variant: str | None = Field(None, description="Of an exposure: the variant that the client chose by itself.")
+    epoch: int | None = Field(
+        None, ge=1, description="Of an exposure: the allocation epoch whose edges the client chose by."
+    )
+    attributes: dict[str, Any] | None = Field(None, description="Of an exposure: the member's attributes, by name.")
 
 
 class Event(BaseModel):
@@ -37,7 +54,7 @@ class Event(BaseModel):
     value: float | str | None = Field(None, description="At most 6 decimals; its meaning depends on the type.")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="An ISO 4217 code in use, such as EUR.")
     experiment: str | None = Field(None, description="Needed by exposures.")
-    properties: dict[str, Any] | None = Field(None, description="Whatever else is known, at most 32 KB.")
+    properties: EventProperties | None = Field(None, description="Whatever else is known, at most 32 KB.")
 
 
 class EventsRequest(BaseModel):
@@ -58,6 +75,12 @@ class EventsRequest(BaseModel):
                             "value": 49.90,
                             "currency": "EUR",
                             "properties": {"sku": "A1"},
+                        },
+                        {
+                            "id": "3f6c1c1e-post",
+                            "unit": "u-123",
+                            "type": "mention",
+                            "properties": {"reach": 1200, "sentiment": 0.6},
                         },
                     ]
                 }
@@ -81,7 +104,7 @@ class EventsAnswer(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"accepted": 2, "duplicates": 0, "rejected": []},
+                {"accepted": 3, "duplicates": 0, "rejected": []},
                 {
                     "accepted": 1,
                     "duplicates": 0,

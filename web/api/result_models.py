@@ -288,7 +288,7 @@ class AmountStory(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     metric: str
-    family: str | None = Field(description="lognormal or gamma.")
+    family: Literal["log_normal", "gamma"] | None = Field(description="Of the amounts that buyers spend.")
     variants: list[VariantAmount]
     checks: list[dict[str, Any]]
     not_shown: NotShown | None
