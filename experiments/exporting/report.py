@@ -16,7 +16,7 @@ from analysis.charts.svg import drawn
 from experiments.adjusted import deciding
 from experiments.exporting.reading import Stored
 from experiments.exporting.report_scorecard import blocks
-from experiments.figures import count, spoken_times, when
+from experiments.figures import count, signed_percent, spoken_times, when
 from experiments.measure import Measure
 from experiments.withheld import NO_FACTS, WITHHELD, too_early, without_chances
 
@@ -228,9 +228,20 @@ def _segments(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
         ]
         if rows:
             note = "Small groups are drawn towards the whole, as they should be; the open circle is the raw figure."
+            note = " ".join(filter(None, (note, _together(entry, labels))))
             title = f"For whom: {entry['segment'].replace('_', ' ')}"
             made.append((title, note, charts.segment_forest(rows, keys, labels=labels)))
     return made
+
+
+def _together(entry: Mapping[str, Any], labels: Labels) -> str:
+    """The lifts of all groups put together again, each weighed by its members: ``All together: B +9.8 % (…).``"""
+    told = []
+    for row in entry.get("overall") or ():
+        if row.get("lift") and row["variant"] in labels:
+            low, high = (signed_percent(row["lift"]["interval"][side]) for side in ("low", "high"))
+            told.append(f"{labels[row['variant']]} {signed_percent(row['lift']['mean'])} ({low} to {high})")
+    return f"All groups together: {', '.join(told)}." if told else ""
 
 
 def _name(entry: Mapping[str, Any]) -> str:

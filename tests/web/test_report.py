@@ -82,6 +82,14 @@ def test_the_report_tells_the_adjusted_figures_since_the_verdict_rests_on_them(a
     assert "The figures above are the adjusted ones, and the verdict rests on them." in text
 
 
+def test_the_report_puts_the_groups_together_again(app):
+    result = more.whole_result() | {"created_at": "2026-11-23T08:12:00Z"}
+    analyse(app, result)
+    text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
+    b, c = (f"{100 * row['lift']['mean']:+.1f}{THIN}% (" for row in result["segments"][0]["overall"])
+    assert f"All groups together: B {b}" in text and f", C {c}" in text
+
+
 def test_the_report_says_why_a_covariate_was_not_used(app):
     result = more.plain_result()
     why = more.not_shown("no_spread", "All members have the same history.")
