@@ -36,19 +36,32 @@ class Check:
         What it is of whom, in plain words.
     observed : float
     low, high : float
-        Ends of the range that replicated data span, in the unit of `observed`.
+        Ends of the range that replicated data span, in the unit of `observed`; `low` is None where only too much is
+        looked for.
     passed : bool
         Whether the observed value lies within.
     """
 
     name: str
     observed: float
-    low: float
+    low: float | None
     high: float
     passed: bool
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def expected(self, digits: str) -> str:
+        """Return the range in words, its ends written with a format such as ``,.0f``."""
+        if self.low is None:
+            return f"at most {self.high:{digits}}"
+        return f"{self.low:{digits}} to {self.high:{digits}}"
+
+
+def check_most(name: str, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:
+    """Compare an observed statistic with its replications as `check` does, where only too much of it is a fault."""
+    both = check(name, observed, replicated, checks=checks)
+    return Check(name, both.observed, None, both.high, both.observed <= both.high)
 
 
 def check(name: str, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:

@@ -164,7 +164,7 @@ def _contradicted(data: Mapping[str, CascadeStatistics], seed: int, fitted: Fitt
     horizon = next(iter(data.values())).horizon
     why = (
         f"The usual law of sharing does not hold here ({missed.name[0].lower()}{missed.name[1:]}: "
-        f"{missed.observed:,.0f}, expected {missed.low:,.0f} to {missed.high:,.0f})"
+        f"{missed.observed:,.0f}, expected {missed.expected(',.0f')})"
     )
     r = complete_r(data, seed)
     if r is None:

@@ -255,7 +255,7 @@ def _neither(made: tuple[Check, ...]) -> NotShown:
     return NotShown(
         "fits_no_family",
         "The amounts follow neither a log-normal nor a gamma distribution, so how many buy and how much are not told "
-        f"apart by one: the {first.name} is {first.observed:.3g}, expected from {first.low:.3g} to {first.high:.3g}.",
+        f"apart by one: the {first.name} is {first.observed:.3g}, expected {first.expected('.3g')}.",
     )
 
 

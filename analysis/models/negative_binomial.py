@@ -247,7 +247,7 @@ def _could_not_be(bad: Check) -> NotShown:
     return NotShown(
         "fits_no_family",
         f"The counts do not follow a negative binomial distribution: the {bad.name} is {bad.observed:.4g}, expected "
-        f"from {bad.low:.4g} to {bad.high:.4g}.",
+        f"{bad.expected('.4g')}.",
     )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import nbinom
 
-from analysis.predictive import Check, check, thinned
+from analysis.predictive import Check, check, check_most, thinned
 from analysis.priors import NamedPrior
 from analysis.statistics import CascadeStatistics
 
@@ -217,8 +217,8 @@ def checks_of(
         # The largest of n is the one whose chance to be exceeded is 1 - u^(1/n).
         exceeded = -np.expm1(np.log(rng.random(failing.shape)) / members[some])
         tops = nbinom.isf(exceeded, k, failing).max(axis=1)
-        one = check(f"Brought by the member of variant {key} who brought the most", top, tops, checks=count)
-        found.append(replace(one, passed=top <= one.high))
+        most = f"Brought by the member of variant {key} who brought the most"
+        found.append(check_most(most, top, tops, checks=count))
     return tuple(found)
 
 

@@ -66,6 +66,15 @@ def test_a_check_says_what_it_compared_and_shares_the_false_alarms():
     assert json.loads(json.dumps(alone.to_dict()))["passed"] is False
 
 
+def test_where_only_too_much_is_a_fault_no_lower_end_is_told():
+    replicated = np.random.default_rng(1).normal(size=40_000)
+    few, many = (predictive.check_most("the most", seen, replicated) for seen in (-9.0, 2.8))
+    assert (few.passed, many.passed) == (True, False)
+    assert few.low is None and few.expected(".1f") == "at most 2.6"
+    assert predictive.check("the mean", 2.8, replicated).expected(".1f") == "-2.6 to 2.6"
+    assert json.loads(json.dumps(many.to_dict()))["low"] is None
+
+
 def test_a_statistic_that_cannot_vary_is_compared_up_to_rounding():
     assert predictive.check("zeros", 5.0, np.full(100, 5.0 + 1e-12)).passed
     assert not predictive.check("zeros", 5.1, np.full(100, 5.0)).passed

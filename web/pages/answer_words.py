@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.figures import price
 from web.formatting import letter, money, plain_percent, plural
 
 CAVEAT = (
@@ -63,14 +64,8 @@ def _cost(cost: Mapping[str, Any] | None, currency: str) -> str:
     parts = (("fixed", "once"), ("per_thousand", "per 1,000"))
     found = ((cost or {}).get(part) for part, _ in parts)
     return " and ".join(
-        f"{_price(amount, currency)} {how}" for amount, (_, how) in zip(found, parts, strict=True) if amount
+        f"{price(amount, currency)} {how}" for amount, (_, how) in zip(found, parts, strict=True) if amount
     )
-
-
-def _price(amount: float, currency: str) -> str:
-    """As many decimals as it has, and no cents where there are none."""
-    digits = next((digits for digits in (0, 2, 3) if round(amount, digits) == amount), 4)
-    return money(amount, currency, digits)
 
 
 def worth(document: Mapping[str, Any]) -> str:

@@ -48,6 +48,7 @@ class Carries:
     young: str
     outcome: str
     sizes: Table | None = None
+    note: str = ""
 
 
 def carries(
@@ -64,9 +65,13 @@ def carries(
     if reason or not any(shown(row.get("r")) for _, row in rows):
         own = {reason_of(row.get("r")) for _, row in rows}
         reason = _unknown(rows) if len(own) > 1 else reason or "Nobody has brought anybody along yet."
-        return Carries((), picture, (), _young(rows), reason, sizes)
-    told = tuple(_row(variant, row) for variant, row in rows)
-    return Carries(_sentence(known, subject, control), picture, told, _young(rows), _unknown(rows), sizes)
+        return Carries((), picture, (), _young(rows, "nothing is told of that yet"), reason, sizes)
+    note = str(found.get("note") or "")
+    young = _young(rows, "they are left out here" if note else "the figures allow for that")
+    told = tuple(_row(variant, row, whole=bool(note)) for variant, row in rows)
+    return Carries(
+        _sentence(known, subject, control, whole=bool(note)), picture, told, young, _unknown(rows), sizes, note
+    )
 
 
 def _unknown(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
@@ -78,7 +83,9 @@ def _unknown(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
     return " ".join(f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
 
 
-def _sentence(known: Mapping[str, Mapping[str, Any]], subject: VariantFacts, control: VariantFacts) -> tuple[Part, ...]:
+def _sentence(
+    known: Mapping[str, Mapping[str, Any]], subject: VariantFacts, control: VariantFacts, *, whole: bool
+) -> tuple[Part, ...]:
     """ "Each member who saw B brought 0.31 more (0.27 to 0.35); with A it was 0.19. Every 100 ... became 145." """
     own = known.get(subject.key)
     own_r = shown((own or {}).get("r"))
@@ -89,13 +96,13 @@ def _sentence(known: Mapping[str, Mapping[str, Any]], subject: VariantFacts, con
         Part("Each member who saw "),
         Part(subject.letter, subject.colour),
         Part(" brought "),
-        Part("", number=_brought(subject, own, "said")),
+        Part("", number=_brought(subject, own, "said", whole=whole)),
         Part(f" more ({low} to {high})"),
     ]
     other = known.get(control.key)
     if other and shown(other.get("r")):
         parts += [Part("; with "), Part(control.letter, control.colour), Part(" it was ")]
-        parts += [Part("", number=_brought(control, other, "said"))]
+        parts += [Part("", number=_brought(control, other, "said", whole=whole))]
     hundred = _hundred(subject, own, "said")
     if own.get("reach"):
         parts += [Part(". Every 100 members reached by "), Part(subject.letter, subject.colour), Part(" became ")]
@@ -103,7 +110,7 @@ def _sentence(known: Mapping[str, Mapping[str, Any]], subject: VariantFacts, con
     return (*parts, Part("."))
 
 
-def _row(variant: VariantFacts, row: Mapping[str, Any]) -> Row:
+def _row(variant: VariantFacts, row: Mapping[str, Any], *, whole: bool) -> Row:
     if not shown(row.get("r")):
         return Row(variant, Number(NOTHING), Number(NOTHING), Number(NOTHING))
     chance = row.get("p_viral")
@@ -113,16 +120,17 @@ def _row(variant: VariantFacts, row: Mapping[str, Any]) -> Row:
         " spreads without anybody's help, for as long as there are people who do not know it.",
         f"carries-{variant.key}-spreads",
     )
-    return Row(variant, _brought(variant, row), spreads, _hundred(variant, row))
+    return Row(variant, _brought(variant, row, whole=whole), spreads, _hundred(variant, row))
 
 
-def _brought(variant: VariantFacts, row: Mapping[str, Any], place: str = "row") -> Number:
+def _brought(variant: VariantFacts, row: Mapping[str, Any], place: str = "row", *, whole: bool) -> Number:
+    """What a member brings; `whole` where only those are told of whose days are over."""
     r = row["r"]
     interval = r["interval"]
     bounds = wording.between(_small(interval["low"]), _small(interval["high"]))
     why = (
         f"The {plural(row['n'], 'member')} who met {variant.letter} brought {count(row['brought'])} others so far;"
-        " those who came too recently to have passed it on are allowed for. With"
+        f" those who came too recently to have passed it on are {'left out' if whole else 'allowed for'}. With"
         f" {words.level_of(interval)} probability the true number is {bounds} ({words.kind_of(interval)})."
     )
     return Number(_small(r["mean"]), why, f"carries-{variant.key}-{place}")
@@ -144,14 +152,14 @@ def _hundred(variant: VariantFacts, row: Mapping[str, Any], place: str = "hundre
     return Number(count(round(100 * reach["median"])), why, key)
 
 
-def _young(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
-    """Who came too recently to have passed it on, where they are many."""
+def _young(rows: list[tuple[VariantFacts, Mapping[str, Any]]], so: str) -> str:
+    """Who came too recently to have passed it on, where they are many, and what is done about it."""
     shares = [row["too_young"] for _, row in rows if row.get("too_young") is not None]
     if not shares or max(shares) < TOO_YOUNG:
         return ""
     low, high = percent(min(shares), 0), percent(max(shares), 0)
     told = high if low == high else f"{low} to {high}"
-    return f"{told} of the members came so recently that they may still pass it on; the figures allow for that."
+    return f"{told} of the members came so recently that they may still pass it on; {so}."
 
 
 def _picture(variant: VariantFacts, row: Mapping[str, Any] | None) -> Picture | None:

@@ -102,8 +102,10 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     failed = [check for check in checks if not check.get("passed")]
     told = [f"{len(checks) - len(failed)} of {plural(len(checks), 'predictive check')} passed"]
     for check in failed:
-        seen, low, high = (f"{float(check[part]):.4g}" for part in ("observed", "low", "high"))
-        told.append(f"{str(check['name']).replace('_', ' ')} {seen}, outside {low} to {high}")
+        seen, high = (f"{float(check[part]):.4g}" for part in ("observed", "high"))
+        # Where only too much of it is a fault there is no lower end.
+        beyond = f"over {high}" if check.get("low") is None else f"outside {float(check['low']):.4g} to {high}"
+        told.append(f"{str(check['name']).replace('_', ' ')} {seen}, {beyond}")
     return told
 
 

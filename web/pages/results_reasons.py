@@ -7,8 +7,8 @@ from typing import Any
 from analysis import wording
 from web.pages.results_parts import VariantFacts
 
-SAID = frozenset({"reason", "lift_not_shown", "reach_not_shown"})
-"""The keys of a result under which a sentence stands that explains why something is missing."""
+SAID = frozenset({"reason", "lift_not_shown", "reach_not_shown", "note", "name"})
+"""The keys of a result under which a sentence stands that explains why something is missing, or that names a check."""
 
 
 def spoken(part: Any, variants: Sequence[VariantFacts]) -> Any:

@@ -1,0 +1,28 @@
+"""The results page of a fixture as data, for the tests of its sections."""
+
+from tests.web import results_fixtures as fixtures
+from tests.web import results_more as more
+from web.pages import results_view
+
+THIN = "\u202f"
+
+
+def page(result=None, **changes):
+    mature = changes.pop("mature", False)
+    return results_view.build(
+        result or more.whole_result(),
+        {},
+        fixtures.variants(),
+        fixtures.history(),
+        fixtures.plan(**changes),
+        now=fixtures.NOW,
+        mature=mature,
+    )
+
+
+def said(parts) -> str:
+    return "".join(part.number.text if part.number else part.text for part in parts)
+
+
+def with_part(name, part):
+    return more.plain_result() | {name: part}
