@@ -55,7 +55,7 @@ class Check:
         """Return the range in words, its ends written with a format such as ``,.0f``."""
         if self.low is None:
             return f"at most {self.high:{digits}}"
-        return f"{self.low:{digits}} to {self.high:{digits}}"
+        return f"from {self.low:{digits}} to {self.high:{digits}}"
 
 
 def check_most(name: str, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:

@@ -71,7 +71,7 @@ def test_where_only_too_much_is_a_fault_no_lower_end_is_told():
     few, many = (predictive.check_most("the most", seen, replicated) for seen in (-9.0, 2.8))
     assert (few.passed, many.passed) == (True, False)
     assert few.low is None and few.expected(".1f") == "at most 2.6"
-    assert predictive.check("the mean", 2.8, replicated).expected(".1f") == "-2.6 to 2.6"
+    assert predictive.check("the mean", 2.8, replicated).expected(".1f") == "from -2.6 to 2.6"
     assert json.loads(json.dumps(many.to_dict()))["low"] is None
 
 
