@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analysis import sequential
 from analysis.health import HealthCheck
@@ -137,7 +138,7 @@ def sceptical_lifts(case: Case) -> ScepticalLift | None:
     """
     primary = case.primary
     control = primary.variant(primary.control)
-    told = {
+    told: dict[str, Any] = {
         "variants": [row.variant for row in primary.variants],
         "control": primary.control,
         "prior_sd": case.rules.lift_prior["sd"],

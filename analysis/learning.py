@@ -173,7 +173,7 @@ def _posterior(log_likelihood: np.ndarray) -> tuple[float, float, float]:
     mass = np.exp(height - height.max())
     mass /= mass.sum()
     below = np.cumsum(mass)
-    low, high = (float(fine[min(np.searchsorted(below, p), len(fine) - 1)]) for p in (0.025, 0.975))
+    low, high = (float(fine[min(int(np.searchsorted(below, p)), len(fine) - 1)]) for p in (0.025, 0.975))
     return float(mass @ fine), low, high
 
 

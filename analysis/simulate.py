@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
@@ -97,7 +98,7 @@ def simulate_amounts(
         buyers = int(rng.binomial(members, rate))
         cents = np.maximum(np.rint(rng.lognormal(np.log(typical), spread, buyers) * 100), 1).astype(int)
         own = AmountStatistics.from_values(f"{c // 100}.{c % 100:02d}" for c in cents)
-        data[key] = own + AmountStatistics(members - buyers, 0, 0, 0.0)
+        data[key] = own + AmountStatistics(members - buyers, 0, Decimal(0), 0.0)
     return data
 
 

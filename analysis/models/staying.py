@@ -203,7 +203,7 @@ def _tail(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, counts: np.nda
         told = drawn_estimate(drawn)
         points.append(StayingPoint(day, told.mean, told.interval.low, told.interval.high))
     draws = {"alpha": alpha, "beta": beta, "daily": daily}
-    return Tail(*(float(np.median(drawn)) for drawn in draws.values()), tuple(points), draws=draws)
+    return Tail(float(np.median(alpha)), float(np.median(beta)), float(np.median(daily)), tuple(points), draws=draws)
 
 
 def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> NotShown | None:

@@ -87,7 +87,8 @@ class ValueStatistics:
     @classmethod
     def empty(cls, outcomes: Sequence[str], weights: Sequence[float], **cost: Any) -> ValueStatistics:
         nothing = tuple(0.0 for _ in outcomes)
-        return cls(0, tuple(outcomes), tuple(Decimal(0) for _ in outcomes), (nothing,) * len(nothing), weights, **cost)
+        sums = tuple(Decimal(0) for _ in outcomes)
+        return cls(0, tuple(outcomes), sums, (nothing,) * len(nothing), tuple(weights), **cost)
 
     @classmethod
     def from_rows(
