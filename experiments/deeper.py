@@ -12,9 +12,7 @@ from experiments.metrics import Metric, metric
 from experiments.scorecards import DIRECTIONS
 
 Report = Callable[[float, str], None]
-LATER = NotShown(
-    "later", "This answer was given before the slower models were computed; they follow with the next one."
-)
+LATER = NotShown("later", "This takes a slower model, which this answer did not wait for; the next one has it.")
 
 
 def wanted(plan: Mapping[str, Any]) -> bool:
@@ -28,13 +26,13 @@ def deeper(inputs: Mapping[str, Any], collected: Collected, report: Report) -> d
     plan, sampled = inputs["plan"], with_models(inputs)
     measured = [metric(key) for key in plan["metrics"]]
     asked = {kind: [found for found in measured if _kind(found) == kind] for kind in ("retention", "cascade", "amount")}
-    report(0.0, "For whom does it work?")
+    report(0.0, "Working out for whom it works")
     told: dict[str, Any] = {"segments": _segments(inputs, collected, report) if sampled else _segments_later(plan)}
-    report(0.5, "How long do they stay?")
+    report(0.5, "Working out how long members stay")
     told["retention"] = _retention(inputs, collected, asked["retention"], sampled)
-    report(0.7, "Whom do they bring?")
+    report(0.7, "Working out whom members bring")
     told["cascade"] = _cascade(inputs, collected, asked["cascade"], sampled)
-    report(0.85, "How many buy, and how much?")
+    report(0.85, "Working out how many buy, and how much")
     told["amounts"] = [
         _amounts(inputs, collected, found, sampled) for found in asked["amount"] if found.key in collected.metric_data
     ]
@@ -70,7 +68,7 @@ def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -
     together = segments_together(inputs, collected)
     jointly = _told_by_attribute(together, (collected.segment_cells or {}).get("attributes", ()))
     for place, name in enumerate(plan["segments"]):
-        report(0.5 * place / len(plan["segments"]), f"For whom does it work? {name.replace('_', ' ')}")
+        report(0.5 * place / len(plan["segments"]), f"Working out for whom it works: {name.replace('_', ' ')}")
         cells = collected.segment_data.get(name)
         if (why := _no_segment(plan, cells)) is not None:
             told = _no_rows(why)

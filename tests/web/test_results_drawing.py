@@ -37,6 +37,15 @@ def test_the_labels_of_a_phone_leave_each_other_room_and_the_farthest_comes_firs
     assert [mark.label for mark in marks if mark.major] == kept
 
 
+def test_long_labels_are_fewer_where_they_would_touch() -> None:
+    def write(value: float) -> str:
+        return f"{value:+.0f} points"
+
+    scale = Scale(-220, 60)
+    assert len(ticks(scale, 6)) == 5
+    assert [mark.label for mark in axis_of(scale, write, 6)] == ["-200 points", "-100 points", "+0 points"]
+
+
 def test_a_ridge_is_highest_at_its_mode_and_needs_no_density() -> None:
     scale = Scale(-1, 1)
     drawn = ridge({"x": [-0.5, 0.0, 0.5], "y": [0.1, 2.0, 0.1]}, 0.0, -0.5, 0.5, scale)

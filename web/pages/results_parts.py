@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from web.formatting import letter
@@ -71,13 +72,16 @@ class AxisTick:
     major: bool
 
 
-_NARROW, _LETTER, _BETWEEN = 63, 7, 6
-"""Pixels of the narrowest drawing, of a label's letter there, and between two labels."""
+_NARROW, _WIDE, _LETTER, _BETWEEN = 63, 400, 7, 6
+"""Pixels of the narrowest and of a wide drawing, of a label's letter there, and between two labels."""
 
 
 def axis_of(scale: Scale, label: Callable[[float], str], wanted: int = 4) -> tuple[AxisTick, ...]:
     """Label the marks of a scale; where there is room for few, the farthest from zero comes first, then zero."""
-    found = [(tick, label(tick.value)) for tick in ticks(scale, wanted)]
+    for number in range(wanted, 1, -1):
+        found = [(tick, label(tick.value)) for tick in ticks(scale, number)]
+        if all(_apart(*one, *other, _WIDE) for one, other in pairwise(found)):
+            break
     far = max((tick.value for tick, _ in found), key=abs, default=0.0)
 
     def rank(pair: tuple[Tick, str]) -> tuple[bool, bool, float]:
@@ -86,14 +90,14 @@ def axis_of(scale: Scale, label: Callable[[float], str], wanted: int = 4) -> tup
 
     kept: list[tuple[Tick, str]] = []
     for tick, text in sorted(found, key=rank):
-        if all(_apart(tick, text, *other) for other in kept):
+        if all(_apart(tick, text, *other, _NARROW) for other in kept):
             kept.append((tick, text))
     return tuple(AxisTick(tick, text, (tick, text) in kept) for tick, text in found)
 
 
-def _apart(tick: Tick, text: str, other: Tick, beside: str) -> bool:
-    """Whether two labels, each in the middle of its mark, leave each other room on the narrowest drawing."""
-    return abs(tick.at - other.at) / 100 * _NARROW >= _LETTER * (len(text) + len(beside)) / 2 + _BETWEEN
+def _apart(tick: Tick, text: str, other: Tick, beside: str, width: int) -> bool:
+    """Whether two labels, each in the middle of its mark, leave each other room on a drawing of so many pixels."""
+    return abs(tick.at - other.at) / 100 * width >= _LETTER * (len(text) + len(beside)) / 2 + _BETWEEN
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import exists
 from sqlmodel import Session, col, func, select
 
+from analysis import wording
 from experiments import experiment as store
 from experiments.settings import Settings
 from experiments.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from experiments.transitions import POSSIBLE
 from web.formatting import ago, moment, plural
-from web.pages import run_days
+from web.pages import results_coming, run_days
 from web.pages.results_parts import VariantFacts
 
 ASKED_BY_PEOPLE = ("page:", "api:", "cli")
@@ -22,7 +23,10 @@ LONG_WAIT = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Status:
-    """``kind`` is "" (nothing to say), working, failed or stale; `progress` is a share or 0 where not known."""
+    """``kind`` is "" (nothing to say), working, failed, stale or later (a part is missing and nothing brings it).
+
+    `progress` is a share, or 0 where not known.
+    """
 
     kind: str = ""
     sentence: str = ""
@@ -144,12 +148,19 @@ def status(
     job = newest_job(session, experiment)
     at = analysed_at(result)
     asked = job is not None and job.requested_by.startswith(ASKED_BY_PEOPLE)
-    if job and job.state in ("due", "running") and (result is None or asked):
+    missing = results_coming.coming(result)
+    if job and job.state in ("due", "running") and (result is None or asked or missing):
+        if job.state == "running" and missing:
+            usual = results_coming.usual_duration(session, experiment)
+            told = results_coming.sentence(missing, usual, now - moment(job.due_at))
+            return Status("working", told, round(job.progress, 2))
         return _working(job, now)
     if job and job.state == "failed" and (at is None or (job.finished_at and moment(job.finished_at) > at)):
         return Status("failed", job.message or "The worker gave no reason.")
     if result is None:
         return Status("working", "It starts as soon as the worker is free.")
+    if missing:
+        return Status("later", f"Not worked out yet: {wording.listed(missing)}.")
     limit = timedelta(seconds=max(120, 3 * settings.analyse_every_seconds))
     if at and now - at > limit and run and newer_data(session, run, result):
         return Status("stale", f"The answer below is from {ago(at, now)}, and members have acted since.")
