@@ -22,7 +22,8 @@ def app(sqlite_url, tmp_path):
 
 
 def early():
-    return more.whole_result() | {"segments": [LATER], "retention": LATER, "cascade": None, "amounts": [LATER]}
+    parts = {"segments": [LATER | {"segment": "country"}], "amounts": [LATER | {"metric": "revenue"}]}
+    return more.whole_result() | parts | {"retention": LATER, "cascade": None}
 
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
