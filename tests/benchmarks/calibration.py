@@ -272,6 +272,7 @@ def brought(r: float) -> Callable[[np.random.Generator], Simulated]:
     return simulate
 
 
+# A thousand experiments a model at the least; those that are sampled share them among their truths.
 CASES: tuple[Case, ...] = (
     Case("conversion", "its own prior", pooled_rates, from_prior=True),
     Case("conversion_flat", "its own prior", flat_rates, from_prior=True),
@@ -288,13 +289,13 @@ CASES: tuple[Case, ...] = (
     Case("adjusted", "a covariate that tells most", adjusted),
     Case("net_value", "revenue, shares and costs", values),
     Case("retention", "staggered exposures, half of them young", half_lives),
-    Case("hurdle", "log-normal, sigma 1, 300 buyers", spending(10_000, 0.03, "log-normal", 1.0)),
-    Case("hurdle", "gamma, shape 2, 300 buyers", spending(10_000, 0.03, "gamma", 2.0)),
+    Case("hurdle", "log-normal, sigma 1, 300 buyers", spending(10_000, 0.03, "log-normal", 1.0), runs=500),
+    Case("hurdle", "gamma, shape 2, 300 buyers", spending(10_000, 0.03, "gamma", 2.0), runs=500),
     Case("negative_binomial", "negative binomial, k 0.5", counts),
-    Case("k_factor", "R = 0.3, half of the members young", brought(0.3)),
-    Case("k_factor", "R = 0.8, half of the members young", brought(0.8)),
-    Case("k_factor", "R = 0.95, half of the members young", brought(0.95)),
-    Case("k_factor", "R = 1.05, half of the members young", brought(1.05)),
+    Case("k_factor", "R = 0.3, half of the members young", brought(0.3), runs=250),
+    Case("k_factor", "R = 0.8, half of the members young", brought(0.8), runs=250),
+    Case("k_factor", "R = 0.95, half of the members young", brought(0.95), runs=250),
+    Case("k_factor", "R = 1.05, half of the members young", brought(1.05), runs=250),
 )
 SAMPLED = ("hurdle", "negative_binomial", "k_factor")
 
