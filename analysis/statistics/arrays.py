@@ -11,9 +11,12 @@ import numpy as np
 from analysis.errors import AnalysisError
 from analysis.statistics.adjusted import AdjustedStatistics
 from analysis.statistics.amount import AmountStatistics
+from analysis.statistics.checks import LARGEST
 from analysis.statistics.count import CountStatistics
 from analysis.statistics.proportion import ProportionStatistics
 
+#: Whole numbers beyond it have gaps between them as floats.
+_MOST_TIMES = 2**53
 #: So many labels are sorted to know which there are.
 _FIRST = 1_000
 _MOST_LABELS = 1_000
@@ -138,12 +141,22 @@ def _check(values: np.ndarray, kind: str) -> None:
     if values.size and values.min() < 0:
         at = int(np.argmin(values))
         raise AnalysisError("bad_statistics", f"value[{at}] is {values[at]}; outcomes are 0 or more.")
+    if kind != "proportion":
+        _check_size("value", values, _MOST_TIMES if kind == "count" else LARGEST)
     if kind == "proportion" and values.dtype != bool and values.size and not np.isin(values, (0, 1)).all():
         at = int(np.flatnonzero(~np.isin(values, (0, 1)))[0])
         raise AnalysisError("bad_statistics", f"value[{at}] is {values[at]}; a proportion's is 0 or 1.")
     if kind == "count" and values.size and (values != np.floor(values)).any():
         at = int(np.flatnonzero(values != np.floor(values))[0])
         raise AnalysisError("bad_statistics", f"value[{at}] is {values[at]}; a count is a whole number.")
+
+
+def _check_size(name: str, values: np.ndarray, most: float) -> None:
+    largest = max(float(values.max(initial=0)), -float(values.min(initial=0)))  # no copy of ten million rows
+    if largest > most:
+        raise AnalysisError(
+            "bad_statistics", f"{name} goes up to {largest:.3g}, beyond {most:.3g}: count in a larger unit."
+        )
 
 
 def _capped(values: np.ndarray, cap: float | None) -> np.ndarray:
@@ -188,6 +201,7 @@ def _adjusted(values: np.ndarray, covariate: np.ndarray) -> Callable[[np.ndarray
     if not np.isfinite(known).all():
         at = int(np.flatnonzero(~np.isfinite(known))[0])
         raise AnalysisError("bad_statistics", f"covariate[{at}] is {known[at]}; it must be finite: fill it with 0.")
+    _check_size("covariate", known, LARGEST)
 
     def sums(own: np.ndarray) -> AdjustedStatistics:
         x, c = values[own], known[own]

@@ -8,6 +8,9 @@ from typing import Any
 
 from analysis.errors import AnalysisError
 
+#: Beyond these, squares, cubes and their sums leave the floats.
+LARGEST, SMALLEST = 1e100, 1e-100
+
 
 def whole(owner: str, name: str, value: Any, upper: int | None = None, upper_name: str = "") -> int:
     """Return `value` as an int, or say why it is not a count between 0 and `upper`."""
@@ -30,6 +33,8 @@ def finite(owner: str, name: str, value: Any, lower: float | None = None) -> flo
     """Return `value` as a finite float of at least `lower`, or say why not."""
     try:
         number = float(value)
+    except OverflowError:
+        number = math.inf
     except (TypeError, ValueError):
         raise AnalysisError("bad_statistics", f"{owner}.{name} is {value!r}; give a number.") from None
     if not math.isfinite(number):
@@ -49,6 +54,14 @@ def decimal(owner: str, name: str, value: Any, *, signed: bool = False) -> Decim
         raise AnalysisError("bad_statistics", f"{owner}.{name} is {value!r}; give a decimal amount.") from None
     if not number.is_finite():
         raise AnalysisError("bad_statistics", f"{owner}.{name} is {number}; it must be finite.")
+    if abs(number) > LARGEST:
+        raise AnalysisError(
+            "bad_statistics", f"{owner}.{name} is {number:.3g}, beyond {LARGEST:g}: count in a larger unit."
+        )
+    if 0 < abs(number) < SMALLEST:
+        raise AnalysisError(
+            "bad_statistics", f"{owner}.{name} is {number:.3g}, below {SMALLEST:g}: count in a smaller unit."
+        )
     if number < 0 and not signed:
         raise AnalysisError(
             "bad_statistics", f"{owner}.{name} is {number}; amounts are 0 or more: record a refund as its own event."

@@ -121,7 +121,7 @@ GOOD = {"a": P(100, 10), "b": P(100, 12)}
         ({"a": value([(1,)]), "b": ValueStatistics.from_rows([(1,)], ("share",), (1.0,))}, {}, "mixed_kinds"),
         ({"a": (10, 1), "b": (10, 2)}, {}, "bad_request"),
         ({"a": P(10**16, 1), "b": P(10, 1)}, {}, "bad_statistics"),
-        ({"a": A(5, 5, Decimal("1e120"), 1e250), "b": AMOUNT}, {}, "bad_statistics"),
+        ({"a": C(((10**120, 5),)), "b": C(((1, 5),))}, {}, "bad_statistics"),
         ({str(i): P(9, 1) for i in range(101)}, {"control": "0"}, "bad_request"),
         (GOOD, {"direction": "up"}, "bad_request"),
         (GOOD, {"rope": 0.0}, "bad_request"),
@@ -161,6 +161,14 @@ def test_what_cannot_be_compared_is_refused_with_a_code(data, options, code):
         lambda: value([(NAN,)]),
         lambda: value([(1,)], (NAN,)),
         lambda: value([(1,)], cost_fixed=Decimal(-1)),
+        # too large or too small for their squares
+        lambda: A(5, 5, Decimal("1e120"), 1e250),
+        lambda: A(5, 5, 3, 10**400),
+        lambda: A.from_values([1e160, 2e160]),
+        lambda: A.from_values([1e-160, 2e-160]),
+        lambda: R(10, Decimal("1e200"), 1, 1e300, 1.0, 1.0),
+        lambda: AdjustedStatistics(10, Decimal("1e200"), 1e300, 1.0, 1.0, 1.0),
+        lambda: ValueStatistics(10, ("revenue",), (Decimal("1e200"),), ((1e300,),), (1.0,)),
     ],
 )
 def test_statistics_that_contradict_themselves_are_refused_where_they_are_made(make):
