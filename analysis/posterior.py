@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from analysis import quadrature
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, NotShown
 from analysis.marginals import Marginal, shortest_from
 
 IntervalKind = Literal["eti", "hdi"]
@@ -82,9 +83,9 @@ def interval_from(
     return Interval(kind, probability, float(ppf(tail)), float(ppf(1 - tail)))
 
 
-def density(marginal: Marginal, points: int = DENSITY_POINTS) -> Density:
-    """Return the exact density of a closed-form posterior between its 0.05 % quantiles and a little beyond."""
-    low, high = float(marginal.ppf(5e-4)), float(marginal.isf(5e-4))
+def density(marginal: Marginal, points: int = DENSITY_POINTS, least: float = -math.inf) -> Density:
+    """Return the exact density of a closed-form posterior between its 0.05 % quantiles, from `least` on."""
+    low, high = max(least, float(marginal.ppf(5e-4))), float(marginal.isf(5e-4))
     x = np.linspace(low, high, points)
     return Density(tuple(x.tolist()), tuple(marginal.pdf(x).tolist()))
 
@@ -122,10 +123,21 @@ class Posterior(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndependentPosterior:
-    """Closed-form posteriors that are independent between variants: everything by quadrature, to the digit."""
+    """Closed-form posteriors that are independent between variants: everything by quadrature, to the digit.
+
+    Attributes
+    ----------
+    least : float
+        The number cannot be less, so no interval or drawing of a variant's own reaches below. An interval cut there
+        holds the truth exactly as often.
+    no_intervals : mapping of variant key to NotShown
+        Whose own interval would claim more than it holds, and why.
+    """
 
     variants: tuple[str, ...]
     marginals: tuple[Marginal, ...]
+    least: float = -math.inf
+    no_intervals: Mapping[str, NotShown] = field(default_factory=dict)
 
     def mean(self, v: int) -> float:
         return float(self.marginals[v].mean)
@@ -137,12 +149,12 @@ class IndependentPosterior:
         marginal = self.marginals[v]
 
         def ppf(p: float) -> float:
-            return float(marginal.ppf(p) if p < 0.5 else marginal.isf(1 - p))
+            return max(self.least, float(marginal.ppf(p) if p < 0.5 else marginal.isf(1 - p)))
 
         return interval_from(ppf, kind, probability)
 
     def density(self, v: int) -> Density:
-        return density(self.marginals[v])
+        return density(self.marginals[v], least=self.least)
 
     def best_and_loss(self, *, higher: bool) -> tuple[np.ndarray, np.ndarray]:
         return quadrature.best_and_loss(self.marginals, higher=higher)

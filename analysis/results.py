@@ -32,6 +32,8 @@ class VariantResult:
         (None where nothing was spent).
     mean, sd, interval : float, float, Interval, or None
         The posterior of the mean per member.
+    interval_not_shown : NotShown or None
+        Why there is no interval, where there is a mean: too few members carry it.
     p_best : float or None
         Chance of being the best of all variants, in the metric's direction.
     expected_loss : float or None
@@ -62,6 +64,7 @@ class VariantResult:
     density: Density | None = None
     evidence_mean: float | None = None
     evidence_sd: float | None = None
+    interval_not_shown: NotShown | None = None
 
     @property
     def loss_if_wrong(self) -> float | None:
@@ -178,6 +181,8 @@ def _revived(row: Mapping[str, Any]) -> dict[str, Any]:
             out[name] = Estimate(out[name]["mean"], Interval(**out[name]["interval"]))
     if out.get("interval") is not None:
         out["interval"] = Interval(**out["interval"])
+    if out.get("interval_not_shown") is not None:
+        out["interval_not_shown"] = NotShown(**out["interval_not_shown"])
     for name in ("density", "lift_density"):
         if out.get(name) is not None:
             out[name] = Density(tuple(out[name]["x"]), tuple(out[name]["y"]))

@@ -13,7 +13,7 @@ from analysis import models
 from analysis.conflict import widened
 from analysis.errors import AnalysisError, NotShown
 from analysis.models import Model
-from analysis.posterior import IntervalKind, Posterior
+from analysis.posterior import IndependentPosterior, IntervalKind, Posterior
 from analysis.priors import NamedPrior
 from analysis.results import ComparisonResult, Direction, MetricResult, VariantResult
 from analysis.statistics import (
@@ -236,6 +236,7 @@ def result_of(
     """
     higher = told["direction"] == "higher"
     p_best, loss = posterior.best_and_loss(higher=higher)
+    refused = posterior.no_intervals if isinstance(posterior, IndependentPosterior) else {}
     rows = []
     for v, (key, cell) in enumerate(data.items()):
         log_mean, log_sd = (None, None) if evidence is None else evidence.log_moments(v) or (None, None)
@@ -247,7 +248,8 @@ def result_of(
                 raw_mean=raw_mean(told["model"], cell),
                 mean=posterior.mean(v),
                 sd=posterior.sd(v),
-                interval=posterior.interval(v, interval, probability),
+                interval=None if key in refused else posterior.interval(v, interval, probability),
+                interval_not_shown=refused.get(key),
                 p_best=float(p_best[v]),
                 expected_loss=float(loss[v]),
                 log_mean=log_mean,

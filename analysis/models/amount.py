@@ -39,4 +39,4 @@ def fit(
     if zero is not None:
         return zero
     third = moments.log_normal_third(moments.together(list(cells.values())))
-    return moments.posterior_of(cells, third, prior["amounts_believed"])
+    return moments.posterior_from_nought(cells, third, prior["amounts_believed"])

@@ -31,7 +31,7 @@ def fit(
     zero = moments.nobody(cells, "did it")
     if zero is not None:
         return zero
-    return moments.posterior_of(cells, _third(list(statistics.values())), prior["amounts_believed"])
+    return moments.posterior_from_nought(cells, _third(list(statistics.values())), prior["amounts_believed"])
 
 
 def _third(cells: list[CountStatistics]) -> float:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis import AmountStatistics, AnalysisError, CountStatistics, scorecard
-from analysis.models import amount
+from analysis import AmountStatistics, AnalysisError, CountStatistics, Rules, decide, scorecard
+from analysis.models import amount, moments
 from analysis.priors import WEAK_AMOUNT
+from analysis.results import MetricResult
 from analysis.simulate import simulate_amounts
 
 
@@ -132,3 +133,43 @@ def test_different_caps_and_mixed_kinds_are_refused():
         scorecard({"a": of([1, 2], cap=5), "b": of([1, 2], cap=9)}, control="a")
     with pytest.raises(AnalysisError, match="one kind"):
         scorecard({"a": of([1, 2]), "b": CountStatistics(((1, 2),))}, control="a")
+
+
+# Few who carry it -----------------------------------------------------------------------------------------------------
+
+
+def few(buyers, members=1000, each=40.0):
+    return AmountStatistics(members, buyers, f"{buyers * each:.0f}", buyers * each**2 * 1.6)
+
+
+@pytest.mark.parametrize("kind", ["eti", "hdi"])
+@pytest.mark.parametrize("buyers", [5, 6, 9, 20])
+def test_no_interval_of_what_members_spend_reaches_below_nought(buyers, kind):
+    data = {"a": few(60), "b": few(buyers)}
+    result = scorecard(data, control="a", interval=kind)
+    interval = result.variant("b").interval
+    assert 0 <= interval.low < result.variant("b").mean < interval.high
+    assert min(result.variant("b").density.x) >= 0
+    if kind == "eti":  # cut at 0 it holds what it held: its upper end is that of the posterior as it was
+        cells = {key: moments.Sums(c.n, float(c.total), c.total_squares, c.positive) for key, c in data.items()}
+        third = moments.log_normal_third(moments.together(list(cells.values())))
+        uncut = moments.posterior_of(cells, third, WEAK_AMOUNT["amounts_believed"])
+        assert interval.high == uncut.interval(1).high
+        assert interval.low == max(0.0, uncut.interval(1).low)
+
+
+@pytest.mark.parametrize(
+    ("buyers", "told"), [(0, "None of the 1,000"), (1, "Only one of the 1,000"), (4, "Only 4 of the 1,000")]
+)
+def test_fewer_than_a_handful_get_no_interval_of_their_own_but_the_comparison_stands(buyers, told):
+    result = scorecard({"a": few(60), "b": few(buyers)}, control="a")
+    row, other = result.variant("b"), result.variant("a")
+    assert row.interval is None and row.interval_not_shown.code == "few_carriers"
+    assert row.interval_not_shown.reason.startswith(f"{told} members of variant b count")
+    assert row.raw_mean == pytest.approx(buyers * 0.04) and row.mean >= row.raw_mean
+    assert other.interval is not None and other.interval_not_shown is None
+    difference = result.comparison("b").difference
+    assert difference.interval.low < difference.mean < difference.interval.high < 0 or buyers == 4
+    # what proves harm is the difference: forty fewer buyers are seen as before
+    assert decide(result, rules=Rules(planned_days=14), elapsed_days=14, looks=()).decision == "stop_harm"
+    assert MetricResult.from_dict(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == result

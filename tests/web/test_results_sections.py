@@ -125,3 +125,18 @@ def test_nobody_mentioning_it_is_not_told_of_a_signed_sum_that_is_nought() -> No
         row["total"] = 0
     group = next(group for group in page(result).groups if group.key == "sentiment")
     assert not any(row.nobody for row in group.rows)
+
+
+# Few who carry an amount
+
+
+def test_where_a_handful_is_missing_the_interval_is_left_out_and_the_row_says_why() -> None:
+    result = more.whole_result()
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "revenue")
+    why = {"code": "few_carriers", "reason": "Only 3 of the 7,094 members of variant b count here, too few."}
+    entry["variants"][1] |= {"interval": None, "interval_not_shown": why}
+    group = next(group for group in page(result).groups if group.key == "revenue")
+    told = "Only 3 of the 7,094 members of variant B count here, too few."
+    assert told in group.note and told in group.rows[1].mean.why
+    assert group.rows[1].raw[4] == "–" and group.rows[0].raw[4] != "–"
+    assert group.rows[1].lift.text != "–"

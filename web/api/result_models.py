@@ -90,6 +90,9 @@ class VariantResult(BaseModel):
     mean: float | None
     sd: float | None
     interval: Interval | None
+    interval_not_shown: NotShown | None = Field(
+        None, description="Why there is no interval beside the mean: fewer than five members carry it."
+    )
     p_best: float | None
     expected_loss: float | None = Field(
         description="Mean shortfall a member against the best; 0 where this is the best."

@@ -276,10 +276,11 @@ def _note(entry: Mapping[str, Any], relative: bool, measure: Measure) -> str:
     if not_shown:
         return str(not_shown["reason"])
     reasons = [row["lift_not_shown"] for row in entry["comparisons"] if row.get("lift_not_shown")]
-    if reasons and not relative:
+    told = [row["interval_not_shown"]["reason"] for row in entry["variants"] if row.get("interval_not_shown")]
+    if reasons and not relative and measure.relative:
         unit = " of members in 100" if measure.kind == "share" else measure.per
-        return f"Drawn as a difference{unit}, not in per cent. {reasons[0]}" if measure.relative else ""
-    return ""
+        told.append(f"Drawn as a difference{unit}, not in per cent. {reasons[0]}")
+    return " ".join(told)
 
 
 def _tick_label(value: float, measure: Measure, relative: bool) -> str:

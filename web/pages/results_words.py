@@ -97,7 +97,7 @@ def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
     interval = row.get("interval")
     seen = _seen(measure, letter, row)
     if not interval:
-        return f"{seen}."
+        return f"{seen}. {(row.get('interval_not_shown') or {}).get('reason', '')}".strip()
     bounds = wording.between(measure.value(interval["low"]), measure.value(interval["high"]))
     of = measure.per or (" per member" if measure.kind == "share" else "")
     return f"{seen}; with {level_of(interval)} probability the true value{of} is {bounds} ({kind_of(interval)})."
