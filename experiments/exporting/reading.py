@@ -120,13 +120,14 @@ def _in_words(experiment: Experiment, variants: Sequence[Variant]) -> tuple[tupl
     """The definition as a reader of the report needs it, in the order of the experiment's own page."""
     decides, window = metric(experiment.primary_metric), experiment.window_days
     hint = decides.hint.format(window=window).rstrip(".")
-    planned = experiment.planned_days
+    planned = None if experiment.imported else experiment.planned_days
+    also = [metric(key).name for key in experiment.metrics if key != experiment.primary_metric]
     share = experiment.traffic_buckets / 10_000
     told = (
         ("Hypothesis", experiment.hypothesis),
         ("Audience", "" if experiment.imported else wording.audience(experiment.targeting, share)),
         ("What decides", f"{decides.name}: {hint[:1].lower()}{hint[1:]}."),
-        ("Also measured", ", ".join(metric(key).name for key in experiment.metrics)),
+        ("Also measured", ", ".join(also)),
         ("Must not worsen", ", ".join(metric(key).name for key in experiment.guardrails)),
         ("Planned", figures.plural(planned, "day") if planned else ""),
         ("What counts", f"What a member does in the {figures.plural(window, 'day')} after first seeing a variant."),

@@ -170,6 +170,20 @@ def test_the_report_holds_the_answer_its_health_and_every_metric(stored, page):
     assert page.count("<svg") >= 2 and "var(--v1)" in page
 
 
+def test_the_report_names_what_decides_once_and_plans_nothing_of_what_came_from_elsewhere(sqlite_url, tmp_path):
+    opened = Database(sqlite_url)
+    with opened.write() as session:
+        metrics = ["click_rate", "sticky_rate"]
+        store_experiment(session, imported=True, planned_days=1, metrics=metrics, guardrails=[], segments=[])
+        store_audience(session, make_audience(12, members=200))
+    analyse(opened, "test", cut_off_us=CUT_OFF_US, with_models=False)
+    with opened.read() as session:
+        told = newest(session, "test")
+    opened.close()
+    assert dict(told.in_words)["Also measured"] == "Click rate" and "Planned" not in dict(told.in_words)
+    assert "A guardrail is to hold" not in report.rendered(told)
+
+
 def test_the_report_opens_in_a_browser_in_light_and_dark(page, tmp_path, browser):
     file = tmp_path / "report.html"
     file.write_text(page, encoding="utf-8")
