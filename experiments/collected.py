@@ -85,6 +85,9 @@ class Collected:
         of age by themselves, are not repeated here.
     adjusted_data : dict of str to dict of str to AdjustedStatistics
         Outcomes beside the covariate, of the metrics that have one; empty where none was declared.
+    total_data : dict of str to dict of str to Statistics
+        What each randomised member did together with everybody in their cascade, by metric and variant: amounts, and
+        counts of how many did it for rates; empty where nobody was brought.
     arrivals : tuple of (str, int, int)
         (variant, whole days since the first exposure, new members that day).
     first_exposure_us : int or None
@@ -104,6 +107,7 @@ class Collected:
     mature_counts: dict[str, int] = field(default_factory=dict)
     mature_data: dict[str, dict[str, Statistics]] = field(default_factory=dict)
     adjusted_data: dict[str, dict[str, AdjustedStatistics]] = field(default_factory=dict)
+    total_data: dict[str, dict[str, Statistics]] = field(default_factory=dict)
     arrivals: tuple[tuple[str, int, int], ...] = ()
     first_exposure_us: int | None = None
     quality: Quality = field(default_factory=Quality)
@@ -134,6 +138,7 @@ class Collected:
             "mature_counts": self.mature_counts,
             "mature_data": _told(self.mature_data),
             "adjusted_data": _told(self.adjusted_data),
+            "total_data": _told(self.total_data),
             "arrivals": [list(row) for row in self.arrivals],
             "first_exposure_us": self.first_exposure_us,
             "quality": asdict(self.quality),
@@ -176,6 +181,7 @@ class Collected:
             mature_counts=_by_variant(data.get("mature_counts", {}), variants),
             mature_data=_read(data.get("mature_data", {}), metrics, variants),
             adjusted_data=_read(data.get("adjusted_data", {}), metrics, variants),
+            total_data=_read(data.get("total_data", {}), metrics, variants),
             arrivals=tuple((variant, day, n) for variant, day, n in data["arrivals"]),
             first_exposure_us=data["first_exposure_us"],
             quality=Quality(**data["quality"]),

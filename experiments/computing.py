@@ -9,7 +9,7 @@ from experiments.checks import health_checks
 from experiments.collected import Collected
 from experiments.deeper import deeper
 from experiments.metrics import DAY_US, metric
-from experiments.scorecards import Scored, score_all, score_mature
+from experiments.scorecards import Scored, score_all, score_mature, total_told
 from experiments.sharing_out import allocation_told
 from experiments.telling import finite, iso, versions
 
@@ -33,6 +33,7 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
         "health": [check.to_dict() for check in checks],
         "metrics": [found.entry(plan) for found in scored.values()],
         "mature": _mature(plan, mature),
+        "total": total_told(plan, collected, definitions, lift=lift, seed=seed),
         **told,
         "allocation": allocation_told(plan, collected, scored[plan["primary"]].deciding, checks),
         "answer": _answer(plan, scored[plan["primary"]], verdict, collected, elapsed),

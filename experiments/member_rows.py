@@ -208,7 +208,7 @@ def member_rows(
         "exposed_us": joined.exposed_us.max(),
     }
     for metric in metrics:
-        columns |= _outcome(backend, joined, metric, scope)
+        columns |= outcome_columns(backend, joined, metric, scope)
         if before_us and metric.kind in ADJUSTABLE:
             columns[f"{metric.key}_before"] = _before(backend, joined, metric, scope)
     columns |= {name: joined[name].max() for name in slices}
@@ -266,7 +266,7 @@ def columns_of(metric: Metric) -> tuple[str, ...]:
     return () if metric.kind in ("retention", "cascade", "value") else (metric.key,)
 
 
-def _outcome(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> dict[str, Any]:
+def outcome_columns(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> dict[str, Any]:
     """A member's numbers for a metric, by column."""
     matches = matches_metric(joined, metric)
     if metric.statistic == "any":

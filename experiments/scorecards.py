@@ -25,6 +25,9 @@ SAMPLED = ("retention", "cascade")
 ABOUT_DATA = ("bad_statistics", "cannot_add", "unknown_variant", "too_few_variants", "mixed_kinds", "bad_request")
 """What analysis may refuse about the data themselves: an outcome of one metric, beside which the others stand."""
 
+TOTAL_MODELS = {"proportion": "count", "count": "count", "amount": "amount"}
+"""What tells the total of a metric, by its kind: how many of a cascade did it is a count."""
+
 Data = Mapping[str, Statistics]
 
 
@@ -93,6 +96,24 @@ def score_mature(
         for key, found in definitions.items()
         if key in collected.mature_data and found.kind not in SAMPLED
     }
+
+
+def total_told(
+    plan: Mapping[str, Any], collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
+) -> dict[str, Any] | None:
+    """The result's "total": what members did together with everybody they brought; None where nobody was brought.
+
+    It describes and decides nothing: cascades of different variants may touch, and the newest ones still grow.
+    """
+    if not collected.total_data:
+        return None
+    entries = []
+    for key, data in collected.total_data.items():
+        found = definitions[key]
+        told = Scored(found, score(plan, found, data, lift=lift, seed=seed, model=TOTAL_MODELS[found.kind])).entry(plan)
+        per = "members who did it per randomised member" if found.kind == "proportion" else told["unit_of_measure"]
+        entries.append(told | {"population": "total", "unit_of_measure": per})
+    return {"brought": collected.shared, "metrics": entries}
 
 
 def score(

@@ -186,13 +186,16 @@ def store_audience(session: Session, audience: Audience) -> None:
 
 
 def expected_members(
-    audience: Audience, *, by_arrival: bool = True, tolerance_us: int = 0
+    audience: Audience, *, by_arrival: bool = True, tolerance_us: int = 0, brought: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Each counted member's outcomes, written down from the rules without looking at collect."""
+    """Each counted member's outcomes, written down from the rules without looking at collect.
+
+    Those who were randomised, or with `brought` everybody who may be analysed.
+    """
     found = {
         unit: {"row": row, "events": [], "before": [], "early": 0}
         for unit, row in _counted(audience, by_arrival).items()
-        if row["origin"] == "randomised"
+        if brought or row["origin"] == "randomised"
     }
     for event in audience.events:
         member = found.get(event["unit"])

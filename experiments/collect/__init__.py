@@ -23,6 +23,7 @@ from experiments.collect.history import statistics_by_day, told_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.packing import FIELD_BITS, WHOLE_BITS
 from experiments.collect.splitting import Split
+from experiments.collect.total import totals_of
 from experiments.collected import Collected
 from experiments.member_rows import Scope
 from experiments.metrics import Metric
@@ -79,6 +80,8 @@ def collect(
         data = split.whole()
         if told := [metric.key for metric in metrics if metric.kind == "cascade"]:
             data |= dict.fromkeys(told, cascades_of(backend, scope))
+        # Without anybody who was brought, the total is the direct figure.
+        totals = totals_of(backend, scope, metrics, split.counts()) if found.shared else {}
         report(0.85)
         levels, together = (
             by_levels(active, found, segmented, sliced, successes) if segmented and sliced else ({}, None)
@@ -95,6 +98,7 @@ def collect(
         **split.epochs(),
         **split.mature(),
         adjusted_data=adjustments,
+        total_data=totals,
         arrivals=tuple(sorted((variant, day, n) for (variant, day), n in found.arrivals.items())),
         first_exposure_us=found.first_us,
         quality=quality,

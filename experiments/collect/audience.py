@@ -36,7 +36,8 @@ class Audience:
     arrivals : Counter of (str, int)
         By variant and whole days since the first exposure.
     levels : Counter of (str, tuple) or None
-        By variant and levels of the segments, where members have few different sets of attributes; else None.
+        By variant and levels of the segments (the allocation epoch the last of them), where members have few different
+        sets of attributes; else None.
     first_us : int or None
         When the first of them was exposed.
     excluded : dict of str to int
@@ -67,10 +68,10 @@ def cell_of(row: Mapping[str, Any]) -> Cell:
     return row["variant"], code // 2, code % 2 == 1
 
 
-def levels_of(document: Any, segments: Sequence[str]) -> tuple[str | None, ...]:
-    """The levels of a member by the attributes as they were fetched."""
-    given = rows.document(document)
-    return tuple(rows.words(given.get(name)) for name in segments)
+def levels_of(row: Mapping[str, Any], segments: Sequence[str]) -> tuple[str | None, ...]:
+    """The levels of a fetched row with ``attributes`` and ``place``: those of the segments, then the epoch."""
+    given = rows.document(row["attributes"])
+    return *(rows.words(given.get(name)) for name in segments), str(cell_of(row)[1])
 
 
 def few_kinds(backend: SQLBackend, scope: Scope) -> bool:
@@ -114,5 +115,5 @@ def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Seque
         found.members[cell_of(row)] += n
         found.arrivals[variant, int(row["place"]) // DAY_US] += n
         if found.levels is not None:
-            found.levels[variant, levels_of(row["attributes"], segments)] += n
+            found.levels[variant, levels_of(row, segments)] += n
     return True

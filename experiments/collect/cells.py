@@ -112,7 +112,7 @@ def _successes(
         if row["last_event_us"] is not None:
             last.append(int(row["last_event_us"]))
         if audience.levels is not None and sliced is not None:
-            by_level[row["variant"], levels_of(row["attributes"], segments)] += int(row[sliced.key])
+            by_level[row["variant"], levels_of(row, segments)] += int(row[sliced.key])
     immature = sum(n for (_, _, mature), n in audience.members.items() if not mature)
     return successes, Quality(immature, last_event_us=max(last, default=None), **health), by_level
 

@@ -2,6 +2,9 @@
 
 Levels beyond the largest thirty of an attribute are "others". Where members have few different sets of attributes the
 counts are here already, from the passes that had to be made anyway; else the engine ranks each attribute's levels.
+
+Where the shares of the variants moved, the allocation epoch stands beside the attributes as one more: members are
+compared with those of the same epoch, since whoever was favoured on good days would look better than it is.
 """
 
 from collections import Counter
@@ -12,7 +15,7 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from analysis.statistics import ProportionStatistics
-from experiments.collect.active import Active
+from experiments.collect.active import Active, place_of
 from experiments.collect.audience import Audience
 from experiments.collected import OTHERS, UNKNOWN, SegmentCells, SegmentData
 from experiments.member_rows import Scope, randomised
@@ -23,27 +26,33 @@ MOST_LEVELS = 30
 MOST_CELLS = 20_000
 """All attributes at once are told where they make at most so many cells."""
 
+EPOCH = "(allocation epoch)"
+"""The attribute of the epoch; no attribute of members has brackets in its name."""
+
 _OTHER = "*"  # no JSON, so no attribute's value can be mistaken for it
 
 Levels = tuple[str | None, ...]
 Counts = Counter[tuple[str, Levels]]
-"""By variant and one level an attribute."""
+"""By variant and one level an attribute, the epoch the last of them."""
 
 
 def by_levels(
     active: Active, audience: Audience, metric: Metric, segments: Sequence[str], successes: Counts
 ) -> tuple[dict[str, SegmentData], SegmentCells | None]:
-    """The statistics of a proportion by each segment, and by all of them together."""
+    """The statistics of a proportion by each segment, and by all of them (and the epochs) together."""
     members = audience.levels
     if members is None:
         found = _together(active, metric, segments)
         if found is None:
             return {name: _alone(active, metric, name) for name in segments}, None
         members, successes = found
-    cells = _largest_levels(members, successes, len(segments))
+    cells = _largest_levels(members, successes, len(segments) + 1)
     data = {name: _by_level(active.scope, _marginal(cells, place)) for place, name in enumerate(segments)}
-    together = len(segments) > 1 and len(cells) <= MOST_CELLS
-    return data, _told(active.scope, segments, cells) if together else None
+    attributes = [*segments, EPOCH]
+    if len({names[-1] for _, names in cells}) < 2:
+        attributes, cells = list(segments), {(variant, names[:-1]): counts for (variant, names), counts in cells.items()}
+    together = len(attributes) > 1 and len(cells) <= MOST_CELLS
+    return data, _told(active.scope, attributes, cells) if together else None
 
 
 Cells = Mapping[tuple[str, tuple[str, ...]], tuple[int, int]]
@@ -113,15 +122,17 @@ def _together(active: Active, metric: Metric, segments: Sequence[str]) -> tuple[
     sides = []
     for members in (randomised(backend, active.scope), _successful(active, metric)):
         places = {f"level_{n}": attribute(backend, members.attributes, name) for n, name in enumerate(segments)}
-        sliced = members.select("variant", **places)
-        cells = sliced.group_by(["variant", *places]).aggregate(n=sliced.count())
+        place = members.place if "place" in members.columns else place_of(active.scope, members)
+        sliced = members.select("variant", **places, place=place - place % 2)  # whoever is mature is no matter here
+        cells = sliced.group_by(["variant", *places, "place"]).aggregate(n=sliced.count())
         rows = fetch(backend, cells.limit(MOST_CELLS + 1))
         if len(rows) > MOST_CELLS:
             return None
         counts: Counts = Counter()
-        for variant, *levels, n in rows:
+        for variant, *levels, code, n in rows:
             if variant in active.scope.variants:
-                counts[variant, tuple(level(backend, value) for value in levels)] += int(n)
+                told = *(level(backend, value) for value in levels), str(int(code) // 2)
+                counts[variant, told] += int(n)
         sides.append(counts)
     return sides[0], sides[1]
 

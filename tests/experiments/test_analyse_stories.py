@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 
 import pytest
 from sqlmodel import select
@@ -128,6 +129,28 @@ def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_dig
     early_figures, full_figures = early["metrics"], full["metrics"]
     assert early_figures == full_figures, "the verdict's figures do not wait for the sampler"
     assert early["verdict"] | {"look": None} == full["verdict"] | {"look": None}
+
+
+def test_the_whole_effect_counts_what_the_brought_did_for_who_brought_them(database):
+    lived(database, segments=[], metrics=["click_rate", "revenue", "k_factor", "half_life"])
+    with database.write() as session:
+        brought = session.exec(select(Exposure).where(Exposure.origin == "shared")).all()
+        clicks = [EventRow(f"c-{row.unit}", row.unit, "click", row.at_us, row.at_us, None, None) for row in brought]
+        bulk_insert_events(session, clicks)
+        came = Counter(row.variant for row in brought)
+    result = analyse(database, "spring", cut_off_us=after(20), with_models=False).result
+    Results.model_validate(result)
+    total = result["total"]
+    assert total["brought"] == result["units"]["shared"] > 100
+    assert [(entry["metric"], entry["kind"], entry["population"]) for entry in total["metrics"]] == [
+        ("click_rate", "count", "total"), ("revenue", "amount", "total"),
+    ]  # fmt: skip
+    for entry, own in zip(total["metrics"], result["metrics"], strict=False):
+        assert entry["metric"] == own["metric"] and entry["not_shown"] is None
+        for row, direct in zip(entry["variants"], own["variants"], strict=True):
+            assert row["n"] == direct["n"], "randomised members alone are the denominator"
+            more = came[row["variant"]] if entry["metric"] == "click_rate" else 0
+            assert row["total"] == pytest.approx(direct["total"] + more)
 
 
 def test_a_declared_attribute_takes_its_part_out_of_the_noise_and_repeats(database):

@@ -160,6 +160,15 @@ class Mature(BaseModel):
     metrics: list[MetricResult]
 
 
+class Total(BaseModel):
+    """What randomised members did together with everybody in their cascades; it describes and decides nothing."""
+
+    brought: int = Field(description="Members who came through a share.")
+    metrics: list[MetricResult] = Field(
+        description="Rates are told as how many of a cascade did it per randomised member; each member is capped alone."
+    )
+
+
 class Answer(BaseModel):
     """The numbers beside the sentence, about the primary metric."""
 
@@ -332,6 +341,7 @@ class Results(BaseModel):
     units: Units
     metrics: list[MetricResult]
     mature: Mature | None
+    total: Total | None = Field(description="None where nobody was brought.")
     segments: list[Segment]
     retention: Retention | None
     cascade: Cascade | None
@@ -410,7 +420,8 @@ def in_order(result: dict[str, Any]) -> dict[str, Any]:
     PostgreSQL's jsonb keeps no order, and what is the same is to look the same on both engines.
     """
     ordered = _ordered(result, Results)
-    for metric in [*ordered.get("metrics", ()), *(ordered.get("mature") or {}).get("metrics", ())]:
+    populations = (ordered, ordered.get("mature") or {}, ordered.get("total") or {})
+    for metric in [one for population in populations for one in population.get("metrics", ())]:
         if metric["kind"] in ("proportion", "count"):
             for row in metric["variants"]:
                 total = row["total"]

@@ -21,6 +21,7 @@ from web.pages.results_scorecard import RAW_COLUMNS, Group, scorecard
 from web.pages.results_sharing_out import SharingOut, sharing_out
 from web.pages.results_spending import Spending, spending
 from web.pages.results_sticks import Sticks, sticks
+from web.pages.results_total import Total, total
 from web.pages.results_verdict import VerdictView, subject_of, verdict_of
 from web.pages.results_worth import spent_once
 
@@ -78,6 +79,7 @@ class ResultsView:
     members_shown: Population | None = None
     sticks: Sticks | None = None
     carries: Carries | None = None
+    total: Total | None = None
     spending: tuple[Spending, ...] = ()
     sharing_out: SharingOut | None = None
     interval: str = "95 %"
@@ -160,6 +162,9 @@ def _sections(
         "segments": segments(result.get("segments") or (), variants, subject),
         "sticks": sticks(result.get("retention"), variants, subject),
         "carries": carries(result.get("cascade"), variants, subject, control),
+        "total": total(
+            result.get("total"), result["metrics"], variants, control, plan.currency, growing=plan.ended_at is None
+        ),
         "spending": spending(result.get("amounts"), result["metrics"], variants, plan.currency),
         "sharing_out": sharing_out(result.get("allocation"), variants, **span),
     }
