@@ -126,7 +126,7 @@ def _prior_check(session: Session, experiment: Experiment) -> list[Check]:
     told = in_force(session, [experiment], runs)[experiment.id]
     if not told["notice"]:
         return []
-    return [Check("prior", False, False, "Nothing was learned from your own tests yet", told["notice"])]
+    return [Check("prior", False, False, "Another prior is in force than the one asked for", told["notice"])]
 
 
 def _amounts(cost: dict[str, Any] | None) -> list[Any]:

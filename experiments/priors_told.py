@@ -22,8 +22,8 @@ def notice(asked: str, in_force: str) -> str:
         return ""
     return (
         f"Nothing was learned from your own finished tests yet, so what is believed of lifts is the prior “{in_force}” "
-        "instead of “learned”. From 20 finished tests on, `klette prior learn` learns one; a run keeps the prior of "
-        "its first analysis."
+        "instead of “learned”. From 20 finished tests on, the command klette prior learn fits one; a run keeps "
+        "the prior of its first analysis."
     )
 
 
