@@ -14,6 +14,12 @@ from experiments.scorecards import DIRECTIONS
 Report = Callable[[float, str], None]
 LATER = NotShown("later", "This takes a slower model, which this answer did not wait for; the next one has it.")
 
+MOVED = NotShown(
+    "shares_moved",
+    "The shares moved while it ran, and groups could not be compared within each step, so good days and good variants "
+    "would be mixed up.",
+)
+
 
 def wanted(plan: Mapping[str, Any]) -> bool:
     """Whether anything that is measured takes a sampler."""
@@ -67,6 +73,7 @@ def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -
     plan, entries = inputs["plan"], []
     together = segments_together(inputs, collected)
     jointly = _told_by_attribute(together, (collected.segment_cells or {}).get("attributes", ()))
+    moved = len(collected.epochs) > 1
     for place, name in enumerate(plan["segments"]):
         report(0.5 * place / len(plan["segments"]), f"Working out for whom it works: {name.replace('_', ' ')}")
         cells = collected.segment_data.get(name)
@@ -74,8 +81,12 @@ def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -
             told = _no_rows(why)
         elif name in jointly:
             told = jointly[name]
-        else:
+        elif not moved:
             told = _told_by_attribute(segments_alone(inputs, name, cells or {}), (name,))[name]
+        else:
+            told = _no_rows(MOVED)
+        if moved and not told["joint"] and not told["not_shown"]:
+            told = _no_rows(MOVED)
         entries.append({"segment": name, "metric": plan["primary"]} | told)
     return entries
 
@@ -83,7 +94,8 @@ def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -
 def segments_together(inputs: Mapping[str, Any], collected: Collected) -> Any:
     """The fit of all attributes at once (`JointSegments`), or why it gave nothing (`NotShown`).
 
-    None where there are fewer than two of them, or some variant has met nobody yet: then each is fitted alone.
+    Where the shares moved, the allocation epoch is one of them. None where there are fewer than two, or some variant
+    has met nobody yet: then each is fitted alone.
     """
     found, plan = collected.segment_cells, inputs["plan"]
     if found is None or any(_unmet(plan, cells) for cells in collected.segment_data.values()):

@@ -50,7 +50,8 @@ def by_levels(
     data = {name: _by_level(active.scope, _marginal(cells, place)) for place, name in enumerate(segments)}
     attributes = [*segments, EPOCH]
     if len({names[-1] for _, names in cells}) < 2:
-        attributes, cells = list(segments), {(variant, names[:-1]): counts for (variant, names), counts in cells.items()}
+        attributes.remove(EPOCH)
+        cells = {(variant, names[:-1]): counts for (variant, names), counts in cells.items()}
     together = len(attributes) > 1 and len(cells) <= MOST_CELLS
     return data, _told(active.scope, attributes, cells) if together else None
 

@@ -65,7 +65,8 @@ def live_a_day(database, day: int) -> None:
     for number in range(A_DAY):
         unit, at = f"d{day}-{number}", BEGAN_US + day * DAY_US + number * (DAY_US // (A_DAY + 1))
         variant = decide(live, unit, {}, at).variant
-        met.append(ExposureRow(live.run_id, unit, variant.key, at, at, "randomised", live.epoch))
+        country = {"country": "DE" if number % 3 else "AT"}
+        met.append(ExposureRow(live.run_id, unit, variant.key, at, at, "randomised", live.epoch, attributes=country))
         if chance.random() < BASE[day] * LIFTS[variant.key]:
             clicks.append(EventRow(f"c-{unit}", unit, "click", at + 1000, at + 1000))
     with database.write() as session:
