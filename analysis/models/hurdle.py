@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis import engine, priors
-from analysis.diagnostics import Diagnostics, diagnose
-from analysis.errors import AnalysisError, NotShown
+from analysis import engine, fitting, priors
+from analysis.diagnostics import Diagnostics
+from analysis.errors import NotShown
 from analysis.models import amount_families
 from analysis.models.amount_families import Family
 from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
@@ -161,9 +161,7 @@ def fit_hurdle(
     AnalysisError
         No variants, or a control that has no data.
     """
-    if control not in statistics:
-        known = ", ".join(statistics) or "none"
-        raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {known}.")
+    fitting.known_control(statistics, control)
     found = _first_that_fits(statistics, prior, np.random.default_rng(seed), draws, chains)
     if not isinstance(found, _Fitted):
         why, checks = found
@@ -228,13 +226,7 @@ def _first_that_fits(
     statistics: Data, prior: NamedPrior, rng: np.random.Generator, draws: int, chains: int
 ) -> _Fitted | tuple[NotShown, tuple[Check, ...]]:
     """Try each family; return the first that passes its checks, or why none did with all checks made."""
-    if not statistics:
-        raise AnalysisError("too_few_variants", "There is no data; give the amounts of at least one variant.")
-    for variant, own in statistics.items():
-        if not isinstance(own, AmountStatistics):
-            raise AnalysisError(
-                "mixed_kinds", f"The data of {variant!r} are {type(own).__name__}; give AmountStatistics."
-            )
+    fitting.of_one_kind(statistics, AmountStatistics, "amounts")
     if why := _refused(statistics):
         return why, ()
     made: tuple[Check, ...] = ()
@@ -266,19 +258,12 @@ def _sampled(
     seed = int(rng.integers(2**31))
     known = amount_families.data_of(statistics.values(), prior)
     data = {name: known[name] for name in family.data}
-    for accept, longer in ((0.9, 1), (0.98, 2)):
-        try:
-            found = engine.sample(
-                family.build, (len(names),), data, seed=seed, draws=draws * longer, tune=1000 * longer, chains=chains,
-                accept=accept,
-            )  # fmt: skip
-        except engine.EngineError as error:
-            return NotShown("fit_failed", f"The split could not be computed this time ({error}).")
-        diagnostics = diagnose(found.values, found.divergences)
-        if diagnostics.passed:
-            break
-    if not diagnostics.passed:
-        return NotShown("fit_not_trusted", "The split is not shown: " + " ".join(diagnostics.reasons))
+    told = fitting.sampled(
+        family.build, (len(names),), data, seed=seed, draws=draws, chains=chains, longer=2, told=("The split", "is")
+    )
+    if isinstance(told, NotShown):
+        return told
+    found, diagnostics = told
     flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in found.values.items()}
     cap = next((float(own.cap) for own in statistics.values() if own.cap is not None), None)
     amount = family.mean(flat, cap)

@@ -17,9 +17,9 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import nbinom
 
-from analysis import engine, priors
-from analysis.diagnostics import Diagnostics, diagnose
-from analysis.errors import AnalysisError, NotShown
+from analysis import engine, fitting, priors
+from analysis.diagnostics import Diagnostics
+from analysis.errors import NotShown
 from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.predictive import Check, check, failures, thinned
 from analysis.priors import NamedPrior
@@ -176,9 +176,7 @@ def fit_counts(
     AnalysisError
         No variants, data of another kind, or a control that has no data.
     """
-    if control not in statistics:
-        known = ", ".join(statistics) or "none"
-        raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {known}.")
+    fitting.known_control(statistics, control)
     found = _fitted(statistics, prior, np.random.default_rng(seed), draws, chains)
     if not isinstance(found, _Fitted):
         why, checks = found
@@ -220,16 +218,14 @@ def _refused(statistics: Data) -> NotShown | None:
 def _fitted(
     statistics: Data, prior: NamedPrior, rng: np.random.Generator, draws: int, chains: int
 ) -> _Fitted | tuple[NotShown, tuple[Check, ...]]:
-    if not statistics:
-        raise AnalysisError("too_few_variants", "There is no data; give the counts of at least one variant.")
-    for variant, own in statistics.items():
-        if not isinstance(own, CountStatistics):
-            raise AnalysisError(
-                "mixed_kinds", f"The data of {variant!r} are {type(own).__name__}; give CountStatistics."
-            )
+    fitting.of_one_kind(statistics, CountStatistics, "counts")
     if why := _refused(statistics):
         return why, ()
-    found = _sampled(statistics, prior, int(rng.integers(2**31)), draws, chains)
+    # The second attempt is for counts near Poisson, where the dispersion's logarithm has a long tail.
+    found = fitting.sampled(
+        build, (len(statistics),), data_of(statistics, prior), seed=int(rng.integers(2**31)), draws=draws,
+        chains=chains, longer=3, told=("The counts", "are"),
+    )  # fmt: skip
     if isinstance(found, NotShown):
         return found, ()
     drawn, diagnostics = found
@@ -249,24 +245,6 @@ def _could_not_be(bad: Check) -> NotShown:
         f"The counts do not follow a negative binomial distribution: the {bad.name} is {bad.observed:.4g}, expected "
         f"{bad.expected('.4g')}.",
     )
-
-
-def _sampled(
-    statistics: Data, prior: NamedPrior, seed: int, draws: int, chains: int
-) -> tuple[engine.Draws, Diagnostics] | NotShown:
-    data, shape = data_of(statistics, prior), (len(statistics),)
-    # The second, more careful attempt is for counts near Poisson, where the dispersion's logarithm has a long tail.
-    for accept, longer in ((0.9, 1), (0.98, 3)):
-        try:
-            found = engine.sample(
-                build, shape, data, seed=seed, draws=draws * longer, tune=1000 * longer, chains=chains, accept=accept
-            )
-        except engine.EngineError as error:
-            return NotShown("fit_failed", f"The counts could not be computed this time ({error}).")
-        diagnostics = diagnose(found.values, found.divergences)
-        if diagnostics.passed:
-            return found, diagnostics
-    return NotShown("fit_not_trusted", "The counts are not shown: " + " ".join(diagnostics.reasons))
 
 
 def _checks(statistics: Data, mean: np.ndarray, dispersion: np.ndarray, rng: np.random.Generator) -> tuple[Check, ...]:
