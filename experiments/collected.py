@@ -83,6 +83,8 @@ class Collected:
     mature_data : dict of str to dict of str to Statistics
         `metric_data` of these members alone; empty where all members are among them. Retention and cascades, which know
         of age by themselves, are not repeated here.
+    mature_strata : dict of str to dict of str to tuple of Statistics
+        `mature_data` split by the epochs in which somebody is mature; empty where there are not two.
     adjusted_data : dict of str to dict of str to AdjustedStatistics
         Outcomes beside the covariate, of the metrics that have one; empty where none was declared.
     total_data : dict of str to dict of str to Statistics
@@ -106,6 +108,7 @@ class Collected:
     strata: dict[str, dict[str, tuple[Statistics, ...]]] = field(default_factory=dict)
     mature_counts: dict[str, int] = field(default_factory=dict)
     mature_data: dict[str, dict[str, Statistics]] = field(default_factory=dict)
+    mature_strata: dict[str, dict[str, tuple[Statistics, ...]]] = field(default_factory=dict)
     adjusted_data: dict[str, dict[str, AdjustedStatistics]] = field(default_factory=dict)
     total_data: dict[str, dict[str, Statistics]] = field(default_factory=dict)
     arrivals: tuple[tuple[str, int, int], ...] = ()
@@ -131,12 +134,10 @@ class Collected:
             "segment_cells": self.segment_cells,
             "epochs": list(self.epochs),
             "counts_by_epoch": {variant: list(counts) for variant, counts in self.counts_by_epoch.items()},
-            "strata": {
-                metric: {variant: [cell.to_dict() for cell in cells] for variant, cells in data.items()}
-                for metric, data in self.strata.items()
-            },
+            "strata": _told_strata(self.strata),
             "mature_counts": self.mature_counts,
             "mature_data": _told(self.mature_data),
+            "mature_strata": _told_strata(self.mature_strata),
             "adjusted_data": _told(self.adjusted_data),
             "total_data": _told(self.total_data),
             "arrivals": [list(row) for row in self.arrivals],
@@ -170,16 +171,10 @@ class Collected:
                 variant: tuple(counts)
                 for variant, counts in _by_variant(data.get("counts_by_epoch", {}), variants).items()
             },
-            strata={
-                metric: {
-                    variant: tuple(statistics_from_dict(cell) for cell in cells)
-                    for variant, cells in _by_variant(data["strata"][metric], variants).items()
-                }
-                for metric in metrics
-                if metric in data.get("strata", {})
-            },
+            strata=_read_strata(data.get("strata", {}), metrics, variants),
             mature_counts=_by_variant(data.get("mature_counts", {}), variants),
             mature_data=_read(data.get("mature_data", {}), metrics, variants),
+            mature_strata=_read_strata(data.get("mature_strata", {}), metrics, variants),
             adjusted_data=_read(data.get("adjusted_data", {}), metrics, variants),
             total_data=_read(data.get("total_data", {}), metrics, variants),
             arrivals=tuple((variant, day, n) for variant, day, n in data["arrivals"]),
@@ -198,6 +193,24 @@ def _read(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> d
     """Statistics by metric and variant, in the order of both."""
     return {
         metric: {variant: statistics_from_dict(cell) for variant, cell in _by_variant(data[metric], variants).items()}
+        for metric in metrics
+        if metric in data
+    }
+
+
+def _told_strata(strata: Mapping[str, Mapping[str, tuple[Statistics, ...]]]) -> dict[str, dict[str, Any]]:
+    return {
+        metric: {variant: [cell.to_dict() for cell in cells] for variant, cells in data.items()}
+        for metric, data in strata.items()
+    }
+
+
+def _read_strata(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> dict[str, dict[str, Any]]:
+    return {
+        metric: {
+            variant: tuple(statistics_from_dict(cell) for cell in cells)
+            for variant, cells in _by_variant(data[metric], variants).items()
+        }
         for metric in metrics
         if metric in data
     }

@@ -92,7 +92,17 @@ def score_mature(
 ) -> dict[str, Scored]:
     """The same of the members whose window is over; nothing is adjusted and nothing decides here."""
     return {
-        key: Scored(found, score(plan, found, collected.mature_data[key], lift=lift, seed=seed))
+        key: Scored(
+            found,
+            score(
+                plan,
+                found,
+                collected.mature_data[key],
+                lift=lift,
+                seed=seed,
+                strata=collected.mature_strata.get(key),
+            ),
+        )
         for key, found in definitions.items()
         if key in collected.mature_data and found.kind not in SAMPLED
     }

@@ -1,6 +1,6 @@
 """The sums of cells that an analysis looks at: the whole, each allocation epoch, and members whose window is over."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -49,16 +49,13 @@ class Split:
         numbers = tuple(sorted({epoch for _, epoch, _ in self.members}))
         if len(numbers) < 2:
             return {}
-        variants = self.scope.variants
         return {
             "epochs": numbers,
             "counts_by_epoch": {
-                variant: tuple(self._number(variant, epoch=epoch) for epoch in numbers) for variant in variants
+                variant: tuple(self._number(variant, epoch=epoch) for epoch in numbers)
+                for variant in self.scope.variants
             },
-            "strata": {
-                key: {variant: tuple(self._sum(key, variant, epoch=epoch) for epoch in numbers) for variant in variants}
-                for key in self.cells
-            },
+            "strata": {key: self._by_epoch(key, numbers) for key in self.cells},
         }
 
     def mature(self) -> dict[str, Any]:
@@ -67,7 +64,9 @@ class Split:
         counts = {variant: self._number(variant, mature=True) for variant in variants}
         some_are_not = sum(counts.values()) < sum(self.members.values())
         told = [key for key in self.cells if self.metrics[key].kind not in AGELESS] if some_are_not else []
+        numbers = tuple(sorted({epoch for _, epoch, over in self.members if over}))
         return {
+            "mature_strata": {key: self._by_epoch(key, numbers, mature=True) for key in told if len(numbers) > 1},
             "mature_counts": counts,
             "mature_data": {
                 key: {
@@ -75,6 +74,12 @@ class Split:
                 }
                 for key in told
             },
+        }
+
+    def _by_epoch(self, key: str, numbers: Sequence[int], **wanted: Any) -> dict[str, tuple[Statistics, ...]]:
+        return {
+            variant: tuple(self._sum(key, variant, epoch=epoch, **wanted) for epoch in numbers)
+            for variant in self.scope.variants
         }
 
     def _share_of_cost(self, cell: Statistics, variant: str) -> Statistics:

@@ -110,6 +110,11 @@ def test_an_adaptive_run_moves_its_shares_and_compares_within_its_epochs(lived):
     assert low < LIFTS["b"] - 1 < high
     assert pooled > high, "pooled over the days, whoever was favoured late looks better than it is"
 
+    mature = result["mature"]["metrics"][0]
+    assert 0 < sum(row["n"] for row in mature["variants"]) < 4 * A_DAY
+    (lift,) = (row["lift"]["interval"] for row in mature["comparisons"] if row["variant"] == "b")
+    assert mature["stratified"] and lift["low"] < LIFTS["b"] - 1 < lift["high"], "so do those seen in full"
+
     (srm,) = (check for check in result["health"] if check["check"] == "srm")
     assert srm["status"] == "ok", srm
 
