@@ -226,15 +226,21 @@ def _build(variants):
     with pm.Model() as model:
         members, successes = pm.Data("members", np.ones(variants)), pm.Data("successes", np.zeros(variants))
         mu = pm.Logistic("mu", 0, 1)
-        away = pm.Normal("away", 0, 1, shape=variants)
-        theta = pm.Deterministic("theta", mu + 0.3 * away)
+        theta = pm.Normal("theta", mu, 0.3, shape=variants)
         pm.Potential("likelihood", (successes * theta - members * pm.math.log1pexp(theta)).sum())
     return model
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "cells", [((2, 60), (9, 55), (4, 70)), ((0, 3), (3, 3)), ((2, 3), (30, 900), (0, 40), (80, 80))]
+    "cells",
+    [
+        ((2, 60), (9, 55), (4, 70)),
+        ((0, 3), (3, 3)),
+        ((2, 3), (30, 900), (0, 40), (80, 80)),
+        ((500_000_000, MILLIARD), (500_020_000, MILLIARD), (2, 3)),
+        tuple((80 + 3 * i, 1000) for i in range(20)),
+    ],
 )
 def test_posterior_equals_pymc_on_the_same_model(cells):
     from analysis import engine

@@ -100,6 +100,17 @@ def test_chance_of_being_best_equals_the_reference_on_upworthy(shared_data):
     assert worst < 1e-5
 
 
+def test_udacitys_gross_conversion_is_that_published(expected):
+    # github rmondini/udacity-AB-testing, README: -0.020555 (-0.029123, -0.011986), by the pooled standard error
+    known = expected["udacity_free_trial_daily"]["gross_conversion"]
+    result = card(*((known[arm]["successes"], known[arm]["n"]) for arm in "AB"))
+    assert result.variant("b").raw_mean - result.variant("a").raw_mean == pytest.approx(-0.020555, abs=5e-7)
+    difference = result.comparison("b").difference
+    assert difference.mean == pytest.approx(-0.020555, abs=5e-6)
+    assert difference.interval.low == pytest.approx(-0.029123, abs=2e-5)
+    assert difference.interval.high == pytest.approx(-0.011986, abs=2e-5)
+
+
 def test_hillstrom_rates_are_those_published(expected):
     arms = expected["hillstrom_email"]["arms"]
     data = {name: ProportionStatistics(arm["n"], arm["visits"]) for name, arm in arms.items()}
