@@ -239,7 +239,18 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     )
     for harmful, result in _guardrail_harm(case):
         reason += f" Meanwhile {case.name(harmful)} makes {case.metric(result)} worse: one more reason to end the test."
+    reason += _unjudged(case)
     return _verdict(case, now, "ship", f"Ship {case.name(key)}.", reason, key)
+
+
+def _unjudged(case: Case) -> str:
+    """Return which guardrails nothing could be said of; that nobody did it at all, in any variant, breaks none."""
+    missing = [result for result in case.guardrails if result.not_shown and result.not_shown.code != "nobody_yet"]
+    return "".join(
+        f" Whether {case.metric(result)} holds could not be judged: {result.not_shown.reason}"
+        for result in missing
+        if result.not_shown
+    )
 
 
 def _accepted(case: Case) -> str:

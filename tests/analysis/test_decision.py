@@ -122,7 +122,11 @@ def test_harm_by_another_variant_does_not_hide_a_winner_but_is_told():
 
 def test_a_guardrail_without_numbers_does_not_block():
     nobody = card(direction="lower", metric="negative_rate", a=(0, 0), b=(0, 0))
-    assert decide(card(**CLEAR), elapsed_days=9, guardrails=[nobody], looks=()).decision == "ship"
+    verdict = decide(card(**CLEAR), elapsed_days=9, guardrails=[nobody], looks=())
+    assert verdict.decision == "ship"
+    assert verdict.reason.endswith("Whether negative rate holds could not be judged: " + nobody.not_shown.reason)
+    unharmed = card(direction="lower", metric="negative_rate", a=(7000, 0), b=(7000, 0))
+    assert "could not" not in decide(card(**CLEAR), elapsed_days=9, guardrails=[unharmed], looks=()).reason
 
 
 def test_more_variants_share_the_error():
