@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from analysis import Look, NamedPrior, Rules, Verdict, decide
-from analysis.priors import SCEPTICAL, SEGMENT_WEAK
+from analysis.priors import SCEPTICAL, SEGMENT_WEAK, STAYING_WEAK
 from experiments.checks import health_checks
 from experiments.collected import Collected
 from experiments.deeper import deeper
@@ -142,6 +142,14 @@ def _priors(
     priors["lift"] = lift.to_dict() | {"asked": plan.get("prior", "auto"), "evidence": plan.get("prior_evidence")}
     if any(not entry["not_shown"] for entry in told["segments"]):
         priors["segments"] = SEGMENT_WEAK.to_dict()
+    for found in scored.values():
+        if found.adjusted is not None:
+            priors["adjusted"] = found.adjusted.prior.to_dict()
+    parts = {name: told[name] or {} for name in ("retention", "cascade")}
+    parts["amounts"] = next((entry for entry in told["amounts"] if not entry["not_shown"]), {})
+    priors |= {name: part["prior"] for name, part in parts.items() if part.get("prior") and not part["not_shown"]}
+    if any(row["tail"]["not_shown"] is None for row in parts["retention"].get("variants", ())):
+        priors["staying"] = STAYING_WEAK.to_dict()
     return priors
 
 

@@ -1,6 +1,7 @@
 """From stored inputs to an answer, without a database: every part of the result, and what bad input gives."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -328,6 +329,31 @@ def test_an_early_answer_has_the_closed_forms_and_says_that_the_rest_follows():
     assert [row["half_life"]["mean"] > 0 for row in told["variants"]] == [True, True]
     assert result["cascade"]["not_shown"]["code"] == result["segments"][0]["not_shown"]["code"] == "later"
     assert [entry["metric"] for entry in result["metrics"]] == ["click_rate"], "these have no scorecard"
+    assert set(result["provenance"]["priors"]) == {"click_rate", "lift", "retention"}, "of what is told, and no more"
+
+
+def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypatch):
+    from analysis.models import hurdle, retention
+
+    exact, law = retention.fit_retention, retention.Tail(alpha=1.0, beta=2.0, daily=0.5)
+
+    def with_a_tail(data, **asked):
+        told = exact(data, **asked | {"tail": False})
+        return replace(told, variants=tuple(replace(row, tail=law) for row in told.variants))
+
+    monkeypatch.setattr(retention, "fit_retention", with_a_tail)
+    monkeypatch.setattr(hurdle, "fit_hurdle", lambda *_, metric, **__: hurdle.HurdleResult(metric, None))
+    money = {key: AmountStatistics.from_values([0] * 500 + [9, 12, 30] * 20, cap=10_000) for key in "ab"}
+    result = answered(
+        {"click_rate": RATES, "revenue": money, "half_life": returns({"a": 0.3, "b": 0.4})},
+        collected={"adjusted_data": {"click_rate": with_history(0.8)}},
+        covariate={"attribute": "history", "days_before": None},
+        with_models=True,
+    )
+    assert {key: prior["name"] for key, prior in result["provenance"]["priors"].items()} == {
+        "click_rate": "content", "revenue": "weak_amount", "lift": "content", "adjusted": "weak_adjusted",
+        "retention": "weak_return", "staying": "staying_weak", "amounts": "hurdle_weak",
+    }  # fmt: skip
 
 
 def test_what_is_not_measured_is_not_told():

@@ -20,7 +20,9 @@ EXCLUDED = {
 PRIOR_FOR = {
     "lift": "every lift, for the verdict",
     "segments": "the segments",
+    "adjusted": "figures with the history taken out",
     "retention": "how long it sticks",
+    "staying": "what comes after the window",
     "cascade": "how far it carries",
     "amounts": "what a buyer spends",
 }
