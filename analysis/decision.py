@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from scipy.special import ndtr
 
 from analysis import verdict_words, wording
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, refuse_what_is_no_number
 from analysis.evidence import (
     Case,
     bound_of,
@@ -70,6 +70,7 @@ def decide(
     once : bool
         The run is looked at a single time, at its end, so that no sentence speaks of looking every day.
     """
+    refuse_what_is_no_number(elapsed_days=elapsed_days)
     if not (math.isfinite(elapsed_days) and elapsed_days >= 0):
         raise AnalysisError("bad_request", f"elapsed_days is {elapsed_days}; give the days of running, 0 or more.")
     case = Case(

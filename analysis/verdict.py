@@ -66,6 +66,10 @@ class Rules:
             _within(name, getattr(self, name), low, high)
         if self.planned_days is not None:
             _within("planned_days", self.planned_days, 1e-3, 3650)
+        if not isinstance(self.lift_prior, NamedPrior):
+            raise AnalysisError(
+                "bad_rules", f"The lift prior is {self.lift_prior!r}; give a NamedPrior, such as priors.CONTENT."
+            )
         if self.lift_prior["sd"] > 10:  # refuses a prior without it, too
             raise AnalysisError(
                 "bad_prior",

@@ -67,6 +67,20 @@ class ValueStatistics:
                     "members; sum the products of one row a member.",
                 )
 
+        for i in range(k):
+            for j in range(i):
+                self._check_product(i, j)
+
+    def _check_product(self, i: int, j: int) -> None:
+        product, mirrored = self.products[i][j], self.products[j][i]
+        apart = abs(product - mirrored) > 1e-6 * (abs(product) + abs(mirrored))
+        if apart or product**2 > self.products[i][i] * self.products[j][j] * (1 + 1e-6) + 1e-9:
+            raise AnalysisError(
+                "bad_statistics",
+                f"ValueStatistics: the products of {self.outcomes[j]} and {self.outcomes[i]} are {mirrored} and "
+                f"{product}, which no members have together; sum the products of one row a member, both ways alike.",
+            )
+
     def __add__(self, other: Self) -> ValueStatistics:
         same_kind(self, other)
         if self.declared != other.declared:

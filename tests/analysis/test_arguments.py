@@ -2,11 +2,12 @@
 
 import pytest
 
-from analysis import AnalysisError, Rules, scorecard
+from analysis import AnalysisError, ProportionStatistics, Rules, decide, scorecard
 from analysis.audience import Audience
 from analysis.planning import plan
 
 SHOP = Audience(0.05, 2_000)
+CARD = scorecard({"a": ProportionStatistics(100, 10), "b": ProportionStatistics(100, 12)}, control="a")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,9 @@ SHOP = Audience(0.05, 2_000)
         (lambda: plan(SHOP, 0.1, seed=-1), "seed -1"),
         (lambda: plan(None, 0.1), "audience is None"),
         (lambda: Rules(alpha="x"), "The rule alpha is 'x'"),
+        (lambda: Rules(lift_prior=None), "The lift prior is None"),
         (lambda: scorecard(None, control="a"), "The data are None"),
+        (lambda: decide(CARD, elapsed_days="3"), "elapsed_days is '3'"),
     ],
 )
 def test_it_is_refused_with_its_name_and_the_remedy(call, says):

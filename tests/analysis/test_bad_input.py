@@ -161,6 +161,8 @@ def test_what_cannot_be_compared_is_refused_with_a_code(data, options, code):
         lambda: value([(NAN,)]),
         lambda: value([(1,)], (NAN,)),
         lambda: value([(1,)], cost_fixed=Decimal(-1)),
+        lambda: ValueStatistics(10, ("x", "y"), (5, 5), ((10.0, 3.0), (9.0, 10.0)), (1.0, 1.0)),  # both ways unlike
+        lambda: ValueStatistics(10, ("x", "y"), (5, 5), ((10.0, 30.0), (30.0, 10.0)), (1.0, 1.0)),
         # too large or too small for their squares
         lambda: A(5, 5, Decimal("1e120"), 1e250),
         lambda: A(5, 5, 3, 10**400),
