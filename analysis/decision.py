@@ -234,9 +234,9 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
     if case.once:
         surely = "more than a swing of chance brings about"
     reason = (
-        f"{case.name(key)} does better than {case.name(case.primary.control)}{by}. The lead is {surely}, "
-        f"and over all cases, also those in which it is the best and nothing is lost, shipping it gives up less than "
-        f"{_accepted(case)} on average."
+        f"{case.name(key)} does better than {case.name(case.primary.control)}{by}. The lead is {surely}. "
+        f"Shipping it risks little: on average over all cases, also those in which it is the best and nothing is lost, "
+        f"it gives up less than {_accepted(case)}."
     )
     for harmful, result in _guardrail_harm(case):
         reason += f" Meanwhile {case.name(harmful)} makes {case.metric(result)} worse: one more reason to end the test."

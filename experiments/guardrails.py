@@ -44,7 +44,7 @@ def doubt(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettere
     doubted = [variant for variant in variants if IN_DOUBT < found.get(variant.key, 0.0) <= BROKEN]
     told = [
         f"Probably {way} with {variant.letter} ({wording.chance(found[variant.key])}):"
-        f" {_seen(measure, rows[variant.key])} against {_seen(measure, rows[control.key])}."
+        f" {_seen(measure, rows[variant.key])} against {_seen(measure, rows[control.key])} as counted."
         for variant in doubted
     ]
     return " ".join((*told, "Not certain enough to stop it.")) if told else ""

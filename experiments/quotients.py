@@ -11,8 +11,8 @@ from analysis import wording
 from experiments.measure import Measure
 from experiments.wording import Lettered
 
-APART = 0.02
-"""From this difference on, in shares of the control, a reader who divides the values would wonder."""
+APART, OF_THE_LIFT = 0.02, 0.1
+"""A reader who divides the values wonders where that is off by both: so much of the control, and of the lift itself."""
 
 
 def told(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> str:
@@ -27,7 +27,7 @@ def told(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered
         if control not in means or variant.key not in means or means[control] <= 0:
             continue
         quotient = means[variant.key] / means[control] - 1
-        if abs(lift - quotient) > APART:
+        if abs(lift - quotient) > max(APART, OF_THE_LIFT * abs(lift)):
             found.append(f"{variant.letter} {wording.signed_percent(quotient)}")
     if not found:
         return ""

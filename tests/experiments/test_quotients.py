@@ -30,6 +30,14 @@ def test_an_uncertain_control_makes_another_figure_than_the_values_divided():
     assert "as uncertain as here" in told
 
 
+def test_a_few_points_of_a_large_lift_are_no_riddle():
+    rows = [{"variant": "a", "mean": 1.0}, {"variant": "b", "mean": 2.04}]
+    found = {"variants": rows, "comparisons": [{"variant": "b", "control": "a", "lift": {"mean": 1.08}}]}
+    assert quotients.told(found, Measure("money"), VARIANTS) == ""
+    found["comparisons"][0]["lift"]["mean"] = 1.2
+    assert "B +104\u202f%" in quotients.told(found, Measure("money"), VARIANTS)
+
+
 def test_where_both_agree_nothing_is_said():
     found = entry({"a": ProportionStatistics(9000, 900), "b": ProportionStatistics(9000, 1000)}, "click_rate")
     assert quotients.told(found, Measure("share"), VARIANTS) == ""

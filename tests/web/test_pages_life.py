@@ -172,6 +172,16 @@ def test_pause_resume_ship_and_archive_each_ask_first(pages):
     assert "Spring headline" in pages.get("/experiments?state=archived").text
 
 
+def test_a_decision_on_a_test_that_ran_elsewhere_promises_no_showing(pages):
+    where = create(pages)
+    pages.post(f"{where}/launch", page=f"{where}/launch")
+    with pages.database.write() as session:
+        stored.get(session, "spring-headline").imported = True
+    pages.post(f"{where}/ship", {"variant": "b", "note": "Clear enough."}, page="/keys")
+    told = pages.get(where).text
+    assert "The decision is written down." in told and "shown to everybody" not in told
+
+
 def test_a_preview_shows_the_variant_and_a_body_that_works_for_apps(pages):
     where = create(pages)
     page = pages.get(f"{where}/preview/b")

@@ -116,7 +116,7 @@ def test_the_report_says_of_a_guardrail_what_the_page_says_and_gives_it_no_chanc
     assert guardrail.tag == tag and not guardrail.chances
     assert guardrail.remark.startswith("Probably higher with C") == ("in doubt" in tag)
     page = logged_in(app).get(f"/experiments/{KEY}/report.html").text
-    rows = page.split("Complaints<span", 1)[1].split("</table>", 1)[0]
+    rows = page.split("Complaints <span", 1)[1].split("</table>", 1)[0]
     assert tag in rows and "beats control" not in rows and ">best<" not in rows
     assert text_of(page).count("beats control") == len(result["metrics"]) - 1
 

@@ -51,6 +51,8 @@ QUESTIONS = {
     ),
 }
 """What each action asks, what it does, the words on its button, and what is said afterwards."""
+DECIDED_ELSEWHERE = "The decision is written down."
+"""Of a test that ran elsewhere: there is nobody here whom a variant could be shown to."""
 
 
 @blueprint.route("/experiments/<key>/launch", methods=["GET", "POST"])
@@ -85,7 +87,10 @@ def act(key: str, action: str):
     if request.method == "POST":
         try:
             with services().database.write() as session:
-                _do(session, stored.get(session, key), action)
+                experiment = stored.get(session, key)
+                _do(session, experiment, action)
+                if action == "ship" and experiment.imported:
+                    done = DECIDED_ELSEWHERE
         except KletteError as failed:
             error = failed
         else:
