@@ -250,6 +250,28 @@ def values(rng: np.random.Generator) -> Simulated:
     return data, {"mean": means[1], "difference": means[1] - means[0]}
 
 
+def returns(rng: np.random.Generator) -> Simulated:
+    """The same over what the variants cost."""
+    data, truths = values(rng)
+    cell = data["b"]
+    cost = float(cell.cost_fixed) / cell.n + 0.01
+    return data, {"mean": truths["mean"] / cost}
+
+
+def moods(rng: np.random.Generator) -> Simulated:
+    """Mood of the mentions that carry one, which may be below zero: uneven numbers of mentions, each −1, 0 or 1."""
+    data, n, chances = {}, _members(rng, 3_000), {"a": (0.3, 0.3, 0.4), "b": (0.25, 0.3, 0.45)}
+    for key, each in chances.items():
+        mentions = rng.negative_binomial(0.3, 0.3 / 0.4, n)
+        said = rng.choice((-1.0, 0.0, 1.0), int(mentions.sum()), p=each)
+        mood = np.bincount(np.repeat(np.arange(n), mentions), said, n)
+        sums = (mood**2).sum(), (mentions**2).sum(), (mood * mentions).sum()
+        data[key] = RatioStatistics(
+            n, Decimal(repr(float(mood.sum()))), Decimal(int(mentions.sum())), *map(float, sums)
+        )
+    return data, {"mean": 0.2, "difference": 0.1}
+
+
 def half_lives(rng: np.random.Generator) -> Simulated:
     horizon, run = 14, 28.0
     slow, fast = StayingReturns(1.5, 4.0, 0.4), DailyReturns((0.10, 0.08, 0.07, 0.05, 0.04, 0.03, 0.02))
@@ -272,6 +294,58 @@ def brought(r: float) -> Callable[[np.random.Generator], Simulated]:
     return simulate
 
 
+# Truths of the sampled models' own priors -----------------------------------------------------------------------------
+# Where the data stand is the centre of a prior's level, so the truths lie round a fixed one; what no audience could be
+# (amounts that differ a millionfold, members who bring more than one other on average) is drawn again.
+
+
+def amounts_of_the_prior(rng: np.random.Generator) -> Simulated:
+    """Log-normal amounts; how many buy, what they spend and how evenly from `hurdle_weak`."""
+    prior = models.named("hurdle").prior
+    spread = 9.0
+    while spread > 2:
+        spread = float(np.exp(prior["shape_sd"] * rng.standard_normal()))
+    data, means, members = {}, [], _members(rng, 2_000, 20_000)
+    for key in "ab":
+        share, own = rng.random(), spread * np.exp(prior["shape_variant_sd"] * rng.standard_normal())
+        level = 3 + prior["variant_sd"] * rng.standard_normal()
+        buyers = int(rng.binomial(members, share))
+        values = rng.lognormal(level, own, buyers)
+        logs = np.log(values)
+        sums = float((values**2).sum()), float(logs.sum()), float((logs**2).sum())
+        data[key] = AmountStatistics(members, buyers, Decimal(repr(float(values.sum()))), *sums)
+        means.append(share * float(np.exp(level + own**2 / 2)))
+    return data, _against(*means)
+
+
+def counts_of_the_prior(rng: np.random.Generator) -> Simulated:
+    """Negative-binomial counts; how often and how unevenly from `negative_binomial_weak`."""
+    prior = models.named("negative_binomial").prior
+    unevenness, members = prior["dispersion_sd"] * rng.standard_normal(), _members(rng, 1_000)
+    data, means = {}, []
+    for key in "ab":
+        mean = 0.3 * np.exp(prior["variant_sd"] * rng.standard_normal())
+        size = np.exp(-unevenness - prior["dispersion_variant_sd"] * rng.standard_normal())
+        times, having = np.unique(rng.negative_binomial(size, size / (size + mean), members), return_counts=True)
+        data[key] = CountStatistics(tuple(zip(times.tolist(), having.tolist(), strict=True)))
+        means.append(float(mean))
+    return data, _against(*means)
+
+
+def brought_of_the_prior(rng: np.random.Generator) -> Simulated:
+    """R and k from `word_of_mouth`, below one; the delays are gamma, as no prior of theirs could be told apart."""
+    prior = models.named("k_factor").prior
+    data, truths = {}, []
+    for key in "ab":
+        r = 9.0
+        while r > 1:
+            r = float(prior["r_median"] * np.exp(prior["r_log_sd"] * rng.standard_normal()))
+        k = float(prior["dispersion_median"] * np.exp(prior["dispersion_log_sd"] * rng.standard_normal()))
+        data[key] = simulate_cascades(400, Spreading(r, k, 2.0), 7, run=14.0, seed=rng)
+        truths.append(r)
+    return data, {"mean": truths[1], "difference": truths[1] - truths[0]}
+
+
 # A thousand experiments a model at the least; those that are sampled share them among their truths.
 CASES: tuple[Case, ...] = (
     Case("conversion", "its own prior", pooled_rates, from_prior=True),
@@ -288,10 +362,15 @@ CASES: tuple[Case, ...] = (
     Case("ratio", "revenue per order", ratios),
     Case("adjusted", "a covariate that tells most", adjusted),
     Case("net_value", "revenue, shares and costs", values),
+    Case("roi", "revenue, shares and costs", returns),
+    Case("signed_ratio", "mood per mention", moods),
     Case("retention", "staggered exposures, half of them young", half_lives),
     Case("hurdle", "log-normal, sigma 1, 300 buyers", spending(10_000, 0.03, "log-normal", 1.0), runs=500),
     Case("hurdle", "gamma, shape 2, 300 buyers", spending(10_000, 0.03, "gamma", 2.0), runs=500),
-    Case("negative_binomial", "negative binomial, k 0.5", counts),
+    Case("hurdle", "its own prior", amounts_of_the_prior, from_prior=True, runs=500),
+    Case("negative_binomial", "negative binomial, k 0.5", counts, runs=500),
+    Case("negative_binomial", "its own prior", counts_of_the_prior, from_prior=True, runs=500),
+    Case("k_factor", "its own prior", brought_of_the_prior, from_prior=True, runs=500),
     Case("k_factor", "R = 0.3, half of the members young", brought(0.3), runs=250),
     Case("k_factor", "R = 0.8, half of the members young", brought(0.8), runs=250),
     Case("k_factor", "R = 0.95, half of the members young", brought(0.95), runs=250),
