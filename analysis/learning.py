@@ -142,10 +142,10 @@ def learn(tests: Sequence[TestSummary]) -> LearnedLift | NotShown:
     """
     told = [test for test in tests if sum(test.successes) and sum(test.successes) < sum(test.members)]
     if len(told) < FEWEST_TESTS:
+        there = "is 1 finished experiment" if len(told) == 1 else f"are {len(told)} finished experiments"
         return NotShown(
             "too_little_history",
-            f"There are {len(told)} finished experiments to learn from; it takes at least {FEWEST_TESTS} to tell how "
-            "far variants truly lie apart.",
+            f"There {there} to learn from; it takes at least {FEWEST_TESTS} to tell how far variants truly lie apart.",
         )
     return _learned(told, _Likelihood.of(told))
 

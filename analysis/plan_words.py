@@ -47,6 +47,14 @@ def better_by(lift: float) -> str:
     return wording.threshold(lift)
 
 
+def detectable(plan: Plan, lift: float | None) -> str:
+    """Return the smallest lift that the planned days find with the wanted chance (`planning.detectable_lift`)."""
+    told, wanted = duration(plan.planned_days), f"in {100 * plan.power:.0f} of 100 tests"
+    if lift is None:
+        return f"No lift at all is found {wanted} in {told}."
+    return f"The smallest lift that is found {wanted} in {told}: {wording.percent(lift, 1)}."
+
+
 def headline(plan: Plan) -> str:
     """Return the answer in a few words."""
     told = duration(plan.planned_days)

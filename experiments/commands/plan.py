@@ -42,6 +42,7 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
     """Say how long a test must run, simulated with the rule that decides."""
     from analysis import AnalysisError, Rules, plan
     from analysis.outlook import SEED
+    from analysis.planning import detectable_lift
     from experiments.errors import InvalidError
     from experiments.priors_told import notice
 
@@ -58,12 +59,13 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
         )
     except AnalysisError as error:
         raise InvalidError(error.message) from None
+    found = detectable_lift(made.audience, made.rules, made.planned_days, made.power)
     told = notice(given["prior"] or "auto", made.rules.lift_prior.name)
     if as_json:
-        more = {"prior_notice": told} if told else {}
+        more = {"detectable_lift": found} | ({"prior_notice": told} if told else {})
         click.echo(json.dumps(made.to_dict() | more, indent=2, ensure_ascii=False))
         return
-    _print(made, told)
+    _print(made, found, told)
 
 
 def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
@@ -133,7 +135,7 @@ def _chosen(session: Any, asked: str) -> Any:
     return choose(session, asked).prior
 
 
-def _print(made: Any, notice: str) -> None:
+def _print(made: Any, detectable: float | None, notice: str) -> None:
     from analysis import plan_words as words
 
     click.echo(f"{words.headline(made)} {words.reason(made)}")
@@ -144,6 +146,7 @@ def _print(made: Any, notice: str) -> None:
     width = max(len(fact.label) for fact in facts)
     for fact in facts:
         click.echo(f"{fact.label:<{width}}  {fact.value}")
+    click.echo(words.detectable(made, detectable))
     click.echo()
     click.echo(f"If lifts are as the prior “{made.rules.lift_prior.name}” believes: {words.believed(made)}")
     if notice:

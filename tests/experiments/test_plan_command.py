@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import timedelta
 
 import pytest
@@ -73,10 +74,14 @@ def test_a_plan_is_a_sentence_first_and_a_small_table_after(klette):
     first, blank, *table = answer.stdout.splitlines()
     assert first.startswith("Run it for about 5 weeks. With 2,000 members a day on 2 variants")
     gap = table.index("")
-    assert blank == "" and gap == 5
+    assert blank == "" and gap == 6
     assert "announced on average" in table[gap + 1] and table[gap + 2].endswith("need their window of 7 days on top.")
     table = table[:gap]
     assert table[0].split() == ["Members", "in", "all", "70,000"]
+    least = re.fullmatch(
+        r"The smallest lift that is found in 80 of 100 tests in 5 weeks: (\d+\.\d)\u202f%\.", table[-1]
+    )
+    assert least and 9 < float(least[1]) < 10.1, "the plan is the shortest in whole weeks that finds 10 %"
 
 
 def test_json_holds_the_whole_plan_the_same_each_time(klette):
@@ -86,6 +91,7 @@ def test_json_holds_the_whole_plan_the_same_each_time(klette):
     told = json.loads(one.stdout)
     assert told["audience"]["sd"] == 40 and len(told["audience"]["weights"]) == 3
     assert told["planned_days"] % 7 == 0 and told["with_lift"]["right"]["value"] > 0.75
+    assert 0.08 < told["detectable_lift"] < 0.105
 
 
 def test_an_unreachable_plan_says_what_would_help(klette):

@@ -87,7 +87,8 @@ def test_a_guardrail_in_doubt_says_why_with_its_figures() -> None:
     audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": 43})}
     group = page(fixtures.result(audience)).groups[-1]
     assert group.remark.startswith("Probably higher with C (9")
-    assert f": {4300 / members:.2f}{THIN}% against {2800 / fixtures.SPRING['a'][0]:.2f}{THIN}% as counted." in group.remark
+    own, control = 4300 / members, 2800 / fixtures.SPRING["a"][0]
+    assert f": {own:.2f}{THIN}% against {control:.2f}{THIN}% as counted." in group.remark
     assert group.remark.endswith("Not certain enough to stop it.")
 
 
