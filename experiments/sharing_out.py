@@ -11,8 +11,8 @@ from experiments.telling import iso
 CAVEAT = (
     "New members went where the results were better, which bends the figures a little: a variant that began badly is "
     "seen less, so its mean stays too low by up to 1.5 % with a floor of 5 % (by 2 to 5 % without one), and intervals "
-    "of 95 % hold the truth in 92 to 95 of 100 cases. All figures are compared within each step of the shares, so that "
-    "good days and bad days are not mixed up."
+    "of 95 % hold the truth in 92 to 95 of 100 cases. The scorecard and the segments are compared within each step of "
+    "the shares, so that good days and bad days are not mixed up."
 )
 """Simulated: see the figures on adaptive allocation in ``docs/statistics.md``."""
 

@@ -12,6 +12,7 @@ from experiments.tables import Job, utc_now
 from tests.web import results_fixtures as fixtures
 from tests.web import results_more as more
 from tests.web import results_stored as stored
+from tests.web.test_results_total import entry
 
 PAGE = f"/experiments/{stored.KEY}"
 
@@ -367,3 +368,17 @@ def test_a_result_without_members_seen_in_full_offers_no_choice(app, client) -> 
     stored.analyse(app)
     assert "members=mature" not in client.get(PAGE).get_data(as_text=True)
     assert "stays that of all members" not in text_of(client.get(f"{PAGE}?members=mature"))
+
+
+def test_whole_cascades_are_shown_and_what_is_pooled_where_the_shares_moved(app, client) -> None:
+    stored.experiment(app)
+    result = more.whole_result() | {
+        "total": {"brought": 700, "metrics": [entry("sticky_rate", {"a": 0.15, "b": 0.2, "c": 0.16})]}
+    }
+    result["metrics"][0]["stratified"] = {"epochs": 3, "merged": []}
+    stored.with_past(app, result)
+    body = client.get(PAGE).get_data(as_text=True)
+    assert "With everybody they brought" in body and "700 members who came through them" in body
+    assert "decides nothing" in body and body.count('id="pooled"') == 1
+    ids = re.findall(r'\sid="([^"]+)"', body)
+    assert len(ids) == len(set(ids))

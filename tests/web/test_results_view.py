@@ -358,3 +358,10 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
     ]
     told = dict(results_provenance.provenance(result))
     assert told["Fit by country"] == "R-hat 1.003, 1,020 effective draws, 0 divergences; nutpie, seed 7"
+
+
+def test_where_the_shares_moved_the_page_says_which_figures_are_pooled_over_that() -> None:
+    result = fixtures.result()
+    assert not page(result).pooled
+    result["metrics"][0]["stratified"] = {"epochs": 3, "merged": []}
+    assert page(result).pooled

@@ -82,6 +82,7 @@ class ResultsView:
     total: Total | None = None
     spending: tuple[Spending, ...] = ()
     sharing_out: SharingOut | None = None
+    pooled: bool = False
     interval: str = "95 %"
     interval_kind: str = ""
 
@@ -142,6 +143,7 @@ def build(
         analysis=str(result.get("analysis") or ""),
         withheld=WITHHELD if withheld else "",
         members_shown=population,
+        pooled=any(entry.get("stratified") for entry in result["metrics"]),
         interval=words.level_of(interval),
         interval_kind=words.explain_kind(interval),
         **_sections(result, variants, subject, control, plan, now),
