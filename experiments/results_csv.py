@@ -8,6 +8,7 @@ report and verdict go by.
 import csv
 import io
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from analysis.priors import WEAK_ADJUSTED
@@ -77,14 +78,14 @@ def rows(result: Mapping[str, Any]) -> Iterator[Row]:
     whole = {name: result[name] for name in ("experiment", "run", "analysis", "cut_off")}
     whole["decision"] = result["verdict"]["decision"]
     nothing = dict.fromkeys(CSV_COLUMNS)
-    for row in (*_scorecard_rows(result), *_staying_rows(result), *_word_of_mouth_rows(result)):
+    parts = (_scorecard_rows(result), _staying_rows(result), _word_of_mouth_rows(result), _total_rows(result))
+    for row in chain.from_iterable(parts):
         yield nothing | whole | {"answer": True} | row
 
 
 def _scorecard_rows(result: Mapping[str, Any]) -> Iterator[Row]:
     for metric in result["metrics"]:
-        own = {name: metric.get(name) for name in ("metric", "kind", "unit_of_measure", "population")}
-        believed = {"model": metric.get("model"), "prior": (metric.get("prior") or {}).get("name")}
+        own, believed = _about(metric)
         adjusted = metric.get("adjusted")
         beside = bool(adjusted) and not adjusted["not_shown"]
         yield from _variant_rows(own | believed | {"not_shown": _reason(metric), "answer": not beside}, metric)
@@ -92,11 +93,26 @@ def _scorecard_rows(result: Mapping[str, Any]) -> Iterator[Row]:
             yield from _variant_rows(own | ADJUSTED | {"adjusted_for": covariate_of(adjusted)}, adjusted)
 
 
+def _total_rows(result: Mapping[str, Any]) -> Iterator[Row]:
+    """What members did with everybody they brought; nothing goes by it."""
+    for metric in (result.get("total") or {}).get("metrics", ()):
+        own, believed = _about(metric)
+        yield from _variant_rows(own | believed | {"not_shown": _reason(metric), "answer": False}, metric)
+
+
+def _about(metric: Mapping[str, Any]) -> tuple[Row, Row]:
+    """What is measured of whom, and by which model it is told."""
+    own = {name: metric.get(name) for name in ("metric", "kind", "unit_of_measure", "population")}
+    return own, {"model": metric.get("model"), "prior": (metric.get("prior") or {}).get("name")}
+
+
 def _variant_rows(own: Row, told: Mapping[str, Any]) -> Iterator[Row]:
     comparisons = {row["variant"]: row for row in told["comparisons"]}
     for row in told["variants"]:
         plain = {name: row[name] for name in ("variant", "n", "total", "mean", "sd", "p_best", "expected_loss")}
         compared = _csv_comparison(comparisons.get(row["variant"]))
+        if row.get("interval_not_shown"):
+            plain["not_shown"] = row["interval_not_shown"]["reason"]
         yield own | plain | {"raw_mean": row.get("raw_mean")} | _csv_interval(row["interval"]) | compared
 
 

@@ -3,7 +3,9 @@
 import csv
 import io
 
-from analysis.statistics import AdjustedStatistics
+import pytest
+
+from analysis.statistics import AdjustedStatistics, AmountStatistics, CountStatistics
 from experiments.results import mature_only
 from experiments.results_csv import CSV_COLUMNS, to_csv
 from tests.experiments.test_computing import RATES, answered, returns, with_history
@@ -110,3 +112,20 @@ def test_only_the_mature_members_are_answered_where_they_are_asked_for():
     assert mature_only(result)["metrics"] == result["mature"]["metrics"]
     everybody = answered({"click_rate": RATES})
     assert mature_only(everybody) == everybody
+
+
+def test_whole_cascades_have_rows_of_their_own_that_nothing_goes_by():
+    trees = {key: CountStatistics(((0, cell.n - cell.successes), (2, cell.successes))) for key, cell in RATES.items()}
+    result = answered({"click_rate": RATES}, collected={"total_data": {"click_rate": trees}, "shared": 920})
+    rows = rows_of(result)
+    assert [(row["population"], row["answer"], row["total"]) for row in rows] == [
+        ("direct", "true", "400.0"), ("direct", "true", "520.0"),
+        ("total", "false", "800.0"), ("total", "false", "1040.0"),
+    ]  # fmt: skip
+    assert rows[2]["model"] == "count" and float(rows[3]["mean"]) == pytest.approx(1040 / 4100, rel=0.02)
+
+
+def test_an_interval_that_is_not_told_says_why():
+    few = {key: AmountStatistics.from_values([20.0, 30.0] + [0.0] * 500) for key in "ab"}
+    rows = rows_of(answered({"revenue": few}))
+    assert all(row["low"] == "" and "2" in row["not_shown"] for row in rows if row["metric"] == "revenue")
