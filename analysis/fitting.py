@@ -44,6 +44,7 @@ def sampled(
     chains: int,
     longer: int,
     told: tuple[str, str],
+    derived: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] | None = None,
 ) -> tuple[engine.Draws, Diagnostics] | NotShown:
     """Sample a model; where the chains do not pass, once more with smaller steps.
 
@@ -53,6 +54,8 @@ def sampled(
         How many times as many draws the second attempt makes.
     told : tuple of str
         What is said where it failed: its subject ("The counts") and its verb ("are").
+    derived : callable, optional
+        From the draws to what else is shown of them: arrays of shape (chains, draws, ...) that pass the gate too.
     """
     subject, verb = told
     for accept, times in zip(CARE, (1, longer), strict=True):
@@ -61,7 +64,8 @@ def sampled(
             found = engine.sample(build, shape, data, seed=seed, chains=chains, accept=accept, **size)
         except engine.EngineError as error:
             return NotShown("fit_failed", f"{subject} could not be computed this time ({error}).")
-        diagnostics = diagnose(found.values, found.divergences)
+        judged = dict(found.values) | dict(derived(found.values) if derived else {})
+        diagnostics = diagnose(judged, found.divergences)
         if diagnostics.passed:
             return found, diagnostics
     return NotShown("fit_not_trusted", f"{subject} {verb} not shown: " + " ".join(diagnostics.reasons))

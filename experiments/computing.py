@@ -146,7 +146,8 @@ def _priors(
         if found.adjusted is not None:
             priors["adjusted"] = found.adjusted.prior.to_dict()
     parts = {name: told[name] or {} for name in ("retention", "cascade")}
-    parts["amounts"] = next((entry for entry in told["amounts"] if not entry["not_shown"]), {})
+    for name in ("amounts", "counts"):
+        parts[name] = next((entry for entry in told[name] if not entry["not_shown"]), {})
     priors |= {name: part["prior"] for name, part in parts.items() if part.get("prior") and not part["not_shown"]}
     if any(row["tail"]["not_shown"] is None for row in parts["retention"].get("variants", ())):
         priors["staying"] = STAYING_WEAK.to_dict()

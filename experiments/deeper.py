@@ -1,4 +1,4 @@
-"""The parts of an analysis that take a sampler: segments, staying, word of mouth, amounts. They come a little later.
+"""The parts of an analysis that take a sampler: segments, staying, word of mouth, amounts, counts. They come later.
 
 A model that fails, or that there is not enough for, is an outcome with its reason; nothing here changes the verdict.
 """
@@ -11,9 +11,16 @@ from experiments.collected import Collected, SegmentData
 from experiments.metrics import Metric, metric
 from experiments.scorecards import DIRECTIONS
 
+COUNTS_FITTED = 2
+"""Most count metrics of an experiment that are fitted; they share one compiled model, but each is sampled anew."""
+
 Report = Callable[[float, str], None]
 LATER = NotShown("later", "This takes a slower model, which this answer did not wait for; the next one has it.")
-
+BEYOND = NotShown(
+    "beyond_the_first",
+    f"How unevenly is worked out for the first {COUNTS_FITTED} counts of an experiment; name this one earlier among "
+    "its metrics to see it.",
+)
 MOVED = NotShown(
     "shares_moved",
     "The shares moved while it ran, and groups could not be compared within each step, so good days and good variants "
@@ -28,10 +35,11 @@ def wanted(plan: Mapping[str, Any]) -> bool:
 
 
 def deeper(inputs: Mapping[str, Any], collected: Collected, report: Report) -> dict[str, Any]:
-    """The sampled parts of the result, or why each is not there: "segments", "retention", "cascade", "amounts"."""
+    """The sampled parts of the result, or why each is not there, by the names that they have there."""
     plan, sampled = inputs["plan"], with_models(inputs)
     measured = [metric(key) for key in plan["metrics"]]
-    asked = {kind: [found for found in measured if _kind(found) == kind] for kind in ("retention", "cascade", "amount")}
+    kinds = ("retention", "cascade", "amount", "count")
+    asked = {kind: [found for found in measured if _kind(found) == kind] for kind in kinds}
     report(0.0, "Working out for whom it works")
     told: dict[str, Any] = {"segments": _segments(inputs, collected, report) if sampled else _segments_later(plan)}
     report(0.5, "Working out how long members stay")
@@ -42,6 +50,8 @@ def deeper(inputs: Mapping[str, Any], collected: Collected, report: Report) -> d
     told["amounts"] = [
         _amounts(inputs, collected, found, sampled) for found in asked["amount"] if found.key in collected.metric_data
     ]
+    report(0.95, "Working out how often, and how unevenly")
+    told["counts"] = _counts(inputs, collected, asked["count"], sampled)
     return told
 
 
@@ -52,7 +62,7 @@ def with_models(inputs: Mapping[str, Any]) -> bool:
 
 def _kind(found: Metric) -> str | None:
     """Which sampled model tells more of a metric: of money it is the split into how many buy and how much."""
-    if found.kind in ("retention", "cascade"):
+    if found.kind in ("retention", "cascade", "count"):
         return found.kind
     return "amount" if found.kind == "amount" and found.money else None
 
@@ -163,7 +173,7 @@ def _no_rows(why: NotShown) -> dict[str, Any]:
     return {"segment_rows": [], "overall": [], "joint": False, "not_shown": why.to_dict()}
 
 
-# Staying, word of mouth, amounts -----------------------------------------------------------------------------------
+# Staying, word of mouth, amounts, counts -----------------------------------------------------------------------------
 
 
 def _retention(
@@ -225,6 +235,37 @@ def amounts_fit(inputs: Mapping[str, Any], key: str, data: Mapping[str, Any]) ->
     try:
         return hurdle.fit_hurdle(
             data, control=inputs["plan"]["control"], metric=key, seed=inputs["seed"], interval=_interval(inputs)
+        )
+    except AnalysisError as error:
+        return _refusal(error)
+
+
+def _counts(
+    inputs: Mapping[str, Any], collected: Collected, asked: Sequence[Metric], sampled: bool
+) -> list[dict[str, Any]]:
+    """How often and how unevenly, of each count metric; what is beyond the bound says so in the first answer too."""
+    entries = []
+    for place, key in enumerate(found.key for found in asked if found.key in collected.metric_data):
+        told = BEYOND if place >= COUNTS_FITTED else LATER
+        if sampled and place < COUNTS_FITTED:
+            told = counts_fit(inputs, key, collected.metric_data[key])
+        empty = isinstance(told, NotShown)
+        entries.append({"metric": key, "checks": []} | _empty(told) if empty else told.to_dict())
+    return entries
+
+
+def counts_fit(inputs: Mapping[str, Any], key: str, data: Mapping[str, Any]) -> Any:
+    """The `CountResult` of the stored answer, or why there is none (`NotShown`)."""
+    from analysis.models import negative_binomial  # imports PyMC at its first fit
+
+    try:
+        return negative_binomial.fit_counts(
+            data,
+            control=inputs["plan"]["control"],
+            direction=DIRECTIONS[metric(key).direction],
+            metric=key,
+            seed=inputs["seed"],
+            interval=_interval(inputs),
         )
     except AnalysisError as error:
         return _refusal(error)

@@ -5,6 +5,8 @@ histogram and written without gamma functions, from how many members did it more
 overflows nor loses digits near Poisson:
 
     log L = Σ_j N(times > j) log(1 + j φ) − Σ log times! + Σ times · log m − Σ (times + 1/φ) log(1 + φ m)
+
+The verdict never rests on this; moments carry it (`count`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import gammaln
-from scipy.stats import nbinom
+from scipy.stats import nbinom, poisson
 
 from analysis import engine, fitting, priors
 from analysis.diagnostics import Diagnostics
@@ -29,6 +31,10 @@ from analysis.statistics import CountStatistics
 MAX_TIMES = 5000
 #: Fewest members in each variant who did it.
 MIN_POSITIVE = 5
+#: The busiest members whose part of all times is told, as a share of the members.
+BUSIEST = 0.1
+#: What is told of the fitted law, all of shape (chains, draws, variants) in `CountResult.draws`.
+FIGURES = ("mean", "dispersion", "never", "each", "busiest")
 
 Data = Mapping[str, CountStatistics]
 
@@ -43,6 +49,14 @@ class CountVariant:
         Times per member.
     dispersion : Estimate
         φ: 0 where everybody acts at the same rate (Poisson); 1 and more where few members do most of it.
+    never : Estimate
+        Share of members who never do it.
+    each : Estimate
+        Times per member of those who do it at all: (1 − never) × each = mean in each draw.
+    busiest : Estimate
+        Part of all times that the busiest tenth of the members account for; 1 where no more than a tenth do it.
+    alike : float
+        The same part where luck alone makes the difference: everybody at the same rate, with the posterior mean.
     lift : Estimate or None
         mean / control's mean − 1; None for the control.
     p_beats_control : float or None
@@ -54,6 +68,10 @@ class CountVariant:
     positive: int
     mean: Estimate
     dispersion: Estimate
+    never: Estimate
+    each: Estimate
+    busiest: Estimate
+    alike: float
     lift: Estimate | None = None
     p_beats_control: float | None = None
 
@@ -64,7 +82,15 @@ class CountVariant:
 
 @dataclass(frozen=True, slots=True)
 class CountResult:
-    """The fit of a count metric, or the reason why there is none (`not_shown`)."""
+    """The fit of a count metric, or the reason why there is none (`not_shown`).
+
+    Attributes
+    ----------
+    variants : tuple of CountVariant
+        In the order of the data; empty where nothing is shown.
+    draws : Draws or None
+        Of `FIGURES` and the parameters, the axis `variant` named, for `analysis.engine.to_arviz`.
+    """
 
     metric: str
     not_shown: NotShown | None
@@ -91,10 +117,9 @@ class CountResult:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A fit that passed the sampler's gate; arrays of shape (draws, variants)."""
+    """A fit that passed the sampler's gate; figures by the names of FIGURES, arrays of shape (draws, variants)."""
 
-    mean: np.ndarray
-    dispersion: np.ndarray
+    figures: Mapping[str, np.ndarray]
     checks: tuple[Check, ...]
     diagnostics: Diagnostics
     draws: engine.Draws
@@ -144,7 +169,7 @@ def data_of(statistics: Data, prior: NamedPrior) -> dict[str, np.ndarray]:
 def fit(statistics: Data, prior: NamedPrior, rng: np.random.Generator | None = None) -> DrawnPosterior | NotShown:
     """Return the posterior of the mean count per member."""
     found = _fitted(statistics, prior, rng or np.random.default_rng(1), 1000, 4)
-    return DrawnPosterior(tuple(statistics), found.mean) if isinstance(found, _Fitted) else found[0]
+    return DrawnPosterior(tuple(statistics), found.figures["mean"]) if isinstance(found, _Fitted) else found[0]
 
 
 def fit_counts(
@@ -189,13 +214,43 @@ def fit_counts(
 def _rows(
     statistics: Data, found: _Fitted, control: str, kind: IntervalKind, *, higher: bool
 ) -> tuple[CountVariant, ...]:
-    base, rows = list(statistics).index(control), []
+    base, rows, drawn = list(statistics).index(control), [], found.figures["mean"]
     for v, (variant, own) in enumerate(statistics.items()):
-        mean, spread = drawn_estimate(found.mean[:, v], kind), drawn_estimate(found.dispersion[:, v], kind)
-        lifts = found.mean[:, v] / found.mean[:, base] - 1
+        told = {name: drawn_estimate(draws[:, v], kind) for name, draws in found.figures.items()}
+        alike = float(_part(poisson(told["mean"].mean), poisson(told["mean"].mean), told["mean"].mean))
+        lifts = drawn[:, v] / drawn[:, base] - 1
         against = (drawn_estimate(lifts, kind), float((lifts > 0 if higher else lifts < 0).mean())) if v != base else ()
-        rows.append(CountVariant(variant, own.n, own.positive, mean, spread, *against))
+        rows.append(CountVariant(variant, own.n, own.positive, *told.values(), alike, *against))
     return tuple(rows)
+
+
+def _part(times: Any, sized: Any, mean: Any) -> Any:
+    """Part of all times that the busiest tenth account for: its share of the Lorenz curve, ties shared out.
+
+    Parameters
+    ----------
+    times : frozen distribution
+        Of a member's times.
+    sized : frozen distribution
+        Of times − 1, each member taken as often as they did it: E[times; times > k] = mean · P(sized ≥ k).
+    """
+    last = times.isf(BUSIEST)
+    return sized.sf(last - 1) + last * (BUSIEST - times.sf(last)) / mean
+
+
+def figures_of(log_mean: np.ndarray, log_dispersion: np.ndarray) -> dict[str, np.ndarray]:
+    """What is told of a law, by the names of FIGURES; arrays of any one shape."""
+    mean, dispersion = np.exp(log_mean), np.exp(log_dispersion)
+    quiet = -np.log1p(dispersion * mean) / dispersion
+    size, chance = 1 / dispersion, 1 / (1 + dispersion * mean)
+    part = _part(nbinom(size, chance), nbinom(size + 1, chance), mean)
+    return dict(zip(FIGURES, (mean, dispersion, np.exp(quiet), mean / -np.expm1(quiet), part), strict=True))
+
+
+def _shown(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The figures as the gate takes them: no part that is all of it in some draws, whose tail has nothing to count."""
+    told = figures_of(values["log_mean"], values["log_dispersion"])
+    return told | {"busiest": told["busiest"][..., told["busiest"].max(axis=(0, 1)) < 1]}
 
 
 def _refused(statistics: Data) -> NotShown | None:
@@ -204,13 +259,14 @@ def _refused(statistics: Data) -> NotShown | None:
         if own.positive < MIN_POSITIVE:
             return NotShown(
                 "too_few_counts",
-                f"{own.positive} of {own.n} members did it in {variant}; how unevenly is told from {MIN_POSITIVE} on.",
+                f"{own.positive} of {own.n} members did it in variant {variant}; how unevenly is told from "
+                f"{MIN_POSITIVE} on.",
             )
         if own.histogram[-1][0] > MAX_TIMES:
             return NotShown(
                 "too_many_times",
-                f"A member of {variant} did it {own.histogram[-1][0]:,} times, more than {MAX_TIMES:,}: no human does; "
-                "set crawlers aside first.",
+                f"A member of variant {variant} did it {own.histogram[-1][0]:,} times, more than {MAX_TIMES:,}: no "
+                "human does; set crawlers aside first.",
             )
     return None
 
@@ -224,19 +280,19 @@ def _fitted(
     # The second attempt is for counts near Poisson, where the dispersion's logarithm has a long tail.
     found = fitting.sampled(
         build, (len(statistics),), data_of(statistics, prior), seed=int(rng.integers(2**31)), draws=draws,
-        chains=chains, longer=3, told=("The counts", "are"),
+        chains=chains, longer=3, told=("The counts", "are"), derived=_shown,
     )  # fmt: skip
     if isinstance(found, NotShown):
         return found, ()
     drawn, diagnostics = found
-    mean, dispersion = (np.exp(drawn.values[name]) for name in ("log_mean", "log_dispersion"))
-    flat = [value.reshape(-1, value.shape[-1]) for value in (mean, dispersion)]
-    checks = _checks(statistics, *flat, rng)
+    figures = figures_of(drawn.values["log_mean"], drawn.values["log_dispersion"])
+    flat = {name: value.reshape(-1, value.shape[-1]) for name, value in figures.items()}
+    checks = _checks(statistics, flat["mean"], flat["dispersion"], rng)
     if bad := failures(checks):
         return _could_not_be(bad[0]), checks
-    axes = dict.fromkeys(("log_mean", "log_dispersion", "mean", "dispersion"), ("variant",))
-    drawn = drawn.labelled(axes, {"variant": tuple(statistics)}, mean=mean, dispersion=dispersion)
-    return _Fitted(*flat, checks, diagnostics, drawn)
+    axes = dict.fromkeys(("log_mean", "log_dispersion", *FIGURES), ("variant",))
+    drawn = drawn.labelled(axes, {"variant": tuple(statistics)}, **figures)
+    return _Fitted(flat, checks, diagnostics, drawn)
 
 
 def _could_not_be(bad: Check) -> NotShown:
@@ -254,8 +310,8 @@ def _checks(statistics: Data, mean: np.ndarray, dispersion: np.ndarray, rng: np.
         never, spread = _replicated(own.n, mean[:, v], dispersion[:, v], rng)
         seen = own.total_squares / own.n - (own.total / own.n) ** 2
         of = {"checks": 2 * len(statistics)}
-        made.append(check(f"share who never did it in {variant}", 1 - own.positive / own.n, never, **of))
-        made.append(check(f"variance over the members of {variant}", seen, spread, **of))
+        made.append(check(f"share who never did it in variant {variant}", 1 - own.positive / own.n, never, **of))
+        made.append(check(f"variance over the members of variant {variant}", seen, spread, **of))
     return tuple(made)
 
 

@@ -27,7 +27,7 @@ def write(stored: Stored, file: Path, *, sampled: bool = True) -> tuple[str, ...
     Parameters
     ----------
     sampled : bool
-        Whether to fit the models that take a sampler too (segments, word of mouth, amounts): PyMC, seconds.
+        Whether to fit the models that take a sampler too (segments, word of mouth, amounts, counts): PyMC, seconds.
 
     The groups: ``posterior`` with a variable a metric (chain, draw, variant), and one a segmented attribute
     (chain, draw, variant, level); ``observed_data`` with members and totals; ``constant_data`` with the sufficient

@@ -1,4 +1,4 @@
-"""Draws of what an answer tells beside its scorecard: segments, staying, word of mouth, amounts.
+"""Draws of what an answer tells beside its scorecard: segments, staying, word of mouth, amounts, counts.
 
 They come from the very fits of the stored answer, made again with its inputs and its seed: the means are the stored
 ones. A fit that had to run longer has more draws than a file holds, so only every so many of them are kept (`every`).
@@ -56,8 +56,10 @@ def sampled(stored: Stored, *, models: bool) -> Found:
             yield from _staying(stored, key, data, models)
         elif kind == "cascade":
             yield from _brought(stored, key, data) if models else [(key, _UNASKED)]
-        elif models and any(entry["metric"] == key and not entry["not_shown"] for entry in _amounts(stored)):
+        elif models and _was_shown(stored, "amounts", key):
             yield from _spent(stored, key, data)
+        elif models and _was_shown(stored, "counts", key):
+            yield from _counted(stored, key, data)
     if models:
         yield from _segments(stored)
 
@@ -114,20 +116,34 @@ def _brought(stored: Stored, key: str, data: Mapping[str, Any]) -> Found:
     yield key, _by_variant(stored, draws, why)
 
 
-def _amounts(stored: Stored) -> Sequence[Mapping[str, Any]]:
-    return stored.result.get("amounts") or ()
+def _was_shown(stored: Stored, part: str, key: str) -> bool:
+    """Whether a part that has an entry a metric tells something of this one; older answers lack some parts."""
+    entries: Sequence[Mapping[str, Any]] = stored.result.get(part) or ()
+    return any(entry["metric"] == key and not entry["not_shown"] for entry in entries)
 
 
 def _spent(stored: Stored, key: str, data: Mapping[str, Any]) -> Found:
     """How many buy, and how much a buyer spends, of a money metric whose split was shown."""
     told = deeper.amounts_fit(stored.inputs, key, data)
-    for part, name in (("share", f"{key}_buyers"), ("amount", f"{key}_a_buyer")):
+    yield from _parts(stored, told, data, {"share": f"{key}_buyers", "amount": f"{key}_a_buyer"})
+
+
+def _counted(stored: Stored, key: str, data: Mapping[str, Any]) -> Found:
+    """How often and how unevenly, of a count metric of which it was shown."""
+    told = deeper.counts_fit(stored.inputs, key, data)
+    yield from _parts(
+        stored, told, data, {part: f"{key}_{part}" for part in ("dispersion", "never", "each", "busiest")}
+    )
+
+
+def _parts(stored: Stored, told: Any, data: Mapping[str, Any], names: Mapping[str, str]) -> Found:
+    """The draws of a fit that were named, by what they are called in the file; or why it gave none."""
+    for part, name in names.items():
         if isinstance(told, NotShown) or told.not_shown is not None:
             yield name, told if isinstance(told, NotShown) else told.not_shown
             continue
         values = told.draws.values[part].reshape(-1, len(data))
-        draws = dict(zip(data, values.T, strict=True))
-        yield name, _by_variant(stored, draws, {})
+        yield name, _by_variant(stored, dict(zip(data, values.T, strict=True)), {})
 
 
 def _segments(stored: Stored) -> Found:

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from analysis import AnalysisError, CountStatistics, NotShown, ProportionStatistics, engine, priors
+from analysis.diagnostics import diagnose
 from analysis.models import negative_binomial
 
 pm = pytest.importorskip("pymc")
@@ -42,6 +43,33 @@ def test_the_likelihood_is_that_of_the_rows(mean, dispersion):
     assert found == pytest.approx(known, rel=1e-10 if dispersion > 1e-3 else 1e-6)
 
 
+@pytest.mark.parametrize(
+    ("mean", "dispersion"), [(0.4, 2.5), (3.0, 0.3), (1.3, 1e-8), (10.0, 20.0), (0.05, 3.0), (0.2, 1e-4)]
+)
+def test_what_is_told_of_a_law_is_what_its_histogram_says(mean, dispersion):
+    told = negative_binomial.figures_of(np.log([mean]), np.log([dispersion]))
+    times = np.arange(20_000)
+    share = stats.nbinom.pmf(times, 1 / dispersion, 1 / (1 + dispersion * mean))
+    # From the busiest member down until a tenth of all members is reached.
+    busier = share[::-1].cumsum()[::-1] - share
+    taken = np.clip(negative_binomial.BUSIEST - busier, 0, share)
+    known = {"mean": share @ times, "never": share[0], "each": share @ times / (1 - share[0])}
+    for name, value in (known | {"busiest": taken @ times / mean, "dispersion": dispersion}).items():
+        assert told[name] == pytest.approx(value, rel=1e-6), name
+    if dispersion < 1e-6:
+        law = stats.poisson(mean)
+        assert told["busiest"] == pytest.approx(float(negative_binomial._part(law, law, mean)), rel=1e-6)
+
+
+def test_a_part_that_is_all_of_it_in_some_draws_does_not_stop_the_gate():
+    seldom = np.log(np.random.default_rng(2).normal(0.11, 0.005, (4, 500, 1)))
+    values = {"log_mean": np.concatenate([seldom, seldom + 2], axis=2), "log_dispersion": np.full((4, 500, 2), -20.0)}
+    whole = negative_binomial.figures_of(values["log_mean"], values["log_dispersion"])["busiest"]
+    assert whole[..., 0].max() == 1 > whole[..., 0].min() and whole[..., 1].max() < 1
+    judged = negative_binomial._shown(values)
+    assert judged["busiest"].shape == (4, 500, 1) and diagnose(judged, 0).passed
+
+
 @pytest.mark.slow
 def test_mean_dispersion_and_lift_are_recovered():
     data = {"a": histogram_of(draws_of(3, 0.6, 3.0, 8000)), "b": histogram_of(draws_of(4, 0.75, 3.0, 8000))}
@@ -49,11 +77,17 @@ def test_mean_dispersion_and_lift_are_recovered():
     assert result.not_shown is None, result.not_shown
     a, b = result.variants
     assert near(a.mean, 0.6) and near(b.mean, 0.75) and near(a.dispersion, 3.0) and near(b.dispersion, 3.0)
+    for row, own in zip(result.variants, data.values(), strict=True):
+        taken = np.sort(np.repeat(*zip(*own.histogram, strict=True)))[::-1][: own.n // 10].sum() / own.total
+        assert near(row.never, 1 - own.positive / own.n) and near(row.each, own.total / own.positive)
+        assert near(row.busiest, taken) and row.alike < row.busiest.interval.low
     assert near(b.lift, 0.25) and a.lift is None and a.p_beats_control is None
     assert b.p_beats_control > 0.99
     # A Poisson model's interval would be half as wide.
     assert b.mean.interval.high - b.mean.interval.low > 3.92 * 1.5 * np.sqrt(0.75 / 8000)
-    assert [one.name for one in result.checks][:2] == ["share who never did it in a", "variance over the members of a"]
+    assert [one.name for one in result.checks][:2] == [
+        "share who never did it in variant a", "variance over the members of variant a",
+    ]  # fmt: skip
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["variants"][0]["n"] == 8000
     posterior = engine.to_arviz(result.draws)["posterior"]
     assert float(posterior["dispersion"].sel(variant="a").mean()) == pytest.approx(a.dispersion.mean)
@@ -88,7 +122,7 @@ def test_replicated_members_are_those_of_the_distribution():
 def test_too_little_and_too_much_are_outcomes_with_a_reason():
     few = {"a": CountStatistics(((0, 100), (1, 2))), "b": CountStatistics(((0, 100), (1, 50)))}
     told = negative_binomial.fit_counts(few, control="a").not_shown
-    assert told.code == "too_few_counts" and told.reason.startswith("2 of 102 members did it in a;")
+    assert told.code == "too_few_counts" and told.reason.startswith("2 of 102 members did it in variant a;")
     crawler = {"a": CountStatistics(((0, 100), (1, 20), (90_000, 1)))}
     assert negative_binomial.fit_counts(crawler, control="a").not_shown.code == "too_many_times"
     assert negative_binomial.fit_counts({"a": CountStatistics.empty()}, control="a").not_shown.code == "too_few_counts"

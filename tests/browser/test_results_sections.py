@@ -84,7 +84,9 @@ def test_a_phone_shows_every_section_in_one_column(whole, page) -> None:
     whole()
     for name in CHARTS:
         drawn(page, name)
-    lefts = {page.locator(f"#{name}").bounding_box()["x"] for name in (*CHARTS, "carries", "spending", "segments")}
+    lefts = {
+        page.locator(f"#{name}").bounding_box()["x"] for name in (*CHARTS, "carries", "spending", "counts", "segments")
+    }
     assert len(lefts) == 1
     for summary in page.locator("summary:visible").all():
         if summary.evaluate("e => e.parentElement.id"):
@@ -114,6 +116,7 @@ def test_the_sections_follow_the_dark_page(whole, page) -> None:
     [
         ({"retention": more.early_retention()}, "Nobody has had the full 14 days yet"),
         ({"amounts": more.no_amounts()}, "Neither curve looks like"),
+        ({"counts": more.no_counts()}, "2 of 102 members did it in variant B"),
         ({"allocation": more.allocation(1)}, "The shares have not moved yet"),
         ({"cascade": {"not_shown": {"code": "nobody", "reason": "Nobody came through a share yet."}}}, "Nobody came"),
     ],

@@ -20,7 +20,7 @@ from web.api.result_models import Results
 
 MEMBERS = 1_600
 WINDOW_US = 7 * DAY_US
-METRICS = ["click_rate", "revenue", "order_value", "half_life", "k_factor", "reach", "net_value", "roi"]
+METRICS = ["click_rate", "revenue", "order_value", "half_life", "k_factor", "reach", "net_value", "roi", "active_days"]
 
 
 def lived(database, **fields) -> None:
@@ -123,8 +123,13 @@ def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_dig
     assert all(row["r"]["interval"]["low"] < 0.25 < row["r"]["interval"]["high"] for row in told["variants"])
     (money,) = full["amounts"]
     assert (money["metric"], money["not_shown"], money["family"]) == ("revenue", None, "log_normal")
+    (days,) = full["counts"]
+    assert early["counts"][0]["not_shown"]["code"] == "later"
+    # Whole days within a week are spread more evenly than any negative binomial has them.
+    assert (days["metric"], days["not_shown"]["code"]) == ("active_days", "fits_no_family")
+    assert not all(check["passed"] for check in days["checks"])
     assert [entry["metric"] for entry in full["metrics"]] == [
-        "click_rate", "revenue", "order_value", "net_value", "roi",
+        "click_rate", "revenue", "order_value", "net_value", "roi", "active_days",
     ]  # fmt: skip
     early_figures, full_figures = early["metrics"], full["metrics"]
     assert early_figures == full_figures, "the verdict's figures do not wait for the sampler"

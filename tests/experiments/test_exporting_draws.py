@@ -1,12 +1,13 @@
 """The draws that are exported are those of the stored answer: their means are its figures to the digit."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from analysis.statistics import AmountStatistics, CascadeStatistics, ProportionStatistics
+from analysis.statistics import AmountStatistics, CascadeStatistics, CountStatistics, ProportionStatistics
 from experiments.exporting import posterior
 from experiments.exporting.reading import Stored, VariantName
 from tests.experiments.test_computing import RATES, inputs, returns, with_history
@@ -49,6 +50,14 @@ def spending() -> dict[str, AmountStatistics]:
     return found
 
 
+def came_back() -> dict[str, CountStatistics]:
+    chance = np.random.default_rng(9)
+    return {
+        key: CountStatistics(tuple(Counter(chance.negative_binomial(0.5, 0.5 / (0.5 + mean), 2000).tolist()).items()))
+        for key, mean in (("a", 0.5), ("b", 0.7))
+    }
+
+
 @pytest.fixture(scope="module")
 def stored():
     """An analysis with every sampled part, its attributes fitted together."""
@@ -60,6 +69,7 @@ def stored():
     data = {
         "click_rate": rates,
         "revenue": spending(),
+        "active_days": came_back(),
         "half_life": returns({"a": 0.3, "b": 0.4}),
         "k_factor": BROUGHT,
         "reach": BROUGHT,
@@ -101,6 +111,10 @@ def test_what_takes_a_sampler_is_exported_with_the_draws_of_the_answer(stored, t
     for part, name in (("share", "revenue_buyers"), ("amount", "revenue_a_buyer")):
         stands = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in spent["variants"]}
         assert means(file, name) == stands
+    (often,) = stored.result["counts"]
+    for part in ("dispersion", "never", "each", "busiest"):
+        stands = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in often["variants"]}
+        assert means(file, f"active_days_{part}") == stands
 
 
 @pytest.mark.slow

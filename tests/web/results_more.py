@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+import numpy as np
+
+from analysis.models.negative_binomial import figures_of
 from tests.web import results_fixtures as fixtures
 
 MATURE = {"a": 4521, "b": 4498, "c": 4507}
@@ -140,6 +143,30 @@ def no_amounts() -> list[dict[str, Any]]:
     return [{"metric": "revenue", "family": None, "variants": [], "checks": [], **not_shown("predictive", why)}]
 
 
+def counts(metric: str = "active_days", mean: float = 0.21, dispersion: float = 2.4) -> list[dict[str, Any]]:
+    """A count metric by the law itself: b has a third more of it, c as much as a."""
+    rows = []
+    for key, more_of_it in (("a", 1.0), ("b", 1.38), ("c", 1.05)):
+        law = figures_of(np.log([mean * more_of_it]), np.log([dispersion]))
+        told = {name: estimate(float(value[0]), 0.03 * float(value[0])) for name, value in law.items()}
+        n = fixtures.SPRING[key][0]
+        alike = float(figures_of(np.log([mean * more_of_it]), np.log([1e-7]))["busiest"][0])
+        lift = None if key == "a" else estimate(more_of_it - 1, 0.04)
+        row = {"variant": key, "n": n, "positive": round(n * (1 - told["never"]["mean"])), **told, "alike": alike}
+        rows.append(row | {"lift": lift, "p_beats_control": None if key == "a" else 0.97})
+    checks = [
+        {"name": "share who never did it in variant a", "observed": 0.82, "low": 0.81, "high": 0.83, "passed": True}
+    ]
+    shape = {"metric": metric, "not_shown": None, "variants": rows, "checks": checks}
+    return [shape | {"diagnostics": gate(), "seed": 7, "engine": "nutpie"}]
+
+
+def no_counts() -> list[dict[str, Any]]:
+    """The same where too few did it."""
+    why = "2 of 102 members did it in variant b; how unevenly is told from 5 on."
+    return [{"metric": "active_days", "variants": [], "checks": [], **not_shown("too_few_counts", why)}]
+
+
 def allocation(steps: int = 4, started: datetime = fixtures.STARTED) -> dict[str, Any]:
     """Shares that move towards b, a step every two days."""
     shares = ((1 / 3, 1 / 3, 1 / 3), (0.24, 0.49, 0.27), (0.12, 0.74, 0.14), (0.05, 0.88, 0.07))[:steps]
@@ -262,6 +289,7 @@ def whole_result(started: datetime = fixtures.STARTED) -> dict[str, Any]:
         "retention": retention(),
         "cascade": cascade(),
         "amounts": amounts(),
+        "counts": counts(),
         "allocation": allocation(4, started),
     }
     found["mature"] = {"members": MATURE, "metrics": mature}

@@ -23,11 +23,14 @@ def app(sqlite_url, tmp_path):
 
 def early():
     parts = {"segments": [LATER | {"segment": "country"}], "amounts": [LATER | {"metric": "revenue"}]}
+    parts["counts"] = [LATER | {"metric": "orders"}]
     return more.whole_result() | parts | {"retention": LATER, "cascade": None}
 
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
-    assert results_coming.coming(early()) == ("for whom it works", "how long it sticks", "how many buy and how much")
+    assert results_coming.coming(early()) == (
+        "for whom it works", "how long it sticks", "how often members act", "how many buy and how much",
+    )  # fmt: skip
     failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
     assert results_coming.coming(more.whole_result() | {"cascade": failed}) == ()
     assert results_coming.coming(None) == ()
@@ -68,7 +71,7 @@ def test_while_the_models_are_computed_the_page_says_so_though_nobody_asked(app)
     job(app, state="running", progress=0.7)
     told = status(app, early())
     assert (told.kind, told.progress) == ("working", 0.7)
-    assert "Still being worked out: for whom it works, how long it sticks and" in told.sentence
+    assert "Still being worked out: for whom it works, how long it sticks, how often" in told.sentence
     assert "Last time it took about 30 seconds" in told.sentence
     assert status(app, more.whole_result()).kind != "working"  # an answer that is whole is not announced
 

@@ -358,7 +358,7 @@ def test_what_does_not_decide_and_what_does_not_change_says_so(app, client) -> N
     stored.experiment(app)
     stored.with_past(app, more.whole_result())
     text, full = (client.get(f"{PAGE}{query}").get_data(as_text=True) for query in ("", "?members=mature"))
-    assert text.count("come from another model than the table above") == 2
+    assert text.count("come from another model than the table above") == 3
     assert "What follows is about all members." not in text
     assert full.count("What follows is about all members.") == 1
 

@@ -75,6 +75,7 @@ def test_every_fit_tells_what_its_gate_let_through() -> None:
     assert told["Fit by country and device"].startswith("R-hat 1.002")
     assert "2 of 2 predictive checks passed; nutpie" in told["Fit of revenue by buyer"]
     result = more.whole_result()
+    assert told["Fit of active days by member"].startswith("R-hat 1.002")
     result["amounts"][0]["checks"][0] |= {"observed": 931.0, "passed": False}
     told = dict(results_provenance.provenance(result))
     assert (

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from experiments.validation import bad, shown
 from web.api.result_figures import Answer, Check, Decision, Mature, MetricResult, Total, Units, Verdict
-from web.api.result_stories import Allocation, AmountStory, Cascade, Retention, Segment
+from web.api.result_stories import Allocation, AmountStory, Cascade, CountStory, Retention, Segment
 
 
 def check_id(value: str) -> str:
@@ -36,6 +36,7 @@ class Results(BaseModel):
     retention: Retention | None
     cascade: Cascade | None
     amounts: list[AmountStory]
+    counts: list[CountStory] = Field([], description="Missing in analyses that were made before it was told.")
     allocation: Allocation | None
     answer: Answer
     arrivals: list[dict[str, Any]] = Field(description="New members by variant and day since the first.")

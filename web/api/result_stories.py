@@ -1,4 +1,4 @@
-"""What is told beside the scorecard, as models for ``/openapi.json``: segments, staying, cascades, money, shares."""
+"""What is told beside the scorecard, as models for ``/openapi.json``: segments, staying, cascades, money and so on."""
 
 from typing import Any, Literal
 
@@ -125,6 +125,34 @@ class AmountStory(BaseModel):
     metric: str
     family: Literal["log_normal", "gamma"] | None = Field(description="Of the amounts that buyers spend.")
     variants: list[VariantAmount]
+    checks: list[dict[str, Any]]
+    not_shown: NotShown | None
+    diagnostics: dict[str, Any] | None
+
+
+class VariantCount(BaseModel):
+    """A count metric of one variant: how often members do it, and how unevenly."""
+
+    model_config = ConfigDict(extra="allow")
+    variant: str
+    n: int
+    positive: int = Field(description="Members who did it at all.")
+    mean: Estimate = Field(description="Times per member.")
+    dispersion: Estimate = Field(description="φ: the variance over the members is mean + φ mean²; 0 is Poisson.")
+    never: Estimate = Field(description="Share of members who never do it.")
+    each: Estimate = Field(description="Times per member of those who do it at all.")
+    busiest: Estimate = Field(description="Part of all times that the busiest tenth of the members account for.")
+    alike: float = Field(description="The same part by luck alone, if all members were alike (Poisson).")
+    lift: Estimate | None = Field(description="mean / control's mean − 1; null for the control.")
+    p_beats_control: float | None
+
+
+class CountStory(BaseModel):
+    """How often and how unevenly (negative binomial); shown only where its checks pass, and never what decides."""
+
+    model_config = ConfigDict(extra="allow")
+    metric: str
+    variants: list[VariantCount]
     checks: list[dict[str, Any]]
     not_shown: NotShown | None
     diagnostics: dict[str, Any] | None

@@ -17,6 +17,7 @@ PARTS = (
     ("segments", "for whom it works"),
     ("retention", "how long it sticks"),
     ("cascade", "how far it carries"),
+    ("counts", "how often members act"),
     ("amounts", "how many buy and how much"),
 )
 LOOKED_BACK = 5

@@ -25,6 +25,7 @@ PRIOR_FOR = {
     "staying": "what comes after the window",
     "cascade": "how far it carries",
     "amounts": "what a buyer spends",
+    "counts": "how often and how unevenly",
 }
 NINETEEN_OF_TWENTY = 1.96
 LIFT_PARAMETERS = {"sd", "log_odds_sd", "mean_log_odds", "mean_sd"}
@@ -72,6 +73,10 @@ def _fits(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows += [
         (f"Fit of {names.get(part['metric'], part['metric']).lower()} by buyer", _fit(part))
         for part in result.get("amounts") or ()
+    ]
+    rows += [
+        (f"Fit of {names.get(part['metric'], part['metric']).lower()} by member", _fit(part))
+        for part in result.get("counts") or ()
     ]
     return rows
 

@@ -100,9 +100,11 @@ def _row(
     share, amount, mean = (shown(row.get(name)) for name in ("share", "amount", "mean"))
     return Row(
         variant,
-        _figure(share, percent, f"{buyers}; with {{level}} probability the true share is {{bounds}}.", f"{base}-share"),
+        explained(
+            share, percent, f"{buyers}; with {{level}} probability the true share is {{bounds}}.", f"{base}-share"
+        ),
         _drawn(share, percent, shares, f"{letter}: share who buy"),
-        _figure(
+        explained(
             amount,
             write,
             f"What each of the {count(row['positive'])} buyers of {letter} spends on average; with {{level}}"
@@ -110,7 +112,7 @@ def _row(
             f"{base}-amount",
         ),
         _drawn(amount, write, amounts, f"{letter}: mean per buyer"),
-        _figure(
+        explained(
             mean,
             write,
             "The share who buy times the mean per buyer; with {level} probability the true value per member is"
@@ -129,7 +131,8 @@ def _against(row: Mapping[str, Any]) -> str:
     return f"{signed_percent(many['mean'])} who buy, {signed_percent(much['mean'])} per buyer"
 
 
-def _figure(estimate: Mapping[str, Any] | None, write: Any, why: str, identity: str) -> Number:
+def explained(estimate: Mapping[str, Any] | None, write: Any, why: str, identity: str) -> Number:
+    """An estimate as `write` puts it; `why` explains it and has places for {level} and {bounds}."""
     if estimate is None:
         return Number("–")
     interval = estimate["interval"]

@@ -11,6 +11,7 @@ from web.formatting import count, moment, plural
 from web.pages import results_words as words
 from web.pages.results_carries import Carries, carries
 from web.pages.results_charts import OverTime, Segment, over_time, segments
+from web.pages.results_counts import Counts, counts
 from web.pages.results_drawing import hills
 from web.pages.results_health import HealthItem, health_items
 from web.pages.results_measure import name_of
@@ -81,6 +82,7 @@ class ResultsView:
     carries: Carries | None = None
     total: Total | None = None
     spending: tuple[Spending, ...] = ()
+    counts: tuple[Counts, ...] = ()
     sharing_out: SharingOut | None = None
     pooled: bool = False
     interval: str = "95 %"
@@ -168,6 +170,7 @@ def _sections(
             result.get("total"), result["metrics"], variants, control, plan.currency, growing=plan.ended_at is None
         ),
         "spending": spending(result.get("amounts"), result["metrics"], variants, plan.currency),
+        "counts": counts(result.get("counts"), result["metrics"], variants),
         "sharing_out": sharing_out(result.get("allocation"), variants, **span),
     }
 
