@@ -106,15 +106,18 @@ def calibrate(
     return Calibration(float(np.mean(shares)), error, float(kstest(ranks, "uniform").pvalue), lifts, audiences, lost)
 
 
+def line(truth: Truth, found: Calibration) -> str:
+    """What was found for a kind of truth, as a line."""
+    return (
+        f"{truth.__name__.replace('_', ' '):20} 95 % intervals hold {100 * found.coverage:.1f} % ± "
+        f"{100 * found.error:.1f} of {found.lifts:,} lifts; ranks uniform p = {found.uniform:.2f}; "
+        f"{found.not_shown} of {found.audiences} audiences not shown"
+    )
+
+
 def main(audiences: int) -> None:
     for truth in TRUTHS:
-        found = calibrate(truth, audiences, seed=2026)
-        print(
-            f"{truth.__name__.replace('_', ' '):20} 95 % intervals hold {100 * found.coverage:.1f} % ± "
-            f"{100 * found.error:.1f} of {found.lifts:,} lifts; ranks uniform p = {found.uniform:.2f}; "
-            f"{found.not_shown} of {found.audiences} audiences not shown",
-            flush=True,
-        )
+        print(line(truth, calibrate(truth, audiences, seed=2026)), flush=True)
 
 
 if __name__ == "__main__":

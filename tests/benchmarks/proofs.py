@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from analysis import Rules
 from analysis.audience import Audience
 from analysis.outlook import simulate
 from analysis.paths import HARM, NO_DIFFERENCE, SHIP
+from tests.analysis import segment_calibration
 from tests.benchmarks import calibration, peers, powers, scorecard, upworthy_peers
 from tests.serving import ROOT
 
@@ -63,6 +65,15 @@ def calibrated(bench: Any) -> None:
         bench.rows.append(row)
 
 
+def segment_lifts(bench: Any) -> None:
+    """Whether intervals of segment lifts hold the truth: over an hour of processor time, so only where asked for."""
+    print()
+    for truth in segment_calibration.TRUTHS:
+        found = segment_calibration.calibrate(truth, 200, seed=2026)
+        print(segment_calibration.line(truth, found), flush=True)
+        bench.rows.append({"truth": truth.__name__} | asdict(found))
+
+
 def headlines(bench: Any) -> None:
     """Thousands of real headline tests: the first part of each predicts its rest, ours beside flat priors and peers."""
     if not DATA.is_dir():
@@ -106,6 +117,7 @@ PARTS = (
     ("endings", endings),
     ("power", power),
     ("calibration", calibrated),
+    ("segments", segment_lifts),
     ("headlines", headlines),
     ("rows", rows),
     ("scorecard", scored),

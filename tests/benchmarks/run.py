@@ -147,7 +147,7 @@ PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (
     ("honesty", honest),
     *proofs.PARTS,
 )
-ASKED_FOR = ("collect-large",)
+ASKED_FOR = ("collect-large", "segments")
 """Parts that take long, and run only where they are named."""
 
 
