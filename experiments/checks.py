@@ -23,6 +23,8 @@ def health_checks(inputs: Mapping[str, Any], collected: Collected, elapsed_days:
         health.multi_exposed(excluded["multi_exposed"], randomised, uneven=_uneven(plan)),
         health.bots(excluded["bots"], seen),
     ]
+    if collected.shared or quality.crossed:
+        checks.append(health.crossing(quality.crossed, randomised))
     if not plan["imported"]:
         checks += [
             health.immature(quality.immature, randomised, plan["window_days"]),

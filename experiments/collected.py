@@ -43,6 +43,8 @@ class Quality:
         When the newest attributed event happened.
     early : int
         Events of members, since the run began, within the day before their first exposure: they do not count.
+    crossed : int
+        Randomised members whom somebody of another variant brought as well: they may have seen both.
     """
 
     immature: int = 0
@@ -52,6 +54,7 @@ class Quality:
     other_currency: int = 0
     last_event_us: int | None = None
     early: int = 0
+    crossed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

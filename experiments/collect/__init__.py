@@ -9,6 +9,7 @@ Which events of which members count is told in `experiments.member_rows`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ibis.backends.sql import SQLBackend
 
@@ -101,5 +102,5 @@ def collect(
         total_data=totals,
         arrivals=tuple(sorted((variant, day, n) for (variant, day), n in found.arrivals.items())),
         first_exposure_us=found.first_us,
-        quality=quality,
+        quality=replace(quality, crossed=found.crossed),
     )

@@ -42,11 +42,14 @@ class Audience:
         When the first of them was exposed.
     excluded : dict of str to int
     shared : int
+    crossed : int
+        Randomised members whom somebody of another variant brought as well.
     """
 
     first_us: int | None
     excluded: dict[str, int]
     shared: int
+    crossed: int = 0
     members: Counter[Cell] = field(default_factory=Counter)
     arrivals: Counter[tuple[str, int]] = field(default_factory=Counter)
     levels: Counter[tuple[str, tuple[str | None, ...]]] | None = None
@@ -91,9 +94,11 @@ def _standing(backend: SQLBackend, scope: Scope) -> Audience:
         bots=one_where(exposures.bot).sum(),
         shared=one_where(person).sum(),
         multi_exposed=one_where(randomised & twice).sum(),
+        crossed=one_where(randomised & ~twice & exposures.brought_by.notnull()).sum(),
     )
-    first, bots, shared, multi = (None if value is None else int(value) for value in rows.fetch(backend, told)[0])
-    return Audience(first, {"multi_exposed": multi or 0, "bots": bots or 0}, shared or 0)
+    found = rows.fetch(backend, told)[0]
+    first, bots, shared, multi, crossed = (None if value is None else int(value) for value in found)
+    return Audience(first, {"multi_exposed": multi or 0, "bots": bots or 0}, shared or 0, crossed or 0)
 
 
 def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Sequence[str]) -> bool:

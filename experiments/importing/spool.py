@@ -71,8 +71,9 @@ class Spool:
     def follow_shares(self) -> None:
         """Give each member who was brought the root of the chain and the generations below it.
 
-        Reports hosts that are not in the file, chains that come back to themselves, and members who met another
-        variant than their host: a share link carries the sharer's.
+        A share carries the sharer's variant, so who met another than the host was randomised already: a crossing. They
+        keep the host's name and begin a cascade of their own, without root or depth.
+        Reports hosts that are not in the file, and chains that come back to themselves.
         """
         if not self.has_shares():
             return
@@ -82,20 +83,21 @@ class Spool:
             f"SELECT line, brought_by FROM member WHERE {unknown}",
             "the member was brought by {!r}, who is no member in this file; add that member or leave the cell empty",
         )
-        self._report_hosts(
-            "SELECT guest.line, host.unit FROM member AS guest JOIN member AS host ON host.unit = guest.brought_by "
-            "WHERE host.variant <> guest.variant",
-            "the member was brought by {!r}, who met another variant; a share carries the sharer's variant, so correct "
-            "it or leave the cell empty",
-        )
         run("CREATE INDEX member_brought_by ON member (brought_by)")
-        run("CREATE TEMP TABLE youngest AS SELECT unit, unit AS root FROM member WHERE brought_by IS NULL")
+        run(
+            "CREATE TEMP TABLE crossing AS SELECT guest.unit FROM member AS guest JOIN member AS host "
+            "ON host.unit = guest.brought_by WHERE host.variant <> guest.variant"
+        )
+        crossed = "unit IN (SELECT unit FROM crossing)"
+        run(
+            f"CREATE TEMP TABLE youngest AS SELECT unit, unit AS root FROM member WHERE brought_by IS NULL OR {crossed}"
+        )
         depth = 0
         while run("SELECT 1 FROM youngest LIMIT 1").fetchone():
             depth += 1
             run(
                 "CREATE TEMP TABLE born AS SELECT member.unit, youngest.root FROM youngest JOIN member "
-                "ON member.brought_by = youngest.unit"
+                f"ON member.brought_by = youngest.unit WHERE NOT member.{crossed}"
             )
             run(
                 "UPDATE member SET depth = ?, root = born.root FROM born WHERE member.unit = born.unit",
@@ -104,7 +106,8 @@ class Spool:
             run("DROP TABLE youngest")
             run("ALTER TABLE born RENAME TO youngest")
         self._report_hosts(
-            f"SELECT line, brought_by FROM member WHERE brought_by IS NOT NULL AND root IS NULL AND NOT ({unknown})",
+            f"SELECT line, brought_by FROM member WHERE brought_by IS NOT NULL AND root IS NULL AND NOT ({unknown}) "
+            f"AND NOT {crossed}",
             "the member was brought by {!r}, but that chain has no beginning (it comes back to itself, or somebody "
             "above is missing); leave the cell of whoever came first empty",
         )

@@ -212,7 +212,8 @@ def _record(session: Session, stored: Experiment, actor: str, *, members: int, e
 
 
 def _exposure_row(run: Run, member: Member) -> exposure.ExposureRow:
-    origin = "shared" if member.brought_by else "randomised"
+    # Whoever was brought but met another variant than the host had been randomised already.
+    origin = "shared" if member.root else "randomised"
     # What was imported has no moment of arrival of its own: it counts as known when it happened.
     at_us, attributes = member.at_us, member.attributes
     return exposure.ExposureRow(run.id or 0, member.unit, member.variant, at_us, at_us, origin, 1, False, attributes)
@@ -221,7 +222,7 @@ def _exposure_row(run: Run, member: Member) -> exposure.ExposureRow:
 def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None:
     """Say who brought whom; the way in that everybody takes knows nothing of it and is left as quick as it is."""
     brought = [
-        {"of_run": run.id, "who": one.unit, "brought_by": one.brought_by, "root": one.root, "depth": one.depth}
+        {"of_run": run.id, "who": one.unit, "brought_by": one.brought_by, "root": one.root, "depth": one.depth or 0}
         for one in members
         if one.brought_by
     ]

@@ -5,6 +5,7 @@ from sqlmodel import select
 
 from analysis.statistics import CascadeStatistics
 from experiments import inputs, rows
+from experiments.analyse import analyse
 from experiments.collect import collect
 from experiments.database import Database
 from experiments.errors import ImportFailedError
@@ -61,7 +62,6 @@ def test_the_root_and_the_depth_follow_from_who_brought_whom(database):
         ("root,a,2026-03-01,\nfriend,a,2026-03-02,nobody\nx,b,2026-03-01,\n", 3, "'nobody', who is no member"),
         ("one,a,2026-03-01,two\ntwo,a,2026-03-01,one\nx,b,2026-03-01,\n", 2, "comes back to itself"),
         ("one,a,2026-03-01,one\nx,b,2026-03-01,\n", 2, "comes back to itself"),
-        ("root,a,2026-03-01,\nfriend,b,2026-03-02,root\n", 3, "'root', who met another variant"),
     ],
 )
 def test_a_chain_that_cannot_be_is_refused_by_its_line(sqlite_url, lines, line, words):
@@ -73,6 +73,21 @@ def test_a_chain_that_cannot_be_is_refused_by_its_line(sqlite_url, lines, line, 
     with database.read() as session:
         assert session.exec(select(Exposure)).all() == []
     database.close()
+
+
+def test_who_met_another_variant_than_the_host_was_randomised_and_is_counted_as_a_crossing(database):
+    crossed = "met,b,2026-03-03,friend\nlast,b,2026-03-04,met\n"
+    bring(database, CHAIN + crossed, metrics=["click_rate", "k_factor"])
+    with database.read() as session:
+        rows_met = {row.unit: row for row in session.exec(select(Exposure))}
+    told = analyse(database, "spring", with_models=False).result
+    met, last = rows_met["met"], rows_met["last"]
+    assert (met.origin, met.brought_by, met.root, met.depth) == ("randomised", "friend", None, 0)
+    assert (last.origin, last.brought_by, last.root, last.depth) == ("shared", "met", "met", 1)
+    check = next(one for one in told["health"] if one["check"] == "crossing")
+    assert check["value"] == pytest.approx(1 / 3), "of the three who were randomised"
+    assert check["status"] == "warn" and "crossed" in check["detail"]
+    assert told["units"]["shared"] == 4
 
 
 def test_a_column_of_another_name_is_recognised_and_can_be_named(sqlite_url):

@@ -46,7 +46,8 @@ class Check(BaseModel):
     """One check of the data's health; a red one stands above any verdict."""
 
     check: str = Field(
-        description="srm, multi_exposed, bots, immature, late_events, clock_skew, before_exposure, currency, silence."
+        description="srm, multi_exposed, bots, crossing, immature, late_events, clock_skew, before_exposure, "
+        "currency, silence."
     )
     status: Literal["ok", "warn", "fail"]
     value: float | None
