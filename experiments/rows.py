@@ -4,6 +4,7 @@ The expressions of `collect` know nothing of the engine. What the engines say di
 is here, in one place.
 """
 
+import atexit
 import json
 import os
 import sqlite3
@@ -67,6 +68,14 @@ def source(url: str) -> SQLBackend:
         if place not in _open or _is_closed(_open[place]):
             _open[place] = connect(url)
         return _open[place]
+
+
+@atexit.register
+def _close() -> None:
+    """Close what this process opened."""
+    for (process, _), backend in _open.items():
+        if process == os.getpid() and not _is_closed(backend):
+            backend.disconnect()
 
 
 def connect(url: str) -> SQLBackend:

@@ -8,6 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is must decide no test: no deadline, and no complaint where examples are slow to make.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Before anything reads them: a developer's own settings must not reach the tests, nor the tests the developer's data.
 for _name in [name for name in os.environ if name.startswith("KLETTE_") or name == "PORT"]:

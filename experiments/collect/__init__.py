@@ -17,7 +17,7 @@ from experiments import rows
 from experiments.collect.active import active_members
 from experiments.collect.adjusting import adjusted
 from experiments.collect.asked import Covariate, Worth
-from experiments.collect.audience import audience_of
+from experiments.collect.audience import audience_of, crossed
 from experiments.collect.cascades import cascades_of
 from experiments.collect.cells import statistics_by_cell
 from experiments.collect.history import statistics_by_day, told_by_day
@@ -83,6 +83,7 @@ def collect(
             data |= dict.fromkeys(told, cascades_of(backend, scope))
         # Without anybody who was brought, the total is the direct figure.
         totals = totals_of(backend, scope, metrics, split.counts()) if found.shared else {}
+        crossings = crossed(backend, scope) if found.shared or told else 0
         report(0.85)
         levels, together = (
             by_levels(active, found, segmented, sliced, successes) if segmented and sliced else ({}, None)
@@ -102,5 +103,5 @@ def collect(
         total_data=totals,
         arrivals=tuple(sorted((variant, day, n) for (variant, day), n in found.arrivals.items())),
         first_exposure_us=found.first_us,
-        quality=replace(quality, crossed=found.crossed),
+        quality=replace(quality, crossed=crossings),
     )

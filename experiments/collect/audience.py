@@ -13,7 +13,7 @@ from ibis.backends.sql import SQLBackend
 
 from experiments import rows
 from experiments.collect.active import place_of
-from experiments.member_rows import Scope, exposures_of, met_twice, one_where, randomised
+from experiments.member_rows import Scope, counted, exposures_of, met_twice, one_where, randomised
 from experiments.metrics import DAY_US
 
 MOST_KINDS = 400
@@ -42,14 +42,11 @@ class Audience:
         When the first of them was exposed.
     excluded : dict of str to int
     shared : int
-    crossed : int
-        Randomised members whom somebody of another variant brought as well.
     """
 
     first_us: int | None
     excluded: dict[str, int]
     shared: int
-    crossed: int = 0
     members: Counter[Cell] = field(default_factory=Counter)
     arrivals: Counter[tuple[str, int]] = field(default_factory=Counter)
     levels: Counter[tuple[str, tuple[str | None, ...]]] | None = None
@@ -94,11 +91,16 @@ def _standing(backend: SQLBackend, scope: Scope) -> Audience:
         bots=one_where(exposures.bot).sum(),
         shared=one_where(person).sum(),
         multi_exposed=one_where(randomised & twice).sum(),
-        crossed=one_where(randomised & ~twice & exposures.brought_by.notnull()).sum(),
     )
-    found = rows.fetch(backend, told)[0]
-    first, bots, shared, multi, crossed = (None if value is None else int(value) for value in found)
-    return Audience(first, {"multi_exposed": multi or 0, "bots": bots or 0}, shared or 0, crossed or 0)
+    first, bots, shared, multi = (None if value is None else int(value) for value in rows.fetch(backend, told)[0])
+    return Audience(first, {"multi_exposed": multi or 0, "bots": bots or 0}, shared or 0)
+
+
+def crossed(backend: SQLBackend, scope: Scope) -> int:
+    """How many randomised members somebody of another variant brought as well; asked where people bring any."""
+    exposures = counted(scope, exposures_of(backend, scope))
+    crossings = exposures.filter(exposures.origin == "randomised", exposures.brought_by.notnull())
+    return int(rows.fetch(backend, crossings.aggregate(n=crossings.count()))[0][0])
 
 
 def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ import click
 @click.option("--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models out: seconds less.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
-    """Analyse the experiment KEY now and print the answer, as a short table with the address of its page."""
+    """Analyse the experiment KEY now and print the answer as a short table."""
     from experiments.database import Database
     from experiments.settings import settings
     from experiments.worker import prepare_process
