@@ -7,6 +7,9 @@ the whole, the epochs and the mature members are sums of cells. Members who did 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from typing import Any
+
+from ibis.backends.sql import SQLBackend
 
 from analysis.statistics import (
     AmountStatistics,
@@ -41,6 +44,7 @@ from experiments.rows import added_up
 ByCell = dict[Cell, Statistics]
 LevelCounts = Counter[tuple[str, tuple[str | None, ...]]]
 _KEY = ("place", "variant")
+_AMOUNT = Quantity("amount", micro=True)
 
 
 def statistics_by_cell(
@@ -135,33 +139,38 @@ def _amounts(active: Active, audience: Audience, metric: Metric) -> ByCell:
     limit = limit_micro(metric, active.scope)
     whole = active.members[value_column(metric)]
     cut = active.members.mutate(whole=whole, amount=capped(active.members, metric, active.scope))
-    amount = Quantity("amount", micro=True)
-    parts = products.split(cut.filter(cut.whole > 0), [amount])
-    parts = parts.mutate(log=(parts.amount / float(MICRO)).ln())
-    cells = parts.group_by(_KEY).aggregate(
-        positive=parts.count(),
-        total=parts.amount.sum(),
-        log=parts.log.sum(),
-        log_log=(parts.log * parts.log).sum(),
-        capped=one_where(parts.whole > limit if limit is not None else parts.whole < 0).sum(),
-        **products.sums(parts, [(amount, amount)]),
-    )
-    found = {cell_of(row): row for row in fetched(active.backend, cells)}
+    over = cut.whole > limit if limit is not None else cut.whole < 0
+    told = cut.filter(cut.whole > 0).mutate(over=one_where(over))
+    found = {cell_of(row): row for row in amount_sums(active.backend, told, _KEY, capped="over")}
     cap = metric.cap_in(active.scope.currency)
-    return {cell: _amount(n, found.get(cell), amount, cap) for cell, n in audience.members.items()}
+    return {cell: amount_of(n, found.get(cell), cap) for cell, n in audience.members.items()}
 
 
-def _amount(n: int, row: Row | None, amount: Quantity, cap: Decimal | None) -> AmountStatistics:
+def amount_sums(backend: SQLBackend, told: Any, key: Sequence[str], **more: str) -> Iterable[Row]:
+    """The sums that `amount_of` reads, by a key; ``amount`` of `told` is in millionths and above zero in every row.
+
+    `more` names columns that are summed besides.
+    """
+    parts = products.split(told, [_AMOUNT])
+    parts = parts.mutate(log=(parts.amount / float(MICRO)).ln())
+    sums = {"total": parts.amount.sum(), "log": parts.log.sum(), "log_log": (parts.log * parts.log).sum()}
+    squares = products.sums(parts, [(_AMOUNT, _AMOUNT)])
+    others = {name: parts[column].sum() for name, column in more.items()}
+    return fetched(backend, parts.group_by(key).aggregate(positive=parts.count(), **sums, **squares, **others))
+
+
+def amount_of(n: int, row: Row | None, cap: Decimal | None) -> AmountStatistics:
+    """The statistics of so many members, from the sums over those above zero; None where there are none."""
     if row is None:
         return AmountStatistics(n, 0, Decimal(0), 0.0, cap=cap)
     return AmountStatistics(
         n=n,
         positive=int(row["positive"]),
         total=Decimal(int(row["total"])) / MICRO,
-        total_squares=products.total(row, amount, amount),
+        total_squares=products.total(row, _AMOUNT, _AMOUNT),
         log_total=float(row["log"]),
         log_total_squares=float(row["log_log"]),
-        capped=int(row["capped"]),
+        capped=int(row.get("capped", 0)),
         cap=cap,
     )
 

@@ -7,19 +7,17 @@ the unit that was randomised.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import ibis
 from ibis.backends.sql import SQLBackend
 
-from analysis.statistics import AmountStatistics, CountStatistics, Statistics
+from analysis.statistics import CountStatistics, Statistics
 from experiments import rows
-from experiments.collect import products
 from experiments.collect.active import fetched, limit_micro
-from experiments.collect.products import Quantity
-from experiments.member_rows import MICRO, Scope, attributed, counted, exposures_of, outcome_columns
+from experiments.collect.cells import amount_of, amount_sums
+from experiments.member_rows import Scope, attributed, counted, exposures_of, outcome_columns
 from experiments.metrics import Metric
 
 KINDS = ("proportion", "count", "amount")
@@ -81,24 +79,7 @@ def _counts(backend: SQLBackend, cascades: Any, metric: Metric, members: Mapping
 
 
 def _amounts(backend: SQLBackend, cascades: Any, metric: Metric, members: Mapping[str, int]) -> dict[str, Statistics]:
-    amount = Quantity("amount", micro=True)
     told = cascades.select("variant", amount=cascades[metric.key]).filter(ibis._.amount > 0)
-    parts = products.split(told, [amount])
-    parts = parts.mutate(log=(parts.amount / float(MICRO)).ln())
-    cells = parts.group_by("variant").aggregate(
-        positive=parts.count(),
-        total=parts.amount.sum(),
-        log=parts.log.sum(),
-        log_log=(parts.log * parts.log).sum(),
-        **products.sums(parts, [(amount, amount)]),
-    )
-    found = {row["variant"]: row for row in fetched(backend, cells)}
-    return {variant: _amount(n, found.get(variant), amount) for variant, n in members.items()}
-
-
-def _amount(n: int, row: Mapping[str, Any] | None, amount: Quantity) -> AmountStatistics:
+    found = {row["variant"]: row for row in amount_sums(backend, told, ("variant",))}
     # Each member's sum is cut at the cap, so the sum of a cascade has none.
-    if row is None:
-        return AmountStatistics(n, 0, Decimal(0), 0.0)
-    total, squares = Decimal(int(row["total"])) / MICRO, products.total(row, amount, amount)
-    return AmountStatistics(n, int(row["positive"]), total, squares, float(row["log"]), float(row["log_log"]))
+    return {variant: amount_of(n, found.get(variant), None) for variant, n in members.items()}
