@@ -5,7 +5,7 @@ Works alone, in a notebook: ``import analysis`` needs numpy and scipy; PyMC is i
 >>> from analysis import ProportionStatistics, scorecard
 >>> result = scorecard({"a": ProportionStatistics(1000, 100), "b": ProportionStatistics(1000, 130)}, control="a")
 >>> round(result.comparison("b").p_beats_control, 3)
-0.974
+0.962
 """
 
 from importlib import import_module

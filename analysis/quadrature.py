@@ -119,8 +119,9 @@ def quantile(
     guess: Callable[[float], float],
     scale: float,
     support: tuple[float, float],
+    close: float = 1e-8,
 ) -> float:
-    """Return the quantile at `p` of a distribution function, to 1e-9 of its spread.
+    """Return the quantile at `p` of a distribution function, to `close` of its spread.
 
     On the scale of Normal scores the distribution function is nearly straight, so that a secant needs three or four
     steps; where it is not (a bounded or one-sided posterior), bisection takes over.
@@ -145,7 +146,7 @@ def quantile(
     new = old - off_old * scale
     for _ in range(7):
         off_new = off(new)
-        if abs(off_new) < 1e-10:
+        if abs(off_new) < close:
             return new
         if off_new == off_old or abs(new - old) > 50 * scale:
             break

@@ -45,7 +45,8 @@ def test_a_lift_of_the_size_of_an_email_against_none_is_no_surprise_to_content_b
 @pytest.mark.parametrize("prior", [CONTENT, SCEPTICAL])
 def test_tests_that_the_prior_describes_surprise_it_as_often_as_it_says(prior):
     rng, tests = np.random.default_rng(5), 2_000
-    rates = expit(-2.5 + prior["log_odds_sd"] * rng.standard_normal((tests, 4)))
+    spread = prior["log_odds_sd"] * rng.lognormal(0, prior.get("log_odds_sd_varies") or 0.0, (tests, 1))
+    rates = expit(-2.5 + spread * rng.standard_normal((tests, 4)))
     did = rng.binomial(5_000, rates)
     seen = [
         surprise(prior, {str(v): ProportionStatistics(5_000, int(s)) for v, s in enumerate(row)}) < SURPRISE

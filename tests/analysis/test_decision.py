@@ -101,7 +101,7 @@ def test_a_guardrail_proven_worse_stops_the_test():
 
 
 def test_a_guardrail_in_doubt_keeps_a_winner_from_being_shipped():
-    complaints = card(direction="lower", metric="negative_rate", a=(7000, 40), b=(7000, 60))
+    complaints = card(direction="lower", metric="negative_rate", a=(7000, 40), b=(7000, 62))
     assert complaints.comparison("b").p_beats_control < 0.05
     verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
     assert verdict.decision == "keep_running"

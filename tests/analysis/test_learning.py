@@ -9,8 +9,9 @@ import pytest
 from scipy import integrate, special, stats
 
 from analysis import AnalysisError, NamedPrior, NotShown, ProportionStatistics, scorecard
-from analysis.learning import SPREADS, LearnedLift, TestSummary, _Likelihood, _log_likelihood, _posterior, learn
+from analysis.learning import LearnedLift, TestSummary, _posterior, learn
 from analysis.priors import CONTENT
+from analysis.random_effects import SPREADS, Likelihood, log_likelihood
 from tests.serving import ROOT
 
 
@@ -38,7 +39,7 @@ def test_a_known_spread_is_found_even_from_few_clicks(tau, clicks):
 def test_the_interval_of_the_spread_holds_the_truth_as_often_as_it_says():
     held = []
     for seed in range(50):
-        likelihood = _Likelihood.of(history(30, 0.25, seed=seed))
+        likelihood = Likelihood.of(history(30, 0.25, seed=seed))
         _, low, high = _posterior(likelihood.by_spread(*likelihood.means(np.arange(30))).sum(axis=0))
         held.append(low < 0.25 < high)
     assert sum(held) >= 43  # 47 or 48 of 50 expected; fewer than 43 once in 200
@@ -47,7 +48,7 @@ def test_the_interval_of_the_spread_holds_the_truth_as_often_as_it_says():
 def test_the_likelihood_is_the_exact_one():
     mu = np.array([[-6.0, -4.0, -2.0]])
     for y, n in ((0.0, 300.0), (1.0, 50.0), (7.0, 400.0), (30.0, 300.0)):
-        ours = _log_likelihood(np.array([y]), np.array([n]), mu)[0]
+        ours = log_likelihood(np.array([y]), np.array([n]), mu)[0]
         for m, middle in enumerate(mu[0]):
             for k in (0, 8, 14, 18):
                 spread = SPREADS[k]
@@ -75,6 +76,9 @@ def test_heavier_tails_are_told_from_a_normal_spread():
         history(300, 0.2, clicks=200, seed=5, spread=lambda rng, n: rng.lognormal(0, 1.0) * rng.standard_normal(n))
     )
     assert "differs from test to test" in varying.better
+    assert varying.prior["log_odds_sd"] == pytest.approx(0.2, rel=0.25)
+    assert varying.prior["log_odds_sd_varies"] == pytest.approx(1.0, abs=0.25)
+    assert "in half of the tests two thirds of the variants" in varying.prior.reason
 
 
 def test_too_little_history_is_an_outcome_in_plain_words():
@@ -96,6 +100,7 @@ def test_a_learned_prior_says_what_it_rests_on_and_can_be_used():
     learned = learn(history(50, 0.2))
     prior, evidence = learned.prior, learned.evidence
     assert prior.name == "learned" and "50 finished experiments" in prior.reason
+    assert prior.get("log_odds_sd_varies") is None  # these were drawn with one spread for all
     assert prior["sd"] == pytest.approx(np.sqrt(2) * prior["log_odds_sd"])
     assert evidence["tests"] == 50 and evidence["tau_low"] < evidence["tau"] < evidence["tau_high"]
     assert [family["name"] for family in evidence["families"]] == ["normal", "student_t", "varying"]
@@ -123,6 +128,8 @@ def test_the_shipped_prior_is_what_the_archive_says(shared_data):
     spec.loader.exec_module(script)
     found = learn(script.read(Path(shared_data)))
     assert (found.tests, found.variants, found.members) == (1957, 9433, 33_133_386)
-    assert found.tau == pytest.approx(CONTENT["log_odds_sd"], abs=5e-4)
+    assert found.prior["log_odds_sd"] == pytest.approx(CONTENT["log_odds_sd"], abs=5e-4)
+    assert found.prior["log_odds_sd_varies"] == pytest.approx(CONTENT["log_odds_sd_varies"], abs=5e-3)
+    assert found.prior.reason.split(": ")[1].rstrip(".") in CONTENT.reason
     assert np.sqrt(2) * found.tau == pytest.approx(CONTENT["sd"], abs=5e-4)
     assert f"{found.tests:,} headline tests" in CONTENT.reason and f"{found.variants:,} variants" in CONTENT.reason

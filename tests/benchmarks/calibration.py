@@ -135,11 +135,12 @@ def _against(a: float, b: float) -> Truths:
 
 
 def pooled_rates(rng: np.random.Generator) -> Simulated:
-    """Rates from the content prior: a middle, and variants round it on the log-odds scale."""
+    """Rates from the content prior: a middle, and variants round it as far as they lie in this test."""
     prior = models.named("conversion").prior
     # The prior of the middle is a uniform rate; its far ends would need millions of members to be seen at all.
     middle = rng.logistic()
-    rates = expit(middle + prior["log_odds_sd"] * rng.standard_normal(3))
+    spread = prior["log_odds_sd"] * rng.lognormal(0, prior["log_odds_sd_varies"])
+    rates = expit(middle + spread * rng.standard_normal(3))
     n = _members(rng)
     data = {key: ProportionStatistics(n, int(rng.binomial(n, rate))) for key, rate in zip("abc", rates, strict=True)}
     return data, _against(rates[0], rates[1])

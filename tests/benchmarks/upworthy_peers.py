@@ -67,8 +67,9 @@ def table(folder: Path, share: float, *, every: int = 1, seed: int = upworthy.SE
     splits = upworthy.thin(tests, share, seed)[::every]
     methods: list[tuple[str, upworthy.Method]] = [
         ("Klette, prior learned from other tests", upworthy.cross_learned(learned)),
-        ("Klette, its spread alone learned", upworthy.cross_learned(learned, ("log_odds_sd",))),
+        ("Klette, its spread alone learned", upworthy.cross_learned(learned, upworthy.SPREAD)),
         ("Klette, shipped prior (content)", upworthy.pooled(CONTENT)),
+        ("Klette, learned, one spread for all tests", upworthy.of_one_size(learned)),
         ("flat Beta(1, 1)", upworthy.flat),
     ]
     methods += [(peer.name, method_of(peer)) for peer in peers()]

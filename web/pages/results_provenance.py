@@ -28,7 +28,7 @@ PRIOR_FOR = {
     "counts": "how often and how unevenly",
 }
 NINETEEN_OF_TWENTY = 1.96
-LIFT_PARAMETERS = {"sd", "log_odds_sd", "mean_log_odds", "mean_sd"}
+LIFT_PARAMETERS = {"sd", "log_odds_sd", "log_odds_sd_varies", "mean_log_odds", "mean_sd"}
 
 
 def set_aside(excluded: Mapping[str, int]) -> str:
