@@ -12,6 +12,7 @@ from experiments.commands.answer import table
 from experiments.commands.opening import opened_database
 from experiments.commands.progress import Bar
 from experiments.errors import ImportFailedError, InvalidError
+from experiments.event_types import VALUE_KINDS, meant
 from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
 from experiments.importing.guessing import guess, key_of, name_of
 from experiments.importing.plan import COUNT_MEANINGS, MEMBER_MEANINGS
@@ -58,6 +59,10 @@ def _common(function: Callable) -> Callable:
 @click.option("--outcome", multiple=True, metavar="TYPE=COLUMN", help="A column of FILE that counts events or money.")
 @click.option("--exposed-at", default=None, metavar="TIME", help="The moment of exposure, where FILE has none.")
 @click.option("--segments", default="", metavar="COLUMN,...", help="Columns to split the results by, up to 8.")
+@click.option("--covariate", metavar="COLUMN", help="A number known of members before: taken out of the noise (CUPED).")
+@click.option(
+    "--days-before", type=int, metavar="DAYS", help="Instead: what they did in so many days before, of --events."
+)
 @_common
 def members(
     file: Path,
@@ -66,6 +71,8 @@ def members(
     outcome: tuple[str, ...],
     exposed_at: str | None,
     segments: str,
+    covariate: str | None,
+    days_before: int | None,
     **common: Any,
 ) -> None:
     """Import FILE with one line per member: unit, variant, exposed_at, maybe brought_by, and any attributes."""
@@ -77,6 +84,7 @@ def members(
         outcomes=list(_each_pair("--outcome", outcome)),
         exposed_at=_moment("--exposed-at", exposed_at),
         segments=_listed(segments),
+        covariate=_covariate(covariate, days_before),
     )
     _run(plan, file, events, at_once=common["analyse"])
 
@@ -110,6 +118,12 @@ def _plan(kind: str, file: Path, common: dict[str, Any], **wishes: Any) -> Plan:
         ended_at=_moment("--ended", common["ended"]),
         **wishes,
     )
+
+
+def _covariate(column: str | None, days_before: int | None) -> dict[str, Any] | None:
+    if column is None and days_before is None:
+        return None
+    return {"attribute": column, "days_before": days_before}
 
 
 def _columns(kind: str, file: Path, mapped: dict[str, str], *, dated: bool) -> dict[str, str]:
@@ -176,6 +190,10 @@ def _tell(brought: BroughtIn, plan: Plan) -> None:
     if brought.events:
         said = ", ".join(f"{count:,} {type_}" for type_, count in sorted(brought.events.items()))
         click.echo(f"Events: {said}.")
+    for type_ in sorted(set(brought.events) - VALUE_KINDS.keys()):
+        known = meant(type_)
+        counted = f"did you mean {known}?" if known else "only a value laid on it as an action counts it."
+        click.echo(f"No metric of Klette's own counts the type {type_!r}: {counted}")
     if brought.uncounted:
         click.echo(f"{brought.uncounted:,} events lie outside their member's window: kept, not counted.")
 

@@ -139,6 +139,8 @@ class MemberReader:
         self.attributes = [(index, name) for index, name in enumerate(header) if index not in counted]
         for segment in plan.segments:
             place([name for _, name in self.attributes], segment, "segments", file_name)
+        if plan.covariate is not None and plan.covariate.attribute is not None:
+            place([name for _, name in self.attributes], plan.covariate.attribute, "covariate", file_name)
 
     def wanted(self, row: Sequence[str]) -> bool:
         """Whether the row is one of those asked for."""

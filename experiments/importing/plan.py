@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from experiments.definition import Covariate
 from experiments.fields import (
     MAX_VARIANTS,
     Currency,
@@ -41,6 +42,7 @@ class Plan(BaseModel):
     where: dict[str, str] = Field(default_factory=dict, description="Column to value: only such rows are read.")
     weights: dict[str, float] = Field(default_factory=dict, description="Planned shares; empty for equal ones.")
     segments: Segments = Field(default_factory=list)
+    covariate: Covariate | None = Field(None, description="What was known of members before: a column, or days.")
     metrics: MetricKeys = Field(default_factory=list)
     primary_metric: MetricKey | None = None
     currency: Currency | None = None
@@ -65,6 +67,8 @@ class Plan(BaseModel):
         ):
             for meaning in sorted(set(meanings) - set(allowed)):
                 raise at_fault({field: f"{meaning!r} is no meaning of a column here; use one of {', '.join(allowed)}."})
+        if self.kind == "counts" and self.covariate is not None:
+            raise at_fault({"covariate": "Counts know nothing of single members; import the members' file for that."})
         if self.kind == "counts" and (self.exposed_at is None) != (self.ended_at is None):
             missing = "exposed_at" if self.exposed_at is None else "ended_at"
             raise at_fault({missing: "One of the two dates is missing; give both, or neither where it is not known."})

@@ -171,6 +171,7 @@ def definition(
             "window_days": plan.window_days,
             "segments": plan.segments,
             "currency": plan.currency,
+            "covariate": None if plan.covariate is None else plan.covariate.model_dump(),
             # One look at the end, at the full planned length: the boundary is then that of a single test.
             "planned_days": None if days is None else min(_LONGEST_PLAN_DAYS, max(1, math.ceil(days))),
         }

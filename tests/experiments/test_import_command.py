@@ -107,3 +107,19 @@ def test_an_outcome_that_is_a_slip_of_a_known_type_is_refused(klette, tmp_path: 
     ran = klette("import", "members", "mail.csv", "--outcome", "purchse=spend", "--no-analyse")
     assert ran.returncode == 2 and "Traceback" not in ran.stderr
     assert "The outcome 'purchse' cannot be counted: it is no event type, but nearly purchase" in ran.stderr
+
+
+def test_types_that_no_metric_counts_are_named_and_a_covariate_is_declared(klette, tmp_path: Path) -> None:
+    rows = "".join(f"m{n},{'ab'[n % 2]},2025-10-0{n % 9 + 1},{n}\n" for n in range(40))
+    (tmp_path / "mail.csv").write_text("unit,variant,exposed_at,history\n" + rows)
+    (tmp_path / "did.csv").write_text("unit,type,at\nm1,clicks,2025-10-20\nm2,click,2025-10-20\nm3,signup,2025-10-20\n")
+    arguments = ("--events", "did.csv", "--covariate", "history", "--no-analyse")
+    ran = klette("import", "members", "mail.csv", *arguments)
+    assert ran.returncode == 0, ran.stderr
+    assert "No metric of Klette's own counts the type 'clicks': did you mean click?" in ran.stdout
+    assert "counts the type 'signup': only a value laid on it as an action counts it." in ran.stdout
+    assert "type 'click'" not in ran.stdout
+    ran = klette("import", "members", "mail.csv", "--key", "other", "--covariate", "age")
+    assert ran.returncode == 2 and "'age'" in ran.stderr
+    ran = klette("import", "members", "mail.csv", "--key", "other", "--covariate", "history", "--days-before", "28")
+    assert ran.returncode == 2 and "covariate" in ran.stderr

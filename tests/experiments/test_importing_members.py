@@ -4,11 +4,14 @@ import gzip
 import json
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from sqlmodel import select
 
 from experiments import experiment
+from experiments.analyse import analyse
 from experiments.database import Database
+from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import Source, bring_in, make_plan
 from experiments.tables import Event, Exposure, Variant
 
@@ -205,3 +208,60 @@ def test_decimal_commas_are_read_in_a_wide_file_and_in_events(sqlite_url: str) -
 def test_utf_16_with_its_mark_is_read(sqlite_url: str) -> None:
     text = "unit,variant,exposed_at\nu1,Größe,2026-01-01\nu2,b,2026-01-01\n"
     assert bring(Database(sqlite_url), text.encode("utf-16")).members == {"Größe": 1, "b": 1}
+
+
+def test_what_was_known_before_is_taken_out_of_the_noise(sqlite_url: str) -> None:
+    database, rng = Database(sqlite_url), np.random.default_rng(4)
+    age, spent = rng.normal(40, 10, 400), rng.normal(0, 3, 400)
+    rows = [f"{i},{'ab'[i % 2]},{max(0.5 * age[i] + spent[i], 0):.2f},{age[i]:.1f}" for i in range(400)]
+    bring(
+        database,
+        "unit,variant,spend,age\n" + "\n".join(rows) + "\n",
+        exposed_at="2026-03-01T00:00:00Z",
+        outcomes=[("purchase", "spend")],
+        primary_metric="revenue",
+        covariate={"attribute": "age"},
+    )
+    revenue = analyse(database, "spring", with_models=False).result["metrics"][0]
+    assert revenue["metric"] == "revenue"
+    assert revenue["adjusted"]["covariate"] == {"attribute": "age"}
+    told = np.corrcoef(np.maximum(0.5 * age + spent, 0), age)[0, 1] ** 2
+    assert revenue["adjusted"]["variance_reduction"] == pytest.approx(told, abs=0.02)
+
+
+def test_what_members_did_before_is_taken_out_too(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    members = "unit,variant,exposed_at\n" + "".join(f"{i},{'ab'[i % 2]},2026-03-10T00:00:00Z\n" for i in range(60))
+    spent = [(i, day, 5 + i + (day == "11" and i % 7)) for i in range(0, 60, 3) for day in ("05", "11")]
+    events = "unit,type,at,value\n" + "".join(f"{i},purchase,2026-03-{d}T00:00:00Z,{v}\n" for i, d, v in spent)
+    bring(database, members, events, primary_metric="revenue", covariate={"days_before": 28})
+    revenue = analyse(database, "spring", with_models=False).result["metrics"][0]["adjusted"]
+    assert revenue["covariate"]["days_before"] == 28
+    assert revenue["not_shown"] is None, revenue["not_shown"]
+    assert revenue["variance_reduction"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("wishes", "told"),
+    [
+        ({"covariate": {"attribute": "weight"}}, "'weight'"),
+        ({"covariate": {"attribute": "unit"}}, "'unit'"),
+    ],
+)
+def test_a_covariate_that_the_file_does_not_have_is_refused(sqlite_url: str, wishes: dict, told: str) -> None:
+    with pytest.raises(ImportFailedError, match=told):
+        bring(Database(sqlite_url), MEMBERS, EVENTS, **wishes)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"kind": "counts", "covariate": {"attribute": "age"}},
+        {"covariate": {"attribute": "age", "days_before": 28}},
+        {"covariate": {"days_before": 91}},
+    ],
+)
+def test_a_covariate_that_cannot_be_is_refused_with_its_name(wishes: dict) -> None:
+    with pytest.raises(InvalidError) as caught:
+        make_plan(**{"kind": "members", "key": "spring", **wishes})
+    assert next(iter(caught.value.fields)).startswith("covariate")

@@ -106,7 +106,7 @@ def test_from_the_files_to_a_job_with_its_plan(person, database: Database) -> No
     form = _form_of(page.text)
     assert form["members-0"] == "unit" and form["members-3"] == "segment" and form["events-3"] == "value"
 
-    answer = marketer.post(there, form | {"members-4": "attribute", "control": "Old headline"}, page=there)
+    answer = marketer.post(there, form | {"members-4": "covariate", "control": "Old headline"}, page=there)
 
     assert answer.status_code == 302
     with database.read() as session:
@@ -116,6 +116,7 @@ def test_from_the_files_to_a_job_with_its_plan(person, database: Database) -> No
     plan = job.payload["plan"]
     assert plan["columns"] == {"unit": "unit", "variant": "variant", "exposed_at": "exposed_at"}
     assert plan["segments"] == ["country"]
+    assert plan["covariate"] == {"attribute": "device", "days_before": None}
     assert plan["control"] == "Old headline"
     assert plan["event_columns"] == {name: name for name in ("unit", "type", "at", "value")}
 

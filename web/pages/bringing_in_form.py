@@ -11,6 +11,7 @@ from experiments.importing.guessing import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, 
 from experiments.importing.plan import CONTENT_MEANINGS, COUNT_MEANINGS, EVENT_MEANINGS, MEMBER_MEANINGS
 from experiments.importing.values import parse_moment
 
+COVARIATE = "covariate"
 _OUTCOMES = (
     ("click", "Counts clicks or visits"),
     ("purchase", "Money spent"),
@@ -28,6 +29,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("exposed_at", "When the member saw it"),
         ("brought_by", "Who brought the member"),
         (SEGMENT, "Split the results by this"),
+        (COVARIATE, "Known before: take out of the noise"),
         (ATTRIBUTE, "Keep as an attribute"),
         *((OUTCOME + type_, label) for type_, label in _OUTCOMES),
     ),
@@ -134,6 +136,7 @@ def read_form(
             (column.role.removeprefix(OUTCOME), column.name) for column in main if column.role.startswith(OUTCOME)
         ],
         "segments": [column.name for column in main if column.role == SEGMENT],
+        "covariate": {"attribute": mapped[COVARIATE]} if COVARIATE in mapped else None,
         "where": _where(form, faults),
         "weights": _weights(form.get("weights", ""), faults),
         "metrics": [form["success_metric"]] if form.get("success_metric") else [],
