@@ -37,8 +37,9 @@ setup-test: setup $(STAMPS)/test $(STAMPS)/browser ## the set-up of `make test` 
 bench: setup-test $(STAMPS)/bench ## measure speed, memory, honesty and calibration, beside limits and peers
 	@exec $(BIN)/python -m tests.benchmarks.run $(ARGS)
 
-lint: setup-test ## check the style of the code
-	@exec $(BIN)/ruff check .
+lint: setup-test ## check the style of the code, and the types of the statistics
+	@$(BIN)/ruff check .
+	@exec $(BIN)/mypy
 
 # Python ---------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,9 @@ import numpy as np
 from scipy import special, stats
 from scipy.optimize import minimize_scalar
 
+#: What the functions of a posterior take, elementwise.
+Numbers = np.ndarray | float
+
 
 class Marginal(Protocol):
     """The posterior of one number. All methods take and return arrays of any shape."""
@@ -28,14 +31,15 @@ class Marginal(Protocol):
     def inverse_mean(self) -> float | None:
         """E[1/x], for the mean of a relative lift; None where x is too near 0 for the lift to have a finite spread."""
 
-    def pdf(self, x: np.ndarray) -> np.ndarray: ...
-    def cdf(self, x: np.ndarray) -> np.ndarray: ...
-    def sf(self, x: np.ndarray) -> np.ndarray: ...
-    def ppf(self, p: np.ndarray) -> np.ndarray: ...
-    def isf(self, p: np.ndarray) -> np.ndarray:
+    def pdf(self, x: Numbers) -> np.ndarray: ...
+    def cdf(self, x: Numbers) -> np.ndarray: ...
+    def sf(self, x: Numbers) -> np.ndarray: ...
+    def ppf(self, p: Numbers) -> np.ndarray: ...
+    def isf(self, p: Numbers) -> np.ndarray:
         """The point with upper-tail probability `p`; precise where `ppf(1 - p)` is not."""
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray: ...
+    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +73,19 @@ class BetaMarginal:
         # The variance of 1/x is finite only for a > 2.
         return (self.a + self.b - 1) / (self.a - 1) if self.a > 2 else None
 
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: Numbers) -> np.ndarray:
         return stats.beta.pdf(x, self.a, self.b)
 
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: Numbers) -> np.ndarray:
         return special.betainc(self.a, self.b, np.clip(x, 0, 1))
 
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: Numbers) -> np.ndarray:
         return special.betaincc(self.a, self.b, np.clip(x, 0, 1))
 
-    def ppf(self, p: np.ndarray) -> np.ndarray:
+    def ppf(self, p: Numbers) -> np.ndarray:
         return special.betaincinv(self.a, self.b, p)
 
-    def isf(self, p: np.ndarray) -> np.ndarray:
+    def isf(self, p: Numbers) -> np.ndarray:
         return special.betainccinv(self.a, self.b, p)
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -116,20 +120,20 @@ class NormalMarginal:
         # E[1/x] of a Normal exists only in the asymptotic sense; its series to the second order.
         return (1 + (self.sd / self.mean) ** 2) / self.mean if self._clear else None
 
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: Numbers) -> np.ndarray:
         z = (x - self.mean) / self.sd
         return np.exp(-0.5 * z * z) / (self.sd * np.sqrt(2 * np.pi))
 
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: Numbers) -> np.ndarray:
         return special.ndtr((x - self.mean) / self.sd)
 
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: Numbers) -> np.ndarray:
         return special.ndtr((self.mean - x) / self.sd)
 
-    def ppf(self, p: np.ndarray) -> np.ndarray:
+    def ppf(self, p: Numbers) -> np.ndarray:
         return self.mean + self.sd * special.ndtri(p)
 
-    def isf(self, p: np.ndarray) -> np.ndarray:
+    def isf(self, p: Numbers) -> np.ndarray:
         return self.mean - self.sd * special.ndtri(p)
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:

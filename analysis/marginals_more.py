@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from analysis.marginals import Numbers
+
 # Gauss-Hermite nodes for means over a standard Normal; the outermost lie at ±3.75, where 2 in 10,000 are beyond.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -44,12 +46,12 @@ class SkewedMarginal:
     def _straight(self) -> bool:
         return abs(self.bend) < _STRAIGHT
 
-    def _at(self, z: np.ndarray) -> np.ndarray:
+    def _at(self, z: Numbers) -> np.ndarray:
         if self._straight:
             return self.centre + self.scale * np.asarray(z, float)
         return self.centre + self.scale * np.expm1(self.bend * np.asarray(z, float)) / self.bend
 
-    def _score(self, x: np.ndarray) -> np.ndarray:
+    def _score(self, x: Numbers) -> np.ndarray:
         """The z of a point; infinite beyond the end of the shorter tail."""
         t = (np.asarray(x, float) - self.centre) / self.scale
         if self._straight:
@@ -90,22 +92,22 @@ class SkewedMarginal:
     def inverse_mean(self) -> float | None:
         return float(_WEIGHTS @ (1 / self._at(_NODES))) if self._clear else None
 
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: Numbers) -> np.ndarray:
         z = self._score(x)
         known = np.where(np.isfinite(z), z, 0.0)
         slope = self.scale * np.exp(self.bend * known)
         return np.where(np.isfinite(z), np.exp(-0.5 * known * known) / (slope * np.sqrt(2 * np.pi)), 0.0)
 
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: Numbers) -> np.ndarray:
         return special.ndtr(self._score(x))
 
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: Numbers) -> np.ndarray:
         return special.ndtr(-self._score(x))
 
-    def ppf(self, p: np.ndarray) -> np.ndarray:
+    def ppf(self, p: Numbers) -> np.ndarray:
         return self._at(special.ndtri(p))
 
-    def isf(self, p: np.ndarray) -> np.ndarray:
+    def isf(self, p: Numbers) -> np.ndarray:
         return self._at(-special.ndtri(p))
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:

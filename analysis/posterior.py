@@ -100,7 +100,8 @@ def density_from_cdf(cdf: Callable[[np.ndarray], np.ndarray], low: float, high: 
 class Posterior(Protocol):
     """What every model returns. `v` is a variant's position; lift = v / c − 1, difference = v − c."""
 
-    variants: tuple[str, ...]
+    @property
+    def variants(self) -> tuple[str, ...]: ...
 
     def mean(self, v: int) -> float: ...
     def sd(self, v: int) -> float: ...

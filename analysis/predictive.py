@@ -117,7 +117,7 @@ def replicated_sums(
     if share == 1.0:
         values = quantile(rng.standard_normal((width, n)))
         return np.stack([function(values).sum(axis=1) for function in of])
-    many = rng.binomial(n, share, width)
+    many = rng.binomial(n, share, size=(width,))
     above = quantile(-ndtri(share * rng.random((width, many.max()))))
     real = np.arange(many.max()) < many[:, None]
     tail = np.stack([np.where(real, function(above), 0.0).sum(axis=1) for function in of])

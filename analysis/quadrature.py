@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from analysis.marginals import Marginal
+from analysis.marginals import Marginal, Numbers
 
 # Where panels are cut, in standard deviations of a Normal with the same tail probability. Beyond 8.2 lies 1e-16.
 _UPPER = np.array([0.65, 1.3, 2.0, 2.7, 3.4, 4.2, 5.2, 6.5, 8.2])
@@ -193,7 +193,7 @@ class Compared:
             return float(np.hypot(t.sd, c.sd))
         return float(np.hypot(t.sd / c.mean, t.mean * c.sd / c.mean**2))
 
-    def cdf(self, values: np.ndarray, order: int = _CDF_ORDER) -> np.ndarray:
+    def cdf(self, values: Numbers, order: int = _CDF_ORDER) -> np.ndarray:
         """Return P(compared <= value) for each value of a one-dimensional array."""
         at = np.atleast_1d(np.asarray(values, float))[:, None]
         inner, outer = self._inner_outer()
@@ -217,7 +217,7 @@ class Compared:
         z, t, c = float(ndtri(p)), self.treatment, self.control
         if not self.relative:
             return t.mean - c.mean + z * self.scale
-        if t.log_mean is None or c.log_mean is None:
+        if t.log_mean is None or c.log_mean is None or t.log_sd is None or c.log_sd is None:
             return t.mean / c.mean - 1 + z * self.scale
         return float(np.exp(t.log_mean - c.log_mean + z * np.hypot(t.log_sd, c.log_sd)) - 1)
 

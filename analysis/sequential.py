@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -227,5 +228,5 @@ def bound(
         return always
     past = [look for look in looks if look.counted and look.members > 0]
     fractions = [look.elapsed_days / planned_days for look in past] + [fraction]
-    information = np.maximum.accumulate([look.members for look in past] + [max(members, 1)])
+    information = list(accumulate([look.members for look in past] + [max(members, 1)], max))
     return min(always, float(planned_bounds(fractions, information, PLANNED_SHARE * alpha)[-1]))

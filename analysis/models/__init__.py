@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +30,9 @@ from analysis.models import (
 )
 from analysis.posterior import Posterior
 from analysis.priors import NamedPrior
-from analysis.statistics import Statistics
 
-Fit = Callable[[Mapping[str, Statistics], NamedPrior, np.random.Generator | None], Posterior | NotShown]
+#: Each takes statistics of its own kind: `Model.kind` says which.
+Fit = Callable[[Mapping[str, Any], NamedPrior, np.random.Generator | None], Posterior | NotShown]
 
 
 @dataclass(frozen=True, slots=True)

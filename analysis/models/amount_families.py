@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import digamma, gammainc, gammaincc, gammainccinv, gammaincinv, ndtr, polygamma
 
-from analysis.predictive import Check, check, replicated_sums, thinned
+from analysis.predictive import Check, Quantile, check, replicated_sums, thinned
 from analysis.priors import NamedPrior
 from analysis.statistics import AmountStatistics
 
@@ -73,11 +73,7 @@ class Family:
         limit = np.inf if cap is None else cap
         made = []
         for v, (variant, own) in enumerate(data.items()):
-            free = self.quantile(few, v)
-            means = (
-                replicated_sums(lambda z, free=free: np.minimum(free(z), limit), SUMMED, own.positive, rng)
-                / own.positive
-            )
+            means = replicated_sums(_cut(self.quantile(few, v), limit), SUMMED, own.positive, rng) / own.positive
             seen = np.array([float(own.total), own.total_squares, own.log_total, own.log_total_squares]) / own.positive
             for name, ratio in self.checks:
                 told = f"{name} among buyers in {variant}"
@@ -191,6 +187,10 @@ def _gamma_quantile(draws: Flat, v: int) -> Callable[[np.ndarray], np.ndarray]:
         return np.maximum(out * (mean / shape), TINY)
 
     return quantile
+
+
+def _cut(free: Quantile, limit: float) -> Quantile:
+    return lambda z: np.minimum(free(z), limit)
 
 
 def _shape_of(mean: np.ndarray, log_mean: np.ndarray) -> np.ndarray:

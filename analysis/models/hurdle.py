@@ -16,6 +16,7 @@ import numpy as np
 
 from analysis import engine, fitting, priors
 from analysis.diagnostics import Diagnostics
+from analysis.engine import Draws
 from analysis.errors import NotShown
 from analysis.models import amount_families
 from analysis.models.amount_families import Family
@@ -95,7 +96,7 @@ class HurdleResult:
     seed: int = 0
     engine: str = ""
     note: str = ""
-    draws: engine.Draws | None = field(default=None, repr=False, compare=False)
+    draws: Draws | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ The verdict never rests on this; moments carry it (`count`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from scipy.stats import nbinom, poisson
 
 from analysis import engine, fitting, priors
 from analysis.diagnostics import Diagnostics
+from analysis.engine import Draws
 from analysis.errors import NotShown
 from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.predictive import Check, check, failures, thinned
@@ -100,7 +101,7 @@ class CountResult:
     prior: NamedPrior = priors.NEGATIVE_BINOMIAL_WEAK
     seed: int = 0
     engine: str = ""
-    draws: engine.Draws | None = field(default=None, repr=False, compare=False)
+    draws: Draws | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -216,11 +217,14 @@ def _rows(
 ) -> tuple[CountVariant, ...]:
     base, rows, drawn = list(statistics).index(control), [], found.figures["mean"]
     for v, (variant, own) in enumerate(statistics.items()):
-        told = {name: drawn_estimate(draws[:, v], kind) for name, draws in found.figures.items()}
+        told: dict[str, Any] = {name: drawn_estimate(draws[:, v], kind) for name, draws in found.figures.items()}
         alike = float(_part(poisson(told["mean"].mean), poisson(told["mean"].mean), told["mean"].mean))
         lifts = drawn[:, v] / drawn[:, base] - 1
-        against = (drawn_estimate(lifts, kind), float((lifts > 0 if higher else lifts < 0).mean())) if v != base else ()
-        rows.append(CountVariant(variant, own.n, own.positive, *told.values(), alike, *against))
+        row = CountVariant(variant, own.n, own.positive, alike=alike, **told)
+        if v != base:
+            better = float((lifts > 0 if higher else lifts < 0).mean())
+            row = replace(row, lift=drawn_estimate(lifts, kind), p_beats_control=better)
+        rows.append(row)
     return tuple(rows)
 
 

@@ -157,12 +157,15 @@ def _bounded(
     """Say which levels are put together: the most common ones stay, as many of each attribute as the bound allows."""
     if len(combinations) <= MAX_COMBINATIONS:
         return tuple({} for _ in attributes), ()
-    counts = [Counter() for _ in attributes]
+    counts: list[Counter[str]] = [Counter() for _ in attributes]
     for (_, levels), cell in cells.items():
         for place, level in enumerate(levels):
             counts[place][level] += cell.n
     # Ties by name, so that the same cells in another order give the same answer.
-    ranked = [sorted(own, key=lambda level, own=own: (level == OTHERS, -own[level], level)) for own in counts]
+    ranked = [
+        [level for _, _, level in sorted((level == OTHERS, -members, level) for level, members in own.items())]
+        for own in counts
+    ]
 
     def names_at(kept: int) -> Names:
         return tuple(dict.fromkeys(own[kept:], OTHERS) if len(own) > kept + 1 else {} for own in ranked)

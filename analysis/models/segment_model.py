@@ -138,7 +138,8 @@ def rate_of(attribute: str) -> str:
 
 def _labelled(found: engine.Draws, table: CellTable, shown: dict[str, np.ndarray]) -> engine.Draws:
     """Name parameters and axes by their attributes, for whoever reads the export."""
-    values, dims = {}, {"variant_effect": ("treatment",), "overall": ("variant",)}
+    values: dict[str, np.ndarray] = {}
+    dims: dict[str, tuple[str, ...]] = {"variant_effect": ("treatment",), "overall": ("variant",)}
     coords: dict[str, tuple[str, ...]] = {"variant": table.variants, "treatment": table.variants[1:]}
     for name, value in (dict(found.values) | shown).items():
         head, _, place = name.rpartition("_")
@@ -148,7 +149,7 @@ def _labelled(found: engine.Draws, table: CellTable, shown: dict[str, np.ndarray
         # "by_", since an attribute may be called variant.
         plain = _plain(table.attributes[int(place)])
         values[f"{head}_{plain}"] = value
-        first = {"segment": (), "offset": ("treatment",), "rate": ("variant",)}.get(head)
+        first: tuple[str, ...] | None = {"segment": (), "offset": ("treatment",), "rate": ("variant",)}.get(head)
         if first is not None:
             dims[f"{head}_{plain}"] = (*first, f"by_{plain}")
             coords[f"by_{plain}"] = table.levels[int(place)]

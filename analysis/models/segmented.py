@@ -209,7 +209,9 @@ def fit_segments(
         Fewer than two variants, an unknown control, too many levels, cells that do not fit the attributes.
     """
     names = (ONLY,) if attributes is None else tuple(attributes)
-    joint = cells if attributes is not None else {(v, (level,)): cell for (v, level), cell in cells.items()}
+    joint: Mapping[tuple[str, Any], ProportionStatistics] = cells
+    if attributes is None:
+        joint = {(variant, (level,)): cell for (variant, level), cell in cells.items()}
     table = table_of(joint, names, control)
     order = tuple(dict.fromkeys(variant for variant, _ in cells))
     told = _Told(control, direction, metric, prior, rope, seed, interval, order)
@@ -227,10 +229,11 @@ def _jointly(table: CellTable, told: _Told, size: dict[str, int]) -> JointSegmen
     used: dict[str, engine.Draws] = {}
     if len(several) > 1:
         results, drawn = _fit(table.only(several), told, size)
-        if not isinstance(results, NotShown):
+        if isinstance(results, NotShown):
+            if results.code == "all_equal":
+                return results
+        elif drawn is not None:
             found, used = dict(results), dict.fromkeys(results, drawn)
-        elif results.code == "all_equal":
-            return results
     for place, name in enumerate(table.attributes):
         if name in found:
             continue

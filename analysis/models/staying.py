@@ -152,7 +152,8 @@ def fit_tails(
         return tails | dict.fromkeys(keys, Tail(not_shown=why)), diagnostics, used
     rng = np.random.default_rng(seed)
     for v, key in enumerate(keys):
-        tails[key] = _tail(*(value[:, v] for value in values), counts[v], rng)
+        alpha, beta, daily = (value[:, v] for value in values)
+        tails[key] = _tail(alpha, beta, daily, counts[v], rng)
     return {key: tails[key] for key in data}, diagnostics, used
 
 

@@ -5,8 +5,11 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 import analysis
 from analysis import models, priors
+from tests.serving import ROOT
 
 
 def loaded_by(code: str) -> set[str]:
@@ -24,6 +27,12 @@ def test_importing_analysis_brings_neither_pymc_nor_a_web_framework():
 
 def test_the_example_in_the_package_is_true():
     assert doctest.testmod(analysis).failed == 0
+
+
+@pytest.mark.slow
+def test_the_types_that_a_notebook_shows_are_true():
+    ran = subprocess.run([sys.executable, "-m", "mypy", "--no-incremental"], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stdout
 
 
 def test_every_model_is_listed_once_with_a_prior_and_a_sentence():
