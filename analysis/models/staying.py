@@ -36,7 +36,7 @@ BAND = 0.99
 
 @dataclass(frozen=True, slots=True)
 class StayingPoint:
-    """Posterior mean and 95 % interval of the share of members who have not left for good before a day."""
+    """Posterior mean and 95 % interval of a share of members by a day."""
 
     day: int
     mean: float
@@ -59,7 +59,9 @@ class Tail:
     daily : float or None
         Posterior median of the chance that who stays is there on a day.
     survival : tuple of StayingPoint
-        From day 1 to `WINDOWS` windows.
+        Who have not left for good before a day, from day 1 to `WINDOWS` windows.
+    coming : tuple of StayingPoint
+        Who come back on that very day, the same days: fewer, since nobody who stays is there every day.
     draws : mapping of parameter to array of shape (draws,)
         What it is told from, chain after chain: alpha, beta, daily. Empty where it is not shown.
     """
@@ -68,6 +70,7 @@ class Tail:
     beta: float | None = None
     daily: float | None = None
     survival: tuple[StayingPoint, ...] = ()
+    coming: tuple[StayingPoint, ...] = ()
     not_shown: NotShown | None = None
     draws: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -77,6 +80,7 @@ class Tail:
             "beta": self.beta,
             "daily": self.daily,
             "survival": [point.to_dict() for point in self.survival],
+            "coming": [point.to_dict() for point in self.coming],
             "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
         }
 
@@ -199,12 +203,18 @@ def _tail(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, counts: np.nda
     if why is not None:
         return Tail(not_shown=why)
     days = np.arange(1, WINDOWS * horizon + 1)
-    points = []
-    for day, drawn in zip(days.tolist(), stays(alpha, beta, days).T, strict=True):
-        told = drawn_estimate(drawn)
-        points.append(StayingPoint(day, told.mean, told.interval.low, told.interval.high))
+    staying = stays(alpha, beta, days)
     draws = {"alpha": alpha, "beta": beta, "daily": daily}
-    return Tail(float(np.median(alpha)), float(np.median(beta)), float(np.median(daily)), tuple(points), draws=draws)
+    medians = (float(np.median(drawn)) for drawn in draws.values())
+    return Tail(*medians, _points(days, staying), _points(days, daily[:, None] * staying), draws=draws)
+
+
+def _points(days: np.ndarray, drawn: np.ndarray) -> tuple[StayingPoint, ...]:
+    told = [drawn_estimate(own) for own in drawn.T]
+    return tuple(
+        StayingPoint(day, one.mean, one.interval.low, one.interval.high)
+        for day, one in zip(days.tolist(), told, strict=True)
+    )
 
 
 def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> NotShown | None:

@@ -213,6 +213,10 @@ def test_who_stays_after_the_window_is_recovered(tailed):
         points = {point.day: point for point in tail.survival}
         for day in (7, 14, 28, 56):
             assert points[day].low - 0.01 <= law.stays([day])[0] <= points[day].high + 0.01
+        coming = {point.day: point for point in tail.coming}
+        for day in (7, 14, 28, 56):
+            assert coming[day].low - 0.01 <= law.daily * law.stays([day])[0] <= coming[day].high + 0.01
+            assert coming[day].mean < points[day].mean
 
 
 def test_the_fitted_law_is_the_simulated_one():

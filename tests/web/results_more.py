@@ -55,7 +55,7 @@ def _staying(key: str, horizon: int) -> dict[str, Any]:
         "half_life": estimate(half, 0.13),
         "ever_returned": estimate(ever, 0.005),
         "returning": [_point(day, ever - share / 2, fixtures.SPRING[key][0]) for day, share in left.items()],
-        "tail": {"alpha": 1.1, "beta": 3.0, "survival": [{"day": 28, "mean": ever / 9}], "not_shown": None},
+        "tail": {"alpha": 1.1, "beta": 3.0, "coming": [_point(28, ever / 9, MATURE[key])], "not_shown": None},
     }
 
 

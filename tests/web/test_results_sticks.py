@@ -72,12 +72,13 @@ def test_a_tail_that_is_not_shown_says_why() -> None:
         row["tail"] = more.not_shown("predictive", "The curve does not fit.")
     assert page(with_part("retention", found)).sticks.tail == "A, B and C: the curve does not fit."
     assert page().sticks.tail == (
-        f"Going on as they did, 1.4{THIN}% of A, 1.7{THIN}% of B and 1.4{THIN}% of C would still come back on day 28."
+        f"Going on as they did, 1.4{THIN}% of A (1.0{THIN}% to 1.7{THIN}%), 1.7{THIN}% of B (1.3{THIN}% to 2.1{THIN}%)"
+        f" and 1.4{THIN}% of C (1.1{THIN}% to 1.8{THIN}%) would come back on day 28."
     )
     for row in found["variants"]:
-        row["tail"] = {"survival": [{"day": 28, "mean": 0.0002}], "not_shown": None}
+        row["tail"] = {"coming": [{"day": 28, "mean": 0.0002, "low": 0.0, "high": 0.0005}], "not_shown": None}
     assert page(with_part("retention", found)).sticks.tail == (
-        "Going on as they did, hardly anybody who saw A, B or C would still come back on day 28."
+        "Going on as they did, hardly anybody who saw A, B or C would come back on day 28."
     )
 
 

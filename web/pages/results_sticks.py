@@ -225,10 +225,10 @@ def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> tuple[str, str]
             figures.append(f"{variant.letter}: {words.lower_first(reason)}")
         elif reason and code != "not_asked":
             reasons.setdefault(reason, []).append(variant.letter)
-        elif tail and tail.get("survival"):
-            day = tail["survival"][-1]["day"]
-            told.append((variant.letter, tail["survival"][-1]["mean"]))
-    pieces = [f"Going on as they did, {_still(told)} would still come back on day {day}."] if told else []
+        elif tail and tail.get("coming"):
+            day = tail["coming"][-1]["day"]
+            told.append((variant.letter, tail["coming"][-1]))
+    pieces = [f"Going on as they did, {_still(told)} would come back on day {day}."] if told else []
     pieces += [f"For {wording.listed(who)} no forecast beyond the window: {how}." for how, who in unlike.items()]
     pieces += [f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items()]
     return " ".join(pieces), " ".join(figures)
@@ -244,14 +244,17 @@ def _unlike(reason: str) -> str:
     return "its members kept coming longer than such curves usually do"
 
 
-def _still(told: list[tuple[str, float]]) -> str:
-    """How many stay, a variant after the other; in one word where hardly anybody does."""
-    if all(share < HARDLY for _, share in told):
+def _still(told: list[tuple[str, Mapping[str, Any]]]) -> str:
+    """How many come on that day, a variant after the other; in one word where hardly anybody does."""
+    if all(point["mean"] < HARDLY for _, point in told):
         return f"hardly anybody who saw {words.either([letter for letter, _ in told])}"
-    shares = [
-        f"{percent(share) if share >= HARDLY else f'under {percent(HARDLY)}'} of {letter}" for letter, share in told
-    ]
-    return wording.listed(shares)
+    return wording.listed([_share_of(letter, point) for letter, point in told])
+
+
+def _share_of(letter: str, point: Mapping[str, Any]) -> str:
+    if point["mean"] < HARDLY:
+        return f"under {percent(HARDLY)} of {letter}"
+    return f"{percent(point['mean'])} of {letter} ({words.range_of(percent(point['low']), percent(point['high']))})"
 
 
 def _short(days: float) -> str:
