@@ -71,7 +71,9 @@ def detectable_lifts(curves: Curves, *, lift: float, planned_days: int) -> dict[
         for day, found in zip(curves.days, curves.detectable, strict=True)
         if found is not None
     ]
-    top = min(max([row["lift"] for row in rows] + [1.5 * lift]), 8 * lift)
+    found = [row["lift"] for row in rows]
+    # Short plans find huge lifts alone, which would press the rest down; but what the longest finds must be seen.
+    top = max(min(max([*found, 1.5 * lift]), 8 * lift), 2 * min(found, default=0.0))
     x = _days(curves.days)
     axis = {"labelExpr": f"(datum.value ? '+' : '') + {FINE_PERCENT}", "tickCount": 4, "domain": False, "ticks": False}
     y = {"field": "lift", "type": "quantitative", "title": None, "axis": axis, "scale": {"domain": [0, top]}}

@@ -8,7 +8,7 @@ import pytest
 from analysis import Audience, NamedPrior, Rules, plan, plan_words
 from analysis.charts import planning as charts
 from analysis.charts import with_theme
-from analysis.curves import curves, durations
+from analysis.curves import Curves, curves, durations
 from analysis.outlook import Share
 
 SHOP = Audience(0.05, 2000)
@@ -142,3 +142,12 @@ def test_the_pictures_are_plain_definitions_in_the_page_s_colours(found, drawn):
     stacked = [row for row in specs[2]["data"]["values"] if row["day"] == drawn.days[0]]
     assert stacked[-1]["high"] == pytest.approx(1)
     assert [row["low"] for row in stacked[1:]] == [row["high"] for row in stacked[:-1]]
+
+
+def test_the_smallest_lift_stays_in_the_picture_where_a_tiny_one_is_wanted():
+    # a year finds 5 % here at best, ten times what is wanted
+    drawn = Curves((180, 365), (), (0.07, 0.05), ())
+    spec = charts.detectable_lifts(drawn, lift=0.005, planned_days=365)
+    top = spec["layer"][-1]["encoding"]["y"]["scale"]["domain"][1]
+    assert top == pytest.approx(0.1)
+    assert [row["lift"] for row in spec["data"]["values"]] == [0.07, 0.05]

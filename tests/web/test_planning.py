@@ -139,23 +139,22 @@ def test_without_javascript_the_curves_are_a_link_away(client):
 @pytest.mark.parametrize(
     ("query", "field", "told"),
     [
-        ("base=0", "base", "0 % is not between 0 and 100 %."),
-        ("base=abc", "base", "“abc” is no number; give a number between 0 and 100 %."),
+        ("base=0", "base", "0 % is not above 0 and below 100 %."),
+        ("base=abc", "base", "“abc” is no number; give a number above 0 and below 100 %."),
         ("members=1.000,5.2", "members", "is no number"),
-        ("members=1.500", "members", "“1.500” can be read as 1500 or as 1.50; write 1500 or 1.50."),
-        ("minimum=10.000", "minimum", "“10.000” can be read as 10000 or as 10.00; write 10000 or 10.00."),
+        ("members=9999999999999", "members", "9,999,999,999,999 is not between 1 and 10,000,000,000."),
         ("measure=amount&base=1.500&sd=2", "base", "“1.500” can be read as 1500 or as 1.50; write 1500 or 1.50."),
         ("members=0", "members", "0 is not between 1 and 10,000,000,000."),
         ("variants=1", "variants", "1 is not between 2 and 20."),
         ("variants=2.5", "variants", "2.5 is no whole number"),
-        ("lift=0", "lift", "0 % is not between 0 and 1,000 %."),
+        ("lift=0", "lift", "0 % is not above 0 and below 1,000 %."),
         ("base=60&lift=80", "lift", "60 % with 80 % more is more than all members; choose a smaller lift."),
         ("better=fewer&lift=100", "lift", "Nothing can become better by 100 % or more"),
         ("power=100", "power", "100 % is not between 50 and 99 %."),
         ("days=400", "days", "400 is not between 1 and 365."),
         ("split=50,30", "split", "The shares add up to 80 %; they must add up to 100 %."),
         ("split=50,25,25", "split", "These are 3 shares for 2 variants; give one for each."),
-        ("split=a,b", "split", "Give a share above 0 for each variant"),
+        ("split=a,b", "split", "“a” is no share above 0; give one for each variant"),
         ("measure=amount", "sd", "This is empty"),
     ],
 )
@@ -168,6 +167,17 @@ def test_a_fault_stands_beside_its_field_and_nothing_typed_is_lost(client, query
     for name, value in (pair.split("=") for pair in query.split("&")):
         if name not in ("measure", "better"):
             assert re.search(rf'id="{name}"[^>]*value="{re.escape(value)}"', answer.text)
+
+
+@pytest.mark.parametrize("members", ["2,000", "2.000", "2 000", "2\u202f000"])
+def test_what_is_counted_may_have_marks_between_its_thousands(client, members):
+    plain, marked = (client.get(f"/plan?base=3&members={number}").text for number in ("2000", members))
+    assert re.search(r"Run it for [^<]*", plain)[0] == re.search(r"Run it for [^<]*", marked)[0]
+
+
+def test_shares_may_be_written_with_a_stroke(client):
+    told = html.unescape(client.get("/plan?variants=3&split=50/50").text)
+    assert "These are 2 shares for 3 variants; give one for each." in told
 
 
 def test_several_faults_are_told_at_once_and_htmx_gets_them_too(client):

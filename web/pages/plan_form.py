@@ -1,5 +1,6 @@
 """The form of the planning page: what is typed there, and the audience and rules that follow from it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -48,6 +49,8 @@ PRIORS = (
     ("sceptical", "Sceptical"),
 )
 _MOST = 20
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:[.,'’\s]\d{3})+")
+_THOUSANDS = re.compile(r"[.,'’\s]")
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def asked_of(values: Values, prior: NamedPrior) -> tuple[Asked | None, Errors]:
     rate = values["measure"] == "rate"
     base = _number(values, "base", errors, 0, 100 if rate else 1e12, unit="%" if rate else "", open_ends=True)
     sd = None if rate else _number(values, "sd", errors, 0, 1e15, open_ends=True)
-    members = _number(values, "members", errors, 1, 1e10)
+    members = _number(values, "members", errors, 1, 1e10, counted=True)
     variants = _whole(values, "variants", errors, 2, _MOST)
     weights = _weights(values, errors, variants)
     lift = _number(values, "lift", errors, 0, 1000, unit="%", open_ends=True)
@@ -124,13 +127,27 @@ def _told(message: str, values: Values) -> str:
 
 
 def _number(
-    values: Values, name: str, errors: Errors, low: float, high: float, *, unit: str = "", open_ends: bool = False
+    values: Values,
+    name: str,
+    errors: Errors,
+    low: float,
+    high: float,
+    *,
+    unit: str = "",
+    open_ends: bool = False,
+    counted: bool = False,
 ) -> float:
-    """A number within bounds; 0 with an entry in `errors` where it is none. Open ends are not possible themselves."""
+    """A number within bounds; 0 with an entry in `errors` where it is none.
+
+    Open ends are not possible themselves. What is counted has no three decimals: its marks are between thousands.
+    """
     gap = "\u202f" if unit else ""
     bounds = f"between {low:,.15g} and {high:,.15g}{gap}{unit}"
-    if unit:  # of a percentage three decimals are plainly decimals
-        number, fault = number_of(values[name])
+    if open_ends:
+        bounds = f"above {low:,.15g} and below {high:,.15g}{gap}{unit}"
+    if unit or counted:  # of a percentage three decimals are plainly decimals
+        text = _THOUSANDS.sub("", values[name]) if counted and _GROUPED.fullmatch(values[name]) else values[name]
+        number, fault = number_of(text)
         fault = fault and f"{fault}; give a number {bounds}."
     else:
         number, fault = amount_of(values[name], f"a number {bounds}")
@@ -140,12 +157,12 @@ def _number(
     value = float(number or 0)
     inside = low < value < high if open_ends else low <= value <= high
     if not inside:
-        errors[name] = f"{value:,.10g}{gap}{unit} is not {bounds}."
+        errors[name] = f"{value:,.15g}{gap}{unit} is not {bounds}."
     return value
 
 
 def _whole(values: Values, name: str, errors: Errors, low: int, high: int) -> int:
-    number = _number(values, name, errors, low, high)
+    number = _number(values, name, errors, low, high, counted=True)
     if name not in errors and number != int(number):
         errors[name] = f"{number:g} is no whole number; give one between {low:,} and {high:,}."
     return int(number)
@@ -154,11 +171,14 @@ def _whole(values: Values, name: str, errors: Errors, low: int, high: int) -> in
 def _weights(values: Values, errors: Errors, variants: int) -> tuple[float, ...]:
     if not values["split"]:
         return (1 / max(variants, 1),) * variants
-    parts = [part for part in values["split"].replace(";", ",").split(",") if part.strip()]
+    parts = [part.strip() for part in re.split(r"[,;/:]", values["split"]) if part.strip()]
     shares = [number_of(part) for part in parts]
-    if any(fault or (number or Decimal(0)) <= 0 for number, fault in shares):
-        errors["split"] = "Give a share above 0 for each variant, the control first, such as 50, 25, 25."
-        return ()
+    for part, (number, fault) in zip(parts, shares, strict=True):
+        if fault or (number or Decimal(0)) <= 0:
+            errors["split"] = (
+                f"“{part}” is no share above 0; give one for each variant, the control first, such as 50, 25, 25."
+            )
+            return ()
     numbers = [float(number or 0) for number, _ in shares]
     if len(numbers) != variants and "variants" not in errors:
         errors["split"] = f"These are {len(numbers)} shares for {variants} variants; give one for each."
