@@ -1,6 +1,7 @@
 """Writing an experiment down: nothing typed is lost, and every error stands beside its field."""
 
 import json
+import re
 
 import pytest
 
@@ -256,3 +257,11 @@ def test_once_it_runs_only_what_may_change_is_offered(pages):
     assert pages.post(edit, moved | {"new_run": "yes"}, page=edit).status_code == 302
     after = document(pages)
     assert (after["traffic"], after["runs"], after["variants"][1]["weight"]) == (0.8, 2, 0.7)
+
+
+def test_a_link_inside_the_form_opens_a_tab_of_its_own_so_that_nothing_typed_is_lost(pages):
+    form = re.search(r'<form[^>]*class="editor".*?</form>', pages.get("/experiments/new").text, re.DOTALL)[0]
+    leaving = re.findall(r'<a (?!class="button")[^>]*href="/[^>]*>.*?</a>', form, re.DOTALL)
+    assert any('href="/plan"' in link for link in leaving)
+    for link in leaving:
+        assert 'target="_blank" rel="noopener"' in link and "opens in a new tab" in link
