@@ -130,6 +130,8 @@ class ImportFailedError(KletteError):
     title = "The file could not be imported"
     status = 422
 
-    def __init__(self, detail: str, *, lines: list[tuple[int, str]] | None = None) -> None:
-        super().__init__(detail)
+    def __init__(
+        self, detail: str, *, lines: list[tuple[int, str]] | None = None, fields: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail, fields=fields)
         self.lines = lines or []

@@ -196,8 +196,12 @@ def _handler(kind: str) -> Callable[[Database, Job, Report], dict[str, Any] | No
 
 
 def _detail(error: KletteError) -> dict[str, Any]:
-    """What the page shows of a failure: its code, and the lines of a file where it names some."""
-    return {"code": error.code, "lines": [list(line) for line in getattr(error, "lines", [])]}
+    """What the page shows of a failure: its code, and the lines of a file and the fields where it names some."""
+    return {
+        "code": error.code,
+        "lines": [list(line) for line in getattr(error, "lines", [])],
+        "fields": error.fields,
+    }
 
 
 def _end(database: Database, change: Callable[[Session], None]) -> None:

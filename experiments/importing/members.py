@@ -13,6 +13,7 @@ from experiments.importing.reading import place
 from experiments.importing.values import (
     MICRO,
     attribute,
+    meant_name,
     moment_us,
     not_negative,
     slug,
@@ -66,12 +67,14 @@ class Variants:
     Parameters
     ----------
     planned
-        Names that may occur; empty where any may.
+        Names that may occur; empty where any may. A file may write one in other case than planned, all through.
     """
 
     def __init__(self, planned: Sequence[str] = ()) -> None:
         self.planned = tuple(planned)
         self.keys: dict[str, str] = {}
+        self._read: dict[str, str] = {}  # the same, as the file writes the names
+        self._written: dict[str, str] = {}  # planned name -> how the file writes it
         for name in planned:
             self._new(name)
 
@@ -81,15 +84,16 @@ class Variants:
         Raises
         ------
         ValueError
-            Empty, unknown, over-long, or one more than an experiment can have.
+            Empty, unknown, over-long, written in two ways, or one more than an experiment can have.
         """
-        known = self.keys.get(name)
+        known = self._read.get(name)
         if known is not None:
             return known
         if not name:
             raise ValueError("the variant is empty; write which variant the member met")
         if self.planned:
-            raise ValueError(f"{name!r} is no variant of this experiment; it has {', '.join(self.planned)}")
+            self._read[name] = self._planned_key(name)
+            return self._read[name]
         if not name.isprintable():
             raise ValueError(f"the variant {name!r} holds a line break or control character; remove it")
         if len(name) > 120:
@@ -99,7 +103,18 @@ class Variants:
                 f"{name!r} would be variant {MOST_VARIANTS + 1}; an experiment has 2 to {MOST_VARIANTS}. "
                 "Is this the right column?"
             )
-        return self._new(name)
+        self._read[name] = self._new(name)
+        return self._read[name]
+
+    def _planned_key(self, name: str) -> str:
+        planned = meant_name(name, self.planned)
+        if planned is None:
+            raise ValueError(f"{name!r} is no variant of this experiment; it has {', '.join(self.planned)}")
+        written = self._written.setdefault(planned, name)
+        if written != name:
+            # Two spellings may be two variants: they are never put together unasked.
+            raise ValueError(f"the variant {written!r} is written {name!r} here; write it alike in every row")
+        return self.keys[planned]
 
     def _new(self, name: str) -> str:
         self.keys[name] = slug(name, set(self.keys.values()))

@@ -15,6 +15,7 @@ from experiments.importing.counts import Counts
 from experiments.importing.members import Member, Variants
 from experiments.importing.plan import Plan
 from experiments.importing.spool import Spool
+from experiments.importing.values import meant_name
 from experiments.metrics import DAY_US, METRICS
 from experiments.tables import Experiment, Exposure, ImportedCounts, Run
 
@@ -246,9 +247,11 @@ def _control(wish: str, keys: dict[str, str]) -> str:
     for name, key in keys.items():
         if wish in (name, key):
             return name
-    raise ImportFailedError(
-        f"The control {wish!r} is no variant of the file; it has {', '.join(keys)}. Name one of them."
-    )
+    meant = meant_name(wish, tuple(keys))
+    if meant is None:
+        message = f"The control {wish!r} is no variant of the file; it has {', '.join(keys)}. Name one of them."
+        raise ImportFailedError(message, fields={"control": message})
+    return meant
 
 
 def _weights(plan: Plan, keys: dict[str, str]) -> dict[str, float]:

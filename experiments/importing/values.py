@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -14,6 +15,14 @@ _AHEAD = timedelta(minutes=5)
 _KEY_CHARACTERS = re.compile(r"[^a-z0-9._-]+")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 _SLASHED = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}\b.*")
+
+
+def meant_name(wish: str, names: Sequence[str]) -> str | None:
+    """The one of `names` that a person means: as it stands, else the only one that differs by case and spaces alone."""
+    if wish in names:
+        return wish
+    alike = [name for name in names if _plain(name) == _plain(wish)]
+    return alike[0] if len(alike) == 1 else None
 
 
 @lru_cache(maxsize=16_384)
@@ -126,3 +135,7 @@ def slug(name: str, taken: set[str]) -> str:
         number += 1
         key = f"{base}-{number}"
     return key
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()

@@ -10,7 +10,7 @@ from sqlmodel import select
 from experiments.database import Database
 from experiments.errors import ConflictError, ImportFailedError, InvalidError, NotFoundError
 from experiments.importing import Source, bring_in, make_plan
-from experiments.tables import AuditEntry, Event, Experiment, Exposure, Run
+from experiments.tables import AuditEntry, Event, Experiment, Exposure, Run, Variant
 
 HEADER = "unit,variant,exposed_at,country\n"
 GOOD = HEADER + "u1,old,2026-03-01T10:00:00Z,DE\nu2,new,2026-03-01T11:00:00Z,AT\n"
@@ -156,6 +156,21 @@ def test_a_control_that_is_no_variant_is_refused(database: Database) -> None:
     with pytest.raises(ImportFailedError, match="'middle' is no variant of the file; it has old, new"):
         bring(database, GOOD, control="middle")
     assert nothing_is_stored(database)
+
+
+def test_a_control_and_weights_are_met_whatever_their_case(database: Database) -> None:
+    bring(database, GOOD, control=" New", weights={"Old": 3, "NEW ": 1})
+    with database.read() as session:
+        new, old = session.exec(select(Variant).order_by(Variant.position)).all()
+    assert new.control and (new.weight, old.weight) == (0.25, 0.75)
+
+
+def test_a_name_in_two_spellings_is_never_put_together(database: Database) -> None:
+    with pytest.raises(ImportFailedError) as caught:
+        bring(database, GOOD + "u3,NEW,2026-03-01,DE\n", weights={"old": 1, "New": 1})
+    assert caught.value.lines == [(4, "the variant 'new' is written 'NEW' here; write it alike in every row")]
+    with pytest.raises(ImportFailedError, match="'NEW' is no variant of the file; it has old, new, New"):
+        bring(database, GOOD + "u3,New,2026-03-01,DE\n", control="NEW")
 
 
 def test_a_key_that_exists_is_refused_and_the_first_import_stays(database: Database) -> None:

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,6 +13,7 @@ from experiments import accounts, jobs
 from experiments.database import Database
 from experiments.settings import read_settings
 from experiments.tables import Experiment, Job, Upload
+from experiments.worker import work
 from web import create_app
 from web.pages.bringing_in_examples import EXAMPLES
 from web.pages.bringing_in_form import columns, read_form
@@ -315,6 +317,28 @@ def test_a_single_date_of_counts_is_completed_or_left_out(person, database) -> N
     form = _form_of(marketer.get(there).text) | {"exposed_at": "06.03.2026"}
     page = marketer.post(there, form, page=there)
     assert 'id="ended_at-error">One of the two dates is missing' in page.text
+
+
+def test_from_a_failed_import_back_to_the_form_with_everything_still_chosen(person, database, tmp_path) -> None:
+    marketer = person()
+    there = marketer.upload("counts", EXAMPLES["counts"]).location
+    typed = {"key": "autumn", "name": "Autumn mail", "control": "middle", "hypothesis": "Why not"}
+    job = marketer.post(there, _form_of(marketer.get(there).text) | typed, page=there).location
+    work(database, read_settings(data_dir=tmp_path, database_url=database.url), once=True)
+    back = unescape(re.search(r'href="([^"]+)">Change what was chosen', marketer.get(job).text)[1])
+
+    page = marketer.get(back)
+
+    assert page.status_code == 200
+    assert re.search(r'id="control-error">The control &#39;middle&#39; is no variant of the file', page.text)
+    assert "Why not</textarea>" in page.text
+    form = _form_of(page.text)
+    assert {name: form[name] for name in ("key", "name", "control")} == {name: typed[name] for name in list(typed)[:3]}
+    again = marketer.post(back, form | {"control": ""}, page=back)
+    assert again.status_code == 302 and again.location != job
+    with database.write() as session:
+        session.delete(session.exec(select(Upload)).one())
+    assert "Change what was chosen" not in marketer.get(job).text  # there is no way back to a file that is gone
 
 
 def _form_of(html: str) -> dict[str, str]:

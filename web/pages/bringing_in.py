@@ -1,12 +1,13 @@
 """Importing a finished experiment: hand files over, say what the columns mean, watch it come in. And the example."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy import LargeBinary, delete, func, select
-from sqlmodel import col
+from sqlmodel import Session, col
 from werkzeug.datastructures import FileStorage
 
 from experiments import jobs
@@ -81,16 +82,18 @@ def map_columns(upload_id: int):
     if kind not in _KINDS:
         raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
     events_id = request.args.get("events", type=int)
-    name, main = _columns(upload_id, kind)
-    events_name, events = _columns(events_id, "events") if events_id else ("", None)
-    errors: dict[str, str] = {}
+    tried = _tried(request.args.get("job", type=int), upload_id) if request.method == "GET" else None
+    chosen = tried.payload.get("form", {}) if tried else request.form
+    name, main = _columns(upload_id, kind, chosen)
+    events_name, events = _columns(events_id, "events", chosen) if events_id else ("", None)
+    errors = _faults(tried) if tried else {}
     if request.method == "POST":
         try:
             plan = read_form(kind, request.form, main, events)
             return redirect(url_for("bringing_in.follow", job_id=_enqueue(plan, upload_id, events_id)))
         except KletteError as error:
             errors = error.fields or {"": error.detail}
-    form = request.form if request.method == "POST" else _beginning(name, main)
+    form = chosen or _beginning(name, main)
     page = render_template(
         "bringing_in/columns.html",
         kind=kind,
@@ -114,7 +117,7 @@ def map_columns(upload_id: int):
         ],
         where_options=[("", "all rows"), *((column.name, column.name) for column in main)],
     )
-    return page, 422 if errors else 200
+    return page, 422 if errors and not tried else 200
 
 
 @blueprint.get("/import/jobs/<int:job_id>")
@@ -122,10 +125,12 @@ def map_columns(upload_id: int):
 def follow(job_id: int):
     with services().database.read() as session:
         job = jobs.get(session, job_id)
+        back = _way_back(session, job)
     if job.kind not in ("import", "demo"):
         raise NotFoundError(f"Job {job_id} imports nothing; look for it on its experiment's page.")
     template = "bringing_in/progress.html" if htmx else "bringing_in/job.html"
-    return render_template(template, job=job, result=job.result or {}, waiting=job.state in ("due", "running"))
+    waiting = job.state in ("due", "running")
+    return render_template(template, job=job, result=job.result or {}, waiting=waiting, back=back)
 
 
 @blueprint.post("/demo")
@@ -159,7 +164,32 @@ def _content(file: FileStorage) -> bytes:
     return content
 
 
-def _columns(upload_id: int, kind: str) -> tuple[str, list[Any]]:
+def _way_back(session: Session, job: Job) -> str:
+    """The form of an import that failed, with all that was chosen; "" where its files are no longer kept."""
+    upload_id, events_id = job.payload.get("upload"), job.payload.get("events_upload")
+    files = [file for file in (upload_id, events_id) if file]
+    kept = session.scalar(select(func.count()).select_from(Upload).where(col(Upload.id).in_(files)))
+    if job.kind != "import" or job.state != "failed" or not files or kept != len(files):
+        return ""
+    kind = job.payload["plan"]["kind"]
+    return url_for("bringing_in.map_columns", upload_id=upload_id, kind=kind, events=events_id, job=job.id)
+
+
+def _tried(job_id: int | None, upload_id: int) -> Job | None:
+    """The failed import of this very file that somebody comes back from."""
+    if job_id is None:
+        return None
+    with services().database.read() as session:
+        job = jobs.get(session, job_id)
+    return job if job.kind == "import" and job.state == "failed" and job.payload.get("upload") == upload_id else None
+
+
+def _faults(tried: Job) -> dict[str, str]:
+    """What was wrong the last time, beside the field where the form has it."""
+    return (tried.result or {}).get("fields") or {"": tried.message}
+
+
+def _columns(upload_id: int, kind: str, form: Mapping[str, str]) -> tuple[str, list[Any]]:
     # The beginning is enough to look at: the file itself stays where it is.
     beginning = func.substr(col(Upload.content), 1, _PREVIEW_BYTES, type_=LargeBinary)
     with services().database.read() as session:
@@ -168,11 +198,17 @@ def _columns(upload_id: int, kind: str) -> tuple[str, list[Any]]:
         raise NotFoundError(f"The file {upload_id} is no longer kept; hand it over again under Import.")
     name, content = row
     header, rows = preview(Source(name, content=bytes(content)), rows=_PREVIEW_ROWS)
-    return name, columns(kind, header, rows, request.form)
+    return name, columns(kind, header, rows, form)
 
 
 def _enqueue(plan: Any, upload_id: int, events_id: int | None) -> int:
-    payload = {"plan": plan.model_dump(mode="json"), "upload": upload_id, "events_upload": events_id}
+    payload = {
+        "plan": plan.model_dump(mode="json"),
+        "upload": upload_id,
+        "events_upload": events_id,
+        # As it was typed: whoever has to mend something finds it all again.
+        "form": {name: text for name, text in request.form.items() if name != "csrf_token"},
+    }
     with services().database.write() as session:
         from experiments.importing.bringing import refuse_early
 
