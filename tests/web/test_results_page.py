@@ -196,7 +196,7 @@ def test_what_was_shipped_is_said_with_its_note(app, client) -> None:
     assert "Decide…" not in said
     assert "Ran 8 days" in said
     assert re.search(r"B “Meet the people who make it” was shipped on \d+ \w+ 20\d\d\.", said)
-    assert said.index("was shipped on") < said.index("What the analysis said") < said.index("Keep running")
+    assert said.index("was shipped on") < said.index("What the analysis said") < said.index("It ended without")
     assert "Everybody is shown it now." in said
     with stored.services_of(app).database.write() as session:
         store.get(session, stored.KEY).imported = True
@@ -266,8 +266,10 @@ def test_every_run_can_be_chosen(app, client) -> None:
     assert "Run 2, the newest" in newest
     assert "Nobody has met it yet" in newest
     first = client.get(f"{PAGE}?run=1")
-    assert "Keep running" in text_of(first)
-    assert "hx-get" not in first.get_data(as_text=True)
+    body = first.get_data(as_text=True)
+    assert "It ended without a clear winner." in text_of(first)
+    assert re.search(r"This run ended on \d+ \w+ \d{4}, when new weights began run 2\.", text_of(first))
+    assert "hx-get" not in body
 
 
 def test_simulated_and_imported_experiments_are_marked(app, client) -> None:

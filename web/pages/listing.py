@@ -13,6 +13,7 @@ from experiments.tables import Analysis, Experiment, Exposure, Run
 from experiments.wording import called, letter
 from web.formatting import clock, when
 from web.pages import run_days
+from web.pages.results_over import headline_over
 
 MOST_COUNTED = 100_000
 """Members that are counted for a test without an analysis; beyond it the list says so."""
@@ -69,7 +70,7 @@ def line(document: dict[str, Any], answer: OneLine | None, members: int, zone: s
         variant = _shipped(document)
         return f"{letter(variant[0])} {called(variant[1]['name'], variant[1]['content'])} was shipped."
     if answer and answer.text:
-        return answer.text
+        return headline_over(answer.text) if state in ("stopped", "archived") else answer.text
     if state == "draft":
         return "A draft. Look it over and launch it."
     if state == "scheduled":

@@ -93,7 +93,9 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     newest = run is not None and run is runs[0]
     status = state.status(session, experiment, run, result, settings, now=now) if newest else state.Status()
     view = _view(session, experiment, run, variants, result) if result and run else None
-    shipped = next((variant for variant in variants if variant.key == experiment.shipped_variant), None)
+    followed = run is not None and not newest
+    decided = None if followed else experiment.shipped_variant
+    shipped = next((variant for variant in variants if variant.key == decided), None)
     missing = "" if view else state.situation(session, experiment, run, newest=newest)
     members = 0 if view else state.members_met(session, run)
     met = view.members > 0 if view else missing in ("first", "missed")
@@ -108,7 +110,8 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "cards": view.cards if view else results_view.cards_of(variants),
         "shipped": shipped,
         "shipped_at": state.shipped_at(session, experiment) if shipped else None,
-        "actions": state.actions(experiment),
+        "followed": run.number + 1 if run and followed else None,
+        "actions": () if followed else state.actions(experiment),
         "decisions": choices(
             variants,
             result and deciding(result),
@@ -116,7 +119,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
             experiment.guardrails,
             experiment.currency,
         )
-        if state.may_ship(experiment, met=met)
+        if state.may_ship(experiment, met=met) and not followed
         else (),
         "met": met,
         "in_words": experiment_pages.in_words(session, experiment),

@@ -8,6 +8,7 @@ from typing import Any
 from experiments.withheld import NO_FACTS, too_early
 from web.pages import results_words as words
 from web.pages.results_measure import Measure
+from web.pages.results_over import verdict_over
 from web.pages.results_parts import Number, Part, Plan, VariantFacts
 from web.pages.results_worth import worth
 
@@ -57,7 +58,7 @@ def verdict_of(
     *,
     failed: bool,
 ) -> VerdictView:
-    verdict = result["verdict"]
+    verdict = verdict_over(result["verdict"]) if plan.ended_at else result["verdict"]
     decision = verdict["decision"]
     headline = verdict.get("headline") or result.get("headline") or _headline(verdict, variants)
     told = _told_of(verdict, primary, variants)

@@ -26,7 +26,12 @@ def running(elapsed: timedelta, planned_days: int | None) -> str:
 
 def over(ran: timedelta) -> str:
     """``ran 14 days``, to the nearest; hours where it was less than one, and less than one of those said so."""
+    return f"ran {length(ran)}"
+
+
+def length(ran: timedelta) -> str:
+    """``14 days``, ``2 hours`` or ``under an hour``."""
     seconds = ran.total_seconds()
     if seconds >= DAY:
-        return f"ran {plural(round(seconds / DAY), 'day')}"
-    return f"ran {plural(round(seconds / HOUR), 'hour')}" if seconds >= HOUR else "ran under an hour"
+        return plural(round(seconds / DAY), "day")
+    return plural(round(seconds / HOUR), "hour") if seconds >= HOUR else "under an hour"
