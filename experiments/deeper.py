@@ -15,7 +15,7 @@ COUNTS_FITTED = 2
 """Most count metrics of an experiment that are fitted; they share one compiled model, but each is sampled anew."""
 
 Report = Callable[[float, str], None]
-LATER = NotShown("later", "This takes a slower model, which this answer did not wait for; the next one has it.")
+LATER = NotShown("later", "This takes a slower model, which this answer did not wait for; the next full one has it.")
 BEYOND = NotShown(
     "beyond_the_first",
     f"How unevenly is worked out for the first {COUNTS_FITTED} counts of an experiment; name this one earlier among "
@@ -32,6 +32,13 @@ def wanted(plan: Mapping[str, Any]) -> bool:
     """Whether anything that is measured takes a sampler."""
     found = [metric(key) for key in plan["metrics"]]
     return bool(plan["segments"]) or any(_kind(one) for one in found)
+
+
+def postponed(result: Mapping[str, Any]) -> bool:
+    """Whether an answer was given without a sampled model that a fuller one has."""
+    alone = [result[name] for name in ("retention", "cascade")]
+    parts = [*result["segments"], *result["amounts"], *result["counts"], *alone]
+    return any(((part or {}).get("not_shown") or {}).get("code") == LATER.code for part in parts)
 
 
 def deeper(inputs: Mapping[str, Any], collected: Collected, report: Report) -> dict[str, Any]:

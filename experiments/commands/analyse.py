@@ -5,12 +5,17 @@ from contextlib import closing
 
 import click
 
+SHOWN_IDS = 3
+"""Analyses that are named where one is asked for that is not there."""
+
 
 @click.command()
 @click.argument("key")
 @click.option("--repeat", "analysis_id", metavar="ID", help="Compute this stored analysis again and compare.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the sampled models.")
-@click.option("--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models out: seconds less.")
+@click.option(
+    "--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models to the worker: seconds less."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
     """Analyse the experiment KEY now and print the answer as a short table."""
@@ -28,13 +33,31 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
             _repeat(database, key, analysis_id, as_json)
             return
         made = analyse(database, key, seed=seed, with_models=not quick)
+        rest_follows = _ask_for_the_rest(database, made, seed)
     if as_json:
         click.echo(json.dumps(made.result, indent=2, ensure_ascii=False))
         return
     click.echo(table(made.result))
     click.echo()
     click.echo(f"Analysis {made.id}, {made.result['units']['randomised']:,} members, up to {made.result['cut_off']}.")
+    if rest_follows:
+        click.echo("The worker computes the rest next.")
     click.echo(f"{chosen.public_url}/experiments/{key}")
+
+
+def _ask_for_the_rest(database, made, seed: int | None) -> bool:  # type: ignore[no-untyped-def]
+    """Queue a full answer where this one left models out: of a test that is over no other would ever follow."""
+    from experiments import jobs
+    from experiments.deeper import postponed
+    from experiments.tables import Experiment
+
+    if not postponed(made.result):
+        return False
+    with database.write() as session:
+        found = session.get(Experiment, made.experiment_id)
+        payload = {} if seed is None else {"seed": seed}
+        jobs.enqueue(session, "analyse", payload=payload, experiment=found, requested_by="cli")
+    return True
 
 
 def _repeat(database, key: str, analysis_id: str, as_json: bool) -> None:  # type: ignore[no-untyped-def]
@@ -46,7 +69,7 @@ def _repeat(database, key: str, analysis_id: str, as_json: bool) -> None:  # typ
     with database.read() as session:
         stored = session.get(Analysis, analysis_id)
         if stored is None or stored.experiment_id != get(session, key).id:
-            raise NotFoundError(f"{key} has no analysis {analysis_id!r}; GET .../analyses lists those it has.")
+            raise NotFoundError(f"{key} has no analysis {analysis_id!r}. {_newest(session, get(session, key))}")
         again = json.loads(json.dumps(repeat(session, analysis_id)))
     if as_json:
         click.echo(json.dumps(again, indent=2, ensure_ascii=False))
@@ -57,3 +80,17 @@ def _repeat(database, key: str, analysis_id: str, as_json: bool) -> None:  # typ
         raise ConflictError(f"Analysis {analysis_id} gives other figures than stored; {why}.")
     if not as_json:
         click.echo(f"Analysis {analysis_id} repeats to the digit.")
+
+
+def _newest(session, experiment) -> str:  # type: ignore[no-untyped-def]
+    """Which analyses an experiment has, the newest few by their ids, so that one of them can be asked for."""
+    from sqlmodel import col, select
+
+    from analysis.wording import listed
+    from experiments.tables import Analysis
+
+    of_it = (col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
+    ids = session.exec(select(Analysis.id).where(*of_it).order_by(col(Analysis.id).desc()).limit(SHOWN_IDS)).all()
+    if not ids:
+        return f"It has none yet; klette analyse {experiment.key} makes one."
+    return f"The newest {'is' if len(ids) == 1 else 'are'} {listed(ids)}."

@@ -14,7 +14,7 @@ from experiments.analyse import analyse, new_id, repeat
 from experiments.errors import ConflictError, NotFoundError
 from experiments.experiment import get
 from experiments.metrics import DAY_US
-from experiments.tables import Analysis, Experiment, ImportedCounts, Run, Variant
+from experiments.tables import Analysis, Experiment, ImportedCounts, Job, Run, Variant
 from tests.audience import (
     BEGAN_US,
     CUT_OFF_US,
@@ -334,6 +334,15 @@ def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp
         assert [line.split()[:2] for line in told[at + 2 : at + 2 + len(metric["variants"])]] == [
             [row["variant"], f"{row['n']:,}"] for row in metric["variants"]
         ]
+    # What a quick answer leaves out is computed next, also of a test that is over, and once for both answers.
+    assert told[-2] == "The worker computes the rest next."
+    with stored.read() as session:
+        (waiting,) = session.exec(select(Job)).all()
+        experiment = get(session, "test")
+        assert (waiting.kind, waiting.state, waiting.experiment_id) == ("analyse", "due", experiment.id)
+        assert (waiting.payload, waiting.requested_by) == ({}, "cli")
+        newest = [row.id for row in session.exec(select(Analysis).order_by(Analysis.id.desc())) if not row.history_only]
     wrong = klette("test", "--repeat", "nothing")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "Traceback" not in wrong.stderr and "nothing" in wrong.stderr
+    assert "Traceback" not in wrong.stderr and "'nothing'" in wrong.stderr
+    assert f"The newest are {newest[0]} and {newest[1]}." in wrong.stderr

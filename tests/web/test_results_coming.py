@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from experiments import experiment as store
+from experiments import transitions
 from experiments.tables import Job, utc_now
 from tests.web import results_more as more
 from tests.web import results_stored as stored
@@ -81,3 +82,13 @@ def test_where_nothing_is_on_its_way_the_page_offers_to_begin(app):
     stored.analyse(app, early())
     page = stored.logged_in(app).get(f"/experiments/{stored.KEY}").text
     assert "This answer came before the slower models." in page and "Work them out now" in page
+    assert "They follow with the next analysis." in page
+
+
+def test_of_a_test_that_is_over_no_next_analysis_is_promised(app):
+    stored.analyse(app, early())
+    with stored.services_of(app).database.write() as session:
+        transitions.stop(session, store.get(session, stored.KEY), actor="cli", now=utc_now() - timedelta(days=1))
+    page = stored.logged_in(app).get(f"/experiments/{stored.KEY}").text
+    assert "They follow with the next analysis." not in page
+    assert "The test is over, so they wait until somebody asks for them." in page and "Work them out now" in page
