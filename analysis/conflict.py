@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import chi2
 
+from analysis.meshes import TAU_BOUNDS
 from analysis.priors import NamedPrior
 from analysis.statistics import ProportionStatistics
 
@@ -50,7 +51,8 @@ def widened(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -
     if not known or len(statistics) < 2 or surprise(prior, statistics) >= SURPRISE:
         return prior
     parameters = dict(prior.parameters) | {"log_odds_sd_varies": VARIES}
-    parameters["log_odds_sd"] *= MEDIAN_SHARE if varies is None else 1.0
+    if varies is None:
+        parameters["log_odds_sd"] = max(MEDIAN_SHARE * prior["log_odds_sd"], TAU_BOUNDS[0])
     return NamedPrior(
         f"{prior.name}_varied",
         tuple(parameters.items()),

@@ -73,7 +73,7 @@ class LearnedLift:
 def learn(tests: Sequence[TestSummary]) -> LearnedLift | NotShown:
     """Fit the spread of true differences to finished tests, or say that there are too few.
 
-    Tests in which nobody did it at all say nothing of differences and are left out.
+    Tests in which nobody did it at all, or everybody, say nothing of differences, but of how high rates are.
     """
     told = [test for test in tests if sum(test.successes) and sum(test.successes) < sum(test.members)]
     if len(told) < FEWEST_TESTS:
@@ -82,7 +82,7 @@ def learn(tests: Sequence[TestSummary]) -> LearnedLift | NotShown:
             "too_little_history",
             f"There {there} to learn from; it takes at least {FEWEST_TESTS} to tell how far variants truly lie apart.",
         )
-    return _learned(told, Likelihood.of(told))
+    return _learned(tests, Likelihood.of(tests))
 
 
 def _learned(tests: Sequence[TestSummary], likelihood: Likelihood) -> LearnedLift:

@@ -20,11 +20,15 @@ NEGLIGIBLE: Final = 1e-9
 #: A mesh of mu ends where its density has fallen by e^-18.
 _MESH_DROP = 18.0
 _ZOOM = 33
-_MAX_NODES = 4_000
+#: Nodes of mu for all values of tau together, and for each where there are many.
+_MAX_NODES, _FEWEST_MOST = 1_200, 300
 #: How far off a sum over the nodes of mu may be, as a share of the whole.
 _RIPPLE = 1e-5
-#: Nodes of a tau that differs from test to test, and how far they reach, in standard deviations of its posterior.
-_TAU_NODES, _TAU_REACH = 6, 3.0
+#: Log tau in standard deviations of its prior: as far as is looked, and the posterior mass left out on either side.
+_LOWEST, _HIGHEST, _LEFT_OUT = -4.5, 12.0, 0.0013
+#: How far apart values of tau lie: in standard deviations of the posterior where it is narrowest, and in log tau.
+_STEPS_IN_SDS, _STEP_OF_LOG_TAU = 1.2, 0.6
+_FEWEST_TAUS, _MOST_TAUS = 5, 24
 #: Panels for tau as multiples of the prior's scale, four Gauss points each: fine near 0, where alike variants put it.
 _TAU_EDGES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.5, 5.5)
 
@@ -104,12 +108,14 @@ def nodes(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray, np
     taus, log_share = _spreads(counts, prior)
     extent = _extent(counts, prior, taus)
     share = np.exp(log_share + extent.log_evidence - np.logaddexp.reduce(log_share + extent.log_evidence))
-    parts = []
+    parts, most = [], max(_MAX_NODES // len(taus), _FEWEST_MOST)
     for t in np.flatnonzero(share > NEGLIGIBLE):
         apart = math.sqrt(2 * math.pi**2 / math.log(2 * (1 + share[t] / _RIPPLE)))
         points = int((extent.high[t] - extent.low[t]) / (apart * min(extent.seen[t], 0.9))) + 2
-        mu = np.linspace(extent.low[t], extent.high[t], min(max(points, 12), _MAX_NODES))
-        parts.append((mu, np.full(len(mu), taus[t]), np.full(len(mu), log_share[t] + math.log(mu[1] - mu[0]))))
+        # A spread so far below what is known of mu itself is as good as one that the nodes can carry.
+        tau = taus[t] * max(points / most, 1.0)
+        mu = np.linspace(extent.low[t], extent.high[t], min(max(points, 12), most))
+        parts.append((mu, np.full(len(mu), tau), np.full(len(mu), log_share[t] + math.log(mu[1] - mu[0]))))
     mu, tau, base = (np.concatenate(column) for column in zip(*parts, strict=True))
     return mu, tau, base
 
@@ -128,23 +134,32 @@ def _spreads(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray]
 def _log_normal_taus(counts: Counts, prior: NamedPrior, median: float, varies: float) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes of a tau that differs from test to test (log-normal), and the log of their weight.
 
-    An even mesh around where the posterior of log tau lies: among many variants it is much narrower than its prior.
+    An even mesh over where the posterior of log tau lies, which may be much narrower than its prior (twenty variants)
+    or lean far (few members in one, many in another): as fine as its narrowest part, and as what depends on tau asks.
     """
+    top = min(math.log(TAU_BOUNDS[1] / median) / varies, _HIGHEST)
+    rough = np.linspace(_LOWEST, top, int((top - _LOWEST) / min(1.0, 0.8 / varies)) + 2)
+    height = _extent(counts, prior, _tau_at(median, varies, rough), inside_at_least=6).log_evidence - 0.5 * rough**2
+    curve = CubicSpline(rough, height)
+    fine = np.linspace(_LOWEST, top, 1_001)
+    mass = curve(fine)
+    best = int(mass.argmax())
+    mass = np.exp(mass - mass[best])
+    below = np.cumsum(mass) / mass.sum()
+    left_out = _LEFT_OUT * min(1.0, 0.5 / varies) ** 2  # the wider, the more the far ends are unlike the rest
+    low, high = fine[np.searchsorted(below, [left_out, 1 - left_out])]
+    high = max(high, low + fine[1] - fine[0])
+    narrow = 1 / math.sqrt(max(-float(curve(fine[best], 2)), 1.0))
+    step = min(_STEPS_IN_SDS * narrow, _STEP_OF_LOG_TAU / varies)
+    nodes = min(max(math.ceil((high - low) / step) + 1, _FEWEST_TAUS), _MOST_TAUS)
+    scores = np.linspace(low, high, nodes)
+    log_share = -0.5 * scores**2 + math.log((scores[1] - scores[0]) / math.sqrt(2 * math.pi))
+    log_share[[0, -1]] += math.log(0.5)  # a trapezoid, since the largest tau may be in the midst of what is likely
+    return _tau_at(median, varies, scores), log_share
 
-    def tau_at(score: np.ndarray) -> np.ndarray:
-        return np.clip(median * np.exp(varies * score), *TAU_BOUNDS)
 
-    rough = np.linspace(-4.0, 6.0, 11)
-    height = _extent(counts, prior, tau_at(rough), inside_at_least=6).log_evidence - 0.5 * rough**2
-    fine = np.linspace(-4.0, 6.0, 201)
-    mass = CubicSpline(rough, height)(fine)
-    mass = np.exp(mass - mass.max())
-    mass /= mass.sum()
-    centre = float(mass @ fine)
-    sd = math.sqrt(float(mass @ (fine - centre) ** 2))
-    scores = centre + sd * np.linspace(-_TAU_REACH, _TAU_REACH, _TAU_NODES)
-    log_prior_density = -0.5 * scores**2 - 0.5 * math.log(2 * math.pi)
-    return tau_at(scores), log_prior_density + math.log(scores[1] - scores[0])
+def _tau_at(median: float, varies: float, score: np.ndarray) -> np.ndarray:
+    return np.clip(median * np.exp(varies * score), *TAU_BOUNDS)
 
 
 def _taus(counts: Counts, scale: float) -> tuple[np.ndarray, np.ndarray]:

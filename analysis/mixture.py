@@ -14,7 +14,6 @@ from analysis import quadrature
 from analysis.log_odds import Counts
 from analysis.pooling import POINTS, Tables
 from analysis.posterior import (
-    DENSITY_POINTS,
     Density,
     Estimate,
     Interval,
@@ -122,13 +121,8 @@ class PooledPosterior:
 
     def density(self, v: int) -> Density:
         low, high = (self._drawn_end(v, side) for side in (-1.0, 1.0))
-        x = np.linspace(low, high, DENSITY_POINTS)
-        theta = np.clip(logit(x), -700, 700)
-        tables = self.tables
-        with np.errstate(divide="ignore"):
-            log_pdf = _log_density(self, v, theta)
-        y = tables.weight @ np.exp(log_pdf) / np.maximum(x * (1 - x), 1e-300)
-        return Density(tuple(x.tolist()), tuple(np.where((x > 0) & (x < 1), y, 0.0).tolist()))
+        # By cells: where nobody did it the density itself rises without bounds towards 0.
+        return density_from_cdf(lambda x: self._cdf(v, np.clip(logit(x), -700, 700)), low, high)
 
     def _drawn_end(self, v: int, side: float) -> float:
         mean, sd = self._odds_moments(v)
@@ -238,7 +232,9 @@ class PooledPosterior:
         return float(high - low)
 
     def _clear(self, c: int) -> bool:
-        return self.log_moments(c)[1] <= LIFT_LOG_SD
+        """Whether a lift over this variant has bounds: over nobody, a log-normal tau leaves it no mean."""
+        known = bool(np.ptp(self.tables.tau) == 0) or float(self.counts.successes[c, 0]) > 0
+        return known and self.log_moments(c)[1] <= LIFT_LOG_SD
 
     def draws(self, size: int, rng: np.random.Generator) -> np.ndarray:
         """Return independent joint draws by the inverse distribution function, (size, variants)."""
@@ -310,7 +306,8 @@ class _Pair:
     def ppf(self, p: float, close: float = 1e-8) -> float:
         scale = (self.guess(0.84) - self.guess(0.16)) / 2
         ends = (-1.0, math.inf) if self.relative else (-1.0, 1.0)
-        return quadrature.quantile(self.cdf, p, self.guess, scale, ends, close)
+        found = quadrature.quantile(self.cdf, p, self.guess, scale, ends, close)
+        return min(max(found, ends[0]), ends[1])
 
     def estimate(self, kind: IntervalKind, probability: float) -> Estimate:
         rough = None

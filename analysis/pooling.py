@@ -165,6 +165,7 @@ def _table(
         + (curve[..., :-1] + curve[..., 1:]) / 120
     )
     cells = np.maximum(cells, 0.0)
+    cells /= cells.sum(axis=-1, keepdims=True)
     nothing = np.zeros((*cells.shape[:-1], 1))
     below = np.concatenate([nothing, np.cumsum(cells, axis=-1)], axis=-1)
     above = np.concatenate([np.cumsum(cells[..., ::-1], axis=-1)[..., ::-1], nothing], axis=-1)

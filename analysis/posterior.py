@@ -93,8 +93,10 @@ def density(marginal: Marginal, points: int = DENSITY_POINTS, least: float = -ma
 def density_from_cdf(cdf: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> Density:
     """Return a density by cells: the probability in each cell over its width, at its middle."""
     edges = np.linspace(low, high, DENSITY_POINTS + 1)
-    mass = np.clip(np.diff(cdf(edges)), 0, None)
-    return Density(tuple(((edges[:-1] + edges[1:]) / 2).tolist()), tuple((mass / np.diff(edges)).tolist()))
+    mass, width = np.clip(np.diff(cdf(edges)), 0, None), np.diff(edges)
+    # Of a rate as good as 0 or 100 % the cells may be narrower than a number can tell.
+    height = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
+    return Density(tuple(((edges[:-1] + edges[1:]) / 2).tolist()), tuple(height.tolist()))
 
 
 class Posterior(Protocol):

@@ -162,6 +162,8 @@ def _bracketed(off: Callable[[float], float], guess: float, scale: float, suppor
         low, high, step = low - step, low, 2 * step
     while off(high) < 0 and high < ceiling:
         low, high, step = high, high + step, 2 * step
+    if off(low) > 0 or off(high) < 0:
+        return floor if off(low) > 0 else ceiling
     return float(brentq(off, low, high, xtol=1e-9 * scale, rtol=1e-12))
 
 

@@ -205,8 +205,14 @@ def _tail(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, counts: np.nda
     days = np.arange(1, WINDOWS * horizon + 1)
     staying = stays(alpha, beta, days)
     draws = {"alpha": alpha, "beta": beta, "daily": daily}
-    medians = (float(np.median(drawn)) for drawn in draws.values())
-    return Tail(*medians, _points(days, staying), _points(days, daily[:, None] * staying), draws=draws)
+    return Tail(
+        alpha=float(np.median(alpha)),
+        beta=float(np.median(beta)),
+        daily=float(np.median(daily)),
+        survival=_points(days, staying),
+        coming=_points(days, daily[:, None] * staying),
+        draws=draws,
+    )
 
 
 def _points(days: np.ndarray, drawn: np.ndarray) -> tuple[StayingPoint, ...]:

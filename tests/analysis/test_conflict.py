@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from analysis import ProportionStatistics, scorecard
+from analysis import NamedPrior, ProportionStatistics, scorecard
 from analysis.conflict import SURPRISE, surprise, widened
 from analysis.priors import CONTENT, FLAT_BETA, SCEPTICAL
 
@@ -53,3 +53,11 @@ def test_tests_that_the_prior_describes_surprise_it_as_often_as_it_says(prior):
         for row in did
     ]
     assert np.mean(seen) == pytest.approx(SURPRISE, abs=3 * np.sqrt(SURPRISE * (1 - SURPRISE) / tests))
+
+
+def test_a_widened_prior_stays_within_the_bounds_of_one():
+    tight = NamedPrior("tight", (("log_odds_sd", 0.012),), "For a test.")
+    unlike = {"a": ProportionStatistics(1_000, 100), "b": ProportionStatistics(1_000, 200)}
+    card = scorecard(unlike, control="a", prior=tight)
+    assert card.prior.name == "tight_varied" and card.prior["log_odds_sd"] == 0.01
+    assert card.comparison("b").lift.mean > 0.5

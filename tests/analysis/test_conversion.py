@@ -16,6 +16,7 @@ from analysis.pooling import tabulate
 
 MILLIARD = 10**9
 TWENTY = tuple((80 + 3 * i, 1000) for i in range(20))
+TWO_KINDS = ((71, 7183), (28, 5336), (1174, 5849))
 UNLIKE = ((2, 3), (30, 900), (0, 40), (80, 80))
 KNOWN = NamedPrior("known", (("log_odds_sd", 0.3),), "For a test.")
 WIDE = NamedPrior("wide", (("log_odds_sd", 1.5),), "For a test.")
@@ -178,25 +179,69 @@ def test_an_unknown_spread_is_integrated_over(name):
     assert ours.best_and_loss(higher=True)[0] == pytest.approx(mixed, abs=2e-3)
 
 
+@pytest.mark.parametrize(("median", "varies"), [(0.2, 0.5), (0.2, 1.5), (0.06, 1.0), (0.05, 1.5)])
 @pytest.mark.parametrize(
     "cells",
-    [GRID["typical"], GRID["few"], GRID["everybody"], TWENTY, UNLIKE],
-    ids=["typical", "few", "everybody", "twenty", "unlike"],
+    [GRID["typical"], GRID["few"], GRID["everybody"], TWENTY, UNLIKE, TWO_KINDS],
+    ids=["typical", "few", "everybody", "twenty", "unlike", "two kinds"],
 )
-def test_a_spread_that_differs_from_test_to_test_is_integrated_over(cells):
+def test_a_spread_that_differs_from_test_to_test_is_integrated_over(cells, median, varies):
     # twenty variants tell their spread themselves, far more narrowly than the prior; unlike ones lie in its far tail
-    scores = np.linspace(-4.5, 7, 93)
-    taus = np.clip(0.2 * np.exp(0.5 * scores), 0.01, 10)
+    scores = np.linspace(-4.5, min(7, math.log(10 / median) / varies), 93)  # no spread is larger than 10
+    taus = np.clip(median * np.exp(varies * scores), 0.01, 10)
     parts = [fitted(cells, NamedPrior("x", (("log_odds_sd", float(tau)),), "For a test.")) for tau in taus]
     evidence = np.array([part.tables.evidence for part in parts]) - 0.5 * scores**2
     weight = np.exp(evidence - evidence.max())
+    weight[[0, -1]] /= 2
     weight /= weight.sum()
-    varying = NamedPrior("varying", (("log_odds_sd", 0.2), ("log_odds_sd_varies", 0.5)), "For a test.")
+    varying = NamedPrior("varying", (("log_odds_sd", median), ("log_odds_sd_varies", varies)), "For a test.")
     ours = fitted(cells, varying)
     for v in range(len(cells)):
-        assert ours.mean(v) == pytest.approx(float(weight @ [part.mean(v) for part in parts]), abs=0.005 * ours.sd(v))
+        mean = float(weight @ [part.mean(v) for part in parts])
+        square = float(weight @ [part.sd(v) ** 2 + part.mean(v) ** 2 for part in parts])
+        assert ours.mean(v) == pytest.approx(mean, abs=0.01 * ours.sd(v))
+        assert ours.sd(v) == pytest.approx(math.sqrt(square - mean**2), rel=0.01)
+        interval = ours.interval(v)
+        for end, p in ((interval.low, 0.025), (interval.high, 0.975)):
+            below = weight @ [part._cdf(v, special.logit([end]))[0] for part in parts]
+            assert below == pytest.approx(p, abs=1e-3)
     mixed = weight @ np.array([part.best_and_loss(higher=True)[0] for part in parts])
     assert ours.best_and_loss(higher=True)[0] == pytest.approx(mixed, abs=2e-3)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("interval", ["eti", "hdi"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ((80, 80), (30, 900)),
+        ((300, 300), (500, 1000)),
+        ((0, 10**15), (10**15, 10**15)),
+        ((10**15, 10**15), (10**15 - 1, 10**15)),
+        tuple((1, 10 ** (i % 16)) for i in range(20)),
+        UNLIKE,
+    ],
+)
+def test_variants_of_other_worlds_are_told_without_a_word_of_warning(cells, interval):
+    result = card(*cells, interval=interval)
+    assert sum(row.p_best for row in result.variants) == pytest.approx(1)
+    for row in result.variants:
+        assert 0 <= row.interval.low <= row.mean <= row.interval.high + 1e-12 <= 1 + 2e-12
+    for row in result.comparisons:
+        assert -1 <= row.difference.interval.low <= row.difference.interval.high <= 1
+
+
+@pytest.mark.parametrize("varies", [0.1, 1.5])
+def test_a_spread_that_would_have_to_be_endless_is_as_large_as_may_be(varies):
+    varying = NamedPrior("varying", (("log_odds_sd", 0.05), ("log_odds_sd_varies", varies)), "For a test.")
+    ours = fitted(((0, 10**6), (10**6, 10**6)), varying)
+    assert ours.mean(0) < 1e-3 and ours.mean(1) > 1 - 1e-3
+
+
+def test_a_lift_over_nobody_has_no_mean_where_the_spread_is_not_known():
+    row = card((0, 300), (9, 300), (4, 300)).comparison("b")
+    assert row.lift is None and "no bounds" in row.lift_not_shown
+    assert row.difference.mean > 0 and row.p_beats_control > 0.85
 
 
 def test_a_known_typical_rate_replaces_the_uniform_one():
@@ -325,12 +370,13 @@ def test_the_shortest_interval_is_shorter_and_holds_as_much():
 
 
 def test_densities_hold_the_whole_posterior():
-    for cells in (((2262, 21306), (3894, 21307)), ((0, 3), (3, 3)), ((500_000_000, MILLIARD), (2, 3))):
+    nobody = (((0, 3), (3, 3)), ((0, 1000), (15, 1000)), ((300, 300), (500, 1000)))
+    for cells in (((2262, 21306), (3894, 21307)), *nobody, ((500_000_000, MILLIARD), (2, 3))):
         result = card(*cells)
-        for density in (result.variant("a").density, result.comparison("b").lift_density):
+        for density in filter(None, (result.variant("a").density, result.comparison("b").lift_density)):
             x, y = np.array(density.x), np.array(density.y)
             assert len(x) == len(y) == 61
-            assert integrate.trapezoid(y, x) == pytest.approx(1, abs=0.01)
+            assert y.sum() * (x[1] - x[0]) == pytest.approx(1, abs=0.01)
             assert (y >= 0).all()
 
 

@@ -91,6 +91,17 @@ def test_too_little_history_is_an_outcome_in_plain_words():
     assert isinstance(learn(history(20, 0.2)), LearnedLift)
 
 
+def test_tests_in_which_nobody_did_it_tell_how_low_rates_are():
+    rng, found = np.random.default_rng(8), []
+    for i in range(400):
+        rates = special.expit(rng.normal(-6, 0.5) + 0.3 * rng.standard_normal(4))
+        found.append(TestSummary(f"t{i}", (100,) * 4, tuple(rng.binomial(100, rates).tolist())))
+    assert sum(sum(test.successes) == 0 for test in found) > 100
+    learned = learn(found)
+    assert learned.mean_log_odds == pytest.approx(-6, abs=0.15)
+    assert learned.mean_sd == pytest.approx(0.5, abs=0.2)
+
+
 def test_a_history_without_differences_gives_a_small_spread():
     learned = learn(history(60, 0.0, clicks=400))
     assert learned.tau < 0.05 and learned.prior["log_odds_sd"] >= 0.01
