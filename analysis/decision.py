@@ -200,7 +200,9 @@ def _harm(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
         return None
     names = wording.listed([case.name(key) for key in now.harmed])
     verb = "does" if len(now.harmed) == 1 else "do"
-    reason = f"{names} {verb} clearly worse than {case.name(case.primary.control)}, so every further day costs."
+    them = "it" if len(now.harmed) == 1 else "them"
+    control = case.name(case.primary.control)
+    reason = f"{names} {verb} clearly worse than {control}, so there is nothing to win by showing {them}."
     variant = now.harmed[0] if len(now.harmed) == 1 else None
     return _verdict(case, now, "stop_harm", f"Stop: {names} {verb} harm.", reason, variant)
 

@@ -187,6 +187,17 @@ PRIORS: tuple[NamedPrior, ...] = (
 )
 
 
+def of(prior: object) -> NamedPrior:
+    """Return a prior as it is, or the one of that name."""
+    if isinstance(prior, NamedPrior):
+        return prior
+    if isinstance(prior, str):
+        return named(prior)
+    raise AnalysisError(
+        "bad_prior", f"The prior {prior!r} is a {type(prior).__name__}; give a NamedPrior, or the name of one."
+    )
+
+
 def named(name: str) -> NamedPrior:
     """Return the prior of that name, or say which names there are."""
     for prior in PRIORS:

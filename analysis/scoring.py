@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis import models
+from analysis import models, priors
 from analysis.conflict import widened
 from analysis.errors import AnalysisError, NotShown
 from analysis.models import Model
@@ -107,7 +107,7 @@ def scorecard(
     direction: Direction = "higher",
     metric: str = "",
     model: str | None = None,
-    prior: NamedPrior | None = None,
+    prior: NamedPrior | str | None = None,
     rope: float = 0.01,
     interval: IntervalKind = "eti",
     probability: float = 0.95,
@@ -127,9 +127,9 @@ def scorecard(
         Which way is better.
     model : str, optional
         A name of `models.MODELS`; by default the first that takes the kind.
-    prior : NamedPrior, optional
-        By default the model's own; that of rates is let vary where the variants differ more than it allows
-        (`conflict.widened`), and the result says which it was.
+    prior : NamedPrior or str, optional
+        A name of `priors.PRIORS` will do. By default the model's own; that of rates is let vary where the variants
+        differ more than it allows (`conflict.widened`), and the result says which it was.
     rope : float
         Half-width of the region of practical equivalence of the lift; 0.01 is ± 1 %.
     interval, probability : str, float
@@ -152,7 +152,7 @@ def scorecard(
     chosen = models.for_kind(kind) if model is None else models.named(model)
     if chosen.kind != kind:
         raise AnalysisError("unknown_model", f"The model {chosen.name} takes {chosen.kind} statistics, not {kind}.")
-    believed = chosen.prior if prior is None else prior
+    believed = chosen.prior if prior is None else priors.of(prior)
     weighted: tuple[Mapping[str, Any], Stratified | None] = (metric_data, None)
     if strata is not None:
         weighted = stratify(strata, metric_data)
@@ -208,7 +208,12 @@ def _something_done(cell: Statistics) -> bool:
 
 
 def raw_mean(model: str, cell: Statistics) -> float | None:
-    """Return what the model's metric is of the sums alone: per member, or for each unit of cost."""
+    """Return what the model's metric is of the sums alone: per member, or for each unit of cost.
+
+    None of a half-life and of reach, which no sums alone tell.
+    """
+    if model in ("retention", "reach"):
+        return None
     return cell.return_on_cost if model == "roi" and isinstance(cell, ValueStatistics) else cell.mean
 
 

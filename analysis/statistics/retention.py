@@ -91,6 +91,10 @@ class RetentionStatistics:
         ----------
         members : iterable of (whole days observed, days on which the member returned)
         """
+        if whole("RetentionStatistics", "horizon", horizon) < 1:
+            raise AnalysisError(
+                "bad_statistics", f"RetentionStatistics.horizon is {horizon}; a window has a day or more."
+            )
         n, at_risk, returned, last = 0, [0] * horizon, [0] * horizon, [0] * horizon
         for observed, days in members:
             n += 1

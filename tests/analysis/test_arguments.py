@@ -1,8 +1,9 @@
 """What is no number, and no data, is refused in a sentence and never ends in the middle of NumPy."""
 
+import numpy as np
 import pytest
 
-from analysis import AnalysisError, ProportionStatistics, Rules, decide, scorecard
+from analysis import AnalysisError, ProportionStatistics, RetentionStatistics, Rules, decide, priors, scorecard
 from analysis.audience import Audience
 from analysis.planning import plan
 
@@ -31,3 +32,23 @@ CARD = scorecard({"a": ProportionStatistics(100, 10), "b": ProportionStatistics(
 def test_it_is_refused_with_its_name_and_the_remedy(call, says):
     with pytest.raises(AnalysisError, match=says):
         call()
+
+
+def test_a_prior_may_be_given_by_its_name():
+    data = {"a": ProportionStatistics(900, 90), "b": ProportionStatistics(900, 110)}
+    assert scorecard(data, control="a", prior="sceptical").prior == priors.SCEPTICAL
+    with pytest.raises(AnalysisError, match="There is no prior 'optimist'; there are flat_beta"):
+        scorecard(data, control="a", prior="optimist")
+    with pytest.raises(AnalysisError, match="a float; give a NamedPrior, or the name of one"):
+        scorecard(data, control="a", prior=0.2)
+
+
+def test_a_window_without_a_day_is_refused():
+    with pytest.raises(AnalysisError, match="a window has a day or more"):
+        RetentionStatistics.from_members([(3, [5])], 0)
+
+
+def test_what_no_sums_tell_has_no_raw_figure():
+    data = {key: RetentionStatistics.from_members([(7, [day % 6 + 1]) for day in range(80)], 7) for key in "ab"}
+    card = scorecard(data, control="a", model="retention", rng=np.random.default_rng(1))
+    assert [row.raw_mean for row in card.variants] == [None, None] and card.variants[0].mean > 0

@@ -93,6 +93,8 @@ def test_a_phone_shows_every_section_in_one_column(whole, page) -> None:
             summary.click()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert page.locator("#carries svg").bounding_box()["width"] > 200
+    values = page.locator("#provenance dl.facts dd")
+    assert values.count() > 5 and min(value.bounding_box()["width"] for value in values.all()) > 250
 
 
 def test_the_sections_follow_the_dark_page(whole, page) -> None:

@@ -142,3 +142,25 @@ def test_a_few_plain_words_or_a_random_string_will_do(password):
 
 def test_an_empty_password_is_called_empty():
     assert "is empty" in accounts.password_faults("")["password"]
+
+
+def test_the_last_admin_is_neither_disabled_nor_made_something_else(database):
+    with database.write() as session:
+        first, second = (
+            accounts.create_account(session, email=f"{name}@example.com", role="admin", password=PASSWORD).id
+            for name in ("anna", "bob")
+        )
+        accounts.disable_account(session, second, actor="cli")
+        for change in (
+            lambda: accounts.disable_account(session, first, actor="cli"),
+            lambda: accounts.change_role(session, first, "analyst", actor="cli"),
+        ):
+            with pytest.raises(ConflictError, match="anna@example.com is the last admin"):
+                change()
+        accounts.enable_account(session, second, actor="cli")
+        assert accounts.change_role(session, first, "analyst", actor="cli").role == "analyst"
+
+
+def test_an_empty_address_is_said_to_be_empty(database):
+    with database.write() as session, pytest.raises(InvalidError, match="The e-mail address is empty"):
+        accounts.create_account(session, email=" ", role="admin", password=PASSWORD)

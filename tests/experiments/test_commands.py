@@ -59,6 +59,17 @@ def test_a_user_gets_the_password_from_standard_input(klette, opened):
     assert "anna@example.com\tadmin" in klette("user", "list").stdout
 
 
+def test_a_forgotten_password_is_replaced(klette, opened):
+    klette("user", "create", "--email", "anna@example.com", "--role", "admin", "--password-stdin", stdin="a long password")
+    change = ("user", "password", "Anna@example.com", "--password-stdin")
+    assert klette(*change, stdin="another long one\n").stdout == "anna@example.com has another password now.\n"
+    with opened.read() as session:
+        assert accounts.authenticate(session, "anna@example.com", "another long one")
+    assert "10 to 256" in failed(klette(*change, stdin="short\n"))
+    missing = klette("user", "password", "b@example.com", "--password-stdin", stdin="another long one\n")
+    assert "no account for 'b@example.com'" in failed(missing)
+
+
 def test_migrating_twice_finds_nothing_to_do(klette):
     assert "was brought" in klette("migrate").stdout
     assert "already" in klette("migrate").stdout

@@ -16,7 +16,7 @@ from experiments.demo.run import make
 from experiments.errors import ConflictError, InvalidError, UnavailableError
 from experiments.settings import Settings, read_settings
 from experiments.tables import Analysis, ApiKey, Event, Exposure, Job, MultiExposure, Run
-from tests.serving import free_port
+from tests.serving import ROOT, free_port
 
 MEMBERS = 600
 
@@ -160,6 +160,17 @@ def test_a_real_experiment_of_the_same_key_is_left_alone(database: Database, set
     with database.write() as session:
         experiment.create(session, read_definition(raw), actor="test")
     assert make(database, settings, members=30).key == "spring-headline-2"
+
+
+@pytest.mark.parametrize(
+    ("address", "folder"),
+    [("http://127.0.0.1:8000", "/static/demo"), ("https://shop.example/klette", "/klette/static/demo")],
+)
+def test_the_pictures_are_there_on_whatever_port_the_pages_are_served(address: str, folder: str) -> None:
+    told = read_definition(campaign.definition("spring", address=address, currency="EUR"))
+    pictures = [variant.content.image_url for variant in told.variants]
+    assert pictures == [f"{folder}/{name}.svg" for name in ("colours", "people", "offer")]
+    assert all((ROOT / "web/static/demo" / picture.rpartition("/")[2]).exists() for picture in pictures)
 
 
 def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Settings) -> None:

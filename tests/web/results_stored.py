@@ -14,6 +14,7 @@ from experiments.settings import read_settings
 from experiments.tables import Analysis, utc_now
 from tests.web import results_fixtures as fixtures
 from web import create_app
+from web.pages.access import person_of
 from web.services import Services
 
 KEY = "spring-headline"
@@ -37,10 +38,10 @@ def logged_in(app: Flask, role: str = "marketer") -> FlaskClient:
     with services_of(app).database.write() as session:
         account = accounts.create_account(session, email=f"{role}@example.org", role=role, password=PASSWORD)
         session.flush()
-        number = account.id
+        number = person_of(account).get_id()
     client = app.test_client()
     with client.session_transaction() as cookie:
-        cookie["_user_id"], cookie["_fresh"] = str(number), True
+        cookie["_user_id"], cookie["_fresh"] = number, True
     return client
 
 

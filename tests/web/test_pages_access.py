@@ -1,5 +1,7 @@
 """Who gets in, and what each role may do."""
 
+import re
+
 import pytest
 
 from experiments import accounts, keys
@@ -179,3 +181,52 @@ def test_a_page_that_is_not_there_and_one_that_fails_are_pages_still(pages):
     absent = pages.get("/experiments/nobody-made-this")
     assert absent.status_code == 404
     assert "nobody-made-this" in absent.text
+
+
+def test_an_admin_gives_a_new_password_once_and_whoever_was_logged_in_is_out(pages):
+    pages.enter("marketer")
+    theirs = pages.client
+    pages.enter("admin")
+    answer = pages.post("/settings/accounts/1/password", page="/settings")
+    assert answer.status_code == 201
+    plain = re.search(r'id="fresh-password">([a-z0-9-]+)<', answer.text)[1]
+    assert plain not in pages.get("/settings").text
+    assert theirs.get("/experiments").status_code == 302
+    pages.client = pages.app.test_client()
+    assert pages.post("/login", {"email": "marketer@example.com", "password": PASSWORD}).status_code == 401
+    assert pages.post("/login", {"email": "marketer@example.com", "password": plain}).status_code == 302
+
+
+def test_ones_own_new_password_ends_the_other_sessions_and_keeps_this_one(pages):
+    pages.enter("analyst")
+    other = pages.app.test_client()
+    here, pages.client = pages.client, other
+    assert pages.post("/login", {"email": "analyst@example.com", "password": PASSWORD}).status_code == 302
+    pages.client, path = here, "/account/password"
+    assert pages.post(path, {"current": PASSWORD, "new": "four other plain words"}, page=path).status_code == 302
+    assert (pages.get("/experiments").status_code, other.get("/experiments").status_code) == (200, 302)
+
+
+def test_an_admin_enables_again_and_changes_a_role_and_the_record_says_whose(pages):
+    pages.add("analyst")
+    pages.enter("admin")
+    pages.post("/settings/accounts/1/disable", page="/settings")
+    assert "/settings/accounts/1/enable" in pages.get("/settings").text
+    assert pages.post("/settings/accounts/1/enable", page="/settings").status_code == 302
+    assert pages.post("/settings/accounts/1/role", {"role": "marketer"}, page="/settings").status_code == 302
+    assert pages.post("/settings/accounts/1/role", {"role": "king"}, page="/settings").status_code == 422
+    assert pages.post("/settings/accounts/2/role", {"role": "analyst"}, page="/settings").status_code == 403
+    record = re.sub(r"<[^>]+>", " ", pages.get("/settings").text)
+    for done in ("enabled an account", "changed a role", "disabled an account", "added an account"):
+        assert re.search(rf"{done}\s+analyst@example\.com", record), done
+    pages.client = pages.app.test_client()
+    pages.post("/login", {"email": "analyst@example.com", "password": PASSWORD})
+    assert pages.get("/experiments/new").status_code == 200
+
+
+@pytest.mark.parametrize("action", ["password", "role", "enable", "disable"])
+def test_only_admins_look_after_accounts(pages, action):
+    pages.add("analyst")
+    pages.enter("marketer")
+    assert pages.post(f"/settings/accounts/1/{action}", {"role": "admin"}, page="/settings").status_code == 403
+    assert "<summary>Change" not in pages.get("/settings").text

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
+from hmac import compare_digest
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -38,6 +39,11 @@ class Person(UserMixin):
     email: str
     name: str
     role: str
+    mark: str
+
+    def get_id(self) -> str:
+        """What the session keeps: who it is, and with which password it was begun."""
+        return f"{self.id}.{self.mark}"
 
     @property
     def may_change(self) -> bool:
@@ -50,7 +56,7 @@ class Person(UserMixin):
 
 def person_of(account: Any) -> Person:
     """The person behind a stored account."""
-    return Person(account.id, account.email, account.name, account.role)
+    return Person(account.id, account.email, account.name, account.role, accounts.session_mark(account))
 
 
 def actor() -> str:
@@ -115,9 +121,11 @@ def register(app: Flask, page_blueprints: set[str]) -> None:
 
 
 def _load(stored_id: str) -> Person | None:
+    number, _, mark = stored_id.partition(".")
     with services().database.read() as session:
-        account = accounts.get_account(session, int(stored_id)) if stored_id.isdigit() else None
-        return person_of(account) if account else None
+        account = accounts.get_account(session, int(number)) if number.isdigit() else None
+        # Another password since ends every session that was begun with the one before.
+        return person_of(account) if account and compare_digest(accounts.session_mark(account), mark) else None
 
 
 def _to_login() -> Response:

@@ -104,11 +104,13 @@ def change_password():
         given = {name: request.form.get(name, "") for name in ("current", "new")}
         try:
             with services().database.write() as writing:
-                accounts.change_password(writing, current_user.id, **given, actor=actor())
+                account = accounts.change_password(writing, current_user.id, **given, actor=actor())
+                person = person_of(account)
         except InvalidError as error:
             errors = error.fields
         else:
-            flash("Your password is changed.")
+            _begin_session(person)  # every other one has ended with the password
+            flash("Your password is changed. Wherever else you were logged in, you are no longer.")
             return redirect(url_for("experiments.index"))
     page = render_template("account/password.html", errors=errors, minimum=accounts.MIN_PASSWORD)
     return page, 422 if errors else 200

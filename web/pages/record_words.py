@@ -25,6 +25,9 @@ _DONE = {
     "key:revoke": "revoked a key",
     "account:create": "added an account",
     "account:disable": "disabled an account",
+    "account:enable": "enabled an account",
+    "account:role": "changed a role",
+    "account:new_password": "gave a new password",
     "account:password": "changed a password",
     "namespace:holdout": "changed a holdout",
 }

@@ -99,6 +99,10 @@ def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
     if not interval:
         return f"{seen}. {(row.get('interval_not_shown') or {}).get('reason', '')}".strip()
     bounds = wording.between(measure.value(interval["low"]), measure.value(interval["high"]))
+    raw = row.get("raw_mean")
+    if measure.kind == "share" and raw is not None and measure.value(raw) != measure.value(row["mean"]):
+        seen += f", {measure.value(raw)} as counted; drawn towards the other variants, as tests before have it, it is"
+        seen += f" {measure.value(row['mean'])}"
     of = measure.per or (" per member" if measure.kind == "share" else "")
     return f"{seen}; with {level_of(interval)} probability the true value{of} is {bounds} ({kind_of(interval)})."
 

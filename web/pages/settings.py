@@ -39,6 +39,39 @@ def create_account():
     return redirect(url_for("settings.index") + "#people")
 
 
+@blueprint.post("/settings/accounts/<int:account_id>/password")
+@administers
+def new_password(account_id: int):
+    """Make a password and show it, this once: the answer to this very request is the only place where it stands."""
+    if account_id == current_user.id:
+        raise ForbiddenError("Change your own password in the menu of your account.")
+    with services().database.write() as session:
+        account, plain = accounts.new_password(session, account_id, actor=actor())
+        email = account.email
+    return _page(fresh=(email, plain)), 201
+
+
+@blueprint.post("/settings/accounts/<int:account_id>/role")
+@administers
+def change_role(account_id: int):
+    if account_id == current_user.id:
+        raise ForbiddenError("You cannot change your own role; ask another admin to do it.")
+    with services().database.write() as session:
+        account = accounts.change_role(session, account_id, request.form.get("role", ""), actor=actor())
+        done = f"{account.name or account.email} is {'an' if account.role[0] == 'a' else 'a'} {account.role} now."
+    flash(done)
+    return redirect(url_for("settings.index") + "#people")
+
+
+@blueprint.post("/settings/accounts/<int:account_id>/enable")
+@administers
+def enable_account(account_id: int):
+    with services().database.write() as session:
+        account = accounts.enable_account(session, account_id, actor=actor())
+    flash(f"{account.name or account.email} can log in again, with the password of before.")
+    return redirect(url_for("settings.index") + "#people")
+
+
 @blueprint.post("/settings/accounts/<int:account_id>/disable")
 @administers
 def disable_account(account_id: int):
@@ -50,7 +83,7 @@ def disable_account(account_id: int):
     return redirect(url_for("settings.index") + "#people")
 
 
-def _page(errors: dict[str, str] | None = None) -> str:
+def _page(errors: dict[str, str] | None = None, fresh: tuple[str, str] | None = None) -> str:
     settings = services().settings
     with services().database.read() as session:
         people = accounts.list_accounts(session)
@@ -65,6 +98,7 @@ def _page(errors: dict[str, str] | None = None) -> str:
         settings=settings,
         listed=[_shown(settings, name, field) for name, field in Settings.model_fields.items()],
         people=people,
+        fresh=fresh,
         entries=[record_words.told(entry, keys, variants) for entry in entries],
         roles=accounts.ROLES,
         minimum=accounts.MIN_PASSWORD,
