@@ -1,6 +1,7 @@
 """The example's content: a spring campaign with three headlines, written for this product."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 KEY = "spring-headline"
 DAYS = 14.0
@@ -77,7 +78,7 @@ def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
     key
         Its key; a number at its end goes into the name too.
     address
-        Where this copy is reached: the pictures are its own.
+        Where this copy is reached: the pictures are its own, told by their path so that they are found on any port.
     currency
         ISO 4217, of costs and purchases.
     """
@@ -101,10 +102,11 @@ def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
 
 
 def _variant(variant: dict[str, Any], address: str, currency: str) -> dict[str, Any]:
+    folder = urlsplit(address).path.rstrip("/") + "/static/demo"
     content = dict(variant["content"])
     image = content.pop("image")
     return variant | {
         "content": content
-        | {"image_url": f"{address}/static/demo/{image}.svg", "link_url": f"{_SHOP}?from=klette-{variant['key']}"},
+        | {"image_url": f"{folder}/{image}.svg", "link_url": f"{_SHOP}?from=klette-{variant['key']}"},
         "cost": variant["cost"] | {"currency": currency},
     }
