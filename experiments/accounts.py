@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from experiments import audit
 from experiments.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -26,6 +26,7 @@ MAX_PASSWORD = 256
 
 _hasher = PasswordHasher()
 _TOKEN_ROW = 1
+_EASY_TO_READ = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is taken for another when it is read out
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
@@ -58,7 +59,7 @@ def create_account(
     except IntegrityError:
         message = f"There is an account for {email} already; use another address."
         raise ConflictError(message, fields={"email": message}) from None
-    audit.record(session, actor=actor, action="account:create", account=account.id, role=role)
+    audit.record(session, actor=actor, action="account:create", account=account.id, email=email, role=role)
     return account
 
 
@@ -112,14 +113,84 @@ def disable_account(session: Session, account_id: int, *, actor: str) -> Account
     ------
     NotFoundError
         No account has this id.
+    ConflictError
+        It is the last admin's.
     """
-    account = session.get(Account, account_id) if 0 < account_id < 2**31 else None
-    if account is None:
-        raise NotFoundError(f"There is no account with the id {shown(account_id)}; look it up under Settings.")
+    account = _account(session, account_id)
     if account.disabled_at is None:
+        _keep_an_admin(session, account)
         account.disabled_at = utc_now()
         session.add(account)
         audit.record(session, actor=actor, action="account:disable", account=account.id, email=account.email)
+    return account
+
+
+def enable_account(session: Session, account_id: int, *, actor: str) -> Account:
+    """Let somebody in again, with the password that they had; raises NotFoundError as :func:`disable_account`."""
+    account = _account(session, account_id)
+    if account.disabled_at is not None:
+        account.disabled_at = None
+        session.add(account)
+        audit.record(session, actor=actor, action="account:enable", account=account.id, email=account.email)
+    return account
+
+
+def change_role(session: Session, account_id: int, role: str, *, actor: str) -> Account:
+    """Give an account another role; the one that it has already changes nothing.
+
+    Raises
+    ------
+    NotFoundError
+        No account has this id.
+    InvalidError
+        There is no such role.
+    ConflictError
+        It would leave nobody who looks after accounts.
+    """
+    account = _account(session, account_id)
+    if role not in ROLES:
+        message = f"{shown(role)} is no role; choose one of {', '.join(ROLES)}."
+        raise InvalidError(message, fields={"role": message})
+    if account.role != role:
+        _keep_an_admin(session, account)
+        account.role = role
+        session.add(account)
+        audit.record(session, actor=actor, action="account:role", account=account.id, email=account.email, role=role)
+    return account
+
+
+def new_password(session: Session, account_id: int, *, actor: str) -> tuple[Account, str]:
+    """Make a password for somebody who forgot theirs; it is returned in plain, the only time that it can be seen.
+
+    Raises
+    ------
+    NotFoundError
+        No account has this id.
+    """
+    account = _account(session, account_id)
+    groups = ("".join(secrets.choice(_EASY_TO_READ) for _ in range(4)) for _ in range(5))
+    plain = "-".join(groups)
+    _set_password(session, account, plain, actor, "account:new_password")
+    return account, plain
+
+
+def set_password(session: Session, email: str, password: str, *, actor: str) -> Account:
+    """Give the account of an address the password that is named; whoever may ask for this needs no present one.
+
+    Raises
+    ------
+    NotFoundError
+        No account has this address.
+    InvalidError
+        The password will not do.
+    """
+    account = session.exec(select(Account).where(Account.email == _normalised(email))).first()
+    if account is None:
+        raise NotFoundError(f"There is no account for {shown(email)}; klette user list names them all.")
+    faults = password_faults(password, account.email)
+    if faults:
+        raise InvalidError(" ".join(faults.values()), fields=faults)
+    _set_password(session, account, password, actor, "account:new_password")
     return account
 
 
@@ -142,10 +213,13 @@ def change_password(session: Session, account_id: int, *, current: str, new: str
         faults["current"] = "This is not your present password. Please type it again."
     if faults:
         raise InvalidError(" ".join(faults.values()), fields=faults)
-    account.password_hash = _hasher.hash(new.encode("utf-8", "replace"))
-    session.add(account)
-    audit.record(session, actor=actor, action="account:password", account=account.id, email=account.email)
+    _set_password(session, account, new, actor, "account:password")
     return account
+
+
+def session_mark(account: Account) -> str:
+    """What a session carries of the password that it was begun with: another password ends it."""
+    return hashlib.sha256(account.password_hash.encode()).hexdigest()[:16]
 
 
 def any_account(session: Session) -> bool:
@@ -198,6 +272,30 @@ def redeem_setup_token(session: Session, token: str, *, email: str, password: st
     return account
 
 
+def _account(session: Session, account_id: int) -> Account:
+    account = session.get(Account, account_id) if 0 < account_id < 2**31 else None
+    if account is None:
+        raise NotFoundError(f"There is no account with the id {shown(account_id)}; look it up under Settings.")
+    return account
+
+
+def _keep_an_admin(session: Session, account: Account) -> None:
+    """Refuse to lose the last admin who can log in."""
+    # Locked, so that two admins who take each other's role at once do not both succeed.
+    admins = select(Account.id).where(Account.role == "admin", col(Account.disabled_at).is_(None)).with_for_update()
+    if list(session.exec(admins)) == [account.id]:
+        raise ConflictError(
+            f"{account.email} is the last admin; make somebody else an admin first, so that one is left to look after "
+            "accounts."
+        )
+
+
+def _set_password(session: Session, account: Account, plain: str, actor: str, action: str) -> None:
+    account.password_hash = _hasher.hash(plain.encode("utf-8", "replace"))
+    session.add(account)
+    audit.record(session, actor=actor, action=action, account=account.id, email=account.email)
+
+
 def _usable(row: SetupToken | None, token: str) -> bool:
     if row is None or row.used_at is not None:
         return False
@@ -214,6 +312,8 @@ def _normalised(email: str) -> str:
 
 def _checked_email(email: str) -> tuple[str, dict[str, str]]:
     address = _normalised(email)
+    if not address:
+        return address, {"email": "The e-mail address is empty; write one such as anna@example.com."}
     local, _, domain = address.rpartition("@")
     # In-house names such as admin@localhost are as good as public ones: nothing is ever sent there.
     in_house = _HOST.fullmatch(domain) and ("." not in domain or _is_special(domain))

@@ -11,7 +11,7 @@ from experiments.errors import InvalidError
 
 @click.group("user")
 def command() -> None:
-    """Create accounts for people."""
+    """Create accounts for people, and help who forgot a password."""
 
 
 @command.command("create")
@@ -26,6 +26,17 @@ def create(email: str, role: str, name: str, password_stdin: bool) -> None:
         account = accounts.create_account(session, email=email, role=role, password=password, name=name, actor="cli")
         created = account.email
     click.echo(f"{created} may log in as {role}.")
+
+
+@command.command("password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, not from a prompt.")
+def password_command(email: str, password_stdin: bool) -> None:
+    """Give an account another password; every session that it has ends."""
+    password = _from_stdin() if password_stdin else _from_prompt()
+    with opened_database() as database, database.write() as session:
+        changed = accounts.set_password(session, email, password, actor="cli").email
+    click.echo(f"{changed} has another password now.")
 
 
 @command.command("list")

@@ -60,7 +60,8 @@ def test_a_user_gets_the_password_from_standard_input(klette, opened):
 
 
 def test_a_forgotten_password_is_replaced(klette, opened):
-    klette("user", "create", "--email", "anna@example.com", "--role", "admin", "--password-stdin", stdin="a long password")
+    made = ("user", "create", "--email", "anna@example.com", "--role", "admin", "--password-stdin")
+    assert klette(*made, stdin="a long password").returncode == 0
     change = ("user", "password", "Anna@example.com", "--password-stdin")
     assert klette(*change, stdin="another long one\n").stdout == "anna@example.com has another password now.\n"
     with opened.read() as session:
