@@ -15,8 +15,9 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def threshold(share: float) -> str:
-    """Return a declared threshold with the digits it was declared with, e.g. ``1 %`` or ``0.5 %``."""
-    return f"{share * 100:.3g}{NARROW}%"
+    """Return a declared threshold with the digits it was declared with, e.g. ``1 %``, ``0.5 %`` or ``1,000 %``."""
+    digits = ",.0f" if abs(share) >= 1 else ".3g"
+    return f"{share * 100:{digits}}{NARROW}%"
 
 
 def chance(p: float) -> str:

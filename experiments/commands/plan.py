@@ -23,15 +23,31 @@ class _Share(click.ParamType):
             self.fail(f"{value!r} is no share; write 5% or 0.05.", param, ctx)
 
 
+class _Change(_Share):
+    """A relative change: from 1 on only with its sign, since ``10`` is rather 10 % than tenfold."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        share = super().convert(value, param, ctx)
+        text = str(value).strip()
+        if share >= 1 and not text.endswith("%"):
+            self.fail(
+                f"{text} would be {share * 100:,.0f}\u202f%; write {text}% or {share / 100:g} where {text}\u202f% is "
+                f"meant, and {share * 100:.0f}% where it is not.",
+                param,
+                ctx,
+            )
+        return share
+
+
 @click.command()
 @click.option("--like", metavar="KEY", help="Take base, pace and split from this experiment's newest analysis.")
 @click.option("--baseline", type=_Share(), help="What the control does: a rate such as 5%, or a mean amount with --sd.")
 @click.option("--sd", type=float, help="Standard deviation of one member's amount or count; makes the base an amount.")
-@click.option("--lift", type=_Share(), default="10%", show_default=True, help="The smallest lift worth finding.")
+@click.option("--lift", type=_Change(), default="10%", show_default=True, help="The smallest lift worth finding.")
 @click.option("--members-a-day", type=float, help="Members a day, of all variants together.")
 @click.option("--variants", type=click.IntRange(2, 20), help="How many variants, the control included.  [default: 2]")
 @click.option("--power", type=_Share(), default="80%", show_default=True, help="Wanted chance of finding that lift.")
-@click.option("--caring", type=_Share(), help="Loss that would not matter, relative.  [default: 1%]")
+@click.option("--caring", type=_Change(), help="Loss that would not matter, relative.  [default: 1%]")
 @click.option("--planned-days", type=click.IntRange(1, 365), help="Judge a plan of so many days instead.")
 @click.option("--window-days", type=click.IntRange(1, 90), help="For how long a member's actions count.  [default: 7]")
 @click.option("--fewer-is-better", is_flag=True, help="For complaints and the like.")

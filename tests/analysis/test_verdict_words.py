@@ -15,6 +15,14 @@ def verdict(a, b, rules=FORTNIGHT, days=7.0, **options):
     return decide(scorecard(cells, control="a"), rules=rules, elapsed_days=days, **{"looks": ()} | options)
 
 
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(0.005, "0.5"), (0.01, "1"), (0.125, "12.5"), (1.0, "100"), (1.5, "150"), (9.996, "1,000"), (10.0, "1,000")],
+)
+def test_a_threshold_is_written_without_an_exponent(share, told):
+    assert wording.threshold(share) == f"{told}\u202f%"
+
+
 @pytest.mark.parametrize("clicks", [705, 720, 745, 765, 775])
 @pytest.mark.parametrize("finished", [False, True])
 def test_a_chance_is_a_belief_and_never_beside_the_word_guess(clicks, finished):

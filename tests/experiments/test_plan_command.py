@@ -108,7 +108,15 @@ def test_an_unreachable_plan_says_what_would_help(klette):
         (("--baseline", "5%"), "Say --members-a-day"),
         (("--baseline", "150%", "--members-a-day", "9"), "not below 1"),
         (("--baseline", "5%", "--members-a-day", "9", "--power", "2"), "power of 2.0"),
-        (("--baseline", "50%", "--members-a-day", "9", "--lift", "3"), "stay below 1"),
+        (("--baseline", "50%", "--members-a-day", "9", "--lift", "300%"), "stay below 1"),
+        (
+            ("--baseline", "1%", "--members-a-day", "9", "--lift", "10"),
+            "10 would be 1,000\u202f%; write 10% or 0.1 where 10",
+        ),
+        (
+            ("--baseline", "1%", "--members-a-day", "9", "--caring", "1"),
+            "write 1% or 0.01 where 1\u202f% is meant, and 100%",
+        ),
         (("--baseline", "much", "--members-a-day", "9"), "is no share; write 5% or 0.05"),
         (("--like", "nobody"), "nobody"),
     ],
@@ -117,6 +125,11 @@ def test_a_fault_is_one_sentence(klette, arguments, told):
     answer = klette(*arguments)
     assert answer.exit_code == 2 and answer.stdout == ""
     assert told in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_a_large_lift_is_written_out(klette):
+    answer = klette("--baseline", "0.05%", "--members-a-day", "90000", "--lift", "1200%")
+    assert answer.exit_code == 0 and "better by 1,200\u202f%" in answer.stdout and "e+" not in answer.stdout
 
 
 def test_planning_needs_no_database(klette, tmp_path):
