@@ -43,19 +43,29 @@ MAX_PROPERTIES_BYTES = 32_768
 MAX_VALUE = 1_000_000_000
 MAX_DWELL_SECONDS = 7 * 86_400
 
+SAME_AS = {
+    **dict.fromkeys(("unsubscribe", "unsubscribed", "complain", "complained", "complaint"), "negative"),
+    **dict.fromkeys(("buy", "bought"), "purchase"),
+}
+"""Plain other words for known types, under which no metric would count them."""
+
 LONG_NAME = 8
 """From so many letters on, a name may be two slips away and is still the same word."""
 
 
 @lru_cache(maxsize=1_024)
 def meant(name: str) -> str | None:
-    """The known type that a name is probably a slip of (``purchse``, ``Click``, ``shares``); None for any other name.
+    """The known type that a name is probably a slip of (``purchse``, ``Click``, ``shares``) or another word for.
+
+    None for any other name.
 
     Slips keep the first letter: ``preview`` is an event of somebody's own, and no review.
     """
     if name in VALUE_KINDS:
         return None
     plain = name.strip().lower()
+    if plain in SAME_AS:
+        return SAME_AS[plain]
     for known in VALUE_KINDS:
         if plain[:1] == known[0] and _slips(plain, known) <= (2 if len(known) >= LONG_NAME else 1):
             return known

@@ -255,7 +255,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "k_factor",
         "New members per member",
-        "How many members each member brings within {window} days of meeting it; above 1 it spreads by itself.",
+        "How many members each member brings within {window} days of meeting it; above 1 it spreads by itself. Who "
+        "brought whom is known from imports alone, until share links exist.",
         "cascade",
         (),
         statistic="brought",
@@ -267,7 +268,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "reach",
         "Reach",
-        "How many members meet it in the end for each one who is shown it, all that follow included.",
+        "How many members meet it in the end for each one who is shown it, all that follow included. Who brought whom "
+        "is known from imports alone, until share links exist.",
         "cascade",
         (),
         statistic="brought",

@@ -44,7 +44,10 @@ class AssignRequest(BaseModel):
     attributes: dict[str, Any] = Field({}, description="What targeting rules and segments may look at.")
     experiments: list[str] | None = Field(None, description="Keys of experiments; absent for all that run.")
     expose: bool = Field(True, description="The member will see the content now; false for a prefetch.")
-    share: str | None = Field(None, description="The token of the share link by which the member came.")
+    share: str | None = Field(
+        None,
+        description="The token of the share link by which the member came; ignored until share links exist.",
+    )
     preview: str | None = Field(None, description="A signed preview token: answers its variant, records nothing.")
 
 
