@@ -1,6 +1,7 @@
 """Rows of an aggregated file: members and successes by variant and metric; no storage here."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -39,6 +40,7 @@ class Counts:
     # by (variant key, metric): members and successes, and the line they stand on
     cells: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
+    repeated: Counter[tuple[str, str]] = field(default_factory=Counter)  # further lines of the same
 
 
 def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) -> Counts:
@@ -58,6 +60,7 @@ def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) ->
                 for fault in reader.read(line, row):
                     problems.add(line, fault)
         header = table.header
+    _refuse_days(source.name, counts)
     problems.raise_if_any(source.name)
     if not counts.cells:
         wish = ", ".join(f"{column} = {value}" for column, value in plan.where.items())
@@ -67,6 +70,19 @@ def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) ->
             else f"{source.name} has a header ({', '.join(header)}) but no rows. Add one row per variant."
         )
     return counts
+
+
+def _refuse_days(file_name: str, counts: Counts) -> None:
+    """Refuse a file that tells each day, or each part of the audience, apart: one fault, told once."""
+    if max(counts.repeated.values(), default=1) < 2:
+        return
+    (key, metric), further = counts.repeated.most_common(1)[0]
+    name = next(name for name, of in counts.variants.keys.items() if of == key)
+    raise ImportFailedError(
+        f"{file_name} has {further + 1:,} lines for the {metric} of the variant {name!r}, where a file of counts has "
+        "one. If each is a day, add the days up to one line a variant; if each is a part of the audience, add the "
+        "parts up or take one by --where COLUMN=VALUE. Nothing was imported."
+    )
 
 
 class _Reader:
@@ -85,7 +101,10 @@ class _Reader:
             for meaning in CONTENT_MEANINGS
             if meaning in plan.columns
         }
-        self._where = [(place(header, column, "where", file_name), value) for column, value in plan.where.items()]
+        self._where = [
+            (place(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
+            for column, value in plan.where.items()
+        ]
         successes = plan.column("successes")
         self._fallback = plan.metrics[0] if plan.metrics else metric_of(successes)
         if self._fallback is None and self._metric is None:
@@ -131,7 +150,10 @@ class _Reader:
         variant, metric = cell
         earlier = self._counts.lines.get(cell)
         if earlier is not None:
-            return [f"the variant {variant!r} already has its {metric} on line {earlier}; keep one of the two"]
+            self._counts.repeated[cell] += 1
+            return [
+                f"the variant {variant!r} already has its {metric} on line {earlier}; keep one of the two, or their sum"
+            ]
         if successes > members:
             return [f"{successes:,} successes are more than the {members:,} members; each member counts once"]
         known = next((have for (key, _), have in self._counts.cells.items() if key == variant), None)

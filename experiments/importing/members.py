@@ -53,6 +53,9 @@ class Happening(NamedTuple):
     currency: str | None
 
 
+_WHEN = "--map exposed_at=COLUMN, or one moment for everybody by --exposed-at TIME"
+
+
 class Faults(ValueError):  # noqa: N818 - faults of one row, gathered
     """What is wrong with one row, a sentence each."""
 
@@ -142,20 +145,25 @@ class MemberReader:
         self._at: int | None = None
         self._fixed_us = None if plan.exposed_at is None else fixed_moment_us(plan.exposed_at)
         if self._fixed_us is None or plan.column("exposed_at") in header:
-            self._at = place(header, plan.column("exposed_at"), "exposed_at", file_name)
+            self._at = place(header, plan.column("exposed_at"), "exposed_at", file_name, remedy=_WHEN)
         self._brought_by: int | None = None
         if "brought_by" in plan.columns or "brought_by" in header:
             self._brought_by = place(header, plan.column("brought_by"), "brought_by", file_name)
         self._outcomes = [
-            (type_, place(header, column, "outcome", file_name), Amounts()) for type_, column in plan.outcomes
+            (type_, place(header, column, "outcome", file_name, remedy=f"--outcome {type_}=COLUMN"), Amounts())
+            for type_, column in plan.outcomes
         ]
-        self._where = [(place(header, column, "where", file_name), value) for column, value in plan.where.items()]
+        self._where = [
+            (place(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
+            for column, value in plan.where.items()
+        ]
         counted = {self._unit, self._variant, self._at, self._brought_by, *(column for _, column, _ in self._outcomes)}
         self.attributes = [(index, name) for index, name in enumerate(header) if index not in counted]
+        left = [name for _, name in self.attributes]
         for segment in plan.segments:
-            place([name for _, name in self.attributes], segment, "segments", file_name)
+            place(left, segment, "segments", file_name, remedy="--segments COLUMN,...")
         if plan.covariate is not None and plan.covariate.attribute is not None:
-            place([name for _, name in self.attributes], plan.covariate.attribute, "covariate", file_name)
+            place(left, plan.covariate.attribute, "covariate", file_name, remedy="--covariate COLUMN")
 
     def wanted(self, row: Sequence[str]) -> bool:
         """Whether the row is one of those asked for."""
@@ -234,7 +242,9 @@ class EventReader:
         self._currency = currency
         self._amounts = Amounts()
         self._places = {
-            meaning: place(header, plan.event_column(meaning), meaning, file_name)
+            meaning: place(
+                header, plan.event_column(meaning), meaning, file_name, remedy=f"--map-event {meaning}=COLUMN"
+            )
             for meaning in EVENT_MEANINGS
             if meaning in ("unit", "type", "at") or plan.event_column(meaning) in header
         }

@@ -1,5 +1,6 @@
 """What a person wants of an import: the experiment's name, which column means what, and how to count."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -24,6 +25,8 @@ EVENT_MEANINGS = ("unit", "type", "at", "value", "currency", "id")
 COUNT_MEANINGS = ("variant", "members", "successes", "metric")
 CONTENT_MEANINGS = ("headline", "body", "image_url", "link_url", "cta")
 MOST_VARIANTS = MAX_VARIANTS
+LARGEST_PART = 10
+"""Planned shares may be parts such as 3 to 1; larger whole numbers are rather percentages that must add up."""
 
 
 class Plan(BaseModel):
@@ -56,6 +59,15 @@ class Plan(BaseModel):
         for name, weight in value.items():
             if not 0 < weight < float("inf"):
                 raise bad(f"the weight of {name!r} is {weight:g}; it must be above 0.")
+        total = math.fsum(value.values())
+        # Shares of two digits, as a third is 0.33, may miss the whole by half a digit each.
+        rounding = 0.005 * (len(value) - 1) + 1e-9
+        in_parts = all(weight <= LARGEST_PART and weight == int(weight) for weight in value.values())
+        if value and not in_parts and min(abs(total - 1), abs(total / 100 - 1)) > rounding:
+            raise bad(
+                f"the shares add up to {total:.6g}; make it 1, or 100 in per cent, or give parts in whole numbers up "
+                f"to {LARGEST_PART} such as 2 and 1."
+            )
         return value
 
     @model_validator(mode="after")

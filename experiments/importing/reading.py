@@ -238,8 +238,13 @@ class Table:
             ) from None
 
 
-def place(header: Sequence[str], column: str, meaning: str, file_name: str) -> int:
+def place(header: Sequence[str], column: str, meaning: str, file_name: str, *, remedy: str = "") -> int:
     """Where a column stands.
+
+    Parameters
+    ----------
+    remedy
+        How another column is named on the command line; by ``--map`` where it is empty.
 
     Raises
     ------
@@ -251,7 +256,7 @@ def place(header: Sequence[str], column: str, meaning: str, file_name: str) -> i
     except ValueError:
         raise ImportFailedError(
             f"{file_name} has no column {column!r} for the {meaning}; it has {', '.join(header)}. "
-            f"Rename the column or say which one it is, such as --map {meaning}={header[0]}."
+            f"Rename the column or say which one it is: {remedy or f'--map {meaning}=COLUMN'}."
         ) from None
 
 

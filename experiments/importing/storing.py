@@ -194,9 +194,8 @@ def _store_experiment(
 ) -> tuple[Experiment, Run]:
     empty = [name for name, key in variants.keys.items() if not members.get(key)]
     if empty:
-        raise ImportFailedError(
-            f"The variant {empty[0]!r} has no members; leave it out of the weights or add its rows."
-        )
+        where = "it out of the weights" if empty[0] in plan.weights else "its lines out of the file"
+        raise ImportFailedError(f"The variant {empty[0]!r} has no members; leave {where} or add its members.")
     days = (ended_us - started_us) / DAY_US if dated else None
     wanted = definition(plan, variants, metrics, days=days, content=content)
     stored = experiment.create(session, wanted, actor=actor, imported=True)

@@ -4,16 +4,19 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 
 from experiments.errors import InvalidError
 from experiments.event_fields import to_micro
+from experiments.event_types import MAX_VALUE
 
 MICRO = 1_000_000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(minutes=5)
 _KEY_CHARACTERS = re.compile(r"[^a-z0-9._-]+")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
+_MARKED = re.compile(r"\d{1,3}([,'’\s]\d{3})+")
 _SLASHED = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}\b.*")
 
 
@@ -100,12 +103,21 @@ def whole_number(text: str) -> int:
     Raises
     ------
     ValueError
-        No whole number, or negative.
+        No whole number, negative, or beyond 1,000,000,000.
     """
-    micro = not_negative(number_micro(text), text)
-    if micro % MICRO:
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        marked = _MARKED.fullmatch(text.strip())
+        such = re.sub(r"\D", "", text) if marked else "12"
+        raise ValueError(f"{text!r} is no whole number; write a count such as {such}, in digits alone")
+    if number > MAX_VALUE:
+        raise ValueError(f"{text!r} is beyond {MAX_VALUE:,}, the most that a count may be; check the number")
+    if number != number.to_integral_value():
         raise ValueError(f"{text!r} is no whole number; write a count such as 12")
-    return micro // MICRO
+    return not_negative(int(number), text)
 
 
 @lru_cache(maxsize=65_536)

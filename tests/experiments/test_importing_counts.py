@@ -110,7 +110,10 @@ def test_several_metrics_share_their_members(sqlite_url: str) -> None:
         ("other,100,101", "101 successes are more than the 100 members"),
         ("other,-1,0", "members: '-1' is negative"),
         ("other,10,2.5", "successes: '2.5' is no whole number"),
-        ("other,ten,2", "members: "),
+        ("other,ten,2", "members: 'ten' is no whole number; write a count such as 12, in digits alone"),
+        ("other,NaN,2", "members: 'NaN' is no whole number; write a count such as 12, in digits alone"),
+        ('other,"1,000",2', "members: '1,000' is no whole number; write a count such as 1000, in digits alone"),
+        ("other,1E+30,2", "members: '1E+30' is beyond 1,000,000,000, the most that a count may be; check the number"),
         ("new,1010,131", "already has its click_rate on line 3"),
         (",10,1", "the variant is empty"),
         ("other,10", "2 columns where the header has 3"),
@@ -178,3 +181,19 @@ def test_any_upworthy_test_comes_in_with_its_headlines(sqlite_url: str, shared_d
         assert cells == {row["package"]: int(row["clicks"]) for row in tests[test]}
         headlines = {row["package"]: " ".join(row["headline"].split()) for row in tests[test]}
         assert {variant.key: variant.content["headline"] for variant in variants} == headlines
+
+
+def test_a_line_a_day_is_one_fault_that_says_to_add_the_days_up(sqlite_url: str) -> None:
+    days = "".join(f"{variant},1000,{100 + day}\n" for day in range(36) for variant in ("old", "new"))
+    with pytest.raises(ImportFailedError, match="add the days up to one line a variant") as caught:
+        bring(Database(sqlite_url), "variant,members,clicks\n" + days)
+    assert "has 36 lines for the click_rate of the variant 'old'" in caught.value.detail
+    assert caught.value.lines == []
+
+
+def test_a_variant_without_members_is_not_said_to_be_in_weights_that_nobody_gave(sqlite_url: str) -> None:
+    text = GOOD + "other,0,0\n"
+    with pytest.raises(ImportFailedError, match="'other' has no members; leave its lines out of the file or add"):
+        bring(Database(sqlite_url), text)
+    with pytest.raises(ImportFailedError, match="'other' has no members; leave it out of the weights or add"):
+        bring(Database(sqlite_url), text, weights={"old": 1, "new": 1, "other": 1})

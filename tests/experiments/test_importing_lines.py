@@ -198,9 +198,40 @@ def test_a_wish_out_of_bounds_is_refused_by_its_field(database: Database, wishes
     assert field in caught.value.fields
 
 
-def test_an_unknown_outcome_column_is_refused(database: Database) -> None:
-    with pytest.raises(ImportFailedError, match="no column 'clicks'"):
-        bring(database, GOOD, outcomes=[("click", "clicks")])
+@pytest.mark.parametrize(
+    ("wishes", "text", "column", "remedy"),
+    [
+        ({"outcomes": [("click", "clicks")]}, GOOD, "clicks", "--outcome click=COLUMN"),
+        ({"segments": ["town"]}, GOOD, "town", "--segments COLUMN,..."),
+        ({"covariate": {"attribute": "past"}}, GOOD, "past", "--covariate COLUMN"),
+        ({"where": {"town": "Bonn"}}, GOOD, "town", "--where COLUMN=Bonn"),
+        ({"columns": {"variant": "arm"}}, GOOD, "arm", "--map variant=COLUMN"),
+        ({}, GOOD.replace("exposed_at", "on"), "exposed_at", "--map exposed_at=COLUMN, or .* by --exposed-at TIME"),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused_with_the_option_that_names_it(
+    database: Database, wishes: dict, text: str, column: str, remedy: str
+) -> None:
+    with pytest.raises(ImportFailedError, match=f"no column '{column}' .* say which one it is: {remedy}"):
+        bring(database, text, **wishes)
+
+
+@pytest.mark.parametrize(
+    ("shares", "total"),
+    [((0.9, 0.2), "1.1"), ((0.9, 0.11), "1.01"), ((50, 40), "90"), ((0.5, 50), "50.5"), ((1, 1.5), "2.5")],
+)
+def test_shares_that_are_no_whole_are_refused_with_their_sum(database: Database, shares: tuple, total: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        bring(database, GOOD, weights=dict(zip(("old", "new"), shares, strict=True)))
+    assert f"add up to {total}; make it 1, or 100 in per cent" in caught.value.fields["weights"]
+
+
+@pytest.mark.parametrize(
+    "shares", [(0.5, 0.5), (0.33, 0.33, 0.33), (33.3, 33.3, 33.3), (90, 10), (2, 1), (1 / 3, 2 / 3), (0.17,) * 6]
+)
+def test_shares_rounded_to_two_digits_and_whole_parts_are_taken(shares: tuple) -> None:
+    weights = {f"v{place}": share for place, share in enumerate(shares)}
+    assert make_plan(kind="members", key="spring", weights=weights).weights == weights
 
 
 def test_a_failure_while_storing_leaves_nothing_behind(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
