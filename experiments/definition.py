@@ -50,6 +50,7 @@ from experiments.fields import (
 )
 from experiments.metrics import METRICS, metric
 from experiments.validation import at_fault, bad, shown, validated
+from experiments.wording import letter
 
 _WEIGHT_TOLERANCE = 1e-6
 
@@ -269,7 +270,7 @@ def _variant_faults(variants: Sequence[VariantDefinition]) -> dict[str, str]:
     for position, variant in enumerate(variants):
         earlier = first_place.setdefault(variant.key, position)
         if earlier != position:
-            message = f"{shown(variant.key)} is already the key of variant {earlier + 1}; give each its own."
+            message = f"{shown(variant.key)} is already the key of variant {letter(earlier)}; give each its own."
             faults[f"variants.{position}.key"] = message
     total = sum(variant.weight for variant in variants)
     if abs(total - 1) > _WEIGHT_TOLERANCE:

@@ -89,6 +89,10 @@ def _check_event_type(value: str) -> str:
     return value
 
 
+_FILE_NAME = re.compile(r"[\w-]{1,60}\.(?:avif|gif|jpe?g|png|svg|webp|html?|pdf)", re.IGNORECASE | re.ASCII)
+"""A file's name alone; as a host's it would be read with an ending that no host has."""
+
+
 def _check_link(value: str) -> str:
     return _check_url(value, _LINK_SCHEMES)
 
@@ -103,6 +107,9 @@ def _check_url(value: str, schemes: Sequence[str]) -> str:
         return value
     scheme = _SCHEME.match(value)
     allowed = ", ".join(f"{name}:" for name in schemes)
+    if _FILE_NAME.fullmatch(value):
+        path, whole = f"/pictures/{value}", f"https://shop.example/pictures/{value}"
+        raise bad(f"{shown(value)} does not say where it lies; write its path, such as {path}, or all of it: {whole}.")
     if not scheme or scheme[1].lower() not in schemes:
         raise bad(f"{shown(value)} is no safe address; {_address_remedy(value, allowed)}")
     web = scheme[1].lower() in ("http", "https")

@@ -89,7 +89,12 @@ def test_every_field_of_a_stored_draft_comes_back_into_the_form_and_out_of_it_un
         ({"variants.1.weight": "-5"}, "variants.1.weight", "out of bounds"),
         ({"variants.1.content.image_url": "javascript:alert(1)"}, "variants.1.content.image_url", "no safe address"),
         ({"variants.1.content.custom": "{"}, "variants.1.content.custom", "no JSON"),
-        ({"variants.1.key": "a"}, "variants.1.key", "already the key of variant 1"),
+        ({"variants.1.key": "a"}, "variants.1.key", "already the key of variant A"),
+        (
+            {"variants.1.content.image_url": "kitten.jpg"},
+            "variants.1.content.image_url",
+            "write its path, such as /pictures/kitten.jpg, or all of it: https://",
+        ),
         ({"traffic": "101"}, "traffic", "from 0 to 100"),
         ({"window_days": "91"}, "window_days", "at most 90"),
         ({"planned_days": "soon"}, "planned_days", "no whole number"),
@@ -254,6 +259,7 @@ def test_once_it_runs_only_what_may_change_is_offered(pages):
     unasked = pages.post(edit, moved, page=edit)
     assert unasked.status_code == 422
     assert "begin a new run" in errors_of(unasked)["new_run"]
+    assert "New run: New weights begin" in unasked.text and "new_run: " not in unasked.text
     assert pages.post(edit, moved | {"new_run": "yes"}, page=edit).status_code == 302
     after = document(pages)
     assert (after["traffic"], after["runs"], after["variants"][1]["weight"]) == (0.8, 2, 0.7)

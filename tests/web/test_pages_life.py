@@ -155,6 +155,8 @@ def test_pause_resume_ship_and_archive_each_ask_first(pages):
         assert "?</h1>" in pages.get(f"{where}/{action}").text
         assert pages.post(f"{where}/{action}", page="/keys").status_code == 302
         assert state(pages) == after
+        told = "everybody else sees what your app shows without one" in pages.get(where).text
+        assert told is (action == "pause"), "what visitors see meanwhile"
     silent = pages.post(f"{where}/ship", {"variant": "b", "note": " "}, page="/keys")
     assert silent.status_code == 422
     assert "Write down why" in silent.text

@@ -384,3 +384,9 @@ def test_whole_cascades_are_shown_and_what_is_pooled_where_the_shares_moved(app,
     assert "decides nothing" in body and body.count('id="pooled"') == 1
     ids = re.findall(r'\sid="([^"]+)"', body)
     assert len(ids) == len(set(ids))
+
+
+def test_what_decides_is_not_told_again_among_what_is_also_measured(app, client) -> None:
+    stored.experiment(app, metrics=["sticky_rate", "share_rate"])
+    also = re.search(r"<dt>Also measured</dt><dd>([^<]*)", client.get(PAGE).get_data(as_text=True))
+    assert also[1] == "Share rate"

@@ -39,6 +39,7 @@ LABELS = {
     "interval": "Intervals",
     "targeting": "Audience",
     "rules": "Audience",
+    "new_run": "New run",
     "weight": "Weight",
     "content.headline": "Headline",
     "content.body": "Text",

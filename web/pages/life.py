@@ -23,7 +23,8 @@ QUESTIONS = {
         "Pause this experiment?",
         "Nobody new is shown a variant until you resume it. Members who took part keep their variant.",
         "Pause it",
-        "The experiment is paused.",
+        "The experiment is paused. Members who took part still see their variant; everybody else sees what your app "
+        "shows without one.",
     ),
     "resume": (
         "Resume this experiment?",
