@@ -186,7 +186,7 @@ def test_the_words_of_a_single_look_do_not_speak_of_looking_every_day():
     once = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True, once=True)
     assert "even though you look every day" in daily.reason
     # What is given up over all cases is another thing than the fact beside it, which counts the wrong ones alone.
-    assert "over all cases, also those in which it is the best and nothing is lost" in daily.reason
+    assert "averaged over its being the best, when nothing is lost, and its not being so" in daily.reason
     (_, lost) = daily.facts
     assert lost.label.endswith("and are wrong, we lose") and "those alone" in lost.explanation
     assert "every day" not in once.reason and once.decision == "ship"
