@@ -237,8 +237,8 @@ def _ship(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | None:
         surely = "more than a swing of chance brings about"
     reason = (
         f"{case.name(key)} does better than {case.name(case.primary.control)}{by}. The lead is {surely}. "
-        f"Shipping it risks little: averaged over its being the best, when nothing is lost, and its not being so, it gives "
-        f"up less than {_accepted(case)}."
+        "Shipping it risks little: averaged over its being the best, when nothing is lost, and its not being so, it "
+        f"gives up less than {_accepted(case)}."
     )
     for harmful, result in _guardrail_harm(case):
         reason += f" Meanwhile {case.name(harmful)} makes {case.metric(result)} worse: one more reason to end the test."
