@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from experiments import accounts, keys
+from experiments import accounts, audit, keys
 from experiments import experiment as stored
 from experiments.definition import read_definition
 from tests.web.pages_client import PASSWORD, Pages, draft_form
@@ -216,7 +216,10 @@ def test_an_admin_enables_again_and_changes_a_role_and_the_record_says_whose(pag
     assert pages.post("/settings/accounts/1/role", {"role": "marketer"}, page="/settings").status_code == 302
     assert pages.post("/settings/accounts/1/role", {"role": "king"}, page="/settings").status_code == 422
     assert pages.post("/settings/accounts/2/role", {"role": "analyst"}, page="/settings").status_code == 403
+    with pages.database.write() as session:  # as entries were written before they named the address
+        audit.record(session, actor="cli", action="account:create", account=1, role="marketer")
     record = re.sub(r"<[^>]+>", " ", pages.get("/settings").text)
+    assert record.count("analyst@example.com; marketer") == 2  # the change of the role, and the entry of old
     for done in ("enabled an account", "changed a role", "disabled an account", "added an account"):
         assert re.search(rf"{done}\s+analyst@example\.com", record), done
     pages.client = pages.app.test_client()

@@ -1,6 +1,6 @@
 """The record of who did what, in words that people use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.tables import AuditEntry, Variant
@@ -40,7 +40,9 @@ _WHO = {
 }
 
 
-def told(entry: AuditEntry, keys: dict[int, str], variants: Sequence[Variant]) -> dict[str, Any]:
+def told(
+    entry: AuditEntry, keys: dict[int, str], variants: Sequence[Variant], people: Mapping[int, str]
+) -> dict[str, Any]:
     """What the template prints of one entry.
 
     Parameters
@@ -49,6 +51,8 @@ def told(entry: AuditEntry, keys: dict[int, str], variants: Sequence[Variant]) -
         Keys of the experiments that entries name, by id.
     variants
         The variants of those experiments.
+    people
+        Addresses of the accounts by id, for entries that name an account by that alone.
     """
     action = entry.action.partition(":")[2]
     source, _, name = entry.actor.partition(":")
@@ -58,8 +62,12 @@ def told(entry: AuditEntry, keys: dict[int, str], variants: Sequence[Variant]) -
         "who": f"{who} (API key)" if source == "api" else who,
         "what": _DONE.get(action, action.replace(":", " ").replace("_", " ")),
         "experiment": keys.get(entry.experiment_id or 0),
-        "detail": "; ".join(filter(None, _details(entry, action, variants))),
+        "detail": "; ".join(filter(None, [_whose(entry, people), *_details(entry, action, variants)])),
     }
+
+
+def _whose(entry: AuditEntry, people: Mapping[int, str]) -> str:
+    return "" if entry.detail.get("email") else people.get(entry.detail.get("account") or 0, "")
 
 
 def _details(entry: AuditEntry, action: str, variants: Sequence[Variant]) -> list[str]:

@@ -87,6 +87,7 @@ def _page(errors: dict[str, str] | None = None, fresh: tuple[str, str] | None = 
     settings = services().settings
     with services().database.read() as session:
         people = accounts.list_accounts(session)
+        addresses = {person.id or 0: person.email for person in people}
         entries = audit.entries(session, limit=AUDITED)
         ids = {entry.experiment_id for entry in entries if entry.experiment_id}
         found = session.exec(select(Experiment.id, Experiment.key).where(col(Experiment.id).in_(ids)))
@@ -99,7 +100,7 @@ def _page(errors: dict[str, str] | None = None, fresh: tuple[str, str] | None = 
         listed=[_shown(settings, name, field) for name, field in Settings.model_fields.items()],
         people=people,
         fresh=fresh,
-        entries=[record_words.told(entry, keys, variants) for entry in entries],
+        entries=[record_words.told(entry, keys, variants, addresses) for entry in entries],
         roles=accounts.ROLES,
         minimum=accounts.MIN_PASSWORD,
         engine="SQLite" if services().database.is_sqlite else "PostgreSQL",
