@@ -119,7 +119,11 @@ def newest(session: Session, key: str) -> Stored:
 def _in_words(experiment: Experiment, variants: Sequence[Variant]) -> tuple[tuple[str, str], ...]:
     """The definition as a reader of the report needs it, in the order of the experiment's own page."""
     decides, window = metric(experiment.primary_metric), experiment.window_days
-    hint = decides.hint.format(window=window).rstrip(".")
+    # Totals that came without dates were counted elsewhere, within a window that nobody told.
+    dated = not (experiment.imported and experiment.planned_days is None)
+    hint = (decides.hint if dated else decides.hint.replace(" within {window} days", "")).format(window=window)
+    hint = hint.rstrip(".")
+    counts = f"What a member does in the {figures.plural(window, 'day')} after first seeing a variant."
     planned = None if experiment.imported else experiment.planned_days
     also = [metric(key).name for key in experiment.metrics if key != experiment.primary_metric]
     share = experiment.traffic_buckets / 10_000
@@ -130,7 +134,7 @@ def _in_words(experiment: Experiment, variants: Sequence[Variant]) -> tuple[tupl
         ("Also measured", ", ".join(also)),
         ("Must not worsen", ", ".join(metric(key).name for key in experiment.guardrails)),
         ("Planned", figures.plural(planned, "day") if planned else ""),
-        ("What counts", f"What a member does in the {figures.plural(window, 'day')} after first seeing a variant."),
+        ("What counts", counts if dated else ""),
         ("Split by", ", ".join(experiment.segments)),
         ("Costs", _costs(variants, experiment.currency)),
     )

@@ -15,7 +15,7 @@ from experiments.namespaces import free_places, overlaps
 from experiments.tables import Experiment, utc_now
 from experiments.transitions import checklist
 from web.formatting import plain_percent, plural, when
-from web.pages import answer_words, listing
+from web.pages import answer_words, listing, run_days
 from web.pages.access import htmx
 from web.services import services
 
@@ -74,9 +74,9 @@ def in_words(session: Session, experiment: Experiment) -> dict[str, Any]:
 
 def words_of(document: dict[str, Any]) -> dict[str, Any]:
     """A document with the sentences that its page needs."""
-    window = document["window_days"]
+    dated = run_days.dates_known(document)
     named = {key: metrics.metric(key) for key in _metric_keys(document)}
-    hints = {key: metric.hint.format(window=window) for key, metric in named.items()}
+    hints = {key: _hint(metric, document["window_days"] if dated else None) for key, metric in named.items()}
     return {
         "experiment": document,
         "audience": wording.audience(document["targeting"], document["traffic"]),
@@ -87,6 +87,7 @@ def words_of(document: dict[str, Any]) -> dict[str, Any]:
             "audience": wording.audience(document["targeting"], document["traffic"]),
             "names": {key: metric.name for key, metric in named.items()},
             "hint": hints[document["primary_metric"]],
+            "window_days": document["window_days"] if dated else None,
             "schedule": schedule_sentences(document),
             "answer": answer_words.told(document),
             "variants": [
@@ -103,9 +104,17 @@ def words_of(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _hint(metric: metrics.Metric, window: int | None) -> str:
+    """What a metric counts; without a window where totals were counted elsewhere, within one that nobody told."""
+    said = metric.hint if window is not None else metric.hint.replace(" within {window} days", "")
+    return said.format(window=window)
+
+
 def schedule_sentences(document: dict[str, Any]) -> str:
     """When it begins, how long it is meant to run, and what happens then, in the project's time."""
     zone, now = services().settings.time_zone, utc_now()
+    if not run_days.dates_known(document):
+        return "When it began and when it ended was not given with its counts."
     run, starts, ends = document["run"], _moment(document["starts_at"]), _moment(document["ends_at"])
     told = []
     if run and document["runs"] == 1:

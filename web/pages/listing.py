@@ -87,11 +87,13 @@ def line(document: dict[str, Any], answer: OneLine | None, members: int, zone: s
 
 
 def age(document: dict[str, Any], members: int, now: datetime) -> str:
-    """How long it has been on: ``day 9 of 14``, ``ran 14 days``, or when it will start."""
+    """How long it has been on: ``day 9 of 14``, ``ran 14 days``, ``dates not given``, or when it will start."""
     run = document["run"]
     if run is None:
         return {"scheduled": "starts later", "draft": "not started"}.get(document["state"], "never ran")
     started = datetime.fromisoformat(run["started_at"])
+    if run["ended_at"] and members and not run_days.dates_known(document):
+        return run_days.UNDATED
     if run["ended_at"]:
         return run_days.over(datetime.fromisoformat(run["ended_at"]) - started) if members else "met nobody"
     return run_days.running(now - started, document["planned_days"])
