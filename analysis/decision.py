@@ -135,7 +135,7 @@ def _too_little(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict |
     smallest = min(case.primary.variants, key=lambda row: row.n)
     if smallest.n < case.rules.min_members:
         reason = (
-            f"{case.name(smallest.variant)} has met {smallest.n:,} members so far; "
+            f"{case.name(smallest.variant)} has met {wording.counted(smallest.n, 'member')} so far; "
             f"a judgement needs at least {case.rules.min_members:,} a variant."
         )
         missing = case.rules.min_members / smallest.n - 1 if smallest.n else math.inf

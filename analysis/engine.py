@@ -96,10 +96,12 @@ def sample(
     run = _with_nutpie if find_spec("nutpie") is not None else _with_pymc
     try:
         with warnings.catch_warnings():
-            # Two announcements at import that nobody need act on: ArviZ 0.23 on its refactoring, which both versions
-            # here are written for, and PyTensor on a missing BLAS, which models of this size do not use.
+            # Three announcements that nobody need act on: ArviZ 0.23 on its refactoring, which both versions here are
+            # written for, PyTensor on a missing BLAS, which models of this size do not use, and Numba on the memory
+            # order of matrices, which PyTensor silences too, but only until this block ends.
             warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
             warnings.filterwarnings("ignore", category=UserWarning, message="PyTensor could not link to a BLAS")
+            warnings.filterwarnings("ignore", message=r"[\s\S]*is faster on contiguous arrays")
             import_arviz()
             return run(build, shape, data, seed, draws, tune, chains, accept)
     except Exception as error:

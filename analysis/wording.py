@@ -68,6 +68,11 @@ def day_number(elapsed_days: float) -> int:
     return max(1, math.floor(elapsed_days) + 1)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 member`` or ``1,204 members``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(names: Sequence[str]) -> str:
     """Return ``A``, ``A and B`` or ``A, B and C``."""
     if len(names) < 2:

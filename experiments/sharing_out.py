@@ -5,6 +5,7 @@ from typing import Any
 
 from analysis import HealthCheck, MetricResult, NotShown
 from analysis.allocation import Proposal, propose
+from analysis.wording import counted
 from experiments.collected import Collected
 from experiments.telling import iso
 
@@ -48,8 +49,8 @@ def _proposed(plan: Mapping[str, Any], primary: MetricResult, checks: Sequence[H
     if smallest.n < plan["minimum_members"]:
         return NotShown(
             "too_few_members",
-            f"{names.get(smallest.variant, smallest.variant)} has met {smallest.n:,} members; shares move from "
-            f"{plan['minimum_members']:,} of each variant on.",
+            f"{names.get(smallest.variant, smallest.variant)} has met {counted(smallest.n, 'member')}; shares move "
+            f"from {plan['minimum_members']:,} of each variant on.",
         )
     rule, current = plan["allocation"], dict(map(tuple, plan["epochs"][-1]["weights"]))
     return propose(primary, method=rule["method"], floor=rule["floor"], current=current)

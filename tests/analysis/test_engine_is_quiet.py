@@ -12,6 +12,10 @@ from analysis import engine
 ANNOUNCEMENTS = (
     (UserWarning, "PyTensor could not link to a BLAS installation. Operations that might benefit will be degraded."),
     (FutureWarning, "\nArviZ is undergoing a major refactor to improve flexibility and extensibility."),
+    (
+        Warning,
+        "\x1b[1m\x1b[1mnp.dot() is faster on contiguous arrays, called on (Array(float64, 2, 'A', False))\x1b[0m",
+    ),
 )
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from analysis import ProportionStatistics, Rules, decide, scorecard, wording
+from analysis import AnalysisError, ProportionStatistics, Rules, decide, scorecard, wording
 from analysis.sequential import Look
 
 FORTNIGHT = Rules(planned_days=14)
@@ -68,3 +68,13 @@ def test_after_the_planned_end_the_lead_is_still_not_proven():
     told = verdict((7000, 700), (7000, 765), Rules(planned_days=6), days=7.5, looks=(Look(6, 12_000),))
     assert told.decision == "keep_running"
     assert "The planned time is over. The lead is a good sign, but not proven: " in told.reason
+
+
+@pytest.mark.parametrize(("seen", "told"), [(1, "1 member so far"), (2, "2 members so far"), (0, "0 members so far")])
+def test_a_single_member_is_told_as_one(seen, told):
+    assert f"has met {told}; a judgement needs" in verdict((7000, 700), (seen, 0)).reason
+
+
+def test_a_single_variant_is_told_as_one():
+    with pytest.raises(AnalysisError, match="There is data for 1 variant; a comparison needs at least 2"):
+        scorecard({"a": ProportionStatistics(7000, 700)}, control="a")
