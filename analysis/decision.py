@@ -157,8 +157,8 @@ def _too_early(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict | 
     missing = case.rules.min_days - case.elapsed_days
     if missing <= 0:
         return None
-    ran = f"{case.elapsed_days:.2g} {'day' if case.elapsed_days == 1 else 'days'}"
-    reason = f"It has run for {ran}; days differ, so a judgement needs at least {case.rules.min_days:g}."
+    ran, least = wording.length(case.elapsed_days), wording.length(case.rules.min_days)
+    reason = f"It has run for {ran}; days differ, so a judgement needs at least {least}."
     return _waiting(case, now, reason, missing)
 
 

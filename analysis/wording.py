@@ -63,6 +63,16 @@ def days(number: int) -> str:
     return "1 more day" if number == 1 else f"{number:,} more days"
 
 
+def length(elapsed_days: float) -> str:
+    """A span as people say it: "under an hour", "5 hours", "1 day", "2.5 days"."""
+    hours = int(elapsed_days * 24)
+    if hours < 1:
+        return "under an hour"
+    if elapsed_days < 1:
+        return f"{hours} hour{'s' if hours > 1 else ''}"
+    return f"{elapsed_days:.2g} day{'s' if elapsed_days != 1 else ''}"
+
+
 def day_number(elapsed_days: float) -> int:
     """Return the day that a run is in: day 1 begins at its launch, and day N after N - 1 whole days."""
     return max(1, math.floor(elapsed_days) + 1)

@@ -78,3 +78,12 @@ def test_a_single_member_is_told_as_one(seen, told):
 def test_a_single_variant_is_told_as_one():
     with pytest.raises(AnalysisError, match="There is data for 1 variant; a comparison needs at least 2"):
         scorecard({"a": ProportionStatistics(7000, 700)}, control="a")
+
+
+@pytest.mark.parametrize(
+    ("elapsed_days", "told"), [(0.0002, "under an hour"), (0.043, "1 hour"), (0.5, "12 hours"), (0.99, "23 hours")]
+)
+def test_a_test_of_hours_is_told_in_hours(elapsed_days, told):
+    data = {"a": ProportionStatistics(7000, 700), "b": ProportionStatistics(7000, 800)}
+    told_so = decide(scorecard(data, control="a"), rules=Rules(), elapsed_days=elapsed_days, looks=()).reason
+    assert told_so.startswith(f"It has run for {told}; days differ, so a judgement needs at least 1 day.")

@@ -10,7 +10,6 @@ from tests.web import results_fixtures as fixtures
 from tests.web import results_stored as stored
 from tests.web.test_results_page import PAGE, text_of
 from web.pages.results_over import verdict_over
-from web.pages.results_reasons import spoken
 
 
 @pytest.fixture
@@ -65,13 +64,6 @@ def test_an_answer_of_a_running_test_loses_its_promises_and_nothing_else(scale: 
 def test_an_answer_that_waits_for_nothing_stands_as_it_is() -> None:
     verdict = fixtures.result()["verdict"] | {"decision": "ship", "headline": "Ship B.", "reason": "B does better."}
     assert verdict_over(verdict) == verdict
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(19, "under an hour"), (7_300, "2 hours"), (3_700, "1 hour")])
-def test_a_test_of_hours_is_told_in_hours(seconds: int, told: str) -> None:
-    cut_off = fixtures.STARTED + fixtures.timedelta(seconds=seconds)
-    verdict = spoken(fixtures.result(cut_off=cut_off)["verdict"], fixtures.variants())
-    assert verdict["reason"] == f"It has run for {told}; days differ, so a judgement needs at least 1 day."
 
 
 def test_shipping_says_that_everybody_means_those_outside_the_audience_too(app, client) -> None:

@@ -2,14 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from analysis import wording
-from web.pages import run_days
 from web.pages.results_parts import VariantFacts
 
-_SHORT = re.compile(r"It has run for ([\d.e-]+) days?; days differ, so a judgement needs at least ([\d.e-]+)\.")
 SAID = frozenset({"reason", "lift_not_shown", "reach_not_shown", "note", "name"})
 """The keys of a result under which a sentence stands that explains why something is missing, or that names a check."""
 
@@ -26,15 +23,7 @@ def spoken(part: Any, variants: Sequence[VariantFacts]) -> Any:
     def told(found: re.Match[str]) -> str:
         return f"{found[1]} {wording.listed([letters[key] for key in found[2].split(', ')])}"
 
-    return _walked(part, lambda sentence: _SHORT.sub(_in_hours, named.sub(told, sentence)))
-
-
-def _in_hours(found: re.Match[str]) -> str:
-    """A share of a day as people say it; whole days stay as they are."""
-    ran, least = float(found[1]), float(found[2])
-    told = run_days.length(timedelta(days=ran)) if ran < 1 else f"{found[1]} {'day' if ran == 1 else 'days'}"
-    needed = f"{found[2]} {'day' if least == 1 else 'days'}"
-    return f"It has run for {told}; days differ, so a judgement needs at least {needed}."
+    return _walked(part, lambda sentence: named.sub(told, sentence))
 
 
 def _walked(part: Any, change: Any) -> Any:
