@@ -44,7 +44,7 @@ def test_a_plan_is_typed_answered_in_place_and_used(visited):
     page.get_by_label("Members a day").fill("2000")
     page.get_by_label("Lift to find (%)").fill("0")
     page.get_by_role("button", name="Plan it").click()
-    expect(page.locator("#lift-error")).to_contain_text("0\u202f% is not between")
+    expect(page.locator("#lift-error")).to_contain_text("0\u202f% is not above 0 and below")
     expect(page.get_by_role("heading", name="Not whole yet")).to_be_visible()
     page.get_by_label("Lift to find (%)").fill("10")
     page.keyboard.press("Enter")
