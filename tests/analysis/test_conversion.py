@@ -308,6 +308,34 @@ def test_posterior_equals_pymc_on_the_same_model(cells):
     assert ours.best_and_loss(higher=True)[0] == pytest.approx(best, abs=0.025)
 
 
+def _build_varying(variants):
+    import pymc as pm
+
+    median, varies = priors.CONTENT["log_odds_sd"], priors.CONTENT["log_odds_sd_varies"]
+    with pm.Model() as model:
+        members, successes = pm.Data("members", np.ones(variants)), pm.Data("successes", np.zeros(variants))
+        mu, log_tau = pm.Logistic("mu", 0, 1), pm.Normal("log_tau", math.log(median), varies)
+        theta = pm.Deterministic("theta", mu + pm.math.exp(log_tau) * pm.Normal("away", 0, 1, shape=variants))
+        pm.Potential("likelihood", (successes * theta - members * pm.math.log1pexp(theta)).sum())
+    return model
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cells", [((0, 40), (3, 3), (5, 70)), ((400, 9000), (470, 9000), (410, 9000)), TWENTY])
+def test_the_default_prior_equals_pymc_on_the_same_model(cells):
+    from analysis import engine
+
+    counts = {"members": np.array([n for _, n in cells], float), "successes": np.array([y for y, _ in cells], float)}
+    drawn = engine.sample(_build_varying, (len(cells),), counts, seed=12, draws=4000, tune=2000, chains=2, accept=0.95)
+    rates = special.expit(drawn.values["theta"].reshape(-1, len(cells)))
+    ours = fitted(cells, priors.CONTENT)
+    for v in range(len(cells)):
+        assert ours.mean(v) == pytest.approx(rates[:, v].mean(), abs=0.06 * ours.sd(v))
+        assert ours.sd(v) == pytest.approx(rates[:, v].std(), rel=0.06)
+    best = np.bincount(rates.argmax(axis=1), minlength=len(cells)) / len(rates)
+    assert ours.best_and_loss(higher=True)[0] == pytest.approx(best, abs=0.025)
+
+
 # What it is for -------------------------------------------------------------------------------------------------------
 
 
