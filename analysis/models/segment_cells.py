@@ -115,8 +115,8 @@ def table_of(cells: JointCells, attributes: Sequence[str], control: str) -> Cell
 
 def _check(cells: JointCells, attributes: Sequence[str], variants: Sequence[str], control: str) -> None:
     if len(variants) < 2:
-        found = counted(len(variants), "variant")
-        raise AnalysisError("too_few_variants", f"There is data for {found}; at least 2 are needed.")
+        there = counted(len(variants), "variant")
+        raise AnalysisError("too_few_variants", f"There is data for {there}; at least 2 are needed.")
     if control not in variants:
         raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {', '.join(variants)}.")
     if not attributes or len(set(attributes)) != len(attributes):
