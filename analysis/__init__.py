@@ -12,16 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.audience import Audience
-    from analysis.decision import decide
+    from analysis.decision.decide import decide
     from analysis.errors import AnalysisError, NotShown
-    from analysis.health import HealthCheck
-    from analysis.learning import LearnedLift, TestSummary, learn
-    from analysis.planning import Plan, plan
-    from analysis.posterior import Density, Estimate, Interval
+    from analysis.health.checks import HealthCheck
+    from analysis.learning.learn import LearnedLift, TestSummary, learn
+    from analysis.planning.audience import Audience
+    from analysis.planning.plan import Plan, plan
+    from analysis.posterior.joint import Density, Estimate, Interval
     from analysis.priors import NamedPrior
-    from analysis.scoring import ComparisonResult, MetricResult, VariantResult, scorecard
-    from analysis.sequential import Look
+    from analysis.scoring.score import ComparisonResult, MetricResult, VariantResult, scorecard
     from analysis.statistics import (
         AdjustedStatistics,
         AmountStatistics,
@@ -35,41 +34,42 @@ if TYPE_CHECKING:
         statistics_from_dict,
     )
     from analysis.statistics.arrays import summarise
-    from analysis.verdict import Fact, Rules, Verdict
+    from analysis.stopping.rules import Fact, Rules, Verdict
+    from analysis.stopping.sequential import Look
 
 # Where each public name lives. It is imported at its first use: who only draws a chart loads no SciPy.
 _HOMES = {
     "AdjustedStatistics": "statistics",
     "AmountStatistics": "statistics",
     "AnalysisError": "errors",
-    "Audience": "audience",
+    "Audience": "planning.audience",
     "CascadeStatistics": "statistics",
-    "ComparisonResult": "scoring",
+    "ComparisonResult": "scoring.score",
     "CountStatistics": "statistics",
-    "Density": "posterior",
-    "Estimate": "posterior",
-    "Fact": "verdict",
-    "HealthCheck": "health",
-    "LearnedLift": "learning",
-    "TestSummary": "learning",
-    "learn": "learning",
-    "Interval": "posterior",
-    "Look": "sequential",
-    "MetricResult": "scoring",
+    "Density": "posterior.joint",
+    "Estimate": "posterior.joint",
+    "Fact": "stopping.rules",
+    "HealthCheck": "health.checks",
+    "LearnedLift": "learning.learn",
+    "TestSummary": "learning.learn",
+    "learn": "learning.learn",
+    "Interval": "posterior.joint",
+    "Look": "stopping.sequential",
+    "MetricResult": "scoring.score",
     "NamedPrior": "priors",
     "NotShown": "errors",
-    "Plan": "planning",
+    "Plan": "planning.plan",
     "ProportionStatistics": "statistics",
     "RatioStatistics": "statistics",
     "RetentionStatistics": "statistics",
-    "Rules": "verdict",
+    "Rules": "stopping.rules",
     "Statistics": "statistics",
     "ValueStatistics": "statistics",
-    "VariantResult": "scoring",
-    "Verdict": "verdict",
-    "decide": "decision",
-    "plan": "planning",
-    "scorecard": "scoring",
+    "VariantResult": "scoring.score",
+    "Verdict": "stopping.rules",
+    "decide": "decision.decide",
+    "plan": "planning.plan",
+    "scorecard": "scoring.score",
     "statistics_from_dict": "statistics",
     "summarise": "statistics.arrays",
 }

@@ -21,8 +21,8 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis.errors import AnalysisError, NotShown
-from analysis.posterior import Posterior
-from analysis.scoring import MetricResult
+from analysis.posterior.joint import Posterior
+from analysis.scoring.score import MetricResult
 
 Method = Literal["thompson", "top_two"]
 METHODS: tuple[Method, ...] = ("thompson", "top_two")

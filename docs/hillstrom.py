@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import Audience, Look, Rules, decide, health, plan, plan_words, priors, scorecard, summarise, wording
-from analysis.adjustment import adjust
+from analysis import Audience, Look, Rules, decide, plan, priors, scorecard, summarise, wording
+from analysis.health import checks
+from analysis.models.cuped import adjust
+from analysis.planning import sentences
 
 CONTROL = "No E-Mail"
 FILE = "hillstrom_email.csv.gz"
@@ -38,7 +40,7 @@ def the_split(customers):
     """1. Before anything else: were they really shared out in thirds?"""
     names, counts = np.unique(customers["segment"], return_counts=True)
     sizes = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    check = health.srm(sizes, dict.fromkeys(sizes, 1 / 3), once=True)
+    check = checks.srm(sizes, dict.fromkeys(sizes, 1 / 3), once=True)
     print(f"Split: {sizes}\n  {check.status}: {check.detail}")
     return check
 
@@ -84,7 +86,7 @@ def adjusted(customers):
 
 
 def segments(customers):
-    """5. For whom? Level by level; `analysis.models.segmented.fit_segments` pools them, with PyMC."""
+    """5. For whom? Level by level; `analysis.segments.fit.fit_segments` pools them, with PyMC."""
     print("\nVisits by channel: lift over no e-mail")
     cards = {}
     for channel in np.unique(customers["channel"]).tolist():
@@ -125,8 +127,8 @@ def next_time(card):
     """8. How long must the next one run, at 1,500 customers a day, to tell two e-mails that differ by 10 %?"""
     base = card.variant(CONTROL).mean
     found = plan(Audience(base, members_a_day=1_500), lift=0.10)
-    print(f"\nNext time: {plan_words.headline(found)} {plan_words.reason(found)}")
-    for fact in plan_words.facts(found):
+    print(f"\nNext time: {sentences.headline(found)} {sentences.reason(found)}")
+    for fact in sentences.facts(found):
         print(f"  {fact.label}: {fact.value}")
     return found
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from analysis import HealthCheck, health
-from analysis.srm import Epoch
+from analysis import HealthCheck
+from analysis.health import checks as health
+from analysis.health.srm import Epoch
 from experiments.collected import Collected
 from experiments.sharing_out import members_in
 from experiments.telling import iso

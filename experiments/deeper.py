@@ -136,7 +136,7 @@ def _told_by_attribute(fit: Any, attributes: Sequence[str]) -> dict[str, dict[st
 
 
 def _fitted(inputs: Mapping[str, Any], cells: Mapping[Any, ProportionStatistics], attributes: list[str]) -> Any:
-    from analysis.models import segmented  # imports PyMC at its first fit
+    from analysis.segments import fit as segmented  # imports PyMC at its first fit
 
     plan = inputs["plan"]
     try:
@@ -196,7 +196,7 @@ def _retention(
 
 def retention_fit(inputs: Mapping[str, Any], data: Mapping[str, Any], *, tail: bool) -> Any:
     """The `RetentionResult` of the stored answer, or why there is none (`NotShown`)."""
-    from analysis.models import retention
+    from analysis.models.retention import fit as retention
 
     try:
         return retention.fit_retention(data, seed=inputs["seed"], interval=_interval(inputs), tail=tail)
@@ -217,7 +217,7 @@ def _cascade(
 
 def cascade_fit(inputs: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     """The `CascadeResult` of the stored answer, or why there is none (`NotShown`)."""
-    from analysis.models import cascade  # imports PyMC at its first fit
+    from analysis.models.cascade import fit as cascade  # imports PyMC at its first fit
 
     try:
         return cascade.fit_cascade(

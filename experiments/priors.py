@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from analysis import NamedPrior, NotShown, statistics_from_dict
 from analysis import priors as shipped
-from analysis.learning import LearnedLift, TestSummary, learn
+from analysis.learning.learn import LearnedLift, TestSummary, learn
 from experiments.metrics import metric
 from experiments.priors_told import DEFAULT, LEARNED, notice
 from experiments.tables import Analysis, Experiment, LearnedPrior, Run, utc_now

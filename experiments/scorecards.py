@@ -12,8 +12,8 @@ from zlib import crc32
 import numpy as np
 
 from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantResult, scorecard
-from analysis.adjustment import Adjustment, adjust
-from analysis.scoring import Curves, raw_mean
+from analysis.models.cuped import Adjustment, adjust
+from analysis.scoring.score import Curves, raw_mean
 from analysis.statistics import Statistics
 from experiments.collected import Collected
 from experiments.metrics import Metric

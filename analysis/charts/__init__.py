@@ -6,11 +6,11 @@ In a page the variables follow light and dark; a report or notebook resolves the
 
 from analysis.charts.allocation import allocation_shares
 from analysis.charts.base import INK, PALETTE_DARK, PALETTE_LIGHT, SCHEMA, colour, with_theme
-from analysis.charts.burr import Burr, burr
+from analysis.charts.cascade import Burr, burr
 from analysis.charts.densities import lift_densities
 from analysis.charts.forest import segment_forest
 from analysis.charts.over_time import posterior_over_time
-from analysis.charts.staying import staying_curves
+from analysis.charts.retention import staying_curves
 
 __all__ = [
     "INK",

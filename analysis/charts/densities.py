@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.charts.base import SIGNED_PERCENT, by_variant, frame, zero_line
 
 if TYPE_CHECKING:
-    from analysis.scoring import MetricResult
+    from analysis.scoring.score import MetricResult
 
 
 def lift_densities(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from analysis.charts.base import FINE_PERCENT, PERCENT, apart, frame
 
 if TYPE_CHECKING:
-    from analysis.curves import Curves
+    from analysis.planning.curves import Curves
 
 HEIGHT: Final = 210
 # The accent of the page, which is the second variant's colour too.

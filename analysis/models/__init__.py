@@ -18,17 +18,17 @@ from analysis.errors import AnalysisError, NotShown
 from analysis.models import (
     adjusted,
     amount,
-    cascade,
     conversion,
     conversion_flat,
     count,
     hurdle,
     negative_binomial,
     ratio,
-    retention,
     value,
 )
-from analysis.posterior import Posterior
+from analysis.models.cascade import fit as cascade
+from analysis.models.retention import fit as retention
+from analysis.posterior.joint import Posterior
 from analysis.priors import NamedPrior
 
 #: Each takes statistics of its own kind: `Model.kind` says which.

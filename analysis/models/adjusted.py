@@ -1,4 +1,4 @@
-"""Adjusted: the mean per member after CUPED; the arithmetic is in `analysis.adjustment`."""
+"""Adjusted: the mean per member after CUPED; the arithmetic is in `analysis.models.cuped`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analysis import adjustment as cuped
 from analysis.errors import NotShown
-from analysis.models import moments
-from analysis.posterior import IndependentPosterior
+from analysis.models import cuped, moments
+from analysis.posterior.joint import IndependentPosterior
 from analysis.priors import NamedPrior
 from analysis.statistics import AdjustedStatistics
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.errors import NotShown
 from analysis.models import moments
-from analysis.posterior import IndependentPosterior
+from analysis.posterior.joint import IndependentPosterior
 from analysis.priors import NamedPrior
 from analysis.statistics import AmountStatistics
 

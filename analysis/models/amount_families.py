@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.special import digamma, gammainc, gammaincc, gammainccinv, gammaincinv, ndtr, polygamma
 
-from analysis.predictive import Check, Quantile, check, replicated_sums, thinned
 from analysis.priors import NamedPrior
+from analysis.sampling.predictive import Check, Quantile, check, replicated_sums, thinned
 from analysis.statistics import AmountStatistics
 
 Flat = Mapping[str, np.ndarray]

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.errors import NotShown
-from analysis.log_odds import Counts
-from analysis.mixture import PooledPosterior
 from analysis.models.conversion_flat import without_members
-from analysis.pooling import tabulate
+from analysis.pooling.log_odds import Counts
+from analysis.pooling.posterior import PooledPosterior
+from analysis.pooling.tables import tabulate
 from analysis.priors import NamedPrior
 from analysis.statistics import ProportionStatistics
 

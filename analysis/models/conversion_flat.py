@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.errors import NotShown
-from analysis.marginals import BetaMarginal
-from analysis.posterior import IndependentPosterior
+from analysis.posterior.joint import IndependentPosterior
+from analysis.posterior.marginals import BetaMarginal
 from analysis.priors import NamedPrior
 from analysis.statistics import ProportionStatistics
 

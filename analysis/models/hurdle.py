@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis import engine, fitting, priors
-from analysis.diagnostics import Diagnostics
-from analysis.engine import Draws
+from analysis import priors
 from analysis.errors import NotShown
 from analysis.models import amount_families
 from analysis.models.amount_families import Family
-from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
-from analysis.predictive import Check, failures
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.priors import NamedPrior
+from analysis.sampling import engine, fitting
+from analysis.sampling.diagnostics import Diagnostics
+from analysis.sampling.engine import Draws
+from analysis.sampling.predictive import Check, failures
 from analysis.statistics import AmountStatistics
 
 #: Fewest buyers in each variant: below, the shape of their amounts is anybody's guess.
@@ -83,7 +84,7 @@ class HurdleResult:
     note : str
         What a reader has to know besides, such as amounts that were cut; "" mostly.
     draws : Draws or None
-        With the axis `variant` named, for `analysis.engine.to_arviz`.
+        With the axis `variant` named, for `analysis.sampling.engine.to_arviz`.
     """
 
     metric: str

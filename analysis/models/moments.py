@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from scipy.special import stdtrit
 
 from analysis.errors import NotShown
-from analysis.marginals_more import SkewedMarginal
-from analysis.posterior import IndependentPosterior
+from analysis.posterior.joint import IndependentPosterior
+from analysis.posterior.skewed import SkewedMarginal
 
 #: The largest skewness of a mean that is believed, either way: beyond it the expansion is no longer one.
 MOST_SKEW = 0.5

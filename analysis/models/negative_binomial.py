@@ -19,13 +19,14 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import nbinom, poisson
 
-from analysis import engine, fitting, priors
-from analysis.diagnostics import Diagnostics
-from analysis.engine import Draws
+from analysis import priors
 from analysis.errors import NotShown
-from analysis.posterior import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
-from analysis.predictive import Check, check, failures, thinned
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.priors import NamedPrior
+from analysis.sampling import engine, fitting
+from analysis.sampling.diagnostics import Diagnostics
+from analysis.sampling.engine import Draws
+from analysis.sampling.predictive import Check, check, failures, thinned
 from analysis.statistics import CountStatistics
 
 #: Most times a member may have done it: above, the histogram is no count of actions.
@@ -90,7 +91,7 @@ class CountResult:
     variants : tuple of CountVariant
         In the order of the data; empty where nothing is shown.
     draws : Draws or None
-        Of `FIGURES` and the parameters, the axis `variant` named, for `analysis.engine.to_arviz`.
+        Of `FIGURES` and the parameters, the axis `variant` named, for `analysis.sampling.engine.to_arviz`.
     """
 
     metric: str

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.errors import NotShown
-from analysis.marginals_more import SkewedMarginal
 from analysis.models import moments
-from analysis.posterior import IndependentPosterior
+from analysis.posterior.joint import IndependentPosterior
+from analysis.posterior.skewed import SkewedMarginal
 from analysis.priors import NamedPrior
 from analysis.statistics import RatioStatistics
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.errors import NotShown
-from analysis.marginals_more import SkewedMarginal
 from analysis.models import moments
-from analysis.posterior import IndependentPosterior
+from analysis.posterior.joint import IndependentPosterior
+from analysis.posterior.skewed import SkewedMarginal
 from analysis.priors import NamedPrior
 from analysis.statistics import ValueStatistics
 

@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from analysis import NotShown
-from analysis.learning import LearnedLift, TestSummary, learn
+from analysis.learning.learn import LearnedLift, TestSummary, learn
 
 FILE = "upworthy_tests_dev.csv.gz"
 

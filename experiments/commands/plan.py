@@ -57,8 +57,8 @@ class _Change(_Share):
 def command(like: str | None, as_json: bool, **given: Any) -> None:
     """Say how long a test must run, simulated with the rule that decides."""
     from analysis import AnalysisError, Rules, plan
-    from analysis.outlook import SEED
-    from analysis.planning import detectable_lift
+    from analysis.planning.forecast import SEED
+    from analysis.planning.plan import detectable_lift
     from experiments.errors import InvalidError
     from experiments.priors_told import notice
 
@@ -152,20 +152,20 @@ def _chosen(session: Any, asked: str) -> Any:
 
 
 def _print(made: Any, detectable: float | None, notice: str) -> None:
-    from analysis import plan_words as words
+    from analysis.planning import sentences
 
-    click.echo(f"{words.headline(made)} {words.reason(made)}")
-    for sentence in words.helps(made):
+    click.echo(f"{sentences.headline(made)} {sentences.reason(made)}")
+    for sentence in sentences.helps(made):
         click.echo(f"- {sentence}")
     click.echo()
-    facts = words.facts(made)
+    facts = sentences.facts(made)
     width = max(len(fact.label) for fact in facts)
     for fact in facts:
         click.echo(f"{fact.label:<{width}}  {fact.value}")
-    click.echo(words.detectable(made, detectable))
+    click.echo(sentences.detectable(made, detectable))
     click.echo()
-    click.echo(f"If lifts are as the prior “{made.rules.lift_prior.name}” believes: {words.believed(made)}")
+    click.echo(f"If lifts are as the prior “{made.rules.lift_prior.name}” believes: {sentences.believed(made)}")
     if notice:
         click.echo(notice)
     if made.outcome != "unreachable":
-        click.echo(words.window_on_top(made))
+        click.echo(sentences.window_on_top(made))

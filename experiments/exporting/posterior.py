@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from analysis import NamedPrior, NotShown, Statistics, models
-from analysis.posterior import Posterior
+from analysis.posterior.joint import Posterior
 from experiments.adjusted import covariate_of
 from experiments.exporting.reading import Stored
 from experiments.exporting.sampled import CHAINS, DRAWS, Drawn, sampled
@@ -126,7 +126,7 @@ def _stratified(stored: Stored, key: str, cells: Cells) -> Any:
     strata = stored.collected.strata.get(key)
     if not strata:
         return cells
-    from analysis.stratification import stratify
+    from analysis.statistics.stratified import stratify
 
     return stratify({variant.key: strata[variant.key] for variant in stored.variants}, cells)[0]
 

@@ -102,7 +102,7 @@ def _staying(stored: Stored, key: str, data: Mapping[str, Any], models: bool) ->
 
 def _brought(stored: Stored, key: str, data: Mapping[str, Any]) -> Found:
     """The K-factor or the reach: one fit gives both, and is kept between the two."""
-    from analysis.models import cascade
+    from analysis.models.cascade import fit as cascade
 
     told = deeper.cascade_fit(stored.inputs, data)
     if isinstance(told, NotShown) or told.not_shown is not None:
@@ -169,7 +169,7 @@ def _segments(stored: Stored) -> Found:
 
 
 def _levels(stored: Stored, name: str, variable: str, draws: Any) -> Found:
-    from analysis.models.segment_model import rate_of
+    from analysis.segments.model import rate_of
 
     axis = draws.dims[rate_of(name)][-1]
     order = [draws.coords["variant"].index(variant.key) for variant in stored.variants]

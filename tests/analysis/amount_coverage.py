@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis import AmountStatistics
-from analysis.marginals import Marginal, NormalMarginal
 from analysis.models import amount, moments
+from analysis.posterior.marginals import Marginal, NormalMarginal
+from analysis.posterior.quadrature import Compared
 from analysis.priors import WEAK_AMOUNT
-from analysis.quadrature import Compared
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 LIFT = 0.5

@@ -19,7 +19,7 @@ from scipy.special import expit
 from scipy.stats import kstest
 
 from analysis import ProportionStatistics, priors
-from analysis.models import segmented
+from analysis.segments import fit
 
 VARIANTS, LEVELS, MEMBERS = 3, 12, 60_000
 PRIOR = priors.SEGMENT_WEAK
@@ -93,9 +93,9 @@ def calibrate(
             for v in range(variants)
             for g in range(levels)
         }
-        joint = segmented.fit_segments(cells, control="0", attributes=["s"], seed=number + 1, draws=500)
+        joint = fit.fit_segments(cells, control="0", attributes=["s"], seed=number + 1, draws=500)
         told = joint.attributes["s"]
-        if not isinstance(told, segmented.SegmentResult):
+        if not isinstance(told, fit.SegmentResult):
             lost += 1
             continue
         true = {(str(v), str(g)): rates[v, g] / rates[0, g] - 1 for v in range(1, variants) for g in range(levels)}

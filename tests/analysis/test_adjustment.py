@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from analysis import AdjustedStatistics, NotShown
-from analysis.adjustment import adjust
 from analysis.models import adjusted, moments
-from analysis.posterior import IndependentPosterior
+from analysis.models.cuped import adjust
+from analysis.posterior.joint import IndependentPosterior
+from analysis.posterior.quadrature import Compared
 from analysis.priors import WEAK_ADJUSTED
-from analysis.quadrature import Compared
 
 
 def of(x, c) -> AdjustedStatistics:

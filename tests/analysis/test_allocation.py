@@ -5,8 +5,8 @@ import pytest
 
 from analysis import AnalysisError, NotShown, ProportionStatistics, scorecard
 from analysis.allocation import METHODS, asked_for, floored, from_posterior, propose, stepped
-from analysis.marginals import BetaMarginal
-from analysis.posterior import IndependentPosterior
+from analysis.posterior.joint import IndependentPosterior
+from analysis.posterior.marginals import BetaMarginal
 
 ONE_BETTER = np.array([0.05, 0.05, 0.05, 0.05, 0.06])
 LADDER = np.array([0.05, 0.0525, 0.055, 0.0575, 0.06])

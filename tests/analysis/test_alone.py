@@ -19,7 +19,9 @@ def loaded_by(code: str) -> set[str]:
 
 
 def test_importing_analysis_brings_neither_pymc_nor_a_web_framework():
-    found = loaded_by("import analysis, analysis.models.segmented, analysis.charts, analysis.simulate, analysis.engine")
+    found = loaded_by(
+        "import analysis, analysis.segments.fit, analysis.charts, analysis.simulate, analysis.sampling.engine"
+    )
     assert "analysis" in found
     assert not found & {"pymc", "pytensor", "nutpie", "arviz", "matplotlib", "pandas"}
     assert not found & {"flask", "sqlmodel", "sqlalchemy", "experiments", "web"}

@@ -5,10 +5,10 @@ import pytest
 from scipy import integrate
 
 from analysis import CountStatistics
-from analysis.marginals_more import SkewedMarginal
 from analysis.models import count, moments
+from analysis.posterior.quadrature import Compared, best_and_loss, p_greater
+from analysis.posterior.skewed import SkewedMarginal
 from analysis.priors import WEAK_COUNT
-from analysis.quadrature import Compared, best_and_loss, p_greater
 from tests.analysis.amount_coverage import cover
 
 # Of tests.analysis.amount_coverage's grid: cells that hold, and one that is known to miss (docs/statistics.md).

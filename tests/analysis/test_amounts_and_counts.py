@@ -10,7 +10,7 @@ from scipy import stats
 from analysis import AmountStatistics, AnalysisError, CountStatistics, Rules, decide, scorecard
 from analysis.models import amount, moments
 from analysis.priors import WEAK_AMOUNT
-from analysis.results import MetricResult
+from analysis.scoring.results import MetricResult
 from analysis.simulate import simulate_amounts
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analysis import AnalysisError, ProportionStatistics, RetentionStatistics, Rules, decide, priors, scorecard
-from analysis.audience import Audience
-from analysis.planning import plan
+from analysis.planning.audience import Audience
+from analysis.planning.plan import plan
 
 SHOP = Audience(0.05, 2_000)
 CARD = scorecard({"a": ProportionStatistics(100, 10), "b": ProportionStatistics(100, 12)}, control="a")

@@ -9,9 +9,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from analysis import AnalysisError, CascadeStatistics, NotShown, ProportionStatistics, engine, priors
-from analysis.models import cascade
-from analysis.predictive import FALSE_ALARMS
+from analysis import AnalysisError, CascadeStatistics, NotShown, ProportionStatistics, priors
+from analysis.models.cascade import fit
+from analysis.sampling import engine
+from analysis.sampling.predictive import FALSE_ALARMS
 from analysis.simulate import Spreading, simulate_cascades
 
 #: For the figures of docs/statistics.md: SIMULATED_EXPERIMENTS=1000 pytest -k cover tests/analysis/test_cascade.py
@@ -37,7 +38,7 @@ def recovered(experiment: int, rng: np.random.Generator) -> list[tuple[float, ..
     r, k, shape = TRUE_R[experiment % 4], float(rng.choice([0.2, 0.5, 2.0])), float(rng.choice([0.7, 1, 2]))
     law = Spreading(r, k, 1.5, shape)
     data = {key: simulate_cascades(1_200, law, 7, run=10, seed=rng) for key in ("a", "b")}
-    result = cascade.fit_cascade(data, control="a", seed=int(rng.integers(2**31)), draws=500)
+    result = fit.fit_cascade(data, control="a", seed=int(rng.integers(2**31)), draws=500)
     if result.not_shown is not None:
         return result.not_shown.code
     rows = []
@@ -83,7 +84,7 @@ def fitted():
     pytest.importorskip("pymc")
     laws = {"a": Spreading(0.30, 0.3, 1.5), "b": Spreading(0.55, 0.3, 1.5)}
     data = {key: simulate_cascades(2_500, law, 7, run=12, seed=i) for i, (key, law) in enumerate(laws.items())}
-    return laws, data, cascade.fit_cascade(data, control="a", seed=3)
+    return laws, data, fit.fit_cascade(data, control="a", seed=3)
 
 
 @pytest.mark.slow
@@ -117,7 +118,7 @@ def test_members_who_bring_at_random_have_a_large_dispersion_and_a_poissons_widt
     data = {
         key: simulate_cascades(2_500, Spreading(0.3, np.inf, 1.5), 7, run=12, seed=i + 7) for i, key in enumerate("ab")
     }
-    for row in cascade.fit_cascade(data, control="a", seed=3).variants:
+    for row in fit.fit_cascade(data, control="a", seed=3).variants:
         assert row.dispersion.interval.low > 1.0
         exposure = data[row.variant].brought / row.r.mean
         poisson = 2 * 1.96 * np.sqrt(row.r.mean / exposure)
@@ -132,8 +133,8 @@ def test_both_models_of_the_registry_share_one_fit(fitted, monkeypatch):
         raise AssertionError("sampled again")
 
     monkeypatch.setattr(engine, "sample", never)
-    r = cascade.fit(data, PRIOR, np.random.default_rng(3))
-    reach = cascade.fit_reach(data, PRIOR, np.random.default_rng(3))
+    r = fit.fit(data, PRIOR, np.random.default_rng(3))
+    reach = fit.fit_reach(data, PRIOR, np.random.default_rng(3))
     assert r.mean(0) == result.variant("a").r.mean
     assert reach.mean(1) == result.variant("b").reach.median
     assert reach.interval(1, "eti", 0.95) == result.variant("b").reach.interval
@@ -145,8 +146,8 @@ def test_both_models_of_the_registry_share_one_fit(fitted, monkeypatch):
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_digits_and_json_keeps_them(fitted):
     _, data, result = fitted
-    cascade._sampled.cache_clear()
-    again = cascade.fit_cascade(data, control="a", seed=3)
+    fit._sampled.cache_clear()
+    again = fit.fit_cascade(data, control="a", seed=3)
     assert json.dumps(again.to_dict(), allow_nan=False) == json.dumps(result.to_dict(), allow_nan=False)
 
 
@@ -154,14 +155,14 @@ def test_the_same_seed_gives_the_same_digits_and_json_keeps_them(fitted):
 def test_where_r_may_be_1_the_chance_is_told_and_no_reach(fitted):
     _, data, _ = fitted
     near = simulate_cascades(150, Spreading(0.95, 0.3, 1.5), 7, run=12, seed=4)
-    result = cascade.fit_cascade({"a": data["a"], "b": near}, control="a", seed=3)
+    result = fit.fit_cascade({"a": data["a"], "b": near}, control="a", seed=3)
     row = result.variant("b")
     assert 0.02 < row.p_viral < 0.98
     assert row.reach.code == "near_one" and "nobody can say where it ends" in row.reach.reason
     stored = row.to_dict()
     assert stored["reach"] is None and stored["reach_not_shown"] == row.reach.reason
     assert result.variant("a").reach.median > 1
-    assert cascade.fit_reach({"a": data["a"], "b": near}, PRIOR, np.random.default_rng(3)).code == "near_one"
+    assert fit.fit_reach({"a": data["a"], "b": near}, PRIOR, np.random.default_rng(3)).code == "near_one"
 
 
 # Real retweets ----------------------------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ def test_the_retweets_k_is_the_published_one_and_its_future_unknown(shared_data)
     sharers = sum(members for _, brought, members in cell.offspring if brought)
     assert sharers == onward["users_retweeted_after_retweeting"]
     # the file ends before anybody's 96 hours do
-    assert cascade.fit({"a": cell}, PRIOR, np.random.default_rng(1)).code == "too_young"
+    assert fit.fit({"a": cell}, PRIOR, np.random.default_rng(1)).code == "too_young"
 
 
 @pytest.mark.slow
@@ -216,7 +217,7 @@ def test_the_retweets_contradict_the_law_and_are_told_of_those_whose_hours_are_o
     """
     pytest.importorskip("pymc")
     cell = retweets(shared_data, 24)
-    result = cascade.fit_cascade({"a": cell}, control="a")
+    result = fit.fit_cascade({"a": cell}, control="a")
     brought, n = np.array([row[1:] for row in cell.offspring if row[0] == 24], float).T
     mean = brought @ n / n.sum()
     row = result.variants[0]
@@ -234,11 +235,11 @@ def test_a_few_members_who_bring_nearly_all_are_fitted_but_their_width_is_not_be
     pytest.importorskip("pymc")
     rows = tuple(row for row in retweets(shared_data, 24).offspring if row[0] == 24)
     old = CascadeStatistics(24, rows)
-    fitted = cascade._sampled((("a", old),), PRIOR, 1, 1000, 4)
+    fitted = fit._sampled((("a", old),), PRIOR, 1, 1000, 4)
     assert fitted.diagnostics.passed
     assert fitted.r.mean() == pytest.approx(old.mean, rel=0.03)
     assert fitted.dispersion.max() < 0.02
-    told = cascade.fit({"a": old}, PRIOR, np.random.default_rng(1))
+    told = fit.fit({"a": old}, PRIOR, np.random.default_rng(1))
     assert told.sd(0) > 1.7 * fitted.r.std()
     assert [one.passed for one in fitted.checks] == [False]
 
@@ -247,7 +248,7 @@ def test_a_few_members_who_bring_nearly_all_are_fitted_but_their_width_is_not_be
 def test_a_change_of_pace_with_too_few_complete_members_is_a_named_outcome(fitted):
     _, data, _ = fitted
     sudden = CascadeStatistics(7, ((7, 0, 50), (7, 1, 10), (3, 5, 2_000)), ((7, 0, 10), (3, 0, 10_000)))
-    told = cascade.fit({"a": data["a"], "b": sudden}, PRIOR, np.random.default_rng(3))
+    told = fit.fit({"a": data["a"], "b": sudden}, PRIOR, np.random.default_rng(3))
     assert told.code == "contradicted"
     assert "variant b" in told.reason and "too few members have had their 7 days" in told.reason
 
@@ -267,10 +268,10 @@ OLD = CascadeStatistics(7, ((7, 0, 80), (7, 1, 20)), ((7, 0, 20),), ((1, 60), (2
     ],
 )
 def test_a_prior_alone_is_never_a_result(cell, code):
-    for ask in (cascade.fit, cascade.fit_reach):
+    for ask in (fit.fit, fit.fit_reach):
         told = ask({"a": OLD, "b": cell}, PRIOR, np.random.default_rng(1))
         assert isinstance(told, NotShown) and told.code == code and told.reason.startswith("Variant b: ")
-    result = cascade.fit_cascade({"b": cell}, control="b")
+    result = fit.fit_cascade({"b": cell}, control="b")
     assert result.not_shown.code == code and result.comparisons == ()
     (row,) = result.to_dict()["variants"]
     assert row["r"]["not_shown"]["code"] == code and row["p_viral"] is None and row["reach"] is None
@@ -281,7 +282,7 @@ def test_a_prior_alone_is_never_a_result(cell, code):
 def test_a_variant_of_which_nothing_is_known_leaves_the_others(fitted):
     _, data, _ = fitted
     silent = CascadeStatistics(7, ((7, 0, 500),), (), ((1, 500),), ((0, 500),))
-    result = cascade.fit_cascade({"a": data["a"], "c": silent, "b": data["b"]}, control="a", seed=3)
+    result = fit.fit_cascade({"a": data["a"], "c": silent, "b": data["b"]}, control="a", seed=3)
     assert [row.variant for row in result.variants] == ["a", "c", "b"]
     assert result.variant("c").r.code == "nobody_brought" and result.variant("c").sizes == ((1, 500),)
     assert [row.variant for row in result.comparisons] == ["b"]
@@ -294,8 +295,8 @@ def test_a_sampler_that_breaks_is_an_outcome_and_is_asked_again(monkeypatch):
 
     monkeypatch.setattr(engine, "sample", broken)
     for _ in range(2):
-        assert cascade.fit({"a": OLD, "b": OLD}, PRIOR, np.random.default_rng(9)).code == "fit_failed"
-    result = cascade.fit_cascade({"a": OLD}, control="a", seed=9)
+        assert fit.fit({"a": OLD, "b": OLD}, PRIOR, np.random.default_rng(9)).code == "fit_failed"
+    result = fit.fit_cascade({"a": OLD}, control="a", seed=9)
     assert result.not_shown.code == "fit_failed" and result.variants[0].sizes == OLD.sizes
 
 
@@ -306,18 +307,18 @@ def test_chains_that_disagree_are_not_shown(monkeypatch):
         return engine.Draws({"log_r": drawn[0], "log_k": drawn[1]}, 0, "lost")
 
     monkeypatch.setattr(engine, "sample", lost)
-    told = cascade.fit({"a": OLD, "b": OLD}, PRIOR, np.random.default_rng(10))
+    told = fit.fit({"a": OLD, "b": OLD}, PRIOR, np.random.default_rng(10))
     assert told.code == "fit_not_trusted" and "chains disagree" in told.reason
 
 
 def test_impossible_requests_are_refused():
     with pytest.raises(AnalysisError, match="a: 7, b: 14"):
-        cascade.fit({"a": OLD, "b": CascadeStatistics.empty(14)}, PRIOR)
+        fit.fit({"a": OLD, "b": CascadeStatistics.empty(14)}, PRIOR)
     with pytest.raises(AnalysisError, match="ProportionStatistics"):
-        cascade.fit_cascade({"a": ProportionStatistics(1, 1)}, control="a")
+        fit.fit_cascade({"a": ProportionStatistics(1, 1)}, control="a")
     with pytest.raises(AnalysisError, match="'z'"):
-        cascade.fit_cascade({"a": OLD}, control="z")
+        fit.fit_cascade({"a": OLD}, control="z")
     with pytest.raises(AnalysisError, match="0 days"):
-        cascade.fit({"a": CascadeStatistics.empty(0)}, PRIOR)
+        fit.fit({"a": CascadeStatistics.empty(0)}, PRIOR)
     with pytest.raises(AnalysisError, match="no variant"):
-        cascade.fit({}, PRIOR)
+        fit.fit({}, PRIOR)

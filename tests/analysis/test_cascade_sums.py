@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import nbinom, poisson
 
 from analysis import AnalysisError, CascadeStatistics, priors, simulate
-from analysis.models import offspring
+from analysis.models.cascade import offspring
 from analysis.simulate import Spreading, simulate_cascades
 
 PRIOR = priors.WORD_OF_MOUTH

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 from analysis import NamedPrior, ProportionStatistics, scorecard
-from analysis.conflict import SURPRISE, surprise, widened
+from analysis.pooling.prior_conflict import SURPRISE, surprise, widened
 from analysis.priors import CONTENT, FLAT_BETA, SCEPTICAL
 
 ALIKE = {"a": ProportionStatistics(1_000, 100), "b": ProportionStatistics(1_000, 120)}

@@ -9,10 +9,10 @@ import pytest
 from scipy import integrate, special, stats
 
 from analysis import AnalysisError, MetricResult, NamedPrior, ProportionStatistics, priors, scorecard
-from analysis.log_odds import Counts
-from analysis.mixture import PooledPosterior
 from analysis.models import conversion
-from analysis.pooling import tabulate
+from analysis.pooling.log_odds import Counts
+from analysis.pooling.posterior import PooledPosterior
+from analysis.pooling.tables import tabulate
 
 MILLIARD = 10**9
 TWENTY = tuple((80 + 3 * i, 1000) for i in range(20))
@@ -211,7 +211,7 @@ def _build(variants):
     ],
 )
 def test_posterior_equals_pymc_on_the_same_model(cells):
-    from analysis import engine
+    from analysis.sampling import engine
 
     counts = {"members": np.array([n for _, n in cells], float), "successes": np.array([y for y, _ in cells], float)}
     drawn = engine.sample(_build, (len(cells),), counts, seed=11, draws=4000, tune=1000, chains=2)
@@ -239,7 +239,7 @@ def _build_varying(variants):
 @pytest.mark.slow
 @pytest.mark.parametrize("cells", [((0, 40), (3, 3), (5, 70)), ((400, 9000), (470, 9000), (410, 9000)), TWENTY])
 def test_the_default_prior_equals_pymc_on_the_same_model(cells):
-    from analysis import engine
+    from analysis.sampling import engine
 
     counts = {"members": np.array([n for _, n in cells], float), "successes": np.array([y for y, _ in cells], float)}
     drawn = engine.sample(_build_varying, (len(cells),), counts, seed=12, draws=4000, tune=2000, chains=2, accept=0.95)

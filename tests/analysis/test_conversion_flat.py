@@ -12,8 +12,8 @@ import pytest
 from scipy import integrate, special, stats
 
 from analysis import AnalysisError, MetricResult, ProportionStatistics, scorecard
-from analysis.marginals import BetaMarginal
-from analysis.quadrature import Compared, best_and_loss, p_greater
+from analysis.posterior.marginals import BetaMarginal
+from analysis.posterior.quadrature import Compared, best_and_loss, p_greater
 
 MILLIARD = 10**9
 GRID = [

@@ -17,8 +17,8 @@ from analysis import (
     decide,
     scorecard,
 )
-from analysis.shrinkage import sceptical
-from analysis.verdict import DECISIONS
+from analysis.stopping.rules import DECISIONS
+from analysis.stopping.sceptical import sceptical
 
 
 def card(direction="higher", metric="sticky_rate", **cells):

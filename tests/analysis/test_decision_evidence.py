@@ -15,7 +15,7 @@ from analysis import (
     decide,
     scorecard,
 )
-from analysis.evidence import bound_of, information_ratio, look_now, z_score
+from analysis.decision.evidence import bound_of, information_ratio, look_now, z_score
 from analysis.priors import CONTENT, SCEPTICAL
 
 CLEAR = {"a": (7000, 700), "b": (7000, 950)}
@@ -132,7 +132,7 @@ def test_false_winners_stay_as_rare_under_any_prior_of_rates():
 def scorecard_of_evidence(done, n):
     from analysis.models import conversion_flat
     from analysis.priors import FLAT_BETA
-    from analysis.results import MetricResult, VariantResult
+    from analysis.scoring.results import MetricResult, VariantResult
 
     data = {key: ProportionStatistics(n, int(y)) for key, y in zip("abc", done, strict=True)}
     flat = conversion_flat.fit(data, FLAT_BETA)
@@ -145,13 +145,13 @@ def scorecard_of_evidence(done, n):
 
 
 def decide_case(result, day, looks):
-    from analysis.evidence import Case
+    from analysis.decision.evidence import Case
 
     return Case(result, Rules(planned_days=8), (), (), day, tuple(looks), {}, {}, False)
 
 
 def test_the_bound_without_a_lift_depends_on_members_alone():
-    from analysis.evidence import Case
+    from analysis.decision.evidence import Case
 
     for gain in (1.0, 1.3):
         result = net_value(1.0, gain)

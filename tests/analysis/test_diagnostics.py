@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from analysis.diagnostics import K_HAT_LIMIT, diagnose, ess, psis, rhat
+from analysis.sampling.diagnostics import K_HAT_LIMIT, diagnose, ess, psis, rhat
 
 
 def chains(correlation: float, seed: int = 1, parameters: int = 3) -> np.ndarray:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from analysis import engine
+from analysis.sampling import engine
 
 pytest.importorskip("pymc")
 

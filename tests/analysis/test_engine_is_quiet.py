@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import engine
+from analysis.sampling import engine
 
 ANNOUNCEMENTS = (
     (UserWarning, "PyTensor could not link to a BLAS installation. Operations that might benefit will be degraded."),

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from analysis import AmountStatistics, CountStatistics, NotShown, ProportionStatistics, engine, priors
-from analysis.models import hurdle, negative_binomial, segmented
+from analysis import AmountStatistics, CountStatistics, NotShown, ProportionStatistics, priors
+from analysis.models import hurdle, negative_binomial
+from analysis.sampling import engine
+from analysis.segments import fit
 
 pm = pytest.importorskip("pymc")
 
@@ -21,10 +23,8 @@ MODELS = {
     "hurdle's posterior": lambda: hurdle.fit(AMOUNTS, priors.HURDLE_WEAK),
     "negative binomial": lambda: negative_binomial.fit_counts(COUNTS, control="a").not_shown,
     "negative binomial's posterior": lambda: negative_binomial.fit(COUNTS, priors.NEGATIVE_BINOMIAL_WEAK),
-    "segmented": lambda: segmented.fit_segments(CELLS, control="a"),
-    "segmented by two attributes": lambda: segmented.fit_segments(JOINT, control="a", attributes=["s", "t"]).attributes[
-        "t"
-    ],
+    "segmented": lambda: fit.fit_segments(CELLS, control="a"),
+    "segmented by two attributes": lambda: fit.fit_segments(JOINT, control="a", attributes=["s", "t"]).attributes["t"],
 }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from analysis import AnalysisError, HealthCheck, health, srm
+from analysis import AnalysisError, HealthCheck
+from analysis.health import checks, srm
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HALVES = {"a": 0.5, "b": 0.5}
@@ -20,7 +21,7 @@ def test_the_chi_square_beside_it_is_the_reference_figure(shared_data):
     split = srm.judge([srm.Epoch(counts, dict.fromkeys("abc", 1 / 3))])
     assert split.statistic == pytest.approx(known["chi2"])
     assert (split.once, split.freedom) == (pytest.approx(known["p"]), 2)
-    assert health.srm(counts, dict.fromkeys("abc", 1 / 3)).status == "ok"
+    assert checks.srm(counts, dict.fromkeys("abc", 1 / 3)).status == "ok"
 
 
 def test_a_right_split_looked_at_daily_rarely_rings():
@@ -64,13 +65,13 @@ def test_shares_that_do_not_change_give_the_one_epoch_figure():
 def test_the_weights_in_force_at_the_time_are_what_counts():
     halves, tilted = {"a": 0.5, "b": 0.5}, {"a": 0.9, "b": 0.1}
     right = [srm.Epoch({"a": 2510, "b": 2490}, halves), srm.Epoch({"a": 4480, "b": 520}, tilted)]
-    assert health.srm_by_epoch(right).status == "ok"
-    assert "6,990 a and 3,010 b" in health.srm_by_epoch(right).detail
+    assert checks.srm_by_epoch(right).status == "ok"
+    assert "6,990 a and 3,010 b" in checks.srm_by_epoch(right).detail
     # the same members against an average of the weights that was never in force, in the other order: a failure
     assert (
-        health.srm_by_epoch([srm.Epoch(right[0].counts, tilted), srm.Epoch(right[1].counts, halves)]).status == "fail"
+        checks.srm_by_epoch([srm.Epoch(right[0].counts, tilted), srm.Epoch(right[1].counts, halves)]).status == "fail"
     )
-    assert health.srm_by_epoch([srm.Epoch({}, halves), right[1]]).status == "ok"
+    assert checks.srm_by_epoch([srm.Epoch({}, halves), right[1]]).status == "ok"
 
 
 def test_a_steady_loss_is_found_across_many_small_epochs():
@@ -109,38 +110,38 @@ def test_changing_right_shares_looked_at_after_each_change_rarely_ring():
 
 def test_what_rang_once_stays_and_a_single_look_forgets():
     counts = {"a": 5000, "b": 4900}
-    assert health.srm(counts, HALVES).status == "ok"
-    assert health.srm(counts, HALVES, rang=True).status == "fail"
-    assert health.srm(counts, HALVES, rang=True, once=True).status == "ok"
+    assert checks.srm(counts, HALVES).status == "ok"
+    assert checks.srm(counts, HALVES, rang=True).status == "fail"
+    assert checks.srm(counts, HALVES, rang=True, once=True).status == "ok"
 
 
 def test_a_plan_makes_the_test_sharper_up_to_its_end():
     counts = {"a": 5200, "b": 4838}
-    assert health.srm(counts, HALVES).status == "warn"
-    assert health.srm(counts, HALVES, fraction=1.0).status == "fail"
-    assert health.srm(counts, HALVES, fraction=0.5).status == "warn"
-    assert health.srm(counts, HALVES, fraction=1.5).status == "warn"
+    assert checks.srm(counts, HALVES).status == "warn"
+    assert checks.srm(counts, HALVES, fraction=1.0).status == "fail"
+    assert checks.srm(counts, HALVES, fraction=0.5).status == "warn"
+    assert checks.srm(counts, HALVES, fraction=1.5).status == "warn"
 
 
 def test_a_wrong_split_fails_with_a_next_step():
-    check = health.srm({"a": 5200, "b": 4700}, HALVES)
+    check = checks.srm({"a": 5200, "b": 4700}, HALVES)
     assert check.status == "fail" and check.value < 0.001
     assert "5,200 a and 4,700 b, where 50\u202f% a and 50\u202f% b was planned" in check.detail
     assert "chi-square p" in check.figures and "looking every day" in check.figures and "p =" not in check.detail
-    assert "5,200 A" in health.srm({"a": 5200, "b": 4700}, HALVES, labels={"a": "A", "b": "B"}).detail
+    assert "5,200 A" in checks.srm({"a": 5200, "b": 4700}, HALVES, labels={"a": "A", "b": "B"}).detail
     assert "new run" in check.next_step
     assert HealthCheck.from_dict(check.to_dict()) == check
 
 
 def test_uneven_plans_are_respected():
-    assert health.srm({"a": 9000, "b": 1000}, {"a": 0.9, "b": 0.1}).status == "ok"
-    assert health.srm({"a": 9000, "b": 1000}, {"a": 9, "b": 1}).status == "ok"
-    assert health.srm({"a": 9000, "b": 1300}, {"a": 0.9, "b": 0.1}).status == "fail"
+    assert checks.srm({"a": 9000, "b": 1000}, {"a": 0.9, "b": 0.1}).status == "ok"
+    assert checks.srm({"a": 9000, "b": 1000}, {"a": 9, "b": 1}).status == "ok"
+    assert checks.srm({"a": 9000, "b": 1300}, {"a": 0.9, "b": 0.1}).status == "fail"
 
 
 def test_a_variant_that_nobody_met_is_counted_as_none():
-    assert health.srm({"a": 400}, HALVES).status == "fail"
-    assert health.srm({}, HALVES).status == "warn"
+    assert checks.srm({"a": 400}, HALVES).status == "fail"
+    assert checks.srm({}, HALVES).status == "warn"
 
 
 @pytest.mark.parametrize(
@@ -155,41 +156,41 @@ def test_a_variant_that_nobody_met_is_counted_as_none():
 )
 def test_a_split_that_makes_no_sense_is_refused(counts, weights):
     with pytest.raises(AnalysisError):
-        health.srm(counts, weights)
+        checks.srm(counts, weights)
 
 
 @pytest.mark.parametrize(
     ("check", "status"),
     [
-        (health.multi_exposed(2, 1000), "ok"),
-        (health.multi_exposed(30, 1000), "warn"),
-        (health.multi_exposed(300, 1000), "fail"),
-        (health.multi_exposed(0, 0), "ok"),
-        (health.immature(100, 1000, 7), "ok"),
-        (health.immature(1000, 1000, 7), "ok"),
-        (health.late_events(10, 1000), "ok"),
-        (health.late_events(900, 1000), "warn"),
-        (health.crossing(18, 1000), "ok"),
-        (health.crossing(80, 1000), "warn"),
-        (health.bots(11, 1000), "ok"),
-        (health.bots(700, 1000), "fail"),
-        (health.clock_skew(0, 1000), "ok"),
-        (health.clock_skew(20, 1000), "ok"),
-        (health.clock_skew(51, 1000), "warn"),
-        (health.before_exposure(0, 1000, 5), "ok"),
-        (health.before_exposure(1, 1000, 5), "ok"),
-        (health.before_exposure(200, 1000, 5), "warn"),
-        (health.other_currency(0, "EUR"), "ok"),
-        (health.other_currency(1, "EUR"), "warn"),
-        (health.aa_history([]), "ok"),
-        (health.aa_history([False] * 19 + [True]), "ok"),
-        (health.aa_history([True, True, True] + [False] * 12), "warn"),
-        (health.aa_history([True] * 6 + [False] * 6), "fail"),
-        (health.silence(NOW - timedelta(seconds=40), NOW), "ok"),
-        (health.silence(NOW - timedelta(hours=8), NOW), "warn"),
-        (health.silence(NOW - timedelta(days=3), NOW), "fail"),
-        (health.silence(None, NOW), "warn"),
-        (health.silence(NOW + timedelta(minutes=5), NOW), "ok"),
+        (checks.multi_exposed(2, 1000), "ok"),
+        (checks.multi_exposed(30, 1000), "warn"),
+        (checks.multi_exposed(300, 1000), "fail"),
+        (checks.multi_exposed(0, 0), "ok"),
+        (checks.immature(100, 1000, 7), "ok"),
+        (checks.immature(1000, 1000, 7), "ok"),
+        (checks.late_events(10, 1000), "ok"),
+        (checks.late_events(900, 1000), "warn"),
+        (checks.crossing(18, 1000), "ok"),
+        (checks.crossing(80, 1000), "warn"),
+        (checks.bots(11, 1000), "ok"),
+        (checks.bots(700, 1000), "fail"),
+        (checks.clock_skew(0, 1000), "ok"),
+        (checks.clock_skew(20, 1000), "ok"),
+        (checks.clock_skew(51, 1000), "warn"),
+        (checks.before_exposure(0, 1000, 5), "ok"),
+        (checks.before_exposure(1, 1000, 5), "ok"),
+        (checks.before_exposure(200, 1000, 5), "warn"),
+        (checks.other_currency(0, "EUR"), "ok"),
+        (checks.other_currency(1, "EUR"), "warn"),
+        (checks.aa_history([]), "ok"),
+        (checks.aa_history([False] * 19 + [True]), "ok"),
+        (checks.aa_history([True, True, True] + [False] * 12), "warn"),
+        (checks.aa_history([True] * 6 + [False] * 6), "fail"),
+        (checks.silence(NOW - timedelta(seconds=40), NOW), "ok"),
+        (checks.silence(NOW - timedelta(hours=8), NOW), "warn"),
+        (checks.silence(NOW - timedelta(days=3), NOW), "fail"),
+        (checks.silence(None, NOW), "warn"),
+        (checks.silence(NOW + timedelta(minutes=5), NOW), "ok"),
     ],
 )
 def test_each_check_has_its_status_and_says_what_to_do(check, status):
@@ -199,34 +200,34 @@ def test_each_check_has_its_status_and_says_what_to_do(check, status):
 
 
 def test_the_share_is_in_the_sentence():
-    assert health.immature(360, 1000, 7).detail.startswith("36.0\u202f% of the members are still inside their 7 days:")
+    assert checks.immature(360, 1000, 7).detail.startswith("36.0\u202f% of the members are still inside their 7 days:")
 
 
 def test_the_last_event_is_told_by_its_moment_which_stays_true():
     at = NOW - timedelta(seconds=40)
-    assert at.strftime("%Y-%m-%dT%H:%M:%SZ") in health.silence(at, NOW).detail
-    late = health.silence(at, NOW + timedelta(days=3))
+    assert at.strftime("%Y-%m-%dT%H:%M:%SZ") in checks.silence(at, NOW).detail
+    late = checks.silence(at, NOW + timedelta(days=3))
     assert late.detail == f"No event has arrived since {at:%Y-%m-%dT%H:%M:%SZ}."
 
 
 def test_each_count_is_told_in_its_own_words():
-    assert health.before_exposure(1, 1000, 5).detail.startswith("1 event was stamped more than 5 seconds before")
-    assert health.before_exposure(2, 1000, 0.5).detail.startswith("2 events were stamped more than 0.5 seconds before")
-    assert health.other_currency(3, "EUR").detail.startswith("3 purchases are in another currency than EUR: they count")
-    assert "smaller variant" in health.multi_exposed(30, 1000, uneven=True).detail
-    assert "smaller variant" not in health.multi_exposed(0, 1000, uneven=True).detail
+    assert checks.before_exposure(1, 1000, 5).detail.startswith("1 event was stamped more than 5 seconds before")
+    assert checks.before_exposure(2, 1000, 0.5).detail.startswith("2 events were stamped more than 0.5 seconds before")
+    assert checks.other_currency(3, "EUR").detail.startswith("3 purchases are in another currency than EUR: they count")
+    assert "smaller variant" in checks.multi_exposed(30, 1000, uneven=True).detail
+    assert "smaller variant" not in checks.multi_exposed(0, 1000, uneven=True).detail
 
 
 def test_a_a_history_tells_how_likely_so_many_winners_are():
-    check = health.aa_history([True, True, True] + [False] * 12)
+    check = checks.aa_history([True, True, True] + [False] * 12)
     fewer = sum(math.comb(15, k) * 0.05**k * 0.95 ** (15 - k) for k in range(3))
     assert check.value == pytest.approx(1 - fewer)
     assert check.detail.startswith("3 of 15 A/A experiments declared a winner, where 5\u202f% may")
-    assert health.aa_history([]).value is None and "No A/A experiment" in health.aa_history([]).detail
+    assert checks.aa_history([]).value is None and "No A/A experiment" in checks.aa_history([]).detail
     with pytest.raises(AnalysisError, match="alpha"):
-        health.aa_history([True], allowed=5)
+        checks.aa_history([True], allowed=5)
 
 
 def test_more_than_all_is_refused():
     with pytest.raises(AnalysisError, match="11 of 10"):
-        health.bots(11, 10)
+        checks.bots(11, 10)

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from analysis import health, srm
+from analysis.health import checks, srm
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def ringing(tests, **how) -> tuple[float, float]:
     """Share of tests that fail, inside and outside the window."""
     failed = {True: [], False: []}
     for counts, inside in tests:
-        failed[inside].append(health.srm(counts, dict.fromkeys(counts, 1.0), **how).status == "fail")
+        failed[inside].append(checks.srm(counts, dict.fromkeys(counts, 1.0), **how).status == "fail")
     assert (len(failed[True]), len(failed[False])) == (529, 1957)
     return float(np.mean(failed[True])), float(np.mean(failed[False]))
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis import AmountStatistics, AnalysisError, CountStatistics, NotShown, engine, priors
+from analysis import AmountStatistics, AnalysisError, CountStatistics, NotShown, priors
 from analysis.models import amount_families, hurdle
 from analysis.priors import NamedPrior
+from analysis.sampling import engine
 
 pm = pytest.importorskip("pymc")
 

@@ -9,9 +9,9 @@ import pytest
 from scipy import integrate, special, stats
 
 from analysis import AnalysisError, NamedPrior, NotShown, ProportionStatistics, scorecard
-from analysis.learning import LearnedLift, TestSummary, _posterior, learn
+from analysis.learning.learn import LearnedLift, TestSummary, _posterior, learn
+from analysis.learning.random_effects import SPREADS, Likelihood, log_likelihood
 from analysis.priors import CONTENT
-from analysis.random_effects import SPREADS, Likelihood, log_likelihood
 from tests.serving import ROOT
 
 

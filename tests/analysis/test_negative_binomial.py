@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis import AnalysisError, CountStatistics, NotShown, ProportionStatistics, engine, priors
-from analysis.diagnostics import diagnose
+from analysis import AnalysisError, CountStatistics, NotShown, ProportionStatistics, priors
 from analysis.models import negative_binomial
+from analysis.sampling import engine
+from analysis.sampling.diagnostics import diagnose
 
 pm = pytest.importorskip("pymc")
 

@@ -5,22 +5,15 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from analysis import (
-    AmountStatistics,
-    NamedPrior,
-    ProportionStatistics,
-    Rules,
-    decide,
-    decision,
-    evidence,
-    paths,
-    scorecard,
-    sequential,
-)
-from analysis.audience import Audience
-from analysis.lifts import LITTLE_CHANCE, sceptical_lifts
-from analysis.outlook import drawn_lifts, simulate_evidence
-from analysis.shrinkage import sceptical
+from analysis import AmountStatistics, NamedPrior, ProportionStatistics, Rules, decide, scorecard
+from analysis.decision import decide as decision
+from analysis.decision import evidence
+from analysis.planning import simulated_verdicts
+from analysis.planning.audience import Audience
+from analysis.planning.forecast import drawn_lifts, simulate_evidence
+from analysis.stopping import sequential
+from analysis.stopping.sceptical import sceptical
+from analysis.stopping.sceptical_arrays import LITTLE_CHANCE, sceptical_lifts
 
 THIRDS = (1 / 3, 1 / 3, 1 / 3)
 NARROW = NamedPrior("narrow", (("sd", 0.02),), "Lifts are small here.")
@@ -77,14 +70,14 @@ def test_rates_end_as_decide_ends_them_day_by_day(audience, rules, days, tests):
     at = np.arange(1.0, days + 1)
     evidence = simulate_evidence(audience, log_lifts, at, seed=days)
     successes = np.rint(evidence.mean * (evidence.members + 2) - 1).astype(int)
-    fast = paths.first_verdicts(evidence, rules)
+    fast = simulated_verdicts.first_verdicts(evidence, rules)
     direction = "higher" if audience.higher else "lower"
     seen = set()
     for test in range(tests):
         by_day = list(rates_by_day(successes[test], evidence.members, at))
         decision, look, variant = decided(by_day, rules, direction)
         seen.add(decision)
-        told = (paths.ENDINGS[fast.ending[test]], fast.look[test])
+        told = (simulated_verdicts.ENDINGS[fast.ending[test]], fast.look[test])
         if told != (decision, look):
             assert _is_on_the_edge(evidence, rules, test, min(look, fast.look[test])), (test, told, decision, look)
         elif decision == "ship":
@@ -100,8 +93,10 @@ def _is_on_the_edge(evidence, rules, test, look):
     spread = np.hypot(evidence.sd[test, look, 1:], evidence.sd[test, look, :1])
     z = np.abs(evidence.mean[test, look, 1:] - evidence.mean[test, look, :1]) / spread
     comparisons = evidence.mean.shape[2] - 1
-    limits = paths.planned_limits(evidence.days, evidence.members.sum(axis=1), rules, comparisons)
-    bound = np.minimum(paths.always_limits(evidence.log_sd[[test]], rules, comparisons)[0, look], limits[look])
+    limits = simulated_verdicts.planned_limits(evidence.days, evidence.members.sum(axis=1), rules, comparisons)
+    bound = np.minimum(
+        simulated_verdicts.always_limits(evidence.log_sd[[test]], rules, comparisons)[0, look], limits[look]
+    )
     lifts = sceptical_lifts(
         evidence.log_mean[[test], look],
         evidence.log_sd[[test], look],
@@ -120,11 +115,11 @@ def test_amounts_end_as_decide_ends_them(planned):
     at = np.arange(1.0, 7)
     log_lifts = drawn_lifts(audience, rules, 40, seed=3)
     evidence = simulate_evidence(audience, log_lifts, at, seed=3)
-    fast = paths.first_verdicts(evidence, rules)
+    fast = simulated_verdicts.first_verdicts(evidence, rules)
     for test in range(40):
         by_day = list(amounts_by_day(evidence.mean[test], 3.0, evidence.members, at))
         decision, look, _ = decided(by_day, rules, "higher")
-        assert (paths.ENDINGS[fast.ending[test]], fast.look[test]) == (decision, look) or _is_on_the_edge(
+        assert (simulated_verdicts.ENDINGS[fast.ending[test]], fast.look[test]) == (decision, look) or _is_on_the_edge(
             evidence, rules, test, min(look, fast.look[test])
         )
     assert len(set(fast.ending.tolist())) >= 2
@@ -164,13 +159,13 @@ def test_a_few_nodes_integrate_as_well_as_a_million_draws():
 def test_trigamma_is_scipys(x):
     from scipy.special import polygamma
 
-    assert paths.trigamma(np.array([x]))[0] == pytest.approx(float(polygamma(1, x)), rel=1e-11)
+    assert simulated_verdicts.trigamma(np.array([x]))[0] == pytest.approx(float(polygamma(1, x)), rel=1e-11)
 
 
 def test_limits_of_all_days_at_once_are_the_bounds_of_each_day():
     rules, days = Rules(planned_days=14), np.arange(1.0, 18)
     members = (1000 * days).astype(int)
-    limits = paths.planned_limits(days, members, rules, comparisons=2)
+    limits = simulated_verdicts.planned_limits(days, members, rules, comparisons=2)
     looks = []
     for day, number, limit in zip(days, members, limits, strict=True):
         ratio = 1e-4 * number
@@ -185,11 +180,11 @@ def test_limits_of_all_days_at_once_are_the_bounds_of_each_day():
 
 
 def test_the_rules_numbers_are_those_of_the_verdict():
-    assert paths.CONTROL_LOG_SD == evidence.CONTROL_LOG_SD
-    assert paths.PRACTICALLY_SAME == decision.PRACTICALLY_SAME
+    assert simulated_verdicts.CONTROL_LOG_SD == evidence.CONTROL_LOG_SD
+    assert simulated_verdicts.PRACTICALLY_SAME == decision.PRACTICALLY_SAME
 
 
 def test_a_test_that_nobody_has_met_stays_open():
     members = np.zeros((3, 2), int)
-    evidence = paths.rate_evidence(np.zeros((4, 3, 2), int), members, np.arange(1.0, 4))
-    assert (paths.first_verdicts(evidence, Rules(planned_days=3)).ending == paths.OPEN).all()
+    evidence = simulated_verdicts.rate_evidence(np.zeros((4, 3, 2), int), members, np.arange(1.0, 4))
+    assert (simulated_verdicts.first_verdicts(evidence, Rules(planned_days=3)).ending == simulated_verdicts.OPEN).all()

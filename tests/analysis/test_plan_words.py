@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from analysis import Audience, NamedPrior, Rules, plan, plan_words
+from analysis import Audience, NamedPrior, Rules, plan
 from analysis.charts import planning as charts
 from analysis.charts import with_theme
-from analysis.curves import Curves, curves, durations
-from analysis.outlook import Share
+from analysis.planning import sentences
+from analysis.planning.curves import Curves, curves, durations
+from analysis.planning.forecast import Share
 
 SHOP = Audience(0.05, 2000)
 RULES = Rules(lift_prior=NamedPrior("sceptical", (("sd", 0.1),), "Small lifts."))
@@ -28,32 +29,32 @@ def drawn(found):
 def test_what_is_announced_is_told_apart_from_the_lift_that_was_asked_for(found):
     def told(announced, true):
         outcomes = replace(found.by_prior, announced_lift=announced, true_lift=true)
-        return plan_words.believed(replace(found, by_prior=outcomes)).replace("\u202f", "")
+        return sentences.believed(replace(found, by_prior=outcomes)).replace("\u202f", "")
 
     assert (
         told(0.39, 0.40) == "Where a variant is shipped, announced on average +39%, true +40%: it does not exaggerate."
     )
     assert told(0.30, 0.20).endswith("announced on average +30%, true +20%: it exaggerates.")
     assert told(None, None) == "Nothing is shipped in any of the simulated tests."
-    assert plan_words.window_on_top(found) == "Members who come last need their window on top."
-    assert "their window of 7 days on top" in plan_words.window_on_top(replace(found, window_days=7))
-    assert "shorter than the window of 60 days" in plan_words.window_on_top(replace(found, window_days=60))
+    assert sentences.window_on_top(found) == "Members who come last need their window on top."
+    assert "their window of 7 days on top" in sentences.window_on_top(replace(found, window_days=7))
+    assert "shorter than the window of 60 days" in sentences.window_on_top(replace(found, window_days=60))
 
 
 def test_the_sentence_says_how_long_and_what_for(found):
     assert found.enough_days < found.planned_days == 35
-    assert plan_words.headline(found) == "Run it for about 5 weeks."
-    assert plan_words.headline(replace(found, enough_days=35)) == "Run it for 5 weeks."
-    told = plan_words.reason(found)
+    assert sentences.headline(found) == "Run it for about 5 weeks."
+    assert sentences.headline(replace(found, enough_days=35)) == "Run it for 5 weeks."
+    told = sentences.reason(found)
     assert told.startswith("With 2,000 members a day on 2 variants, a variant that is better by 10\u202f% is found")
     assert f"after {found.enough_days} days; whole weeks show weekdays and weekends alike." in told
-    assert plan_words.helps(found) == ()
+    assert sentences.helps(found) == ()
 
 
 def test_a_short_plan_says_what_would_be_long_enough():
     short = plan(SHOP, 0.1, rules=RULES, planned_days=10)
-    assert plan_words.headline(short) == "10 days are too short."
-    assert "For 80 of 100 it takes 5 weeks" in plan_words.reason(short)
+    assert sentences.headline(short) == "10 days are too short."
+    assert "For 80 of 100 it takes 5 weeks" in sentences.reason(short)
 
 
 def test_the_weeks_that_are_named_as_long_enough_are_more_than_those_judged_too_short():
@@ -63,28 +64,28 @@ def test_the_weeks_that_are_named_as_long_enough_are_more_than_those_judged_too_
             assert judged.enough_days > days
             assert round(100 * judged.with_lift.right.value) < 80
         else:
-            assert "too short" not in plan_words.headline(judged)
+            assert "too short" not in sentences.headline(judged)
 
 
 def test_a_given_plan_where_nothing_is_enough_is_told_by_its_own_length():
     never = plan(Audience(0.05, 200, (0.25,) * 4), 0.1, rules=RULES, planned_days=14)
     assert never.outcome == "unreachable"
-    assert "tests of 2 weeks; wanted are 80 of 100, which not even a year reaches." in plan_words.reason(never)
+    assert "tests of 2 weeks; wanted are 80 of 100, which not even a year reaches." in sentences.reason(never)
 
 
 def test_an_unreachable_plan_says_what_would_help():
     audience = Audience(0.05, 200, (0.25,) * 4)
     never = plan(audience, 0.1, rules=RULES)
-    assert plan_words.headline(never) == "Not within a year."
-    assert "wanted are 80 of 100" in plan_words.reason(never)
-    larger, more = plan_words.helps(never)[:2]
+    assert sentences.headline(never) == "Not within a year."
+    assert "wanted are 80 of 100" in sentences.reason(never)
+    larger, more = sentences.helps(never)[:2]
     assert larger.startswith("Look for a larger lift: +")
     assert more.startswith("Bring in more members: about ")
-    assert plan_words.helps(replace(never, helps=())) == (plan_words.NOTHING_HELPS,)
+    assert sentences.helps(replace(never, helps=())) == (sentences.NOTHING_HELPS,)
 
 
 def test_every_figure_is_explained(found):
-    facts = plan_words.facts(found)
+    facts = sentences.facts(found)
     assert facts[0].value == "70,000"
     assert len({fact.label for fact in facts}) == len(facts) == 5
     for fact in facts:
@@ -96,12 +97,12 @@ def test_every_figure_is_explained(found):
     ("value", "told"), [(0.81, "81 of 100"), (1.0, "more than 99 of 100"), (0.0, "fewer than 1 of 100")]
 )
 def test_no_simulation_promises_all_or_none(value, told):
-    assert plan_words.of_hundred(Share(value, 0.01)) == told
+    assert sentences.of_hundred(Share(value, 0.01)) == told
 
 
 @pytest.mark.parametrize(("days", "told"), [(7, "1 week"), (35, "5 weeks"), (1, "1 day"), (10, "10 days")])
 def test_durations_are_told_in_weeks_where_they_are_whole(days, told):
-    assert plan_words.duration(days) == told
+    assert sentences.duration(days) == told
 
 
 @pytest.mark.parametrize(("days", "last"), [(7, 14), (14, 28), (35, 70), (364, 364), (30, 70)])

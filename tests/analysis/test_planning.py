@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from analysis import AnalysisError, NamedPrior, Rules, paths
-from analysis.outlook import Share, drawn_lifts, expected, look_days, simulate, simulate_evidence
-from analysis.planning import LONGEST_DAYS, Audience, days_left, detectable_lift, plan
+from analysis import AnalysisError, NamedPrior, Rules
+from analysis.planning import simulated_verdicts
+from analysis.planning.forecast import Share, drawn_lifts, expected, look_days, simulate, simulate_evidence
+from analysis.planning.plan import LONGEST_DAYS, Audience, days_left, detectable_lift, plan
 
 SHOP = Audience(0.05, 2000)
 SCEPTICAL = NamedPrior("sceptical", (("sd", 0.1),), "Lifts are small here.")
@@ -80,7 +81,7 @@ def test_a_wide_prior_exaggerates_where_lifts_are_small():
 
     def announced(prior):
         found = simulate(audience, Rules(planned_days=14, lift_prior=prior), lifts, days, seed=4)
-        shipped = found.ending == paths.SHIP
+        shipped = found.ending == simulated_verdicts.SHIP
         true = lifts[np.arange(3000), found.variant - 1][shipped]
         return found.announced[shipped].mean() / true.mean()
 
@@ -235,7 +236,7 @@ def test_days_left_are_what_such_tests_take():
     at = np.concatenate([np.arange(1.0, 40), np.arange(42.0, 180, 4)])
     lifts = drawn_lifts(audience, rules, 12_000, seed=11)
     evidence = simulate_evidence(audience, lifts, at, seed=11)
-    endings = paths.first_verdicts(evidence, rules)
+    endings = simulated_verdicts.first_verdicts(evidence, rules)
     logs, spread = evidence.log_mean[:, now - 1], evidence.log_sd[:, now - 1]
     error = float(np.median(np.hypot(spread[:, 0], spread[:, 1])))
     shrunk = (logs[:, 1] - logs[:, 0]) * 0.01 / (0.01 + error**2)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import gammaincinv, ndtr
 from scipy.stats import ks_2samp
 
-from analysis import predictive
+from analysis.sampling import predictive
 
 
 def log_normal(z):

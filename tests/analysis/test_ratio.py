@@ -8,8 +8,8 @@ import pytest
 
 from analysis import NotShown, RatioStatistics
 from analysis.models import ratio
+from analysis.posterior.quadrature import Compared
 from analysis.priors import WEAK_RATIO
-from analysis.quadrature import Compared
 
 
 def of(x, y) -> RatioStatistics:

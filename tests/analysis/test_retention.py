@@ -9,8 +9,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from analysis import AnalysisError, NotShown, ProportionStatistics, RetentionStatistics, engine, priors
-from analysis.models import retention, staying, survival
+from analysis import AnalysisError, NotShown, ProportionStatistics, RetentionStatistics, priors
+from analysis.models.retention import fit, lifetimes, survival
+from analysis.sampling import engine
 from analysis.simulate import DailyReturns, StayingReturns, retention_truth, simulate_retention
 
 #: For the figures of docs/statistics.md: SIMULATED_EXPERIMENTS=2000 pytest -k cover tests/analysis/test_retention.py
@@ -80,7 +81,7 @@ def test_independent_hazards_are_the_dirichlet_posterior():
 
 def test_the_staying_curve_begins_at_ever_returned():
     cell = simulate_retention(500, PROCESSES[2], 10, run=30, seed=3)
-    result = retention.fit_retention({"a": cell}, tail=False).variants[0]
+    result = fit.fit_retention({"a": cell}, tail=False).variants[0]
     first = result.staying[0]
     assert (first.mean, first.low) == pytest.approx((result.ever_returned.mean, result.ever_returned.interval.low))
     means = [point.mean for point in result.staying]
@@ -101,7 +102,7 @@ def test_the_intervals_cover_the_truth(capsys):
         members, run = int(rng.choice([400, 2_000, 10_000])), horizon * rng.uniform(1.3, 3)
         truth = retention_truth(process, horizon)
         cell = simulate_retention(members, process, horizon, run=run, seed=rng)
-        found = retention.fit_retention({"a": cell}, seed=int(rng.integers(2**31)), tail=False).variants[0]
+        found = fit.fit_retention({"a": cell}, seed=int(rng.integers(2**31)), tail=False).variants[0]
         if isinstance(found.half_life, NotShown):
             continue
         told = found.half_life.interval
@@ -130,8 +131,8 @@ def test_a_longer_half_life_is_told_as_longer():
         "a": simulate_retention(5_000, StayingReturns(2.0, 3.0, 0.7), 14, run=30, seed=1),
         "b": simulate_retention(5_000, StayingReturns(2.0, 9.0, 0.7), 14, run=30, seed=2),
     }
-    posterior = retention.fit(data, PRIOR, np.random.default_rng(3))
-    again = retention.fit(data, PRIOR, np.random.default_rng(3))
+    posterior = fit.fit(data, PRIOR, np.random.default_rng(3))
+    again = fit.fit(data, PRIOR, np.random.default_rng(3))
     assert posterior.variants == ("a", "b") and posterior.p_greater(1, 0) > 0.999
     assert np.array_equal(posterior.matrix, again.matrix)
 
@@ -199,7 +200,7 @@ def tailed():
     pytest.importorskip("pymc")
     truth = {"a": StayingReturns(0.6, 1.2, 0.4), "b": StayingReturns(1.0, 4.0, 0.6)}
     data = {key: simulate_retention(6_000, law, 14, run=30, seed=i) for i, (key, law) in enumerate(truth.items())}
-    return truth, data, retention.fit_retention(data, seed=5)
+    return truth, data, fit.fit_retention(data, seed=5)
 
 
 @pytest.mark.slow
@@ -222,7 +223,7 @@ def test_who_stays_after_the_window_is_recovered(tailed):
 def test_the_fitted_law_is_the_simulated_one():
     """The law's arithmetic, once in the model's helper and once in the simulator, and its recursion in PyMC."""
     law = StayingReturns(0.8, 2.5, 0.35)
-    ours = staying.last_day(np.array([0.8]), np.array([2.5]), np.array([0.35]), 10)[0]
+    ours = lifetimes.last_day(np.array([0.8]), np.array([2.5]), np.array([0.35]), 10)[0]
     assert ours == pytest.approx(law.last(10), abs=1e-12)
     assert ours.sum() == pytest.approx(1.0)
 
@@ -230,13 +231,13 @@ def test_the_fitted_law_is_the_simulated_one():
 def test_the_models_likelihood_is_that_of_the_law():
     pytest.importorskip("pymc")
     counts = np.array([[50.0, 9, 8, 7, 6, 5, 9]])
-    model = staying.build(1, 7)
+    model = lifetimes.build(1, 7)
     model.set_data("last", counts)
     potential = model.compile_logp(model.potentials, mode="FAST_COMPILE")
     point = {"leaving": np.array([-0.4]), "evenness": np.array([0.9]), "daily": np.array([0.2])}
     share, size = 1 / (1 + np.exp(0.4)), np.exp(0.9)
     daily = np.array([1 / (1 + np.exp(-0.2))])
-    chances = staying.last_day(np.array([share * size]), np.array([(1 - share) * size]), daily, 7)
+    chances = lifetimes.last_day(np.array([share * size]), np.array([(1 - share) * size]), daily, 7)
     assert float(potential(point)) == pytest.approx(float((counts * np.log(chances)).sum()))
 
 
@@ -244,7 +245,7 @@ def test_the_models_likelihood_is_that_of_the_law():
 def test_a_tail_that_the_days_seen_contradict_is_not_shown_and_the_rest_is(tailed):
     weekly = DailyReturns((0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.5, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.0))
     data = {"a": simulate_retention(6_000, weekly, 14, run=30, seed=7), "b": tailed[1]["b"]}
-    result = retention.fit_retention(data, seed=5)
+    result = fit.fit_retention(data, seed=5)
     weekly_row, other = result.variants
     assert weekly_row.tail.not_shown.code == "contradicted" and weekly_row.tail.survival == ()
     assert other.tail.not_shown is None
@@ -257,7 +258,7 @@ def test_a_tail_that_cannot_be_computed_leaves_the_rest(tailed, monkeypatch):
         raise engine.EngineError("no room")
 
     monkeypatch.setattr(engine, "sample", broken)
-    result = retention.fit_retention(tailed[1], seed=5)
+    result = fit.fit_retention(tailed[1], seed=5)
     assert {row.tail.not_shown.code for row in result.variants} == {"fit_failed"}
     assert result.diagnostics is None and result.variants[0].staying == tailed[2].variants[0].staying
 
@@ -270,7 +271,7 @@ def test_chains_that_disagree_show_no_tail(tailed, monkeypatch):
         return engine.Draws(dict(zip(("leaving", "evenness", "daily"), drawn, strict=True)), 0, "lost")
 
     monkeypatch.setattr(engine, "sample", lost)
-    result = retention.fit_retention(tailed[1], seed=5)
+    result = fit.fit_retention(tailed[1], seed=5)
     assert {row.tail.not_shown.code for row in result.variants} == {"fit_not_trusted"}
     assert not result.diagnostics.passed
 
@@ -278,7 +279,7 @@ def test_chains_that_disagree_show_no_tail(tailed, monkeypatch):
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_digits_and_json_keeps_them(tailed):
     _, data, result = tailed
-    again = retention.fit_retention(data, seed=5)
+    again = fit.fit_retention(data, seed=5)
     assert json.dumps(again.to_dict(), allow_nan=False) == json.dumps(result.to_dict(), allow_nan=False)
 
 
@@ -302,19 +303,19 @@ def whole(n, horizon, last):
 )
 def test_a_half_life_that_nobody_can_know_is_a_named_outcome(cell, code):
     good = simulate_retention(2_000, PROCESSES[0], cell.horizon, run=30, seed=1) if cell.horizon > 1 else cell
-    told = retention.fit({"a": good, "b": cell}, PRIOR, np.random.default_rng(1))
+    told = fit.fit({"a": good, "b": cell}, PRIOR, np.random.default_rng(1))
     assert isinstance(told, NotShown) and told.code == code
     assert told.reason.startswith("Variant ")
 
 
 def test_a_result_says_what_it_can():
     young = RetentionStatistics(9, 7, ((1, 9, 3), (2, 4, 1)), ())
-    row = retention.fit_retention({"a": young}).to_dict()["variants"][0]
+    row = fit.fit_retention({"a": young}).to_dict()["variants"][0]
     assert [point["day"] for point in row["returning"]] == [1, 2]
     assert row["returning"][1]["raw"] == pytest.approx(1 - (6 / 9) * (3 / 4))
     assert row["staying"] == [] and row["half_life"]["not_shown"]["code"] == "nobody_mature"
     assert row["tail"]["not_shown"]["code"] == "too_few_returns"
-    nobody = retention.fit_retention({"a": whole(50, 7, ((0, 50),))}).variants[0]
+    nobody = fit.fit_retention({"a": whole(50, 7, ((0, 50),))}).variants[0]
     assert nobody.ever_returned.mean < 0.04 and nobody.half_life.code == "nobody_returned"
 
 
@@ -327,23 +328,23 @@ def test_a_result_says_what_it_can():
     ],
 )
 def test_nothing_at_all_is_a_named_outcome(cell, code):
-    result = retention.fit_retention({"a": cell, "b": cell}).to_dict()
+    result = fit.fit_retention({"a": cell, "b": cell}).to_dict()
     assert result["not_shown"]["code"] == code and result["variants"] == []
 
 
 def test_a_window_too_short_for_a_law_shows_no_tail():
     cell = simulate_retention(2_000, PROCESSES[0], 5, run=30, seed=1)
-    assert retention.fit_retention({"a": cell}).variants[0].tail.not_shown.code == "window_too_short"
+    assert fit.fit_retention({"a": cell}).variants[0].tail.not_shown.code == "window_too_short"
 
 
 def test_impossible_requests_are_refused():
     cell = RetentionStatistics.empty(7)
     with pytest.raises(AnalysisError, match="a: 7, b: 14"):
-        retention.fit({"a": cell, "b": RetentionStatistics.empty(14)}, PRIOR)
+        fit.fit({"a": cell, "b": RetentionStatistics.empty(14)}, PRIOR)
     with pytest.raises(AnalysisError, match="ProportionStatistics"):
-        retention.fit_retention({"a": ProportionStatistics(1, 1)})
+        fit.fit_retention({"a": ProportionStatistics(1, 1)})
     with pytest.raises(AnalysisError, match="no variant"):
-        retention.fit_retention({})
+        fit.fit_retention({})
     with pytest.raises(AnalysisError, match="from 0 to 1"):
         simulate_retention(10, DailyReturns((1.5,)), 7, run=14, seed=1)
 
@@ -352,6 +353,6 @@ def test_a_huge_audience_costs_no_more():
     billion = RetentionStatistics(
         10**9, 3, ((1, 10**9, 10**8), (2, 9 * 10**8, 10**8)), ((0, 8 * 10**8), (2, 2 * 10**8))
     )
-    row = retention.fit_retention({"a": billion}).variants[0]
+    row = fit.fit_retention({"a": billion}).variants[0]
     assert row.half_life.mean == pytest.approx(2.5, abs=1e-3)
     assert row.ever_returned.mean == pytest.approx(0.2, abs=1e-6)

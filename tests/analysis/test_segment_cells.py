@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analysis import AnalysisError, ProportionStatistics
-from analysis.models import segment_cells
-from analysis.models.segment_cells import table_of
+from analysis.segments import cells as segment_cells
+from analysis.segments.cells import table_of
 
 
 def crossed(countries: int, devices: int, plans: int) -> dict:

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from analysis import AnalysisError, ProportionStatistics, engine
-from analysis.models import segmented
+from analysis import AnalysisError, ProportionStatistics
+from analysis.sampling import engine
+from analysis.segments import fit
 from analysis.simulate import simulate_segments
 
 pytest.importorskip("pymc")
@@ -22,8 +23,8 @@ LIFTS = {
 @pytest.fixture(scope="module")
 def fitted():
     data = simulate_segments(MEMBERS, BASE, LIFTS, seed=8)
-    result = segmented.fit_segments(data, control="a", seed=3, metric="sticky_rate")
-    assert isinstance(result, segmented.SegmentResult), result
+    result = fit.fit_segments(data, control="a", seed=3, metric="sticky_rate")
+    assert isinstance(result, fit.SegmentResult), result
     return data, result
 
 
@@ -59,14 +60,14 @@ def test_the_overall_lift_weighs_segments_as_the_audience_does(fitted):
 
 def test_the_same_seed_gives_the_same_digits_and_json_keeps_them(fitted):
     data, result = fitted
-    again = segmented.fit_segments(data, control="a", seed=3, metric="sticky_rate")
+    again = fit.fit_segments(data, control="a", seed=3, metric="sticky_rate")
     assert json.dumps(again.to_dict(), allow_nan=False) == json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_the_control_may_stand_anywhere(fitted):
     data, result = fitted
     turned = dict(reversed(list(data.items())))
-    other = segmented.fit_segments(turned, control="a", seed=3)
+    other = fit.fit_segments(turned, control="a", seed=3)
     assert [row.variant for row in other.overall.variants] == ["b", "a"]
     assert other.overall.comparison("b").lift.mean == pytest.approx(result.overall.comparison("b").lift.mean, abs=0.01)
 
@@ -78,7 +79,7 @@ def test_large_segments_reach_the_limit_without_pooling():
     cells |= {("a", "w"): (200_000, 10_000), ("b", "w"): (200_000, 12_000)}
     data = {key: ProportionStatistics(*cell) for key, cell in cells.items()}
     # So many members leave the pooling little to do, and the sampler moves slowly.
-    result = segmented.fit_segments(data, control="a", seed=4, draws=2000)
+    result = fit.fit_segments(data, control="a", seed=4, draws=2000)
     for row in result.segment_rows:
         if row.lift is not None:
             assert row.lift.mean == pytest.approx(row.raw_lift, abs=0.02)
@@ -87,7 +88,7 @@ def test_large_segments_reach_the_limit_without_pooling():
 def test_pymcs_own_sampler_gives_the_same_answer(fitted, monkeypatch):
     data, result = fitted
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
-    plain = segmented.fit_segments(data, control="a", seed=3, chains=2, draws=1200)
+    plain = fit.fit_segments(data, control="a", seed=3, chains=2, draws=1200)
     assert plain.engine.startswith("pymc")
     ours, theirs = plain.overall.comparison("b").lift, result.overall.comparison("b").lift
     width = theirs.interval.high - theirs.interval.low
@@ -97,22 +98,22 @@ def test_pymcs_own_sampler_gives_the_same_answer(fitted, monkeypatch):
 
 def test_nothing_to_tell_apart_is_an_outcome():
     zero = {(v, g): ProportionStatistics(100, 0) for v in "ab" for g in "xy"}
-    assert segmented.fit_segments(zero, control="a").code == "all_equal"
+    assert fit.fit_segments(zero, control="a").code == "all_equal"
     every = {key: ProportionStatistics(100, 100) for key in zero}
-    assert segmented.fit_segments(every, control="a").code == "all_equal"
+    assert fit.fit_segments(every, control="a").code == "all_equal"
     one = {("a", "x"): ProportionStatistics(100, 10), ("b", "x"): ProportionStatistics(100, 12)}
-    assert segmented.fit_segments(one, control="a").code == "one_level"
+    assert fit.fit_segments(one, control="a").code == "one_level"
 
 
 def test_impossible_requests_are_refused():
     cells = {("a", "x"): ProportionStatistics(100, 10), ("b", "x"): ProportionStatistics(100, 12)}
     with pytest.raises(AnalysisError, match="'c'"):
-        segmented.fit_segments(cells, control="c")
+        fit.fit_segments(cells, control="c")
     with pytest.raises(AnalysisError, match="at least 2"):
-        segmented.fit_segments({("a", "x"): ProportionStatistics(1, 1)}, control="a")
+        fit.fit_segments({("a", "x"): ProportionStatistics(1, 1)}, control="a")
     many = {(v, str(i)): ProportionStatistics(10, 1) for v in "ab" for i in range(201)}
     with pytest.raises(AnalysisError, match="201 levels"):
-        segmented.fit_segments(many, control="a")
+        fit.fit_segments(many, control="a")
 
 
 # Several attributes at once ----------------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ def two_attributes():
         for levels, share in SHARES.items():
             n = int(40_000 * share)
             cells[variant, levels] = ProportionStatistics(n, int(rng.binomial(n, rates[levels[1]])))
-    return cells, segmented.fit_segments(cells, control="a", attributes=["country", "device"], seed=2)
+    return cells, fit.fit_segments(cells, control="a", attributes=["country", "device"], seed=2)
 
 
 def near(estimate, truth):
@@ -140,7 +141,7 @@ def near(estimate, truth):
 @pytest.mark.slow
 def test_each_attribute_is_told_over_the_audience_of_its_levels(two_attributes):
     _, joint = two_attributes
-    assert isinstance(joint, segmented.JointSegments), joint
+    assert isinstance(joint, fit.JointSegments), joint
     for place, attribute in enumerate(("country", "device")):
         result = joint.attributes[attribute]
         assert result.joint and result.diagnostics.passed and result.note == ""
@@ -179,7 +180,7 @@ def test_all_attributes_share_one_overall_and_draws_with_names(two_attributes):
 def test_one_attribute_by_its_name_is_the_same_fit(fitted):
     data, result = fitted
     named = {(variant, (level,)): cell for (variant, level), cell in data.items()}
-    joint = segmented.fit_segments(named, control="a", attributes=["country"], seed=3, metric="sticky_rate")
+    joint = fit.fit_segments(named, control="a", attributes=["country"], seed=3, metric="sticky_rate")
     assert joint.attributes["country"] == result
     assert not joint.attributes["country"].joint
 
@@ -187,7 +188,7 @@ def test_one_attribute_by_its_name_is_the_same_fit(fitted):
 def test_an_attribute_of_one_level_is_told_so_and_the_others_are_fitted(fitted):
     data, result = fitted
     cells = {(variant, (level, "web")): cell for (variant, level), cell in data.items()}
-    joint = segmented.fit_segments(cells, control="a", attributes=["country", "app"], seed=3, metric="sticky_rate")
+    joint = fit.fit_segments(cells, control="a", attributes=["country", "app"], seed=3, metric="sticky_rate")
     assert joint.attributes["app"].code == "one_level"
     assert joint.attributes["country"].segment_rows == result.segment_rows
     assert joint.to_dict()["app"]["not_shown"]["code"] == "one_level"
@@ -206,11 +207,11 @@ def test_attributes_that_do_not_go_together_are_fitted_one_by_one(fitted, monkey
     monkeypatch.setattr(engine, "sample", only_one_attribute)
     sides = {level: "north" if level == "Germany" else "south" for level in MEMBERS}
     cells = {(variant, (level, sides[level])): cell for (variant, level), cell in data.items()}
-    joint = segmented.fit_segments(cells, control="a", attributes=["country", "side"], seed=3, metric="sticky_rate")
+    joint = fit.fit_segments(cells, control="a", attributes=["country", "side"], seed=3, metric="sticky_rate")
     assert joint.attributes["country"].segment_rows == result.segment_rows
     assert joint.attributes["side"].levels == ("north", "south") and not joint.attributes["side"].joint
 
 
 def test_nothing_to_tell_apart_by_several_attributes_is_an_outcome():
     zero = {(v, (g, h)): ProportionStatistics(100, 0) for v in "ab" for g in "xy" for h in "uw"}
-    assert segmented.fit_segments(zero, control="a", attributes=["s", "t"]).code == "all_equal"
+    assert fit.fit_segments(zero, control="a", attributes=["s", "t"]).code == "all_equal"

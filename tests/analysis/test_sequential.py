@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analysis import AnalysisError, Look, Rules, decide, scorecard
-from analysis.sequential import always_valid_bound, bound, continuous_bound, counts, planned_bounds, spent
 from analysis.simulate import simulate_days, simulate_looks
+from analysis.stopping.sequential import always_valid_bound, bound, continuous_bound, counts, planned_bounds, spent
 
 MEMBERS, DAYS, BASE = 1000, 20, 0.05
 

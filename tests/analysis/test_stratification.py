@@ -20,7 +20,7 @@ from analysis import (
 )
 from analysis.models import conversion_flat
 from analysis.priors import FLAT_BETA
-from analysis.stratification import stratify
+from analysis.statistics.stratified import stratify
 
 
 def sums(strata):

@@ -5,8 +5,8 @@ import pytest
 
 from analysis import ValueStatistics, scorecard
 from analysis.models import named, value
+from analysis.posterior.quadrature import Compared
 from analysis.priors import WEAK_VALUE
-from analysis.quadrature import Compared
 
 OUTCOMES, WEIGHTS = ("revenue", "share", "complaint"), (0.4, 1.5, 3.0)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from analysis import AnalysisError, ProportionStatistics, Rules, decide, scorecard, wording
-from analysis.sequential import Look
+from analysis.stopping.sequential import Look
 
 FORTNIGHT = Rules(planned_days=14)
 

@@ -27,7 +27,7 @@ from analysis import (
     models,
 )
 from analysis.errors import NotShown
-from analysis.posterior import Posterior
+from analysis.posterior.joint import Posterior
 from analysis.simulate import (
     DailyReturns,
     Spreading,

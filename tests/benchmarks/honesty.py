@@ -7,8 +7,8 @@ False winners: tests looked at daily, by the product's own bounds and by the rul
 import numpy as np
 
 from analysis import AmountStatistics, Look, scorecard
-from analysis.sequential import always_valid_bound, bound
 from analysis.simulate import simulate_looks
+from analysis.stopping.sequential import always_valid_bound, bound
 
 RUNS, DAYS, A_DAY, BASE, PRIOR_SD, ALPHA = 20_000, 20, 1_000, 0.05, 0.10, 0.05
 CHANCE_95 = 1.644854  # the z of a chance to be best of 95 % under flat priors

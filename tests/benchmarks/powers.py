@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis import Rules
-from analysis.audience import Audience
-from analysis.outlook import expected
+from analysis.planning.audience import Audience
+from analysis.planning.forecast import expected
 from analysis.simulate import simulate_looks
 
 TESTS, A_DAY, BASE, ALPHA = 20_000, 1_000, 0.05, 0.05

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from analysis import Rules
-from analysis.audience import Audience
-from analysis.outlook import simulate
-from analysis.paths import HARM, NO_DIFFERENCE, SHIP
+from analysis.planning.audience import Audience
+from analysis.planning.forecast import simulate
+from analysis.planning.simulated_verdicts import HARM, NO_DIFFERENCE, SHIP
 from tests.analysis import segment_calibration
 from tests.benchmarks import calibration, peers, powers, scorecard, upworthy_peers
 from tests.serving import ROOT

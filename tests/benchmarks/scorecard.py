@@ -8,7 +8,7 @@ from operator import add
 import numpy as np
 
 from analysis import AmountStatistics, CountStatistics, ProportionStatistics, scorecard
-from analysis.models import segmented
+from analysis.segments import fit
 from analysis.simulate import simulate_segments
 from analysis.statistics import Statistics
 
@@ -57,7 +57,7 @@ def measure() -> dict[str, float]:
         lifts = {v: dict.fromkeys(members, 0.05 * place) for place, v in enumerate(VARIANTS)}
         data = simulate_segments(members, base, lifts, seed=40 + turn)
         began = time.perf_counter()
-        fitted = segmented.fit_segments(data, control="a", seed=turn + 1)
+        fitted = fit.fit_segments(data, control="a", seed=turn + 1)
         found[name] = time.perf_counter() - began
         found[f"{name}: shown"] = float(hasattr(fitted, "diagnostics"))
     return found

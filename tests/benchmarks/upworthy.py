@@ -19,11 +19,11 @@ import numpy as np
 from scipy.special import betaincc, betaincinv, betaln, expit, gammaln, log_expit, logsumexp
 
 from analysis import ProportionStatistics
-from analysis.conflict import widened
-from analysis.learning import LearnedLift, TestSummary, learn
-from analysis.mixture import PooledPosterior
+from analysis.learning.learn import LearnedLift, TestSummary, learn
 from analysis.models import conversion, conversion_flat
-from analysis.posterior import IndependentPosterior
+from analysis.pooling.posterior import PooledPosterior
+from analysis.pooling.prior_conflict import widened
+from analysis.posterior.joint import IndependentPosterior
 from analysis.priors import CONTENT, FLAT_BETA, NamedPrior
 
 FILE = "upworthy_tests_dev.csv.gz"

@@ -137,9 +137,9 @@ def test_every_look_is_handed_to_the_next_verdict(stored):
 
 
 def test_a_failed_segment_fit_is_stored_with_its_reason(stored, monkeypatch):
-    from analysis.models import segmented
+    from analysis.segments import fit
 
-    monkeypatch.setattr(segmented, "fit_segments", lambda *_, **__: NotShown("diagnostics", "R-hat was 1.2."))
+    monkeypatch.setattr(fit, "fit_segments", lambda *_, **__: NotShown("diagnostics", "R-hat was 1.2."))
     made = analyse(stored, "test", cut_off_us=CUT_OFF_US)
     entry = as_stored(stored, made).result["segments"][0]
     assert entry["segment"] == "country"

@@ -12,7 +12,8 @@ from tests.experiments.test_computing import ORDERED, RATES, answered, inputs, r
 
 
 def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypatch):
-    from analysis.models import hurdle, negative_binomial, retention
+    from analysis.models import hurdle, negative_binomial
+    from analysis.models.retention import fit as retention
 
     exact, law = retention.fit_retention, retention.Tail(alpha=1.0, beta=2.0, daily=0.5)
 

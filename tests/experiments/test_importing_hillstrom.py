@@ -19,7 +19,7 @@ COMMAND = (
     *("--exposed-at", "2008-03-06", "--outcome", "click=visit", "--outcome", "purchase=spend"),
     *("--segments", "channel,zip_code", "--currency", "USD", "--window-days", "14"),
 )
-# Six compiled models take about 600 MB of it (analysis/engine.py), the same for any file.
+# Six compiled models take about 600 MB of it (analysis/sampling/engine.py), the same for any file.
 MOST_MEBIBYTES = 1_400
 
 

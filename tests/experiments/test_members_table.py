@@ -96,7 +96,7 @@ def test_what_else_an_analysis_looks_at_stands_beside(database, database_url, da
 
 
 def test_the_members_give_the_adjusted_and_the_valued_figures_again(database, database_url):
-    from analysis.adjustment import adjust
+    from analysis.models.cuped import adjust
     from analysis.statistics import AdjustedStatistics
     from experiments.analyse import analyse
 

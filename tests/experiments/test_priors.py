@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import select
 
 from analysis import NotShown
-from analysis.learning import FEWEST_TESTS
+from analysis.learning.learn import FEWEST_TESTS
 from experiments import priors
 from experiments.analyse import analyse, new_id
 from experiments.checklist import checklist

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from analysis import AmountStatistics, ProportionStatistics, Rules, decide, health, scorecard
+from analysis import AmountStatistics, ProportionStatistics, Rules, decide, scorecard
+from analysis.health import checks as health
 from web.pages.results_parts import Plan, VariantFacts
 
 STARTED = datetime(2026, 11, 15, 8, 0, tzinfo=UTC)

@@ -3,7 +3,7 @@
 import pytest
 
 from analysis import RetentionStatistics
-from analysis.models.retention import fit_retention
+from analysis.models.retention.fit import fit_retention
 from tests.web import results_more as more
 from tests.web.results_page import THIN, page, said, with_part
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from analysis import Plan, plan, plan_words
+from analysis import Plan, plan
 from analysis.charts import planning as charts
-from analysis.curves import Curves, curves
+from analysis.planning import sentences
+from analysis.planning.curves import Curves, curves
 from experiments import planning, priors
 from experiments.errors import ConflictError
 from web.formatting import percent, signed_percent
@@ -78,7 +79,7 @@ def _page(values: forms.Values, errors: forms.Errors, note: str) -> Any:
         "example": not request.args,
         "made": made,
         "query": _filled(values),
-        "words": plan_words,
+        "words": sentences,
         "prior_notice": believed.notice,
     }
     if made and asked:

@@ -1,0 +1,172 @@
+"""The evidence of a run, gathered once for every rule: leads in standard errors and the bounds they must pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.health.checks import HealthCheck
+from analysis.scoring.score import MetricResult, VariantResult
+from analysis.stopping import sequential
+from analysis.stopping.rules import Rules
+from analysis.stopping.sceptical import ScepticalLift, sceptical
+from analysis.stopping.sequential import Look
+
+#: Spread of the control's logarithm from which a relative comparison is pointless: fewer than two members did it.
+CONTROL_LOG_SD = 0.7
+#: Kinds whose mean may lie on either side of 0.
+EITHER_SIGN = ("ratio", "value")
+#: How many standard deviations between members a lift of 100 % usually is, where lifts cannot be told: a fifth, as in a
+#: rate of 4 % or money with five times its mean as spread.
+MIXTURE_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that a rule may look at."""
+
+    primary: MetricResult
+    rules: Rules
+    health: Sequence[HealthCheck]
+    guardrails: Sequence[MetricResult]
+    elapsed_days: float
+    looks: Sequence[Look] | None
+    names: Mapping[str, str]
+    metrics: Mapping[str, str]
+    finished: bool
+    once: bool = False
+
+    @property
+    def others(self) -> list[str]:
+        return [row.variant for row in self.primary.variants if row.variant != self.primary.control]
+
+    @property
+    def members(self) -> int:
+        return sum(row.n for row in self.primary.variants)
+
+    @property
+    def fraction(self) -> float | None:
+        planned = self.rules.planned_days
+        return None if planned is None else self.elapsed_days / planned
+
+    def name(self, key: str) -> str:
+        return self.names.get(key, key.upper())
+
+    def metric(self, result: MetricResult, nameless: str = "a guardrail") -> str:
+        return self.metrics.get(result.metric) or result.metric.replace("_", " ") or nameless
+
+
+def z_score(result: MetricResult, key: str) -> float:
+    """Return the lead of a variant over the control in standard errors, positive = better, before any prior.
+
+    A posterior that priors have drawn together would answer later than the bound was made for.
+    """
+    ours, control = result.variant(key), result.variant(result.control)
+    error = standard_error(result, key)
+    if error is None or ours.evidence_mean is None or control.evidence_mean is None:
+        return 0.0
+    z = (ours.evidence_mean - control.evidence_mean) / error
+    return z if result.direction == "higher" else -z
+
+
+def standard_error(result: MetricResult, key: str) -> float | None:
+    """Return the standard error of the difference to the control, in the metric's unit; None where there is none."""
+    ours, control = result.variant(key), result.variant(result.control)
+    if ours.evidence_sd is None or control.evidence_sd is None:
+        return None
+    error = math.hypot(ours.evidence_sd, control.evidence_sd)
+    return error if error > 0 else None
+
+
+def information_ratio(result: MetricResult, key: str, mixture_sd: float) -> float:
+    """Return the mixture's variance over that of the effect; see `sequential.always_valid_bound`.
+
+    On the scale of logarithms where both means are clear of 0. Elsewhere an effect is counted in standard deviations
+    between members, of which `MIXTURE_SHARE` is as much as a usual lift: then the ratio depends on members alone.
+    """
+    ours, control = result.variant(key), result.variant(result.control)
+    if ours.log_sd is not None and control.log_sd is not None:
+        return mixture_sd**2 / (ours.log_sd**2 + control.log_sd**2)
+    if standard_error(result, key) is None or not (ours.n and control.n):
+        return 0.0
+    return (MIXTURE_SHARE * mixture_sd) ** 2 / (1 / ours.n + 1 / control.n)
+
+
+def bound_of(case: Case, result: MetricResult, key: str) -> float:
+    """Return the bound on |z| for one comparison, the error shared between all comparisons with the control."""
+    return sequential.bound(
+        elapsed_days=case.elapsed_days,
+        members=case.members,
+        ratio=information_ratio(result, key, case.rules.mixture_sd),
+        alpha=case.rules.alpha / len(case.others),
+        planned_days=case.rules.planned_days,
+        looks=case.looks,
+    )
+
+
+def look_now(case: Case) -> Look:
+    """Return which leads and shortfalls have passed the bound by now; what passed once stays passed."""
+    past = case.looks or ()
+    crossed = {key for look in past for key in look.crossed}
+    harmed = {key for look in past for key in look.harmed}
+    planned = case.rules.planned_days
+    counted = planned is None or case.looks is None or sequential.counts(case.elapsed_days, planned, case.looks)
+    if case.primary.not_shown is None:
+        for key in case.others:
+            z, bound = z_score(case.primary, key), bound_of(case, case.primary, key)
+            if z >= bound:
+                crossed.add(key)
+            if z <= -bound:
+                harmed.add(key)
+    ordered = [row.variant for row in case.primary.variants]
+    return Look(
+        float(case.elapsed_days),
+        case.members,
+        tuple(key for key in ordered if key in crossed),
+        tuple(key for key in ordered if key in harmed),
+        counted,
+    )
+
+
+def sceptical_lifts(case: Case) -> ScepticalLift | None:
+    """Return the lifts under the lift prior, or None while the control's mean is not clear of 0.
+
+    What may lie on either side of 0 (net value, sentiment) has no lift: there, differences take its place, counted in
+    `natural_unit`.
+    """
+    primary = case.primary
+    control = primary.variant(primary.control)
+    told: dict[str, Any] = {
+        "variants": [row.variant for row in primary.variants],
+        "control": primary.control,
+        "prior_sd": case.rules.lift_prior["sd"],
+        "caring": case.rules.caring,
+        "higher": primary.direction == "higher",
+    }
+    if control.log_mean is not None and (control.log_sd or 0.0) <= CONTROL_LOG_SD:
+        moments = [_log_moments(row) for row in primary.variants]
+        return sceptical(mean=[m for m, _ in moments], sd=[s for _, s in moments], relative=True, **told)
+    unit = natural_unit(primary)
+    if primary.kind not in EITHER_SIGN or unit is None:
+        return None
+    means = [(row.evidence_mean or 0.0) / unit for row in primary.variants]
+    sds = [(row.evidence_sd or 0.0) / unit for row in primary.variants]
+    return sceptical(mean=means, sd=sds, relative=False, **told)
+
+
+def natural_unit(result: MetricResult) -> float | None:
+    """Return what stands for the control's mean where that may be 0: as far from 0 as any variant's mean may lie."""
+    rows = [row for row in result.variants if row.evidence_mean is not None and row.evidence_sd is not None]
+    if len(rows) < len(result.variants):
+        return None
+    unit = max(abs(row.evidence_mean or 0.0) + 2 * (row.evidence_sd or 0.0) for row in rows)
+    return unit if unit > 0 else None
+
+
+def _log_moments(row: VariantResult) -> tuple[float, float]:
+    """Return a variant's log moments; where its mean may be 0, a wide guess near the top of what it may be."""
+    if row.log_mean is not None and row.log_sd is not None:
+        return row.log_mean, row.log_sd
+    return math.log(max((row.evidence_mean or 0.0) + 2 * (row.evidence_sd or 0.0), 1e-300)), 1.0

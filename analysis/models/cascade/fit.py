@@ -1,0 +1,295 @@
+"""Word of mouth: how many others a member brings (R, the K-factor), how unevenly, and how far that carries. PyMC.
+
+See `offspring` for the likelihood, in which young members count for the share of their sharing that can have happened
+by now. One fit answers two models of the registry: `k_factor` is R, `reach` the members that one exposure comes to in
+the end, 1/(1 - R), where R is clearly below 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from analysis import priors
+from analysis.errors import AnalysisError, NotShown
+from analysis.models.cascade.offspring import build, checks_of, complete_r, data_of, offspring_of
+from analysis.models.cascade.result import CascadeComparison, CascadeResult, Reach, VariantCascade
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
+from analysis.priors import NamedPrior
+from analysis.sampling import engine
+from analysis.sampling.diagnostics import Diagnostics, diagnose
+from analysis.sampling.predictive import Check, failures
+from analysis.statistics import CascadeStatistics
+from analysis.wording import chance
+
+#: Above this R one exposure comes to more than 20 members, and a hair's breadth of R to any number of them.
+NEAR_ONE = 0.95
+#: Reach is shown where R is above that in fewer draws than this, so that no interval up to 99 % is touched by them.
+CLEAR_OF_ONE = 0.005
+KEPT_FITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a fit gave; `r` and `dispersion` have shape (draws, variants).
+
+    Where the data contradict the model, `r` is of complete members without it, `dispersion` None, and `note` says so.
+    """
+
+    r: np.ndarray
+    dispersion: np.ndarray | None
+    diagnostics: Diagnostics
+    checks: tuple[Check, ...]
+    engine: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MedianPosterior(DrawnPosterior):
+    """Draws summarised by their median where others take the mean, which 1/(1 - R) has none of near R = 1."""
+
+    def mean(self, v: int) -> float:
+        return float(np.median(self.matrix[:, v]))
+
+    def difference(self, v: int, c: int, kind: IntervalKind = "eti", probability: float = 0.95) -> Estimate:
+        return _by_median(self.matrix[:, v] - self.matrix[:, c], kind, probability)
+
+    def lift(self, v: int, c: int, kind: IntervalKind = "eti", probability: float = 0.95) -> Estimate | None:
+        return _by_median(self.matrix[:, v] / self.matrix[:, c] - 1, kind, probability)
+
+
+def _by_median(drawn: np.ndarray, kind: IntervalKind, probability: float) -> Estimate:
+    return Estimate(float(np.median(drawn)), drawn_estimate(drawn, kind, probability).interval)
+
+
+def fit(
+    statistics: Mapping[str, CascadeStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
+) -> DrawnPosterior | NotShown:
+    """Return the posterior of each variant's R: members brought by a member within the horizon, in the end.
+
+    Parameters
+    ----------
+    prior : NamedPrior
+        With the parameters of `priors.WORD_OF_MOUTH`.
+    rng : numpy Generator
+        Gives the sampler's seed; the same seed and data give the same fit, which is kept for `fit_reach`.
+    """
+    _check(statistics)
+    for key, cell in statistics.items():
+        if (why := _nothing_known(cell)) is not None:
+            return NotShown(why.code, f"Variant {key}: {why.reason[0].lower()}{why.reason[1:]}")
+    fitted = _fitted(statistics, prior, _seed(rng))
+    return fitted if isinstance(fitted, NotShown) else DrawnPosterior(tuple(statistics), fitted.r)
+
+
+def fit_reach(
+    statistics: Mapping[str, CascadeStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
+) -> MedianPosterior | NotShown:
+    """Return the posterior of each variant's reach: members that one exposure comes to in the end, itself included."""
+    posterior = fit(statistics, prior, rng)
+    if isinstance(posterior, NotShown):
+        return posterior
+    for v, key in enumerate(statistics):
+        if (why := _no_reach(posterior.matrix[:, v])) is not None:
+            return NotShown(why.code, f"Variant {key}: {why.reason[0].lower()}{why.reason[1:]}")
+    return MedianPosterior(tuple(statistics), reach_of(posterior.matrix))
+
+
+def _seed(rng: np.random.Generator | None) -> int:
+    return int((rng or np.random.default_rng(1)).integers(2**31))
+
+
+def reach_of(r: np.ndarray) -> np.ndarray:
+    """Return 1/(1 - R); the few draws beyond `NEAR_ONE` are set there, which no interval up to 99 % can see."""
+    return 1 / (1 - np.minimum(r, NEAR_ONE))
+
+
+def _no_reach(r: np.ndarray) -> NotShown | None:
+    near = float((r > NEAR_ONE).mean())
+    if near <= CLEAR_OF_ONE:
+        return None
+    return NotShown(
+        "near_one",
+        f"There is a chance of {chance(near)} that a member brings more than {NEAR_ONE} others, and near 1 nobody can "
+        "say where it ends.",
+    )
+
+
+def _check(data: Mapping[str, CascadeStatistics]) -> None:
+    if not data:
+        raise AnalysisError("too_few_variants", "There is data for no variant; give at least one.")
+    for key, cell in data.items():
+        if not isinstance(cell, CascadeStatistics):
+            raise AnalysisError(
+                "mixed_kinds", f"The data of {key!r} are a {type(cell).__name__}; give CascadeStatistics."
+            )
+        if cell.horizon < 1:
+            raise AnalysisError("bad_statistics", f"The horizon of {key!r} is {cell.horizon} days; give 1 or more.")
+    if len({cell.horizon for cell in data.values()}) > 1:
+        told = ", ".join(f"{key}: {cell.horizon}" for key, cell in data.items())
+        raise AnalysisError("mixed_kinds", f"The variants have horizons of different days ({told}); use one for all.")
+
+
+def _nothing_known(cell: CascadeStatistics) -> NotShown | None:
+    """Say why the data of a variant tell nothing about R, so that the prior never stands as a result."""
+    if cell.n == 0:
+        return NotShown("no_members", "Nobody has seen it yet.")
+    if not any(age == cell.horizon for age, _, _ in cell.offspring):
+        return NotShown(
+            "too_young",
+            f"Nobody has had the whole {cell.horizon} days to bring others yet, so what is still to come is unknown.",
+        )
+    if not any(age and brought for age, brought, _ in cell.offspring):
+        return NotShown("nobody_brought", f"None of its {cell.n:,} members has brought anybody yet.")
+    return None
+
+
+def _fitted(
+    data: Mapping[str, CascadeStatistics], prior: NamedPrior, seed: int, draws: int = 1000, chains: int = 4
+) -> Fitted | NotShown:
+    try:
+        fitted = _sampled(tuple(data.items()), prior, seed, draws, chains)
+    except engine.EngineError as error:
+        return NotShown("fit_failed", f"Word of mouth could not be computed this time ({error}).")
+    if not fitted.diagnostics.passed:
+        return NotShown("fit_not_trusted", "Word of mouth is not shown: " + " ".join(fitted.diagnostics.reasons))
+    missed = failures(fitted.checks)
+    return _contradicted(data, seed, fitted, missed[0]) if missed else fitted
+
+
+def _contradicted(data: Mapping[str, CascadeStatistics], seed: int, fitted: Fitted, missed: Check) -> Fitted | NotShown:
+    """Fall back on the members whose days are over, without any law, and say why."""
+    horizon = next(iter(data.values())).horizon
+    why = (
+        f"The usual law of sharing does not hold here ({missed.name[0].lower()}{missed.name[1:]}: "
+        f"{missed.observed:,.0f}, expected {missed.expected(',.0f')})"
+    )
+    r = complete_r(data, seed)
+    if r is None:
+        return NotShown("contradicted", f"{why}, and too few members have had their {horizon} days to do without it.")
+    note = f"{why}, so only members whose {horizon} days are over are told of; newer ones may be different."
+    return replace(fitted, r=r, dispersion=None, note=note)
+
+
+# A fit that failed raises, so that only finished ones are kept.
+@lru_cache(maxsize=KEPT_FITS)
+def _sampled(
+    items: tuple[tuple[str, CascadeStatistics], ...], prior: NamedPrior, seed: int, draws: int, chains: int
+) -> Fitted:
+    offspring = offspring_of(dict(items))
+    data = data_of(offspring, prior)
+    # The second, more careful attempt is for few members, where R and the delays lean on each other.
+    for accept, longer in ((0.9, 1), (0.98, 2)):
+        size = {"draws": draws * longer, "tune": draws * longer}
+        found = engine.sample(build, offspring.shape, data, seed=seed, chains=chains, accept=accept, **size)
+        # `done` follows from the others, and is 1 for complete members up to rounding.
+        moving = {name: value for name, value in found.values.items() if name != "done"}
+        diagnostics = diagnose(moving, found.divergences)
+        if diagnostics.passed:
+            break
+    r, dispersion = (np.exp(found.values[name]).reshape(-1, len(items)) for name in ("log_r", "log_k"))
+    checks = checks_of(offspring, found.values, [key for key, _ in items], seed) if diagnostics.passed else ()
+    return Fitted(r, dispersion, diagnostics, checks, found.engine)
+
+
+def fit_cascade(
+    data: Mapping[str, CascadeStatistics],
+    *,
+    control: str,
+    seed: int = 1,
+    prior: NamedPrior = priors.WORD_OF_MOUTH,
+    interval: IntervalKind = "eti",
+    probability: float = 0.95,
+    draws: int = 1000,
+    chains: int = 4,
+) -> CascadeResult:
+    """Say how each variant is passed on. Variants of which nothing is known yet are left out of the fit and say so.
+
+    Parameters
+    ----------
+    data : mapping of variant key to CascadeStatistics
+        All of one horizon.
+    seed : int
+        The same as ``fit(data, prior, numpy.random.default_rng(seed))``, with which the fit is shared.
+
+    Raises
+    ------
+    AnalysisError
+        No variant, an unknown control, another kind of statistic, different horizons.
+    """
+    _check(data)
+    if control not in data:
+        raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {', '.join(data)}.")
+    unknown = {key: why for key, cell in data.items() if (why := _nothing_known(cell)) is not None}
+    known = {key: cell for key, cell in data.items() if key not in unknown}
+    if known:
+        fitted = _fitted(known, prior, _seed(np.random.default_rng(seed)), draws, chains)
+    else:
+        fitted = next(iter(unknown.values()))
+    if isinstance(fitted, NotShown):
+        rows = tuple(_counted(key, cell, unknown.get(key, fitted)) for key, cell in data.items())
+        return CascadeResult(rows, (), prior, seed, not_shown=fitted)
+    r = dict(zip(known, fitted.r.T, strict=True))
+
+    def row(key: str) -> VariantCascade:
+        if key in unknown:
+            return _counted(key, data[key], unknown[key])
+        dispersion: Estimate | NotShown = NotShown("contradicted", fitted.note or "")
+        if fitted.dispersion is not None:
+            dispersion = drawn_estimate(fitted.dispersion[:, list(known).index(key)], interval, probability)
+        reach = _no_reach(r[key]) or _summed_reach(r[key], interval, probability)
+        told = drawn_estimate(r[key], interval, probability)
+        return _row(key, data[key], told, dispersion, float((r[key] > 1).mean()), reach)
+
+    comparisons = tuple(
+        CascadeComparison(
+            key,
+            control,
+            drawn_estimate(r[key] - r[control], interval, probability),
+            float((r[key] > r[control]).mean()),
+        )
+        for key in known
+        if key != control and control in known
+    )
+    rows = tuple(map(row, data))
+    return CascadeResult(
+        rows, comparisons, prior, seed, fitted.diagnostics, fitted.engine, fitted.checks, fitted.note, draws=r
+    )
+
+
+def _summed_reach(r: np.ndarray, interval: IntervalKind, probability: float) -> Reach:
+    told = _by_median(reach_of(r), interval, probability)
+    return Reach(told.mean, told.interval)
+
+
+def _counted(key: str, cell: CascadeStatistics, why: NotShown) -> VariantCascade:
+    """What was counted, and why nothing was fitted."""
+    return _row(key, cell, why, why, None, why)
+
+
+def _row(
+    key: str,
+    cell: CascadeStatistics,
+    r: Estimate | NotShown,
+    dispersion: Estimate | NotShown,
+    p_viral: float | None,
+    reach: Reach | NotShown,
+) -> VariantCascade:
+    """Put what was counted beside what was fitted."""
+    young = sum(members for age, _, members in cell.offspring if age < cell.horizon)
+    return VariantCascade(
+        key,
+        cell.n,
+        cell.brought,
+        cell.roots,
+        r,
+        dispersion,
+        p_viral,
+        reach,
+        young / cell.n if cell.n else 0.0,
+        cell.sizes,
+        cell.depths,
+    )

@@ -1,0 +1,144 @@
+"""What is told of word of mouth: what was counted, what was fitted, and why something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis.errors import AnalysisError, NotShown
+from analysis.posterior.joint import Estimate, Interval
+from analysis.priors import NamedPrior
+from analysis.sampling.diagnostics import Diagnostics
+from analysis.sampling.predictive import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Members that one exposure comes to in the end: the posterior median, since the mean has no meaning near R = 1."""
+
+    median: float
+    interval: Interval
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"median": self.median, "interval": self.interval.to_dict()}
+
+
+@dataclass(frozen=True, slots=True)
+class VariantCascade:
+    """One variant's word of mouth.
+
+    Attributes
+    ----------
+    n : int
+        Exposed members, randomised or brought.
+    brought, roots : int
+        Members brought so far; randomised members.
+    r, dispersion : Estimate or NotShown
+        R and k of the negative binomial: the smaller k, the fewer members bring nearly all.
+    p_viral : float or None
+        P(R > 1): the chance that it goes on by itself.
+    reach : Reach or NotShown
+    too_young : float
+        Share of members who may still bring others.
+    sizes, depths : tuple of (int, int)
+        Cascades as they are so far: (members, roots) and (generations below the root, roots).
+    """
+
+    variant: str
+    n: int
+    brought: int
+    roots: int
+    r: Estimate | NotShown
+    dispersion: Estimate | NotShown
+    p_viral: float | None
+    reach: Reach | NotShown
+    too_young: float
+    sizes: tuple[tuple[int, int], ...]
+    depths: tuple[tuple[int, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        hidden = self.reach if isinstance(self.reach, NotShown) else None
+        return {
+            "variant": self.variant,
+            "n": self.n,
+            "brought": self.brought,
+            "roots": self.roots,
+            "r": _told(self.r),
+            "dispersion": _told(self.dispersion),
+            "p_viral": self.p_viral,
+            "reach": None if isinstance(self.reach, NotShown) else self.reach.to_dict(),
+            "reach_not_shown": None if hidden is None else hidden.reason,
+            "too_young": self.too_young,
+            "sizes": [list(row) for row in self.sizes],
+            "depths": [list(row) for row in self.depths],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeComparison:
+    """A variant's R against the control's: variant - control, and the chance that it is larger."""
+
+    variant: str
+    control: str
+    difference: Estimate
+    p_beats_control: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "variant": self.variant,
+            "control": self.control,
+            "difference": self.difference.to_dict(),
+            "p_beats_control": self.p_beats_control,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeResult:
+    """All variants' word of mouth, or why nothing can be said (`not_shown`): then only what was counted is there.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+        What complete and younger members and the largest sharer brought, beside what the fit expects of them.
+    note : str or None
+        Where the checks contradict the fit: that R is the plain mean of members whose days are over, and why.
+    draws : mapping of variant to array of shape (draws,)
+        Of R, chain after chain; variants of which nothing is known have none.
+    """
+
+    variants: tuple[VariantCascade, ...]
+    comparisons: tuple[CascadeComparison, ...]
+    prior: NamedPrior
+    seed: int
+    diagnostics: Diagnostics | None = None
+    engine: str | None = None
+    checks: tuple[Check, ...] = ()
+    note: str | None = None
+    not_shown: NotShown | None = None
+    draws: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    def variant(self, key: str) -> VariantCascade:
+        for row in self.variants:
+            if row.variant == key:
+                return row
+        raise AnalysisError("unknown_variant", f"There is no variant {key!r} in the word of mouth.")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
+            "variants": [row.to_dict() for row in self.variants],
+            "comparisons": [row.to_dict() for row in self.comparisons],
+            "prior": self.prior.to_dict(),
+            "diagnostics": None if self.diagnostics is None else self.diagnostics.to_dict(),
+            "note": self.note,
+            "checks": [one.to_dict() for one in self.checks],
+            "seed": self.seed,
+            "engine": self.engine,
+        }
+
+
+def _told(answer: Estimate | NotShown) -> dict[str, Any]:
+    return {"not_shown": answer.to_dict()} if isinstance(answer, NotShown) else answer.to_dict()

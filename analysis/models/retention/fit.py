@@ -1,0 +1,245 @@
+"""Retention: how long members keep coming back. Half-life and curves in closed form, the days after the window by PyMC.
+
+The half-life is the number of days after exposure until half of those who come back at all within the window have last
+done so; only members whose whole window is over tell it. See `survival` for the arithmetic and `staying` for the tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis import priors
+from analysis.errors import AnalysisError, NotShown
+from analysis.models.retention import lifetimes, survival
+from analysis.models.retention.lifetimes import Tail
+from analysis.models.retention.survival import CurvePoint
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate, interval_from
+from analysis.priors import NamedPrior
+from analysis.sampling.diagnostics import Diagnostics
+from analysis.statistics import RetentionStatistics
+
+#: With fewer, even the earliest and the latest of the last returns hold the half-life less than 95 times in 100.
+FEWEST_RETURNED = 6
+
+
+def fit(
+    statistics: Mapping[str, RetentionStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
+) -> DrawnPosterior | NotShown:
+    """Return the posterior of each variant's half-life in days, by draws from its closed form.
+
+    Parameters
+    ----------
+    prior : NamedPrior
+        With `never` and `returned`: members' worth of belief, see `priors.WEAK_RETURN`.
+    rng : numpy Generator
+        The same state gives the same digits; seed 1 where there is none.
+    """
+    _check(statistics)
+    rng = rng or np.random.default_rng(1)
+    for key, cell in statistics.items():
+        why = _no_half_life(cell)
+        if why is not None:
+            return NotShown(why.code, f"Variant {key}: {why.reason[0].lower()}{why.reason[1:]}")
+    drawn = [survival.half_life_draws(cell, prior, rng) for cell in statistics.values()]
+    return DrawnPosterior(tuple(statistics), np.column_stack(drawn))
+
+
+def _check(data: Mapping[str, RetentionStatistics]) -> None:
+    if not data:
+        raise AnalysisError("too_few_variants", "There is data for no variant; give at least one.")
+    for key, cell in data.items():
+        if not isinstance(cell, RetentionStatistics):
+            raise AnalysisError(
+                "mixed_kinds", f"The data of {key!r} are a {type(cell).__name__}; give RetentionStatistics."
+            )
+    horizons = {key: cell.horizon for key, cell in data.items()}
+    if len(set(horizons.values())) > 1:
+        told = ", ".join(f"{key}: {days}" for key, days in horizons.items())
+        raise AnalysisError("mixed_kinds", f"The variants have windows of different days ({told}); use one for all.")
+
+
+def _no_mature(cell: RetentionStatistics) -> NotShown | None:
+    if cell.horizon < 2:
+        return NotShown("no_later_day", "A window of one day has no later day to come back on; choose 2 days or more.")
+    if cell.n == 0:
+        return NotShown("no_members", "Nobody has seen it yet.")
+    if cell.mature == 0:
+        return NotShown("nobody_mature", f"Nobody's {cell.horizon} days are over yet.")
+    return None
+
+
+def _no_half_life(cell: RetentionStatistics) -> NotShown | None:
+    if (why := _no_mature(cell)) is not None:
+        return why
+    if cell.total == 0:
+        return NotShown("nobody_returned", f"None of the {cell.mature} members whose days are over came back.")
+    if cell.total < FEWEST_RETURNED:
+        return NotShown(
+            "too_few_returns",
+            f"Only {cell.total} members came back; a half-life is told from {FEWEST_RETURNED} on.",
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRetention:
+    """One variant's coming back.
+
+    Attributes
+    ----------
+    n, mature : int
+        Members, and those whose whole window is over.
+    staying : tuple of CurvePoint
+        Of mature members: the share whose last return is on day d or later.
+    half_life : Estimate or NotShown
+        Days.
+    ever_returned : Estimate or NotShown
+        Share of mature members who came back within the window.
+    returning : tuple of CurvePoint
+        Of all members: the share who have come back by the end of day d, those still young counted for the days that
+        they have been seen (Kaplan-Meier). Ends on the last day that anybody was watched.
+    tail : Tail
+    half_life_draws : array of shape (draws,) or None
+        What the half-life is told from.
+    """
+
+    variant: str
+    n: int
+    mature: int
+    staying: tuple[CurvePoint, ...]
+    half_life: Estimate | NotShown
+    ever_returned: Estimate | NotShown
+    returning: tuple[CurvePoint, ...]
+    tail: Tail
+    half_life_draws: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "variant": self.variant,
+            "n": self.n,
+            "mature": self.mature,
+            "staying": [point.to_dict() for point in self.staying],
+            "half_life": _told(self.half_life),
+            "ever_returned": _told(self.ever_returned),
+            "returning": [point.to_dict() for point in self.returning],
+            "tail": self.tail.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionResult:
+    """All variants' coming back, or why nothing can be said (`not_shown`).
+
+    Attributes
+    ----------
+    diagnostics : Diagnostics or None
+        Of the tail's fit, the only part that is sampled; None where there was none.
+    """
+
+    horizon: int
+    variants: tuple[VariantRetention, ...]
+    prior: NamedPrior
+    seed: int
+    diagnostics: Diagnostics | None = None
+    engine: str | None = None
+    not_shown: NotShown | None = None
+
+    def variant(self, key: str) -> VariantRetention:
+        for row in self.variants:
+            if row.variant == key:
+                return row
+        raise AnalysisError("unknown_variant", f"There is no variant {key!r} in the retention.")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
+            "horizon": self.horizon,
+            "variants": [row.to_dict() for row in self.variants],
+            "prior": self.prior.to_dict(),
+            "diagnostics": None if self.diagnostics is None else self.diagnostics.to_dict(),
+            "seed": self.seed,
+            "engine": self.engine,
+        }
+
+
+def _told(answer: Estimate | NotShown) -> dict[str, Any]:
+    return {"not_shown": answer.to_dict()} if isinstance(answer, NotShown) else answer.to_dict()
+
+
+def fit_retention(
+    data: Mapping[str, RetentionStatistics],
+    *,
+    seed: int = 1,
+    prior: NamedPrior = priors.WEAK_RETURN,
+    tail_prior: NamedPrior = priors.STAYING_WEAK,
+    interval: IntervalKind = "eti",
+    probability: float = 0.95,
+    tail: bool = True,
+) -> RetentionResult:
+    """Say how members of each variant come back and how long they stay.
+
+    Parameters
+    ----------
+    data : mapping of variant key to RetentionStatistics
+        All of one horizon.
+    tail : bool
+        Whether to fit the days after the window, which needs PyMC; without it only the closed form is computed.
+
+    Raises
+    ------
+    AnalysisError
+        No variant, another kind of statistic, different windows.
+    """
+    _check(data)
+    horizon = next(iter(data.values())).horizon
+    why = _nothing(data)
+    if why is not None:
+        return RetentionResult(horizon, (), prior, seed, not_shown=why)
+    rng = np.random.default_rng(seed)
+    closed = {key: _closed(cell, prior, interval, probability, rng) for key, cell in data.items()}
+    if tail:
+        tails, diagnostics, used = lifetimes.fit_tails(data, tail_prior, seed)
+    else:
+        unasked = Tail(not_shown=NotShown("not_asked", "The days after the window were not computed."))
+        tails, diagnostics, used = dict.fromkeys(data, unasked), None, None
+    rows = tuple(
+        VariantRetention(key, cell.n, cell.mature, *closed[key][:-1], tails[key], closed[key][-1])
+        for key, cell in data.items()
+    )
+    return RetentionResult(horizon, rows, prior, seed, diagnostics, used)
+
+
+def _nothing(data: Mapping[str, RetentionStatistics]) -> NotShown | None:
+    horizon = next(iter(data.values())).horizon
+    if horizon < 2:
+        return NotShown("no_later_day", "A window of one day has no later day to come back on; choose 2 days or more.")
+    if not any(cell.n for cell in data.values()):
+        return NotShown("no_members", "Nobody has seen it yet.")
+    if not any(at_risk for cell in data.values() for _, at_risk, _ in cell.first):
+        return NotShown("nobody_seen", "Nobody has been watched for a whole later day yet.")
+    return None
+
+
+def _closed(
+    cell: RetentionStatistics,
+    prior: NamedPrior,
+    interval: IntervalKind,
+    probability: float,
+    rng: np.random.Generator,
+) -> tuple[tuple[CurvePoint, ...], Estimate | NotShown, Estimate | NotShown, tuple[CurvePoint, ...], np.ndarray | None]:
+    """Return staying, half-life, ever returned and returning of one variant, and the draws of the half-life."""
+    returning = survival.returning(cell, prior, interval, probability, rng)
+    if (why := _no_mature(cell)) is not None:
+        return (), why, why, returning, None
+    marginal = survival.ever_returned(cell, prior)
+    ever = Estimate(marginal.mean, interval_from(lambda p: float(marginal.ppf(p)), interval, probability))
+    half_life: Estimate | NotShown | None = _no_half_life(cell)
+    drawn = None
+    if half_life is None:
+        drawn = survival.half_life_draws(cell, prior, rng)
+        half_life = drawn_estimate(drawn, interval, probability)
+    return survival.staying(cell, prior, interval, probability), half_life, ever, returning, drawn

@@ -1,0 +1,309 @@
+"""Planning: how long a test must run, and what would help where that is too long.
+
+Every chance here is simulated with the rule that decides; see `outlook`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any, Final, Literal
+
+import numpy as np
+from scipy.special import ndtri
+
+from analysis.errors import AnalysisError, refuse_what_is_no_number
+from analysis.planning.audience import Audience
+from analysis.planning.days_left import DaysLeft, days_left
+from analysis.planning.forecast import SEED, TESTS, Outcomes, expected
+from analysis.stopping.rules import Rules
+
+__all__ = ["LONGEST_DAYS", "Audience", "DaysLeft", "Help", "Outcomes", "Plan", "days_left", "detectable_lift", "plan"]
+
+LONGEST_DAYS: Final = 364  # 52 whole weeks
+# Plans are searched through with fewer tests and looks; the chosen one is simulated with a look a day.
+_FEW_LOOKS, _SEARCH_TESTS = 20, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """One thing that would make an unreachable plan reachable.
+
+    Attributes
+    ----------
+    kind : {"lift", "traffic", "variants"}
+    value : float
+        The lift that can be found, the members a day that are enough, or the number of variants.
+    """
+
+    kind: Literal["lift", "traffic", "variants"]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer to "how long must it run?".
+
+    Attributes
+    ----------
+    audience : Audience
+    rules : Rules
+        With the planned days; where these are unreachable, with the longest plan.
+    lift : float
+        The lift worth finding.
+    power : float
+        The wanted chance of shipping the right variant where one has that lift.
+    outcome : {"enough", "too_short", "unreachable"}
+        Whether these planned days reach the power, to the whole per cent that is told; or could, if there were more; or
+        no plan within `LONGEST_DAYS` does.
+    planned_days : int
+        Recommended: whole weeks, because weekdays differ; or as given.
+    enough_days : int or None
+        About the fewest days that reach the power, which the plan rounds up to whole weeks; None where unreachable.
+    members : int
+        Members of all variants by the planned end.
+    with_lift, without : Outcomes
+        If one variant has the lift worth finding; if all are alike.
+    by_prior : Outcomes
+        If the true lifts are drawn from the lift prior: `by_prior.decisive` is the assurance.
+    helps : tuple of Help
+        What would help, where unreachable.
+    tests, seed : int
+        Simulated, and repeatable by.
+    window_days : int or None
+        For how long a member's actions count; None where that is not known.
+    """
+
+    audience: Audience
+    rules: Rules
+    lift: float
+    power: float
+    outcome: Literal["enough", "too_short", "unreachable"]
+    planned_days: int
+    enough_days: int | None
+    members: int
+    with_lift: Outcomes
+    without: Outcomes
+    by_prior: Outcomes
+    helps: tuple[Help, ...] = ()
+    tests: int = TESTS
+    seed: int = SEED
+    window_days: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        own = {name: getattr(self, name) for name in self.__slots__}
+        told = ("audience", "with_lift", "without", "by_prior")
+        out = own | {name: asdict(own[name]) for name in told} | {"rules": self.rules.to_dict()}
+        out["audience"]["weights"] = list(self.audience.weights)
+        return out | {"assurance": self.by_prior.decisive, "helps": [asdict(found) for found in self.helps]}
+
+
+def plan(
+    audience: Audience,
+    lift: float,
+    *,
+    power: float = 0.8,
+    rules: Rules | None = None,
+    planned_days: int | None = None,
+    window_days: int | None = None,
+    tests: int = TESTS,
+    seed: int = SEED,
+) -> Plan:
+    """Choose the shortest plan in whole weeks that ships the right variant as often as wanted.
+
+    What is told is never below what is wanted: the chosen plan reaches it in the simulation that it is told with.
+
+    Parameters
+    ----------
+    lift : float
+        Worth finding: 0.1 is 10 % better than the control.
+    power : float
+        Wanted chance of shipping it, between 0.5 and 0.99.
+    rules : Rules, optional
+        Its `planned_days` are ignored.
+    planned_days : int, optional
+        Judge a plan of this many days instead of choosing one.
+    window_days : int, optional
+        For how long a member's actions count. No shorter plan is chosen: it would end before anybody's window has.
+
+    Raises
+    ------
+    AnalysisError
+        An argument outside its bounds.
+    """
+    rules = rules or Rules()
+    _refuse(audience, lift, power, planned_days, window_days, tests, seed)
+
+    def chance(days: int, of: float = lift, audience: Audience = audience) -> float:
+        options = {"tests": _SEARCH_TESTS, "seed": seed, "looks": _FEW_LOOKS}
+        return expected(audience, rules, days, of, **options).right.value
+
+    @cache
+    def judged(days: int) -> Outcomes:
+        return expected(audience, rules, days, lift, tests=tests, seed=seed)
+
+    enough, days = _shortest(chance, power), planned_days or LONGEST_DAYS
+    if enough is not None and not (planned_days and _reached(judged(planned_days), power)):
+        least = max(planned_days + 1 if planned_days else 1, window_days or 1)
+        enough, weeks = _in_weeks(judged, power, enough, least)
+        days = planned_days or weeks
+    found = judged(days)
+    outcome: Literal["enough", "too_short", "unreachable"] = "unreachable" if enough is None else "too_short"
+    if _reached(found, power):
+        outcome = "enough"
+    return Plan(
+        audience,
+        replace(rules, planned_days=float(days)),
+        lift,
+        power,
+        outcome,
+        days,
+        enough,
+        int(audience.members([days]).sum()),
+        found,
+        expected(audience, rules, days, 0.0, tests=tests, seed=seed),
+        expected(audience, rules, days, None, tests=tests, seed=seed),
+        _helps(audience, rules, lift, power, chance) if outcome == "unreachable" else (),
+        tests,
+        seed,
+        window_days,
+    )
+
+
+def _refuse(
+    audience: Audience,
+    lift: float,
+    power: float,
+    planned_days: int | None,
+    window_days: int | None,
+    tests: int,
+    seed: int,
+) -> None:
+    """Refuse what cannot be planned, with the value, the bound and the remedy."""
+    if not isinstance(audience, Audience):
+        raise AnalysisError("bad_request", f"audience is {audience!r}; give an Audience(mean, members_a_day).")
+    refuse_what_is_no_number(lift=lift, power=power, tests=tests, seed=seed)
+    if not (tests >= 100 and seed >= 0):
+        raise AnalysisError(
+            "bad_request", f"tests is {tests} and seed {seed}; give 100 tests or more, and a seed from 0."
+        )
+    if not 0.5 <= power <= 0.99:
+        raise AnalysisError("bad_request", f"A power of {power}; give a chance from 0.5 to 0.99, such as 0.8.")
+    if not lift > 0:
+        raise AnalysisError("bad_request", f"A lift of {lift} cannot be found; give one above 0, such as 0.1.")
+    if planned_days is not None and not 1 <= planned_days <= 365:
+        raise AnalysisError("bad_request", f"{planned_days} planned days; give a number from 1 to 365.")
+    if window_days is not None and not 1 <= window_days <= LONGEST_DAYS:
+        raise AnalysisError("bad_request", f"A window of {window_days} days; give a number from 1 to {LONGEST_DAYS}.")
+
+
+def _reached(found: Outcomes, power: float) -> bool:
+    """Whether a plan reaches the power, to the whole per cent that both are told with."""
+    return round(100 * found.right.value) >= round(100 * power)
+
+
+def _in_weeks(judged: Callable[[int], Outcomes], power: float, enough: int, least: int) -> tuple[int | None, int]:
+    """Return the fewest days and the whole weeks, not under `least`, that reach the power; None where a year does not.
+
+    More looks and tests than in the search may tell its week short; then it takes the next one.
+    """
+    first = 7 * math.ceil(max(enough, least) / 7)
+    for days in range(first, LONGEST_DAYS + 1, 7):
+        if _reached(judged(days), power):
+            return (enough if days == first else max(enough, days - 6)), days
+    return None, LONGEST_DAYS
+
+
+def _shortest(chance: Callable[[int], float], power: float) -> int | None:
+    """Return the fewest days that reach the power: by weeks first, then to the day within the week; None = no."""
+    if chance(7) >= power:
+        return _bisected(chance, power, 0, 7)
+    weeks = 1
+    while chance(7 * weeks) < power:  # doubling keeps the long plans, which cost most, for those who need them
+        if 7 * weeks == LONGEST_DAYS:
+            return None
+        weeks = min(2 * weeks, LONGEST_DAYS // 7)
+    return _bisected(chance, power, 0 if weeks == 1 else 7 * (weeks // 2), 7 * weeks)
+
+
+def _bisected(chance: Callable[[int], float], power: float, low: int, high: int) -> int:
+    """Return the smallest number of days above `low`, up to `high`, that reaches the power."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if chance(middle) >= power else (middle, high)
+    return high
+
+
+def detectable_lift(
+    audience: Audience, rules: Rules, days: int, power: float, *, tests: int = _SEARCH_TESTS, seed: int = SEED
+) -> float | None:
+    """Return the smallest lift that a plan of so many days ships with that chance; None where not even +300 %.
+
+    A straight line through two points on the probit scale, on which the chance is almost linear in the lift.
+    """
+
+    def probit(lift: float) -> float:
+        right = expected(audience, rules, days, lift, tests=tests, seed=seed, looks=_FEW_LOOKS).right.value
+        return float(ndtri(min(max(right, 0.5 / tests), 1 - 0.5 / tests)))
+
+    top = _largest_lift(audience)
+    guess, wanted = min(_fixed_look_lift(audience, rules, days, power), top), float(ndtri(power))
+    tried: list[tuple[float, float]] = []
+    for _ in range(8):
+        now = probit(guess)
+        tried.append((guess, now))
+        if abs(now - wanted) < 0.03:
+            return _between(tried, wanted)
+        if guess >= top and now < wanted:
+            return None
+        # Where nothing or everything is found the probit is flat: step, else follow the line.
+        follows = abs(now) < 2.5
+        step = guess * (1 + (wanted - now) / (wanted + 2.0 + now if now > -1.5 else 1.5)) if follows else 0.0
+        guess = min(top, step if 0.4 * guess < step < 2.5 * guess else guess * (1.8 if now < wanted else 0.6))
+    return _between(tried, wanted)
+
+
+def _between(tried: list[tuple[float, float]], wanted: float) -> float:
+    """Interpolate between the nearest points on either side, or take the nearest."""
+    below = max((point for point in tried if point[1] <= wanted), key=lambda p: p[1], default=None)
+    above = min((point for point in tried if point[1] > wanted), key=lambda p: p[1], default=None)
+    if below is None or above is None or above[1] - below[1] > 1.5:
+        return min(tried, key=lambda point: abs(point[1] - wanted))[0]
+    return below[0] + (above[0] - below[0]) * (wanted - below[1]) / (above[1] - below[1])
+
+
+def _largest_lift(audience: Audience) -> float:
+    if not audience.higher:
+        return 0.99
+    return 3.0 if audience.sd is not None else min(3.0, 0.995 / audience.mean - 1)
+
+
+def _fixed_look_lift(audience: Audience, rules: Rules, days: int, power: float) -> float:
+    """Return the lift that a single look at the end would find: a start for the search."""
+    n = np.maximum(audience.members([days])[0], 1)
+    spread = audience.sd or math.sqrt(audience.mean * (1 - audience.mean))
+    error = spread / audience.mean * math.sqrt(1 / n[0] + 1 / n[1])
+    return float(error * (ndtri(power) - ndtri(rules.alpha / audience.comparisons / 2)) * 1.03)
+
+
+def _helps(
+    audience: Audience, rules: Rules, lift: float, power: float, chance: Callable[..., float]
+) -> tuple[Help, ...]:
+    """Return what would help: a larger lift, more members a day, fewer variants; each one simulated."""
+    helps = []
+    found = detectable_lift(audience, rules, LONGEST_DAYS, power)
+    if found is not None and found > lift:
+        helps.append(Help("lift", found))
+        faster = (found / lift) ** 2
+        for _ in range(6):
+            more = replace(audience, members_a_day=min(audience.members_a_day * faster, 1e10))
+            if chance(LONGEST_DAYS, lift, more) >= power:
+                helps.append(Help("traffic", more.members_a_day))
+                break
+            faster *= 1.25
+    if audience.comparisons > 1 and chance(LONGEST_DAYS, lift, replace(audience, weights=(0.5, 0.5))) >= power:
+        helps.append(Help("variants", 2.0))
+    return tuple(helps)

@@ -1,0 +1,66 @@
+"""How many more days a running test needs, if members keep arriving as they have."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from analysis.planning.days_left import HORIZON_DAYS, days_left
+from analysis.stopping.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class MoreDays:
+    """About how many more days; None with the reason where that cannot be said."""
+
+    days: int | None
+    reason: str | None
+
+
+def more_days(
+    *,
+    effect: float,
+    standard_error: float,
+    ratio: float,
+    proven: bool,
+    elapsed_days: float,
+    rules: Rules,
+    comparisons: int,
+) -> MoreDays:
+    """Simulate the futures of the run and tell the day by which half of them have their verdict; see `remaining`.
+
+    Parameters
+    ----------
+    effect : float
+        Log-lift of the leading variant under the lift prior, positive = better.
+    standard_error : float
+        Of the log-lift now, without the prior; it falls with the root of the time.
+    ratio : float
+        The mixture's variance over the effect's now (`evidence.information_ratio`); it grows with the time.
+    proven : bool
+        Whether the lead over the control has already passed the bound (and only the choice among variants is open).
+    elapsed_days, rules, comparisons
+        Where the run stands, its rules, and how many comparisons share the error.
+    """
+    if elapsed_days <= 0 or standard_error <= 0:
+        return MoreDays(None, "Nothing has arrived yet, so the pace is not known.")
+    planned = rules.planned_days
+    left = math.ceil(planned - elapsed_days - 1e-9) if planned is not None and planned > elapsed_days else None
+    if proven or effect <= 0:
+        if left is not None:
+            return MoreDays(left, None)
+        why = "the leading variants are too alike to choose between" if proven else "no variant leads over the control"
+        return MoreDays(None, f"It cannot be said how long, because {why}.")
+    found = days_left(
+        effect=effect,
+        standard_error=standard_error,
+        ratio=ratio,
+        elapsed_days=elapsed_days,
+        rules=rules,
+        comparisons=comparisons,
+    )
+    if left is not None:
+        return MoreDays(left if found.median is None else min(found.median, left), None)
+    if found.median is None:
+        return MoreDays(None, f"At this pace the lead would take more than {HORIZON_DAYS} days to prove.")
+    return MoreDays(found.median, None)

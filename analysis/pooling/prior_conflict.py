@@ -1,0 +1,61 @@
+"""Where variants differ more than the prior expects of any: then the prior must not pull them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from scipy.stats import chi2
+
+from analysis.pooling.grid import TAU_BOUNDS
+from analysis.priors import NamedPrior
+from analysis.statistics import ProportionStatistics
+
+#: One test in twenty of those that the prior describes is taken for one that it does not, and loses little by it.
+SURPRISE: Final = 0.05
+#: The spread that takes the place of one that surprises: the standard deviation of its logarithm, twice what the
+#: archive's tests show among themselves, and its median over a spread of one size.
+VARIES, MEDIAN_SHARE = 1.0, 0.8
+_NODES = 9
+
+
+def surprise(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -> float:
+    """Return how often variants of one test would differ by so much or more under the prior's spread, 0 to 1.
+
+    The weighted sum of squares of the empirical log-odds (Haldane-Anscombe: half a success and half a failure more)
+    round their mean, by chi-square with one degree of freedom less than there are variants; for a spread that differs
+    from test to test, on average over it.
+    """
+    did = np.array([cell.successes + 0.5 for cell in statistics.values()])
+    did_not = np.array([cell.n - cell.successes + 0.5 for cell in statistics.values()])
+    log_odds = np.log(did / did_not)
+    score, share = np.polynomial.hermite_e.hermegauss(_NODES)
+    taus = prior["log_odds_sd"] * np.exp((prior.get("log_odds_sd_varies") or 0.0) * score)
+    weight = 1 / (1 / did + 1 / did_not + taus[:, None] ** 2)
+    middle = weight @ log_odds / weight.sum(axis=1)
+    squares = (weight * (log_odds - middle[:, None]) ** 2).sum(axis=1)
+    return float(chi2.sf(squares, len(did) - 1) @ share / share.sum())
+
+
+def widened(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -> NamedPrior:
+    """Return the prior; where the variants differ more than it expects, the same with a spread that may be larger.
+
+    Parameters
+    ----------
+    prior : NamedPrior
+        With a `log_odds_sd`; any other is returned as it is, and so is one whose spread varies as much already.
+    """
+    varies = prior.get("log_odds_sd_varies")
+    known = prior.get("log_odds_sd") is not None and (varies is None or varies < VARIES)
+    if not known or len(statistics) < 2 or surprise(prior, statistics) >= SURPRISE:
+        return prior
+    parameters = dict(prior.parameters) | {"log_odds_sd_varies": VARIES}
+    if varies is None:
+        parameters["log_odds_sd"] = max(MEDIAN_SHARE * prior["log_odds_sd"], TAU_BOUNDS[0])
+    return NamedPrior(
+        f"{prior.name}_varied",
+        tuple(parameters.items()),
+        "These variants differ more than tests before did, so how alike variants are was left to vary widely here, and "
+        f"they are drawn together less. Else as {prior.name}: {prior.reason}",
+    )

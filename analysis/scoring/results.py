@@ -1,0 +1,189 @@
+"""What a scorecard says: named fields, each explained, that survive JSON to the digit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from analysis.errors import AnalysisError, NotShown
+from analysis.posterior.joint import Density, Estimate, Interval
+from analysis.priors import NamedPrior
+from analysis.statistics.stratified import Stratified
+
+Direction = Literal["higher", "lower"]
+#: A chance of being wrong below this is below what quadrature resolves, so nothing can be said of that case.
+AS_GOOD_AS_CERTAIN = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class VariantResult:
+    """One variant of one metric.
+
+    Attributes
+    ----------
+    variant : str
+    n : int
+        Members in the denominator.
+    total : float
+        Plain sum behind the mean: successes, money, count.
+    raw_mean : float or None
+        What the metric is of the sums alone, before any prior: total / n, and for the return on cost total / cost
+        (None where nothing was spent).
+    mean, sd, interval : float, float, Interval, or None
+        The posterior of the mean per member.
+    interval_not_shown : NotShown or None
+        Why there is no interval, where there is a mean: too few members carry it.
+    p_best : float or None
+        Chance of being the best of all variants, in the metric's direction.
+    expected_loss : float or None
+        Mean shortfall per member against the best, in the metric's unit; 0 in the cases in which this is the best.
+    loss_if_wrong : float or None
+        The same over the other cases alone: what is lost where shipping this one is wrong. None where it is as good as
+        certain to be right.
+    log_mean, log_sd : float or None
+        Of the logarithm of the mean, before any prior, for the verdict; None where the mean is not clear of 0.
+    density : Density or None
+        For drawing.
+    evidence_mean, evidence_sd : float or None
+        The mean per member and its standard error before any prior drew it in: what z-scores, and so the guarantee
+        against false winners, rest on.
+    """
+
+    variant: str
+    n: int
+    total: float
+    raw_mean: float | None = None
+    mean: float | None = None
+    sd: float | None = None
+    interval: Interval | None = None
+    p_best: float | None = None
+    expected_loss: float | None = None
+    log_mean: float | None = None
+    log_sd: float | None = None
+    density: Density | None = None
+    evidence_mean: float | None = None
+    evidence_sd: float | None = None
+    interval_not_shown: NotShown | None = None
+
+    @property
+    def loss_if_wrong(self) -> float | None:
+        if self.p_best is None or self.expected_loss is None or 1 - self.p_best < AS_GOOD_AS_CERTAIN:
+            return None
+        return self.expected_loss / (1 - self.p_best)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonResult:
+    """One variant against the control.
+
+    Attributes
+    ----------
+    lift : Estimate or None
+        variant / control − 1; None with `lift_not_shown` saying why.
+    difference : Estimate or None
+        variant − control, in the metric's unit.
+    p_beats_control : float or None
+        Chance of being better than the control, in the metric's direction.
+    p_rope : float or None
+        Chance that the lift is within ± the ROPE: too small to care.
+    """
+
+    variant: str
+    control: str
+    lift: Estimate | None = None
+    difference: Estimate | None = None
+    p_beats_control: float | None = None
+    p_rope: float | None = None
+    lift_not_shown: str | None = None
+    lift_density: Density | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """All variants and comparisons of one metric, or the reason why there are none (`not_shown`).
+
+    Attributes
+    ----------
+    stratified : Stratified or None
+        How the estimates were weighted over allocation epochs, where the shares moved while it ran.
+    """
+
+    metric: str
+    kind: str
+    direction: Direction
+    control: str
+    model: str
+    prior: NamedPrior
+    rope: float
+    variants: tuple[VariantResult, ...]
+    comparisons: tuple[ComparisonResult, ...]
+    not_shown: NotShown | None = None
+    stratified: Stratified | None = None
+
+    def variant(self, key: str) -> VariantResult:
+        """Return the result of the variant of that key."""
+        for row in self.variants:
+            if row.variant == key:
+                return row
+        raise AnalysisError("unknown_variant", f"There is no variant {key!r} in {self.metric or 'this metric'}.")
+
+    def comparison(self, key: str) -> ComparisonResult:
+        """Return the comparison of that variant with the control."""
+        for row in self.comparisons:
+            if row.variant == key:
+                return row
+        raise AnalysisError("unknown_variant", f"There is no comparison of {key!r} with {self.control!r}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values: an entry of "metrics" of the HTTP contract, and what drawing needs."""
+        return {
+            "metric": self.metric,
+            "kind": self.kind,
+            "direction": self.direction,
+            "control": self.control,
+            "model": self.model,
+            "prior": self.prior.to_dict(),
+            "rope": self.rope,
+            "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
+            "stratified": None if self.stratified is None else self.stratified.to_dict(),
+            "variants": [_plain(row) | {"loss_if_wrong": row.loss_if_wrong} for row in self.variants],
+            "comparisons": [_plain(row) for row in self.comparisons],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> MetricResult:
+        """Read a stored result back."""
+        return cls(
+            **{name: data[name] for name in ("metric", "kind", "direction", "control", "model", "rope")},
+            prior=NamedPrior.from_dict(data["prior"]),
+            not_shown=None if data["not_shown"] is None else NotShown(**data["not_shown"]),
+            variants=tuple(VariantResult(**_without_derived(_revived(row))) for row in data["variants"]),
+            comparisons=tuple(ComparisonResult(**_revived(row)) for row in data["comparisons"]),
+            stratified=Stratified.from_dict(data["stratified"]) if data.get("stratified") else None,
+        )
+
+
+def _without_derived(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "loss_if_wrong"}
+
+
+def _plain(row: VariantResult | ComparisonResult) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in row.__slots__}
+    return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
+
+
+def _revived(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the plain values of a stored row back into intervals, estimates and densities."""
+    out = dict(row)
+    for name in ("lift", "difference"):
+        if out.get(name) is not None:
+            out[name] = Estimate(out[name]["mean"], Interval(**out[name]["interval"]))
+    if out.get("interval") is not None:
+        out["interval"] = Interval(**out["interval"])
+    if out.get("interval_not_shown") is not None:
+        out["interval_not_shown"] = NotShown(**out["interval_not_shown"])
+    for name in ("density", "lift_density"):
+        if out.get(name) is not None:
+            out[name] = Density(tuple(out[name]["x"]), tuple(out[name]["y"]))
+    return out

@@ -1,0 +1,301 @@
+"""The scorecard of one metric: what each variant does and how it compares with the control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from analysis import models, priors
+from analysis.errors import AnalysisError, NotShown
+from analysis.models import Model
+from analysis.pooling.prior_conflict import widened
+from analysis.posterior.joint import IndependentPosterior, IntervalKind, Posterior
+from analysis.priors import NamedPrior
+from analysis.scoring.results import ComparisonResult, Direction, MetricResult, VariantResult
+from analysis.statistics import (
+    STATISTICS,
+    AdjustedStatistics,
+    CascadeStatistics,
+    RatioStatistics,
+    RetentionStatistics,
+    Statistics,
+    ValueStatistics,
+)
+from analysis.statistics.stratified import Stratified, stratify
+from analysis.wording import counted
+
+__all__ = ["ComparisonResult", "Direction", "MetricResult", "VariantResult", "raw_mean", "result_of", "scorecard"]
+
+MAX_VARIANTS = 100
+MOST_MEMBERS = 10**15
+LARGEST_TOTAL = 1e100
+#: What must be the same in all variants, with the remedy. Costs may differ: that is what a cheaper variant is.
+ALIKE = (
+    ("cap", "caps of their amounts; cut all at the same one"),
+    ("horizon", "windows in days; count all over the same one"),
+    ("outcomes", "outcomes in their value; add up the same ones"),
+    ("weights", "weights of their outcomes; lay the same worth on all"),
+)
+#: Models of numbers without a natural 0.
+DIFFERENCES_ONLY = ("signed_ratio", "net_value", "roi")
+Data = Mapping[str, Statistics]
+#: Densities to compute: of means and lifts, of lifts alone, or none.
+Curves = Literal["all", "lifts", "none"]
+
+
+def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, rope: float) -> None:
+    if not isinstance(metric_data, Mapping):
+        raise AnalysisError(
+            "bad_request", f"The data are {metric_data!r}; give a mapping of variant to statistic, such as a dict."
+        )
+    if len(metric_data) < 2:
+        raise AnalysisError(
+            "too_few_variants",
+            f"There is data for {counted(len(metric_data), 'variant')}; a comparison needs at least 2.",
+        )
+    if len(metric_data) > MAX_VARIANTS:
+        raise AnalysisError("bad_request", f"{len(metric_data)} variants are more than {MAX_VARIANTS}; split the test.")
+    if control not in metric_data:
+        raise AnalysisError(
+            "unknown_variant", f"The control {control!r} has no data; there is data for {', '.join(metric_data)}."
+        )
+    for key, cell in metric_data.items():
+        if not isinstance(cell, STATISTICS):
+            raise AnalysisError(
+                "bad_request",
+                f"The data of {key!r} are a {type(cell).__name__}; give sufficient statistics, such as "
+                "ProportionStatistics(n, successes).",
+            )
+        _check_size(key, cell)
+    _check_alike(metric_data)
+    if direction not in ("higher", "lower"):
+        raise AnalysisError("bad_request", f"The direction {direction!r} is unknown; use higher or lower.")
+    if not (math.isfinite(rope) and 0 < rope < 1):
+        raise AnalysisError("bad_request", f"The ROPE half-width {rope} is not between 0 and 1 (0.01 is ± 1 %).")
+
+
+def _check_size(key: str, cell: Statistics) -> None:
+    if cell.n > MOST_MEMBERS:
+        raise AnalysisError(
+            "bad_statistics", f"{key!r} has {cell.n} members; there are at most {MOST_MEMBERS:,} to a variant."
+        )
+    if not abs(float(cell.total)) < LARGEST_TOTAL:
+        raise AnalysisError(
+            "bad_statistics",
+            f"The total of {key!r} is {float(cell.total):g}, beyond {LARGEST_TOTAL:g}: count in a larger unit.",
+        )
+
+
+def _check_alike(metric_data: Data) -> None:
+    """Refuse variants whose figures cannot be laid side by side."""
+    if len({type(cell) for cell in metric_data.values()}) > 1:
+        kinds = ", ".join(f"{key}: {cell.kind}" for key, cell in metric_data.items())
+        raise AnalysisError("mixed_kinds", f"Variants of one metric need one kind of statistic, not {kinds}.")
+    for name, remedy in ALIKE:
+        found = {getattr(cell, name, None) for cell in metric_data.values()}
+        if len(found) > 1:
+            values = ", ".join(sorted(map(str, found)))
+            raise AnalysisError("mixed_kinds", f"The variants have different {remedy} ({values}).")
+
+
+def scorecard(
+    metric_data: Mapping[str, Statistics],
+    *,
+    control: str,
+    direction: Direction = "higher",
+    metric: str = "",
+    model: str | None = None,
+    prior: NamedPrior | str | None = None,
+    rope: float = 0.01,
+    interval: IntervalKind = "eti",
+    probability: float = 0.95,
+    rng: np.random.Generator | None = None,
+    strata: Mapping[str, Sequence[Statistics]] | None = None,
+    curves: Curves = "all",
+) -> MetricResult:
+    """Analyse one metric of one run.
+
+    Parameters
+    ----------
+    metric_data : mapping of variant key to statistic
+        In variant order, all of one kind.
+    control : str
+        Key of the control.
+    direction : {"higher", "lower"}
+        Which way is better.
+    model : str, optional
+        A name of `models.MODELS`; by default the first that takes the kind.
+    prior : NamedPrior or str, optional
+        A name of `priors.PRIORS` will do. By default the model's own; that of rates is let vary where the variants
+        differ more than it allows (`conflict.widened`), and the result says which it was.
+    rope : float
+        Half-width of the region of practical equivalence of the lift; 0.01 is ± 1 %.
+    interval, probability : str, float
+        Kind and probability of every interval.
+    rng : numpy Generator, optional
+        Only for models that draw; the others give the same digits each time.
+    strata : mapping of variant key to sequence of statistics, optional
+        One an allocation epoch, in order, adding up to `metric_data`: estimates are then weighted over epochs.
+    curves : {"all", "lifts", "none"}
+        Which densities to compute for drawing; they take a quarter of the time.
+
+    Raises
+    ------
+    AnalysisError
+        Fewer than two variants, an unknown control, mixed kinds, caps, windows or weights, an argument outside its
+        bounds.
+    """
+    _check(metric_data, control, direction, rope)
+    kind = next(iter(metric_data.values())).kind
+    chosen = models.for_kind(kind) if model is None else models.named(model)
+    if chosen.kind != kind:
+        raise AnalysisError("unknown_model", f"The model {chosen.name} takes {chosen.kind} statistics, not {kind}.")
+    believed = chosen.prior if prior is None else priors.of(prior)
+    weighted: tuple[Mapping[str, Any], Stratified | None] = (metric_data, None)
+    if strata is not None:
+        weighted = stratify(strata, metric_data)
+    cells, stratified = weighted
+    if chosen.name == "conversion":
+        believed = widened(believed, cells)
+    told = {
+        "metric": metric,
+        "kind": kind,
+        "direction": direction,
+        "control": control,
+        "model": chosen.name,
+        "prior": believed,
+        "rope": rope,
+    }
+    posterior = _nobody_yet(metric_data) or chosen.fit(cells, believed, rng)
+    if isinstance(posterior, NotShown):
+        return replace(_without_numbers(metric_data, told, posterior), stratified=stratified)
+    evidence = _evidence(chosen, cells, posterior)
+    result = result_of(posterior, metric_data, told, interval, probability, evidence, curves)
+    return replace(result, stratified=stratified)
+
+
+def _evidence(chosen: Model, cells: Mapping[str, Any], posterior: Posterior) -> Posterior | None:
+    """Return the posterior before any prior draws it in; None where a variant is too small to have one."""
+    if chosen.evidence is None:
+        return posterior
+    plain = models.named(chosen.evidence)
+    found = plain.fit(cells, plain.prior, None)
+    return None if isinstance(found, NotShown) else found
+
+
+def _nobody_yet(data: Data) -> NotShown | None:
+    """Where no member of any variant did it, every figure would be the prior alone.
+
+    A value of 0 or below is no sign of that: gains and losses may cancel, and costs are there from the start.
+    """
+    if all(cell.n > 0 for cell in data.values()) and not any(_something_done(cell) for cell in data.values()):
+        return NotShown("nobody_yet", "Nobody has done it yet.")
+    return None
+
+
+def _something_done(cell: Statistics) -> bool:
+    if isinstance(cell, RetentionStatistics | CascadeStatistics):
+        return True  # that nobody returned, or brought anybody, is an answer of these models
+    if isinstance(cell, RatioStatistics):
+        return bool(cell.y_total or cell.x_squares)
+    if isinstance(cell, AdjustedStatistics):
+        return bool(cell.total_squares)
+    if isinstance(cell, ValueStatistics):
+        return any(cell.sums)
+    return bool(cell.total)
+
+
+def raw_mean(model: str, cell: Statistics) -> float | None:
+    """Return what the model's metric is of the sums alone: per member, or for each unit of cost.
+
+    None of a half-life and of reach, which no sums alone tell.
+    """
+    if model in ("retention", "reach"):
+        return None
+    return cell.return_on_cost if model == "roi" and isinstance(cell, ValueStatistics) else cell.mean
+
+
+def _without_numbers(data: Mapping[str, Statistics], told: dict[str, Any], why: NotShown) -> MetricResult:
+    rows = tuple(
+        VariantResult(key, cell.n, float(cell.total), raw_mean(told["model"], cell)) for key, cell in data.items()
+    )
+    control = told["control"]
+    comparisons = tuple(ComparisonResult(key, control, lift_not_shown=why.reason) for key in data if key != control)
+    return MetricResult(**told, variants=rows, comparisons=comparisons, not_shown=why)
+
+
+def result_of(
+    posterior: Posterior,
+    data: Mapping[str, Statistics],
+    told: dict[str, Any],
+    interval: IntervalKind = "eti",
+    probability: float = 0.95,
+    evidence: Posterior | None = None,
+    curves: Curves = "all",
+) -> MetricResult:
+    """Read a whole `MetricResult` off any posterior; `told` are its first seven fields.
+
+    `evidence` is the posterior before any prior drew it in, for the verdict, or None where there is none.
+    """
+    higher = told["direction"] == "higher"
+    p_best, loss = posterior.best_and_loss(higher=higher)
+    refused = posterior.no_intervals if isinstance(posterior, IndependentPosterior) else {}
+    rows = []
+    for v, (key, cell) in enumerate(data.items()):
+        log_mean, log_sd = (None, None) if evidence is None else evidence.log_moments(v) or (None, None)
+        rows.append(
+            VariantResult(
+                variant=key,
+                n=cell.n,
+                total=float(cell.total),
+                raw_mean=raw_mean(told["model"], cell),
+                mean=posterior.mean(v),
+                sd=posterior.sd(v),
+                interval=None if key in refused else posterior.interval(v, interval, probability),
+                interval_not_shown=refused.get(key),
+                p_best=float(p_best[v]),
+                expected_loss=float(loss[v]),
+                log_mean=log_mean,
+                log_sd=log_sd,
+                density=posterior.density(v) if curves == "all" else None,
+                evidence_mean=None if evidence is None else evidence.mean(v),
+                evidence_sd=None if evidence is None else evidence.sd(v),
+            )
+        )
+    c = list(data).index(told["control"])
+    comparisons = tuple(
+        _compare(posterior, v, c, told, interval, probability, curves) for v in range(len(posterior.variants)) if v != c
+    )
+    return MetricResult(**told, variants=tuple(rows), comparisons=comparisons)
+
+
+def _compare(
+    posterior: Posterior,
+    v: int,
+    c: int,
+    told: dict[str, Any],
+    kind: IntervalKind,
+    probability: float,
+    curves: Curves = "all",
+) -> ComparisonResult:
+    lift = posterior.lift(v, c, kind, probability)
+    above = posterior.p_greater(v, c)
+    why = None
+    if lift is None:
+        why = "The control is still so near 0 that a relative lift has no bounds; look at the difference instead."
+        if told["model"] in DIFFERENCES_ONLY:
+            why = "This may be above or below 0, so only the difference means anything."
+    return ComparisonResult(
+        variant=posterior.variants[v],
+        control=posterior.variants[c],
+        lift=lift,
+        difference=posterior.difference(v, c, kind, probability),
+        p_beats_control=above if told["direction"] == "higher" else 1 - above,
+        p_rope=posterior.p_lift_within(v, c, told["rope"]),
+        lift_not_shown=why,
+        lift_density=None if curves == "none" else posterior.lift_density(v, c),
+    )

@@ -1,0 +1,339 @@
+"""Segmented rates: for whom a variant works, small groups drawn towards the whole. Sampled by NUTS; needs PyMC.
+
+Several attributes are fitted at once, so that few members of one country are told by what is known of their devices;
+each is told by itself, its levels' rates averaged over the other attributes as the audience is made up, the same for
+every variant. `segment_model` has the formula. It has no terms for combinations of attributes: what is told of a level
+is an average over those who have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis import priors
+from analysis.errors import NotShown
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
+from analysis.priors import NamedPrior
+from analysis.sampling import engine
+from analysis.sampling.diagnostics import Diagnostics
+from analysis.scoring.score import Direction, MetricResult, result_of
+from analysis.segments import model
+from analysis.segments.cells import OTHERS, CellTable, JointCells, table_of
+from analysis.statistics import ProportionStatistics
+
+Cells = Mapping[tuple[str, str], ProportionStatistics]
+#: What the attribute is called where only one is given and not named.
+ONLY = "segment"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """One variant in one level of an attribute.
+
+    Attributes
+    ----------
+    n, total : int
+        Members of that level in that variant, and those who did it.
+    rate : Estimate
+        Partially pooled; averaged over the other attributes as this level's audience is made up.
+    raw_rate : float or None
+        total / n.
+    lift : Estimate or None
+        rate / control's rate in this level − 1; None for the control.
+    raw_lift : float or None
+        The same of the raw rates; None where the control's is 0.
+    p_beats_control : float or None
+    """
+
+    variant: str
+    level: str
+    n: int
+    total: int
+    rate: Estimate
+    raw_rate: float | None
+    lift: Estimate | None
+    raw_lift: float | None
+    p_beats_control: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class OverallRow:
+    """One variant in the whole audience, every combination weighed as all variants' members are made up."""
+
+    variant: str
+    rate: Estimate
+    lift: Estimate | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "variant": self.variant,
+            "rate": self.rate.to_dict(),
+            "lift": None if self.lift is None else self.lift.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentResult:
+    """One attribute of a fit that passed its diagnostics.
+
+    Attributes
+    ----------
+    overall : MetricResult
+        The scorecard of the post-stratified rates, with joint chances of being best.
+    overall_rows : tuple of OverallRow
+        Its rates and lifts alone, as they are stored.
+    joint : bool
+        Whether other attributes were fitted with this one.
+    merged : tuple of str
+        Levels that were put together as "others" to bound the work.
+    """
+
+    segment_rows: tuple[SegmentRow, ...]
+    overall: MetricResult
+    overall_rows: tuple[OverallRow, ...]
+    diagnostics: Diagnostics
+    levels: tuple[str, ...]
+    seed: int
+    engine: str
+    joint: bool = False
+    merged: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What a reader has to know besides; "" mostly."""
+        if not self.merged:
+            return ""
+        return f"{len(self.merged)} rare levels are told together as {OTHERS}: there were too many combinations."
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "segment_rows": [row.to_dict() for row in self.segment_rows],
+            "overall": [row.to_dict() for row in self.overall_rows],
+            "diagnostics": self.diagnostics.to_dict(),
+            "levels": list(self.levels),
+            "seed": self.seed,
+            "engine": self.engine,
+            "joint": self.joint,
+            "merged": list(self.merged),
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class JointSegments:
+    """Several attributes of one audience.
+
+    Attributes
+    ----------
+    attributes : mapping of attribute to SegmentResult or NotShown
+        In the order asked. All from one fit, but for those without anything to tell apart.
+    draws : mapping of attribute to Draws
+        For `analysis.sampling.engine.to_arviz`; the same object for all attributes of one fit.
+    """
+
+    attributes: Mapping[str, SegmentResult | NotShown]
+    draws: Mapping[str, engine.Draws] = field(default_factory=dict, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return entries by attribute, each with `not_shown` (None where there are rows)."""
+        return {
+            name: {"segment_rows": [], "overall": [], "joint": False, "not_shown": told.to_dict()}
+            if isinstance(told, NotShown)
+            else told.to_dict() | {"not_shown": None}
+            for name, told in self.attributes.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the rows of a fit are told by."""
+
+    control: str
+    direction: Direction
+    metric: str
+    prior: NamedPrior
+    rope: float
+    seed: int
+    interval: IntervalKind
+    order: tuple[str, ...]
+
+    def estimate(self, draws: np.ndarray) -> Estimate:
+        return drawn_estimate(draws, self.interval)
+
+
+def fit_segments(
+    cells: Cells | JointCells,
+    *,
+    control: str,
+    attributes: Sequence[str] | None = None,
+    direction: Direction = "higher",
+    seed: int = 1,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    prior: NamedPrior = priors.SEGMENT_WEAK,
+    metric: str = "",
+    rope: float = 0.01,
+    interval: IntervalKind = "eti",
+) -> SegmentResult | JointSegments | NotShown:
+    """Say for whom each variant works.
+
+    Parameters
+    ----------
+    cells : mapping of (variant, level) or (variant, levels) to ProportionStatistics
+        With `attributes`, `levels` is a tuple with a level of each, in that order. Absent cells count as empty.
+    control : str
+    attributes : sequence of str, optional
+        Names of the attributes; without them there is one.
+    direction : {"higher", "lower"}
+    seed : int
+        The same seed, data, machine and versions give the same digits.
+    prior : NamedPrior
+        With `rate_sd`, `variant_sd`, `segment_sd`, `interaction_sd`.
+
+    Returns
+    -------
+    JointSegments where attributes are named, else SegmentResult; NotShown with a reason where nothing can be told.
+    Attributes that cannot be fitted together (the fit did not pass its diagnostics) are fitted one by one.
+
+    Raises
+    ------
+    AnalysisError
+        Fewer than two variants, an unknown control, too many levels, cells that do not fit the attributes.
+    """
+    names = (ONLY,) if attributes is None else tuple(attributes)
+    joint: Mapping[tuple[str, Any], ProportionStatistics] = cells
+    if attributes is None:
+        joint = {(variant, (level,)): cell for (variant, level), cell in cells.items()}
+    table = table_of(joint, names, control)
+    order = tuple(dict.fromkeys(variant for variant, _ in cells))
+    told = _Told(control, direction, metric, prior, rope, seed, interval, order)
+    size = {"draws": draws, "tune": tune, "chains": chains}
+    if attributes is None:
+        single, _ = _fit(table, told, size)
+        return single if isinstance(single, NotShown) else single[ONLY]
+    return _jointly(table, told, size)
+
+
+def _jointly(table: CellTable, told: _Told, size: dict[str, int]) -> JointSegments | NotShown:
+    """Fit all attributes with more than one level together, or one by one where that fit may not be believed."""
+    several = [place for place, own in enumerate(table.levels) if len(own) > 1]
+    found: dict[str, SegmentResult | NotShown] = {}
+    used: dict[str, engine.Draws] = {}
+    if len(several) > 1:
+        results, drawn = _fit(table.only(several), told, size)
+        if isinstance(results, NotShown):
+            if results.code == "all_equal":
+                return results
+        elif drawn is not None:
+            found, used = dict(results), dict.fromkeys(results, drawn)
+    for place, name in enumerate(table.attributes):
+        if name in found:
+            continue
+        alone, drawn = _fit(table.of(place), told, size)
+        found[name] = alone if isinstance(alone, NotShown) else alone[name]
+        if drawn is not None:
+            used[name] = drawn
+    return JointSegments({name: found[name] for name in table.attributes}, used)
+
+
+def _fit(
+    table: CellTable, told: _Told, size: dict[str, int]
+) -> tuple[dict[str, SegmentResult], engine.Draws] | tuple[NotShown, None]:
+    if min(len(own) for own in table.levels) < 2:
+        return NotShown("one_level", "All members are in one segment, so there is nothing to set side by side."), None
+    if table.successes.sum() in (0, table.n.sum()):
+        return NotShown("all_equal", "Nobody or everybody did it so far, so segments cannot be told apart."), None
+    seed = int(np.random.default_rng(told.seed).integers(2**31))
+    found = model.sample(table, told.prior, seed=seed, **size)
+    if isinstance(found, NotShown):
+        return found, None
+    drawn, diagnostics = found
+    overall, rows = _overall(drawn, table, told)
+    merged = dict(table.merged)
+    results = {
+        name: SegmentResult(
+            _rows(drawn, table, place, told),
+            overall,
+            rows,
+            diagnostics,
+            table.levels[place],
+            told.seed,
+            drawn.engine,
+            len(table.attributes) > 1,
+            merged.get(name, ()),
+        )
+        for place, name in enumerate(table.attributes)
+    }
+    return results, drawn
+
+
+def _flat(draws: np.ndarray) -> np.ndarray:
+    return draws.reshape(-1, *draws.shape[2:])
+
+
+def _rows(drawn: engine.Draws, table: CellTable, place: int, told: _Told) -> tuple[SegmentRow, ...]:
+    rates = _flat(drawn.values[model.rate_of(table.attributes[place])])
+    belongs = table.members_of(place).T
+    n, successes = table.n @ belongs, table.successes @ belongs
+    rows = []
+    for g, level in enumerate(table.levels[place]):
+        for variant in told.order:
+            v = table.variants.index(variant)
+            own, against = _raw(n[v, g], successes[v, g]), _raw(n[0, g], successes[0, g])
+            lifts = rates[:, v, g] / rates[:, 0, g] - 1
+            better = lifts > 0 if told.direction == "higher" else lifts < 0
+            rows.append(
+                SegmentRow(
+                    variant,
+                    level,
+                    int(n[v, g]),
+                    int(successes[v, g]),
+                    told.estimate(rates[:, v, g]),
+                    own,
+                    told.estimate(lifts) if v else None,
+                    own / against - 1 if v and own is not None and against else None,
+                    float(better.mean()) if v else None,
+                )
+            )
+    return tuple(rows)
+
+
+def _raw(n: float, successes: float) -> float | None:
+    return float(successes / n) if n else None
+
+
+def _overall(drawn: engine.Draws, table: CellTable, told: _Told) -> tuple[MetricResult, tuple[OverallRow, ...]]:
+    """Weigh combinations as the whole audience does, the same for every variant."""
+    places = [table.variants.index(variant) for variant in told.order]
+    rates = _flat(drawn.values["overall"])
+    sums = zip(table.n.sum(axis=1), table.successes.sum(axis=1), strict=True)
+    totals = [ProportionStatistics(int(n), int(successes)) for n, successes in sums]
+    head = {
+        "metric": told.metric,
+        "kind": "proportion",
+        "direction": told.direction,
+        "control": told.control,
+        "model": "segmented",
+        "prior": told.prior,
+        "rope": told.rope,
+    }
+    data = {variant: totals[place] for variant, place in zip(told.order, places, strict=True)}
+    result = result_of(DrawnPosterior(told.order, rates[:, places]), data, head, told.interval)
+    rows = tuple(
+        OverallRow(
+            variant,
+            told.estimate(rates[:, place]),
+            told.estimate(rates[:, place] / rates[:, 0] - 1) if place else None,
+        )
+        for variant, place in zip(told.order, places, strict=True)
+    )
+    return result, rows
