@@ -13,7 +13,7 @@ COMMANDS = (
     ("worker", "experiments.commands.worker", "Work off due analyses, imports and demos."),
     ("migrate", "experiments.commands.migrate", "Bring the database to the present schema."),
     ("demo", "experiments.commands.demo", "Create a lively example experiment with a simulated audience."),
-    ("import", "experiments.commands.bring_in", "Import a finished experiment from CSV files."),
+    ("import", "experiments.commands.import_files", "Import a finished experiment from CSV files."),
     ("analyse", "experiments.commands.analyse", "Analyse an experiment now."),
     ("prior", "experiments.commands.prior", "Learn from finished experiments what lifts are usual."),
     ("plan", "experiments.commands.plan", "Say how long a test must run."),

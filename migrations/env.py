@@ -1,9 +1,9 @@
-"""Runs the migrations on the database that the configuration names; used through ``experiments.schema``."""
+"""Runs the migrations on the database that the configuration names; used through ``experiments.storage.schema``."""
 
 from alembic import context
 from sqlalchemy import engine_from_config
 
-from experiments.tables import metadata
+from experiments.storage.tables import metadata
 
 configuration = context.config
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlmodel import Session
 
 from analysis.statistics import CascadeStatistics
-from experiments.metrics import DAY_US, METRICS
-from experiments.tables import Event, Experiment, Exposure, MultiExposure, Run, Variant
+from experiments.catalogue.metrics import DAY_US, METRICS
+from experiments.storage.tables import Event, Experiment, Exposure, MultiExposure, Run, Variant
 
 BEGAN_US = 1_790_000_000_000_000
 WINDOW_DAYS = 7

@@ -22,7 +22,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
 os.environ["KLETTE_DATA_DIR"] = tempfile.mkdtemp(prefix="klette-tests-")
 
 from analysis.sampling import engine  # noqa: E402
-from experiments.database import Database  # noqa: E402
+from experiments.storage.database import Database  # noqa: E402
 from tests.engines import Postgres, SQLiteTemplate  # noqa: E402
 from tests.serving import ROOT, LiveServer  # noqa: E402
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from experiments.database import Database
-from experiments.schema import migrate
+from experiments.storage.database import Database
+from experiments.storage.schema import migrate
 
 _numbers = count(1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.bucketing import bucket
+from experiments.assignment.bucketing import bucket
 from experiments.cli import COMMANDS
 from experiments.settings import Settings
 
@@ -42,7 +42,7 @@ def test_no_setting_is_documented_that_does_not_exist():
 
 
 def test_each_column_of_the_summary_is_described_and_no_other():
-    from experiments.results_csv import CSV_COLUMNS
+    from experiments.reporting.table import CSV_COLUMNS
 
     told = EXPORTS.split("## The summary", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", told, re.MULTILINE)
@@ -66,7 +66,7 @@ def test_the_python_of_the_readme_runs():
 
 
 def test_each_metric_stands_in_the_statistics_under_its_name_on_screen():
-    from experiments.metrics import METRICS
+    from experiments.catalogue.metrics import METRICS
 
     statistics = (ROOT / "docs" / "statistics.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", statistics, re.MULTILINE))

@@ -2,8 +2,8 @@
 
 from sqlalchemy import inspect, text
 
-from experiments.database import Database
-from experiments.schema import is_current
+from experiments.storage.database import Database
+from experiments.storage.schema import is_current
 
 
 def test_each_test_gets_a_fresh_migrated_database_on_both_engines(database, engine_name):

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from experiments.secret import with_secret_key
+from experiments.people.signing_key import with_secret_key
 from experiments.settings import Settings
 from experiments.settings import settings as settings_of_the_environment
 

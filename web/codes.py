@@ -115,9 +115,9 @@ OPERATORS = {
 
 def words() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """The words of the contract from the code's own lists: a heading's id, the heading, and (word, meaning) rows."""
-    from experiments.assignment import REASONS
-    from experiments.event_types import EVENT_TYPES, VALUE_MEANINGS
-    from experiments.metrics import METRICS
+    from experiments.assignment.assign import REASONS
+    from experiments.catalogue.event_types import EVENT_TYPES, VALUE_MEANINGS
+    from experiments.catalogue.metrics import METRICS
 
     types = [(kind.name, f"{kind.description} value: {VALUE_MEANINGS[kind.value]}.") for kind in EVENT_TYPES]
     window = "the experiment's window of"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from experiments.configuration import KeyIdentity
+from experiments.assignment.configuration import KeyIdentity
 from experiments.errors import InvalidError, MalformedError, TooLargeError, UnauthorisedError
 from web.services import Services
 

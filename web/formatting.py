@@ -5,12 +5,23 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from experiments.figures import MINUS as MINUS
-from experiments.figures import NARROW as NARROW
-from experiments.figures import NOTHING as NOTHING
-from experiments.figures import clock, count, day, decimal, money, percent, plain_percent, plural, signed_percent, when
-from experiments.figures import moment as moment
-from experiments.figures import zone_name as zone_name
+from experiments.reporting.numbers import MINUS as MINUS
+from experiments.reporting.numbers import NARROW as NARROW
+from experiments.reporting.numbers import NOTHING as NOTHING
+from experiments.reporting.numbers import (
+    clock,
+    count,
+    day,
+    decimal,
+    money,
+    percent,
+    plain_percent,
+    plural,
+    signed_percent,
+    when,
+)
+from experiments.reporting.numbers import moment as moment
+from experiments.reporting.numbers import zone_name as zone_name
 
 PALETTE = 12  # colours --v0 to --v11 of klette.css
 

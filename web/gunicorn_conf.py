@@ -7,8 +7,8 @@ import os
 import shutil
 import sys
 
+from experiments.jobs.processes import signal_when_parent_dies
 from experiments.settings import settings
-from experiments.supervising import signal_when_parent_dies
 
 _settings = settings()
 _cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))

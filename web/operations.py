@@ -66,7 +66,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """It can serve: the database is reachable and stands at the newest revision."""
-    from experiments.schema import is_current
+    from experiments.storage.schema import is_current
 
     try:
         current = is_current(services().database)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from experiments.configuration import ConfigurationCache
-from experiments.database import Database
+from experiments.assignment.configuration import ConfigurationCache
 from experiments.errors import InvalidError
+from experiments.ingestion.writer import Writer
 from experiments.settings import Settings
-from experiments.writing import Writer
+from experiments.storage.database import Database
 from web.limiting import KeyLimiter
 
 PREVIEW_SECONDS = 30 * 86_400

@@ -5,7 +5,7 @@ something (`active`: a temporary table, whose rows never come to Python). Everyt
 it, and what was not asked for costs nothing: statistics by cell (`cells`), the primary metric by segment (`levels`),
 covariates (`adjusting`). Word of mouth is in the exposures (`cascades`). All of it sees one snapshot of the database.
 
-Which events of which members count is told in `experiments.member_rows`.
+Which events of which members count is told in `experiments.collect.attribution`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,21 +13,21 @@ from dataclasses import replace
 
 from ibis.backends.sql import SQLBackend
 
-from experiments import rows
+from experiments.catalogue.metrics import Metric
 from experiments.collect.active import active_members
-from experiments.collect.adjusting import adjusted
-from experiments.collect.asked import Covariate, Worth
+from experiments.collect.attribution import Scope
 from experiments.collect.audience import audience_of, crossed
 from experiments.collect.cascades import cascades_of
 from experiments.collect.cells import statistics_by_cell
+from experiments.collect.collected import Collected
+from experiments.collect.covariates import adjusted
+from experiments.collect.cuts import Split
+from experiments.collect.engine import source
+from experiments.collect.engine.packing import FIELD_BITS, WHOLE_BITS
 from experiments.collect.history import statistics_by_day, told_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
-from experiments.collect.packing import FIELD_BITS, WHOLE_BITS
-from experiments.collect.splitting import Split
+from experiments.collect.request import Covariate, Worth
 from experiments.collect.total import totals_of
-from experiments.collected import Collected
-from experiments.member_rows import Scope
-from experiments.metrics import Metric
 
 __all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "statistics_by_day", "told_by_day"]
 
@@ -48,7 +48,7 @@ def collect(
     Parameters
     ----------
     backend
-        The connection, of `experiments.rows.source`.
+        The connection, of `experiments.collect.engine.source.source`.
     scope
         Which rows count.
     metrics
@@ -66,7 +66,7 @@ def collect(
     """
     sliced = tuple(segments) if segmented is not None else ()
     declared = worth or Worth()
-    with rows.snapshot(backend):
+    with source.snapshot(backend):
         found = audience_of(backend, scope, sliced)
         report(0.3)
         wanted = bool(sliced) or (covariate is not None and covariate.attribute is not None)

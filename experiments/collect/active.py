@@ -13,10 +13,8 @@ from uuid import uuid4
 import ibis
 from ibis.backends.sql import SQLBackend
 
-from experiments import rows
-from experiments.collect.asked import Covariate, Worth
-from experiments.collect.packing import TRUE, Packing, Tally
-from experiments.member_rows import (
+from experiments.catalogue.metrics import DAY_US, Metric
+from experiments.collect.attribution import (
     AHEAD_US,
     LATE_US,
     MICRO,
@@ -29,7 +27,9 @@ from experiments.member_rows import (
     randomised,
     valued,
 )
-from experiments.metrics import DAY_US, Metric
+from experiments.collect.engine import source
+from experiments.collect.engine.packing import TRUE, Packing, Tally
+from experiments.collect.request import Covariate, Worth
 
 FLAGS = ("late", "ahead", "events", "other_currency", "early")
 """What the health checks count of a member's events."""
@@ -139,7 +139,7 @@ def active_members(
     before_us = DAY_US * (covariate.days_before or 0) if covariate else 0
     packing = Packing(_tallies(metrics, bool(before_us), worth), FLAGS, bits)
     name = f"klette_active_{uuid4().hex}"
-    members = rows.keep(backend, name, _rows(backend, scope, metrics, packing, attributes, before_us))
+    members = source.keep(backend, name, _rows(backend, scope, metrics, packing, attributes, before_us))
     return Active(backend, scope, members, packing)
 
 
@@ -204,4 +204,4 @@ Row = Mapping[str, Any]
 def fetched(backend: SQLBackend, expression: Any) -> Iterator[Row]:
     """The rows of a small aggregation, each by the names of its columns."""
     names = expression.columns
-    return (dict(zip(names, values, strict=True)) for values in rows.fetch(backend, expression))
+    return (dict(zip(names, values, strict=True)) for values in source.fetch(backend, expression))

@@ -11,10 +11,10 @@ from typing import Any
 import ibis
 from ibis.backends.sql import SQLBackend
 
-from experiments import rows
+from experiments.catalogue.metrics import DAY_US
 from experiments.collect.active import place_of
-from experiments.member_rows import Scope, counted, exposures_of, met_twice, one_where, randomised
-from experiments.metrics import DAY_US
+from experiments.collect.attribution import Scope, counted, exposures_of, met_twice, one_where, randomised
+from experiments.collect.engine import source
 
 MOST_KINDS = 400
 """Attributes are fetched as they are stored where members have at most so many different sets of them."""
@@ -70,14 +70,14 @@ def cell_of(row: Mapping[str, Any]) -> Cell:
 
 def levels_of(row: Mapping[str, Any], segments: Sequence[str]) -> tuple[str | None, ...]:
     """The levels of a fetched row with ``attributes`` and ``place``: those of the segments, then the epoch."""
-    given = rows.document(row["attributes"])
-    return *(rows.words(given.get(name)) for name in segments), str(cell_of(row)[1])
+    given = source.document(row["attributes"])
+    return *(source.words(given.get(name)) for name in segments), str(cell_of(row)[1])
 
 
 def few_kinds(backend: SQLBackend, scope: Scope) -> bool:
     """Whether members have so few different sets of attributes that it is quickest to read them here."""
     sample = randomised(backend, scope).select("attributes").limit(_SAMPLE).distinct()
-    return int(rows.fetch(backend, sample.aggregate(kinds=sample.count()))[0][0]) <= MOST_KINDS
+    return int(source.fetch(backend, sample.aggregate(kinds=sample.count()))[0][0]) <= MOST_KINDS
 
 
 def _standing(backend: SQLBackend, scope: Scope) -> Audience:
@@ -92,7 +92,7 @@ def _standing(backend: SQLBackend, scope: Scope) -> Audience:
         shared=one_where(person).sum(),
         multi_exposed=one_where(randomised & twice).sum(),
     )
-    first, bots, shared, multi = (None if value is None else int(value) for value in rows.fetch(backend, told)[0])
+    first, bots, shared, multi = (None if value is None else int(value) for value in source.fetch(backend, told)[0])
     return Audience(first, {"multi_exposed": multi or 0, "bots": bots or 0}, shared or 0)
 
 
@@ -100,7 +100,7 @@ def crossed(backend: SQLBackend, scope: Scope) -> int:
     """How many randomised members somebody of another variant brought as well; asked where people bring any."""
     exposures = counted(scope, exposures_of(backend, scope))
     crossings = exposures.filter(exposures.origin == "randomised", exposures.brought_by.notnull())
-    return int(rows.fetch(backend, crossings.aggregate(n=crossings.count()))[0][0])
+    return int(source.fetch(backend, crossings.aggregate(n=crossings.count()))[0][0])
 
 
 def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Sequence[str]) -> bool:
@@ -108,10 +108,10 @@ def _counted(backend: SQLBackend, scope: Scope, found: Audience, segments: Seque
     members = randomised(backend, scope)
     since = members.exposed_us - found.first_us
     members = members.mutate(
-        place=place_of(scope, members, rows.whole_days(backend, since)), n=ibis.literal(1, "int64")
+        place=place_of(scope, members, source.whole_days(backend, since)), n=ibis.literal(1, "int64")
     )
     key = ["place", *(["attributes"] if segments else []), "variant"]
-    counts = rows.added_up(backend, members, key, ["n"], most=_MOST_ROWS + 1)
+    counts = source.added_up(backend, members, key, ["n"], most=_MOST_ROWS + 1)
     if segments and len(counts) > _MOST_ROWS:
         return False
     found.levels = Counter() if segments else None

@@ -10,10 +10,10 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from analysis.statistics import CascadeStatistics
+from experiments.catalogue.metrics import DAY_US
 from experiments.collect.active import fetched
-from experiments.member_rows import Scope, counted, exposures_of
-from experiments.metrics import DAY_US
-from experiments.rows import whole_days
+from experiments.collect.attribution import Scope, counted, exposures_of
+from experiments.collect.engine.source import whole_days
 
 Counts = dict[str, Counter[tuple[int, ...]]]
 

@@ -20,7 +20,7 @@ from analysis.statistics import (
     Statistics,
     ValueStatistics,
 )
-from experiments.collect import products
+from experiments.catalogue.metrics import DAY_US, Metric
 from experiments.collect.active import (
     FLAGS,
     Active,
@@ -31,15 +31,15 @@ from experiments.collect.active import (
     number_column,
     value_column,
 )
-from experiments.collect.asked import Worth
+from experiments.collect.attribution import MICRO, Scope, one_where
 from experiments.collect.audience import Audience, Cell, cell_of, levels_of
-from experiments.collect.packing import Tally
-from experiments.collect.products import Quantity
+from experiments.collect.collected import Quality
+from experiments.collect.engine import products
+from experiments.collect.engine.packing import Tally
+from experiments.collect.engine.products import Quantity
+from experiments.collect.engine.source import added_up
+from experiments.collect.request import Worth
 from experiments.collect.retention import retention_by_cell
-from experiments.collected import Quality
-from experiments.member_rows import MICRO, Scope, one_where
-from experiments.metrics import DAY_US, Metric
-from experiments.rows import added_up
 
 ByCell = dict[Cell, Statistics]
 LevelCounts = Counter[tuple[str, tuple[str | None, ...]]]

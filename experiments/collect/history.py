@@ -14,12 +14,12 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics, Statistics
-from experiments.collect import products
+from experiments.catalogue.metrics import DAY_US, Metric
 from experiments.collect.active import Row, fetched, limit_micro
-from experiments.collect.products import Quantity
-from experiments.member_rows import MICRO, Scope, attributed, matches_metric, one_where, randomised, valued
-from experiments.metrics import DAY_US, Metric
-from experiments.rows import keep, snapshot, whole_days
+from experiments.collect.attribution import MICRO, Scope, attributed, matches_metric, one_where, randomised, valued
+from experiments.collect.engine import products
+from experiments.collect.engine.products import Quantity
+from experiments.collect.engine.source import keep, snapshot, whole_days
 
 Day = dict[str, Statistics]
 """The statistics by variant as they stood at the end of a day."""

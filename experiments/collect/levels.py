@@ -15,12 +15,12 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from analysis.statistics import ProportionStatistics
+from experiments.catalogue.metrics import Metric
 from experiments.collect.active import Active, place_of
+from experiments.collect.attribution import Scope, randomised
 from experiments.collect.audience import Audience
-from experiments.collected import OTHERS, UNKNOWN, SegmentCells, SegmentData
-from experiments.member_rows import Scope, randomised
-from experiments.metrics import Metric
-from experiments.rows import attribute, fetch, level
+from experiments.collect.collected import OTHERS, UNKNOWN, SegmentCells, SegmentData
+from experiments.collect.engine.source import attribute, fetch, level
 
 MOST_LEVELS = 30
 MOST_CELLS = 20_000

@@ -9,11 +9,11 @@ from typing import Any
 import ibis
 
 from analysis.statistics import RetentionStatistics
+from experiments.catalogue.metrics import DAY_US, Metric
 from experiments.collect.active import Active, fetched, place_of, return_columns
+from experiments.collect.attribution import randomised
 from experiments.collect.audience import Audience, Cell, cell_of
-from experiments.member_rows import randomised
-from experiments.metrics import DAY_US, Metric
-from experiments.rows import whole_days
+from experiments.collect.engine.source import whole_days
 
 _KEY = ("place", "variant")
 

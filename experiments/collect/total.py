@@ -14,11 +14,11 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from analysis.statistics import CountStatistics, Statistics
-from experiments import rows
+from experiments.catalogue.metrics import Metric
 from experiments.collect.active import fetched, limit_micro
+from experiments.collect.attribution import Scope, attributed, counted, exposures_of, outcome_columns
 from experiments.collect.cells import amount_of, amount_sums
-from experiments.member_rows import Scope, attributed, counted, exposures_of, outcome_columns
-from experiments.metrics import Metric
+from experiments.collect.engine import source
 
 KINDS = ("proportion", "count", "amount")
 """Kinds of metrics that add up over a cascade: of a rate, how many in it did it."""
@@ -60,7 +60,9 @@ def _by_cascade(backend: SQLBackend, scope: Scope, metrics: Sequence[Metric]) ->
     each = events.group_by(["variant", "root", "unit"]).aggregate(**columns)
     summed = {metric.key: _cut(each[metric.key], limit_micro(metric, scope)).sum() for metric in metrics}
     # Kept, since every metric looks at them; with whole numbers, of which PostgreSQL's sums are decimal ones.
-    return rows.keep(backend, f"klette_cascades_{uuid4().hex}", each.group_by(["variant", "root"]).aggregate(**summed))
+    return source.keep(
+        backend, f"klette_cascades_{uuid4().hex}", each.group_by(["variant", "root"]).aggregate(**summed)
+    )
 
 
 def _cut(amount: Any, limit: int | None) -> Any:

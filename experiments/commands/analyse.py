@@ -19,14 +19,14 @@ SHOWN_IDS = 3
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
     """Analyse the experiment KEY now and print the answer as a short table."""
-    from experiments.database import Database
+    from experiments.jobs.worker import prepare_process
     from experiments.settings import settings
-    from experiments.worker import prepare_process
+    from experiments.storage.database import Database
 
     chosen = settings()
     prepare_process(chosen.data_dir)
-    from experiments.analyse import analyse
-    from experiments.commands.answer import table
+    from experiments.analyses.run import analyse
+    from experiments.reporting.terminal import table
 
     with closing(Database(chosen.url, synchronous=chosen.sqlite_synchronous)) as database:
         if analysis_id:
@@ -47,24 +47,24 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
 
 def _ask_for_the_rest(database, made, seed: int | None) -> bool:  # type: ignore[no-untyped-def]
     """Queue a full answer where this one left models out: of a test that is over no other would ever follow."""
-    from experiments import jobs
-    from experiments.deeper import postponed
-    from experiments.tables import Experiment
+    from experiments.analyses.sampled import postponed
+    from experiments.jobs import queue
+    from experiments.storage.tables import Experiment
 
     if not postponed(made.result):
         return False
     with database.write() as session:
         found = session.get(Experiment, made.experiment_id)
         payload = {} if seed is None else {"seed": seed}
-        jobs.enqueue(session, "analyse", payload=payload, experiment=found, requested_by="cli")
+        queue.enqueue(session, "analyse", payload=payload, experiment=found, requested_by="cli")
     return True
 
 
 def _repeat(database, key: str, analysis_id: str, as_json: bool) -> None:  # type: ignore[no-untyped-def]
-    from experiments.analyse import repeat
+    from experiments.analyses.run import repeat
     from experiments.errors import ConflictError, NotFoundError
-    from experiments.experiment import get
-    from experiments.tables import Analysis
+    from experiments.lifecycle.store import get
+    from experiments.storage.tables import Analysis
 
     with database.read() as session:
         stored = session.get(Analysis, analysis_id)
@@ -87,7 +87,7 @@ def _newest(session, experiment) -> str:  # type: ignore[no-untyped-def]
     from sqlmodel import col, select
 
     from analysis.wording import listed
-    from experiments.tables import Analysis
+    from experiments.storage.tables import Analysis
 
     of_it = (col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
     ids = session.exec(select(Analysis.id).where(*of_it).order_by(col(Analysis.id).desc()).limit(SHOWN_IDS)).all()

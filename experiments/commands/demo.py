@@ -2,10 +2,10 @@
 
 import click
 
-from experiments.commands.answer import table
-from experiments.commands.opening import opened_database
+from experiments.commands.database import opened_database
 from experiments.commands.progress import Bar
 from experiments.demo import campaign
+from experiments.reporting.terminal import table
 from experiments.settings import settings
 
 
@@ -17,13 +17,13 @@ from experiments.settings import settings
 @click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker.")
 def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
     """Create a lively example experiment with a simulated audience."""
-    from experiments.worker import prepare_process
+    from experiments.jobs.worker import prepare_process
 
     chosen = settings()
     prepare_process(chosen.data_dir)
-    from experiments import experiment
-    from experiments.answering import answer, release
     from experiments.demo.run import make, sentence
+    from experiments.jobs.at_once import answer, release
+    from experiments.lifecycle import store
 
     with opened_database(chosen) as database, Bar() as bar:
         made = make(database, chosen, url=url, members=members, seed=seed, again=again, report=bar.show)
@@ -38,5 +38,5 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
                 click.echo(table(result))
             else:
                 with database.write() as session:
-                    release(session, experiment.get(session, made.key))
+                    release(session, store.get(session, made.key))
     click.echo(f"{(url or chosen.public_url).rstrip('/')}/experiments/{made.key}")

@@ -20,11 +20,11 @@ def command(key: str, no_sampled: bool, **files: Path | None) -> None:
 
     What can be written is written; of what cannot, the reason is told, and the exit status is 2.
     """
-    from experiments.commands.opening import opened_database
+    from experiments.commands.database import opened_database
     from experiments.errors import InvalidError, KletteError
-    from experiments.exporting.reading import newest
+    from experiments.exporting.source import newest
+    from experiments.jobs.worker import prepare_process
     from experiments.settings import settings
-    from experiments.worker import prepare_process
 
     wanted = {name: file for name, file in files.items() if file is not None}
     if not wanted:
@@ -79,8 +79,8 @@ def _summary(stored: Any, file: Path, _database: Any, _no_sampled: bool) -> str:
 
 
 def _members(stored: Any, file: Path, database: Any, _no_sampled: bool) -> str:
-    from experiments import members
-    from experiments.experiment import get
+    from experiments.exporting import members
+    from experiments.lifecycle.store import get
 
     with database.read() as session:
         table = members.member_table(session, database.url, get(session, stored.result["experiment"]))

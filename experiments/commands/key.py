@@ -2,8 +2,8 @@
 
 import click
 
-from experiments import keys
-from experiments.commands.opening import opened_database
+from experiments.commands.database import opened_database
+from experiments.people import api_keys
 
 
 @click.group("key")
@@ -13,13 +13,16 @@ def command() -> None:
 
 @command.command("create")
 @click.option(
-    "--kind", required=True, type=click.Choice(keys.KINDS), help="client: safe in a browser; server: may manage too."
+    "--kind",
+    required=True,
+    type=click.Choice(api_keys.KINDS),
+    help="client: safe in a browser; server: may manage too.",
 )
 @click.option("--name", required=True, help="Where the key is used.")
 def create(kind: str, name: str) -> None:
     """Create a key and print it, alone, on standard output; it is never shown again."""
     with opened_database() as database, database.write() as session:
-        plain = keys.create_key(session, kind=kind, name=name, actor="cli")
+        plain = api_keys.create_key(session, kind=kind, name=name, actor="cli")
     # After the commit: a key that was printed works.
     click.echo(plain)
 
@@ -28,7 +31,7 @@ def create(kind: str, name: str) -> None:
 def list_command() -> None:
     """List the keys: id, kind, first characters, name, and since when or until when."""
     with opened_database() as database, database.read() as session:
-        for row in keys.list_keys(session):
+        for row in api_keys.list_keys(session):
             state = f"revoked {row.revoked_at:%Y-%m-%d}" if row.revoked_at else f"{row.created_at:%Y-%m-%d}"
             click.echo(f"{row.id}\t{row.kind}\t{row.prefix}…\t{row.name}\t{state}")
 
@@ -38,6 +41,6 @@ def list_command() -> None:
 def revoke(key_id: int) -> None:
     """Make a key useless from now on."""
     with opened_database() as database, database.write() as session:
-        row = keys.revoke_key(session, key_id, actor="cli")
+        row = api_keys.revoke_key(session, key_id, actor="cli")
         text = f"The key {row.prefix}… ({row.name}) is revoked."
     click.echo(text)

@@ -3,10 +3,10 @@
 import click
 from sqlalchemy.exc import OperationalError
 
-from experiments.commands.opening import connect
+from experiments.commands.database import connect
 from experiments.errors import UnavailableError
-from experiments.schema import is_current, migrate
 from experiments.settings import settings
+from experiments.storage.schema import is_current, migrate
 
 
 @click.command("migrate")

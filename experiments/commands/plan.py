@@ -60,7 +60,7 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
     from analysis.planning.forecast import SEED
     from analysis.planning.plan import detectable_lift
     from experiments.errors import InvalidError
-    from experiments.priors_told import notice
+    from experiments.lifecycle.current_prior import notice
 
     try:
         audience, rules, window = _from_experiment(like, given) if like else _from_figures(given)
@@ -87,8 +87,8 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
 def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
     """The audience, the rules and the window of what was typed."""
     from analysis import Audience
+    from experiments.analyses.plan_figures import USUAL_WINDOW
     from experiments.errors import InvalidError
-    from experiments.planning import USUAL_WINDOW
 
     missing = [f"--{name.replace('_', '-')}" for name in ("baseline", "members_a_day") if given[name] is None]
     if missing:
@@ -104,8 +104,8 @@ def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, An
     """The experiment's figures, except those that are given too."""
     from dataclasses import replace
 
-    from experiments.commands.opening import opened_database
-    from experiments.planning import figures
+    from experiments.analyses.plan_figures import figures
+    from experiments.commands.database import opened_database
 
     with opened_database() as database, database.read() as session:
         found = figures(session, key)
@@ -134,7 +134,7 @@ def _lift_prior(asked: str) -> dict[str, Any]:
 
     from sqlalchemy import inspect
 
-    from experiments.commands.opening import connect
+    from experiments.commands.database import connect
     from experiments.settings import settings
 
     with closing(connect(settings())) as database:
@@ -146,7 +146,7 @@ def _lift_prior(asked: str) -> dict[str, Any]:
 
 
 def _chosen(session: Any, asked: str) -> Any:
-    from experiments.priors import choose
+    from experiments.analyses.priors import choose
 
     return choose(session, asked).prior
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from experiments.commands.opening import opened_database
+from experiments.commands.database import opened_database
 
 
 @click.group("prior")
@@ -18,7 +18,8 @@ def command() -> None:
 def learn_command(dry_run: bool) -> None:
     """Fit the spread of true lifts to this database's finished experiments, and keep it."""
     from analysis import NotShown
-    from experiments import audit, priors
+    from experiments.analyses import priors
+    from experiments.storage import audit
 
     with opened_database() as database:
         with database.read() as session:
@@ -60,7 +61,7 @@ def show(name: str) -> None:
 def _all() -> list[dict[str, Any]]:
     """Every prior that an experiment may name, the learned one first where there is one."""
     from analysis import priors as shipped
-    from experiments import priors
+    from experiments.analyses import priors
 
     with opened_database() as database, database.read() as session:
         learned = priors.newest(session)

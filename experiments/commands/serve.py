@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from experiments.errors import SettingsError, UnavailableError
-from experiments.secret import with_secret_key
+from experiments.jobs.processes import Child, Signals, signal_when_parent_dies, stop_all
+from experiments.people.signing_key import with_secret_key
 from experiments.settings import Settings, read_settings, unknown_variables
-from experiments.supervising import Child, Signals, signal_when_parent_dies, stop_all
 
 _READY_SECONDS = 60.0
 _PATIENCE_SECONDS = 40.0  # more than gunicorn's own graceful timeout
@@ -68,9 +68,9 @@ def _prepare_database(settings: Settings) -> str:
     """Migrate, and return the set-up link where nobody has an account yet (else an empty string)."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from experiments import accounts
-    from experiments.database import Database
-    from experiments.schema import migrate
+    from experiments.people import accounts
+    from experiments.storage.database import Database
+    from experiments.storage.schema import migrate
 
     try:
         database = Database(settings.url, synchronous=settings.sqlite_synchronous)

@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from experiments import accounts
-from experiments.commands.opening import opened_database
+from experiments.commands.database import opened_database
 from experiments.errors import InvalidError
+from experiments.people import accounts
 
 
 @click.group("user")

@@ -4,12 +4,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from experiments import experiment, jobs
-from experiments.answering import answer
-from experiments.database import Database
 from experiments.demo.run import make, sentence
+from experiments.jobs import queue
+from experiments.jobs.at_once import answer
+from experiments.lifecycle import store
 from experiments.settings import settings
-from experiments.tables import Job
+from experiments.storage.database import Database
+from experiments.storage.tables import Job
 
 _MAKING = 0.85  # of the whole work; the rest is the analysis
 
@@ -29,7 +30,7 @@ def run_job(database: Database, job: Job, report: Any) -> None:
 
     def end(session: Session) -> None:
         # The segments take longer than everything else: they come with the next analysis, while people already look.
-        jobs.enqueue(session, "analyse", experiment=experiment.get(session, made.key), requested_by="demo")
+        queue.enqueue(session, "analyse", experiment=store.get(session, made.key), requested_by="demo")
         report.finish(session, result={"experiment": made.key}, message=sentence(made))
 
     def weighing(fraction: float, message: str) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 
-from experiments import audit, experiment, keys
-from experiments.database import Database
-from experiments.demo import campaign, preparing, world
+from experiments.demo import backdating, campaign, world
 from experiments.demo.api import Api, reach
 from experiments.errors import InvalidError
+from experiments.lifecycle import store
+from experiments.people import api_keys
 from experiments.settings import Settings
+from experiments.storage import audit
+from experiments.storage.database import Database
 
 Report = Callable[[float, str], None]
 MOST_MEMBERS = 1_000_000
@@ -94,10 +96,10 @@ def _make(
 ) -> Made:
     now = datetime.now(UTC)
     with database.write() as session:
-        made, filled = preparing.find_or_make(
+        made, filled = backdating.find_or_make(
             session, again=again, address=settings.public_url, currency=settings.currency, now=now, actor="demo"
         )
-        run = experiment.current_run(session, made)
+        run = store.current_run(session, made)
         until = (run.started_at if run else now) + timedelta(days=campaign.DAYS)
     if filled:
         return Made(made.key, made.name, 0, 0)
@@ -109,9 +111,9 @@ def _make(
         events = list(_events(made.key, audience, variants, seed, until, made.currency))
         _log(api, events, _part(report, _ASSIGNING, _LOGGING))
     with database.write() as session:
-        preparing.settle(session, made)
+        backdating.settle(session, made)
         detail = {"members": members, "seed": seed, "events": len(events)}
-        audit.record(session, actor="demo", action=preparing.FILLED, experiment=made, **detail)
+        audit.record(session, actor="demo", action=backdating.FILLED, experiment=made, **detail)
     return Made(made.key, made.name, members, len(events))
 
 
@@ -124,13 +126,13 @@ def sentence(made: Made) -> str:
 def _key(database: Database) -> Iterator[str]:
     """A client key for the occasion, revoked after it."""
     with database.write() as session:
-        plain = keys.create_key(session, kind="client", name="the example's audience", actor="demo")
-        row = keys.find_plain(session, plain)
+        plain = api_keys.create_key(session, kind="client", name="the example's audience", actor="demo")
+        row = api_keys.find_plain(session, plain)
     try:
         yield plain
     finally:
         with database.write() as session:
-            keys.revoke_key(session, row.id if row and row.id else 0, actor="demo")
+            api_keys.revoke_key(session, row.id if row and row.id else 0, actor="demo")
 
 
 def _assign(api: Api, key: str, audience: Sequence[world.Member], report: Report) -> dict[int, str]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from analysis import NamedPrior, NotShown, Statistics, models
 from analysis.posterior.joint import Posterior
-from experiments.adjusted import covariate_of
-from experiments.exporting.reading import Stored
 from experiments.exporting.sampled import CHAINS, DRAWS, Drawn, sampled
+from experiments.exporting.source import Stored
+from experiments.reporting.adjustment import covariate_of
 
 Cells = Mapping[str, Statistics]
 

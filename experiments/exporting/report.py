@@ -13,12 +13,12 @@ from typing import Any
 
 from analysis import charts, wording
 from analysis.charts.svg import drawn
-from experiments.adjusted import deciding
-from experiments.exporting.reading import Stored
 from experiments.exporting.report_scorecard import blocks
-from experiments.figures import count, signed_percent, spoken_times, when
-from experiments.measure import Measure
-from experiments.withheld import NO_FACTS, WITHHELD, too_early, without_chances
+from experiments.exporting.source import Stored
+from experiments.reporting.adjustment import deciding
+from experiments.reporting.measures import Measure
+from experiments.reporting.numbers import count, signed_percent, spoken_times, when
+from experiments.reporting.withheld import NO_FACTS, WITHHELD, too_early, without_chances
 
 CHART_WIDTH = 640
 MARKS = {"ok": "✓", "info": "i", "warn": "!", "fail": "✕"}

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import wording
-from experiments import adjusted, guardrails, quotients
-from experiments.exporting.reading import Stored, VariantName
-from experiments.figures import NOTHING, count, signed_percent
-from experiments.measure import Measure, name_of
-from experiments.withheld import nobody_did
+from experiments.exporting.source import Stored, VariantName
+from experiments.reporting import adjustment, guardrails, lift_notes
+from experiments.reporting.measures import Measure, name_of
+from experiments.reporting.numbers import NOTHING, count, signed_percent
+from experiments.reporting.withheld import nobody_did
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Block:
     lines: tuple[Line, ...]
     missing: str = ""
     remark: str = ""
-    adjusted: str = ""
+    adjustment: str = ""
     why: str = ""
 
 
@@ -79,7 +79,7 @@ def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
     measure, key = Measure.of(entry, stored.currency), entry["metric"]
     guarded = key in stored.guardrails and key != stored.primary
     nobody, not_shown = nobody_did(entry), entry["not_shown"]
-    history = None if nobody else adjusted.told(entry, measure, stored.variants)
+    history = None if nobody else adjustment.told(entry, measure, stored.variants)
     tag, tone = ("decides", "decides") if key == stored.primary else ("", "")
     if guarded:
         tag, tone = ("nothing so far", "calm") if nobody else guardrails.tag(entry, stored.variants)
@@ -100,7 +100,7 @@ def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
 
 def _remark(stored: Stored, entry: Mapping[str, Any], measure: Measure, guarded: bool) -> str:
     """Why a guardrail is in doubt, or why a lift is not what the values divided give."""
-    return (guardrails.doubt if guarded else quotients.told)(entry, measure, stored.variants)
+    return (guardrails.doubt if guarded else lift_notes.told)(entry, measure, stored.variants)
 
 
 def _nobody(stored: Stored, entry: Mapping[str, Any]) -> str:

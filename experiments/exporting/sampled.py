@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from analysis import NotShown
-from experiments import deeper
-from experiments.exporting.reading import Stored
-from experiments.metrics import metric
+from experiments.analyses import sampled as deeper
+from experiments.catalogue.metrics import metric
+from experiments.exporting.source import Stored
 
 CHAINS, DRAWS = 4, 1_000
 

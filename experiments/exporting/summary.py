@@ -1,10 +1,10 @@
-"""The summary of an analysis as CSV or Parquet: the table of ``results?format=csv``, see `experiments.results_csv`."""
+"""The summary of an analysis as CSV or Parquet: the table of ``results?format=csv``, see `experiments.reporting.table`."""
 
 from pathlib import Path
 from typing import Any
 
-from experiments import results_csv as table
-from experiments.exporting.reading import Stored
+from experiments.exporting.source import Stored
+from experiments.reporting import table
 
 
 def write(stored: Stored, file: Path) -> int:

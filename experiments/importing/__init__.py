@@ -4,9 +4,9 @@ Reading is pure (`reading`, `values`, `members`, `counts`), `spool` holds what w
 writes it in one transaction and `bringing` leads through it; `job` is the worker's way in.
 """
 
-from experiments.importing.bringing import bring_in
 from experiments.importing.plan import Plan, make_plan
 from experiments.importing.reading import Source, preview
-from experiments.importing.storing import BroughtIn
+from experiments.importing.run import bring_in
+from experiments.importing.store import BroughtIn
 
 __all__ = ["BroughtIn", "Plan", "Source", "bring_in", "make_plan", "preview"]

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from experiments.definition import Content
+from experiments.catalogue.metrics import METRICS
+from experiments.definition.model import Content
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing.members import Variants
 from experiments.importing.plan import CONTENT_MEANINGS, Plan
 from experiments.importing.reading import Problems, Source, Table, place
 from experiments.importing.values import whole_number
-from experiments.metrics import METRICS
 from experiments.validation import validated
 
 PROPORTIONS = tuple(metric.key for metric in METRICS if metric.kind == "proportion")

@@ -5,15 +5,16 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import Session, col
 
-from experiments import experiment, jobs
-from experiments.database import Database
 from experiments.errors import ImportFailedError
-from experiments.importing.bringing import bring_in
 from experiments.importing.plan import make_plan
 from experiments.importing.reading import Source
-from experiments.importing.storing import BroughtIn
+from experiments.importing.run import bring_in
+from experiments.importing.store import BroughtIn
+from experiments.jobs import queue
+from experiments.lifecycle import store
 from experiments.settings import settings
-from experiments.tables import Job, Upload
+from experiments.storage.database import Database
+from experiments.storage.tables import Job, Upload
 
 _UNPACKED = 40  # times the largest upload: CSV packs to a tenth, so more is no CSV
 
@@ -34,8 +35,8 @@ def run_job(database: Database, job: Job, report: Any) -> None:
     events = _source(database, payload["events_upload"]) if payload.get("events_upload") else None
 
     def end(session: Session, brought: BroughtIn) -> None:
-        stored = experiment.get(session, brought.key)
-        jobs.enqueue(session, "analyse", experiment=stored, requested_by=job.requested_by)
+        stored = store.get(session, brought.key)
+        queue.enqueue(session, "analyse", experiment=stored, requested_by=job.requested_by)
         handed_in = [upload for upload in (payload["upload"], payload.get("events_upload")) if upload]
         session.execute(delete(Upload).where(col(Upload.id).in_(handed_in)))
         report.finish(session, result=_result(brought), message=_sentence(brought))

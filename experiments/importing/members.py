@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from experiments.catalogue.event_types import MAX_DWELL_SECONDS, MAX_ID, MAX_TYPE, MAX_UNIT, VALUE_KINDS
 from experiments.errors import InvalidError
-from experiments.event_types import MAX_DWELL_SECONDS, MAX_ID, MAX_TYPE, MAX_UNIT, VALUE_KINDS
 from experiments.importing.amounts import Amounts
 from experiments.importing.plan import EVENT_MEANINGS, MOST_VARIANTS, Plan
 from experiments.importing.reading import place

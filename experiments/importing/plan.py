@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from experiments.definition import Covariate
-from experiments.fields import (
+from experiments.definition.fields import (
     MAX_VARIANTS,
     Currency,
     Key,
@@ -18,6 +17,7 @@ from experiments.fields import (
     Segments,
     WindowDays,
 )
+from experiments.definition.model import Covariate
 from experiments.validation import at_fault, bad, validated
 
 MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
+from experiments.catalogue.event_types import MAX_VALUE
 from experiments.errors import InvalidError
-from experiments.event_fields import to_micro
-from experiments.event_types import MAX_VALUE
+from experiments.ingestion.fields import to_micro
 
 MICRO = 1_000_000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.database import Database
-from experiments.metrics import DAY_US
-from experiments.schema import migrate
+from experiments.catalogue.metrics import DAY_US
+from experiments.storage.database import Database
+from experiments.storage.schema import migrate
 from tests.benchmarks.collect_rows import BEGAN_US, fill
 from tests.memory import peak_mebibytes
 
@@ -51,7 +51,7 @@ def turns(url: str, runs: int) -> dict[str, Any]:
 
     On a busy machine the processors' seconds (this process and PostgreSQL's for it) are the steadier figure.
     """
-    from experiments.rows import source
+    from experiments.collect.engine.source import source
 
     backend = source(url)
     server = 0 if backend.name == "sqlite" else backend.raw_sql("SELECT pg_backend_pid()").fetchone()[0]
@@ -69,7 +69,7 @@ def turns(url: str, runs: int) -> dict[str, Any]:
 
 def peak(url: str, runs: int) -> float:
     """The most memory that collecting every run takes, in MB; SQLite's pages are part of this process."""
-    from experiments.rows import source
+    from experiments.collect.engine.source import source
 
     backend = source(url)
     for run in range(1, runs + 1):
@@ -106,9 +106,9 @@ def _by_hand(backend: Any, run: int) -> dict[str, Any]:
 
 
 def _collected(backend: Any, run: int) -> Any:
+    from experiments.catalogue.metrics import METRICS, metric
     from experiments.collect import collect
-    from experiments.member_rows import Scope
-    from experiments.metrics import METRICS, metric
+    from experiments.collect.attribution import Scope
 
     scope = Scope(run, "test", "EUR", 7 * DAY_US, _CUT_US, ("a", "b", "c"))
     return collect(backend, scope, METRICS[:10], segments=("country", "device"), segmented=metric("sticky_rate"))

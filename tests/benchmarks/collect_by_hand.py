@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from experiments.metrics import DAY_US
+from experiments.catalogue.metrics import DAY_US
 
 WINDOW_US = 7 * DAY_US
 CAPS = {"revenue": 10_000_000_000, "dwell": 3_600_000_000}

@@ -13,9 +13,9 @@ import numpy as np
 from sqlalchemy import text
 from sqlmodel import Session
 
-from experiments.database import Database
-from experiments.metrics import DAY_US
-from experiments.tables import Experiment, Run
+from experiments.catalogue.metrics import DAY_US
+from experiments.storage.database import Database
+from experiments.storage.tables import Experiment, Run
 from tests.audience import store_experiment
 
 BEGAN_US = 1_790_000_000_000_000

@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import psycopg
 
-from experiments import experiment as experiments
-from experiments.configuration import KeyIdentity, load
-from experiments.database import Database
-from experiments.definition import read_definition
+from experiments.assignment.configuration import KeyIdentity, load
+from experiments.definition.model import read_definition
 from experiments.errors import KletteError
-from experiments.schema import migrate
+from experiments.ingestion.writer import Writer
+from experiments.lifecycle import store
+from experiments.lifecycle.transitions import launch
 from experiments.settings import Settings
-from experiments.transitions import launch
-from experiments.writing import Writer
+from experiments.storage.database import Database
+from experiments.storage.schema import migrate
 
 DEFINITION = {
     "key": "bench",
@@ -36,7 +36,7 @@ def prepare(url: str) -> Database:
     database = Database(url)
     migrate(database)
     with database.write() as session:
-        made = experiments.create(session, read_definition(DEFINITION), actor="cli")
+        made = store.create(session, read_definition(DEFINITION), actor="cli")
         launch(session, made, actor="cli")
     return database
 

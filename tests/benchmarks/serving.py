@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.request import ProxyHandler, build_opener
 from uuid import uuid4
 
-from experiments.keys import create_key
+from experiments.people.api_keys import create_key
 from tests.benchmarks.ingestion import one_event, prepare
 from tests.load.client import drive, request_bytes
 from tests.serving import ROOT, free_port

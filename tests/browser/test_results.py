@@ -97,17 +97,17 @@ def test_a_newer_answer_comes_by_itself_and_keeps_scroll_focus_and_open_tables(a
     stored.analyse(app, identity="1")
     stored.expose(app)
     with stored.services_of(app).database.write() as session:
-        from experiments import jobs
-        from experiments.experiment import get
+        from experiments.jobs import queue
+        from experiments.lifecycle.store import get
 
-        jobs.enqueue(session, "analyse", experiment=get(session, stored.KEY), requested_by="page:x@example.org")
+        queue.enqueue(session, "analyse", experiment=get(session, stored.KEY), requested_by="page:x@example.org")
     opened()
     assert "waits for the worker" in page.inner_text("#status")
     page.click("#raw summary")
     page.focus("#n-purchase_rate-b-mean")
     top = page.evaluate("scrollY")
     with stored.services_of(app).database.write() as session:
-        found = jobs.get(session, 1)
+        found = queue.get(session, 1)
         found.state = "done"
         session.add(found)
     stored.analyse(app, fixtures.result(scale=0.5), identity="2")
@@ -135,7 +135,7 @@ def test_the_decision_is_asked_for_in_a_dialog_and_written_down(app, opened, pag
 
 
 def test_a_picture_that_does_not_load_leaves_the_pattern(app, opened, page) -> None:
-    from experiments import experiment as store
+    from experiments.lifecycle import store
 
     with stored.services_of(app).database.write() as session:
         for variant in store.variants_of(session, store.get(session, stored.KEY)):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments.tables import utc_now
+from experiments.storage.tables import utc_now
 from tests.web import results_more as more
 from tests.web import results_stored as stored
 

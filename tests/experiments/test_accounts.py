@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from experiments import accounts
 from experiments.errors import ConflictError, ForbiddenError, InvalidError
-from experiments.tables import utc_now
+from experiments.people import accounts
+from experiments.storage.tables import utc_now
 
 PASSWORD = "sticks to whoever passes"
 
@@ -99,7 +99,7 @@ def test_the_link_makes_one_admin_and_then_no_more(database):
 
 
 def test_only_the_hash_of_the_link_is_stored(database):
-    from experiments.tables import SetupToken
+    from experiments.storage.tables import SetupToken
 
     with database.write() as session:
         token = accounts.issue_setup_token(session)

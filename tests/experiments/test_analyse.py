@@ -8,13 +8,12 @@ import pytest
 from sqlmodel import select
 
 from analysis.errors import NotShown
-from experiments import inputs as gathered
-from experiments import results
-from experiments.analyse import analyse, new_id, repeat
+from experiments.analyses import inputs, records
+from experiments.analyses.run import analyse, new_id, repeat
+from experiments.catalogue.metrics import DAY_US
 from experiments.errors import ConflictError, NotFoundError
-from experiments.experiment import get
-from experiments.metrics import DAY_US
-from experiments.tables import Analysis, Experiment, ImportedCounts, Job, Run, Variant
+from experiments.lifecycle.store import get
+from experiments.storage.tables import Analysis, Experiment, ImportedCounts, Job, Run, Variant
 from tests.audience import (
     BEGAN_US,
     CUT_OFF_US,
@@ -54,7 +53,7 @@ def test_the_result_has_the_shape_of_the_api_and_survives_json(stored):
     assert {check["check"] for check in result["health"]} >= {"srm", "multi_exposed", "bots", "late_events", "silence"}
     assert [entry["metric"] for entry in result["metrics"]][0] == "sticky_rate"
     with stored.read() as session:
-        measured = gathered.measured(get(session, "test"))
+        measured = inputs.measured(get(session, "test"))
     kinds = {found.kind for found in measured}
     scored = [found.key for found in measured if found.kind not in ("retention", "cascade")]
     assert [entry["metric"] for entry in result["metrics"]] == scored
@@ -104,14 +103,14 @@ def test_the_first_analysis_fills_in_the_days_before_and_the_next_one_does_not(s
     analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with stored.read() as session:
         experiment = get(session, "test")
-        curve = results.history(session, experiment)
+        curve = records.history(session, experiment)
         assert len(curve) == 12
         assert [point["at"] for point in curve] == sorted(point["at"] for point in curve)
         assert [point["members"] for point in curve[:-1]] == sorted(point["members"] for point in curve[:-1])
         assert all(sum(point["p_best"].values()) == pytest.approx(1, abs=1e-6) for point in curve)
     analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_models=False)
     with stored.read() as session:
-        assert len(results.history(session, get(session, "test"))) == 13
+        assert len(records.history(session, get(session, "test"))) == 13
 
 
 @pytest.mark.parametrize("primary", ["sticky_rate", "revenue"])
@@ -278,7 +277,7 @@ def test_finished_tests_of_the_same_against_the_same_are_remembered(database, he
             )  # fmt: skip
         )
         session.flush()
-        assert gathered.aa_history(session) == expected
+        assert inputs.aa_history(session) == expected
 
 
 def test_an_experiment_that_never_ran_says_so(database):
@@ -299,7 +298,7 @@ def test_one_line_answers_a_whole_list(stored):
     analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     newest = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
     with stored.read() as session:
-        found = results.one_line(session, [get(session, "test"), get(session, "another")])
+        found = records.one_line(session, [get(session, "test"), get(session, "another")])
     assert set(found) == {1}
     verdict = newest.result["verdict"]
     fact = verdict["facts"][0]

@@ -11,20 +11,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from experiments import jobs, worker
-from experiments.analyse import analyse, repeat
-from experiments.assignment import decide
-from experiments.configuration import load
-from experiments.epochs import epochs_of
-from experiments.events import EventRow
-from experiments.events import bulk_insert as bulk_insert_events
-from experiments.experiment import current_run, get
-from experiments.exposure import ExposureRow, bulk_insert
-from experiments.members import member_table, to_csv
-from experiments.metrics import DAY_US
-from experiments.reallocating import open_next
+from experiments.analyses.reallocation import open_next
+from experiments.analyses.run import analyse, repeat
+from experiments.assignment.assign import decide
+from experiments.assignment.configuration import load
+from experiments.assignment.epochs import epochs_of
+from experiments.assignment.exposure import ExposureRow, bulk_insert
+from experiments.catalogue.metrics import DAY_US
+from experiments.exporting.members import member_table, to_csv
+from experiments.ingestion.events import EventRow
+from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.jobs import queue, worker
+from experiments.lifecycle.store import current_run, get
 from experiments.settings import read_settings
-from experiments.tables import Analysis, Exposure, utc_now
+from experiments.storage.tables import Analysis, Exposure, utc_now
 from tests.web.calls import make_experiment
 
 BEGAN_US = 1_790_000_000_000_000
@@ -203,7 +203,7 @@ def test_the_workers_own_analysis_opens_the_next_epoch_in_the_same_transaction(d
                 clicks.append(EventRow(unit, unit, "click", at + 1000, at + 1000))
         bulk_insert(session, met)
         bulk_insert_events(session, clicks)
-        jobs.enqueue(session, "analyse", experiment=get(session, "spring"), requested_by="test")
+        queue.enqueue(session, "analyse", experiment=get(session, "spring"), requested_by="test")
     worker.work(database, read_settings(analyse_every_seconds=3600), once=True)
     with database.read() as session:
         made = session.scalars(select(Analysis).where(Analysis.history_only.is_(False))).all()

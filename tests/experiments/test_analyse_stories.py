@@ -7,14 +7,14 @@ from collections import Counter
 import pytest
 from sqlmodel import select
 
-from experiments.analyse import analyse, repeat
-from experiments.database import Database
-from experiments.events import EventRow
-from experiments.events import bulk_insert as bulk_insert_events
-from experiments.experiment import current_run, get
-from experiments.metrics import DAY_US
-from experiments.results import history
-from experiments.tables import Analysis, Exposure
+from experiments.analyses.records import history
+from experiments.analyses.run import analyse, repeat
+from experiments.catalogue.metrics import DAY_US
+from experiments.ingestion.events import EventRow
+from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.lifecycle.store import current_run, get
+from experiments.storage.database import Database
+from experiments.storage.tables import Analysis, Exposure
 from tests.experiments.test_analyse_adaptive import BEGAN_US, launched
 from web.api.result_models import Results
 

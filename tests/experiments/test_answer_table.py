@@ -1,7 +1,7 @@
 """The answer in a terminal: the figures that the verdict goes by, and none that would be little more than a guess."""
 
-from experiments.commands.answer import table
-from experiments.withheld import WITHHELD
+from experiments.reporting.terminal import table
+from experiments.reporting.withheld import WITHHELD
 from tests.experiments.test_computing import RATES, answered, with_history
 from tests.web import results_fixtures as fixtures
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.assignment import REASONS, Decision, decide
-from experiments.bucketing import bucket
-from experiments.configuration import LiveExperiment, LiveVariant
-from experiments.exposure import Recorded
+from experiments.assignment.assign import REASONS, Decision, decide
+from experiments.assignment.bucketing import bucket
+from experiments.assignment.configuration import LiveExperiment, LiveVariant
+from experiments.assignment.exposure import Recorded
 
 NOW = 1_764_000_000_000_000
 VARIANTS = (LiveVariant("a", {"headline": "A"}), LiveVariant("b", {"headline": "B"}))

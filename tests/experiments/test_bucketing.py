@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare
 
-from experiments.bucketing import BUCKETS, bucket, edges, fnv1a32, pick
+from experiments.assignment.bucketing import BUCKETS, bucket, edges, fnv1a32, pick
 from experiments.errors import InvalidError
 from tests.serving import ROOT
 

@@ -14,12 +14,12 @@ from analysis.statistics import (
     RetentionStatistics,
     ValueStatistics,
 )
-from experiments import rows
+from experiments.catalogue.metrics import DAY_US, METRICS, metric
 from experiments.collect import MOST_LEVELS, Covariate, Worth, audience, collect, levels
-from experiments.collected import OTHERS, UNKNOWN, Collected
-from experiments.database import Database
-from experiments.member_rows import Scope
-from experiments.metrics import DAY_US, METRICS, metric
+from experiments.collect.attribution import Scope
+from experiments.collect.collected import OTHERS, UNKNOWN, Collected
+from experiments.collect.engine import source
+from experiments.storage.database import Database
 from tests.audience import (
     ACTIONS,
     BEGAN_US,
@@ -45,7 +45,7 @@ def collected_from(database: Database, audience: Audience, scope: Scope = SCOPE,
     with database.write() as session:
         store_experiment(session)
         store_audience(session, audience)
-    return collect(rows.source(database.url), scope, METRICS, **options)
+    return collect(source.source(database.url), scope, METRICS, **options)
 
 
 def by_hand(members: list, found, variant: str):
@@ -190,7 +190,7 @@ def test_a_covariate_of_the_days_before_is_the_same_outcome(database, rich):
             ]
             same(collected.adjusted_data[found.key][variant], adjusted_by_hand(pairs))
     # Looking further back changes nothing about the outcomes and the health counts themselves.
-    plain = collect(rows.source(database.url), SCOPE, METRICS)
+    plain = collect(source.source(database.url), SCOPE, METRICS)
     assert replace(collected, adjusted_data={}).to_dict() == plain.to_dict()
 
 
@@ -267,7 +267,7 @@ def joint_by_hand(members: dict, names: list[str], primary: str) -> list:
     cells: dict = {}
     for member in members.values():
         given = member["row"]["attributes"] or {}
-        levels = tuple(rows.words(given.get(name)) or UNKNOWN for name in names)
+        levels = tuple(source.words(given.get(name)) or UNKNOWN for name in names)
         cell = cells.setdefault((member["row"]["variant"], levels), [0, 0])
         cell[0] += 1
         cell[1] += member[primary]
@@ -293,7 +293,7 @@ def test_too_many_cells_at_once_leave_each_segment_by_itself(database, monkeypat
     told["few"] = collected_from(database, made, segments=names, segmented=metric("sticky_rate"))
     monkeypatch.setattr(audience, "MOST_KINDS", 0)
     monkeypatch.setattr(levels, "MOST_CELLS", 3)
-    backend = rows.source(database.url)
+    backend = source.source(database.url)
     told["many"] = collect(backend, SCOPE, METRICS, segments=names, segmented=metric("sticky_rate"))
     assert told["many"].segment_cells is None
     assert told["many"].segment_data == told["few"].segment_data
@@ -359,8 +359,8 @@ def _without_logs(document):
 def test_the_connection_is_opened_once_a_process_and_cannot_write(sqlite_url):
     database = Database(sqlite_url)
     collected_from(database, make_audience(1, members=10))
-    backend = rows.source(sqlite_url)
-    assert rows.source(sqlite_url) is backend
+    backend = source.source(sqlite_url)
+    assert source.source(sqlite_url) is backend
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         backend.raw_sql("DELETE FROM exposure")
     leftover = backend.raw_sql("SELECT count(*) FROM sqlite_temp_master").fetchone()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from analysis.statistics import AmountStatistics, CountStatistics
-from experiments.collected import Collected
-from experiments.metrics import METRICS
+from experiments.catalogue.metrics import METRICS
+from experiments.collect.collected import Collected
 from tests.audience import BEGAN_US, TOLERANCE_US, expected_members, make_audience
 from tests.experiments.test_collect import SCOPE, collected_from, same
 

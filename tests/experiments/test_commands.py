@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from experiments import accounts, keys
-from experiments.database import Database
+from experiments.people import accounts, api_keys
+from experiments.storage.database import Database
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_key_is_printed_alone_and_works_on_a_database_that_was_new(klette, ope
     assert made.returncode == 0 and made.stderr == ""
     plain = made.stdout.removesuffix("\n")
     with opened.read() as session:
-        assert keys.find_plain(session, plain).kind == "server"
+        assert api_keys.find_plain(session, plain).kind == "server"
     listed = klette("key", "list").stdout
     assert plain[:8] in listed and plain not in listed
     assert klette("key", "revoke", "1").returncode == 0

@@ -18,9 +18,9 @@ from analysis.statistics import (
     RatioStatistics,
     RetentionStatistics,
 )
-from experiments.collected import Collected, Quality
-from experiments.computing import compute
-from experiments.metrics import DAY_US, metric
+from experiments.analyses.compute import compute
+from experiments.catalogue.metrics import DAY_US, metric
+from experiments.collect.collected import Collected, Quality
 
 BEGAN_US = 1_790_000_000_000_000
 RATES = {"a": ProportionStatistics(4000, 400), "b": ProportionStatistics(4100, 520)}
@@ -297,7 +297,7 @@ def test_one_metric_that_cannot_be_read_leaves_the_others_standing():
 
 
 def test_a_mistake_of_ours_is_no_outcome_of_the_data(monkeypatch):
-    from experiments import scorecards
+    from experiments.analyses import scorecards
 
     def wrong(*_: Any, **__: Any) -> None:
         raise AnalysisError("unknown_model", "There is no such model.")

@@ -6,13 +6,12 @@ import time
 import pytest
 from sqlalchemy import text
 
-from experiments import experiment as experiments
-from experiments import transitions
-from experiments.configuration import Configuration, ConfigurationCache, load, read_version, touch
-from experiments.database import Database
+from experiments.assignment.configuration import Configuration, ConfigurationCache, load, read_version, touch
+from experiments.assignment.exposure import segment_attributes
 from experiments.errors import UnavailableError
-from experiments.exposure import segment_attributes
-from experiments.keys import create_key, hash_key, list_keys, revoke_key
+from experiments.lifecycle import store, transitions
+from experiments.people.api_keys import create_key, hash_key, list_keys, revoke_key
+from experiments.storage.database import Database
 from tests.web.calls import make_experiment
 
 
@@ -21,8 +20,8 @@ def test_it_holds_what_assignment_needs(database):
     make_experiment(database, key="draft", launched=False)
     make_experiment(database, key="old")
     with database.write() as session:
-        transitions.stop(session, experiments.get(session, "old"), actor="cli")
-        transitions.archive(session, experiments.get(session, "old"), actor="cli")
+        transitions.stop(session, store.get(session, "old"), actor="cli")
+        transitions.archive(session, store.get(session, "old"), actor="cli")
     with database.read() as session:
         held = load(session)
     live = held.experiments["spring"]
@@ -55,7 +54,7 @@ def test_a_change_is_noticed_and_nothing_else_is_read(database, monkeypatch):
         loads.append(load(session))
         return loads[-1]
 
-    monkeypatch.setattr("experiments.configuration.load", counted)
+    monkeypatch.setattr("experiments.assignment.configuration.load", counted)
     cache = ConfigurationCache(database, 0.02)
     first = cache.current()
     time.sleep(0.03)
@@ -83,7 +82,7 @@ def test_a_targeting_that_cannot_be_read_serves_nobody_and_stops_nothing_else(da
     make_experiment(database)
     make_experiment(database, key="broken")
     with database.write() as session:
-        broken = experiments.get(session, "broken")
+        broken = store.get(session, "broken")
         broken.targeting = {"nonsense": 1}
         session.add(broken)
     with database.read() as session:
@@ -116,7 +115,7 @@ def test_one_looks_while_the_others_go_on_with_what_they_have(sqlite_url, monkey
         gate.wait(10)
         return first.version
 
-    monkeypatch.setattr("experiments.configuration.read_version", slow)
+    monkeypatch.setattr("experiments.assignment.configuration.read_version", slow)
     cache._looked -= 0.6
     looker = threading.Thread(target=cache.current)
     looker.start()

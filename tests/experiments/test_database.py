@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy.exc import StatementError
 from sqlmodel import select
 
-from experiments.database import Database
 from experiments.errors import UnavailableError
-from experiments.tables import Namespace, utc_now
+from experiments.storage.database import Database
+from experiments.storage.tables import Namespace, utc_now
 
 
 def namespaces(database: Database) -> set[str]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from analysis.statistics import AmountStatistics
-from experiments.computing import compute
+from experiments.analyses.compute import compute
 from tests.experiments.test_computing import ORDERED, RATES, answered, inputs, returns, with_history
 
 
@@ -41,7 +41,7 @@ def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypa
 
 def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others_says_so(monkeypatch):
     from analysis.models import negative_binomial
-    from experiments import deeper
+    from experiments.analyses import sampled as deeper
 
     asked, data = [], {"click_rate": RATES, "orders": ORDERED, "active_days": ORDERED}
 

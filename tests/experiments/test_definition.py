@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from experiments.definition import read_definition, read_patch
+from experiments.catalogue.event_types import meant
+from experiments.definition.model import read_definition, read_patch
 from experiments.errors import InvalidError
-from experiments.event_types import meant
 from tests.definitions import definition, with_variant
 
 NAN, INFINITE = float("nan"), float("inf")

@@ -6,16 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import func, select
 
-from experiments import experiment, keys
-from experiments.analyse import analyse
-from experiments.answering import answer
-from experiments.database import Database
-from experiments.definition import read_definition
-from experiments.demo import campaign, preparing, world
+from experiments.analyses.run import analyse
+from experiments.definition.model import read_definition
+from experiments.demo import backdating, campaign, world
 from experiments.demo.run import make
 from experiments.errors import ConflictError, InvalidError, UnavailableError
+from experiments.jobs.at_once import answer
+from experiments.lifecycle import store
+from experiments.people import api_keys
 from experiments.settings import Settings, read_settings
-from experiments.tables import Analysis, ApiKey, Event, Exposure, Job, MultiExposure, Run
+from experiments.storage.database import Database
+from experiments.storage.tables import Analysis, ApiKey, Event, Exposure, Job, MultiExposure, Run
 from tests.serving import ROOT, free_port
 
 MEMBERS = 600
@@ -41,8 +42,8 @@ def test_the_audience_goes_through_the_api_within_the_fortnight(database: Databa
     assert (made.key, made.members) == ("spring-headline", MEMBERS)
     assert told == sorted(told) and told[-1] == 1.0
     with database.read() as session:
-        stored = experiment.get(session, made.key)
-        run = experiment.current_run(session, stored)
+        stored = store.get(session, made.key)
+        run = store.current_run(session, stored)
         exposures = session.exec(select(Exposure)).all()
         events = session.exec(select(Event)).all()
         assert session.exec(select(MultiExposure)).first() is None
@@ -123,7 +124,7 @@ def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
 
 
 def test_the_worker_waits_until_the_audience_is_in(database: Database, settings: Settings) -> None:
-    from experiments.due import due_experiments
+    from experiments.jobs.schedule import due_experiments
 
     made = make(database, settings, members=MEMBERS)
     with database.read() as session:
@@ -140,25 +141,25 @@ def test_the_worker_waits_until_the_audience_is_in(database: Database, settings:
 def test_only_a_simulated_experiment_may_begin_in_the_past(database: Database) -> None:
     raw = campaign.definition("real", address="https://shop.example", currency="EUR")
     with database.write() as session:
-        real = experiment.create(session, read_definition(raw), actor="test")
-        run = experiment.start_run(session, real)
+        real = store.create(session, read_definition(raw), actor="test")
+        run = store.start_run(session, real)
         with pytest.raises(ConflictError, match="no simulated experiment"):
-            preparing.backdate(session, real, run, run.started_at - timedelta(days=1))
+            backdating.backdate(session, real, run, run.started_at - timedelta(days=1))
         with pytest.raises(ConflictError, match="no simulated experiment"):
-            preparing.settle(session, real)
+            backdating.settle(session, real)
         simulated_raw = campaign.definition("simulated", address="https://shop.example", currency="EUR")
-        simulated = experiment.create(session, read_definition(simulated_raw), actor="test", simulated=True)
+        simulated = store.create(session, read_definition(simulated_raw), actor="test", simulated=True)
         with pytest.raises(ConflictError, match="not one of simulated"):
-            preparing.backdate(session, simulated, run, run.started_at - timedelta(days=1))
-        own = experiment.start_run(session, simulated)
+            backdating.backdate(session, simulated, run, run.started_at - timedelta(days=1))
+        own = store.start_run(session, simulated)
         with pytest.raises(ConflictError, match="more than 30 days"):
-            preparing.backdate(session, simulated, own, own.started_at - timedelta(days=31))
+            backdating.backdate(session, simulated, own, own.started_at - timedelta(days=31))
 
 
 def test_a_real_experiment_of_the_same_key_is_left_alone(database: Database, settings: Settings) -> None:
     raw = campaign.definition(campaign.KEY, address="https://shop.example", currency="EUR")
     with database.write() as session:
-        experiment.create(session, read_definition(raw), actor="test")
+        store.create(session, read_definition(raw), actor="test")
     assert make(database, settings, members=30).key == "spring-headline-2"
 
 
@@ -179,22 +180,22 @@ def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Setti
     with pytest.raises(UnavailableError, match="Nothing answers at"):
         make(database, settings, members=30, url=f"http://127.0.0.1:{free_port()}")
     with database.read() as session:
-        assert keys.list_keys(session) == []
-        assert experiment.listing(session) == []
+        assert api_keys.list_keys(session) == []
+        assert store.listing(session) == []
 
 
 def test_the_worker_makes_it_answers_at_once_and_adds_the_segments(database, settings, monkeypatch) -> None:
-    from experiments import jobs
     from experiments.demo import job as demo_job
-    from experiments.worker import Stopping, perform
+    from experiments.jobs import queue
+    from experiments.jobs.worker import Stopping, perform
 
     monkeypatch.setattr(demo_job, "settings", lambda: settings)
     with database.write() as session:
-        number = jobs.enqueue(session, "demo", payload={"members": 300}, requested_by="page:anna@shop.example").id
-    claimed = jobs.claim(database, "tester", 60)
+        number = queue.enqueue(session, "demo", payload={"members": 300}, requested_by="page:anna@shop.example").id
+    claimed = queue.claim(database, "tester", 60)
     perform(database, claimed, 60, Stopping())
     with database.read() as session:
-        done = jobs.get(session, number)
+        done = queue.get(session, number)
         waiting = session.exec(select(Job).where(Job.state == "due")).all()
         answers = session.exec(select(Analysis).where(Analysis.history_only.is_(False))).all()
     assert (done.state, done.result) == ("done", {"experiment": "spring-headline"})

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from experiments import editing, transitions
-from experiments import experiment as stored
-from experiments.definition import read_definition, read_patch
+from experiments.definition.model import read_definition, read_patch
 from experiments.errors import ConflictError, InvalidError
+from experiments.lifecycle import editing, store, transitions
 from tests.definitions import definition
 
 
@@ -16,22 +15,22 @@ def draft(database):
     raw = definition(hypothesis="Numbers help.", segments=["country"])
     raw["variants"][0]["cost"] = {"fixed": 5, "currency": "EUR"}
     with database.write() as session:
-        stored.create(session, read_definition(raw), actor="cli")
+        store.create(session, read_definition(raw), actor="cli")
     return "spring"
 
 
 @pytest.fixture
 def running(database, draft):
     with database.write() as session:
-        transitions.launch(session, stored.get(session, draft), actor="cli")
+        transitions.launch(session, store.get(session, draft), actor="cli")
     return draft
 
 
 def edit(database, key, change, **options):
     with database.write() as session:
-        experiment = stored.get(session, key)
+        experiment = store.get(session, key)
         editing.patch(session, experiment, read_patch(change), actor="api:test", **options)
-        return stored.document(session, experiment)
+        return store.document(session, experiment)
 
 
 def refused(database, key, change, error=ConflictError, **options):
@@ -44,12 +43,12 @@ def refused(database, key, change, error=ConflictError, **options):
 
 def document(database, key="spring"):
     with database.read() as session:
-        return stored.document(session, stored.get(session, key))
+        return store.document(session, store.get(session, key))
 
 
 def ids(database):
     with database.read() as session:
-        return {variant.key: variant.id for variant in stored.variants_of(session, stored.get(session, "spring"))}
+        return {variant.key: variant.id for variant in store.variants_of(session, store.get(session, "spring"))}
 
 
 def test_an_edit_of_one_field_leaves_all_others(database, draft):
@@ -152,13 +151,13 @@ def test_what_members_met_is_frozen(database, running, change):
 def test_harmless_words_more_traffic_and_the_end_may_change_while_running(database, draft):
     edit(database, draft, {"traffic": 0.1})
     with database.write() as session:
-        transitions.launch(session, stored.get(session, draft), actor="cli")
+        transitions.launch(session, store.get(session, draft), actor="cli")
     end = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)
     change = {"name": "N", "hypothesis": "H", "traffic": 0.2, "ends_at": end.isoformat(),
               "variants": [{"key": "b", "name": "Bee"}]}  # fmt: skip
     before, after = document(database), edit(database, draft, change)
     assert (after["name"], after["hypothesis"], after["traffic"]) == ("N", "H", 0.2)
-    assert after["variants"][1]["name"] == "Bee" and after["ends_at"] == stored.when(end)
+    assert after["variants"][1]["name"] == "Bee" and after["ends_at"] == store.when(end)
     assert after["run"] == before["run"], "no new run for harmless edits"
     assert "only rise" in refused(database, draft, {"traffic": 0.19}).detail
     refused(database, draft, {"ends_at": "2020-01-01T00:00:00Z"}, InvalidError)
@@ -175,14 +174,14 @@ def test_changed_weights_start_a_new_run_with_a_new_seed(database, running):
     assert after["run"]["seed"] != first["seed"]
     assert [row["upper_edge"] for row in after["run"]["allocation"]] == [1000, 10000]
     with database.read() as session:
-        runs = stored.runs_of(session, stored.get(session, running))
+        runs = store.runs_of(session, store.get(session, running))
     assert runs[0].ended_at == runs[1].started_at
     assert [row[1] for row in runs[0].allocation] == [0.5, 0.5], "the first run keeps its own allocation"
 
 
 def test_a_new_run_needs_known_variants_whose_weights_add_up(database, running):
     with database.write() as session:
-        experiment = stored.get(session, running)
+        experiment = store.get(session, running)
         with pytest.raises(InvalidError, match="no variant"):
             editing.new_run(session, experiment, {"z": 1.0}, actor="cli")
         with pytest.raises(InvalidError, match="add up to 0.6"):
@@ -195,7 +194,7 @@ def test_a_new_run_needs_known_variants_whose_weights_add_up(database, running):
 
 def test_an_archived_experiment_keeps_its_record(database, draft):
     with database.write() as session:
-        transitions.archive(session, stored.get(session, draft), actor="cli")
+        transitions.archive(session, store.get(session, draft), actor="cli")
     assert refused(database, draft, {"name": "Other"}).code == "frozen"
 
 
@@ -205,24 +204,24 @@ def test_a_form_hands_the_whole_definition_in(database, draft):
     raw["variants"] = [raw["variants"][1] | {"weight": 0.4}, raw["variants"][0] | {"weight": 0.4},
                        {"key": "c", "weight": 0.2}]  # fmt: skip
     with database.write() as session:
-        experiment = stored.get(session, draft)
+        experiment = store.get(session, draft)
         editing.revise(session, experiment, read_definition(raw), actor="cli", revision=1)
-        after = stored.document(session, experiment)
+        after = store.document(session, experiment)
     assert after["name"] == "Form" and after["hypothesis"] == "" and after["segments"] == []
     assert {variant["key"]: variant["weight"] for variant in after["variants"]} == {"a": 0.4, "b": 0.4, "c": 0.2}
     assert {key: value for key, value in ids(database).items() if key != "c"} == before
     raw["variants"] = [raw["variants"][0] | {"weight": 0.5}, raw["variants"][1] | {"weight": 0.5}]
     with database.write() as session:
-        editing.revise(session, stored.get(session, draft), read_definition(raw), actor="cli")
+        editing.revise(session, store.get(session, draft), read_definition(raw), actor="cli")
     assert set(ids(database)) == {"a", "b"}
 
 
 def test_a_form_of_a_running_experiment_may_change_the_name_alone(database, running):
     with database.write() as session:
-        experiment = stored.get(session, running)
-        whole = stored.definition_of(session, experiment)
+        experiment = store.get(session, running)
+        whole = store.definition_of(session, experiment)
         editing.revise(session, experiment, whole.model_copy(update={"name": "N"}), actor="cli")
-        assert experiment.name == "N" and len(stored.runs_of(session, experiment)) == 1
+        assert experiment.name == "N" and len(store.runs_of(session, experiment)) == 1
         with pytest.raises(ConflictError, match="window_days"):
             editing.revise(session, experiment, whole.model_copy(update={"window_days": 9}), actor="cli")
 

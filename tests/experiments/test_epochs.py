@@ -6,22 +6,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from experiments import experiment as experiments
-from experiments import transitions
-from experiments.analyse import new_id
-from experiments.assignment import assign
-from experiments.bucketing import bucket, pick
-from experiments.configuration import LiveExperiment, LiveVariant, PastEpoch, load, read_version
-from experiments.editing import new_run
-from experiments.eligibility import STALE_US, chosen_by_client
-from experiments.epochs import KEPT, epochs_of
-from experiments.event_fields import EventLimits
-from experiments.events import check_events
-from experiments.inputs import to_us
-from experiments.reallocating import HOUR_US, open_next
+from experiments.analyses.inputs import to_us
+from experiments.analyses.reallocation import HOUR_US, open_next
+from experiments.analyses.run import new_id
+from experiments.assignment.assign import assign
+from experiments.assignment.bucketing import bucket, pick
+from experiments.assignment.configuration import LiveExperiment, LiveVariant, PastEpoch, load, read_version
+from experiments.assignment.eligibility import STALE_US, chosen_by_client
+from experiments.assignment.epochs import KEPT, epochs_of
+from experiments.ingestion.events import check_events
+from experiments.ingestion.fields import EventLimits
+from experiments.ingestion.writer import Writer
+from experiments.lifecycle import store, transitions
+from experiments.lifecycle.editing import new_run
 from experiments.settings import settings
-from experiments.tables import AllocationEpoch, Analysis, AuditEntry, Exposure, MultiExposure
-from experiments.writing import Writer
+from experiments.storage.tables import AllocationEpoch, Analysis, AuditEntry, Exposure, MultiExposure
 from tests.web.calls import make_experiment
 
 ADAPTIVE = {"allocation": {"method": "thompson", "floor": 0.05, "every_hours": 24}}
@@ -30,8 +29,8 @@ UNITS = [f"u-{number}" for number in range(2000)]
 
 def propose(session, shares, *, key="spring") -> Analysis:
     """An analysis of the newest run that proposes these shares."""
-    found = experiments.get(session, key)
-    run = experiments.current_run(session, found)
+    found = store.get(session, key)
+    run = store.current_run(session, found)
     row = Analysis(
         id=new_id(), experiment_id=found.id, run_id=run.id, cut_off_us=0, decision="keep_running",
         result={"allocation": {"next": shares}}, inputs={}, drawing={},
@@ -43,7 +42,7 @@ def propose(session, shares, *, key="spring") -> Analysis:
 def reallocate(database, shares, *, after_hours=24.0):
     """Open the next epoch so long after the present one began; the epoch, or None."""
     with database.write() as session:
-        run = experiments.current_run(session, experiments.get(session, "spring"))
+        run = store.current_run(session, store.get(session, "spring"))
         now_us = epochs_of(session, run)[-1].started_us + round(after_hours * HOUR_US)
         return open_next(session, propose(session, shares), now_us=now_us)
 
@@ -56,7 +55,7 @@ def live(database) -> LiveExperiment:
 def test_the_first_epoch_is_the_runs_own_allocation(database):
     make_experiment(database, **ADAPTIVE)
     with database.read() as session:
-        run = experiments.current_run(session, experiments.get(session, "spring"))
+        run = store.current_run(session, store.get(session, "spring"))
         (first,) = epochs_of(session, run)
     assert (first.number, first.weights, first.edges) == (1, {"a": 0.5, "b": 0.5}, (5000, 10_000))
     assert first.started_us == to_us(run.started_at)
@@ -98,7 +97,7 @@ def test_nothing_is_opened_where_there_is_no_reason_to(database, why, shares, ho
 def test_nothing_is_opened_while_it_does_not_run(database, change):
     make_experiment(database, **ADAPTIVE)
     with database.write() as session:
-        change(session, experiments.get(session, "spring"), actor="cli")
+        change(session, store.get(session, "spring"), actor="cli")
     assert reallocate(database, {"a": 0.2, "b": 0.8}) is None
 
 
@@ -106,8 +105,8 @@ def test_a_paused_run_goes_on_with_its_epoch(database):
     make_experiment(database, **ADAPTIVE)
     reallocate(database, {"a": 0.2, "b": 0.8})
     with database.write() as session:
-        transitions.pause(session, experiments.get(session, "spring"), actor="cli")
-        transitions.resume(session, experiments.get(session, "spring"), actor="cli")
+        transitions.pause(session, store.get(session, "spring"), actor="cli")
+        transitions.resume(session, store.get(session, "spring"), actor="cli")
     assert (live(database).epoch, live(database).edges) == (2, (2000, 10_000))
 
 
@@ -116,7 +115,7 @@ def test_a_new_run_begins_at_its_first_epoch_and_an_analysis_of_the_old_one_chan
     reallocate(database, {"a": 0.2, "b": 0.8})
     with database.write() as session:
         late = propose(session, {"a": 0.1, "b": 0.9})
-        new_run(session, experiments.get(session, "spring"), {"a": 0.3, "b": 0.7}, actor="cli")
+        new_run(session, store.get(session, "spring"), {"a": 0.3, "b": 0.7}, actor="cli")
         assert open_next(session, late, now_us=2 * late.cut_off_us + 10**17) is None
     now = live(database)
     assert (now.run_number, now.epoch, now.edges, now.past_epochs) == (2, 1, (3000, 10_000), ())
@@ -138,7 +137,7 @@ def test_the_document_lists_the_epochs_with_edges_starts_and_what_they_rest_on(d
     make_experiment(database, **ADAPTIVE)
     opened = reallocate(database, {"a": 0.25, "b": 0.75})
     with database.read() as session:
-        document = experiments.document(session, experiments.get(session, "spring"))
+        document = store.document(session, store.get(session, "spring"))
     (run,) = document["assignment"]["runs"]
     first, second = run["epochs"]
     assert first["allocation"] == run["allocation"] and first["analysis"] is None
@@ -234,7 +233,7 @@ def test_a_change_of_the_shares_sets_nobody_aside(database):
     with database.read() as session:
         configuration = load(session)
     late_us = opened.started_us + STALE_US // 2  # a day ahead: the run began a moment ago
-    at = experiments.when(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=late_us))
+    at = store.when(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=late_us))
     raws = [
         {"id": unit, "unit": unit, "type": "exposure", "at": at, "experiment": "spring",
          "properties": {"variant": early.variants[pick(early.edges, bucket(early.seed, unit))].key}}

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.bucketing import bucket, pick
-from experiments.configuration import Configuration, LiveExperiment, LiveVariant
+from experiments.assignment.bucketing import bucket, pick
+from experiments.assignment.configuration import Configuration, LiveExperiment, LiveVariant
+from experiments.assignment.exposure import is_bot, segment_attributes
+from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.errors import InvalidError
-from experiments.event_fields import EventLimits, to_micro
-from experiments.event_types import EVENT_TYPES
-from experiments.events import bulk_insert, check_event, check_events
-from experiments.exposure import is_bot, segment_attributes
+from experiments.ingestion.events import bulk_insert, check_event, check_events
+from experiments.ingestion.fields import EventLimits, to_micro
 
 NOW = 1_764_000_000_000_000  # 2025-11-24T16:00:00Z
 LIMITS = EventLimits(30 * 86_400_000_000, 300_000_000, "EUR")
@@ -140,7 +140,7 @@ def test_what_nobody_foresaw_in_one_event_is_nothing_to_the_others(monkeypatch, 
     def stumble(row, properties, live):
         raise IndexError("tuple index out of range")
 
-    monkeypatch.setattr("experiments.events._offer", stumble)
+    monkeypatch.setattr("experiments.ingestion.events._offer", stumble)
     raws = [
         {"id": "1", "unit": "u", "type": "click"},
         {"id": "2", "unit": "u", "type": "exposure", "experiment": "spring"},

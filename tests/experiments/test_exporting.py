@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from experiments import results_csv
-from experiments.analyse import analyse
+from experiments.analyses.run import analyse
 from experiments.cli import main
-from experiments.database import Database
 from experiments.errors import NotFoundError
 from experiments.exporting import posterior, report, summary
-from experiments.exporting.reading import newest
-from experiments.figures import spoken_times
+from experiments.exporting.source import newest
+from experiments.reporting import table as results_csv
+from experiments.reporting.numbers import spoken_times
 from experiments.settings import settings
+from experiments.storage.database import Database
 from tests.audience import CUT_OFF_US, make_audience, store_audience, store_experiment
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.statistics import AmountStatistics, CascadeStatistics, CountStatistics, ProportionStatistics
 from experiments.exporting import posterior
-from experiments.exporting.reading import Stored, VariantName
+from experiments.exporting.source import Stored, VariantName
 from tests.experiments.test_computing import RATES, inputs, returns, with_history
 
 VARIANTS = (VariantName("a", "A", "As ever", True), VariantName("b", "B", "Bloom", False))
@@ -26,7 +26,7 @@ CELLS = {
 
 
 def stored_of(document: dict, **more) -> Stored:
-    from experiments.computing import compute
+    from experiments.analyses.compute import compute
 
     result = json.loads(json.dumps(compute(document, identity="i")[0], allow_nan=False))
     began = datetime(2026, 9, 21, tzinfo=UTC)

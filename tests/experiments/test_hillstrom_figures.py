@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert
 
-from experiments import rows
+from experiments.catalogue.metrics import DAY_US, metric
 from experiments.collect import collect
-from experiments.database import Database
-from experiments.member_rows import Scope
-from experiments.metrics import DAY_US, metric
-from experiments.tables import Event, Exposure
+from experiments.collect.attribution import Scope
+from experiments.collect.engine import source
+from experiments.storage.database import Database
+from experiments.storage.tables import Event, Exposure
 from tests.audience import BEGAN_US, Audience, store_audience, store_experiment
 
 ARMS = {"No E-Mail": "a", "Mens E-Mail": "b", "Womens E-Mail": "c"}
@@ -34,7 +34,7 @@ def test_hillstroms_counts_and_money_are_exact(sqlite_url, shared_data):
     scope = Scope(1, "test", "EUR", 14 * DAY_US, BEGAN_US + 60 * DAY_US, ("a", "b", "c"))
     measured = [metric(key) for key in ("click_rate", "purchase_rate", "revenue", "orders")]
     found = collect(
-        rows.source(sqlite_url), scope, measured, segments=["channel", "zip_code"], segmented=metric("click_rate")
+        source.source(sqlite_url), scope, measured, segments=["channel", "zip_code"], segmented=metric("click_rate")
     )
     for name, key in ARMS.items():
         arm = expected[name]

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from experiments import rows
+from experiments.catalogue.metrics import DAY_US, METRICS
 from experiments.collect import collect, statistics_by_day, told_by_day
-from experiments.metrics import DAY_US, METRICS
+from experiments.collect.engine import source
 from tests.audience import BEGAN_US, CUT_OFF_US, TOLERANCE_US, make_audience, store_audience, store_experiment
 from tests.experiments.test_collect import SCOPE, same
 
@@ -19,7 +19,7 @@ def test_each_day_is_what_a_collection_of_that_day_tells(database, tolerance):
     with database.write() as session:
         store_experiment(session)
         store_audience(session, audience)
-    backend = rows.source(database.url)
+    backend = source.source(database.url)
     scope = replace(SCOPE, by_arrival=False, tolerance_us=tolerance, begun_us=BEGAN_US)
     told = [metric for metric in METRICS if told_by_day(metric)]
     stood = {metric.key: statistics_by_day(backend, scope, metric, BEGAN_US, DAYS) for metric in told}

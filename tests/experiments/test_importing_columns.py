@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.importing.amounts import Amounts
-from experiments.importing.guessing import guess, key_of, name_of, values
+from experiments.importing.column_guesses import guess, key_of, name_of, values
 from experiments.importing.values import moment_us
 
 MARKETER = ("member", "group", "seen_at", "country", "clicked", "spent")

@@ -7,11 +7,11 @@ import io
 import pytest
 from sqlmodel import select
 
-from experiments import experiment
-from experiments.database import Database
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import Source, bring_in, make_plan
-from experiments.tables import ImportedCounts
+from experiments.lifecycle import store
+from experiments.storage.database import Database
+from experiments.storage.tables import ImportedCounts
 
 GOOD = "variant,members,clicks\nold,1000,100\nnew,1010,131\n"
 
@@ -27,7 +27,7 @@ def test_counts_are_stored_on_both_engines(database: Database) -> None:
     brought = bring(database, GOOD)
     assert brought.members == {"old": 1000, "new": 1010}
     with database.read() as session:
-        stored = experiment.get(session, "spring")
+        stored = store.get(session, "spring")
         cells = session.exec(select(ImportedCounts).order_by(ImportedCounts.variant)).all()
     assert (stored.state, stored.primary_metric, stored.metrics) == ("stopped", "click_rate", ["click_rate"])
     assert [(cell.variant, cell.metric, cell.members, cell.successes) for cell in cells] == [
@@ -44,7 +44,7 @@ def test_the_columns_name_says_what_the_successes_are(sqlite_url: str, column: s
     database = Database(sqlite_url)
     bring(database, f"variant,members,{column}\na,10,1\nb,10,2\n", columns={"successes": column})
     with database.read() as session:
-        assert experiment.get(session, "spring").primary_metric == metric
+        assert store.get(session, "spring").primary_metric == metric
 
 
 def test_successes_of_which_nobody_says_what_they_are_are_asked_about(sqlite_url: str) -> None:
@@ -56,20 +56,20 @@ def test_successes_of_which_nobody_says_what_they_are_are_asked_about(sqlite_url
         bring(database, text)
     bring(database, text, metrics=["share_rate"])
     with database.read() as session:
-        assert experiment.get(session, "spring").metrics == ["share_rate"]
+        assert store.get(session, "spring").metrics == ["share_rate"]
 
 
 def test_totals_without_dates_have_none_and_those_with_dates_keep_them(sqlite_url: str, tmp_path) -> None:
     from datetime import UTC, datetime
 
-    from experiments.analyse import analyse
+    from experiments.analyses.run import analyse
 
     database = Database(sqlite_url)
     bring(database, GOOD)
     bring(database, GOOD, key="dated", exposed_at="2026-03-01T00:00:00Z", ended_at="2026-03-15T00:00:00Z")
     with database.read() as session:
-        run = experiment.current_run(session, experiment.get(session, "spring"))
-        dated = experiment.current_run(session, experiment.get(session, "dated"))
+        run = store.current_run(session, store.get(session, "spring"))
+        dated = store.current_run(session, store.get(session, "dated"))
     assert run.started_at == run.ended_at  # the moment of the import, no length of time
     assert (dated.started_at, dated.ended_at) == (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC))
     unknown, known = analyse(database, "spring"), analyse(database, "dated")
@@ -96,7 +96,7 @@ def test_several_metrics_share_their_members(sqlite_url: str) -> None:
     )
     bring(database, text)
     with database.read() as session:
-        stored = experiment.get(session, "spring")
+        stored = store.get(session, "spring")
     assert (stored.primary_metric, stored.metrics, stored.guardrails) == (
         "share_rate",
         ["share_rate"],
@@ -126,7 +126,7 @@ def test_a_broken_line_is_named_with_its_remedy(sqlite_url: str, row: str, words
     assert caught.value.lines[0][0] == 4
     assert words in caught.value.lines[0][1]
     with database.read() as session:
-        assert experiment.listing(session) == []
+        assert store.listing(session) == []
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_any_upworthy_test_comes_in_with_its_headlines(sqlite_url: str, shared_d
         )
         assert brought.members == {row["package"]: int(row["impressions"]) for row in tests[test]}
         with database.read() as session:
-            stored = experiment.get(session, f"upworthy-{number}")
-            run = experiment.current_run(session, stored)
-            variants = experiment.variants_of(session, stored)
+            stored = store.get(session, f"upworthy-{number}")
+            run = store.current_run(session, stored)
+            variants = store.variants_of(session, stored)
             cells = {
                 cell.variant: cell.successes
                 for cell in session.exec(select(ImportedCounts).where(ImportedCounts.run_id == run.id))

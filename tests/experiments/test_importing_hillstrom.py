@@ -9,9 +9,10 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
-from experiments import experiment, results
-from experiments.database import Database
-from experiments.tables import Exposure
+from experiments.analyses import records
+from experiments.lifecycle import store
+from experiments.storage.database import Database
+from experiments.storage.tables import Exposure
 from tests.serving import ROOT
 
 COMMAND = (
@@ -48,7 +49,7 @@ def expected(shared_data) -> dict:
 def result(brought_in) -> dict:
     database, _, _ = brought_in
     with database.read() as session:
-        return results.latest(session, experiment.get(session, "hillstrom"))
+        return records.latest(session, store.get(session, "hillstrom"))
 
 
 def rows(result: dict, metric: str) -> dict[str, dict]:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import select
 
-from experiments import experiment, jobs, results
-from experiments.database import Database
+from experiments.analyses import records
 from experiments.importing import make_plan
+from experiments.jobs import queue
+from experiments.jobs.worker import Stopping, perform, work
+from experiments.lifecycle import store
 from experiments.settings import Settings, read_settings
-from experiments.tables import Analysis, Experiment, Exposure, Job, Upload
-from experiments.worker import Stopping, perform, work
+from experiments.storage.database import Database
+from experiments.storage.tables import Analysis, Experiment, Exposure, Job, Upload
 
 MEMBERS = "unit,variant,exposed_at\n" + "".join(
     f"u{number},{'ab'[number % 2]},2026-03-01T10:00:00Z\n" for number in range(600)
@@ -35,12 +37,12 @@ def ask(database: Database, members: str, events: str | None = None, key: str = 
             "upload": uploads[0].id,
             "events_upload": uploads[1].id if events is not None else None,
         }
-        return jobs.enqueue(session, "import", payload=payload, requested_by="page:anna@shop.example").id
+        return queue.enqueue(session, "import", payload=payload, requested_by="page:anna@shop.example").id
 
 
 def job_of(database: Database, number: int) -> Job:
     with database.read() as session:
-        return jobs.get(session, number)
+        return queue.get(session, number)
 
 
 def test_the_worker_brings_it_in_and_analyses_it(database: Database, settings: Settings) -> None:
@@ -51,8 +53,8 @@ def test_the_worker_brings_it_in_and_analyses_it(database: Database, settings: S
     assert job.result == {"experiment": "spring", "members": [["a", 300], ["b", 300]], "events": {"click": 120}}
     assert "600 members in 2 variants and 120 events were imported" in job.message
     with database.read() as session:
-        stored = experiment.get(session, "spring")
-        result = results.latest(session, stored)
+        stored = store.get(session, "spring")
+        result = records.latest(session, stored)
         assert session.exec(select(Upload)).first() is None  # what is in needs no file
     assert stored.created_by == "page:anna@shop.example"
     clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
@@ -82,9 +84,9 @@ def test_a_file_that_is_gone_is_told(database: Database, settings: Settings) -> 
 def test_a_worker_that_lost_its_job_stores_nothing(database: Database, settings: Settings) -> None:
     """The first worker's lease has run out and another one has claimed the job: only the other one's import counts."""
     number = ask(database, MEMBERS)
-    slow = jobs.claim(database, "slow", -1)
+    slow = queue.claim(database, "slow", -1)
     assert slow is not None
-    other = jobs.claim(database, "other", 60)
+    other = queue.claim(database, "other", 60)
     assert other is not None and other.id == number
     perform(database, slow, 60, Stopping())
     with database.read() as session:
@@ -109,7 +111,7 @@ def test_counts_come_in_by_the_worker_too(sqlite_database: Database, tmp_path) -
         session.add(upload)
         session.flush()
         plan = make_plan(kind="counts", key="totals", metrics=["click_rate"]).model_dump(mode="json")
-        jobs.enqueue(session, "import", payload={"plan": plan, "upload": upload.id, "events_upload": None})
+        queue.enqueue(session, "import", payload={"plan": plan, "upload": upload.id, "events_upload": None})
     settings = read_settings(data_dir=tmp_path, database_url=sqlite_database.url)
     assert work(sqlite_database, settings, once=True) == 2
     with sqlite_database.read() as session:

@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 from sqlmodel import select
 
-from experiments.database import Database
 from experiments.errors import ConflictError, ImportFailedError, InvalidError, NotFoundError
 from experiments.importing import Source, bring_in, make_plan
-from experiments.tables import AuditEntry, Event, Experiment, Exposure, Run, Variant
+from experiments.storage.database import Database
+from experiments.storage.tables import AuditEntry, Event, Experiment, Exposure, Run, Variant
 
 HEADER = "unit,variant,exposed_at,country\n"
 GOOD = HEADER + "u1,old,2026-03-01T10:00:00Z,DE\nu2,new,2026-03-01T11:00:00Z,AT\n"
@@ -235,7 +235,7 @@ def test_shares_rounded_to_two_digits_and_whole_parts_are_taken(shares: tuple) -
 
 
 def test_a_failure_while_storing_leaves_nothing_behind(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    from experiments import events
+    from experiments.ingestion import events
 
     def fail(*_: object) -> int:
         raise NotFoundError("the disk is gone")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sqlmodel import select
 
-from experiments import experiment
-from experiments.analyse import analyse
-from experiments.database import Database
+from experiments.analyses.run import analyse
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import Source, bring_in, make_plan
-from experiments.tables import Event, Exposure, Variant
+from experiments.lifecycle import store
+from experiments.storage.database import Database
+from experiments.storage.tables import Event, Exposure, Variant
 
 MEMBERS = """unit;variant;exposed_at;country;age
 u1;Old one;2026-03-01T10:00:00Z;DE;34
@@ -43,9 +43,9 @@ def test_members_events_run_and_variants_are_stored_on_both_engines(database: Da
     assert brought.events == {"click": 3, "purchase": 1, "view": 1}
     assert brought.uncounted == 2
     with database.read() as session:
-        stored = experiment.get(session, "spring")
-        variants = experiment.variants_of(session, stored)
-        run = experiment.current_run(session, stored)
+        stored = store.get(session, "spring")
+        variants = store.variants_of(session, stored)
+        run = store.current_run(session, stored)
         exposures = session.exec(select(Exposure).order_by(Exposure.unit)).all()
         events = {event.id.rpartition(":")[2]: event for event in session.exec(select(Event))}
     assert (stored.state, stored.imported, stored.simulated) == ("stopped", True, False)
@@ -75,7 +75,7 @@ def test_metrics_follow_from_the_events(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     bring(database, MEMBERS, EVENTS)
     with database.read() as session:
-        stored = experiment.get(session, "spring")
+        stored = store.get(session, "spring")
     assert stored.primary_metric == "sticky_rate"  # somebody came back on a later day
     assert stored.metrics == ["sticky_rate", "click_rate", "return_rate", "purchase_rate", "revenue", "orders"]
     assert stored.guardrails == []
@@ -95,7 +95,7 @@ def test_a_wide_file_gives_events_one_second_after_the_exposure(sqlite_url: str)
     with database.read() as session:
         exposures = session.exec(select(Exposure)).all()
         rows = session.exec(select(Event).order_by(Event.unit, Event.type)).all()
-        stored = experiment.get(session, "spring")
+        stored = store.get(session, "spring")
     assert {row.at_us - exposures[0].at_us for row in rows} == {1_000_000}
     assert [(row.unit, row.type, row.value_micro) for row in rows] == [
         ("1", "click", None),
@@ -112,7 +112,7 @@ def test_weights_given_are_the_allocation(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     bring(database, MEMBERS, weights={"Old one": 1, "New one": 3})
     with database.read() as session:
-        run = experiment.current_run(session, experiment.get(session, "spring"))
+        run = store.current_run(session, store.get(session, "spring"))
     assert run.allocation == [["old-one", 0.25, 2500], ["new-one", 0.75, 10000]]
 
 
@@ -186,8 +186,8 @@ def test_it_ran_from_the_first_to_the_last_exposure_where_nothing_happened_later
     rows = "".join(f"u{day},{'ab'[day % 2]},{day:02}.10.2025\n" for day in range(1, 21))
     bring(database, "unit,variant,exposed_at\n" + rows, window_days=7)
     with database.read() as session:
-        stored = experiment.get(session, "spring")
-        run = experiment.current_run(session, stored)
+        stored = store.get(session, "spring")
+        run = store.current_run(session, stored)
     assert (run.started_at, run.ended_at) == (datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 10, 20, tzinfo=UTC))
     assert stored.planned_days == 19
 

@@ -4,16 +4,17 @@ import pytest
 from sqlmodel import select
 
 from analysis.statistics import CascadeStatistics
-from experiments import inputs, rows
-from experiments.analyse import analyse
+from experiments.analyses import inputs
+from experiments.analyses.run import analyse
+from experiments.catalogue.metrics import metric
 from experiments.collect import collect
-from experiments.database import Database
+from experiments.collect.engine import source
 from experiments.errors import ImportFailedError
-from experiments.experiment import current_run, get
 from experiments.importing import Source, bring_in, make_plan
-from experiments.importing.guessing import guess
-from experiments.metrics import metric
-from experiments.tables import Exposure
+from experiments.importing.column_guesses import guess
+from experiments.lifecycle.store import current_run, get
+from experiments.storage.database import Database
+from experiments.storage.tables import Exposure
 
 HEADER = "unit,variant,exposed_at,brought_by\n"
 CHAIN = """root,a,2026-03-01,
@@ -44,7 +45,7 @@ def test_the_root_and_the_depth_follow_from_who_brought_whom(database):
         "other": ("shared", "root", "root", 1),
         "alone": ("randomised", None, None, 0),
     }
-    found = collect(rows.source(database.url), scope, [metric("click_rate"), metric("k_factor")])
+    found = collect(source.source(database.url), scope, [metric("click_rate"), metric("k_factor")])
     assert (found.counts, found.shared) == ({"a": 1, "b": 1}, 3)
     assert found.metric_data["k_factor"]["a"] == CascadeStatistics(
         7,

@@ -3,35 +3,35 @@
 import pytest
 from sqlmodel import select
 
-from experiments import keys
-from experiments.configuration import load
+from experiments.assignment.configuration import load
 from experiments.errors import InvalidError, NotFoundError
-from experiments.tables import ApiKey, AuditEntry
+from experiments.people import api_keys
+from experiments.storage.tables import ApiKey, AuditEntry
 
 
 def test_a_key_is_stored_as_a_hash_only(database):
     with database.write() as session:
-        plain = keys.create_key(session, kind="server", name="  app   backend ", actor="cli")
+        plain = api_keys.create_key(session, kind="server", name="  app   backend ", actor="cli")
     with database.read() as session:
         row = session.exec(select(ApiKey)).one()
         audited = session.exec(select(AuditEntry)).one()
     assert plain.startswith("ks_") and len(plain) > 40
-    assert row.key_hash == keys.hash_key(plain) and row.prefix == plain[:8] and row.name == "app backend"
+    assert row.key_hash == api_keys.hash_key(plain) and row.prefix == plain[:8] and row.name == "app backend"
     assert plain not in str(row) and plain not in str(audited.detail)
 
 
 def test_a_key_works_in_the_configuration_until_it_is_revoked(database):
     with database.write() as session:
-        plain = keys.create_key(session, kind="client", name="shop", actor="cli")
+        plain = api_keys.create_key(session, kind="client", name="shop", actor="cli")
         before = load(session)
-        assert before.keys[keys.hash_key(plain)].kind == "client"
-        row = keys.find_plain(session, plain)
-        first = keys.revoke_key(session, row.id, actor="cli").revoked_at
+        assert before.keys[api_keys.hash_key(plain)].kind == "client"
+        row = api_keys.find_plain(session, plain)
+        first = api_keys.revoke_key(session, row.id, actor="cli").revoked_at
         after = load(session)
-        assert keys.hash_key(plain) not in after.keys and after.version > before.version
-        assert keys.revoke_key(session, row.id, actor="cli").revoked_at == first
-        assert keys.find(session, keys.hash_key(plain)) is None
-        assert [listed.id for listed in keys.list_keys(session)] == [row.id]
+        assert api_keys.hash_key(plain) not in after.keys and after.version > before.version
+        assert api_keys.revoke_key(session, row.id, actor="cli").revoked_at == first
+        assert api_keys.find(session, api_keys.hash_key(plain)) is None
+        assert [listed.id for listed in api_keys.list_keys(session)] == [row.id]
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def test_a_key_works_in_the_configuration_until_it_is_revoked(database):
 )  # fmt: skip
 def test_a_bad_kind_or_name_is_refused(database, kind, name, words):
     with database.write() as session, pytest.raises(InvalidError, match=words):
-        keys.create_key(session, kind=kind, name=name, actor="cli")
+        api_keys.create_key(session, kind=kind, name=name, actor="cli")
 
 
 @pytest.mark.parametrize("key_id", [0, -1, 99, 2**40])
 def test_an_unknown_id_is_not_found(database, key_id):
     with database.write() as session, pytest.raises(NotFoundError):
-        keys.revoke_key(session, key_id, actor="cli")
+        api_keys.revoke_key(session, key_id, actor="cli")

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from experiments import audit, transitions
-from experiments import experiment as stored
-from experiments.configuration import read_version
-from experiments.definition import read_definition
+from experiments.assignment.configuration import read_version
+from experiments.definition.model import read_definition
 from experiments.errors import ConflictError, InvalidError, NotFoundError
-from experiments.tables import Run
-from experiments.transitions import POSSIBLE
+from experiments.lifecycle import store, transitions
+from experiments.lifecycle.transitions import POSSIBLE
+from experiments.storage import audit
+from experiments.storage.tables import Run
 from tests.definitions import definition
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def act(session, experiment, action):
 
 
 def create(session, **changes):
-    return stored.create(session, read_definition(definition(**changes)), actor="page:anna@example.com")
+    return store.create(session, read_definition(definition(**changes)), actor="page:anna@example.com")
 
 
 def in_state(session, state, **changes):
@@ -58,9 +58,9 @@ def test_what_was_created_is_read_back_whole(database):
     raw["variants"][0]["cost"] = {"fixed": "0.1", "per_thousand": 4.5}
     raw["variants"][0]["content"] = {"headline": "ü", "custom": {"layout": [1, {"a": None}]}}
     with database.write() as session:
-        stored.create(session, read_definition(raw), actor="api:test")
+        store.create(session, read_definition(raw), actor="api:test")
     with database.read() as session:
-        document = stored.document(session, stored.get(session, "spring"))
+        document = store.document(session, store.get(session, "spring"))
     assert document["state"] == "draft" and document["revision"] == 1 and document["run"] is None
     assert document["starts_at"] == "2026-11-30T23:00:00Z"
     assert document["namespace"] == {"key": "home", "from": 0.1, "to": 0.6}
@@ -74,7 +74,7 @@ def test_what_was_created_is_read_back_whole(database):
 def test_a_stored_definition_is_valid_input_again(database):
     with database.write() as session:
         experiment = create(session, currency="EUR", targeting={"attribute": "a", "exists": True})
-        again = stored.definition_of(session, experiment)
+        again = store.definition_of(session, experiment)
     assert again == read_definition(definition(currency="EUR", targeting={"attribute": "a", "exists": True}))
 
 
@@ -90,14 +90,14 @@ def test_a_cost_in_another_currency_than_the_projects_is_refused(database):
     raw = definition()
     raw["variants"][0]["cost"] = {"fixed": 1, "currency": "USD"}
     with database.write() as session, pytest.raises(InvalidError) as caught:
-        stored.create(session, read_definition(raw), actor="cli")
+        store.create(session, read_definition(raw), actor="cli")
     assert list(caught.value.fields) == ["variants.0.cost.currency"]
 
 
 @pytest.mark.parametrize("key", ["nope", "", "x" * 500, "a\x00b", "ü"])
 def test_an_unknown_key_is_not_found(database, key):
     with database.read() as session, pytest.raises(NotFoundError):
-        stored.get(session, key)
+        store.get(session, key)
 
 
 @pytest.mark.parametrize("state", POSSIBLE)
@@ -120,7 +120,7 @@ def test_each_state_allows_its_actions_and_no_other(database, state):
 def test_a_launch_makes_the_first_run_with_its_own_random_seed(database):
     with database.write() as session:
         first, second = in_state(session, "running", key="one"), in_state(session, "running", key="two")
-        runs = [stored.current_run(session, experiment) for experiment in (first, second)]
+        runs = [store.current_run(session, experiment) for experiment in (first, second)]
     assert [run.number for run in runs] == [1, 1]
     seeds = {*(run.seed for run in runs), first.traffic_seed, second.traffic_seed}
     assert len(seeds) == 4 and all(len(seed) == 16 for seed in seeds)
@@ -131,9 +131,9 @@ def test_a_pause_keeps_the_run_and_a_stop_ends_it(database):
     with database.write() as session:
         experiment = in_state(session, "paused")
         transitions.resume(session, experiment, actor="cli")
-        assert len(stored.runs_of(session, experiment)) == 1
+        assert len(store.runs_of(session, experiment)) == 1
         transitions.stop(session, experiment, actor="cli")
-        run = stored.current_run(session, experiment)
+        run = store.current_run(session, experiment)
     assert run.ended_at is not None and run.ended_at >= run.started_at
 
 
@@ -141,7 +141,7 @@ def test_shipping_stops_and_keeps_the_decision(database):
     with database.write() as session:
         experiment = in_state(session, "running")
         transitions.ship(session, experiment, "b", "Clear.", actor="cli")
-        document = stored.document(session, experiment)
+        document = store.document(session, experiment)
     assert document["state"] == "stopped"
     assert document["shipped"] == {"variant": "b", "note": "Clear."}
     assert document["run"]["ended_at"] is not None
@@ -175,17 +175,17 @@ def test_a_start_ahead_waits_for_the_clock(database):
     with database.write() as session:
         experiment = create(session, starts_at=NOW + timedelta(hours=1), ends_at=NOW + timedelta(hours=2))
         transitions.launch(session, experiment, actor="cli", now=NOW)
-        assert experiment.state == "scheduled" and stored.current_run(session, experiment) is None
+        assert experiment.state == "scheduled" and store.current_run(session, experiment) is None
         assert transitions.apply_schedule(session, NOW) == 0
     with database.write() as session:
         assert transitions.apply_schedule(session, NOW + timedelta(hours=1)) == 1
-        assert stored.get(session, "spring").state == "running"
+        assert store.get(session, "spring").state == "running"
         assert transitions.apply_schedule(session, NOW + timedelta(hours=1)) == 0
     with database.write() as session:
         assert transitions.apply_schedule(session, NOW + timedelta(hours=3)) == 1
-        experiment = stored.get(session, "spring")
+        experiment = store.get(session, "spring")
         assert experiment.state == "stopped"
-        assert stored.current_run(session, experiment).ended_at == NOW + timedelta(hours=2)
+        assert store.current_run(session, experiment).ended_at == NOW + timedelta(hours=2)
 
 
 def test_a_schedule_that_was_slept_through_ends_without_a_run(database):
@@ -193,7 +193,7 @@ def test_a_schedule_that_was_slept_through_ends_without_a_run(database):
         experiment = create(session, starts_at=NOW + timedelta(hours=1), ends_at=NOW + timedelta(hours=2))
         transitions.launch(session, experiment, actor="cli", now=NOW)
         assert transitions.apply_schedule(session, NOW + timedelta(days=1)) == 1
-        assert experiment.state == "stopped" and stored.runs_of(session, experiment) == []
+        assert experiment.state == "stopped" and store.runs_of(session, experiment) == []
 
 
 def test_a_scheduled_experiment_can_be_paused_and_goes_back_to_its_schedule(database):
@@ -224,7 +224,7 @@ def checks_of(session, *contents, **changes):
         {"key": key, "weight": 1 / len(contents), "control": key == "a", "content": content}
         for key, content in zip(keys, contents, strict=True)
     ]
-    experiment = stored.create(session, read_definition(raw), actor="cli")
+    experiment = store.create(session, read_definition(raw), actor="cli")
     return experiment, {check.key: check for check in transitions.checklist(session, experiment)}
 
 
@@ -299,7 +299,7 @@ def test_two_launches_at_once_make_one_run(database):
     def launch():
         try:
             with database.write() as session:
-                transitions.launch(session, stored.get(session, "spring"), actor="cli")
+                transitions.launch(session, store.get(session, "spring"), actor="cli")
             outcomes.append("launched")
         except ConflictError as error:
             outcomes.append(error.code)
@@ -320,7 +320,7 @@ def test_the_list_is_paged_newest_first_and_hides_the_archived(database):
             create(session, key=f"e{number}")
         in_state(session, "archived", key="old")
     with database.read() as session:
-        rows, total = stored.page(session, limit=2, offset=1)
+        rows, total = store.page(session, limit=2, offset=1)
         assert ([row.key for row in rows], total) == (["e3", "e2"], 5)
-        assert [row.key for row in stored.page(session, state="archived")[0]] == ["old"]
-        assert len(stored.listing(session)) == 5 and len(stored.listing(session, archived=True)) == 6
+        assert [row.key for row in store.page(session, state="archived")[0]] == ["old"]
+        assert len(store.listing(session)) == 5 and len(store.listing(session, archived=True)) == 6

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from experiments.member_rows import Beside
-from experiments.members import MemberTable, batches, member_table, to_csv, to_parquet
-from experiments.metrics import METRICS
+from experiments.catalogue.metrics import METRICS
+from experiments.collect.attribution import Beside
+from experiments.exporting.members import MemberTable, batches, member_table, to_csv, to_parquet
 from tests.audience import (
     ACTIONS,
     CUT_OFF_US,
@@ -98,7 +98,7 @@ def test_what_else_an_analysis_looks_at_stands_beside(database, database_url, da
 def test_the_members_give_the_adjusted_and_the_valued_figures_again(database, database_url):
     from analysis.models.cuped import adjust
     from analysis.statistics import AdjustedStatistics
-    from experiments.analyse import analyse
+    from experiments.analyses.run import analyse
 
     with database.write() as session:
         store_experiment(
@@ -111,7 +111,7 @@ def test_the_members_give_the_adjusted_and_the_valued_figures_again(database, da
         store_audience(session, make_audience(23, members=400, rich=True))
     made = analyse(database, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with database.read() as session:
-        from experiments.experiment import get
+        from experiments.lifecycle.store import get
 
         table = member_table(session, database_url, get(session, "test"))
     found = list(listed(table).values())

@@ -4,16 +4,15 @@ import threading
 
 import pytest
 
-from experiments import editing, namespaces, transitions
-from experiments import experiment as stored
-from experiments.definition import read_definition, read_patch
+from experiments.definition.model import read_definition, read_patch
 from experiments.errors import ConflictError, InvalidError, NotFoundError
+from experiments.lifecycle import editing, namespaces, store, transitions
 from tests.definitions import definition
 
 
 def place(session, key, start, end, namespace="home"):
     raw = definition(key=key, namespace={"key": namespace, "from": start, "to": end})
-    return stored.create(session, read_definition(raw), actor="cli")
+    return store.create(session, read_definition(raw), actor="cli")
 
 
 def launch(session, *arguments):
@@ -55,7 +54,7 @@ def test_two_launches_into_one_place_at_once_let_one_through(database):
     def start(key):
         try:
             with database.write() as session:
-                transitions.launch(session, stored.get(session, key), actor="cli")
+                transitions.launch(session, store.get(session, key), actor="cli")
             outcomes.append("running")
         except ConflictError as error:
             outcomes.append(error.code)

@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from analysis import ProportionStatistics, scorecard
-from experiments import experiment as store
-from experiments import planning, transitions
+from experiments.analyses import plan_figures
 from experiments.cli import main
-from experiments.definition import ExperimentDefinition
+from experiments.definition.model import ExperimentDefinition
 from experiments.errors import ConflictError, NotFoundError
+from experiments.lifecycle import store, transitions
 from experiments.settings import settings
-from experiments.tables import Analysis, utc_now
+from experiments.storage.tables import Analysis, utc_now
 
 KEY = "spring-headline"
 
@@ -33,7 +33,7 @@ def klette(sqlite_url, tmp_path):
 
 @pytest.fixture
 def database(sqlite_url):
-    from experiments.database import Database
+    from experiments.storage.database import Database
 
     opened = Database(sqlite_url)
     yield opened
@@ -149,8 +149,8 @@ def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_
 
 def test_like_takes_base_pace_and_split_from_the_newest_analysis(klette, database, analysed):
     with database.read() as session:
-        found = planning.figures(session, KEY)
-        assert planning.analysed(session) == [(KEY, "Spring headline")]
+        found = plan_figures.figures(session, KEY)
+        assert plan_figures.analysed(session) == [(KEY, "Spring headline")]
     assert (found.mean, found.sd, found.members_a_day) == (0.1, None, 1000.0)
     assert found.weights == pytest.approx((0.7, 0.3)) and found.caring == 0.02
     told = json.loads(klette("--like", KEY, "--json").stdout)
@@ -170,9 +170,9 @@ def test_an_experiment_without_figures_is_refused_in_a_sentence(database, analys
         stored.result = stored.result | {"metrics": [card]}
     with database.read() as session:
         with pytest.raises(ConflictError, match="no sticky members to plan with"):
-            planning.figures(session, KEY)
+            plan_figures.figures(session, KEY)
         with pytest.raises(NotFoundError):
-            planning.figures(session, "nobody")
+            plan_figures.figures(session, "nobody")
 
 
 def test_the_spread_of_a_member_follows_from_the_spread_of_the_mean(database, analysed):
@@ -182,7 +182,7 @@ def test_the_spread_of_a_member_follows_from_the_spread_of_the_mean(database, an
         card["variants"][1] |= {"raw_mean": 12.0, "sd": 0.5}
         stored.result = stored.result | {"metrics": [card], "answer": {"members_per_day": None}}
     with database.read() as session:
-        found = planning.figures(session, KEY)
+        found = plan_figures.figures(session, KEY)
     assert found.sd == pytest.approx(0.5 * math.sqrt(5600))
     with pytest.raises(ConflictError, match="came without dates"):
         found.audience()

@@ -13,14 +13,14 @@ from sqlmodel import select
 
 from analysis import NotShown
 from analysis.learning.learn import FEWEST_TESTS
-from experiments import priors
-from experiments.analyse import analyse, new_id
-from experiments.checklist import checklist
-from experiments.events import EventRow
-from experiments.events import bulk_insert as bulk_insert_events
-from experiments.experiment import current_run, document, get
-from experiments.exposure import ExposureRow, bulk_insert
-from experiments.tables import Analysis, AuditEntry, Experiment, LearnedPrior, Run
+from experiments.analyses import priors
+from experiments.analyses.run import analyse, new_id
+from experiments.assignment.exposure import ExposureRow, bulk_insert
+from experiments.ingestion.events import EventRow
+from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.lifecycle.checklist import checklist
+from experiments.lifecycle.store import current_run, document, get
+from experiments.storage.tables import Analysis, AuditEntry, Experiment, LearnedPrior, Run
 from tests.serving import ROOT
 from tests.web.calls import make_experiment
 

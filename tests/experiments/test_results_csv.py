@@ -6,8 +6,8 @@ import io
 import pytest
 
 from analysis.statistics import AdjustedStatistics, AmountStatistics, CountStatistics
-from experiments.results import mature_only
-from experiments.results_csv import CSV_COLUMNS, to_csv
+from experiments.analyses.records import mature_only
+from experiments.reporting.table import CSV_COLUMNS, to_csv
 from tests.experiments.test_computing import RATES, answered, returns, with_history
 
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from experiments import schema
-from experiments.database import Database
-from experiments.tables import metadata
+from experiments.storage import schema
+from experiments.storage.database import Database
+from experiments.storage.tables import metadata
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from experiments.errors import SettingsError
-from experiments.secret import with_secret_key
+from experiments.people.signing_key import with_secret_key
 from experiments.settings import read_settings
 
 

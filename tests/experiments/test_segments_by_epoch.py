@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from analysis.statistics import ProportionStatistics
+from experiments.analyses.compute import compute
 from experiments.collect import audience
 from experiments.collect.levels import EPOCH
-from experiments.computing import compute
 from tests.experiments.test_analyse_adaptive import evening, launched, live_a_day
 from tests.experiments.test_computing import inputs
 

@@ -13,8 +13,8 @@ import httpx
 import psutil
 import pytest
 
-from experiments.database import Database
-from experiments.schema import is_current
+from experiments.storage.database import Database
+from experiments.storage.schema import is_current
 from tests.serving import ROOT, LiveServer
 
 pytestmark = pytest.mark.slow

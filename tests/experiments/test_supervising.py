@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from experiments.supervising import Child, Signals, stop_all
+from experiments.jobs.processes import Child, Signals, stop_all
 from tests.serving import ROOT
 
 # Says that it is there, then sleeps until it is told to stop, and leaves a note that it finished.
@@ -113,7 +113,7 @@ def test_a_ctrl_c_on_the_terminal_reaches_a_child_through_us_alone(tmp_path):
 def test_a_supervisor_that_is_killed_leaves_no_child_behind(tmp_path, last_signal):
     supervisor = f"""
 import sys, os, time
-from experiments.supervising import Child
+from experiments.jobs.processes import Child
 command = [sys.executable, "-c", {PATIENT!r}, sys.argv[1]]
 child = Child("test", command, dict(os.environ), last_signal={int(last_signal)})
 child.start()

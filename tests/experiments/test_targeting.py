@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.errors import InvalidError
-from experiments.targeting import (
+from experiments.definition.targeting import (
     MAX_DEPTH,
     OPERATORS,
     All,
@@ -19,6 +18,7 @@ from experiments.targeting import (
     describe,
     parse,
 )
+from experiments.errors import InvalidError
 
 NUMBERS = st.integers(-(10**15), 10**15) | st.floats(-1e15, 1e15)
 TEXTS = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"], exclude_characters="\x7f"), max_size=12)

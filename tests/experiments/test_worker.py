@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from experiments import jobs, worker
-from experiments.database import Database
-from experiments.due import due_experiments, enqueue_due
 from experiments.errors import NotFoundError
-from experiments.experiment import get
+from experiments.jobs import queue, worker
+from experiments.jobs.schedule import due_experiments, enqueue_due
+from experiments.lifecycle.store import get
+from experiments.lifecycle.transitions import stop
 from experiments.settings import read_settings
-from experiments.tables import Analysis, Exposure, Job, utc_now
-from experiments.transitions import stop
+from experiments.storage.database import Database
+from experiments.storage.tables import Analysis, Exposure, Job, utc_now
 from tests.audience import Audience, make_audience, store_audience, store_experiment
 from tests.serving import ROOT
 
@@ -32,12 +32,12 @@ def store(database: Database, **changes) -> None:
 def ask(database: Database, kind: str = "analyse", **options) -> int:
     with database.write() as session:
         experiment = get(session, "test") if kind == "analyse" else None
-        return jobs.enqueue(session, kind, experiment=experiment, requested_by="test", **options).id
+        return queue.enqueue(session, kind, experiment=experiment, requested_by="test", **options).id
 
 
 def job_of(database: Database, number: int) -> Job:
     with database.read() as session:
-        return jobs.get(session, number)
+        return queue.get(session, number)
 
 
 def analyses(database: Database) -> list[Analysis]:
@@ -58,7 +58,7 @@ def test_of_many_workers_exactly_one_gets_a_job(database):
 
     def grab(name: str) -> None:
         start.wait()
-        taken.append(jobs.claim(database, name, 60))
+        taken.append(queue.claim(database, name, 60))
 
     threads = [threading.Thread(target=grab, args=(f"w{place}",)) for place in range(6)]
     for thread in threads:
@@ -74,37 +74,37 @@ def test_of_many_workers_exactly_one_gets_a_job(database):
 def test_a_job_that_is_not_due_yet_is_left_alone(database):
     store(database)
     ask(database, due_at=utc_now() + timedelta(hours=1))
-    assert jobs.claim(database, "w", 60) is None
+    assert queue.claim(database, "w", 60) is None
 
 
 def test_a_silent_workers_job_is_taken_over_and_the_first_worker_can_no_longer_end_it(database):
     store(database)
     ask(database)
-    first = jobs.claim_of(jobs.claim(database, "first", 0.05), 0.05)
+    first = queue.claim_of(queue.claim(database, "first", 0.05), 0.05)
     time.sleep(0.1)
-    second = jobs.claim_of(jobs.claim(database, "second", 60), 60)
+    second = queue.claim_of(queue.claim(database, "second", 60), 60)
     assert (second.worker, second.attempt) == ("second", 2)
     for late in (
-        lambda s: jobs.finish(s, first),
-        lambda s: jobs.fail(s, first, "no"),
-        lambda s: jobs.release(s, first),
+        lambda s: queue.finish(s, first),
+        lambda s: queue.fail(s, first, "no"),
+        lambda s: queue.release(s, first),
     ):
-        with pytest.raises(jobs.LeaseLostError), database.write() as session:
+        with pytest.raises(queue.LeaseLostError), database.write() as session:
             late(session)
-    with pytest.raises(jobs.LeaseLostError):
-        jobs.progress(database, first, 0.5, "still here")
+    with pytest.raises(queue.LeaseLostError):
+        queue.progress(database, first, 0.5, "still here")
     with database.write() as session:
-        jobs.finish(session, second, message="done")
+        queue.finish(session, second, message="done")
     assert job_of(database, second.job_id).state == "done"
 
 
 def test_after_three_deaths_a_job_fails_with_a_sentence(database):
     store(database)
     number = ask(database)
-    for _ in range(jobs.MAX_ATTEMPTS):
-        assert jobs.claim(database, "w", 0.01) is not None
+    for _ in range(queue.MAX_ATTEMPTS):
+        assert queue.claim(database, "w", 0.01) is not None
         time.sleep(0.03)
-    assert jobs.claim(database, "w", 60) is None
+    assert queue.claim(database, "w", 60) is None
     failed = job_of(database, number)
     assert failed.state == "failed"
     assert "3 times" in failed.message and "ask for it again" in failed.message
@@ -113,9 +113,9 @@ def test_after_three_deaths_a_job_fails_with_a_sentence(database):
 def test_progress_renews_the_lease_and_is_seen(database):
     store(database)
     number = ask(database)
-    claim = jobs.claim_of(jobs.claim(database, "w", 60), 120)
+    claim = queue.claim_of(queue.claim(database, "w", 60), 120)
     before = job_of(database, number).lease_until
-    jobs.progress(database, claim, 0.25, "a quarter")
+    queue.progress(database, claim, 0.25, "a quarter")
     after = job_of(database, number)
     assert after.lease_until > before
     assert (after.progress, after.message) == (0.25, "a quarter")
@@ -135,9 +135,9 @@ def test_an_analysis_job_ends_with_one_stored_analysis(database):
 def test_a_job_that_was_taken_over_stores_nothing(database, segments):
     store(database, segments=segments)
     number = ask(database)
-    job = jobs.claim(database, "first", 0.01)
+    job = queue.claim(database, "first", 0.01)
     time.sleep(0.05)
-    assert jobs.claim(database, "second", 60).id == number
+    assert queue.claim(database, "second", 60).id == number
     worker.perform(database, job, 0.01, worker.Stopping())
     assert analyses(database) == []
     assert job_of(database, number).worker == "second"
@@ -155,7 +155,7 @@ def test_an_error_of_the_domain_becomes_the_jobs_sentence_and_a_bug_becomes_a_ca
 
         number = ask(database)
         monkeypatch.setattr(worker, "_handler", lambda _, broken=broken: broken)
-        worker.perform(database, jobs.claim(database, "w", 60), 60, worker.Stopping())
+        worker.perform(database, queue.claim(database, "w", 60), 60, worker.Stopping())
         failed = job_of(database, number)
         assert failed.state == "failed"
         assert sentence in failed.message
@@ -174,7 +174,7 @@ def test_a_long_job_is_given_back_when_the_worker_must_stop(database, monkeypatc
             report(0.1, "going on")
 
     monkeypatch.setattr(worker, "_handler", lambda _: endless)
-    worker.perform(database, jobs.claim(database, "w", 60), 60, stopping)
+    worker.perform(database, queue.claim(database, "w", 60), 60, stopping)
     back = job_of(database, number)
     assert (back.state, back.attempts, back.worker) == ("due", 0, None)
 
@@ -238,7 +238,7 @@ _SLOW_JOB = """
 import sys, time
 from pathlib import Path
 from experiments import worker, analyse
-from experiments.database import Database
+from experiments.storage.database import Database
 from experiments.settings import read_settings
 real = analyse.compute
 def slow(*arguments, **named):

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from experiments import exposure
-from experiments.database import Database
+from experiments.assignment import exposure
+from experiments.assignment.exposure import ExposureRow, KnownExposures, Offer
 from experiments.errors import TooManyRequestsError, UnavailableError
-from experiments.events import EventRow
-from experiments.events import bulk_insert as bulk_insert_events
-from experiments.exposure import ExposureRow, KnownExposures, Offer
-from experiments.grouping import Group
-from experiments.tables import Experiment, Run
-from experiments.writing import Appended, Writer
+from experiments.ingestion.events import EventRow
+from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.ingestion.group_commit import Group
+from experiments.ingestion.writer import Appended, Writer
+from experiments.storage.database import Database
+from experiments.storage.tables import Experiment, Run
 
 NOW = 1_764_000_000_000_000
 
@@ -69,7 +69,7 @@ def test_every_column_arrives_whatever_the_size_of_the_call(writer, database, co
         assert [tuple(row) for row in stored] == [row[:8] for row in given]
         from sqlmodel import select
 
-        from experiments.tables import Event
+        from experiments.storage.tables import Event
 
         assert all(kept.properties == {"ä": '\\\t,"x"'} for kept in session.exec(select(Event)))
 

@@ -11,9 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from experiments import experiment as experiments
-from experiments import transitions
-from experiments.database import Database
+from experiments.lifecycle import store, transitions
+from experiments.storage.database import Database
 from tests.load.client import drive, request_bytes
 from tests.serving import LiveServer
 from tests.web.calls import make_experiment, make_key
@@ -126,6 +125,6 @@ def test_every_process_notices_a_change_within_a_second(prepared, serving):
 
     assert {ask()["reason"] for _ in range(20)} == {"SPLIT"}
     with database.write() as session:
-        transitions.stop(session, experiments.get(session, "spring"), actor="cli")
+        transitions.stop(session, store.get(session, "spring"), actor="cli")
     time.sleep(1.0)
     assert {ask()["reason"] for _ in range(40)} == {"DISABLED"}

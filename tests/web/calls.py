@@ -7,12 +7,12 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import text
 
-from experiments import experiment as experiments
-from experiments.database import Database
-from experiments.definition import read_definition
-from experiments.keys import create_key
+from experiments.definition.model import read_definition
+from experiments.lifecycle import store
+from experiments.lifecycle.transitions import launch
+from experiments.people.api_keys import create_key
 from experiments.settings import Settings
-from experiments.transitions import launch
+from experiments.storage.database import Database
 from web import create_app
 
 DEFINITION: dict[str, Any] = {
@@ -56,14 +56,14 @@ class Api:
     def change(self, function: Any, key: str = "spring", **more: Any) -> None:
         """Apply a function of the domain to an experiment, and let the application notice at once."""
         with self.database.write() as session:
-            function(session, experiments.get(session, key), **more)
+            function(session, store.get(session, key), **more)
         self.app.extensions["klette"].get().configuration.forget()
 
 
 def make_experiment(database: Database, *, launched: bool = True, **fields: Any) -> None:
     """Create an experiment, running unless told otherwise."""
     with database.write() as session:
-        made = experiments.create(session, read_definition(DEFINITION | fields), actor="cli")
+        made = store.create(session, read_definition(DEFINITION | fields), actor="cli")
         if launched:
             launch(session, made, actor="cli")
 

@@ -2,13 +2,13 @@
 
 import re
 
-from experiments import experiment as stored
+from experiments.lifecycle import store
 from tests.web.pages_client import draft_form
 
 
 def document(pages, key="spring-headline"):
     with pages.database.read() as session:
-        return stored.document(session, stored.get(session, key))
+        return store.document(session, store.get(session, key))
 
 
 def create(pages, **changes):

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from experiments import accounts
-from experiments.database import Database
+from experiments.people import accounts
 from experiments.settings import Settings
+from experiments.storage.database import Database
 from web import create_app
 
 PASSWORD = "three plain words"

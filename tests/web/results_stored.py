@@ -6,12 +6,12 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from experiments import accounts, transitions
-from experiments import experiment as store
-from experiments.definition import ExperimentDefinition
-from experiments.exposure import ExposureRow, bulk_insert
+from experiments.assignment.exposure import ExposureRow, bulk_insert
+from experiments.definition.model import ExperimentDefinition
+from experiments.lifecycle import store, transitions
+from experiments.people import accounts
 from experiments.settings import read_settings
-from experiments.tables import Analysis, utc_now
+from experiments.storage.tables import Analysis, utc_now
 from tests.web import results_fixtures as fixtures
 from web import create_app
 from web.pages.access import person_of

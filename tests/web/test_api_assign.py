@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments import transitions
-from experiments.bucketing import bucket
-from experiments.configuration import touch
-from experiments.database import Database
-from experiments.definition import read_patch
-from experiments.editing import patch
-from experiments.namespaces import set_holdout
-from experiments.tables import AllocationEpoch, utc_now
+from experiments.assignment.bucketing import bucket
+from experiments.assignment.configuration import touch
+from experiments.definition.model import read_patch
+from experiments.lifecycle import transitions
+from experiments.lifecycle.editing import patch
+from experiments.lifecycle.namespaces import set_holdout
+from experiments.storage.database import Database
+from experiments.storage.tables import AllocationEpoch, utc_now
 from tests.web.calls import Api, api_on, make_experiment, make_key
 
 
@@ -141,7 +141,7 @@ def test_a_recorded_variant_wins_in_every_process(api, database_url):
     ours = expected(api, "u")
     other = "b" if ours == "a" else "a"
     with api.database.write() as session:
-        from experiments.exposure import ExposureRow, bulk_insert
+        from experiments.assignment.exposure import ExposureRow, bulk_insert
 
         bulk_insert(session, [ExposureRow(1, "u", other, 1, 1), ExposureRow(1, "v", "a", 1, 1)])
     assert api.assign("u", expose=False)["spring"]["variant"] == other
@@ -185,7 +185,7 @@ def test_bots_are_served_and_marked(api):
 
 def test_an_end_is_kept_at_once(api):
     def end(session, experiment):
-        from experiments.configuration import touch
+        from experiments.assignment.configuration import touch
 
         experiment.ends_at = utc_now() - timedelta(seconds=1)
         session.add(experiment)
@@ -274,9 +274,9 @@ def test_a_change_is_noticed_without_being_told(sqlite_url):
     with api_on(Database(sqlite_url), configuration_seconds=0.2) as api:
         assert api.assign("u", expose=False)
         with api.database.write() as session:
-            from experiments import experiment as experiments
+            from experiments.lifecycle import store
 
-            transitions.stop(session, experiments.get(session, "spring"), actor="cli")
+            transitions.stop(session, store.get(session, "spring"), actor="cli")
         time.sleep(0.25)
         assert api.assign("u", expose=False) == {}
 

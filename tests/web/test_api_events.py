@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from experiments import experiment as experiments
-from experiments.database import Database
-from experiments.transitions import archive, launch, ship, stop
+from experiments.lifecycle import store
+from experiments.lifecycle.transitions import archive, launch, ship, stop
+from experiments.storage.database import Database
 from tests.web.calls import Api, api_on, make_experiment, make_key
 
 
@@ -119,7 +119,7 @@ def test_what_was_just_launched_is_known_at_once(api):
     make_experiment(api.database, key="autumn", launched=False)
     assert api.assign(experiments=["autumn"])["autumn"]["reason"] == "DISABLED"
     with api.database.write() as session:
-        launch(session, experiments.get(session, "autumn"), actor="cli")
+        launch(session, store.get(session, "autumn"), actor="cli")
     assert api.events(event(type="exposure", experiment="autumn"))["rejected"] == []
     make_experiment(api.database, key="winter")
     assert api.assign(experiments=["winter"])["winter"]["reason"] == "SPLIT"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from experiments import keys
-from experiments.database import Database
+from experiments.people import api_keys
 from experiments.settings import Settings
+from experiments.storage.database import Database
 from tests.definitions import definition, with_variant
 from web import create_app
 from web.api.models import (
@@ -29,8 +29,8 @@ class Api:
         self.app = create_app(Settings(data_dir=folder, database_url=url, secret_key="x" * 32, **settings))
         database = Database(url)
         with database.write() as session:
-            self.server_key = keys.create_key(session, kind="server", name="backend", actor="cli")
-            self.client_key = keys.create_key(session, kind="client", name="shop", actor="cli")
+            self.server_key = api_keys.create_key(session, kind="server", name="backend", actor="cli")
+            self.client_key = api_keys.create_key(session, kind="client", name="shop", actor="cli")
         database.close()
 
     def __call__(self, method, path, json=None, *, key="", **options):

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from experiments import experiment as experiments
-from experiments.analyse import analyse
+from experiments.analyses.run import analyse
+from experiments.jobs.worker import work
+from experiments.lifecycle import store
 from experiments.settings import read_settings
-from experiments.tables import ImportedCounts, utc_now
-from experiments.worker import work
+from experiments.storage.tables import ImportedCounts, utc_now
 from tests.web.calls import Api, api_on, make_experiment, make_key
 from web.api.result_models import AnalysisList, JobAnswer, Results
 
@@ -81,7 +81,7 @@ def test_what_was_sent_is_what_is_counted(api):
 
 def test_a_clock_that_is_a_little_behind_is_forgiven_and_one_far_behind_is_told(api):
     with api.database.write() as session:
-        run = experiments.current_run(session, experiments.get(session, "spring"))
+        run = store.current_run(session, store.get(session, "spring"))
         run.started_at -= timedelta(hours=1)
         session.add(run)
     for unit, behind in (("little", 2), ("far", 30)):
@@ -106,7 +106,7 @@ def test_stored_analyses_are_read_by_id_and_by_run(api):
     analysed(api)
     first = get(api, "spring/results").json
     with api.database.write() as session:
-        experiments.start_run(session, experiments.get(session, "spring"))
+        store.start_run(session, store.get(session, "spring"))
     analysed(api)
     assert get(api, "spring/results").json["run"] == 2
     assert get(api, "spring/results?run=1").json == first
@@ -160,7 +160,7 @@ def test_an_analysis_asked_for_is_a_job_that_can_be_followed_to_its_end(api):
     assert asked.headers["Location"] == asked.json["status_url"]
     assert ask(api).json["job"] == asked.json["job"], "one that waits is not doubled"
     with api.database.write() as session:
-        experiment = experiments.get(session, "spring")
+        experiment = store.get(session, "spring")
         experiment.segments = []  # PyMC has its own test
         session.add(experiment)
     assert work(api.database, QUIET, once=True) == 1
@@ -235,7 +235,7 @@ def test_the_members_come_as_parquet_too(api):
 
 def test_an_experiment_of_counts_has_no_members_to_list(api):
     with api.database.write() as session:
-        run = experiments.current_run(session, experiments.get(session, "spring"))
+        run = store.current_run(session, store.get(session, "spring"))
         for variant, successes in (("a", 40), ("b", 60)):
             session.add(
                 ImportedCounts(run_id=run.id, variant=variant, metric="sticky_rate", members=500, successes=successes)

@@ -9,11 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlmodel import select
 
-from experiments import accounts, jobs
-from experiments.database import Database
+from experiments.jobs import queue
+from experiments.jobs.worker import work
+from experiments.people import accounts
 from experiments.settings import read_settings
-from experiments.tables import Experiment, Job, Upload
-from experiments.worker import work
+from experiments.storage.database import Database
+from experiments.storage.tables import Experiment, Job, Upload
 from web import create_app
 from web.pages.bringing_in_examples import EXAMPLES
 from web.pages.bringing_in_form import columns, read_form
@@ -126,11 +127,11 @@ def test_from_the_files_to_a_job_with_its_plan(person, database: Database) -> No
 def test_the_progress_is_drawn_and_asked_for_again_until_the_end(person, database: Database) -> None:
     marketer = person()
     with database.write() as session:
-        job = jobs.enqueue(session, "import", payload={})
-    running = jobs.claim(database, "tester", 60)
+        job = queue.enqueue(session, "import", payload={})
+    running = queue.claim(database, "tester", 60)
     assert running is not None
-    claim = jobs.claim_of(running, 60)
-    jobs.progress(database, claim, 0.42, "Read 4,200 members")
+    claim = queue.claim_of(running, 60)
+    queue.progress(database, claim, 0.42, "Read 4,200 members")
     path = f"/import/jobs/{job.id}"
     whole, part = marketer.get(path), marketer.get(path, headers={"HX-Request": "true"})
     for page in (whole, part):
@@ -140,7 +141,7 @@ def test_the_progress_is_drawn_and_asked_for_again_until_the_end(person, databas
     assert "<html" in whole.text and "<html" not in part.text
     lines = [[4, "the unit is empty"], [17, "<b>no</b> date"]]
     with database.write() as session:
-        jobs.fail(session, claim, "members.csv has 2 faults.", result={"lines": lines})
+        queue.fail(session, claim, "members.csv has 2 faults.", result={"lines": lines})
     failed = marketer.get(path, headers={"HX-Request": "true"}).text
     assert "hx-get" not in failed
     assert "members.csv has 2 faults." in failed

@@ -3,9 +3,9 @@
 import ast
 from pathlib import Path
 
-from experiments import targeting
-from experiments.event_types import EVENT_TYPES
-from experiments.metrics import METRICS
+from experiments.catalogue.event_types import EVENT_TYPES
+from experiments.catalogue.metrics import METRICS
+from experiments.definition import targeting
 from web.codes import CODES, NOT_OVER_HTTP, OPERATORS, words
 from web.problem import _FRAMEWORK
 

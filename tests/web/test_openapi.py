@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from experiments.database import Database
 from experiments.errors import InvalidError
-from experiments.schema import migrate
 from experiments.settings import Settings
+from experiments.storage.database import Database
+from experiments.storage.schema import migrate
 from web import create_app
 from web.openapi import PATH_PARAMETERS, PROBLEMS
 
@@ -76,8 +76,8 @@ def test_every_path_parameter_is_explained(spec):
 
 
 def test_properties_that_metrics_read_are_described_with_their_bounds(spec):
-    from experiments.event_fields import check_properties
-    from experiments.metrics import METRICS
+    from experiments.catalogue.metrics import METRICS
+    from experiments.ingestion.fields import check_properties
 
     told = spec["components"]["schemas"]["EventProperties"]
     assert told["additionalProperties"] is True, "any other name may stand there"

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from experiments import accounts, audit, keys
-from experiments import experiment as stored
-from experiments.definition import read_definition
+from experiments.definition.model import read_definition
+from experiments.lifecycle import store
+from experiments.people import accounts, api_keys
+from experiments.storage import audit
 from tests.web.pages_client import PASSWORD, Pages, draft_form
 
 DEFINITION = {
@@ -28,7 +29,7 @@ def pages(sqlite_url, tmp_path):
 
 def add_draft(pages):
     with pages.database.write() as session:
-        stored.create(session, read_definition(DEFINITION), actor="cli")
+        store.create(session, read_definition(DEFINITION), actor="cli")
 
 
 def test_the_setup_link_makes_the_first_admin_once_and_logs_them_in(pages):
@@ -127,7 +128,7 @@ def test_a_form_without_its_token_changes_nothing(pages):
     answer = pages.client.post("/keys", data={"kind": "client", "name": "shop"})
     assert answer.status_code == 400
     with pages.database.read() as session:
-        assert keys.list_keys(session) == []
+        assert api_keys.list_keys(session) == []
 
 
 def test_an_analyst_reads_everything_and_changes_nothing(pages):
@@ -143,7 +144,7 @@ def test_an_analyst_reads_everything_and_changes_nothing(pages):
     for path in ("/experiments/spring/launch", "/experiments/spring/archive", "/keys", "/experiments/new"):
         assert pages.post(path, draft_form(), page="/experiments").status_code == 403, path
     with pages.database.read() as session:
-        assert [row.state for row in stored.listing(session)] == ["draft"]
+        assert [row.state for row in store.listing(session)] == ["draft"]
 
 
 def test_only_an_admin_makes_accounts(pages):

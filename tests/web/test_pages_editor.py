@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from experiments import editing, transitions
-from experiments import experiment as stored
-from experiments.definition import ExperimentPatch
+from experiments.definition.model import ExperimentPatch
+from experiments.lifecycle import editing, store, transitions
 from tests.web.editor_pages import create, document, errors_of, fields_of
 from tests.web.pages_client import Pages, draft_form
 
@@ -183,7 +182,7 @@ def test_thirds_are_shown_with_four_decimals_and_saving_them_unchanged_changes_n
     assert [form[f"variants.{at}.weight"] for at in range(3)] == ["33.3333"] * 3
     assert pages.post(edit, form | {"do": "save"}, page=edit).status_code == 302
     with pages.database.write() as session:
-        transitions.launch(session, stored.get(session, "spring-headline"), actor="cli")
+        transitions.launch(session, store.get(session, "spring-headline"), actor="cli")
     live = fields_of(pages.get(edit).text)
     assert live["variants.0.weight"] == "33.3333"
     assert pages.post(edit, live | {"name": "Thirds"}, page=edit).status_code == 302
@@ -233,7 +232,7 @@ def test_an_edit_of_an_older_revision_is_refused_and_kept_on_screen(pages):
     form = fields_of(pages.get("/experiments/spring-headline/edit").text) | {"do": "save"}
     with pages.database.write() as session:
         change = ExperimentPatch(name="Renamed meanwhile")
-        editing.patch(session, stored.get(session, "spring-headline"), change, actor="cli")
+        editing.patch(session, store.get(session, "spring-headline"), change, actor="cli")
     answer = pages.post("/experiments/spring-headline/edit", form | {"name": "Mine"}, page="/experiments/new")
     assert answer.status_code == 422
     assert "somebody changed" in answer.text
@@ -244,7 +243,7 @@ def test_an_edit_of_an_older_revision_is_refused_and_kept_on_screen(pages):
 def test_once_it_runs_only_what_may_change_is_offered(pages):
     create(pages, traffic="50")
     with pages.database.write() as session:
-        transitions.launch(session, stored.get(session, "spring-headline"), actor="cli")
+        transitions.launch(session, store.get(session, "spring-headline"), actor="cli")
     edit = "/experiments/spring-headline/edit"
     form = fields_of(pages.get(edit).text)
     assert "variants.0.content.headline" not in form

@@ -5,8 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from experiments import experiment as stored
-from experiments import transitions
+from experiments.lifecycle import store, transitions
 from tests.web.editor_pages import create, document, errors_of, fields_of
 from tests.web.pages_client import Pages, draft_form
 from web.pages import answer_words
@@ -50,7 +49,7 @@ def test_a_form_that_does_not_show_how_the_answer_is_made_leaves_it_as_it_is(pag
 def test_a_small_change_of_a_running_test_leaves_how_its_answer_is_made(pages):
     create(pages, **WORTHS)
     with pages.database.write() as session:
-        transitions.launch(session, stored.get(session, "spring-headline"), actor="cli")
+        transitions.launch(session, store.get(session, "spring-headline"), actor="cli")
     before, edit = document(pages), "/experiments/spring-headline/edit"
     form = fields_of(pages.get(edit).text) | {"name": "Renamed"}
     assert pages.post(edit, form, page=edit).status_code == 302

@@ -10,9 +10,10 @@ from html import unescape
 import httpx
 import pytest
 
-from experiments import experiment as stored
-from experiments import exposure, keys
-from experiments.exposure import ExposureRow
+from experiments.assignment import exposure
+from experiments.assignment.exposure import ExposureRow
+from experiments.lifecycle import store
+from experiments.people import api_keys
 from tests.serving import ROOT
 from tests.web.pages_client import Pages, draft_form
 
@@ -32,7 +33,7 @@ def create(pages, **changes):
 
 def state(pages, key="spring-headline"):
     with pages.database.read() as session:
-        return stored.get(session, key).state
+        return store.get(session, key).state
 
 
 def test_an_empty_list_offers_three_ways_to_begin(pages):
@@ -84,7 +85,7 @@ def test_a_draft_is_told_in_words_with_its_checklist_and_launched_after_a_questi
 
 def test_where_a_key_exists_the_launch_says_that_members_are_shown_the_variants(pages):
     with pages.database.write() as session:
-        keys.create_key(session, kind="server", name="app", actor="cli")
+        api_keys.create_key(session, kind="server", name="app", actor="cli")
     where = create(pages)
     pages.post(f"{where}/launch", page=f"{where}/launch")
     shown = pages.get(where).text
@@ -107,7 +108,7 @@ def test_the_list_counts_members_before_the_first_analysis_and_never_promises_on
     pages.post(f"{where}/launch", page=f"{where}/launch")
     assert "Nobody has met it yet" in pages.get("/experiments").text
     with pages.database.write() as session:
-        run = stored.current_run(session, stored.get(session, "spring-headline"))
+        run = store.current_run(session, store.get(session, "spring-headline"))
         now_us = 1_800_000_000_000_000
         met = (now_us, now_us, "randomised", 1, False, None)
         rows = [ExposureRow(run.id, f"m{at}", "ab"[at % 2], *met) for at in range(3)]
@@ -178,7 +179,7 @@ def test_a_decision_on_a_test_that_ran_elsewhere_promises_no_showing(pages):
     where = create(pages)
     pages.post(f"{where}/launch", page=f"{where}/launch")
     with pages.database.write() as session:
-        stored.get(session, "spring-headline").imported = True
+        store.get(session, "spring-headline").imported = True
     pages.post(f"{where}/ship", {"variant": "b", "note": "Clear enough."}, page="/keys")
     told = pages.get(where).text
     assert "The decision is written down." in told and "shown to everybody" not in told
@@ -200,11 +201,11 @@ def test_a_key_is_shown_once_and_revoking_it_is_told(pages):
     assert made.text.count(plain) > 3, "the snippets carry it"
     assert plain not in pages.get("/keys").text
     with pages.database.read() as session:
-        row = keys.find_plain(session, plain)
+        row = api_keys.find_plain(session, plain)
     assert pages.post(f"/keys/{row.id}/revoke", page="/keys").status_code == 302
     assert "revoked" in pages.get("/keys").text
     with pages.database.read() as session:
-        assert keys.find_plain(session, plain) is None
+        assert api_keys.find_plain(session, plain) is None
 
 
 def test_a_key_without_a_name_is_refused_beside_its_field(pages):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from experiments import planning
+from experiments.analyses import plan_figures
 from tests.web import results_fixtures as fixtures
 from tests.web.results_stored import KEY, analyse, app_on, experiment, logged_in
 
@@ -210,7 +210,7 @@ def test_an_experiment_s_figures_are_copied_into_the_form(app, client):
     result["answer"] = {"members_per_day": 2700.4}
     analyse(app, result)
     with app.extensions["klette"].get().database.read() as session:
-        found = planning.figures(session, KEY)
+        found = plan_figures.figures(session, KEY)
     answer = client.get(f"/plan?like={KEY}&do=copy&base=99&members=1")
     assert answer.status_code == 302
     page = client.get(answer.location)

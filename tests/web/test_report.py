@@ -10,9 +10,9 @@ import pytest
 from sqlmodel import select
 
 from experiments.exporting import report
-from experiments.exporting.reading import newest
 from experiments.exporting.report_scorecard import blocks
-from experiments.tables import Experiment, Variant
+from experiments.exporting.source import newest
+from experiments.storage.tables import Experiment, Variant
 from tests.serving import ROOT
 from tests.web import results_fixtures as fixtures
 from tests.web import results_more as more

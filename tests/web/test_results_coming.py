@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from experiments import experiment as store
-from experiments import transitions
-from experiments.tables import Job, utc_now
+from experiments.lifecycle import store, transitions
+from experiments.storage.tables import Job, utc_now
 from tests.web import results_more as more
 from tests.web import results_stored as stored
 from web.pages import results_coming, results_state

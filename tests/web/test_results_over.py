@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from experiments import editing, transitions
-from experiments import experiment as store
+from experiments.lifecycle import editing, store, transitions
 from tests.web import results_fixtures as fixtures
 from tests.web import results_stored as stored
 from tests.web.test_results_page import PAGE, text_of

@@ -6,9 +6,9 @@ from html import unescape
 
 import pytest
 
-from experiments import experiment as store
-from experiments import jobs, transitions
-from experiments.tables import Job, utc_now
+from experiments.jobs import queue
+from experiments.lifecycle import store, transitions
+from experiments.storage.tables import Job, utc_now
 from tests.web import results_fixtures as fixtures
 from tests.web import results_more as more
 from tests.web import results_stored as stored
@@ -164,7 +164,7 @@ def test_an_old_answer_with_newer_data_offers_a_fresh_one_and_asking_makes_a_job
     assert asked.status_code == 200
     assert "waits for the worker" in text_of(asked)
     with stored.services_of(app).database.read() as session:
-        assert jobs.get(session, 1).requested_by == "page:marketer@example.org"
+        assert queue.get(session, 1).requested_by == "page:marketer@example.org"
     plain = client.post(f"{PAGE}/analyse", data={"csrf_token": token})
     assert plain.status_code == 302
     assert plain.location.endswith(PAGE)
@@ -237,13 +237,13 @@ def test_the_definition_can_be_read_and_edited_from_the_page(app, client) -> Non
 
 
 def test_the_list_says_the_chance_that_an_answer_rests_on(app) -> None:
-    from experiments import results
+    from experiments.analyses import records
 
     stored.experiment(app)
     stored.analyse(app)
     with stored.services_of(app).database.read() as session:
         found = store.get(session, stored.KEY)
-        text = results.one_line(session, [found])[found.id].text
+        text = records.one_line(session, [found])[found.id].text
     assert re.fullmatch(r"Keep running, about \d+ more days?\. Chance that B “[^”]+” is best: \d+\u202f%\.", text)
 
 
@@ -256,7 +256,7 @@ def test_a_stopped_run_is_not_polled(app, client) -> None:
 
 
 def test_every_run_can_be_chosen(app, client) -> None:
-    from experiments import editing
+    from experiments.lifecycle import editing
 
     stored.experiment(app)
     stored.analyse(app)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from analysis import charts
-from experiments.analyse import analyse
+from experiments.analyses.run import analyse
 from experiments.importing import Source, bring_in, make_plan
 from tests.web import results_stored as stored
 from web.pages import run_days

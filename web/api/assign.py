@@ -8,11 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.assignment import REASONS, Assigned, assign, chosen, may_change
-from experiments.configuration import LiveExperiment
+from experiments.assignment.assign import REASONS, Assigned, assign, chosen, may_change
+from experiments.assignment.configuration import LiveExperiment
+from experiments.catalogue.event_types import MAX_UNIT
 from experiments.errors import InvalidError, NotFoundError
-from experiments.event_fields import check_text
-from experiments.event_types import MAX_UNIT
+from experiments.ingestion.fields import check_text
 from experiments.validation import shown
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
 from web.openapi import documented

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from experiments.catalogue.event_types import MAX_ID, MAX_TYPE, MAX_UNIT, MAX_VALUE
 from experiments.errors import InvalidError
-from experiments.event_fields import EventLimits
-from experiments.event_types import MAX_ID, MAX_TYPE, MAX_UNIT, MAX_VALUE
-from experiments.events import Checked, check_events, unforeseen
+from experiments.ingestion.events import Checked, check_events, unforeseen
+from experiments.ingestion.fields import EventLimits
 from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
 from web.openapi import documented
 from web.operations import observe_events

@@ -7,9 +7,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, jsonify, request
 from sqlmodel import Session
 
-from experiments import editing, transitions
-from experiments import experiment as stored
-from experiments.tables import Experiment
+from experiments.lifecycle import editing, store, transitions
+from experiments.storage.tables import Experiment
 from experiments.validation import validated
 from web.api.keyed import actor, call, refuse_body, require_key
 from web.api.models import ExperimentDocument, ExperimentEdit, ExperimentList, ExperimentsQuery, NewExperiment, Shipment
@@ -31,8 +30,8 @@ def create_experiment() -> tuple[Response, int, dict[str, str]]:
     """
     definition = validated(NewExperiment, call().document(), what="The experiment")
     with services().database.write() as session:
-        experiment = stored.create(session, definition, actor=actor())
-        document = stored.document(session, experiment)
+        experiment = store.create(session, definition, actor=actor())
+        document = store.document(session, experiment)
     return jsonify(document), 201, {"Location": f"/api/v1/experiments/{definition.key}"}
 
 
@@ -46,8 +45,8 @@ def list_experiments() -> Response:
     """
     query = validated(ExperimentsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
-        rows, total = stored.page(session, state=query.state, limit=query.limit, offset=query.offset)
-        documents = stored.documents(session, rows)
+        rows, total = store.page(session, state=query.state, limit=query.limit, offset=query.offset)
+        documents = store.documents(session, rows)
     return jsonify(experiments=documents, total=total, next=_next(query, len(rows), total))
 
 
@@ -57,7 +56,7 @@ def list_experiments() -> Response:
 def get_experiment(experiment: str) -> Response:
     """Read one experiment."""
     with services().database.read() as session:
-        return jsonify(stored.document(session, stored.get(session, experiment)))
+        return jsonify(store.document(session, store.get(session, experiment)))
 
 
 @blueprint.patch("/<experiment>")
@@ -146,9 +145,9 @@ def _act(key: str, action: Callable[..., Experiment]) -> Response:
 
 def _change(key: str, change: Callable[[Session, Experiment], Any]) -> Response:
     with services().database.write() as session:
-        row = stored.get(session, key)
+        row = store.get(session, key)
         change(session, row)
-        document = stored.document(session, row)
+        document = store.document(session, row)
     return jsonify(document)
 
 

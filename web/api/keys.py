@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from experiments import keys
-from experiments.experiment import when
-from experiments.tables import ApiKey
+from experiments.lifecycle.store import when
+from experiments.people import api_keys
+from experiments.storage.tables import ApiKey
 from experiments.validation import validated
 from web.api.keyed import actor, call, refuse_body, require_key
 from web.api.models import KeyCreated, KeyDocument, KeyList, NewKey
@@ -24,7 +24,7 @@ TAG = "Keys"
 def list_keys() -> Response:
     """List every key, newest first, without the secrets."""
     with services().database.read() as session:
-        return jsonify(keys=[_document(row) for row in keys.list_keys(session)])
+        return jsonify(keys=[_document(row) for row in api_keys.list_keys(session)])
 
 
 @blueprint.post("")
@@ -37,8 +37,8 @@ def create_key() -> tuple[Response, int, dict[str, str]]:
     """
     wanted = validated(NewKey, call().document(), what="The key")
     with services().database.write() as session:
-        plain = keys.create_key(session, kind=wanted.kind, name=wanted.name, actor=actor())
-        row = keys.find_plain(session, plain)
+        plain = api_keys.create_key(session, kind=wanted.kind, name=wanted.name, actor=actor())
+        row = api_keys.find_plain(session, plain)
         assert row is not None
         document = {**_document(row), "key": plain}
     return jsonify(document), 201, {"Cache-Control": "no-store"}
@@ -54,7 +54,7 @@ def revoke_key(key_id: int) -> Response:
     """
     refuse_body()
     with services().database.write() as session:
-        document = _document(keys.revoke_key(session, key_id, actor=actor()))
+        document = _document(api_keys.revoke_key(session, key_id, actor=actor()))
     return jsonify(document)
 
 

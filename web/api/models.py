@@ -5,8 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.definition import Allocation, Content, Covariate, ExperimentDefinition, ExperimentPatch, NamespacePlace
-from experiments.fields import MAX_SEGMENTS, Key, Lines, Share
+from experiments.definition.fields import MAX_SEGMENTS, Key, Lines, Share
+from experiments.definition.model import (
+    Allocation,
+    Content,
+    Covariate,
+    ExperimentDefinition,
+    ExperimentPatch,
+    NamespacePlace,
+)
 
 State = Literal["draft", "scheduled", "running", "paused", "stopped", "archived"]
 Action = Literal["launch", "pause", "resume", "stop", "archive", "ship"]

@@ -5,9 +5,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from sqlmodel import Session
 
-from experiments import namespaces
-from experiments.fields import BUCKETS
-from experiments.tables import Namespace
+from experiments.definition.fields import BUCKETS
+from experiments.lifecycle import namespaces
+from experiments.storage.tables import Namespace
 from experiments.validation import validated
 from web.api.keyed import actor, call, require_key
 from web.api.models import HoldoutRequest, NamespaceDocument, NamespaceKey, NamespaceList

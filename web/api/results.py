@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, request
 
-from experiments import experiment as stored
-from experiments import jobs, results
+from experiments.analyses import records
 from experiments.errors import ConflictError, NotFoundError
-from experiments.results_csv import to_csv
-from experiments.tables import Job
+from experiments.jobs import queue
+from experiments.lifecycle import store
+from experiments.reporting.table import to_csv
+from experiments.storage.tables import Job
 from experiments.validation import validated
 from web.api.keyed import actor, require_key
 from web.api.result_models import AnalysesQuery, AnalysisList, JobAnswer, Results, ResultsQuery, in_order
@@ -34,9 +35,9 @@ def get_results(experiment: str) -> Response:
     """
     query = validated(ResultsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
-        found = stored.get(session, experiment)
-        run = results.run_of(session, found, query.run) if query.run else None
-        result = results.latest(session, found, run)
+        found = store.get(session, experiment)
+        run = records.run_of(session, found, query.run) if query.run else None
+        result = records.latest(session, found, run)
     if result is None:
         raise NotFoundError(
             f"{experiment} has no analysis yet; ask for one with POST /api/v1/experiments/{experiment}/analyse "
@@ -44,7 +45,7 @@ def get_results(experiment: str) -> Response:
             code="no_analysis",
         )
     result.pop("drawing")
-    result = results.mature_only(result) if query.mature else result
+    result = records.mature_only(result) if query.mature else result
     if query.format == "csv":
         return Response(to_csv(result), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))
     return jsonify(in_order(result))
@@ -56,7 +57,7 @@ def get_results(experiment: str) -> Response:
 def get_analysis(experiment: str, analysis: str) -> Response:
     """Read one stored analysis, as it was answered at its time."""
     with services().database.read() as session:
-        result = results.stored_analysis(session, stored.get(session, experiment), analysis[:64])
+        result = records.stored_analysis(session, store.get(session, experiment), analysis[:64])
     return jsonify(in_order(result))
 
 
@@ -69,13 +70,13 @@ def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
     An analysis that already waits is answered instead of a second one. Its status_url tells when it is done.
     """
     with services().database.write() as session:
-        found = stored.get(session, experiment)
-        if stored.current_run(session, found) is None:
+        found = store.get(session, experiment)
+        if store.current_run(session, found) is None:
             raise ConflictError(
                 f"{experiment} is {found.state} and has never run, so there is nothing to analyse; launch it first.",
                 code="never_run",
             )
-        answer = _job(jobs.enqueue(session, "analyse", experiment=found, requested_by=actor()), experiment)
+        answer = _job(queue.enqueue(session, "analyse", experiment=found, requested_by=actor()), experiment)
     return jsonify(answer), 202, {"Location": answer["status_url"], "Retry-After": "2"}
 
 
@@ -85,7 +86,7 @@ def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
 def get_analysis_job(experiment: str, job: int) -> Response:
     """See how far an analysis is that was asked for."""
     with services().database.read() as session:
-        found = stored.get(session, experiment)
+        found = store.get(session, experiment)
         wanted = session.get(Job, job)
         if wanted is None or wanted.experiment_id != found.id or wanted.kind != "analyse":
             raise NotFoundError(
@@ -101,8 +102,8 @@ def list_analyses(experiment: str) -> Response:
     """List the stored analyses, newest first."""
     query = validated(AnalysesQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
-        found = results.list_analyses(
-            session, stored.get(session, experiment), limit=query.limit + 1, before=query.before, run=query.run
+        found = records.list_analyses(
+            session, store.get(session, experiment), limit=query.limit + 1, before=query.before, run=query.run
         )
     shown, more = found[: query.limit], len(found) > query.limit
     given = {"run": query.run} if query.run else {}
@@ -118,10 +119,10 @@ def members_as_csv(experiment: str) -> Response:
 
     One row a randomised member, with what was counted: the figures of the results follow from it.
     """
-    from experiments import members  # Ibis takes a second to import; few processes are ever asked
+    from experiments.exporting import members  # Ibis takes a second to import; few processes are ever asked
 
     with services().database.read() as session:
-        table = members.member_table(session, services().settings.url, stored.get(session, experiment))
+        table = members.member_table(session, services().settings.url, store.get(session, experiment))
     return Response(members.to_csv(table), mimetype="text/csv", headers=_attachment(f"{experiment}-units.csv"))
 
 
@@ -130,10 +131,10 @@ def members_as_csv(experiment: str) -> Response:
 @require_key("server")
 def members_as_parquet(experiment: str) -> Response:
     """Read the same table as Parquet."""
-    from experiments import members
+    from experiments.exporting import members
 
     with services().database.read() as session:
-        table = members.member_table(session, services().settings.url, stored.get(session, experiment))
+        table = members.member_table(session, services().settings.url, store.get(session, experiment))
     file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its last piece is sent
     members.to_parquet(table, file)
     file.seek(0)

@@ -18,8 +18,8 @@ from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from markupsafe import Markup
 
-from experiments import accounts
 from experiments.errors import ForbiddenError
+from experiments.people import accounts
 from web.services import services
 
 View = TypeVar("View", bound=Callable[..., Any])

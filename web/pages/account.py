@@ -6,8 +6,8 @@ from flask_limiter.util import get_remote_address
 from flask_login import current_user, login_user, logout_user
 from limits import parse_many
 
-from experiments import accounts
 from experiments.errors import InvalidError, KletteError, SettingsError
+from experiments.people import accounts
 from experiments.settings import Settings
 from web.pages.access import actor, open_to_all, person_of, safe_next
 from web.services import services

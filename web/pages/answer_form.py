@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from experiments.event_types import EVENT_TYPES
+from experiments.catalogue.event_types import EVENT_TYPES
 from web.pages.form_amounts import amount_of, amount_text, number_of
 
 Values = dict[str, Any]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.figures import price
+from experiments.reporting.numbers import price
 from web.formatting import letter, money, plain_percent, plural
 
 CAVEAT = (

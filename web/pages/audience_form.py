@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from experiments import targeting, wording
+from experiments.definition import targeting, variant_names
 from experiments.errors import InvalidError
 
 OPERATORS = (
@@ -80,7 +80,7 @@ def rule_of(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, st
 
 def sentence(rule: dict[str, Any] | None) -> str:
     """Who takes part, in plain English."""
-    return wording.audience(rule)
+    return variant_names.audience(rule)
 
 
 def _from_json(text: str) -> tuple[dict[str, Any] | None, dict[str, str]]:

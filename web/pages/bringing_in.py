@@ -10,13 +10,13 @@ from sqlalchemy import LargeBinary, delete, func, select
 from sqlmodel import Session, col
 from werkzeug.datastructures import FileStorage
 
-from experiments import jobs
+from experiments.catalogue.metrics import METRICS
 from experiments.currencies import CURRENCIES
 from experiments.errors import InvalidError, KletteError, NotFoundError, TooLargeError
 from experiments.importing import Source, preview
-from experiments.importing.guessing import key_of, name_of
-from experiments.metrics import METRICS
-from experiments.tables import Job, Upload, utc_now
+from experiments.importing.column_guesses import key_of, name_of
+from experiments.jobs import queue
+from experiments.storage.tables import Job, Upload, utc_now
 from web.pages.access import actor, changes, htmx
 from web.pages.bringing_in_examples import EXAMPLES
 from web.pages.bringing_in_form import ROLES, columns, read_form, successes_mean
@@ -124,7 +124,7 @@ def map_columns(upload_id: int):
 @changes
 def follow(job_id: int):
     with services().database.read() as session:
-        job = jobs.get(session, job_id)
+        job = queue.get(session, job_id)
         back = _way_back(session, job)
     if job.kind not in ("import", "demo"):
         raise NotFoundError(f"Job {job_id} imports nothing; look for it on its experiment's page.")
@@ -139,7 +139,7 @@ def demo():
     """Ask for the example; one that is already being made is shown instead of another."""
     with services().database.write() as session:
         going = select(Job).where(col(Job.kind) == "demo", col(Job.state).in_(("due", "running")))
-        job = session.scalars(going).first() or jobs.enqueue(session, "demo", requested_by=actor())
+        job = session.scalars(going).first() or queue.enqueue(session, "demo", requested_by=actor())
         job_id = job.id
     return redirect(url_for("bringing_in.follow", job_id=job_id))
 
@@ -180,7 +180,7 @@ def _tried(job_id: int | None, upload_id: int) -> Job | None:
     if job_id is None:
         return None
     with services().database.read() as session:
-        job = jobs.get(session, job_id)
+        job = queue.get(session, job_id)
     return job if job.kind == "import" and job.state == "failed" and job.payload.get("upload") == upload_id else None
 
 
@@ -210,7 +210,7 @@ def _enqueue(plan: Any, upload_id: int, events_id: int | None) -> int:
         "form": {name: text for name, text in request.form.items() if name != "csrf_token"},
     }
     with services().database.write() as session:
-        from experiments.importing.bringing import refuse_early
+        from experiments.importing.run import refuse_early
 
         refuse_early(session, plan)
-        return jobs.enqueue(session, "import", payload=payload, requested_by=actor()).id or 0
+        return queue.enqueue(session, "import", payload=payload, requested_by=actor()).id or 0

@@ -6,8 +6,8 @@ from typing import Any
 
 from experiments.errors import InvalidError
 from experiments.importing import Plan, make_plan
+from experiments.importing.column_guesses import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, guess, values
 from experiments.importing.counts import metric_of
-from experiments.importing.guessing import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, guess, values
 from experiments.importing.plan import CONTENT_MEANINGS, COUNT_MEANINGS, EVENT_MEANINGS, MEMBER_MEANINGS
 from experiments.importing.values import parse_moment
 

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
-from experiments.definition import ExperimentDefinition
-from experiments.fields import MAX_VARIANTS
+from experiments.definition.fields import MAX_VARIANTS
+from experiments.definition.model import ExperimentDefinition
 from web.pages import answer_form, audience_form, form_checks, form_words
 from web.pages.form_amounts import amount_of, amount_text, number_of
 

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlmodel import Session, col, select
 
-from experiments import editing, metrics, wording
-from experiments import experiment as stored
-from experiments.definition import ExperimentDefinition, VariantPatch, read_patch
+from experiments.catalogue import metrics
+from experiments.definition import variant_names
+from experiments.definition.model import ExperimentDefinition, VariantPatch, read_patch
 from experiments.errors import KletteError
-from experiments.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
+from experiments.lifecycle import editing, store
+from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
 from web.formatting import clock, plain_percent
 from web.pages import answer_form, answer_words, audience_form, form_words, plan_handover
 from web.pages import definition_form as forms
@@ -55,7 +56,7 @@ def _first_values() -> forms.Values:
         plan_handover.fill(values, request.args)
         return values
     with services().database.read() as session:
-        document = stored.document(session, stored.get(session, copied))
+        document = store.document(session, store.get(session, copied))
     fresh = {"key": "", "name": f"{document['name'][:112]} (copy)", "starts_at": "", "ends_at": "", "revision": ""}
     return forms.values_of(document, _zone()) | fresh
 
@@ -65,8 +66,8 @@ def _first_values() -> forms.Values:
 def edit(key: str):
     """Change a draft; or, of one that has started, what may still change."""
     with services().database.read() as session:
-        experiment = stored.get(session, key)
-        document = stored.document(session, experiment)
+        experiment = store.get(session, key)
+        document = store.document(session, experiment)
     if experiment.state not in editing.OPEN_STATES:
         return _edit_live(document)
     if request.method == "GET":
@@ -141,7 +142,7 @@ def _save(values: forms.Values, document: dict[str, Any] | None) -> Any:
     definition, errors = forms.definition_of(values, _zone())
     if document is None and "key" not in errors:
         with services().database.read() as session:
-            errors |= form_words.in_words(stored.taken_key(session, forms.key_of(values)))
+            errors |= form_words.in_words(store.taken_key(session, forms.key_of(values)))
     if document and document["state"] == "scheduled" and definition and "ends_at" not in errors:
         errors |= _passed_end(definition.ends_at)
     if definition is None or errors:
@@ -159,13 +160,13 @@ def _save(values: forms.Values, document: dict[str, Any] | None) -> Any:
 def _unfinished(definition: ExperimentDefinition) -> list[str]:
     """What a draft may still lack, told at once rather than at its launch."""
     bare = [
-        wording.letter(position)
+        variant_names.letter(position)
         for position, variant in enumerate(definition.variants)
         if not variant.content.headline and not variant.content.custom
     ]
     if not bare:
         return []
-    return [f"{wording.listed(bare)} {'has' if len(bare) == 1 else 'have'} no headline yet."]
+    return [f"{variant_names.listed(bare)} {'has' if len(bare) == 1 else 'have'} no headline yet."]
 
 
 def _passed_end(ends_at: datetime | None) -> forms.Errors:
@@ -177,8 +178,8 @@ def _passed_end(ends_at: datetime | None) -> forms.Errors:
 
 def _store(session: Session, definition: ExperimentDefinition, document: dict[str, Any] | None, revision: str) -> str:
     if document is None:
-        return stored.create(session, definition, actor=actor()).key
-    experiment = stored.get(session, document["key"])
+        return store.create(session, definition, actor=actor()).key
+    experiment = store.get(session, document["key"])
     seen = int(revision) if revision.isdigit() else document["revision"]
     return editing.revise(session, experiment, definition, actor=actor(), revision=seen).key
 
@@ -201,7 +202,7 @@ def _edit_live(document: dict[str, Any]) -> Any:
     try:
         with services().database.write() as session:
             fresh = forms.weights_moved(values, document)
-            _change_live(session, stored.get(session, document["key"]), definition, typed["revision"], fresh=fresh)
+            _change_live(session, store.get(session, document["key"]), definition, typed["revision"], fresh=fresh)
     except KletteError as error:
         return _live_page(document, values, form_words.in_words(error.fields or {"": error.detail}))
     flash("Your changes are saved; a new run has begun." if fresh else "Your changes are saved.")
@@ -234,7 +235,7 @@ def _change_live(
     session: Session, experiment: Experiment, definition: ExperimentDefinition, revision: str, *, fresh: bool
 ) -> None:
     """Change only what was changed; `fresh` tells that the weights were, which begins a new run."""
-    before = stored.definition_of(session, experiment)
+    before = store.definition_of(session, experiment)
     change: dict[str, Any] = {
         name: getattr(definition, name)
         for name in ("name", "hypothesis", "traffic")
@@ -262,7 +263,7 @@ def _live_page(document: dict[str, Any], values: forms.Values, errors: forms.Err
         listed=form_words.labelled(errors),
         experiment=document,
         titles=[
-            wording.lettered(position, variant["name"], variant["content"])
+            variant_names.lettered(position, variant["name"], variant["content"])
             for position, variant in enumerate(document["variants"])
         ],
         met=_anybody_met(document),

@@ -7,13 +7,15 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from sqlmodel import Session
 
-from experiments import experiment as stored
-from experiments import metrics, results, wording
+from experiments.analyses import records
+from experiments.catalogue import metrics
+from experiments.definition import variant_names
+from experiments.definition.fields import BUCKETS
 from experiments.errors import NotFoundError
-from experiments.fields import BUCKETS
-from experiments.namespaces import free_places, overlaps
-from experiments.tables import Experiment, utc_now
-from experiments.transitions import checklist
+from experiments.lifecycle import store
+from experiments.lifecycle.namespaces import free_places, overlaps
+from experiments.lifecycle.transitions import checklist
+from experiments.storage.tables import Experiment, utc_now
 from web.formatting import plain_percent, plural, when
 from web.pages import answer_words, listing, run_days
 from web.pages.access import htmx
@@ -30,7 +32,7 @@ def index():
     """The list; its refresh gets the rows alone, and 204 where nothing has changed, so that nothing moves."""
     context = _rows()
     if not htmx:
-        return render_template("experiments/index.html", **context, states=stored.STATES)
+        return render_template("experiments/index.html", **context, states=store.STATES)
     if context["seen"] == request.args.get("seen"):
         return Response(status=204)
     return render_template("experiments/rows.html", **context)
@@ -40,8 +42,8 @@ def index():
 def preview(key: str, variant: str):
     """One variant as a member meets it."""
     with services().database.read() as session:
-        experiment = stored.get(session, key)
-        document = stored.document(session, experiment)
+        experiment = store.get(session, key)
+        document = store.document(session, experiment)
     keys = [entry["key"] for entry in document["variants"]]
     if variant not in keys:
         raise NotFoundError(f"{experiment.name} has no variant {variant[:64]!r}; it has {', '.join(keys)}.")
@@ -60,7 +62,7 @@ def draft_page(session: Session, experiment: Experiment) -> str:
     """What a draft or scheduled experiment says, and what stands between it and its launch."""
     return render_template(
         "experiments/draft.html",
-        **words_of(stored.document(session, experiment)),
+        **words_of(store.document(session, experiment)),
         checks=checklist(session, experiment),
         details=checklist_details(session, experiment),
         starts_at=experiment.starts_at,
@@ -69,7 +71,7 @@ def draft_page(session: Session, experiment: Experiment) -> str:
 
 def in_words(session: Session, experiment: Experiment) -> dict[str, Any]:
     """The definition in words, for ``{% include "experiments/in_words.html" %}``, which reads it as ``in_words``."""
-    return words_of(stored.document(session, experiment))["in_words"]
+    return words_of(store.document(session, experiment))["in_words"]
 
 
 def words_of(document: dict[str, Any]) -> dict[str, Any]:
@@ -79,12 +81,12 @@ def words_of(document: dict[str, Any]) -> dict[str, Any]:
     hints = {key: _hint(metric, document["window_days"] if dated else None) for key, metric in named.items()}
     return {
         "experiment": document,
-        "audience": wording.audience(document["targeting"], document["traffic"]),
+        "audience": variant_names.audience(document["targeting"], document["traffic"]),
         "metric_hints": hints,
         "metric_names": {key: metric.name for key, metric in named.items()},
         "in_words": {
             "experiment": document,
-            "audience": wording.audience(document["targeting"], document["traffic"]),
+            "audience": variant_names.audience(document["targeting"], document["traffic"]),
             "names": {key: metric.name for key, metric in named.items()},
             "hint": hints[document["primary_metric"]],
             "window_days": document["window_days"] if dated else None,
@@ -94,7 +96,7 @@ def words_of(document: dict[str, Any]) -> dict[str, Any]:
                 {
                     "key": variant["key"],
                     "position": position,
-                    "called": wording.called(variant["name"], variant["content"]),
+                    "called": variant_names.called(variant["name"], variant["content"]),
                     "control": variant["control"],
                     "weight": variant["weight"],
                 }
@@ -175,14 +177,14 @@ def _metric_keys(document: dict[str, Any]) -> set[str]:
 
 def _rows() -> dict[str, Any]:
     asked = request.args.get("state")
-    state = asked if asked in stored.STATES else None
+    state = asked if asked in store.STATES else None
     number = max(1, request.args.get("page", 1, type=int))
     with services().database.read() as session:
-        found, total = stored.page(session, state=state, limit=PAGE, offset=(min(number, 10_000) - 1) * PAGE)
-        documents = stored.documents(session, found)
-        answers = results.one_line(session, found)
+        found, total = store.page(session, state=state, limit=PAGE, offset=(min(number, 10_000) - 1) * PAGE)
+        documents = store.documents(session, found)
+        answers = records.one_line(session, found)
         figures = listing.figures(session, found)
-        empty = total == 0 and (state is not None) and stored.page(session, limit=1)[1] == 0
+        empty = total == 0 and (state is not None) and store.page(session, limit=1)[1] == 0
     now = utc_now()
     zone = services().settings.time_zone
     entries = [

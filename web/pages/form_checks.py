@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.definition import ExperimentDefinition, read_definition
+from experiments.definition.model import ExperimentDefinition, read_definition
 from experiments.errors import InvalidError
 from web.formatting import clock, plain_percent
 

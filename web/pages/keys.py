@@ -2,9 +2,9 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from experiments import experiment as stored
-from experiments import keys
 from experiments.errors import InvalidError
+from experiments.lifecycle import store
+from experiments.people import api_keys
 from web.pages import form_words, snippets
 from web.pages.access import actor, changes
 from web.services import services
@@ -23,7 +23,7 @@ def create():
     """Make a key and show it, this once: the answer to this very request is the only place where it stands."""
     try:
         with services().database.write() as session:
-            plain = keys.create_key(
+            plain = api_keys.create_key(
                 session, kind=request.form.get("kind", ""), name=request.form.get("name", ""), actor=actor()
             )
     except InvalidError as error:
@@ -35,15 +35,15 @@ def create():
 @changes
 def revoke(key_id: int):
     with services().database.write() as session:
-        row = keys.revoke_key(session, key_id, actor=actor())
+        row = api_keys.revoke_key(session, key_id, actor=actor())
     flash(f"The key “{row.name}” is revoked. Apps that still use it get no answers any more.")
     return redirect(url_for("keys.index"))
 
 
 def _page(fresh: str = "", errors: dict[str, str] | None = None) -> str:
     with services().database.read() as session:
-        rows = keys.list_keys(session)
-        running = stored.page(session, state="running", limit=1)[0]
+        rows = api_keys.list_keys(session)
+        running = store.page(session, state="running", limit=1)[0]
     experiment = running[0].key if running else None
     address = services().settings.public_url
     return render_template(

@@ -6,11 +6,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
 from sqlmodel import Session
 
-from experiments import experiment as stored
-from experiments import transitions, wording
-from experiments.checklist import a_key_exists
+from experiments.definition import variant_names
 from experiments.errors import ConflictError, InvalidError, KletteError
-from experiments.tables import Experiment, utc_now
+from experiments.lifecycle import store, transitions
+from experiments.lifecycle.checklist import a_key_exists
+from experiments.storage.tables import Experiment, utc_now
 from web.pages.access import actor, changes
 from web.pages.answer_words import CAVEAT
 from web.pages.experiments import checklist_details, words_of
@@ -64,7 +64,7 @@ def launch(key: str):
     if request.method == "POST":
         try:
             with services().database.write() as session:
-                experiment = transitions.launch(session, stored.get(session, key), actor=actor())
+                experiment = transitions.launch(session, store.get(session, key), actor=actor())
                 fetched = a_key_exists(session)
         except ConflictError as conflict:
             error = _launch_error(key, conflict)
@@ -72,7 +72,7 @@ def launch(key: str):
             flash(_launched(experiment.state == "scheduled", fetched=fetched))
             return redirect(url_for("results.show", key=key))
     with services().database.read() as session:
-        experiment = stored.get(session, key)
+        experiment = store.get(session, key)
         if "launch" not in transitions.POSSIBLE[experiment.state]:
             return redirect(url_for("results.show", key=key))
         page = render_template("experiments/launch.html", error=error, **_launch_context(session, experiment))
@@ -88,7 +88,7 @@ def act(key: str, action: str):
     if request.method == "POST":
         try:
             with services().database.write() as session:
-                experiment = stored.get(session, key)
+                experiment = store.get(session, key)
                 _do(session, experiment, action)
                 if action == "ship" and experiment.imported:
                     done = DECIDED_ELSEWHERE
@@ -98,7 +98,7 @@ def act(key: str, action: str):
             flash(done)
             return redirect(url_for("results.show", key=key))
     with services().database.read() as session:
-        document = stored.document(session, stored.get(session, key))
+        document = store.document(session, store.get(session, key))
     page = render_template(
         "experiments/question.html",
         experiment=document,
@@ -107,7 +107,7 @@ def act(key: str, action: str):
         title=title,
         text=text,
         go=go,
-        called=[wording.called(variant["name"], variant["content"]) for variant in document["variants"]],
+        called=[variant_names.called(variant["name"], variant["content"]) for variant in document["variants"]],
         errors=error.fields if error else {},
         error=error.detail if error and not error.fields else "",
     )
@@ -128,7 +128,7 @@ def _launched(scheduled: bool, *, fetched: bool) -> str:
 def _launch_error(key: str, conflict: ConflictError) -> str:
     """What stands in the way, in the page's own words; the domain's where it is nothing of the checklist."""
     with services().database.read() as session:
-        experiment = stored.get(session, key)
+        experiment = store.get(session, key)
         details = checklist_details(session, experiment)
         checks = transitions.checklist(session, experiment)
     failing = [details.get(check.key, check.detail) for check in checks if check.blocking and not check.ok]
@@ -156,7 +156,7 @@ def _refuse_half_a_decision(variant: str, note: str) -> None:
 
 
 def _launch_context(session: Session, experiment: Experiment) -> dict[str, Any]:
-    document = stored.document(session, experiment)
+    document = store.document(session, experiment)
     checks = transitions.checklist(session, experiment)
     return {
         **words_of(document),

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from experiments.results import OneLine
-from experiments.tables import Analysis, Experiment, Exposure, Run
-from experiments.wording import called, letter
+from experiments.analyses.records import OneLine
+from experiments.definition.variant_names import called, letter
+from experiments.storage.tables import Analysis, Experiment, Exposure, Run
 from web.formatting import clock, when
 from web.pages import run_days
 from web.pages.results_over import headline_over

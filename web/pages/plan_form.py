@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from analysis import AnalysisError, Audience, NamedPrior, Rules
-from experiments.planning import USUAL_WINDOW, Figures
+from experiments.analyses.plan_figures import USUAL_WINDOW, Figures
 from web.pages.form_amounts import amount_of, amount_text, number_of
 
 Values = dict[str, str]

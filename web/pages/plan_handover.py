@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from analysis import Plan
-from experiments.fields import MAX_VARIANTS
-from experiments.metrics import METRICS
+from experiments.catalogue.metrics import METRICS
+from experiments.definition.fields import MAX_VARIANTS
 from web.formatting import NARROW, plural
 from web.pages import definition_form
 from web.pages.form_amounts import number_of

@@ -10,7 +10,7 @@ from analysis import Plan, plan
 from analysis.charts import planning as charts
 from analysis.planning import sentences
 from analysis.planning.curves import Curves, curves
-from experiments import planning, priors
+from experiments.analyses import plan_figures, priors
 from experiments.errors import ConflictError
 from web.formatting import percent, signed_percent
 from web.pages import plan_form as forms
@@ -43,7 +43,7 @@ def index() -> Any:
     if request.args.get("do") == "copy" or (values["like"] and "base" not in request.args):
         try:
             with services().database.read() as session:
-                found = planning.figures(session, values["like"])
+                found = plan_figures.figures(session, values["like"])
         except ConflictError as error:
             errors = {"like": error.detail}
         else:
@@ -93,13 +93,13 @@ def _page(values: forms.Values, errors: forms.Errors, note: str) -> Any:
 
 def _experiments() -> list[tuple[str, str]]:
     with services().database.read() as session:
-        return planning.analysed(session)
+        return plan_figures.analysed(session)
 
 
 def _metric(values: forms.Values) -> str:
     """The deciding metric of the experiment that the figures were copied from; "" where they were typed."""
     with services().database.read() as session:
-        return planning.metric_of(session, values["like"]) or ""
+        return plan_figures.metric_of(session, values["like"]) or ""
 
 
 def _asked(values: forms.Values) -> tuple[forms.Asked | None, forms.Errors]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.tables import AuditEntry, Variant
-from experiments.wording import lettered, listed
+from experiments.definition.variant_names import lettered, listed
+from experiments.storage.tables import AuditEntry, Variant
 from web.formatting import plain_percent, plural
 from web.pages.form_words import LABELS
 

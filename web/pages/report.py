@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from experiments.exporting import report
-from experiments.exporting.reading import newest
+from experiments.exporting.source import newest
 from web.services import services
 
 blueprint = Blueprint("report", __name__)

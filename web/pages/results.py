@@ -5,13 +5,13 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlmodel import Session
 
-from experiments import experiment as store
-from experiments import jobs
-from experiments import results as stored
-from experiments.adjusted import deciding
+from experiments.analyses import records
 from experiments.errors import NotFoundError
-from experiments.results_csv import to_csv
-from experiments.tables import Experiment, Run
+from experiments.jobs import queue
+from experiments.lifecycle import store
+from experiments.reporting.adjustment import deciding
+from experiments.reporting.table import to_csv
+from experiments.storage.tables import Experiment, Run
 from web.formatting import moment, when
 from web.pages import results_state as state
 from web.pages import results_view
@@ -53,7 +53,7 @@ def answer(key: str) -> Any:
 def analyse(key: str) -> Any:
     """Ask the worker for a fresh analysis."""
     with services().database.write() as session:
-        jobs.enqueue(session, "analyse", experiment=store.get(session, key), requested_by=actor())
+        queue.enqueue(session, "analyse", experiment=store.get(session, key), requested_by=actor())
     if not htmx:
         return redirect(url_for("results.show", key=key))
     with services().database.read() as session:
@@ -79,7 +79,7 @@ def _sections(context: dict[str, Any]) -> str:
 
 
 def _latest(session: Session, experiment: Experiment, run: Run | None) -> dict[str, Any] | None:
-    return stored.latest(session, experiment, run) if run else None
+    return records.latest(session, experiment, run) if run else None
 
 
 def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _view(
         experiment.window_days,
         state.fixed_costs(store.variants_of(session, experiment)),
     )
-    history = stored.history(session, experiment, run)
+    history = records.history(session, experiment, run)
     return results_view.build(
         result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc(), mature=_mature()
     )

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.guardrails import faults as guardrail_faults
-from experiments.withheld import too_early
+from experiments.reporting.guardrails import faults as guardrail_faults
+from experiments.reporting.withheld import too_early
 from web.pages import results_words as words
 from web.pages.results_measure import Measure, name_of
 from web.pages.results_parts import VariantFacts, shown

@@ -8,11 +8,11 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from analysis import wording
-from experiments.tables import Experiment, Job
+from experiments.storage.tables import Experiment, Job
 from web.formatting import plural
 
 LATER = "later"
-"""The code of a part that waits for its model; see `experiments.deeper`."""
+"""The code of a part that waits for its model; see `experiments.analyses.sampled`."""
 PARTS = (
     ("segments", "for whom it works"),
     ("retention", "how long it sticks"),

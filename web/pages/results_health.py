@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.figures import spoken_times
+from experiments.reporting.numbers import spoken_times
 from web.pages import results_words as words
 
 

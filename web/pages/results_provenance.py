@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from analysis import wording
-from experiments.priors_told import notice
+from experiments.lifecycle.current_prior import notice
 from web.formatting import count, decimal, plural, signed_percent, when
 from web.pages.results_measure import name_of
 

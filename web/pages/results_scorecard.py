@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import quotients
-from experiments.guardrails import doubt
-from experiments.guardrails import tag as guardrail_tag
-from experiments.withheld import nobody_did, without_chances
+from experiments.reporting import lift_notes
+from experiments.reporting.guardrails import doubt
+from experiments.reporting.guardrails import tag as guardrail_tag
+from experiments.reporting.withheld import nobody_did, without_chances
 from web.formatting import NOTHING, count, money, percent, signed_percent
 from web.pages import results_words as words
 from web.pages.results_adjusted import adjusted_of
@@ -135,7 +135,7 @@ def _group(
     axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
     hint, note = _hint(entry, measure), _note(entry, relative, measure)
     adjusted = adjusted_of(entry, measure, variants)
-    remark = doubt(entry, measure, variants) if guardrail else quotients.told(entry, measure, variants)
+    remark = doubt(entry, measure, variants) if guardrail else lift_notes.told(entry, measure, variants)
     return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), remark, adjusted)
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import exists
 from sqlmodel import Session, col, func, select
 
 from analysis import wording
-from experiments import experiment as store
+from experiments.lifecycle import store
+from experiments.lifecycle.transitions import POSSIBLE
 from experiments.settings import Settings
-from experiments.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
-from experiments.transitions import POSSIBLE
+from experiments.storage.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from web.formatting import ago, moment, plural
 from web.pages import results_coming, run_days
 from web.pages.results_parts import VariantFacts

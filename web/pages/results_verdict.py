@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.withheld import NO_FACTS, too_early
+from experiments.reporting.withheld import NO_FACTS, too_early
 from web.pages import results_words as words
 from web.pages.results_measure import Measure
 from web.pages.results_over import verdict_over

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from experiments.adjusted import deciding
-from experiments.withheld import WITHHELD, too_early
+from experiments.reporting.adjustment import deciding
+from experiments.reporting.withheld import WITHHELD, too_early
 from web.formatting import count, moment, plural
 from web.pages import results_words as words
 from web.pages.results_carries import Carries, carries

@@ -7,10 +7,11 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlmodel import col, select
 
-from experiments import accounts, audit
 from experiments.errors import ForbiddenError, KletteError
+from experiments.people import accounts
 from experiments.settings import Settings
-from experiments.tables import Experiment, Variant
+from experiments.storage import audit
+from experiments.storage.tables import Experiment, Variant
 from web.pages import form_words, record_words
 from web.pages.access import actor, administers, current_user
 from web.services import services

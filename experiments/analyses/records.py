@@ -1,0 +1,203 @@
+"""Reading stored analyses: the newest answer, the ones before it, the curve over time, one line for a list, CSV."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from experiments.errors import NotFoundError
+from experiments.lifecycle.store import current_run, runs_of
+from experiments.storage.tables import Analysis, Experiment, Run
+from experiments.validation import shown
+
+MOST_POINTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class OneLine:
+    """An experiment's answer in a list: one sentence, its decision and how many members it rests on."""
+
+    text: str
+    decision: str
+    members: int
+
+
+def latest(session: Session, experiment: Experiment, run: Run | None = None) -> dict[str, Any] | None:
+    """The newest analysis of a run (the newest run by default) in the API's shape, with "drawing" beside it."""
+    run = run or current_run(session, experiment)
+    if run is None:
+        return None
+    query = _answers(run).order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc()).limit(1)
+    stored = session.scalars(query).first()
+    return None if stored is None else {**stored.result, "drawing": stored.drawing}
+
+
+def stored_analysis(session: Session, experiment: Experiment, identity: str) -> dict[str, Any]:
+    """One stored analysis of the experiment in the API's shape.
+
+    Raises
+    ------
+    NotFoundError
+        Where the experiment has none of this id.
+    """
+    stored = session.get(Analysis, identity)
+    if stored is None or stored.experiment_id != experiment.id or stored.history_only:
+        raise NotFoundError(
+            f"{experiment.key} has no analysis {shown(identity)}; GET /api/v1/experiments/{experiment.key}/analyses "
+            "lists those it has.",
+            code="analysis_unknown",
+        )
+    return stored.result
+
+
+def run_of(session: Session, experiment: Experiment, number: int) -> Run:
+    """A run by its number.
+
+    Raises
+    ------
+    NotFoundError
+        Where the experiment has no such run.
+    """
+    runs = {run.number: run for run in runs_of(session, experiment)}
+    if number not in runs:
+        has = f"it has 1 to {max(runs)}" if runs else "it has not run yet"
+        raise NotFoundError(f"{experiment.key} has no run {number}; {has}.", code="run_unknown")
+    return runs[number]
+
+
+def list_analyses(
+    session: Session,
+    experiment: Experiment,
+    *,
+    limit: int = 100,
+    before: str | None = None,
+    run: int | None = None,
+) -> list[dict[str, Any]]:
+    """The stored analyses of an experiment, the newest first, past days left out.
+
+    Parameters
+    ----------
+    before
+        Only those older than the analysis of this id: the last one of the page before.
+    run
+        Only those of the run of this number.
+    """
+    query = (
+        select(  # type: ignore[call-overload]
+            Analysis.id,
+            Run.number,
+            Analysis.cut_off_us,
+            Analysis.created_at,
+            Analysis.decision,
+            Analysis.result["verdict"]["reason"].as_string(),  # type: ignore[index]
+        )
+        .join(Run, col(Run.id) == Analysis.run_id)
+        .where(col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
+        .order_by(col(Analysis.id).desc())
+        .limit(limit)
+    )
+    if before:
+        query = query.where(col(Analysis.id) < before)
+    if run:
+        query = query.where(col(Run.number) == run)
+    names = ("analysis", "run", "cut_off", "created_at", "decision", "reason")
+    return [
+        dict(zip(names, (identity, run, _iso_us(cut_off), _iso(created), decision, reason), strict=True))
+        for identity, run, cut_off, created, decision, reason in session.execute(query)
+    ]
+
+
+def history(session: Session, experiment: Experiment, run: Run | None = None) -> list[dict[str, Any]]:
+    """The chance of being best over time: one point a past day and the newest ones, the oldest first.
+
+    Each point is ``{"at": datetime, "p_best": {variant: chance}, "members": n}``. Of each day but the last the newest
+    analysis is taken. Where a covariate was declared, the chances are those that the verdict goes by.
+    """
+    run = run or current_run(session, experiment)
+    if run is None:
+        return []
+    newest = _newest_a_day(session, run)
+    # Every analysis lists the primary metric first; only that part of it is read.
+    query = select(Analysis.cut_off_us, Analysis.result["metrics"][0])  # type: ignore[call-overload, index]
+    found = session.execute(query.where(col(Analysis.id).in_(newest)).order_by(col(Analysis.cut_off_us))).all()
+    points = []
+    for cut_off_us, primary in found:
+        adjusted = ((primary or {}).get("adjusted") or {}).get("variants")
+        rows = adjusted or (primary or {}).get("variants", [])
+        chances = {row["variant"]: row["p_best"] for row in rows if row["p_best"] is not None}
+        if chances:
+            points.append({"at": _moment(cut_off_us), "p_best": chances, "members": sum(row["n"] for row in rows)})
+    return points
+
+
+def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, OneLine]:
+    """The newest answer of each experiment in a sentence, by the experiment's id; in one query."""
+    wanted = [experiment.id for experiment in experiments]
+    if not wanted:
+        return {}
+    newest = (
+        select(func.max(Analysis.id))
+        .where(col(Analysis.experiment_id).in_(wanted), col(Analysis.history_only).is_(False))
+        .group_by(col(Analysis.experiment_id))
+    )
+    result = Analysis.result
+    query = select(  # type: ignore[call-overload]
+        Analysis.experiment_id,
+        Analysis.decision,
+        result["verdict"]["headline"].as_string(),  # type: ignore[index]
+        result["units"]["randomised"].as_integer(),  # type: ignore[index]
+        result["verdict"]["facts"][0]["label"].as_string(),  # type: ignore[index]
+        result["verdict"]["facts"][0]["value"].as_string(),  # type: ignore[index]
+    ).where(col(Analysis.id).in_(newest))
+    return {
+        identity: OneLine(_with_fact(text or "", decision, label, value), decision, members or 0)
+        for identity, decision, text, members, label, value in session.execute(query)
+    }
+
+
+def _with_fact(headline: str, decision: str, label: str | None, value: str | None) -> str:
+    """The headline and the chance that it rests on: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
+    if not (label and value) or decision not in ("ship", "keep_running", "not_enough_data"):
+        return headline
+    return f"{headline} {'Chance that it is best' if decision == 'ship' else label}: {value}."
+
+
+def mature_only(result: dict[str, Any]) -> dict[str, Any]:
+    """A result whose metrics are those of the members whose window is over; of a test without any, there are none.
+
+    What came as totals has no windows to wait for: everybody is mature there.
+    """
+    mature = result.get("mature")
+    return result if mature is None else {**result, "metrics": mature["metrics"]}
+
+
+def _answers(run: Run) -> Any:
+    return select(Analysis).where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
+
+
+def _newest_a_day(session: Session, run: Run) -> list[str]:
+    """Ids of the analyses that make the curve: the newest of each UTC day, oldest first."""
+    query = (
+        select(Analysis.id, Analysis.cut_off_us)  # type: ignore[call-overload]
+        .where(col(Analysis.run_id) == run.id)
+        .order_by(col(Analysis.cut_off_us), col(Analysis.id))
+    )
+    days: dict[int, str] = {}
+    for identity, cut_off_us in session.execute(query):
+        days[cut_off_us // 86_400_000_000] = identity
+    return list(days.values())[-MOST_POINTS:]
+
+
+def _moment(moment_us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_us)
+
+
+def _iso_us(moment_us: int) -> str:
+    return _iso(_moment(moment_us))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,272 @@
+"""Analysing an experiment: collect up to a cut-off, compute, store what can be repeated to the digit."""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from experiments.analyses import inputs
+from experiments.analyses.compute import compute, primary_only
+from experiments.analyses.history import past_days
+from experiments.analyses.reallocation import open_next
+from experiments.analyses.sampled import wanted
+from experiments.analyses.serialise import iso
+from experiments.catalogue.metrics import DAY_US
+from experiments.collect import Covariate, Worth, collect
+from experiments.collect.engine import source
+from experiments.errors import ConflictError, NotFoundError
+from experiments.lifecycle.store import current_run, get, variants_of
+from experiments.settings import settings
+from experiments.storage.database import Database
+from experiments.storage.tables import Analysis, Experiment, Job, Run
+
+Report = Callable[[float, str], None]
+
+
+def analyse(
+    database: Database,
+    experiment_key: str,
+    *,
+    cut_off_us: int | None = None,
+    seed: int | None = None,
+    history_only: bool = False,
+    with_models: bool = True,
+    report: Report = lambda *_: None,
+    store: Callable[[Session, list[Analysis]], None] | None = None,
+    still_ours: Callable[[Session], None] = lambda _session: None,
+) -> Analysis:
+    """Analyse the newest run of an experiment and store the answer.
+
+    Parameters
+    ----------
+    cut_off_us : int or None
+        Nothing later counts; by default now, or when nothing could come any more. In whole microseconds since 1970 UTC.
+    seed : int or None
+        Of the sampled models; by default it follows from the run and the cut-off.
+    history_only : bool
+        Only the scorecard of the primary metric, as for a past day.
+    with_models : bool
+        Whether to fit the sampled models (PyMC, seconds): segments, the tail of staying, word of mouth, amounts,
+        counts. The first analysis of a run is stored without them before it is stored with them.
+    report
+        Is told how far it is, from 0 to 1, with a sentence.
+    store
+        Stores the analyses in the transaction it is given; the worker ends its job in the same one.
+    still_ours
+        Called in the transaction that stores the early answer; raises where another worker has taken the job over.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is no such experiment.
+    ConflictError
+        Where it has never run.
+    """
+    report(0.02, "Counting what the members did")
+    with database.read() as session:
+        experiment = get(session, experiment_key)
+        run = current_run(session, experiment)
+        if run is None:
+            raise ConflictError(f"{experiment_key} is {experiment.state} and has never run; launch it first.")
+        cut_off = cut_off_us if cut_off_us is not None else _latest_cut_off(experiment, run)
+        first_time = _never_analysed(session, run)
+        document = _gather(
+            session, database, experiment, run, cut_off, seed, by_arrival=not history_only, report=report
+        )
+    document["with_models"] = with_models and wanted(document["plan"]) and not history_only
+    past: list[Analysis] = []
+    if history_only:
+        made = _row(experiment, run, *_answered(document, past_only=True), history_only=True)
+    else:
+        if first_time and not document["counts_only"]:
+            report(0.5, "Looking back at the days before")
+            past = [
+                _row(experiment, run, *_answered(day, past_only=True), history_only=True)
+                for day in past_days(database, experiment, run, document)
+            ]
+        report(0.6, "Weighing the variants")
+        if first_time and document["with_models"]:
+            # The first answer must not wait for the sampled models, which take seconds to compile.
+            early = _row(experiment, run, *_answered(document | {"with_models": False}), history_only=False)
+            with database.write() as session:
+                still_ours(session)
+                _add(session, [*past, early])
+                _keep_one_drawing(session, run)
+            past = []
+        later = lambda fraction, message: report(0.6 + 0.35 * fraction, message)  # noqa: E731
+        made = _row(experiment, run, *_answered(document, report=later), history_only=False)
+    report(0.97, "Keeping the answer")
+    with database.write() as session:
+        (store or _add)(session, [*past, made])
+        _keep_one_drawing(session, run)
+        if cut_off_us is None and not history_only:
+            open_next(session, made, now_us=time.time_ns() // 1000)
+    return made
+
+
+def repeat(session: Session, analysis_id: str) -> dict[str, Any]:
+    """Compute a stored analysis again, from its stored inputs alone.
+
+    Returns
+    -------
+    dict
+        The result; equal to the stored one to the digit as long as its "versions" are.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is no such analysis.
+    """
+    stored = session.get(Analysis, analysis_id)
+    if stored is None:
+        raise NotFoundError(f"There is no analysis {analysis_id!r}; GET .../analyses lists those of an experiment.")
+    if stored.history_only:
+        return primary_only(stored.inputs, identity=stored.id)
+    return compute(stored.inputs, identity=stored.id)[0]
+
+
+def run_job(database: Database, job: Job, report: Any) -> None:
+    """The worker's handler: analyse the job's experiment and end the job in the same transaction."""
+    with database.read() as session:
+        experiment = session.get(Experiment, job.experiment_id)
+        if experiment is None:
+            raise NotFoundError(f"Job {job.id} names the experiment {job.experiment_id}, which does not exist.")
+        key = experiment.key
+
+    def store(session: Session, made: list[Analysis]) -> None:
+        _add(session, made)
+        report.finish(session, result={"analysis": made[-1].id}, message="")
+
+    analyse(database, key, report=report, store=store, still_ours=report.hold, **job.payload)
+
+
+def new_id() -> str:
+    """A UUIDv7: unique, and in the order of time."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (2**48 - 1)) << 80 | random
+    value = value & ~(0xF << 76) | 7 << 76
+    return str(UUID(int=value & ~(0x3 << 62) | 2 << 62))
+
+
+def _add(session: Session, made: list[Analysis]) -> None:
+    session.add_all(made)
+
+
+def _keep_one_drawing(session: Session, run: Run) -> None:
+    """Only the newest answer of a run is drawn: curves take most of the room, and follow from the inputs again."""
+    session.flush()
+    newest = (
+        select(Analysis)
+        .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
+        .order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())
+        .limit(4)
+    )
+    for older in session.scalars(newest).all()[1:]:
+        if older.drawing:
+            older.drawing = {}
+            session.add(older)
+
+
+def _latest_cut_off(experiment: Experiment, run: Run) -> int:
+    """Now; for a run that has ended, the end of its last window, and as long again for what arrives late."""
+    now = time.time_ns() // 1000
+    if run.ended_at is None:
+        return now
+    windows = 1 if experiment.imported else 2
+    return min(now, inputs.to_us(run.ended_at) + windows * experiment.window_days * DAY_US)
+
+
+def _never_analysed(session: Session, run: Run) -> bool:
+    query = select(func.count()).select_from(Analysis).where(col(Analysis.run_id) == run.id)
+    return not session.scalar(query)
+
+
+def _gather(
+    session: Session,
+    database: Database,
+    experiment: Experiment,
+    run: Run,
+    cut_off_us: int,
+    seed: int | None,
+    *,
+    by_arrival: bool,
+    report: Report,
+) -> dict[str, Any]:
+    """Everything that the answer will be computed from."""
+    counted = inputs.imported(session, experiment, run)
+    tolerance = inputs.tolerance_us(experiment, settings().clock_tolerance_seconds)
+    silence = settings().silence_hours
+    plan = inputs.plan(session, experiment, run, cut_off_us=cut_off_us, silence_hours=silence, tolerance_us=tolerance)
+    measured = inputs.measured(experiment)
+    if counted is not None:
+        # Counts that came without members say nothing about the other metrics.
+        measured = tuple(found for found in measured if found.key in counted.metric_data)
+        plan["metrics"] = [found.key for found in measured]
+        plan["guardrails"] = [key for key in plan["guardrails"] if key in plan["metrics"]]
+    looks = inputs.looks_before(session, run)
+    if counted is None:
+        primary = measured[0]
+        counted_now = collect(
+            source.source(database.url),
+            inputs.scope(experiment, run, cut_off_us, tolerance_us=tolerance, by_arrival=by_arrival),
+            measured,
+            segments=experiment.segments,
+            segmented=primary if primary.kind == "proportion" else None,
+            covariate=Covariate.of(experiment),
+            worth=Worth.of(experiment, variants_of(session, experiment)),
+            report=lambda fraction: report(0.02 + 0.45 * fraction, "Counting what the members did"),
+        )
+    return {
+        "format": inputs.FORMAT,
+        "created_at": iso(int(datetime.now(UTC).timestamp()) * 1_000_000),
+        "cut_off_us": cut_off_us,
+        "seed": seed if seed is not None else (cut_off_us // 1000 + (run.id or 0)) % 2**31,
+        "plan": plan,
+        "collected": (counted or counted_now).to_dict(),
+        "counts_only": counted is not None,
+        "looks": looks,
+        "srm_rang": inputs.srm_rang(session, run),
+        "aa_history": inputs.aa_history(session),
+        "with_models": False,
+        "metric_definitions": {
+            found.key: found.definition(experiment.currency, experiment.window_days, tolerance / 1e6)
+            for found in measured
+        },
+    }
+
+
+def _answered(document: dict[str, Any], *, past_only: bool = False, report: Report = lambda *_: None) -> tuple:
+    """The inputs with the identity, the result and the drawing that follow from them."""
+    identity = new_id()
+    if past_only:
+        return document, identity, primary_only(document, identity=identity), {}
+    return document, identity, *compute(document, identity=identity, report=report)
+
+
+def _row(
+    experiment: Experiment,
+    run: Run,
+    document: dict[str, Any],
+    identity: str,
+    result: dict[str, Any],
+    drawing: dict[str, Any],
+    *,
+    history_only: bool,
+) -> Analysis:
+    return Analysis(
+        id=identity,
+        experiment_id=experiment.id or 0,
+        run_id=run.id or 0,
+        cut_off_us=document["cut_off_us"],
+        history_only=history_only,
+        decision=result.get("verdict", {}).get("decision", "keep_running"),
+        result=result,
+        inputs=document,
+        drawing=drawing,
+    )

@@ -1,0 +1,308 @@
+"""What assignment must know, frozen in memory and renewed when it changes.
+
+Each process holds one snapshot. ``configuration_version.number`` rises with every change that assignment must
+notice; it is looked at every ``settings.configuration_seconds`` by one thread, while the others go on with the
+snapshot they have. While the database is away the last snapshot goes on serving.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from experiments.assignment.epochs import Epoch, first_epoch, newest_epochs
+from experiments.errors import KletteError, UnavailableError
+from experiments.storage.database import Database
+from experiments.storage.tables import ApiKey, Experiment, Namespace, Run, Variant
+
+log = logging.getLogger(__name__)
+
+MAX_EXPERIMENTS = 10_000
+"""The newest so many are held; a snapshot must fit in the memory of each process."""
+
+_FIRST_SECONDS = 30.0
+_LOOKS_APART = 0.01  # seconds; a look is one short read, so even a flood of unknown keys costs a few per cent
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVariant:
+    """A variant as assignment hands it out."""
+
+    key: str
+    content: dict[str, Any]
+
+
+class PastEpoch(NamedTuple):
+    """An allocation epoch that is over: its edges, for clients that report late what they chose by themselves."""
+
+    number: int
+    edges: tuple[int, ...]
+    ended_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveExperiment:
+    """An experiment as assignment sees it; every bound is in buckets, every time in microseconds UTC.
+
+    ``edges`` are those of the present allocation epoch, whose number is ``epoch``.
+    """
+
+    id: int
+    key: str
+    state: str
+    currency: str
+    variants: tuple[LiveVariant, ...] = ()
+    run_id: int | None = None
+    run_number: int | None = None
+    seed: str = ""
+    edges: tuple[int, ...] = ()
+    epoch: int = 1
+    past_epochs: tuple[PastEpoch, ...] = ()  # the newest first
+    traffic_seed: str = ""
+    traffic_buckets: int = 10_000
+    matches: Callable[[Mapping[str, Any]], bool] | None = None
+    namespace_key: str | None = None
+    namespace_seed: str = ""
+    namespace_from: int = 0
+    namespace_to: int = 10_000
+    holdout_from: int = 10_000
+    starts_us: int | None = None
+    ends_us: int | None = None
+    started_us: int | None = None
+    shipped_variant: str | None = None
+    segments: tuple[str, ...] = ()  # and the covariate's attribute: what is kept of a member at the exposure
+    variant_of: Mapping[str, LiveVariant] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIdentity:
+    """Who asks: a key's name and its kind, ``client`` or ``server``."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One snapshot.
+
+    ``experiments`` holds every experiment by its key; ``open`` are those that may hand a variant out when none is
+    named; ``keys`` maps the hash of each living API key to its identity.
+    """
+
+    version: int
+    experiments: Mapping[str, LiveExperiment]
+    keys: Mapping[str, KeyIdentity]
+    open: tuple[LiveExperiment, ...] = ()
+
+
+def touch(session: Session) -> None:
+    """Make every process notice that the configuration has changed, within a second."""
+    session.flush()
+    raised = session.execute(text("UPDATE configuration_version SET number = number + 1 WHERE id = 1"))
+    if raised.rowcount == 0:  # type: ignore[attr-defined]
+        session.execute(text("INSERT INTO configuration_version (id, number) VALUES (1, 1)"))
+
+
+def read_version(session: Session) -> int:
+    """The number that rises with each change; 0 before the first."""
+    return session.execute(text("SELECT number FROM configuration_version WHERE id = 1")).scalar() or 0
+
+
+def load(session: Session) -> Configuration:
+    """Read the snapshot; the version is read first, so that a change in between is noticed at the next look."""
+    version = read_version(session)
+    namespaces = {namespace.key: namespace for namespace in session.exec(select(Namespace))}
+    rows = session.exec(select(Experiment).order_by(Experiment.id.desc()).limit(MAX_EXPERIMENTS)).all()  # type: ignore
+    # What was shipped stays in force when its experiment is put away.
+    in_use = {row.id for row in rows if row.state != "archived" or row.shipped_variant}
+    variants = _by_experiment(session.exec(select(Variant).order_by(Variant.position)), in_use)  # type: ignore
+    runs = _by_experiment(session.exec(select(Run).order_by(Run.number)), {row.id for row in rows})  # type: ignore
+    epochs = newest_epochs(session)
+    experiments = {}
+    for row in reversed(rows):
+        latest = (runs.get(row.id) or [None])[-1]
+        stretches = _stretches(latest, epochs)
+        space = namespaces.get(row.namespace_key or "")
+        experiments[row.key] = _live(row, latest, stretches, variants.get(row.id, []), space)
+    living = session.exec(select(ApiKey).where(ApiKey.revoked_at == None)).all()  # noqa: E711
+    return Configuration(
+        version,
+        experiments,
+        {key.key_hash: KeyIdentity(key.name, key.kind) for key in living},
+        tuple(live for live in experiments.values() if live.state in ("running", "paused", "scheduled")),
+    )
+
+
+def _by_experiment(rows: Any, wanted: set) -> dict[int, list]:
+    found: dict[int, list] = {}
+    for row in rows:
+        if row.experiment_id in wanted:
+            found.setdefault(row.experiment_id, []).append(row)
+    return found
+
+
+def _stretches(run: Run | None, epochs: Mapping[int, list[Epoch]]) -> list[Epoch]:
+    """The present epoch of a run and those before it that are held, the oldest first; nothing without a run."""
+    if run is None:
+        return []
+    later = epochs.get(run.id or 0, [])
+    return later if later and later[0].number > 2 else [first_epoch(run), *later]
+
+
+def _live(
+    row: Experiment, run: Run | None, stretches: list[Epoch], variants: list[Variant], namespace: Namespace | None
+) -> LiveExperiment:
+    held = tuple(LiveVariant(variant.key, variant.content) for variant in variants)
+    state, matches = row.state, None
+    if row.targeting and state != "archived":
+        try:
+            matches = _compile(row.targeting)
+        except KletteError:
+            log.exception("The targeting of %s cannot be read; it is served to nobody until it is mended.", row.key)
+            state = "unreadable"
+    return LiveExperiment(
+        id=row.id or 0,
+        key=row.key,
+        state=state,
+        currency=row.currency,
+        variants=_in_order(held, run),
+        run_id=run.id if run else None,
+        run_number=run.number if run else None,
+        seed=run.seed if run else "",
+        edges=stretches[-1].edges if stretches else (),
+        epoch=stretches[-1].number if stretches else 1,
+        past_epochs=tuple(
+            PastEpoch(epoch.number, epoch.edges, after.started_us)
+            for epoch, after in reversed(list(zip(stretches, stretches[1:], strict=False)))
+        ),
+        traffic_seed=row.traffic_seed,
+        traffic_buckets=row.traffic_buckets,
+        matches=matches,
+        namespace_key=row.namespace_key,
+        namespace_seed=namespace.seed if namespace else "",
+        namespace_from=row.namespace_from,
+        namespace_to=row.namespace_to,
+        holdout_from=10_000 - namespace.holdout_buckets if namespace else 10_000,
+        starts_us=_microseconds(row.starts_at),
+        ends_us=_microseconds(row.ends_at),
+        started_us=_microseconds(run.started_at) if run else None,
+        shipped_variant=row.shipped_variant,
+        segments=_kept(row),
+        variant_of={variant.key: variant for variant in held},
+    )
+
+
+def _in_order(variants: tuple[LiveVariant, ...], run: Run | None) -> tuple[LiveVariant, ...]:
+    """The variants in the order of the run's edges, which are what a bucket is looked up in."""
+    if not run or not variants:
+        return variants
+    by_key = {variant.key: variant for variant in variants}
+    return tuple(by_key[key] for key, _, _ in run.allocation)
+
+
+def _kept(row: Experiment) -> tuple[str, ...]:
+    """The attributes that the analysis will look at; nothing else about a member is kept."""
+    covariate = (row.covariate or {}).get("attribute")
+    return tuple(dict.fromkeys([*row.segments, *([covariate] if covariate else [])]))
+
+
+def _compile(rule: dict[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    from experiments.definition.targeting import compile_rule, parse
+
+    return compile_rule(parse(rule))
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1_000_000)
+
+
+class ConfigurationCache:
+    """The snapshot of this process.
+
+    Parameters
+    ----------
+    database
+        Where it is read.
+    seconds
+        How long a snapshot may serve before its version is looked at again.
+    """
+
+    def __init__(self, database: Database, seconds: float) -> None:
+        self._database = database
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._snapshot: Configuration | None = None
+        self._looked = float("-inf")
+        self._away_until = float("-inf")
+
+    def current(self) -> Configuration:
+        """The snapshot, at most ``seconds`` behind the database.
+
+        Raises
+        ------
+        UnavailableError
+            Where the database cannot be read and there is no earlier snapshot.
+        """
+        snapshot = self._snapshot
+        age = time.monotonic() - self._looked
+        if snapshot is not None and age < self._seconds:
+            return snapshot
+        if not self._lock.acquire(timeout=self._patience(age)):
+            if snapshot is None:
+                raise UnavailableError(f"The configuration could not be read in {_FIRST_SECONDS:.0f} s; send it again.")
+            return snapshot
+        try:
+            if self._snapshot is None or time.monotonic() - self._looked >= self._seconds:
+                self._renew()
+            return self._snapshot  # type: ignore[return-value]
+        finally:
+            self._lock.release()
+
+    def _patience(self, age: float) -> float:
+        """How long to wait for the thread that looks: not at all, unless the snapshot is old, as after an idle hour."""
+        if self._snapshot is None:
+            return _FIRST_SECONDS
+        return 0.0 if age < 2 * self._seconds else self._seconds
+
+    def latest(self) -> Configuration:
+        """A snapshot that holds every change committed before this call, where the database can be read.
+
+        For answers that would say "unknown" or "not yet" of what somebody may just have made. Looks are shared between
+        the threads and at least 10 ms apart; while the database is away the last snapshot is answered at once.
+        """
+        asked = time.monotonic()
+        snapshot = self.current()
+        if asked < self._away_until or not self._lock.acquire(timeout=self._seconds):
+            return snapshot
+        try:
+            if self._looked < asked and asked >= self._away_until:
+                time.sleep(max(0.0, self._looked + _LOOKS_APART - time.monotonic()))
+                self._renew()
+            return self._snapshot  # type: ignore[return-value]
+        finally:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Look at the database at the next request, whatever the age (tests, and a process that changed it)."""
+        self._looked = float("-inf")
+
+    def _renew(self) -> None:
+        began = time.monotonic()  # what is committed after this may not be in what is read
+        try:
+            with self._database.read() as session:
+                if self._snapshot is None or read_version(session) != self._snapshot.version:
+                    self._snapshot = load(session)
+        except UnavailableError:
+            if self._snapshot is None:
+                raise
+            log.warning("The configuration could not be looked at; the last one goes on serving.", exc_info=True)
+            self._away_until = time.monotonic() + self._seconds
+            began = time.monotonic()
+        self._looked = began

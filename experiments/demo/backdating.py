@@ -1,0 +1,98 @@
+"""What only the example may do in the database: be marked as simulated, and begin in the past."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from experiments.assignment.configuration import touch
+from experiments.definition.model import read_definition
+from experiments.demo import campaign
+from experiments.errors import ConflictError, NotFoundError
+from experiments.jobs.at_once import hold
+from experiments.lifecycle import store, transitions
+from experiments.storage import audit
+from experiments.storage.tables import Event, Experiment, Exposure, Run
+
+_LONGEST = timedelta(days=30)
+FILLED = "experiment:fill"
+
+
+def backdate(session: Session, simulated: Experiment, run: Run, started_at: datetime) -> None:
+    """Let a simulated experiment's run begin in the past.
+
+    Raises
+    ------
+    ConflictError
+        The experiment is a real one, the run is not its own, or the moment is over 30 days back: real runs begin
+        when they begin.
+    """
+    _refuse_real(simulated)
+    if run.experiment_id != simulated.id:
+        raise ConflictError(f"Run {run.id} is not one of {simulated.key}; give one of its own.")
+    if run.started_at - started_at > _LONGEST:
+        raise ConflictError(f"The start lies more than {_LONGEST.days} days back; choose a later one.")
+    run.started_at = started_at
+    simulated.created_at = started_at - timedelta(hours=3)
+    session.add_all([simulated, run])
+    touch(session)
+
+
+def settle(session: Session, simulated: Experiment) -> None:
+    """Let what a simulated audience did count as having reached us when it happened.
+
+    A fortnight came in within seconds: as arrivals, every event but the last would be a late one.
+
+    Raises
+    ------
+    ConflictError
+        The experiment is a real one.
+    """
+    _refuse_real(simulated)
+    run_ids = select(Run.id).where(Run.experiment_id == simulated.id)
+    units = select(Exposure.unit).where(col(Exposure.run_id).in_(run_ids))
+    session.execute(update(Event).where(col(Event.unit).in_(units)).values(received_us=col(Event.at_us)))
+    session.execute(update(Exposure).where(col(Exposure.run_id).in_(run_ids)).values(received_us=col(Exposure.at_us)))
+
+
+def _refuse_real(simulated: Experiment) -> None:
+    if not simulated.simulated:
+        raise ConflictError(
+            f"{simulated.key} is no simulated experiment; its times cannot be changed. Create the example instead."
+        )
+
+
+def find_or_make(
+    session: Session, *, again: bool, address: str, currency: str, now: datetime, actor: str
+) -> tuple[Experiment, bool]:
+    """The example, and whether its audience is in.
+
+    An example that exists is answered as it is; ``again`` makes another one beside it.
+    """
+    key, number = campaign.KEY, 1
+    while (existing := _existing(session, key)) is not None:
+        unfinished = existing.simulated and not is_filled(session, existing)
+        if existing.simulated and (unfinished or not again):
+            return existing, not unfinished
+        number += 1
+        key = f"{campaign.KEY}-{number}"
+    raw = campaign.definition(key, address=address, currency=currency)
+    made = store.create(session, read_definition(raw), actor=actor, simulated=True)
+    transitions.launch(session, made, actor=actor, now=now)
+    run = store.current_run(session, made)
+    assert run is not None  # a launch without a schedule starts a run
+    backdate(session, made, run, now - timedelta(days=campaign.DAYS))
+    hold(session, made, requested_by=actor)
+    return made, False
+
+
+def is_filled(session: Session, simulated: Experiment) -> bool:
+    """Whether the whole audience has gone through."""
+    return any(entry.action.endswith(FILLED) for entry in audit.entries(session, simulated))
+
+
+def _existing(session: Session, key: str) -> Experiment | None:
+    try:
+        return store.get(session, key)
+    except NotFoundError:
+        return None

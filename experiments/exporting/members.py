@@ -1,0 +1,240 @@
+"""The per-member table: one row a randomised member, with what the analysis counted, to check every figure by hand."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import IO, Any
+
+from sqlmodel import Session
+
+from experiments.analyses import inputs
+from experiments.analyses.records import latest
+from experiments.analyses.serialise import iso
+from experiments.assignment.epochs import epochs_of
+from experiments.catalogue.metrics import Metric
+from experiments.catalogue.metrics import metric as metric_named
+from experiments.collect import Covariate
+from experiments.collect.attribution import MICRO, Beside, Scope, columns_beside, columns_of, member_rows
+from experiments.collect.engine import source
+from experiments.errors import ConflictError, NotFoundError
+from experiments.storage.tables import Experiment
+
+_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class MemberTable:
+    """What to read and how its columns are called; holds no connection.
+
+    Attributes
+    ----------
+    url : str
+        Of the database.
+    scope : Scope
+        The rows of the newest analysis: same cut-off, same rules.
+    metrics : tuple of Metric
+    segments : tuple of str
+    by_epoch : bool
+        Whether the shares moved while it ran: then figures are compared within epochs, whose number is told.
+    beside : Beside
+        What else the analysis looked at: the covariate, actions with a worth, whom members brought.
+    """
+
+    url: str
+    scope: Scope
+    metrics: tuple[Metric, ...]
+    segments: tuple[str, ...]
+    by_epoch: bool = False
+    beside: Beside = Beside()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """unit, variant, exposed_at, the epoch where there are several, the metrics, the segments, what is beside.
+
+        An amount stands as counted, cut at the cap, and uncut; a ratio as the member's sum, cut likewise, and the
+        number of events behind it; what no single member tells (retention, cascades, worth) has no column of its own.
+        """
+        names = ["unit", "variant", "exposed_at", *(["epoch"] if self.by_epoch else [])]
+        for metric in self.metrics:
+            names += [*columns_of(metric), *([f"{metric.key}_uncut"] if metric.kind == "amount" else [])]
+        return (*names, *(f"segment.{name}" for name in self.segments), *self._beside())
+
+    def _beside(self) -> list[str]:
+        """``covariate.history`` or ``click_rate_before``, ``action.share``, ``brought`` and ``cascade_size``."""
+        actions = iter(self.beside.actions)
+        return [
+            f"covariate.{self.beside.attribute}"
+            if name == "covariate"
+            else f"action.{next(actions)}"
+            if name.startswith("action_")
+            else name
+            for name in columns_beside(self.beside, self.metrics)
+        ]
+
+
+def member_table(session: Session, url: str, experiment: Experiment) -> MemberTable:
+    """The table behind the newest analysis of an experiment.
+
+    Raises
+    ------
+    NotFoundError
+        Where nothing was analysed yet.
+    ConflictError
+        Where the experiment came as counts, without members.
+    """
+    result = latest(session, experiment)
+    if result is None:
+        raise NotFoundError(no_analysis(experiment.key), code="no_analysis")
+    from experiments.lifecycle.store import current_run
+
+    run = current_run(session, experiment)
+    if run is None or inputs.imported(session, experiment, run) is not None:
+        raise ConflictError(
+            f"{experiment.key} was imported as counts, so it has no members to list; its results hold all of it.",
+            code="no_members",
+        )
+    cut_off_us = inputs.to_us(datetime.fromisoformat(result["cut_off"]))
+    measured = {found.key: found for found in inputs.measured(experiment)}
+    shown = tuple(measured[entry["metric"]] for entry in result["metrics"] if entry["metric"] in measured)
+    definitions = result["provenance"]["metric_definitions"].values()
+    tolerance = max((found.get("clock_tolerance_seconds", 0) for found in definitions), default=0)
+    scope = inputs.scope(experiment, run, cut_off_us, tolerance_us=round(tolerance * MICRO))
+    several = len(epochs_of(session, run)) > 1
+    return MemberTable(
+        url,
+        scope,
+        _summed(shown, measured),
+        tuple(experiment.segments),
+        several,
+        _beside(experiment, measured.values(), result["units"]["shared"]),
+    )
+
+
+def _summed(shown: tuple[Metric, ...], measured: Mapping[str, Metric]) -> tuple[Metric, ...]:
+    """The metrics with a column, the revenue among them where net value or return on cost rest on it."""
+    valued = any(found.kind == "value" for found in measured.values())
+    return (*shown, metric_named("revenue")) if valued and "revenue" not in measured else shown
+
+
+def _beside(experiment: Experiment, measured: Iterable[Metric], shared: int) -> Beside:
+    kinds = {found.kind for found in measured}
+    covariate = Covariate.of(experiment) or Covariate()
+    actions = tuple(sorted(experiment.action_values or {})) if "value" in kinds else ()
+    return Beside(covariate.attribute, covariate.days_before or 0, actions, bool(shared) or "cascade" in kinds)
+
+
+def no_analysis(key: str) -> str:
+    """What to say, and what to do, where an experiment has no analysis."""
+    return (
+        f"{key} has no analysis yet; ask for one with POST /api/v1/experiments/{key}/analyse "
+        "and read its results when that job is done."
+    )
+
+
+def batches(table: MemberTable) -> Iterator[list[tuple]]:
+    """The members in batches, in the order of their units, over a connection of its own; values as Python knows them.
+
+    Amounts are `Decimal`, times RFC 3339.
+    """
+    backend = source.connect(table.url)
+    try:
+        expression = member_rows(backend, table.scope, table.metrics, table.segments, table.beside)
+        names = ["unit", "variant", "exposed_us", "epoch", *_stored(table)]
+        names += [f"segment_{place}" for place in range(len(table.segments))]
+        names += columns_beside(table.beside, table.metrics)
+        shape = _shaper(table, backend)
+        for found in source.stream(backend, expression.select(*names).order_by("unit"), _BATCH):
+            yield [shape(row) for row in found]
+    finally:
+        backend.disconnect()
+
+
+def to_csv(table: MemberTable) -> Iterator[str]:
+    """The table as CSV, in pieces."""
+    yield _csv([table.columns])
+    for batch in batches(table):
+        yield _csv(batch)
+
+
+def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
+    """Write the table as Parquet into an open file; amounts are decimals with six digits after the point."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    amounts = {metric.key for metric in table.metrics if metric.kind in ("amount", "ratio")}
+    beside = {name for name in table.columns if name.startswith("action.") or name.endswith("_before")}
+    whole = {"epoch", "brought", "cascade_size", *_stored(table), *beside} - amounts
+
+    def type_of(column: str) -> Any:
+        if column.removesuffix("_uncut").removesuffix("_before") in amounts:
+            return pa.decimal128(24, 6)
+        if column.startswith("covariate."):
+            return pa.float64()
+        if column == "exposed_at":
+            return pa.timestamp("us", tz="UTC")
+        return pa.int64() if column in whole else pa.string()
+
+    schema = pa.schema([(column, type_of(column)) for column in table.columns])
+    with pq.ParquetWriter(file, schema) as writer:
+        for batch in batches(table):
+            columns = dict(zip(table.columns, zip(*batch, strict=True), strict=True))
+            columns["exposed_at"] = tuple(datetime.fromisoformat(text) for text in columns["exposed_at"])
+            arrays = [pa.array(columns[name], type=schema.field(name).type) for name in table.columns]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple], tuple]:
+    """Turns a row of the database into a row of the table."""
+    caps = [
+        (metric if name == metric.key else None, metric.cap_in(table.scope.currency))
+        for metric in table.metrics
+        for name in columns_of(metric)
+    ]
+    last = 4 + len(caps)
+    sliced = last + len(table.segments)
+    beside = [_beside_reader(table, name) for name in columns_beside(table.beside, table.metrics)]
+
+    def shape(row: tuple) -> tuple:
+        values: list[Any] = [row[0], row[1], iso(int(row[2])), *([int(row[3])] if table.by_epoch else [])]
+        for (metric, cap), value in zip(caps, row[4:last], strict=True):
+            if metric is None or metric.kind not in ("amount", "ratio"):
+                values.append(int(value))
+                continue
+            amount = Decimal(int(value)) / MICRO
+            cut = amount if cap is None else min(amount, cap)
+            values += [cut, amount] if metric.kind == "amount" else [cut]
+        values += [source.level(backend, value) for value in row[last:sliced]]
+        values += [read(value) for read, value in zip(beside, row[sliced:], strict=True)]
+        return tuple(values)
+
+    return shape
+
+
+def _beside_reader(table: MemberTable, name: str) -> Callable[[Any], Any]:
+    """Reads a column of what is beside: amounts before are cut at the cap, a covariate may be missing."""
+    if name == "covariate":
+        return lambda value: None if value is None else float(value)
+    amounts = {f"{one.key}_before": one for one in table.metrics if one.kind == "amount"}
+    if name not in amounts:
+        return int
+    cap = amounts[name].cap_in(table.scope.currency)
+
+    def cut(value: Any) -> Decimal:
+        amount = Decimal(int(value)) / MICRO
+        return amount if cap is None else min(amount, cap)
+
+    return cut
+
+
+def _stored(table: MemberTable) -> list[str]:
+    """The columns of the metrics as `member_rows` names them."""
+    return [name for metric in table.metrics for name in columns_of(metric)]
+
+
+def _csv(lines: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(lines)
+    return text.getvalue()

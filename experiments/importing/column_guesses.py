@@ -1,0 +1,244 @@
+"""What the columns of a file may mean, by their names and by what stands in them; a person checks every guess.
+
+A name that is known wins where the content does not speak against it; content alone decides only where it is plain
+(every value is a time). What is unsure stays an attribute, which costs nothing.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from experiments.definition.fields import MAX_SEGMENTS
+from experiments.importing.amounts import COMMA, read_number
+from experiments.importing.counts import metric_of
+from experiments.importing.plan import CONTENT_MEANINGS
+from experiments.importing.values import dotted, parse_moment, slashed, slug
+
+OUTCOME = "outcome:"
+SEGMENT = "segment"
+ATTRIBUTE = "attribute"
+IGNORE = ""
+
+_LEVELS = range(2, 31)  # of a column worth a split: a chart shows no more than 30
+_ATTRIBUTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_TIME_SHAPE = re.compile(r"\d{4}-?\d\d-?\d\d|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,2}/\d{1,2}/\d{2,4}")
+
+_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "members": {
+        "unit": ("unit", "customer_no", "customer_id", "user_id", "member_id", "user", "member", "customer", "id"),
+        "variant": ("variant", "arm", "group", "package", "version", "treatment", "segment"),
+        "exposed_at": ("exposed_at", "exposed", "first_seen", "seen_at", "sent_at", "timestamp", "date"),
+        "brought_by": ("brought_by", "invited_by", "referred_by", "referrer", "shared_by"),
+        OUTCOME + "click": ("click", "clicks", "clicked", "visit", "visits", "visited"),
+        OUTCOME + "purchase": ("spend", "spent", "revenue", "amount", "purchase_value", "paid", "turnover"),
+        OUTCOME + "share": ("share", "shares", "shared"),
+        OUTCOME + "negative": ("complaints", "complained", "unsubscribed", "hidden"),
+    },
+    "events": {
+        "unit": ("unit", "customer_no", "customer_id", "user_id", "member_id", "user", "member", "customer"),
+        "type": ("type", "event", "action"),
+        "at": ("at", "time", "timestamp", "date", "happened_at", "created_at"),
+        "value": ("value", "amount", "revenue", "spend", "spent"),
+        "currency": ("currency",),
+        "id": ("id", "event_id"),
+    },
+    "counts": {
+        "variant": ("variant", "arm", "group", "package", "version", "treatment", "segment"),
+        "members": ("members", "impressions", "visitors", "users", "recipients", "exposed", "sent", "n"),
+        "successes": ("successes", "clicks", "clicked", "conversions", "converted", "success"),
+        "metric": ("metric",),
+        **{meaning: (meaning,) for meaning in CONTENT_MEANINGS},
+    },
+}
+_MONEY = frozenset(
+    ("spend", "spent", "revenue", "amount", "paid", "price", "turnover", "sales", "basket", "eur", "usd")
+)
+
+
+@dataclass(frozen=True)
+class Values:
+    """The first values of one column.
+
+    Attributes
+    ----------
+    name
+        The column's name.
+    cells
+        As they stand in the file; none where only the name is known.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+
+    @cached_property
+    def filled(self) -> tuple[str, ...]:
+        """The cells that are not empty."""
+        return tuple(cell.strip() for cell in self.cells if cell.strip())
+
+    @cached_property
+    def plain_name(self) -> str:
+        """The name in small letters with underscores: ``"Seen at"`` is ``"seen_at"``."""
+        spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name)
+        return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+    @cached_property
+    def timelike(self) -> bool:
+        """Whether every value is a date or time, even one whose day and month cannot be told apart."""
+        return bool(self.filled) and all(_TIME_SHAPE.match(cell) and _is_moment(cell) for cell in self.filled)
+
+    @cached_property
+    def numbers(self) -> tuple[int, ...] | None:
+        """The values in millionths; None where one of them is no number."""
+        try:
+            return tuple(read_number(cell)[0] for cell in self.filled)
+        except ValueError:
+            return None
+
+    @property
+    def note(self) -> str:
+        """How a value that could be misread is read; empty where there is none."""
+        for cell in self.filled:
+            if slashed(cell):
+                return f"{cell}: day and month cannot be told apart; write the dates like 2026-03-06 (6 March)"
+        if self.timelike and (written := next((cell for cell in self.filled if dotted(cell)), None)):
+            return f"{written} is read as {_in_words(written)}"
+        if self.numbers is not None:
+            for cell in self.filled:
+                micro, mark = read_number(cell)
+                if mark == COMMA:
+                    return f"{cell} is read as {micro / 1_000_000:.2f}"
+        return ""
+
+
+def guess(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """What each column may mean.
+
+    Parameters
+    ----------
+    kind
+        "members", "events" or "counts".
+    header, rows
+        The columns' names and the first rows of the file.
+
+    Returns
+    -------
+    list of str
+        A role for each column: a meaning of `plan`, "outcome:" with an event's type, "segment", "attribute", or "" to
+        leave the column out.
+    """
+    found = values(header, rows)
+    roles = [ATTRIBUTE if kind == "members" else IGNORE] * len(found)
+    free = dict(enumerate(found))
+    _by_name(kind, free, roles)
+    time_role = {"members": "exposed_at", "events": "at"}.get(kind)
+    if time_role is not None and time_role not in roles:
+        _take(free, roles, time_role, lambda column: column.timelike)
+    if kind == "counts" and "successes" not in roles:
+        _take(free, roles, "successes", lambda column: bool(metric_of(column.name) and column.numbers is not None))
+    if kind == "members":
+        _outcomes(free, roles)
+        _splits(free, roles)
+    return roles
+
+
+def values(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Values]:
+    """The columns of a file with their first values."""
+    return [Values(name, tuple(row[index] for row in rows)) for index, name in enumerate(header)]
+
+
+def key_of(file_name: str) -> str:
+    """A key to begin with, from a file's name: ``"Spring mail.csv.gz"`` gives ``"spring-mail"``."""
+    key = re.sub(r"[^a-z0-9]+", "-", slug(_stem(file_name), set())).strip("-")
+    return "imported" if key in ("", "variant") else key
+
+
+def name_of(file_name: str) -> str:
+    """A name to begin with, from a file's name: ``"spring_mail.csv"`` gives ``"Spring mail"``."""
+    words = " ".join(re.sub(r"[_\s]+|(?<=\w)-(?=\w)", " ", _stem(file_name)).split())[:120].strip()
+    return words[:1].upper() + words[1:]
+
+
+def _stem(file_name: str) -> str:
+    return re.sub(r"\.(csv|gz|txt|tsv)(?=\.|$)", "", file_name, flags=re.IGNORECASE)
+
+
+def _by_name(kind: str, free: dict[int, Values], roles: list[str]) -> None:
+    for role, names in _NAMES[kind].items():
+        place = next(
+            (
+                index
+                for name in names
+                for index, column in free.items()
+                if column.plain_name == name and _agrees(role, column)
+            ),
+            None,
+        )
+        if place is not None:
+            roles[place] = role
+            del free[place]
+
+
+def _agrees(role: str, column: Values) -> bool:
+    """Whether a column's content does not speak against what its name says."""
+    if not column.filled:
+        return True
+    if role in ("exposed_at", "at"):
+        return column.timelike or all(_is_moment(cell) for cell in column.filled)
+    if role in ("members", "successes", "value") or role == OUTCOME + "purchase":
+        return column.numbers is not None and min(column.numbers) >= 0
+    if role.startswith(OUTCOME):
+        return column.numbers is not None and all(n >= 0 and n % 1_000_000 == 0 for n in column.numbers)
+    return True
+
+
+def _outcomes(free: dict[int, Values], roles: list[str]) -> None:
+    """Amounts that no name gave away: numbers with decimals of which most are nothing, or that sound like money."""
+    if OUTCOME + "purchase" not in roles:
+        _take(free, roles, OUTCOME + "purchase", _like_money)
+
+
+def _like_money(column: Values) -> bool:
+    numbers = column.numbers
+    if not numbers or min(numbers) < 0 or all(n % 1_000_000 == 0 for n in numbers):
+        return False
+    nothing = len(column.cells) - sum(n > 0 for n in numbers)
+    return 2 * nothing >= len(column.cells) or bool(_MONEY & set(column.plain_name.split("_")))
+
+
+def _splits(free: dict[int, Values], roles: list[str]) -> None:
+    """Offer texts with a few levels as splits; one that differs in every row is rather a name."""
+    for index, column in free.items():
+        levels = len(set(column.filled))
+        if (
+            roles.count(SEGMENT) < MAX_SEGMENTS
+            and levels in _LEVELS
+            and levels < len(column.filled)
+            and column.numbers is None
+            and not column.timelike
+            and _ATTRIBUTE_NAME.fullmatch(column.name)
+        ):
+            roles[index] = SEGMENT
+
+
+def _take(free: dict[int, Values], roles: list[str], role: str, fits: Callable[[Values], bool]) -> None:
+    place = next((index for index, column in free.items() if fits(column)), None)
+    if place is not None:
+        roles[place] = role
+        del free[place]
+
+
+def _is_moment(text: str) -> bool:
+    if slashed(text):
+        return True
+    try:
+        parse_moment(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_words(text: str) -> str:
+    moment = parse_moment(text)
+    time = f", {moment:%H:%M}" if ":" in text else ""
+    return f"{moment.day} {moment:%B %Y}{time}"

@@ -1,0 +1,218 @@
+"""The fields of an event, each checked by itself: a value that any engine can store, or a sentence with its remedy."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from experiments.assignment.configuration import LiveExperiment
+from experiments.catalogue.event_types import MAX_DWELL_SECONDS, MAX_PROPERTIES_BYTES, MAX_VALUE, VALUE_MEANINGS
+from experiments.currencies import CURRENCIES
+from experiments.errors import InvalidError
+from experiments.settings import Settings
+from experiments.validation import shown
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=float).encode
+
+
+@dataclass(frozen=True, slots=True)
+class EventLimits:
+    """How old and how far ahead an event may be, in microseconds, and the currency where an event names none."""
+
+    max_age_us: int
+    max_ahead_us: int
+    currency: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "EventLimits":
+        """The limits that the settings give."""
+        return cls(
+            settings.event_max_age_days * 86_400_000_000,
+            settings.event_max_ahead_seconds * 1_000_000,
+            settings.currency,
+        )
+
+
+def check_text(value: Any, field: str, longest: int, remedy: str) -> str:
+    """A text that is there, not too long, and that every engine can store.
+
+    Raises
+    ------
+    InvalidError
+        ``FIELD_missing``, ``FIELD_too_long`` or ``FIELD_invalid``.
+    """
+    if value is None or value == "":
+        raise InvalidError(f"The {field} is missing; {remedy}.", code=f"{field}_missing")
+    if type(value) is not str:
+        raise InvalidError(
+            f"The {field} is {shown(value)}; it must be a text, so put it in quotes.", code=f"{field}_invalid"
+        )
+    if len(value) > longest:
+        raise InvalidError(
+            f"The {field} has {len(value)} characters, the most is {longest}; {remedy}.", code=f"{field}_too_long"
+        )
+    if not value.isprintable() and (not value.strip() or any(_unstorable(letter) for letter in value)):
+        raise InvalidError(
+            f"The {field} {value[:40]!r} holds a control character or half of a character; {remedy}.",
+            code=f"{field}_invalid",
+        )
+    if value.isspace():
+        raise InvalidError(f"The {field} is blank; {remedy}.", code=f"{field}_missing")
+    return value
+
+
+def _unstorable(letter: str) -> bool:
+    return letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff"
+
+
+def check_time(value: Any, now_us: int, limits: EventLimits) -> int:
+    """An event's time in microseconds UTC; now where it names none."""
+    if value is None:
+        return now_us
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise InvalidError(
+            f"The time {shown(value)} cannot be read; write it as 2026-11-23T08:00:00Z.", code="time_invalid"
+        ) from None
+    if moment.tzinfo is None:
+        raise InvalidError(
+            f"The time {value} does not say its zone; write it in UTC with a Z at its end.", code="time_without_zone"
+        )
+    since = moment - _EPOCH
+    at_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if at_us > now_us + limits.max_ahead_us:
+        raise InvalidError(
+            f"The time {value} is {(at_us - now_us) / 1e6:,.0f} seconds ahead of our clock, the most is "
+            f"{limits.max_ahead_us // 1_000_000}; check the clock, or leave at out to have it stamped on arrival.",
+            code="time_in_future",
+        )
+    if at_us < now_us - limits.max_age_us:
+        raise InvalidError(
+            f"The time {value} is {(now_us - at_us) / 86_400e6:,.1f} days ago, the oldest accepted is "
+            f"{limits.max_age_us // 86_400_000_000} days; bring older data in with `klette import`.",
+            code="time_too_old",
+        )
+    return at_us
+
+
+def to_micro(value: Any) -> int:
+    """Whole millionths of a number, exactly.
+
+    Raises
+    ------
+    InvalidError
+        Where it is no number, is over the bound of 1,000,000,000, or has more than six decimals.
+    """
+    if type(value) is str:
+        try:
+            value = Decimal(value)
+        except ArithmeticError:
+            raise InvalidError(
+                f"The value {shown(value)} is no number; write it as 49.90.", code="value_invalid"
+            ) from None
+    elif type(value) is float:
+        value = Decimal(repr(value))
+    if type(value) is int:
+        if abs(value) <= MAX_VALUE:
+            return value * 1_000_000
+    elif type(value) is not Decimal or not value.is_finite():
+        raise InvalidError(f"The value {shown(value)} is no number; write it as 49.90.", code="value_invalid")
+    if abs(value) > MAX_VALUE:
+        raise InvalidError(
+            f"The value {shown(value)} is beyond {MAX_VALUE:,} either way; check its unit.", code="value_out_of_range"
+        )
+    micro = int(value * 1_000_000)
+    if Decimal(micro).scaleb(-6) != value:
+        raise InvalidError(
+            f"The value {shown(value)} has more than 6 decimals; round it before you send it.", code="value_too_fine"
+        )
+    return micro
+
+
+def check_value(value: Any, kind: str, name: str) -> int | None:
+    """An event's value in millionths, by the kind of its type; raises InvalidError where it does not fit."""
+    if value is None:
+        if kind in ("money", "seconds", "rating"):
+            raise InvalidError(f"A {name} needs a value ({VALUE_MEANINGS[kind]}); send it.", code="value_missing")
+        return None
+    if kind == "none":
+        raise InvalidError(f"A {name} has no value, but {shown(value)} came; leave value out.", code="value_unexpected")
+    micro = to_micro(value)
+    if kind == "money" and micro < 0:
+        raise InvalidError(
+            f"The amount {value} is negative, the least is 0; send what was paid, and money given back as an event of "
+            "your own, such as refund.",
+            code="value_negative",
+        )
+    if kind == "seconds" and not 0 <= micro <= MAX_DWELL_SECONDS * 1_000_000:
+        raise InvalidError(
+            f"The value {value} is not within 0 to {MAX_DWELL_SECONDS:,} seconds (a week); send seconds.",
+            code="value_out_of_range",
+        )
+    if kind == "rating" and not 1_000_000 <= micro <= 5_000_000:
+        raise InvalidError(f"The rating {value} is not within 1 to 5; scale yours to that.", code="value_out_of_range")
+    return micro
+
+
+def check_currency(value: Any, kind: str, experiment: LiveExperiment | None, limits: EventLimits) -> str | None:
+    """The currency of an amount: its own, the experiment's or the settings'; none where there is no amount."""
+    expected = experiment.currency if experiment else None
+    if value is None:
+        return (expected or limits.currency) if kind == "money" else None
+    if type(value) is not str or value not in CURRENCIES:
+        raise InvalidError(
+            f"The currency {shown(value)} is none in use; write three capital letters of ISO 4217, such as EUR.",
+            code="currency_invalid",
+        )
+    if kind == "money" and expected and value != expected:
+        raise InvalidError(
+            f"The currency is {value}, but the experiment {experiment.key} counts in {expected}; "  # type: ignore[union-attr]
+            "convert the amount before you send it.",
+            code="currency_wrong",
+        )
+    return value if kind in ("money", "number") else None
+
+
+def check_properties(value: Any, name: str) -> str | None:
+    """An event's properties as JSON text; none where there are none."""
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise InvalidError(f"The properties are {shown(value)}; they must be a JSON object.", code="properties_invalid")
+    if not value:
+        return None
+    if name == "mention":
+        _check_mention(value)
+    try:
+        text = _encode(value)
+        size = len(text.encode())
+    except (ValueError, RecursionError):
+        raise InvalidError(
+            "The properties hold a number or a character that cannot be stored; leave it out.",
+            code="properties_invalid",
+        ) from None
+    if size > MAX_PROPERTIES_BYTES:
+        raise InvalidError(
+            f"The properties have {size:,} bytes, the most is {MAX_PROPERTIES_BYTES:,}; send what is needed alone.",
+            code="properties_too_large",
+        )
+    if "\\u0000" in text and _NUL.search(text):
+        raise InvalidError("The properties hold a NUL character; leave it out.", code="properties_invalid")
+    return text
+
+
+def _check_mention(properties: dict[str, Any]) -> None:
+    for field, low, high in (("sentiment", -1, 1), ("reach", 0, MAX_VALUE)):
+        value = properties.get(field)
+        if value is None:
+            continue
+        if type(value) not in (int, float, Decimal) or not low <= value <= high:
+            raise InvalidError(
+                f"The {field} of a mention is {shown(value)}; send a number from {low:,} to {high:,}, or leave it out.",
+                code=f"{field}_invalid",
+            )

@@ -1,0 +1,353 @@
+"""Edits of a stored experiment: partial, never with new ids, and only what the state still allows.
+
+Before the launch everything but the key can change. Afterwards what members meet is frozen: words that only people
+on our side read, more traffic and the planned end may change, and new weights begin a new run with a new seed.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from experiments.assignment.configuration import touch
+from experiments.definition.fields import BUCKETS
+from experiments.definition.model import (
+    ExperimentDefinition,
+    ExperimentPatch,
+    VariantDefinition,
+    VariantPatch,
+    read_definition,
+)
+from experiments.errors import ConflictError, InvalidError
+from experiments.lifecycle import namespaces, store
+from experiments.storage import audit
+from experiments.storage.tables import Experiment, Run, Variant, utc_now
+from experiments.validation import shown
+
+OPEN_STATES = ("draft", "scheduled")
+"""States in which nobody has met a variant yet."""
+
+_HARMLESS = frozenset({"name", "hypothesis"})
+_WHILE_LIVE = _HARMLESS | {"traffic", "ends_at", "variants"}
+
+
+def patch(
+    session: Session, experiment: Experiment, change: ExperimentPatch, *, actor: str, revision: int | None = None
+) -> Experiment:
+    """Apply a partial edit.
+
+    Parameters
+    ----------
+    revision
+        The revision that the editor saw; an edit of an older one is refused.
+
+    Raises
+    ------
+    ConflictError
+        The revision is stale, or a field is frozen in this state.
+    InvalidError
+        The experiment would not be valid afterwards.
+    """
+    store.lock(session, experiment)
+    _refuse_stale(experiment, revision)
+    values = {name: getattr(change, name) for name in change.model_fields_set}
+    if experiment.state in OPEN_STATES:
+        _edit_open(session, experiment, values)
+    else:
+        _edit_live(session, experiment, values, actor)
+    experiment.revision += 1
+    session.add(experiment)
+    audit.record(session, actor=actor, action="experiment:edit", experiment=experiment, fields=sorted(values))
+    touch(session)
+    return experiment
+
+
+def revise(
+    session: Session,
+    experiment: Experiment,
+    definition: ExperimentDefinition,
+    *,
+    actor: str,
+    revision: int | None = None,
+) -> Experiment:
+    """Bring a stored experiment to a whole new definition, as a form hands it in; variants keep their ids by key.
+
+    Raises
+    ------
+    ConflictError, InvalidError
+        As :func:`patch`; the key itself cannot change.
+    """
+    if definition.key != experiment.key:
+        raise _frozen({"key": f"the key is {experiment.key} for ever; create another experiment for {definition.key}."})
+    now_there = store.definition_of(session, experiment)
+    kept = {variant.key for variant in definition.variants}
+    changed: dict[str, Any] = {
+        name: getattr(definition, name)
+        for name in ExperimentPatch.model_fields
+        if name != "variants" and getattr(definition, name) != getattr(now_there, name)
+    }
+    if definition.currency is None:
+        changed.pop("currency", None)
+    if definition.variants != now_there.variants:
+        changed["variants"] = [_whole_variant(variant) for variant in definition.variants] + [
+            VariantPatch(key=variant.key, remove=True) for variant in now_there.variants if variant.key not in kept
+        ]
+    change = ExperimentPatch.model_construct(_fields_set=set(changed), **changed)
+    return patch(session, experiment, change, actor=actor, revision=revision)
+
+
+def new_run(
+    session: Session,
+    experiment: Experiment,
+    weights: Mapping[str, float],
+    *,
+    actor: str,
+    now: datetime | None = None,
+) -> Run:
+    """Change the weights of a running or paused experiment: the old run ends, a new one begins with a new seed.
+
+    Raises
+    ------
+    ConflictError
+        The experiment is neither running nor paused.
+    InvalidError
+        The weights name an unknown variant, leave one out or do not add up to 1.
+    """
+    store.lock(session, experiment)
+    if experiment.state not in ("running", "paused"):
+        raise ConflictError(f"{experiment.key} is {experiment.state}; a new run needs a running or paused experiment.")
+    variants = store.variants_of(session, experiment)
+    unknown = sorted(set(weights) - {variant.key for variant in variants})
+    if unknown:
+        known = ", ".join(variant.key for variant in variants)
+        raise InvalidError(f"{shown(unknown[0])} is no variant of {experiment.key}; it has {known}.")
+    changes = [VariantPatch(key=key, weight=weight) for key, weight in weights.items()]
+    _store_variants(session, experiment, _merged(session, experiment, changes))
+    return _begin_run(session, experiment, actor, now or utc_now())
+
+
+def _begin_run(session: Session, experiment: Experiment, actor: str, now: datetime) -> Run:
+    if store.current_run(session, experiment) is None:
+        raise ConflictError(f"{experiment.key} has not run yet; resume it first.")
+    run = store.start_run(session, experiment, now=now)
+    weights = {key: weight for key, weight, _ in run.allocation}
+    audit.record(
+        session, actor=actor, action="experiment:new_run", experiment=experiment, run=run.number, weights=weights
+    )
+    touch(session)
+    return run
+
+
+# before the launch
+
+
+def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any]) -> None:
+    variants = store.variants_of(session, experiment)
+    raw = store.definition_json(experiment, variants)
+    raw |= {name: value for name, value in values.items() if name != "variants"}
+    raw["namespace"] = values.get("namespace", raw["namespace"])
+    raw["variants"] = _merged(session, experiment, values.get("variants") or [])
+    if "currency" in values:
+        raw["variants"] = [_with_currency(variant, experiment.currency, values) for variant in raw["variants"]]
+    definition = read_definition(raw)
+    if experiment.state == "scheduled" and definition.ends_at and definition.ends_at <= utc_now():
+        message = f"{store.when(definition.ends_at)} has passed; write a later end, or null for none."
+        raise InvalidError(message, fields={"ends_at": message})
+    _store_fields(session, experiment, definition)
+    _store_variants(session, experiment, definition.variants)
+    if experiment.state == "scheduled":
+        namespaces.claim(session, experiment)
+
+
+def _with_currency(variant: VariantDefinition, before: str, values: dict[str, Any]) -> VariantDefinition:
+    """A cost that stays in the old currency would be wrong without a word; one that was only filled in follows."""
+    named = {change.key for change in values.get("variants") or [] if "cost" in change.model_fields_set}
+    free_of_charge = variant.cost and not variant.cost.fixed and not variant.cost.per_thousand
+    if variant.key in named or not free_of_charge or variant.cost is None or variant.cost.currency != before:
+        return variant
+    return variant.model_copy(update={"cost": variant.cost.model_copy(update={"currency": None})})
+
+
+def _store_fields(session: Session, experiment: Experiment, definition: ExperimentDefinition) -> None:
+    for name in store.PLAIN_FIELDS:
+        setattr(experiment, name, getattr(definition, name))
+    for name, value in definition.model_dump(mode="json", include=set(store.JSON_FIELDS)).items():
+        setattr(experiment, name, value)
+    experiment.currency = definition.currency or experiment.currency
+    experiment.traffic_buckets = round(definition.traffic * BUCKETS)
+    namespaces.set_place(session, experiment, definition.namespace)
+    session.add(experiment)
+
+
+def _merged(session: Session, experiment: Experiment, changes: list[VariantPatch]) -> list[VariantDefinition]:
+    """The variants after the changes: known keys keep their place, new ones follow, removed ones go."""
+    merged: dict[str, dict[str, Any]] = {
+        variant.key: store.variant_json(variant) for variant in store.variants_of(session, experiment)
+    }
+    faults: dict[str, str] = {}
+    for position, change in enumerate(changes):
+        if change.remove:
+            if merged.pop(change.key, None) is None:
+                faults[f"variants.{position}.key"] = f"{change.key} is no variant; there is nothing to remove."
+            continue
+        given = change.model_dump(exclude_unset=True, exclude={"remove"})
+        content = given.pop("content", None)
+        before = merged.setdefault(change.key, {"key": change.key, "content": {}})
+        before |= {name: value for name, value in given.items() if value is not None or name == "cost"}
+        if content is not None:
+            before["content"] = {**before["content"], **content}
+    store.refuse_faults(faults)
+    raw = store.definition_json(experiment, []) | {"variants": list(merged.values())}
+    raw["currency"] = None  # the costs' currency is judged where the experiment's own may change as well
+    return read_definition(raw).variants
+
+
+def _store_variants(session: Session, experiment: Experiment, wanted: list[VariantDefinition]) -> None:
+    """Write the variants down, each in the row that its key has already."""
+    rows = {variant.key: variant for variant in store.variants_of(session, experiment)}
+    keys = [variant.key for variant in wanted]
+    for key, row in rows.items():
+        if key not in keys:
+            session.delete(row)
+    _free_positions(session, [row for key, row in rows.items() if key in keys], keys)
+    for position, variant in enumerate(wanted):
+        fresh = store.variant_row(experiment, position, variant)
+        kept = rows.get(variant.key)
+        if kept is None:
+            session.add(fresh)
+            continue
+        for name in ("position", "name", "control", "weight", "content", "cost"):
+            setattr(kept, name, getattr(fresh, name))
+        session.add(kept)
+    session.flush()
+
+
+def _free_positions(session: Session, rows: list[Variant], keys: list[str]) -> None:
+    """Positions are unique: rows that change places must first step aside."""
+    session.flush()
+    if all(keys.index(row.key) == row.position for row in rows):
+        return
+    for row in rows:
+        row.position += 1_000
+        session.add(row)
+    session.flush()
+
+
+def _whole_variant(variant: VariantDefinition) -> VariantPatch:
+    values = {name: getattr(variant, name) for name in ("key", "name", "control", "weight", "cost")}
+    values["content"] = variant.content.model_dump()
+    return VariantPatch.model_construct(_fields_set=set(values), remove=False, **values)
+
+
+# afterwards
+
+
+def _edit_live(session: Session, experiment: Experiment, values: dict[str, Any], actor: str) -> None:
+    allowed = _WHILE_LIVE if experiment.state in ("running", "paused") else _HARMLESS
+    if experiment.state == "archived":
+        allowed = frozenset()
+    faults = {
+        name: f"is frozen while the experiment is {experiment.state}; {_what_may_change(experiment, allowed)}"
+        for name in values
+        if name not in allowed and _differs(session, experiment, name, values[name])
+    }
+    if faults:
+        raise _frozen(faults)
+    if "traffic" in allowed and "traffic" in values:
+        _raise_traffic(experiment, values["traffic"])
+    if "ends_at" in allowed and "ends_at" in values:
+        _move_end(experiment, values["ends_at"])
+    for name in _HARMLESS & allowed & values.keys():
+        setattr(experiment, name, values[name])
+    if "variants" in allowed and values.get("variants"):
+        _edit_live_variants(session, experiment, values["variants"], actor)
+
+
+def _what_may_change(experiment: Experiment, allowed: frozenset[str]) -> str:
+    if not allowed:
+        return "an archived experiment only keeps its record."
+    if "traffic" in allowed:
+        return (
+            "name, hypothesis, variant names, more traffic, ends_at and (as a new run) weights may change. "
+            "For anything else stop it and create another."
+        )
+    return "only name and hypothesis may change. Create another experiment for anything else."
+
+
+def _differs(session: Session, experiment: Experiment, name: str, value: Any) -> bool:
+    """A form hands in every field: one that says what is stored already is no change."""
+    if name == "variants":
+        return bool(value)
+    return getattr(store.definition_of(session, experiment), name) != value
+
+
+def _raise_traffic(experiment: Experiment, traffic: float) -> None:
+    buckets = round(traffic * BUCKETS)
+    if buckets < experiment.traffic_buckets:
+        before = experiment.traffic_buckets / BUCKETS
+        raise _frozen(
+            {"traffic": f"{traffic:g} is below the present {before:g}; it can only rise. Pause to admit nobody."}
+        )
+    experiment.traffic_buckets = buckets
+
+
+def _move_end(experiment: Experiment, ends_at: datetime | None) -> None:
+    if ends_at is not None and ends_at != experiment.ends_at and ends_at <= utc_now():
+        message = f"{store.when(ends_at)} has passed; write a later end, or null for none, or stop it now."
+        raise InvalidError(message, fields={"ends_at": message})
+    experiment.ends_at = ends_at
+
+
+def _edit_live_variants(session: Session, experiment: Experiment, changes: list[VariantPatch], actor: str) -> None:
+    rows = store.variants_of(session, experiment)
+    before = [VariantDefinition.model_validate(store.variant_json(row)) for row in rows]
+    _refuse_structural(experiment, {row.key for row in rows}, changes)
+    after = _merged(session, experiment, changes)
+    faults = {}
+    positions = {change.key: position for position, change in enumerate(changes)}
+    for old, new in zip(before, after, strict=True):
+        for name in ("control", "content", "cost"):
+            if _comparable(old, name, experiment) != _comparable(new, name, experiment):
+                path = f"variants.{positions[new.key]}.{name}"
+                faults[path] = f"is frozen while the experiment is {experiment.state}: members have met it as it is."
+    if faults:
+        raise _frozen(faults)
+    _store_variants(session, experiment, after)
+    if [variant.weight for variant in before] != [variant.weight for variant in after]:
+        _begin_run(session, experiment, actor, utc_now())
+
+
+def _comparable(variant: VariantDefinition, name: str, experiment: Experiment) -> Any:
+    """A cost without its currency, or of nothing, is the stored one written another way."""
+    if name != "cost":
+        return getattr(variant, name)
+    cost = variant.cost
+    if cost is None or (not cost.fixed and not cost.per_thousand):
+        return None
+    return cost.fixed, cost.per_thousand, cost.currency or experiment.currency
+
+
+def _refuse_structural(experiment: Experiment, known: set[str], changes: list[VariantPatch]) -> None:
+    faults = {
+        f"variants.{position}.key": f"{change.key} cannot be {'removed' if change.remove else 'added'} while the "
+        f"experiment is {experiment.state}; stop it and create another."
+        for position, change in enumerate(changes)
+        if change.remove or change.key not in known
+    }
+    if faults:
+        raise _frozen(faults)
+
+
+def _frozen(faults: dict[str, str]) -> ConflictError:
+    path, message = next(iter(faults.items()))
+    return ConflictError(f"{path}: {message}", fields=faults, code="frozen")
+
+
+def _refuse_stale(experiment: Experiment, revision: int | None) -> None:
+    if revision is not None and revision != experiment.revision:
+        raise ConflictError(
+            f"Revision {revision} is not the present one ({experiment.revision}): somebody changed {experiment.key} "
+            "in the meantime. Load it again and repeat the edit.",
+            code="stale_revision",
+        )

@@ -1,0 +1,195 @@
+"""The life cycle: draft → scheduled → running → paused → stopped → archived."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from experiments.assignment.configuration import touch
+from experiments.errors import ConflictError, InvalidError
+from experiments.lifecycle import store
+from experiments.lifecycle.checklist import Check, checklist
+from experiments.lifecycle.namespaces import claim
+from experiments.storage import audit
+from experiments.storage.tables import Experiment, utc_now
+from experiments.validation import shown
+
+__all__ = ["Check", "POSSIBLE", "apply_schedule", "archive", "checklist", "launch", "pause", "resume", "ship", "stop"]
+
+POSSIBLE: dict[str, tuple[str, ...]] = {
+    "draft": ("launch", "archive"),
+    "scheduled": ("launch", "pause", "stop"),
+    "running": ("pause", "stop", "ship"),
+    "paused": ("resume", "stop", "ship"),
+    "stopped": ("ship", "archive"),
+    "archived": (),
+}
+"""What can be done in each state."""
+
+_LEADS_TO: dict[str, tuple[str, ...]] = {
+    "launch": ("running", "scheduled"),
+    "pause": ("paused",),
+    "resume": ("running",),
+    "stop": ("stopped",),
+    "ship": ("stopped",),
+    "archive": ("archived",),
+}
+
+MAX_NOTE = 2_000
+
+
+def launch(session: Session, experiment: Experiment, *, actor: str, now: datetime | None = None) -> Experiment:
+    """Start a draft: at once, or at ``starts_at`` where that lies ahead. A scheduled one starts at once.
+
+    Raises
+    ------
+    ConflictError
+        The state does not allow it, or a blocking check fails.
+    """
+    now = now or utc_now()
+    before = _allow(session, experiment, "launch")
+    claim(session, experiment)
+    failing = [check for check in checklist(session, experiment, now=now) if check.blocking and not check.ok]
+    if failing:
+        raise ConflictError(" ".join(check.detail for check in failing), code="not_ready")
+    if before == "draft" and experiment.starts_at and experiment.starts_at > now:
+        return _enter(session, experiment, "scheduled", "launch", actor)
+    return _start(session, experiment, "launch", actor, now)
+
+
+def pause(session: Session, experiment: Experiment, *, actor: str) -> Experiment:
+    """Assign nobody for now; a paused experiment keeps its run and its place."""
+    _allow(session, experiment, "pause")
+    return _enter(session, experiment, "paused", "pause", actor)
+
+
+def resume(session: Session, experiment: Experiment, *, actor: str, now: datetime | None = None) -> Experiment:
+    """Go on with the same run; one that had not begun goes back to its schedule."""
+    now = now or utc_now()
+    _allow(session, experiment, "resume")
+    if experiment.ends_at and experiment.ends_at <= now:
+        message = f"{experiment.key} was to end at {store.when(experiment.ends_at)}, which has passed"
+        raise ConflictError(f"{message}; move ends_at first, or stop it.", code="not_ready")
+    if store.current_run(session, experiment):
+        return _enter(session, experiment, "running", "resume", actor)
+    if experiment.starts_at and experiment.starts_at > now:
+        return _enter(session, experiment, "scheduled", "resume", actor)
+    return _start(session, experiment, "resume", actor, now)
+
+
+def stop(session: Session, experiment: Experiment, *, actor: str, now: datetime | None = None) -> Experiment:
+    """End it for good: nobody is assigned any more; what was measured stays."""
+    _allow(session, experiment, "stop")
+    return _stop(session, experiment, "stop", actor, now or utc_now())
+
+
+def archive(session: Session, experiment: Experiment, *, actor: str) -> Experiment:
+    """Put it away; it is never deleted."""
+    _allow(session, experiment, "archive")
+    return _enter(session, experiment, "archived", "archive", actor)
+
+
+def ship(
+    session: Session, experiment: Experiment, variant: str, note: str = "", *, actor: str, now: datetime | None = None
+) -> Experiment:
+    """Write the decision for a variant down, and stop the experiment where it still runs.
+
+    Raises
+    ------
+    InvalidError
+        The variant is unknown or the note too long.
+    ConflictError
+        The experiment never ran or is archived.
+    """
+    before = _allow(session, experiment, "ship")
+    _check_shipment(session, experiment, variant, note)
+    experiment.shipped_variant, experiment.shipped_note = variant, note
+    if before != "stopped":
+        _stop(session, experiment, "stop", actor, now or utc_now())
+    return _enter(session, experiment, "stopped", "ship", actor, variant=variant, note=note)
+
+
+def apply_schedule(session: Session, now: datetime | None = None) -> int:
+    """Start what was scheduled for now or before, and stop what has reached its end.
+
+    Returns
+    -------
+    int
+        How many experiments changed their state.
+    """
+    now = now or utc_now()
+    scheduled = (col(Experiment.state) == "scheduled") & (col(Experiment.starts_at) <= now)
+    over = col(Experiment.state).in_(("scheduled", "running", "paused")) & (col(Experiment.ends_at) <= now)
+    changed = 0
+    for experiment in session.exec(select(Experiment).where(scheduled | over).order_by(col(Experiment.id))).all():
+        store.lock(session, experiment)
+        changed += _keep_to_schedule(session, experiment, now)
+    return changed
+
+
+# moving
+
+
+def _allow(session: Session, experiment: Experiment, action: str) -> str:
+    """Lock the experiment and make sure that its state allows the action; returns the state."""
+    store.lock(session, experiment)
+    actions = POSSIBLE[experiment.state]
+    if action not in actions:
+        states = tuple(dict.fromkeys(state for name in actions for state in _LEADS_TO[name]))
+        remedy = (
+            f"From here it can become {' or '.join(states)} (by {', '.join(actions)})."
+            if actions
+            else "Nothing is possible from here; create another experiment."
+        )
+        raise ConflictError(
+            f"{experiment.key} is {experiment.state}: {action} is not possible. {remedy}",
+            code="illegal_transition",
+            possible=states,
+            actions=actions,
+        )
+    return experiment.state
+
+
+def _enter(
+    session: Session, experiment: Experiment, state: str, action: str, actor: str, **detail: object
+) -> Experiment:
+    before, experiment.state = experiment.state, state
+    experiment.revision += 1
+    session.add(experiment)
+    entry = {"from": before, "to": state, **detail}
+    audit.record(session, actor=actor, action=f"experiment:{action}", experiment=experiment, **entry)
+    touch(session)
+    return experiment
+
+
+def _start(session: Session, experiment: Experiment, action: str, actor: str, now: datetime) -> Experiment:
+    run = store.start_run(session, experiment, now=now)
+    return _enter(session, experiment, "running", action, actor, run=run.number)
+
+
+def _stop(session: Session, experiment: Experiment, action: str, actor: str, now: datetime) -> Experiment:
+    run = store.current_run(session, experiment)
+    if run and run.ended_at is None:
+        run.ended_at = max(now, run.started_at)
+        session.add(run)
+    return _enter(session, experiment, "stopped", action, actor)
+
+
+def _keep_to_schedule(session: Session, experiment: Experiment, now: datetime) -> int:
+    """The state may have changed while the lock was waited for, so that everything is asked again."""
+    if experiment.ends_at and experiment.ends_at <= now and experiment.state in ("scheduled", "running", "paused"):
+        _stop(session, experiment, "stop", "worker", experiment.ends_at)
+        return 1
+    if experiment.state == "scheduled" and experiment.starts_at and experiment.starts_at <= now:
+        _start(session, experiment, "launch", "worker", now)
+        return 1
+    return 0
+
+
+def _check_shipment(session: Session, experiment: Experiment, variant: str, note: str) -> None:
+    known = [row.key for row in store.variants_of(session, experiment)]
+    if variant not in known:
+        message = f"{shown(variant)} is no variant of {experiment.key}; choose one of {', '.join(known)}."
+        raise InvalidError(message, fields={"variant": message})
+    if len(note) > MAX_NOTE:
+        message = f"The note has {len(note)} characters; at most {MAX_NOTE} are allowed. Shorten it."
+        raise InvalidError(message, fields={"note": message})

@@ -1,0 +1,140 @@
+"""How the values of a metric are written: shares, money, seconds, days, people, members brought, scores and returns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.reporting.numbers import MINUS, NARROW, NOTHING, count, decimal, money, percent
+
+IN_100 = " in 100"
+"""After a share that is told in members out of a hundred."""
+
+_KINDS = {
+    "dwell": "seconds",
+    "half_life": "days",
+    "active_days": "days",
+    "earned_reach": "people",
+    "k_factor": "brought",
+    "reach": "times",
+    "sentiment": "score",
+    "roi": "return",
+}
+_MONEY = ("revenue", "net_value", "order_value")
+_OF_WHAT = {"order_value": " per order", "sentiment": " per mention", "half_life": "", "reach": "", "roi": ""}
+_ABSOLUTE = ("score", "return")
+"""Kinds that go below zero: what is a per cent of them says nothing, so they are compared by difference alone."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How the values of one metric are written.
+
+    Attributes
+    ----------
+    kind
+        share, money, seconds, days, people, brought (members a member), times (members a member reached), score
+        (−1 to 1), return (earned beyond each unit spent) or number.
+    per
+        What a value is told for, such as " per member", with the space before it; empty for a share or a half-life.
+    """
+
+    kind: str
+    name: str = ""
+    unit: str = ""
+    currency: str = ""
+    per: str = ""
+
+    @classmethod
+    def of(cls, metric: Mapping[str, Any], currency: str = "") -> "Measure":
+        """The measure of one entry of a result's "metrics"; `currency` is the experiment's, for money."""
+        key, unit = metric["metric"], str(metric.get("unit_of_measure") or "")
+        kind = "share" if metric.get("kind") == "proportion" else _KINDS.get(key, "")
+        paid = "" if kind else metric.get("currency") or (currency if key in _MONEY else "")
+        kind = kind or ("money" if paid else "seconds" if "second" in unit else "number")
+        per = "" if kind == "share" else _OF_WHAT.get(key, " per member")
+        return cls(kind, name_of(metric), unit, paid, per)
+
+    @property
+    def relative(self) -> bool:
+        """Whether a change in per cent of the control says something."""
+        return self.kind not in _ABSOLUTE
+
+    @property
+    def members(self) -> str:
+        """What a loss counts: members where the metric is a share of them."""
+        return " members" if self.kind == "share" else ""
+
+    def value(self, x: float | None) -> str:
+        """A value, such as 13.5 % or € 1.24."""
+        if x is None:
+            return NOTHING
+        if self.kind == "share":
+            return percent(x, 1 if abs(x) >= 0.01 or x == 0 else 2)
+        if self.kind == "money":
+            return money(x, self.currency, _digits(x))
+        if self.kind == "seconds":
+            return f"{decimal(x, 1)}{NARROW}s"
+        if self.kind == "days":
+            return f"{decimal(x, 1 if abs(x) >= 1 or x == 0 else _digits(x))}{NARROW}d"
+        if self.kind == "people":
+            return count(x) if abs(x) >= 100 else decimal(x, 1)
+        if self.kind == "times":
+            return f"×{NARROW}{decimal(x, 2)}"
+        if self.kind == "score":
+            return _signed(x, decimal(abs(x), 2))
+        if self.kind == "return":
+            return _signed(x, f"{decimal(abs(100 * x), 0)}{NARROW}%")
+        return decimal(x, _digits(x) + (self.kind != "brought"))
+
+    def difference(self, x: float | None) -> str:
+        """A signed difference; shares in members per 100, returns in points."""
+        if x is None:
+            return NOTHING
+        text = self.size(abs(x))
+        return text if text == self.size(0.0) else ("+" if x > 0 else MINUS) + text
+
+    def loss(self, x: float | None) -> str:
+        """An amount without sign, as losses are written; shares in members per 100."""
+        if x is None:
+            return NOTHING
+        if self.kind == "share" and 0 < 100 * x < 0.005:
+            return f"fewer than 0.01{IN_100}"
+        return self.size(x)
+
+    def size(self, x: float) -> str:
+        """An amount that is 0 or more, without a sign."""
+        if self.kind == "share":
+            return f"{decimal(100 * x, 2 if 100 * x < 1 else 1)}{IN_100}"
+        if self.kind == "return":
+            return f"{decimal(100 * x, 0 if 100 * x >= 10 else 1)} points"
+        if self.kind in ("score", "times"):
+            return decimal(x, 2)
+        return self.value(x) if x else self._nothing()
+
+    def total(self, x: float | None) -> str:
+        """The plain sum behind the mean; nothing where a sum says nothing."""
+        if x is None or self.kind in ("score", "times", "return"):
+            return NOTHING
+        if self.kind == "money":
+            return money(x, self.currency, 2)
+        if self.kind == "seconds":
+            return f"{decimal(x, 0)}{NARROW}s"
+        return count(x)
+
+    def _nothing(self) -> str:
+        return money(0, self.currency, 2) if self.kind == "money" else self.value(0.0)
+
+
+def name_of(metric: Mapping[str, Any]) -> str:
+    """The metric's name on screen; its key in words where the result carries none."""
+    return str(metric.get("name") or metric["metric"].replace("_", " ").capitalize())
+
+
+def _digits(x: float) -> int:
+    return 2 if abs(x) >= 0.1 or x == 0 else 3
+
+
+def _signed(x: float, text: str) -> str:
+    if not any(digit in text for digit in "123456789"):
+        return text
+    return ("+" if x > 0 else MINUS) + text

@@ -1,0 +1,42 @@
+"""Who did what to which, and when: one entry a change, tagged source:subject:action."""
+
+from typing import Any
+
+from sqlmodel import Session, select
+
+from experiments.storage.tables import AuditEntry, Experiment
+
+
+def record(
+    session: Session, *, actor: str, action: str, experiment: Experiment | None = None, **detail: Any
+) -> AuditEntry:
+    """Write an entry down, in the transaction of the change itself.
+
+    Parameters
+    ----------
+    actor
+        ``page:EMAIL``, ``api:KEYNAME``, ``cli``, ``worker`` or ``demo``.
+    action
+        Subject and verb, such as ``experiment:launch``; the source is put before it from the actor.
+    experiment
+        The experiment that it happened to, where there is one.
+    **detail
+        What else is worth knowing, as JSON values; never a secret.
+    """
+    source = actor.partition(":")[0] or "system"
+    entry = AuditEntry(
+        actor=actor[:254],
+        action=f"{source}:{action}"[:64],
+        experiment_id=experiment.id if experiment else None,
+        detail=detail,
+    )
+    session.add(entry)
+    return entry
+
+
+def entries(session: Session, experiment: Experiment | None = None, limit: int = 100) -> list[AuditEntry]:
+    """The newest entries, newest first; of one experiment where one is given."""
+    query = select(AuditEntry).order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit)  # type: ignore[attr-defined, union-attr]
+    if experiment is not None:
+        query = query.where(AuditEntry.experiment_id == experiment.id)
+    return list(session.exec(query))

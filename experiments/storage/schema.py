@@ -1,0 +1,56 @@
+"""Bringing a database to the present schema, and asking whether it is there."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from experiments.storage.database import Database
+from experiments.storage.tables import metadata
+
+# Any number serves, as long as every copy of the product uses the same.
+_ADVISORY_LOCK = 4_711_2026
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the database to a revision, one starter at a time.
+
+    On PostgreSQL an advisory lock, on SQLite the one write transaction makes a second starter wait and then
+    find nothing left to do.
+    """
+    with database.write_engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        configuration = _configuration()
+        configuration.attributes["connection"] = connection
+        going_down = revision == "base" or revision.startswith("-")
+        (command.downgrade if going_down else command.upgrade)(configuration, revision)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the database stands at the newest revision."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == _head()
+
+
+def drift(database: Database) -> list:
+    """What the tables of the code have that the migrated database has not, and the reverse; empty when equal."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return compare_metadata(context, metadata)
+
+
+@lru_cache(maxsize=1)
+def _head() -> str | None:
+    return ScriptDirectory.from_config(_configuration()).get_current_head()
+
+
+def _configuration() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    return configuration
