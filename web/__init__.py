@@ -20,10 +20,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     SettingsError
         Where a setting is wrong: the start fails with a sentence rather than the first request.
     """
-    from web import api, operations, pages, problem
+    from web import api, operations, pages
     from web.fastpath import FastPath
-    from web.limiting import parse_limit
-    from web.services import LazyServices
+    from web.http import problem
+    from web.http.limiting import parse_limit
+    from web.http.services import LazyServices
 
     settings = with_secret_key(settings or settings_of_the_environment())
     if settings.api_rate_limit:

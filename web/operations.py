@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client import REGISTRY as ONE_PROCESS
 from sqlalchemy.exc import SQLAlchemyError
 
-from web.services import services
+from web.http.services import services
 
 blueprint = Blueprint("operations", __name__)
 

@@ -108,7 +108,7 @@ def _ours(database: Database) -> _Path:
     from io import BytesIO
 
     from web.api.events import post_events
-    from web.exchange import Call
+    from web.http.exchange import Call
 
     writer = Writer(database)
     with database.read() as session:

@@ -16,7 +16,7 @@ from experiments.lifecycle.store import current_run, get
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Exposure
 from tests.experiments.test_analyse_adaptive import BEGAN_US, launched
-from web.api.result_models import Results
+from web.api.schemas.results import Results
 
 MEMBERS = 1_600
 WINDOW_US = 7 * DAY_US

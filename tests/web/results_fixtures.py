@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis import AmountStatistics, ProportionStatistics, Rules, decide, scorecard
 from analysis.health import checks as health
-from web.pages.results_parts import Plan, VariantFacts
+from web.pages.results.parts import Plan, VariantFacts
 
 STARTED = datetime(2026, 11, 15, 8, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 8, 12, tzinfo=UTC)

@@ -2,14 +2,14 @@
 
 from tests.web import results_fixtures as fixtures
 from tests.web import results_more as more
-from web.pages import results_view
+from web.pages.results import view
 
 THIN = "\u202f"
 
 
 def page(result=None, **changes):
     mature = changes.pop("mature", False)
-    return results_view.build(
+    return view.build(
         result or more.whole_result(),
         {},
         fixtures.variants(),

@@ -14,8 +14,8 @@ from experiments.settings import read_settings
 from experiments.storage.tables import Analysis, utc_now
 from tests.web import results_fixtures as fixtures
 from web import create_app
-from web.pages.access import person_of
-from web.services import Services
+from web.http.services import Services
+from web.pages.common.access import person_of
 
 KEY = "spring-headline"
 PASSWORD = "correct horse battery"

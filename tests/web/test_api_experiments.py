@@ -7,7 +7,7 @@ from experiments.settings import Settings
 from experiments.storage.database import Database
 from tests.definitions import definition, with_variant
 from web import create_app
-from web.api.models import (
+from web.api.schemas.experiments import (
     DEFINITION_EXAMPLE,
     ExperimentDocument,
     ExperimentList,
@@ -16,7 +16,7 @@ from web.api.models import (
     NamespaceDocument,
     NamespaceList,
 )
-from web.problem import Problem
+from web.http.problem import Problem
 
 BASE = "/api/v1/experiments"
 

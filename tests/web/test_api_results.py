@@ -14,7 +14,7 @@ from experiments.lifecycle import store
 from experiments.settings import read_settings
 from experiments.storage.tables import ImportedCounts, utc_now
 from tests.web.calls import Api, api_on, make_experiment, make_key
-from web.api.result_models import AnalysisList, JobAnswer, Results
+from web.api.schemas.results import AnalysisList, JobAnswer, Results
 
 MEMBERS = 240
 # No pause and nothing by itself: only what the test asks for is analysed.

@@ -16,8 +16,8 @@ from experiments.settings import read_settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Experiment, Job, Upload
 from web import create_app
-from web.pages.bringing_in_examples import EXAMPLES
-from web.pages.bringing_in_form import columns, read_form
+from web.pages.importing.columns import columns, read_form
+from web.pages.importing.examples import EXAMPLES
 
 PASSWORD = "a long enough password"
 

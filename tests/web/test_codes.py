@@ -6,8 +6,8 @@ from pathlib import Path
 from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.catalogue.metrics import METRICS
 from experiments.definition import targeting
-from web.codes import CODES, NOT_OVER_HTTP, OPERATORS, words
-from web.problem import _FRAMEWORK
+from web.apidocs.codes import CODES, NOT_OVER_HTTP, OPERATORS, words
+from web.http.problem import _FRAMEWORK
 
 ROOT = Path(__file__).parents[2]
 CHECKED_TEXTS = ("id", "unit", "type")  # the fields that check_text is asked about
@@ -44,7 +44,7 @@ def test_every_code_of_the_source_is_told_and_none_that_is_not_there():
     told = [code.code for code in CODES]
     assert len(told) == len(set(told))
     source = codes_of_the_source()
-    assert source - set(told) - NOT_OVER_HTTP == set(), "tell them in web/codes.py"
+    assert source - set(told) - NOT_OVER_HTTP == set(), "tell them in web/apidocs/codes.py"
     assert set(told) - source == set(), "no longer there"
 
 

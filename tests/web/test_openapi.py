@@ -12,7 +12,7 @@ from experiments.settings import Settings
 from experiments.storage.database import Database
 from experiments.storage.schema import migrate
 from web import create_app
-from web.openapi import PATH_PARAMETERS, PROBLEMS
+from web.apidocs.openapi import PATH_PARAMETERS, PROBLEMS
 
 
 @pytest.fixture(scope="module")

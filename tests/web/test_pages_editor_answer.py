@@ -8,8 +8,8 @@ import pytest
 from experiments.lifecycle import store, transitions
 from tests.web.editor_pages import create, document, errors_of, fields_of
 from tests.web.pages_client import Pages, draft_form
-from web.pages import answer_words
-from web.pages.form_amounts import amount_of, amount_text, number_of
+from web.pages.common.typed_numbers import amount_of, amount_text, number_of
+from web.pages.experiments import analysis_words
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_what_the_variants_cost_is_told_wherever_the_experiment_is_told_in_words
 def test_costs_are_told_as_they_were_typed(costs, metrics, said):
     told = {"primary_metric": "sticky_rate", "metrics": metrics, "guardrails": [], "currency": "EUR"}
     told["variants"] = [{"cost": cost} for cost in costs]
-    assert answer_words.costs(told).replace("\u202f", " ") == said
+    assert analysis_words.costs(told).replace("\u202f", " ") == said
 
 
 @pytest.mark.parametrize("typed", ["120.50", "120,50", " 120,5 "])

@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from experiments.errors import ConflictError, ImportFailedError, KletteError, TooManyRequestsError, UnavailableError
-from web import problem
+from web.http import problem
 
 SECRET = "the inside of the house"
 
@@ -72,7 +72,7 @@ def test_what_helps_to_mend_it_comes_along(client):
 
 
 def test_the_log_gets_the_whole_story(client, caplog):
-    with caplog.at_level(logging.ERROR, logger="web.problem"):
+    with caplog.at_level(logging.ERROR, logger="web.http.problem"):
         client.get("/api/crash")
     assert SECRET in caplog.text and "Traceback" in caplog.text
 

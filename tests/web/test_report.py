@@ -150,6 +150,6 @@ def test_before_the_first_analysis_there_is_no_report(app):
 
 def test_the_report_loads_no_sampler():
     heavy = ("pymc", "arviz", "nutpie", "vl_convert")
-    code = f"import web.pages.report, sys; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import web.pages.results.report, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

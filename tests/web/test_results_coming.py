@@ -8,7 +8,7 @@ from experiments.lifecycle import store, transitions
 from experiments.storage.tables import Job, utc_now
 from tests.web import results_more as more
 from tests.web import results_stored as stored
-from web.pages import results_coming, results_state
+from web.pages.results import pending, state
 
 LATER = {"not_shown": {"code": "later", "reason": "…"}}
 
@@ -28,12 +28,12 @@ def early():
 
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
-    assert results_coming.coming(early()) == (
+    assert pending.coming(early()) == (
         "for whom it works", "how long it sticks", "how often members act", "how many buy and how much",
     )  # fmt: skip
     failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
-    assert results_coming.coming(more.whole_result() | {"cascade": failed}) == ()
-    assert results_coming.coming(None) == ()
+    assert pending.coming(more.whole_result() | {"cascade": failed}) == ()
+    assert pending.coming(None) == ()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
 )
 def test_how_long_it_takes_is_what_it_took(usual, waited, told):
     length = None if usual is None else timedelta(seconds=usual)
-    said = results_coming.sentence(("for whom it works",), length, timedelta(seconds=waited))
+    said = pending.sentence(("for whom it works",), length, timedelta(seconds=waited))
     assert told in said
     assert said.startswith("The verdict and the table of variants stand. Still being worked out: for whom it works.")
 
@@ -57,7 +57,7 @@ def status(app, result):
     with services.database.read() as session:
         found = store.get(session, stored.KEY)
         run = store.current_run(session, found)
-        return results_state.status(session, found, run, result, services.settings, now=results_state.now_utc())
+        return state.status(session, found, run, result, services.settings, now=state.now_utc())
 
 
 def job(app, **values):

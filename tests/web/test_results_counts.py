@@ -4,7 +4,7 @@ import pytest
 
 from tests.web import results_more as more
 from tests.web.results_page import THIN, page, with_part
-from web.pages import results_provenance
+from web.pages.results.sections import provenance
 
 
 def test_a_count_is_taken_apart_into_who_has_none_what_the_others_have_and_the_busiest() -> None:
@@ -45,6 +45,6 @@ def test_its_prior_is_named_with_what_it_is_for() -> None:
 
     result = more.whole_result()
     result["provenance"]["priors"]["counts"] = NEGATIVE_BINOMIAL_WEAK.to_dict()
-    told = [value for label, value in results_provenance.provenance(result) if label == "Prior"]
+    told = [value for label, value in provenance.provenance(result) if label == "Prior"]
     (own,) = [line for line in told if line.startswith("negative binomial weak")]
     assert own.endswith("For: how often and how unevenly.")

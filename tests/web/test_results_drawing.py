@@ -2,8 +2,8 @@
 
 import pytest
 
-from web.pages.results_drawing import Scale, common_scale, hills, ridge, ticks
-from web.pages.results_parts import axis_of
+from web.pages.results.drawing import Scale, common_scale, hills, ridge, ticks
+from web.pages.results.parts import axis_of
 
 
 def test_everything_on_an_axis_lies_between_its_ends() -> None:

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from experiments.lifecycle import editing, store, transitions
+from experiments.reporting.ended import verdict_over
 from tests.web import results_fixtures as fixtures
 from tests.web import results_stored as stored
 from tests.web.test_results_page import PAGE, text_of
-from web.pages.results_over import verdict_over
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 
 from tests.web import results_more as more
 from tests.web.results_page import THIN, page, with_part
-from web.pages import results_provenance
+from web.pages.results.sections import provenance
+from web.pages.results.words import explain_kind, explain_lift, explain_mean
 from web.pages.results_measure import Measure
-from web.pages.results_words import explain_kind, explain_lift, explain_mean
 
 
 def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
@@ -61,7 +61,7 @@ def test_a_covariate_that_could_not_be_used_says_why_and_the_plain_figures_stand
 
 
 def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
-    told = [value for label, value in results_provenance.provenance(more.whole_result()) if label == "Prior"]
+    told = [value for label, value in provenance.provenance(more.whole_result()) if label == "Prior"]
     learned = next(line for line in told if line.startswith("learned"))
     assert f"19 of 20 true lifts lie between −10{THIN}% and +11{THIN}%" in learned
     assert "The variants of a test lie 0.037 (0.029 to 0.046) apart in log-odds." in learned
@@ -70,14 +70,14 @@ def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
 
 
 def test_every_fit_tells_what_its_gate_let_through() -> None:
-    told = dict(results_provenance.provenance(more.whole_result()))
+    told = dict(provenance.provenance(more.whole_result()))
     assert told["Fit of staying"] == "R-hat 1.002, 1,804 effective draws, 0 divergences; nutpie, seed 7"
     assert told["Fit by country and device"].startswith("R-hat 1.002")
     assert "2 of 2 predictive checks passed; nutpie" in told["Fit of revenue by buyer"]
     result = more.whole_result()
     assert told["Fit of active days by member"].startswith("R-hat 1.002")
     result["amounts"][0]["checks"][0] |= {"observed": 931.0, "passed": False}
-    told = dict(results_provenance.provenance(result))
+    told = dict(provenance.provenance(result))
     assert (
         "1 of 2 predictive checks passed, largest order 931, outside 180.2 to 402.9" in told["Fit of revenue by buyer"]
     )

@@ -6,11 +6,13 @@ import pytest
 
 from tests.web import results_fixtures as fixtures
 from tests.web import results_more as more
-from web.pages import results_choices, results_provenance, results_verdict, results_view
-from web.pages.results_health import spoken_times
+from web.pages.results import decide
+from web.pages.results import view as results_view
+from web.pages.results.parts import VariantFacts
+from web.pages.results.sections import provenance, verdict
+from web.pages.results.sections.health import spoken_times
+from web.pages.results.words import chance, explain_lift, title_of_chance
 from web.pages.results_measure import Measure
-from web.pages.results_parts import VariantFacts
-from web.pages.results_words import chance, explain_lift, title_of_chance
 
 THIN = "\u202f"
 
@@ -168,9 +170,7 @@ def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
 
 
 def test_a_variant_named_in_the_verdict_wears_its_colour() -> None:
-    parts = results_verdict.coloured(
-        "B “Meet the people who make it” leads A “New season, new colours”.", fixtures.variants()
-    )
+    parts = verdict.coloured("B “Meet the people who make it” leads A “New season, new colours”.", fixtures.variants())
     assert [(part.text, part.colour) for part in parts] == [
         ("B “Meet the people who make it”", "v1"),
         (" leads ", ""),
@@ -269,26 +269,26 @@ def test_the_line_under_the_title_counts_days_and_members() -> None:
 
 
 def test_who_is_set_aside_is_said_in_a_sentence() -> None:
-    assert results_provenance.set_aside({"multi_exposed": 4, "bots": 12}) == (
+    assert provenance.set_aside({"multi_exposed": 4, "bots": 12}) == (
         "Set aside and not counted: 4 met more than one variant and 12 looked like bots."
     )
-    assert results_provenance.set_aside({"bots": 0}) == ""
+    assert provenance.set_aside({"bots": 0}) == ""
 
 
 def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_ship() -> None:
     members, done = fixtures.SPRING["b"]
     winning = fixtures.result(fixtures.SPRING | {"b": (members, done | {"sticky_rate": 1150})})
     assert winning["verdict"]["decision"] == "ship"
-    advised = [choice.advised for choice in results_choices.choices(fixtures.variants(), winning, "sticky_rate")]
+    advised = [choice.advised for choice in decide.choices(fixtures.variants(), winning, "sticky_rate")]
     assert advised == [False, True, False]
-    waiting = results_choices.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
+    waiting = decide.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
     assert not any(choice.advised for choice in waiting)
     assert all(choice.chance for choice in waiting)
 
 
 def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_say() -> None:
     result = more.whole_result()
-    a, b, c = results_choices.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")
+    a, b, c = decide.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")
     p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
     assert a.told == ("control", f"{chance(p['a'])} to be the stickiest")
     sure = f"above A, fairly certain (95{THIN}% interval)"
@@ -297,7 +297,7 @@ def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_sa
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
     compared = next(row for row in entry["comparisons"] if row["variant"] == "b")
     compared["difference"] = more.estimate(-0.11, 0.2)
-    b = results_choices.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")[1]
+    b = decide.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")[1]
     assert b.value == f"net value €{THIN}0.11 below A, not certain"
 
 
@@ -305,7 +305,7 @@ def test_a_choice_says_nothing_of_chances_before_there_is_enough_data() -> None:
     early = more.plain_result()
     early["verdict"] = {"decision": "not_enough_data", "variant": None, "reason": ""}
     for result in (None, early):
-        told = [choice.told for choice in results_choices.choices(fixtures.variants(), result, "sticky_rate")]
+        told = [choice.told for choice in decide.choices(fixtures.variants(), result, "sticky_rate")]
         assert told == [("control",), (), ()]
 
 
@@ -356,7 +356,7 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
             "seed": 7,
         }
     ]
-    told = dict(results_provenance.provenance(result))
+    told = dict(provenance.provenance(result))
     assert told["Fit by country"] == "R-hat 1.003, 1,020 effective draws, 0 divergences; nutpie, seed 7"
 
 

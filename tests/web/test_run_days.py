@@ -8,7 +8,7 @@ from analysis import charts
 from experiments.analyses.run import analyse
 from experiments.importing import Source, bring_in, make_plan
 from tests.web import results_stored as stored
-from web.pages import run_days
+from web.pages.common import durations
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from web.pages import run_days
     ],
 )
 def test_day_one_begins_at_the_launch(elapsed, planned, told):
-    assert run_days.running(elapsed, planned) == told
+    assert durations.running(elapsed, planned) == told
 
 
 def test_what_is_over_is_told_by_its_length():
-    assert run_days.over(timedelta(minutes=59)) == "ran under an hour"
-    assert run_days.over(timedelta(hours=1, minutes=10)) == "ran 1 hour"
-    assert run_days.over(timedelta(days=1)) == "ran 1 day"
-    assert run_days.over(timedelta(days=13, hours=20)) == "ran 14 days"
+    assert durations.over(timedelta(minutes=59)) == "ran under an hour"
+    assert durations.over(timedelta(hours=1, minutes=10)) == "ran 1 hour"
+    assert durations.over(timedelta(days=1)) == "ran 1 day"
+    assert durations.over(timedelta(days=13, hours=20)) == "ran 14 days"
 
 
 def test_the_page_and_the_chart_name_the_same_day():
@@ -38,7 +38,7 @@ def test_the_page_and_the_chart_name_the_same_day():
     rows = [{"day": day, "variant": "a", "p_best": 1.0} for day in (1.0, 14.0)]
     spec = charts.posterior_over_time(rows, ["a"], planned_days=21, today=elapsed.total_seconds() / 86_400)
     above = next(layer["mark"]["text"] for layer in spec["layer"] if "text" in layer["mark"])
-    assert above == f"today, {run_days.running(elapsed, 21)}" == "today, day 15 of 21"
+    assert above == f"today, {durations.running(elapsed, 21)}" == "today, day 15 of 21"
 
 
 COUNTS = b"variant,members,successes\nold,1000,100\nnew,1010,131\n"

@@ -1,8 +1,8 @@
 """The HTTP API: one file a group of endpoints, one visible tuple."""
 
-from web import openapi
 from web.api import assign, events, experiments, keys, namespaces, results
-from web.api.keyed import require_key
+from web.api.auth import require_key
+from web.apidocs import openapi
 
 BLUEPRINTS = (
     assign.blueprint,

@@ -14,9 +14,9 @@ from experiments.catalogue.event_types import MAX_UNIT
 from experiments.errors import InvalidError, NotFoundError
 from experiments.ingestion.fields import check_text
 from experiments.validation import shown
-from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
-from web.openapi import documented
-from web.services import services
+from web.apidocs.openapi import documented
+from web.http.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
+from web.http.services import services
 
 blueprint = Blueprint("assign", __name__)
 

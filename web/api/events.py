@@ -11,10 +11,10 @@ from experiments.catalogue.event_types import MAX_ID, MAX_TYPE, MAX_UNIT, MAX_VA
 from experiments.errors import InvalidError
 from experiments.ingestion.events import Checked, check_events, unforeseen
 from experiments.ingestion.fields import EventLimits
-from web.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
-from web.openapi import documented
+from web.apidocs.openapi import documented
+from web.http.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
+from web.http.services import services
 from web.operations import observe_events
-from web.services import services
 
 blueprint = Blueprint("events", __name__)
 

@@ -10,10 +10,17 @@ from sqlmodel import Session
 from experiments.lifecycle import editing, store, transitions
 from experiments.storage.tables import Experiment
 from experiments.validation import validated
-from web.api.keyed import actor, call, refuse_body, require_key
-from web.api.models import ExperimentDocument, ExperimentEdit, ExperimentList, ExperimentsQuery, NewExperiment, Shipment
-from web.openapi import documented
-from web.services import services
+from web.api.auth import actor, call, refuse_body, require_key
+from web.api.schemas.experiments import (
+    ExperimentDocument,
+    ExperimentEdit,
+    ExperimentList,
+    ExperimentsQuery,
+    NewExperiment,
+    Shipment,
+)
+from web.apidocs.openapi import documented
+from web.http.services import services
 
 blueprint = Blueprint("api_experiments", __name__, url_prefix="/api/v1/experiments")
 

@@ -8,10 +8,10 @@ from experiments.lifecycle.store import when
 from experiments.people import api_keys
 from experiments.storage.tables import ApiKey
 from experiments.validation import validated
-from web.api.keyed import actor, call, refuse_body, require_key
-from web.api.models import KeyCreated, KeyDocument, KeyList, NewKey
-from web.openapi import documented
-from web.services import services
+from web.api.auth import actor, call, refuse_body, require_key
+from web.api.schemas.experiments import KeyCreated, KeyDocument, KeyList, NewKey
+from web.apidocs.openapi import documented
+from web.http.services import services
 
 blueprint = Blueprint("api_keys", __name__, url_prefix="/api/v1/keys")
 

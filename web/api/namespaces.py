@@ -9,10 +9,10 @@ from experiments.definition.fields import BUCKETS
 from experiments.lifecycle import namespaces
 from experiments.storage.tables import Namespace
 from experiments.validation import validated
-from web.api.keyed import actor, call, require_key
-from web.api.models import HoldoutRequest, NamespaceDocument, NamespaceKey, NamespaceList
-from web.openapi import documented
-from web.services import services
+from web.api.auth import actor, call, require_key
+from web.api.schemas.experiments import HoldoutRequest, NamespaceDocument, NamespaceKey, NamespaceList
+from web.apidocs.openapi import documented
+from web.http.services import services
 
 blueprint = Blueprint("api_namespaces", __name__, url_prefix="/api/v1/namespaces")
 

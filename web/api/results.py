@@ -14,10 +14,10 @@ from experiments.lifecycle import store
 from experiments.reporting.table import to_csv
 from experiments.storage.tables import Job
 from experiments.validation import validated
-from web.api.keyed import actor, require_key
-from web.api.result_models import AnalysesQuery, AnalysisList, JobAnswer, Results, ResultsQuery, in_order
-from web.openapi import documented
-from web.services import services
+from web.api.auth import actor, require_key
+from web.api.schemas.results import AnalysesQuery, AnalysisList, JobAnswer, Results, ResultsQuery, in_order
+from web.apidocs.openapi import documented
+from web.http.services import services
 
 blueprint = Blueprint("api_results", __name__, url_prefix="/api/v1/experiments")
 

@@ -4,30 +4,23 @@ from typing import Any
 
 from flask import Flask, request
 
-from web import formatting, security
-from web.pages import (
-    access,
-    account,
-    bringing_in,
-    editing,
-    experiments,
-    keys,
-    life,
-    planning,
-    report,
-    results,
-    settings,
-)
+from web.pages.account import keys, login, settings
+from web.pages.common import access, formatting, security
+from web.pages.editor import editor
+from web.pages.experiments import lifecycle, overview
+from web.pages.importing import upload
+from web.pages.planning import planner
+from web.pages.results import page, report
 
 BLUEPRINTS = (
-    account.blueprint,
-    experiments.blueprint,
-    editing.blueprint,
-    life.blueprint,
-    results.blueprint,
+    login.blueprint,
+    overview.blueprint,
+    editor.blueprint,
+    lifecycle.blueprint,
+    page.blueprint,
     report.blueprint,
-    planning.blueprint,
-    bringing_in.blueprint,
+    planner.blueprint,
+    upload.blueprint,
     keys.blueprint,
     settings.blueprint,
 )
@@ -47,7 +40,7 @@ def register(app: Flask) -> None:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     settings_in_use = app.extensions["klette"].settings
-    account.register(app, settings_in_use)
+    login.register(app, settings_in_use)
     formatting.register(app, settings_in_use.time_zone)
     security.register(app)
     access.register(app, {blueprint.name for blueprint in BLUEPRINTS})

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.reporting import adjustment
+from web.pages.results.parts import Number, VariantFacts
 from web.pages.results_measure import Measure
-from web.pages.results_parts import Number, VariantFacts
 
 
 def adjusted_of(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> Number | None:

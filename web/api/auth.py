@@ -1,0 +1,58 @@
+"""Views that need a key: who calls, and may this kind of key do it?"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import g, request
+
+from experiments.errors import ForbiddenError, InvalidError
+from experiments.validation import shown
+from web.http.exchange import Call, authenticate
+from web.http.services import services
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def require_key(kind: str) -> Callable[[View], View]:
+    """Let only callers with a key in; ``server`` keeps client keys out, ``client`` lets both kinds in.
+
+    The view finds the call by :func:`call`.
+
+    Raises
+    ------
+    UnauthorisedError, ForbiddenError, TooManyRequestsError
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def keyed(*arguments: Any, **named: Any) -> Any:
+            identity = authenticate(services(), request.environ)
+            if kind == "server" and identity.kind != "server":
+                raise ForbiddenError(
+                    f"The key {identity.name!r} is a {identity.kind} key; this needs a server key, kept off browsers."
+                )
+            g.klette_call = Call(services(), identity, request.environ)
+            return view(*arguments, **named)
+
+        keyed.key_kind = kind  # type: ignore[attr-defined]
+        return keyed  # type: ignore[return-value]
+
+    return decorate
+
+
+def call() -> Call:
+    """The call that is being answered, its key checked."""
+    return g.klette_call
+
+
+def actor() -> str:
+    """Who calls, for the audit."""
+    return f"api:{call().identity.name}"
+
+
+def refuse_body() -> None:
+    """Refuse a body where none is read: an option that nobody looks at is most often a misunderstanding."""
+    if request.content_length and (names := list(call().document())):
+        message = "is no field here; this action takes no body."
+        raise InvalidError(f"{shown(names[0])} {message}", fields={name[:60]: message for name in names[:10]})

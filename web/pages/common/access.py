@@ -1,0 +1,163 @@
+"""Who may see and do what in the pages: log-in, roles, and the way back after a log-in.
+
+Every page asks for an account unless its view is marked :func:`open_to_all`. A view that changes something wears
+:func:`changes` (marketer or admin) or :func:`administers` (admin); an analyst reads everything and changes nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from hmac import compare_digest
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, redirect, request, url_for
+from flask_htmx import HTMX
+from flask_login import LoginManager, UserMixin, current_user
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from markupsafe import Markup
+
+from experiments.errors import ForbiddenError
+from experiments.people import accounts
+from web.http.services import services
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_REMEMBERED = timedelta(days=14)
+
+login = LoginManager()
+csrf = CSRFProtect()
+htmx = HTMX()
+
+
+@dataclass(frozen=True)
+class Person(UserMixin):
+    """The account behind a request, without its password."""
+
+    id: int
+    email: str
+    name: str
+    role: str
+    mark: str
+
+    def get_id(self) -> str:
+        """What the session keeps: who it is, and with which password it was begun."""
+        return f"{self.id}.{self.mark}"
+
+    @property
+    def may_change(self) -> bool:
+        return self.role in ("admin", "marketer")
+
+    @property
+    def may_administer(self) -> bool:
+        return self.role == "admin"
+
+
+def person_of(account: Any) -> Person:
+    """The person behind a stored account."""
+    return Person(account.id, account.email, account.name, account.role, accounts.session_mark(account))
+
+
+def actor() -> str:
+    """Who acts, for the audit."""
+    return f"page:{current_user.email}"
+
+
+def open_to_all(view: View) -> View:
+    """Mark a view that needs no account."""
+    view.open_to_all = True  # type: ignore[attr-defined]
+    return view
+
+
+def changes(view: View) -> View:
+    """Let only marketers and admins in."""
+    return _only(view, lambda: current_user.may_change, "may read everything but change nothing; ask an admin")
+
+
+def administers(view: View) -> View:
+    """Let only admins in."""
+    return _only(view, lambda: current_user.may_administer, "does not look after accounts; ask an admin")
+
+
+def safe_next(target: str | None) -> str:
+    """The page to go to after a log-in: a path of this site, whatever the query string asked for."""
+    target = target or ""
+    parts = urlsplit(target) if target.isprintable() else None
+    own = parts is not None and not parts.scheme and not parts.netloc
+    plain = target.startswith("/") and not target.startswith("//") and "\\" not in target
+    return target if own and plain else url_for("experiments.index")
+
+
+def register(app: Flask, page_blueprints: set[str]) -> None:
+    """Guard the pages: log-in first, then the form's token; the API has its own keys and is left alone."""
+    settings = app.extensions["klette"].settings
+    app.config.update(
+        # Cookies know no ports: two copies on one machine must not log each other out.
+        SESSION_COOKIE_NAME=f"klette_{settings.port}",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
+        PERMANENT_SESSION_LIFETIME=_REMEMBERED,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: an hour of typing must not be lost
+    )
+    login.init_app(app)
+    csrf.init_app(app)
+    htmx.init_app(app)
+    login.user_loader(_load)
+
+    @app.before_request
+    def guard() -> Response | None:
+        if request.blueprint not in page_blueprints:
+            return None
+        view = current_app.view_functions[request.endpoint or ""]
+        if not getattr(view, "open_to_all", False) and not current_user.is_authenticated:
+            return _to_login()
+        csrf.protect()
+        return None
+
+    app.jinja_env.globals["csrf_field"] = _csrf_field
+    app.context_processor(_rights)
+
+
+def _load(stored_id: str) -> Person | None:
+    number, _, mark = stored_id.partition(".")
+    with services().database.read() as session:
+        account = accounts.get_account(session, int(number)) if number.isdigit() else None
+        # Another password since ends every session that was begun with the one before.
+        return person_of(account) if account and compare_digest(accounts.session_mark(account), mark) else None
+
+
+def _to_login() -> Response:
+    here = request.full_path.rstrip("?") if request.method == "GET" and not htmx else ""
+    target = url_for("account.log_in", next=here or None)
+    if htmx:  # a part of a page asked: send the whole page to the log-in
+        return Response(status=204, headers={"HX-Redirect": target})
+    return redirect(target)  # type: ignore[return-value]
+
+
+def _rights() -> dict[str, Any]:
+    # Error pages ask too, and must come out even when the account cannot be read.
+    try:
+        account = current_user if current_user.is_authenticated else None
+    except Exception:
+        account = None
+    return {
+        "account": account,
+        "may_change": bool(account and account.may_change),
+        "may_administer": bool(account and account.may_administer),
+    }
+
+
+def _csrf_field() -> Markup:
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+
+
+def _only(view: View, allowed: Callable[[], bool], reason: str) -> View:
+    @wraps(view)
+    def guarded(*arguments: Any, **named: Any) -> Any:
+        if not allowed():
+            raise ForbiddenError(f"Your role, {current_user.role}, {reason}.")
+        return view(*arguments, **named)
+
+    return guarded  # type: ignore[return-value]

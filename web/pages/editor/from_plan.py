@@ -1,0 +1,90 @@
+"""From the plan into the editor: everything that a plan fixed, and what it supposes, so that nothing is typed twice.
+
+It travels in the address. What is out of bounds there is left as the editor has it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from analysis import Plan
+from experiments.catalogue.metrics import METRICS
+from experiments.definition.fields import MAX_VARIANTS
+from web.pages.common.formatting import NARROW, plural
+from web.pages.common.typed_numbers import number_of
+from web.pages.editor import definition_form
+from web.pages.planning.form import PRIORS
+
+Query = Mapping[str, str]
+
+WHOLE = {"planned_days": (1, 365), "window_days": (1, 90), "minimum_members": (2, 10_000_000)}
+"""Fields of the editor that are whole numbers, with what they may be."""
+
+
+def query_of(made: Plan, typed: Query, metric: str) -> dict[str, str]:
+    """What the editor is asked for.
+
+    Parameters
+    ----------
+    made
+        The plan.
+    typed
+        The planning form that it was made from.
+    metric
+        The deciding metric where the figures are an experiment's, else "".
+    """
+    weights = made.audience.weights
+    asked = {
+        "planned_days": str(made.planned_days),
+        "window_days": str(made.window_days or ""),
+        "minimum_members": str(made.rules.min_members),
+        "threshold_of_caring": f"{100 * made.rules.caring:.10g}",
+        "variants": str(len(weights)),
+        "split": "" if len(set(weights)) == 1 else ",".join(f"{100 * weight:.6g}" for weight in weights),
+        "prior": typed["prior"],
+        "primary_metric": metric,
+        "measure": typed["measure"],
+        "base": typed["base"],
+        "members": typed["members"],
+        "lift": typed["lift"],
+        "found": f"{100 * made.with_lift.right.value:.0f}",
+    }
+    return {name: value for name, value in asked.items() if value}
+
+
+def fill(values: definition_form.Values, query: Query) -> None:
+    """Put what a plan fixed into the values of a new experiment."""
+    for name, (low, high) in WHOLE.items():
+        if (number := _number(query, name, low, high)) is not None and number == int(number):
+            values[name] = str(int(number))
+    if (caring := _number(query, "threshold_of_caring", 0.01, 50)) is not None:
+        values["threshold_of_caring"] = f"{float(caring):.10g}"
+    if query.get("prior") in dict(PRIORS):
+        values["prior"] = query["prior"]
+    if query.get("primary_metric") in {metric.key for metric in METRICS if metric.decides}:
+        values["primary_metric"] = query["primary_metric"]
+    for _ in range(int(_number(query, "variants", 2, MAX_VARIANTS) or 2) - len(values["variants"])):
+        definition_form.apply(values, "add-variant")
+    split = [number_of(part)[0] for part in query.get("split", "")[:200].split(",")]
+    if len(split) == len(values["variants"]) and all(share is not None and share > 0 for share in split):
+        for variant, share in zip(values["variants"], split, strict=True):
+            variant["weight"] = f"{share:f}"
+
+
+def told(values: definition_form.Values, query: Query) -> str:
+    """What was taken from the plan and what the plan supposes; "" where the editor was not opened from one."""
+    base, members = _number(query, "base", 0, 1e12), _number(query, "members", 1, 1e10)
+    lift, found = _number(query, "lift", 0, 1000), _number(query, "found", 0, 100)
+    if base is None or members is None or lift is None or found is None:
+        return ""
+    per = f"{NARROW}%" if query.get("measure") == "rate" else " a member"
+    return (
+        f"Taken from your plan: {plural(int(values['planned_days']), 'day')}, {len(values['variants'])} variants and"
+        f" their split, the window, the members before a verdict and the loss that would not matter. It supposes"
+        f" {base:f}{per} in the control and {members:,f} members a day, and finds a lift of {lift:f}{NARROW}% in"
+        f" {found:.0f} of 100 such tests."
+    ) + ("" if query.get("primary_metric") else " Choose below the metric that this base is of.")
+
+
+def _number(query: Query, name: str, low: float, high: float) -> Decimal | None:
+    number, _ = number_of(query.get(name, "")[:30])
+    return number if number is not None and low <= number <= high else None

@@ -1,0 +1,216 @@
+"""Importing a finished experiment: hand files over, say what the columns mean, watch it come in. And the example."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlalchemy import LargeBinary, delete, func, select
+from sqlmodel import Session, col
+from werkzeug.datastructures import FileStorage
+
+from experiments.catalogue.metrics import METRICS
+from experiments.currencies import CURRENCIES
+from experiments.errors import InvalidError, KletteError, NotFoundError, TooLargeError
+from experiments.importing import Source, preview
+from experiments.importing.column_guesses import key_of, name_of
+from experiments.jobs import queue
+from experiments.storage.tables import Job, Upload, utc_now
+from web.http.services import services
+from web.pages.common.access import actor, changes, htmx
+from web.pages.importing.columns import ROLES, columns, read_form, successes_mean
+from web.pages.importing.examples import EXAMPLES
+
+blueprint = Blueprint("bringing_in", __name__)
+
+_KINDS = ("members", "counts")
+_PREVIEW_BYTES = 1_048_576
+_PREVIEW_ROWS = 200  # enough to guess by; the page shows the first few
+_FORGET_AFTER = timedelta(days=1)  # files that nobody went on with
+
+
+@blueprint.get("/import")
+@changes
+def index():
+    return _index_page({})
+
+
+@blueprint.get("/import/example/<name>.csv")
+@changes
+def example(name: str):
+    if name not in EXAMPLES:
+        raise NotFoundError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(EXAMPLES[name], mimetype="text/csv", headers=headers)
+
+
+@blueprint.post("/import")
+@changes
+def upload():
+    kind = request.form.get("kind", "")
+    if kind not in _KINDS:
+        raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
+    field = f"{kind}_file"
+    file, events = request.files.get(field), request.files.get("events_file")
+    if file is None or not file.filename:
+        return _index_page({field: "Choose a file first."}), 422
+    errors: dict[str, str] = {}
+    rows: dict[str, Upload] = {}
+    for name, handed in ((field, file), ("events_file", events)):
+        if handed is not None and handed.filename:
+            row = Upload(name=Path(handed.filename).name[:255], content=_content(handed))
+            try:
+                preview(Source(row.name, content=row.content), rows=_PREVIEW_ROWS)
+            except KletteError as error:
+                errors[name] = error.detail
+            rows[name] = row
+    if errors:
+        return _index_page(errors), 422
+    with services().database.write() as session:
+        session.execute(delete(Upload).where(col(Upload.created_at) < utc_now() - _FORGET_AFTER))
+        session.add_all(rows.values())
+        session.flush()
+        ids = {name: row.id for name, row in rows.items()}
+    return redirect(url_for("bringing_in.map_columns", upload_id=ids[field], kind=kind, events=ids.get("events_file")))
+
+
+@blueprint.route("/import/<int:upload_id>", methods=["GET", "POST"])
+@changes
+def map_columns(upload_id: int):
+    kind = request.args.get("kind", "members")
+    if kind not in _KINDS:
+        raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
+    events_id = request.args.get("events", type=int)
+    tried = _tried(request.args.get("job", type=int), upload_id) if request.method == "GET" else None
+    chosen = tried.payload.get("form", {}) if tried else request.form
+    name, main = _columns(upload_id, kind, chosen)
+    events_name, events = _columns(events_id, "events", chosen) if events_id else ("", None)
+    errors = _faults(tried) if tried else {}
+    if request.method == "POST":
+        try:
+            plan = read_form(kind, request.form, main, events)
+            return redirect(url_for("bringing_in.follow", job_id=_enqueue(plan, upload_id, events_id)))
+        except KletteError as error:
+            errors = error.fields or {"": error.detail}
+    form = chosen or _beginning(name, main)
+    page = render_template(
+        "bringing_in/columns.html",
+        kind=kind,
+        files=[(kind, name, main), *([("events", events_name, events)] if events else [])],
+        roles=ROLES,
+        form=form,
+        errors=errors,
+        currencies=[(code, code) for code in sorted(CURRENCIES)],
+        currency=services().settings.currency,
+        metric_options=[
+            ("", "The first metric that the file speaks of"),
+            *(
+                (metric.key, metric.name)
+                for metric in METRICS
+                if metric.decides and (kind == "members" or metric.kind == "proportion")
+            ),
+        ],
+        success_options=[
+            ("", "Choose what they did"),
+            *((metric.key, metric.name) for metric in METRICS if metric.kind == "proportion"),
+        ],
+        where_options=[("", "all rows"), *((column.name, column.name) for column in main)],
+    )
+    return page, 422 if errors and not tried else 200
+
+
+@blueprint.get("/import/jobs/<int:job_id>")
+@changes
+def follow(job_id: int):
+    with services().database.read() as session:
+        job = queue.get(session, job_id)
+        back = _way_back(session, job)
+    if job.kind not in ("import", "demo"):
+        raise NotFoundError(f"Job {job_id} imports nothing; look for it on its experiment's page.")
+    template = "bringing_in/progress.html" if htmx else "bringing_in/job.html"
+    waiting = job.state in ("due", "running")
+    return render_template(template, job=job, result=job.result or {}, waiting=waiting, back=back)
+
+
+@blueprint.post("/demo")
+@changes
+def demo():
+    """Ask for the example; one that is already being made is shown instead of another."""
+    with services().database.write() as session:
+        going = select(Job).where(col(Job.kind) == "demo", col(Job.state).in_(("due", "running")))
+        job = session.scalars(going).first() or queue.enqueue(session, "demo", requested_by=actor())
+        job_id = job.id
+    return redirect(url_for("bringing_in.follow", job_id=job_id))
+
+
+def _beginning(file_name: str, main: list[Any]) -> dict[str, str]:
+    return {"key": key_of(file_name), "name": name_of(file_name), "success_metric": successes_mean(main)}
+
+
+def _index_page(errors: dict[str, str]) -> str:
+    most = services().settings.max_upload_bytes
+    return render_template("bringing_in/index.html", examples=EXAMPLES, errors=errors, most_megabytes=most / 1_048_576)
+
+
+def _content(file: FileStorage) -> bytes:
+    most = services().settings.max_upload_bytes
+    content = file.stream.read(most + 1)
+    if len(content) > most:
+        raise TooLargeError(
+            f"{file.filename} has more than {most:,} bytes; pack it with gzip, or use the command klette import, "
+            "which has no such bound."
+        )
+    return content
+
+
+def _way_back(session: Session, job: Job) -> str:
+    """The form of an import that failed, with all that was chosen; "" where its files are no longer kept."""
+    upload_id, events_id = job.payload.get("upload"), job.payload.get("events_upload")
+    files = [file for file in (upload_id, events_id) if file]
+    kept = session.scalar(select(func.count()).select_from(Upload).where(col(Upload.id).in_(files)))
+    if job.kind != "import" or job.state != "failed" or not files or kept != len(files):
+        return ""
+    kind = job.payload["plan"]["kind"]
+    return url_for("bringing_in.map_columns", upload_id=upload_id, kind=kind, events=events_id, job=job.id)
+
+
+def _tried(job_id: int | None, upload_id: int) -> Job | None:
+    """The failed import of this very file that somebody comes back from."""
+    if job_id is None:
+        return None
+    with services().database.read() as session:
+        job = queue.get(session, job_id)
+    return job if job.kind == "import" and job.state == "failed" and job.payload.get("upload") == upload_id else None
+
+
+def _faults(tried: Job) -> dict[str, str]:
+    """What was wrong the last time, beside the field where the form has it."""
+    return (tried.result or {}).get("fields") or {"": tried.message}
+
+
+def _columns(upload_id: int, kind: str, form: Mapping[str, str]) -> tuple[str, list[Any]]:
+    # The beginning is enough to look at: the file itself stays where it is.
+    beginning = func.substr(col(Upload.content), 1, _PREVIEW_BYTES, type_=LargeBinary)
+    with services().database.read() as session:
+        row = session.execute(select(Upload.name, beginning).where(col(Upload.id) == upload_id)).first()
+    if row is None:
+        raise NotFoundError(f"The file {upload_id} is no longer kept; hand it over again under Import.")
+    name, content = row
+    header, rows = preview(Source(name, content=bytes(content)), rows=_PREVIEW_ROWS)
+    return name, columns(kind, header, rows, form)
+
+
+def _enqueue(plan: Any, upload_id: int, events_id: int | None) -> int:
+    payload = {
+        "plan": plan.model_dump(mode="json"),
+        "upload": upload_id,
+        "events_upload": events_id,
+        # As it was typed: whoever has to mend something finds it all again.
+        "form": {name: text for name, text in request.form.items() if name != "csrf_token"},
+    }
+    with services().database.write() as session:
+        from experiments.importing.run import refuse_early
+
+        refuse_early(session, plan)
+        return queue.enqueue(session, "import", payload=payload, requested_by=actor()).id or 0

@@ -1,0 +1,97 @@
+"""The choices that the "Decide…" dialog offers, each with what speaks for it and what against."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.reporting.guardrails import faults as guardrail_faults
+from experiments.reporting.withheld import too_early
+from web.pages.results import words
+from web.pages.results.parts import VariantFacts, shown
+from web.pages.results_measure import Measure, name_of
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A variant in the "Decide…" dialog; none is chosen already, and the one that the verdict advises says so.
+
+    Attributes
+    ----------
+    chance
+        How likely it is the best, and at what; empty where there is no answer.
+    value
+        Its net value beside the control's, where that was measured.
+    doubts
+        The guardrails that it may have worsened.
+    """
+
+    variant: VariantFacts
+    chance: str = ""
+    advised: bool = False
+    value: str = ""
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All of it, in the order in which it is read."""
+        pieces = ("control" if self.variant.control else "", self.chance, self.value, *self.doubts)
+        return tuple(filter(None, (*pieces, "advised" if self.advised else "")))
+
+
+def choices(
+    variants: Sequence[VariantFacts],
+    result: Mapping[str, Any] | None,
+    primary: str,
+    guardrails: Sequence[str] = (),
+    currency: str = "",
+) -> tuple[Choice, ...]:
+    """What can be shipped; figures only where there is an answer, and none that would be little more than a guess."""
+    if result is None or too_early(result["verdict"]):
+        return tuple(Choice(variant) for variant in variants)
+    entries = {entry["metric"]: entry for entry in result["metrics"]}
+    decides = entries.get(primary) or result["metrics"][0]
+    chances = {row["variant"]: row.get("p_best") for row in decides["variants"]}
+    verdict = result["verdict"]
+    advised = verdict.get("variant") if verdict["decision"] == "ship" else None
+    guarded = [entries[key] for key in guardrails if key != primary and key in entries]
+    control = next(variant for variant in variants if variant.control)
+    return tuple(
+        Choice(
+            variant,
+            _chance(decides, chances.get(variant.key)),
+            variant.key == advised,
+            _value(entries.get("net_value"), variant, control, currency),
+            tuple(_doubts(guarded, variant)),
+        )
+        for variant in variants
+    )
+
+
+def _chance(decides: Mapping[str, Any], p: float | None) -> str:
+    """Such as "98 % to be the stickiest"; the verdict's metric by its name where no word is kept for it."""
+    if p is None:
+        return ""
+    best = words.SUPERLATIVES.get(decides["metric"]) or f"the best by “{name_of(decides)}”"
+    return f"{words.chance(p)} to be {best}"
+
+
+def _value(entry: Mapping[str, Any] | None, variant: VariantFacts, control: VariantFacts, currency: str) -> str:
+    """Such as "net value € 0.11 below A, not certain"; empty for the control and where it is not known."""
+    if entry is None or entry.get("too_early"):
+        return ""
+    compared = next((row for row in entry["comparisons"] if row["variant"] == variant.key), None)
+    difference = shown((compared or {}).get("difference"))
+    if difference is None:
+        return ""
+    mean, interval = difference["mean"], difference["interval"]
+    size = Measure.of(entry, currency).size(abs(mean))
+    if not any(digit in "123456789" for digit in size):
+        return f"net value about that of {control.letter}"
+    sure = interval["low"] > 0 or interval["high"] < 0
+    known = f"fairly certain ({words.level_of(interval)} interval)" if sure else "not certain"
+    return f"net value {size} {'above' if mean > 0 else 'below'} {control.letter}, {known}"
+
+
+def _doubts(guarded: Sequence[Mapping[str, Any]], variant: VariantFacts) -> list[str]:
+    faults = [(name_of(entry), guardrail_faults(entry).get(variant.key)) for entry in guarded]
+    return [f"guardrail “{name}” {fault}" for name, fault in faults if fault]

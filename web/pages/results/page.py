@@ -1,0 +1,179 @@
+"""The results page: the answer of an experiment, kept up to date while it is looked at."""
+
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlmodel import Session
+
+from experiments.analyses import records
+from experiments.errors import NotFoundError
+from experiments.jobs import queue
+from experiments.lifecycle import store
+from experiments.reporting.adjustment import deciding
+from experiments.reporting.table import to_csv
+from experiments.storage.tables import Experiment, Run
+from web.http.services import services
+from web.pages.common.access import actor, changes, htmx
+from web.pages.common.formatting import moment, when
+from web.pages.results import state
+from web.pages.results import view as results_view
+from web.pages.results.decide import choices
+from web.pages.results.parts import Plan, VariantFacts
+
+blueprint = Blueprint("results", __name__)
+
+QUICK, CALM = 3, 10
+"""Seconds between two looks for a newer answer: while one is being made, and while a test merely runs."""
+
+
+@blueprint.get("/experiments/<key>")
+def show(key: str) -> Any:
+    """The whole page; a test that has not started shows its definition instead."""
+    from web.pages.experiments import overview  # it links here in turn
+
+    with services().database.read() as session:
+        experiment = store.get(session, key)
+        if experiment.state in ("draft", "scheduled"):
+            return overview.draft_page(session, experiment)
+        return render_template("results/page.html", **_context(session, experiment))
+
+
+@blueprint.get("/experiments/<key>/answer")
+def answer(key: str) -> Any:
+    """The sections alone, and the title beside them; 204 where the reader has seen them already."""
+    with services().database.read() as session:
+        context = _context(session, store.get(session, key))
+        if request.args.get("seen") == context["seen"]:
+            return Response(status=204)
+        return _sections(context)
+
+
+@blueprint.post("/experiments/<key>/analyse")
+@changes
+def analyse(key: str) -> Any:
+    """Ask the worker for a fresh analysis."""
+    with services().database.write() as session:
+        queue.enqueue(session, "analyse", experiment=store.get(session, key), requested_by=actor())
+    if not htmx:
+        return redirect(url_for("results.show", key=key))
+    with services().database.read() as session:
+        return _sections(_context(session, store.get(session, key)))
+
+
+@blueprint.get("/experiments/<key>/results.csv")
+def download(key: str) -> Response:
+    """Every figure of the newest analysis as CSV."""
+    with services().database.read() as session:
+        experiment = store.get(session, key)
+        _, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
+        result = _latest(session, experiment, run)
+        if result is None:
+            raise NotFoundError(f"{experiment.name} has no analysis yet; open its page and wait for the first one.")
+        name = f"{experiment.key}-run-{result['run']}.csv"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(to_csv(result), mimetype="text/csv", headers=headers)
+
+
+def _sections(context: dict[str, Any]) -> str:
+    return render_template("results/answer.html", **context) + render_template("results/head.html", oob=True, **context)
+
+
+def _latest(session: Session, experiment: Experiment, run: Run | None) -> dict[str, Any] | None:
+    return records.latest(session, experiment, run) if run else None
+
+
+def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
+    """Everything that the templates print."""
+    from web.pages.experiments import overview  # it links here in turn
+
+    settings, now = services().settings, state.now_utc()
+    runs, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
+    variants = state.facts_of(store.variants_of(session, experiment))
+    result = _latest(session, experiment, run)
+    newest = run is not None and run is runs[0]
+    status = state.status(session, experiment, run, result, settings, now=now) if newest else state.Status()
+    view = _view(session, experiment, run, variants, result) if result and run else None
+    followed = run is not None and not newest
+    decided = None if followed else experiment.shipped_variant
+    shipped = next((variant for variant in variants if variant.key == decided), None)
+    missing = "" if view else state.situation(session, experiment, run, newest=newest)
+    members = 0 if view else state.members_met(session, run)
+    met = view.members > 0 if view else missing in ("first", "missed")
+    return {
+        "experiment": experiment,
+        "runs": runs,
+        "run": run,
+        "view": view,
+        "status": status if missing in ("", "first") else state.Status(),
+        "situation": missing,
+        "members": state.members_text(members),
+        "cards": view.cards if view else results_view.cards_of(variants),
+        "shipped": shipped,
+        "shipped_at": state.shipped_at(session, experiment) if shipped else None,
+        "followed": run.number + 1 if run and followed else None,
+        "actions": () if followed else state.actions(experiment),
+        "decisions": choices(
+            variants,
+            result and deciding(result),
+            experiment.primary_metric,
+            experiment.guardrails,
+            experiment.currency,
+        )
+        if state.may_ship(experiment, met=met) and not followed
+        else (),
+        "met": met,
+        "in_words": overview.in_words(session, experiment),
+        "sub": _sub(experiment, run, view, result),
+        "public_url": settings.public_url,
+        "mature": _mature(),
+        "poll_seconds": _poll(experiment, status, missing) if newest else 0,
+        "seen": state.fingerprint(
+            view and view.analysis, experiment.state, experiment.shipped_variant, status, missing, members, len(runs)
+        ),
+    }
+
+
+def _view(
+    session: Session, experiment: Experiment, run: Run, variants: tuple[VariantFacts, ...], result: dict[str, Any]
+) -> results_view.ResultsView:
+    plan = Plan(
+        experiment.primary_metric,
+        experiment.guardrails,
+        experiment.currency,
+        services().settings.time_zone,
+        moment(run.started_at),
+        moment(run.ended_at) if run.ended_at else None,
+        experiment.planned_days,
+        experiment.imported,
+        experiment.simulated,
+        experiment.imported and state.counted_elsewhere(session, run),
+        experiment.window_days,
+        state.fixed_costs(store.variants_of(session, experiment)),
+    )
+    history = records.history(session, experiment, run)
+    return results_view.build(
+        result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc(), mature=_mature()
+    )
+
+
+def _mature() -> bool:
+    """Whether only members whose window is over are asked for: ``?members=mature``."""
+    return request.args.get("members") == "mature"
+
+
+def _sub(
+    experiment: Experiment, run: Run | None, view: results_view.ResultsView | None, result: dict[str, Any] | None
+) -> str:
+    length = state.length_of(run, experiment.planned_days, state.now_utc())
+    pieces = results_view.sub_line(view.members if view else None, view.shared if view else 0, length)
+    if view:
+        pieces.append(f"analysed {when(state.analysed_at(result), services().settings.time_zone)}")
+    return " · ".join(pieces)
+
+
+def _poll(experiment: Experiment, status: state.Status, missing: str) -> int:
+    if missing == "unrun":
+        return 0
+    if status.kind == "working" or missing == "silent":
+        return QUICK
+    return CALM if experiment.state in ("running", "paused") or status.kind == "failed" else 0

@@ -1,0 +1,138 @@
+"""The small parts that every section of the results page is made of."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from web.pages.common.formatting import letter
+from web.pages.results.drawing import Scale, Tick, ticks
+
+
+@dataclass(frozen=True)
+class Number:
+    """A figure as printed and the sentence that explains it; `id` keeps the focus over a refresh."""
+
+    text: str
+    why: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class VariantFacts:
+    """What the page needs to know of a variant; `position` fixes its letter and colour for ever."""
+
+    key: str
+    position: int
+    name: str = ""
+    control: bool = False
+    headline: str = ""
+    image_url: str = ""
+
+    @property
+    def letter(self) -> str:
+        return letter(self.position)
+
+    @property
+    def colour(self) -> str:
+        """CSS class that sets ``--v``."""
+        return f"v{self.position % 12}"
+
+    @property
+    def title(self) -> str:
+        """The headline, else the name, else the key."""
+        return self.headline or self.name or self.key
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the page knows of the experiment and its run beside the result."""
+
+    primary: str
+    guardrails: Sequence[str]
+    currency: str
+    zone: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    planned_days: int | None = None
+    imported: bool = False
+    simulated: bool = False
+    counts_only: bool = False
+    window_days: int = 7
+    fixed_costs: Mapping[str, float] = field(default_factory=dict)  # by variant, where there is any
+
+
+@dataclass(frozen=True)
+class AxisTick:
+    """A mark with its label; a minor one is left out where the drawing is as narrow as a phone makes it."""
+
+    tick: Tick
+    label: str
+    major: bool
+
+
+_NARROW, _WIDE, _LETTER, _BETWEEN = 63, 400, 7, 6
+"""Pixels of the narrowest and of a wide drawing, of a label's letter there, and between two labels."""
+
+
+def axis_of(scale: Scale, label: Callable[[float], str], wanted: int = 4) -> tuple[AxisTick, ...]:
+    """Label the marks of a scale; where there is room for few, the farthest from zero comes first, then zero."""
+    for number in range(wanted, 1, -1):
+        found = [(tick, label(tick.value)) for tick in ticks(scale, number)]
+        if all(_apart(*one, *other, _WIDE) for one, other in pairwise(found)):
+            break
+    far = max((tick.value for tick, _ in found), key=abs, default=0.0)
+
+    def rank(pair: tuple[Tick, str]) -> tuple[bool, bool, float]:
+        value = pair[0].value
+        return value != far, value != 0, -min(abs(value), abs(value - far))
+
+    kept: list[tuple[Tick, str]] = []
+    for tick, text in sorted(found, key=rank):
+        if all(_apart(tick, text, *other, _NARROW) for other in kept):
+            kept.append((tick, text))
+    return tuple(AxisTick(tick, text, (tick, text) in kept) for tick, text in found)
+
+
+def _apart(tick: Tick, text: str, other: Tick, beside: str, width: int) -> bool:
+    """Whether two labels, each in the middle of its mark, leave each other room on a drawing of so many pixels."""
+    return abs(tick.at - other.at) / 100 * width >= _LETTER * (len(text) + len(beside)) / 2 + _BETWEEN
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a sentence: `colour` where it names a variant, `number` where it is a figure that explains itself."""
+
+    text: str
+    colour: str = ""
+    number: Number | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """The figures of a drawing as text: a heading a column, and rows whose first cell names the row."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def by_position(
+    rows: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts]
+) -> list[tuple[VariantFacts, Mapping[str, Any]]]:
+    """Rows of a result that carry "variant", each beside its variant, in the order of the page."""
+    known = {row["variant"]: row for row in rows}
+    return [(variant, known[variant.key]) for variant in variants if variant.key in known]
+
+
+def reason_of(part: Mapping[str, Any] | None) -> str:
+    """Why a part of a result is not shown; empty where it is."""
+    found = (part or {}).get("not_shown")
+    if not found:
+        return ""
+    return str(found["reason"] if isinstance(found, Mapping) else found)
+
+
+def shown(estimate: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """An estimate in the API's shape, None where it is missing or was left out with a reason."""
+    return estimate if estimate and estimate.get("mean") is not None else None

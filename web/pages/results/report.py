@@ -1,0 +1,20 @@
+"""The report of an analysis as one HTML file to take along; it renders what is stored and computes nothing."""
+
+from flask import Blueprint, Response
+
+from experiments.exporting import report
+from experiments.exporting.source import newest
+from web.http.services import services
+
+blueprint = Blueprint("report", __name__)
+
+
+@blueprint.get("/experiments/<key>/report.html")
+def download(key: str) -> Response:
+    """Verdict, health, figures and charts of the newest analysis, as a file: it carries its own styles."""
+    with services().database.read() as session:
+        stored = newest(session, key)
+    result = stored.result
+    name = f"{result['experiment']}-run-{result['run']}.html"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(report.rendered(stored, services().settings.time_zone), mimetype="text/html", headers=headers)

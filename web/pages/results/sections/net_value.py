@@ -1,0 +1,86 @@
+"""What shipping a variant is worth a month, where the net value of a member is measured."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis import wording
+from web.pages.common.formatting import count, money
+from web.pages.results import words
+from web.pages.results.parts import Number, Plan, VariantFacts, shown
+
+VALUED = ("net_value", "roi")
+DAYS = 30
+SHORTEST = 1.0
+"""Days of running below which members a day are a guess."""
+
+
+def worth(
+    result: Mapping[str, Any], subject: VariantFacts, control: VariantFacts, plan: Plan
+) -> tuple[str, Number] | None:
+    """Net value of `subject` above the control, times members a day, times 30 days; None where that is not known.
+
+    What a variant cost once is spent already and is not spent again by shipping it, so it is added back.
+    """
+    answer = result.get("answer") or {}
+    entry = next((row for row in result["metrics"] if row["metric"] == "net_value"), None)
+    a_day, elapsed = answer.get("members_per_day"), answer.get("elapsed_days")
+    if entry is None or subject.key == control.key or not a_day or not elapsed or elapsed < SHORTEST:
+        return None
+    compared = next((row for row in entry["comparisons"] if row["variant"] == subject.key), None)
+    difference = shown((compared or {}).get("difference"))
+    members = {row["variant"]: row["n"] for row in entry["variants"]}
+    if difference is None or not members.get(subject.key) or not members.get(control.key):
+        return None
+    once = _once(subject, plan, members) - _once(control, plan, members)
+    interval = difference["interval"]
+    mean, low, high = (x + once for x in (difference["mean"], interval["low"], interval["high"]))
+
+    def a_month(x: float) -> str:
+        return money(x * a_day * DAYS, plan.currency, 0)
+
+    more = "more" if mean >= 0 else "less"
+    left_out = " (what was spent once is left out)" if plan.fixed_costs else ""
+    by = f"{money(abs(mean), plan.currency, 3)} {more}"
+    why = (
+        f"A member who sees {subject.letter} is worth {by} on average than one who sees {control.letter}{left_out};"
+        f" times {count(round(a_day))} members a day as in this test, times {DAYS} days. With"
+        f" {words.level_of(interval)} probability it is {wording.between(a_month(low), a_month(high))}."
+    )
+    # A mean alone would look like a gain where not even its sign is known.
+    told = a_month(mean) if low > 0 or high < 0 else words.range_of(a_month(low), a_month(high))
+    return f"Worth of shipping {subject.letter}", Number(f"{told} a month", why, "fact-worth")
+
+
+def spent_once(entry: Mapping[str, Any], plan: Plan, variants: Sequence[VariantFacts], among: Mapping[str, int]) -> str:
+    """What was spent once, which net value and return bear and shipping does not, and each net value without it.
+
+    Parameters
+    ----------
+    entry
+        The metric's entry of "metrics".
+    among
+        All members of each variant, over whom its fixed cost is shared.
+    """
+    if entry["metric"] not in VALUED or not plan.fixed_costs:
+        return ""
+    spent = ", ".join(f"{v.letter} {_round(plan.fixed_costs.get(v.key, 0.0), plan)}" for v in variants)
+    note = f"Includes what was spent once ({spent}), shared over this test's members"
+    means = {row["variant"]: row["mean"] for row in entry["variants"] if row["mean"] is not None}
+    if entry["metric"] != "net_value" or not means:
+        return f"{note}."
+    without = ", ".join(
+        f"{v.letter} {money(means[v.key] + _once(v, plan, among), plan.currency, 2)}"
+        for v in variants
+        if v.key in means
+    )
+    return f"{note}; without it: {without}."
+
+
+def _round(cost: float, plan: Plan) -> str:
+    return money(cost, plan.currency, 0 if cost == round(cost) else 2)
+
+
+def _once(variant: VariantFacts, plan: Plan, members: Mapping[str, int]) -> float:
+    """A variant's fixed cost per member of the test."""
+    cost = plan.fixed_costs.get(variant.key, 0.0)
+    return cost / members[variant.key] if cost else 0.0

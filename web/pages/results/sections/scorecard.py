@@ -1,0 +1,291 @@
+"""The scorecard of the results page: one group of rows a metric, each number with its explanation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.reporting import lift_notes
+from experiments.reporting.guardrails import doubt
+from experiments.reporting.guardrails import tag as guardrail_tag
+from experiments.reporting.withheld import nobody_did, without_chances
+from web.pages.common.formatting import NOTHING, count, money, percent, signed_percent
+from web.pages.results import words
+from web.pages.results.drawing import Ridge, Scale, common_scale, interval_of, ridge
+from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
+from web.pages.results_adjusted import adjusted_of
+from web.pages.results_measure import IN_100, Measure
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant of one metric."""
+
+    variant: VariantFacts
+    mean: Number
+    ridge: Ridge | None
+    ridge_text: str
+    lift: Number
+    best: Number
+    loss: Number
+    raw: tuple[str, ...]
+    nobody: str = ""  # said instead of figures that would be the prior alone
+
+
+SUMMED = ("share", "money", "seconds", "people", "number")
+"""How a metric is written whose value is its total over all members, where a stored result leaves that out."""
+
+RAW_COLUMNS = ("members", "total", "raw", "estimate", "95 % interval", "chance to beat {control}", "loss if wrong")
+
+
+@dataclass(frozen=True)
+class Group:
+    """One metric: its name, role and rows."""
+
+    key: str
+    name: str
+    hint: str
+    tag: str
+    tone: str  # decides | good | warn | bad | ""
+    rows: tuple[Row, ...]
+    axis: tuple[AxisTick, ...]
+    note: str
+    per: str = ""  # what a value is told for, such as "per member"
+    remark: str = ""  # said below the name besides the note
+    adjusted: Number | None = None  # the same metric with the members' history taken out of the noise (CUPED)
+
+
+def scorecard(
+    result: Mapping[str, Any],
+    drawing: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    *,
+    primary: str,
+    guardrails: Sequence[str],
+    currency: str,
+    withheld: bool = False,
+) -> tuple[Group, ...]:
+    """All groups, the deciding metric first and the guardrails last.
+
+    Parameters
+    ----------
+    result, drawing
+        A stored analysis: API.md's shape, and ``{"densities": {metric: {variant: {"x", "y"}}}}`` of the lifts.
+    variants
+        In order of position; the one control included.
+    primary, guardrails
+        Metric keys; any other metric of the result stands between.
+    currency
+        ISO 4217 code of the experiment's money.
+    withheld
+        There is too little data for chances and losses: they are left out.
+    """
+    result = without_chances(result) if withheld else result
+    definitions = (result.get("provenance") or {}).get("metric_definitions") or {}
+    densities = drawing.get("densities") or {}
+    rank = {primary: 0} | {key: 2 for key in guardrails if key != primary}
+    ordered = sorted(result["metrics"], key=lambda entry: rank.get(entry["metric"], 1))
+    return tuple(
+        _group(
+            dict(entry) | {"cap": (definitions.get(entry["metric"]) or {}).get("cap")},
+            densities.get(entry["metric"]) or {},
+            variants,
+            primary,
+            guardrails,
+            currency,
+        )
+        for entry in ordered
+    )
+
+
+def _group(
+    entry: Mapping[str, Any],
+    densities: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    primary: str,
+    guardrails: Sequence[str],
+    currency: str,
+) -> Group:
+    measure, key = Measure.of(entry, currency), entry["metric"]
+    if nobody_did(entry):
+        return _nobody(entry, measure, variants, primary, guardrails)
+    by_variant = {row["variant"]: row for row in entry["variants"]}
+    comparisons = {row["variant"]: row for row in entry["comparisons"]}
+    relative = measure.relative and any(row.get("lift") for row in comparisons.values())
+    field = "lift" if relative else "difference"
+    scale = common_scale(filter(None, (interval_of(row.get(field)) for row in comparisons.values())))
+    control = next(variant for variant in variants if variant.control)
+    guardrail = key in guardrails and key != primary
+    rows = tuple(
+        _row(
+            measure,
+            entry,
+            by_variant[variant.key],
+            comparisons.get(variant.key),
+            densities.get(variant.key),
+            variant,
+            control,
+            scale,
+            field,
+            guardrail,
+        )
+        for variant in variants
+        if variant.key in by_variant
+    )
+    tag, tone = ("decides", "decides") if key == primary else guardrail_tag(entry, variants) if guardrail else ("", "")
+    axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
+    hint, note = _hint(entry, measure), _note(entry, relative, measure)
+    adjusted = adjusted_of(entry, measure, variants)
+    remark = doubt(entry, measure, variants) if guardrail else lift_notes.told(entry, measure, variants)
+    return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), remark, adjusted)
+
+
+def _nobody(
+    entry: Mapping[str, Any],
+    measure: Measure,
+    variants: Sequence[VariantFacts],
+    primary: str,
+    guardrails: Sequence[str],
+) -> Group:
+    key, counted = entry["metric"], {row["variant"]: row["n"] for row in entry["variants"]}
+    tag, tone = (
+        ("decides", "decides") if key == primary else ("nothing so far", "calm") if key in guardrails else ("", "")
+    )
+    nothing = Number(NOTHING)
+    rows = tuple(
+        Row(
+            variant,
+            nothing,
+            None,
+            "",
+            nothing,
+            nothing,
+            nothing,
+            (count(counted[variant.key]), measure.total(0), *(NOTHING for _ in RAW_COLUMNS[2:])),
+            f"nobody yet (0 of {count(counted[variant.key])})",
+        )
+        for variant in variants
+        if variant.key in counted
+    )
+    return Group(key, measure.name, _hint(entry, measure), tag, tone, rows, (), "", _per(measure))
+
+
+def _per(measure: Measure) -> str:
+    return "per member" if measure.kind == "share" else measure.per.strip()
+
+
+def _row(
+    measure: Measure,
+    entry: Mapping[str, Any],
+    row: Mapping[str, Any],
+    comparison: Mapping[str, Any] | None,
+    density: Mapping[str, Any] | None,
+    variant: VariantFacts,
+    control: VariantFacts,
+    scale: Scale | None,
+    field: str,
+    guardrail: bool,
+) -> Row:
+    key, letter = f"{entry['metric']}-{variant.key}", variant.letter
+    estimate = comparison.get(field) if comparison else None
+    density = density or ((comparison or {}).get("lift_density") if field == "lift" else None)
+    drawn = bounds = None
+    if estimate and scale:
+        bounds = interval_of(estimate)
+        drawn = ridge(density if field == "lift" else None, estimate["mean"], *bounds, scale)
+    lift = Number(NOTHING)
+    if comparison:
+        text = (
+            signed_percent(estimate["mean"])
+            if estimate and field == "lift"
+            else (measure.difference(estimate["mean"]) if estimate else NOTHING)
+        )
+        lift = Number(text, words.explain_lift(measure, letter, control.letter, comparison), f"{key}-lift")
+    return Row(
+        variant,
+        Number(measure.value(row["mean"]), words.explain_mean(measure, letter, row), f"{key}-mean"),
+        drawn,
+        _ridge_text(measure, letter, control.letter, estimate, bounds, field),
+        lift,
+        *_chances(measure, entry, row, letter, key, guardrail),
+        _raw(measure, row, comparison),
+    )
+
+
+def _chances(
+    measure: Measure, entry: Mapping[str, Any], row: Mapping[str, Any], letter: str, key: str, guardrail: bool
+) -> tuple[Number, Number]:
+    """Chance best and loss if wrong; a guardrail is to hold, not to be won, so it has neither."""
+    if guardrail or row.get("p_best") is None:
+        return Number("" if guardrail else NOTHING), Number("" if guardrail else NOTHING)
+    best = words.explain_best(letter, measure.name, entry.get("direction") == "lower")
+    return (
+        Number(words.chance(row["p_best"]), best, f"{key}-best"),
+        Number(
+            measure.loss(row.get("loss_if_wrong")),
+            words.explain_loss(measure, letter, row.get("loss_if_wrong")),
+            f"{key}-loss",
+        ),
+    )
+
+
+def _raw(measure: Measure, row: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> tuple[str, ...]:
+    raw, spread = row.get("raw_mean"), row.get("interval")
+    total = measure.total(row["total"])
+    if raw is None and row["n"] and measure.kind in SUMMED:
+        raw = row["total"] / row["n"]
+    return (
+        count(row["n"]),
+        total,
+        percent(raw, 2) if measure.kind == "share" and raw is not None else measure.value(raw),
+        percent(row["mean"], 2) if measure.kind == "share" and row["mean"] is not None else measure.value(row["mean"]),
+        words.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
+        words.chance(comparison["p_beats_control"]) if comparison else NOTHING,
+        measure.loss(row.get("loss_if_wrong")),
+    )
+
+
+def _ridge_text(
+    measure: Measure,
+    letter: str,
+    control: str,
+    estimate: Mapping[str, Any] | None,
+    bounds: tuple[float, float] | None,
+    field: str,
+) -> str:
+    if not estimate or bounds is None:
+        return ""
+    write = signed_percent if field == "lift" else measure.difference
+    what = "Lift" if field == "lift" else "Difference"
+    interval = words.range_of(write(bounds[0]), write(bounds[1]))
+    level = words.level_of(estimate["interval"])
+    return f"{what} of {letter} over {control}: {write(estimate['mean'])}, {level} interval {interval}"
+
+
+def _hint(entry: Mapping[str, Any], measure: Measure) -> str:
+    hint = str(entry.get("hint") or entry.get("unit_of_measure") or "").rstrip(".")
+    if entry.get("cap") and measure.kind == "money":
+        hint = hint.replace("cut at the cap", f"cut at {money(float(entry['cap']), measure.currency)}")
+    hint = hint if hint[1:2].isupper() else hint[:1].lower() + hint[1:]  # EUR per order stays as it is
+    if entry.get("direction") == "lower":
+        return f"{hint}; less is better" if hint else "less is better"
+    return hint
+
+
+def _note(entry: Mapping[str, Any], relative: bool, measure: Measure) -> str:
+    not_shown = entry.get("not_shown")
+    if not_shown:
+        return str(not_shown["reason"])
+    reasons = [row["lift_not_shown"] for row in entry["comparisons"] if row.get("lift_not_shown")]
+    told = [row["interval_not_shown"]["reason"] for row in entry["variants"] if row.get("interval_not_shown")]
+    if reasons and not relative and measure.relative:
+        unit = " of members in 100" if measure.kind == "share" else measure.per
+        told.append(f"Drawn as a difference{unit}, not in per cent. {reasons[0]}")
+    return " ".join(told)
+
+
+def _tick_label(value: float, measure: Measure, relative: bool) -> str:
+    if value == 0:
+        return "0"
+    if relative:
+        return signed_percent(value, 0 if abs(value) >= 0.0095 else 1)
+    return measure.difference(value).replace(IN_100, "")

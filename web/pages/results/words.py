@@ -1,0 +1,176 @@
+"""The words and figures of the results page: how each number is written and the one sentence that explains it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis import wording
+from web.pages.common.formatting import NARROW, NOTHING, count, percent, signed_percent
+from web.pages.results_measure import Measure
+
+# Where a metric decides, how its best variant is called in "Chance of being …".
+SUPERLATIVES = {
+    "sticky_rate": "the stickiest",
+    "click_rate": "the most clicked",
+    "share_rate": "the most shared",
+    "purchase_rate": "the best seller",
+    "revenue": "the best earner",
+    "orders": "the most ordered",
+    "dwell": "the longest looked at",
+    "return_rate": "the most returned to",
+    "response_rate": "the most talked about",
+    "negative_rate": "the least complained about",
+    "order_value": "the one with the largest orders",
+    "sentiment": "the best liked",
+    "earned_reach": "the widest heard of",
+    "active_days": "the one returned to on the most days",
+    "net_value": "the most worthwhile",
+}
+
+# What a check guards against, for those that are in order; its own sentence stands before it.
+MEANINGS = {
+    "srm": "The groups differ only in what they saw.",
+    "multi_exposed": "Whoever met two variants would blur the difference between them.",
+    "silence": "An app that stops logging looks like members who stop acting.",
+    "late_events": "Late events make the newest days look weaker than they are.",
+    "immature": "Members whose window is open can still act, so their figures can only grow.",
+    "bots": "Bots act alike on every variant and would hide a difference.",
+    "crossing": "A member who meets another variant through a share makes the variants look more alike.",
+    "clock_skew": "Clocks that are wrong put actions before the exposure they belong to.",
+    "before_exposure": "What is stamped before a member met the content cannot be its doing.",
+}
+
+CHECK_NAMES = {
+    "srm": "Split between the variants",
+    "multi_exposed": "Members who met two variants",
+    "silence": "Silence",
+    "late_events": "Late events",
+    "immature": "Members still inside their window",
+    "bots": "Bots",
+    "crossing": "Crossing between variants",
+    "clock_skew": "Clocks",
+    "before_exposure": "Events before the exposure",
+}
+
+MARKS = {"ok": ("✓", "in order"), "info": ("i", "good to know"), "warn": ("!", "look at this"), "fail": ("✕", "failed")}
+
+
+def title_of_chance(metric: str, name: str) -> str:
+    """Heading of the chart over time: "Chance of being the stickiest"."""
+    best = SUPERLATIVES.get(metric)
+    return f"Chance of being {best}" if best else f"Chance of being best: {name}"
+
+
+def either(names: Sequence[str]) -> str:
+    """``A``, ``A or B`` or ``A, B or C``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def range_of(low: str, high: str) -> str:
+    """Two bounds in words."""
+    return f"{low} to {high}"
+
+
+def level_of(interval: Mapping[str, Any] | None) -> str:
+    """The probability an interval holds, such as "95 %"."""
+    return percent(interval["probability"], 0) if interval else "95" + NARROW + "%"
+
+
+def chance(p: float | None) -> str:
+    """A chance as the verdict writes it; never rounded to certainty."""
+    return NOTHING if p is None else wording.chance(p)
+
+
+def kind_of(interval: Mapping[str, Any] | None) -> str:
+    """What kind of interval it is, in words: equal-tailed or the shortest."""
+    return "the shortest such interval" if interval and interval.get("kind") == "hdi" else "equal-tailed"
+
+
+def explain_kind(interval: Mapping[str, Any] | None) -> str:
+    """What the kind of an interval means, as a sentence for the place where intervals are introduced."""
+    if interval and interval.get("kind") == "hdi":
+        return f"Intervals are the shortest that hold {level_of(interval)} (HDI)."
+    return "Intervals are equal-tailed (ETI): as much probability lies below as above."
+
+
+def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
+    """Why a value is what it is."""
+    interval = row.get("interval")
+    seen = _seen(measure, letter, row)
+    if not interval:
+        return f"{seen}. {(row.get('interval_not_shown') or {}).get('reason', '')}".strip()
+    bounds = wording.between(measure.value(interval["low"]), measure.value(interval["high"]))
+    raw = row.get("raw_mean")
+    if measure.kind == "share" and raw is not None and measure.value(raw) != measure.value(row["mean"]):
+        seen += f", {measure.value(raw)} as counted; drawn towards the other variants, as tests before have it, it is"
+        seen += f" {measure.value(row['mean'])}"
+    of = measure.per or (" per member" if measure.kind == "share" else "")
+    return f"{seen}; with {level_of(interval)} probability the true value{of} is {bounds} ({kind_of(interval)})."
+
+
+def _seen(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
+    """What was counted of a variant, as the beginning of a sentence."""
+    total, who = measure.total(row["total"]), f"the {count(row['n'])} members who saw {letter}"
+    many = who[:1].upper() + who[1:]
+    if measure.per == " per order":
+        return f"The orders of {who} came to {total}"
+    return {
+        "share": f"{total} of {who} count here",
+        "money": f"{many} brought {total} in all",
+        "seconds": f"{many} spent {total} in all",
+        "people": f"What {who} posted was seen by {total} people in all",
+        "score": f"This is how good the mentions by {who} are on average, from −1 to +1",
+        "brought": f"Each member who met {letter} brings so many new ones on average, those who came too recently to"
+        " have passed it on allowed for",
+        "times": f"Each member who met {letter} first-hand becomes so many with all those brought along",
+        "return": f"What comes back from {who} beyond each unit of money spent on it",
+    }.get(measure.kind) or (
+        f"Half of those who come back to {letter} do so for the last time within this many days"
+        if measure.kind == "days" and not measure.per
+        else f"{many} add up to {total}"
+    )
+
+
+def explain_lift(measure: Measure, letter: str, control: str, comparison: Mapping[str, Any]) -> str:
+    """What a lift, or the difference shown in its place, says."""
+    lift, difference = comparison.get("lift") if measure.relative else None, comparison.get("difference")
+    if lift:
+        bounds = [signed_percent(lift["interval"][side]) for side in ("low", "high")]
+        return (
+            f"{letter} stands {direction_words(lift['mean'])} {control}; with {level_of(lift['interval'])}"
+            f" probability the true lift is {wording.between(*bounds)} ({kind_of(lift['interval'])})."
+        )
+    if difference:
+        bounds = [measure.difference(difference["interval"][side]) for side in ("low", "high")]
+        said = f"The difference to {control}{measure.per} is {wording.between(*bounds)}"
+        if not measure.relative:
+            return f"{said}, with {level_of(difference['interval'])} probability."
+        reason = (comparison.get("lift_not_shown") or "a percentage of so small a control would mislead").rstrip(".")
+        return f"{said}; {lower_first(reason)}."
+    return "There is not enough data to compare yet."
+
+
+def direction_words(lift: float) -> str:
+    """A relative change as "18.4 % above" or "2.0 % below"."""
+    return f"{percent(abs(lift))} {'above' if lift >= 0 else 'below'}"
+
+
+def explain_best(letter: str, name: str, lower_is_better: bool) -> str:
+    """What a chance of being best means."""
+    way = "lowest" if lower_is_better else "highest"
+    return f"How likely it is, going by all data so far, that {letter} truly has the {way} “{name}” of all variants."
+
+
+def explain_loss(measure: Measure, letter: str, loss: float | None) -> str:
+    """What a loss if wrong means."""
+    if loss is None:
+        return f"It is as good as certain that {letter} is the best, so there is nothing to lose."
+    gone = f"{measure.loss(loss)}{measure.members or measure.per}"
+    return (
+        f"What we give up on average in “{measure.name}” if we ship {letter} while another variant is truly better:"
+        f" {gone}."
+    )
+
+
+def lower_first(sentence: str) -> str:
+    """The sentence as the second half of another one."""
+    return sentence[:1].lower() + sentence[1:]
