@@ -9,7 +9,7 @@ The central limit theorem gives the width; what it leaves out with a few hundred
 2. *Few buyers.* The width is that of Student's t with as many degrees of freedom as there are buyers, less one.
 3. *Fewer than the prior believes.* The variance is partly borrowed from all variants together.
 
-``python -m tests.analysis.amount_coverage`` measures what that is worth, and where it is not enough.
+``python -m tests.analysis.models.amount_coverage`` measures what that is worth, and where it is not enough.
 """
 
 from __future__ import annotations

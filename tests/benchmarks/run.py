@@ -15,8 +15,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import collect, honesty, ingestion, proofs, serving
+from tests.benchmarks import collect, ingestion, serving
 from tests.engines import Postgres
+from tests.proofs import honesty, parts
 
 ENGINES = ("sqlite", "postgresql")
 TURNS = 3
@@ -145,7 +146,7 @@ PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (
     ("collect", analyse),
     ("collect-large", analyse_large),
     ("honesty", honest),
-    *proofs.PARTS,
+    *parts.PARTS,
 )
 ASKED_FOR = ("collect-large", "segments")
 """Parts that take long, and run only where they are named."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.serving import make_server
 
-from tests.web import results_stored as stored
+from tests.web.pages.results import stored
 
 
 @pytest.fixture

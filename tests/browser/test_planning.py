@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.web import results_stored as stored
+from tests.web.pages.results import stored
 
 pytestmark = pytest.mark.browser
 

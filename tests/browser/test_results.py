@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.web import results_fixtures as fixtures
-from tests.web import results_stored as stored
+from tests.web.pages.results import fixtures, stored
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from experiments.storage.tables import utc_now
-from tests.web import results_more as more
-from tests.web import results_stored as stored
+from tests.web.pages.results import sampled_parts, stored
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
@@ -15,7 +14,7 @@ CHARTS = ("sticks", "over-time", "sharing-out")
 
 @pytest.fixture
 def whole(app, opened):
-    stored.with_past(app, more.whole_result(utc_now() - timedelta(days=8.01)))
+    stored.with_past(app, sampled_parts.whole_result(utc_now() - timedelta(days=8.01)))
     return opened
 
 
@@ -116,15 +115,15 @@ def test_the_sections_follow_the_dark_page(whole, page) -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ({"retention": more.early_retention()}, "Nobody has had the full 14 days yet"),
-        ({"amounts": more.no_amounts()}, "Neither curve looks like"),
-        ({"counts": more.no_counts()}, "2 of 102 members did it in variant B"),
-        ({"allocation": more.allocation(1)}, "The shares have not moved yet"),
+        ({"retention": sampled_parts.early_retention()}, "Nobody has had the full 14 days yet"),
+        ({"amounts": sampled_parts.no_amounts()}, "Neither curve looks like"),
+        ({"counts": sampled_parts.no_counts()}, "2 of 102 members did it in variant B"),
+        ({"allocation": sampled_parts.allocation(1)}, "The shares have not moved yet"),
         ({"cascade": {"not_shown": {"code": "nobody", "reason": "Nobody came through a share yet."}}}, "Nobody came"),
     ],
 )
 def test_an_outcome_is_said_where_a_drawing_would_stand(app, opened, part, said) -> None:
-    stored.with_past(app, more.plain_result() | part)
+    stored.with_past(app, sampled_parts.plain_result() | part)
     page = opened()
     assert said in page.inner_text("#answer .sections")
     assert page.complaints == []

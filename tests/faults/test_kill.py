@@ -15,7 +15,7 @@ from experiments.lifecycle import store, transitions
 from experiments.storage.database import Database
 from tests.load.client import drive, request_bytes
 from tests.serving import LiveServer
-from tests.web.calls import make_experiment, make_key
+from tests.web.api.calls import make_experiment, make_key
 
 OPTIONS = ("--no-worker",)
 ENVIRONMENT = {"KLETTE_WEB_WORKERS": "2", "KLETTE_PIN_WORKERS": "false"}

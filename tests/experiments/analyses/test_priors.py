@@ -1,0 +1,236 @@
+"""Learning the lift prior from finished experiments, and that a run keeps the one that it began with."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlmodel import select
+
+from analysis import NotShown
+from analysis.learning.learn import FEWEST_TESTS
+from experiments.analyses import priors
+from experiments.analyses.run import analyse, new_id
+from experiments.assignment.exposure import ExposureRow, bulk_insert
+from experiments.ingestion.events import EventRow
+from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.lifecycle.checklist import checklist
+from experiments.lifecycle.store import current_run, document, get
+from experiments.storage.tables import Analysis, AuditEntry, Experiment, LearnedPrior, Run
+from tests.serving import ROOT
+from tests.web.api.calls import make_experiment
+
+TAU = 0.25
+ENDED = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def store_finished(session, number, *, members=4000, tau=TAU, analysed=True, decision="ship", **changes):
+    """A finished experiment of three variants whose true log-odds lie `tau` apart, with its last analysis."""
+    chance = np.random.default_rng(number)
+    rates = 1 / (1 + np.exp(-(-2.5 + chance.normal(0, tau, 3))))
+    successes = chance.binomial(members, rates)
+    values = {
+        "key": f"past-{number}", "name": "Past", "state": "stopped", "primary_metric": "click_rate", "metrics": [],
+        "guardrails": [], "traffic_seed": "t", "segments": [], "currency": "EUR",
+    } | changes  # fmt: skip
+    experiment = Experiment(**values)
+    session.add(experiment)
+    session.flush()
+    run = Run(
+        experiment_id=experiment.id, number=1, seed="s", allocation=[], started_at=ENDED - timedelta(7), ended_at=ENDED
+    )
+    session.add(run)
+    session.flush()
+    cells = {
+        key: {"kind": "proportion", "n": members, "successes": int(count)}
+        for key, count in zip("abc", successes, strict=True)
+    }
+    inputs = {
+        "plan": {"epochs": [{}]},
+        "collected": {"variants": list("abc"), "metric_data": {values["primary_metric"]: cells}},
+    }
+    if analysed:
+        session.add(
+            Analysis(
+                id=new_id(),
+                experiment_id=experiment.id,
+                run_id=run.id,
+                cut_off_us=1,
+                decision=decision,
+                result={},
+                inputs=inputs,
+                drawing={},
+            )  # fmt: skip
+        )
+    return experiment
+
+
+def store_history(database, tests: int = 30) -> None:
+    with database.write() as session:
+        for number in range(100, 100 + tests):
+            store_finished(session, number)
+
+
+def run_one(database) -> None:
+    """A running experiment that sixty members met, some of whom clicked."""
+    make_experiment(database, primary_metric="click_rate", metrics=[], guardrails=[], segments=[])
+    now = time.time_ns() // 1000
+    with database.write() as session:
+        run = current_run(session, get(session, "spring"))
+        units = [f"u-{number}" for number in range(60)]
+        met = [ExposureRow(run.id, unit, "ab"[place % 2], now, now) for place, unit in enumerate(units)]
+        bulk_insert(session, met)
+        bulk_insert_events(session, [EventRow(unit, unit, "click", now, now) for unit in units[::3]])
+
+
+def learn(database) -> LearnedPrior:
+    with database.write() as session:
+        found = priors.look_back(session)
+        return priors.keep(session, found, found.learned)
+
+
+def test_the_spread_of_a_known_history_is_found_again(database):
+    store_history(database, 60)
+    with database.read() as session:
+        found = priors.look_back(session)
+    assert found.learned.tests == 60
+    assert found.learned.tau_low < TAU < found.learned.tau_high
+    assert found.learned.tau == pytest.approx(TAU, rel=0.25)
+    assert found.left_out == {}
+
+
+def test_what_says_nothing_of_lifts_is_left_out_and_told(database):
+    store_history(database, 3)
+    with database.write() as session:
+        store_finished(session, 1, analysed=False)
+        store_finished(session, 2, decision="untrusted")
+        store_finished(session, 3, primary_metric="revenue")
+        store_finished(session, 4, simulated=True)
+        store_finished(session, 5, state="running")
+    with database.read() as session:
+        found = priors.look_back(session)
+    assert [one.key for one in found.used] == ["past-100", "past-101", "past-102"]
+    assert found.left_out == {
+        "never analysed": 1,
+        "a health check failed": 1,
+        "the primary metric is no share of members": 1,
+    }
+    assert isinstance(found.learned, NotShown)
+    assert str(FEWEST_TESTS) in found.learned.reason
+
+
+def test_the_learned_prior_is_stored_with_its_evidence_and_is_in_force_for_what_comes(database):
+    store_history(database)
+    row = learn(database)
+    assert row.evidence["tests"] == 30
+    assert row.evidence["metrics"] == {"click_rate": 30}
+    assert len(row.evidence["experiments"]) == 30
+    with database.read() as session:
+        for asked, expected in (("auto", "learned"), ("learned", "learned"), ("content", "content"),
+                                ("sceptical", "sceptical")):  # fmt: skip
+            found = priors.choose(session, asked)
+            assert (found.prior.name, found.asked) == (expected, asked)
+        found = priors.choose(session, "auto")
+        assert found.prior["sd"] == pytest.approx(row.parameters["sd"])
+        assert found.evidence["tests"] == 30 and "experiments" not in found.evidence
+
+
+def test_without_a_history_it_is_the_one_for_content_and_the_name_asked_for_is_kept(database):
+    with database.read() as session:
+        for asked in ("auto", "learned"):
+            found = priors.choose(session, asked)
+            assert (found.prior.name, found.evidence, found.asked) == ("content", None, asked)
+
+
+def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_for(database):
+    with database.read() as session:
+        told = {asked: priors.choose(session, asked).notice for asked in ("auto", "learned", "content", "sceptical")}
+    assert told["learned"].startswith("Nothing was learned from your own finished tests yet")
+    assert "the prior “content” instead of “learned”" in told["learned"] and "klette prior learn" in told["learned"]
+    assert [asked for asked, notice in told.items() if notice] == ["learned"]
+    store_history(database)
+    learn(database)
+    with database.read() as session:
+        assert priors.choose(session, "learned").notice == ""
+
+
+def test_the_document_and_the_checklist_say_which_prior_is_in_force(database):
+    store_history(database)
+    run_one(database)
+    with database.write() as session:
+        get(session, "spring").prior = "learned"
+
+    def told() -> tuple:
+        with database.read() as session:
+            found = get(session, "spring")
+            checks = {check.key: check for check in checklist(session, found)}
+            return document(session, found)["prior_in_force"], checks.get("prior")
+
+    (before, check) = told()
+    assert before["name"] == "content" and before["notice"].startswith("Nothing was learned")
+    assert (check.ok, check.blocking, check.detail) == (False, False, before["notice"])
+    learn(database)
+    assert told() == ({"name": "learned", "notice": None}, None)
+    with database.write() as session:
+        session.delete(priors.newest(session))
+    analyse(database, "spring", with_models=False)
+    learn(database)
+    assert told()[0]["name"] == "content" and told()[0]["notice"], "a run keeps the prior of its first analysis"
+
+
+def test_a_run_keeps_the_prior_of_its_first_analysis_whatever_is_learned_later(database):
+    store_history(database)
+    run_one(database)
+    first = analyse(database, "spring", with_models=False)
+    assert first.result["provenance"]["priors"]["lift"]["name"] == "content"
+    row = learn(database)
+    second = analyse(database, "spring", with_models=False)
+    lift = second.result["provenance"]["priors"]["lift"]
+    assert lift["name"] == "content"
+    assert lift["parameters"] == first.result["provenance"]["priors"]["lift"]["parameters"]
+    with database.read() as session:
+        assert priors.choose(session, get(session, "spring").prior).prior["sd"] == pytest.approx(row.parameters["sd"])
+
+
+def test_the_answer_shows_the_prior_with_what_it_was_learned_from(database):
+    store_history(database)
+    learn(database)
+    run_one(database)
+    made = analyse(database, "spring", with_models=False)
+    lift = made.result["provenance"]["priors"]["lift"]
+    assert (lift["name"], lift["asked"], lift["evidence"]["tests"]) == ("learned", "auto", 30)
+    assert made.result["provenance"]["rules"]["lift_prior"]["name"] == "learned"
+    with database.read() as session:
+        assert session.get(Analysis, made.id).inputs["plan"]["lift_prior"]["name"] == "learned"
+
+
+def test_the_command_learns_lists_and_shows(database, database_url, tmp_path):
+    environment = os.environ | {"KLETTE_DATABASE_URL": database_url, "KLETTE_DATA_DIR": str(tmp_path)}
+
+    def klette(*arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "experiments.cli", "prior", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+    too_few = klette("learn")
+    assert too_few.returncode == 0 and f"at least {FEWEST_TESTS}" in too_few.stdout, too_few.stderr
+    store_history(database)
+    dry = klette("learn", "--dry-run")
+    assert "30 finished experiments" in dry.stdout and "Nothing was kept" in dry.stdout, dry.stderr
+    with database.read() as session:
+        assert session.scalars(select(LearnedPrior)).all() == []
+    kept = klette("learn")
+    assert "Kept." in kept.stdout, kept.stderr
+    with database.read() as session:
+        assert len(session.scalars(select(LearnedPrior)).all()) == 1
+        assert session.scalars(select(AuditEntry).where(AuditEntry.action == "cli:prior:learn")).one()
+    listed = klette("list").stdout.splitlines()
+    assert [line.split("\t")[0] for line in listed] == ["learned", "content", "sceptical"]
+    shown = json.loads(klette("show", "learned").stdout)
+    assert shown["evidence"]["tests"] == 30
+    wrong = klette("show", "nothing")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "there are learned, content, sceptical" in wrong.stderr and "Traceback" not in wrong.stderr

@@ -1,0 +1,94 @@
+"""The sampled parts of an answer: their priors are told, they are bounded, and one that fails is an outcome."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from analysis.statistics import AmountStatistics
+from experiments.analyses.compute import compute
+from tests.experiments.analyses.test_compute import ORDERED, RATES, answered, inputs, returns, with_history
+
+
+def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypatch):
+    from analysis.models import hurdle, negative_binomial
+    from analysis.models.retention import fit as retention
+
+    exact, law = retention.fit_retention, retention.Tail(alpha=1.0, beta=2.0, daily=0.5)
+
+    def with_a_tail(data, **asked):
+        told = exact(data, **asked | {"tail": False})
+        return replace(told, variants=tuple(replace(row, tail=law) for row in told.variants))
+
+    monkeypatch.setattr(retention, "fit_retention", with_a_tail)
+    monkeypatch.setattr(hurdle, "fit_hurdle", lambda *_, metric, **__: hurdle.HurdleResult(metric, None))
+    shown = negative_binomial.CountResult
+    monkeypatch.setattr(negative_binomial, "fit_counts", lambda *_, metric, **__: shown(metric, None))
+    money = {key: AmountStatistics.from_values([0] * 500 + [9, 12, 30] * 20, cap=10_000) for key in "ab"}
+    result = answered(
+        {"click_rate": RATES, "revenue": money, "orders": ORDERED, "half_life": returns({"a": 0.3, "b": 0.4})},
+        collected={"adjusted_data": {"click_rate": with_history(0.8)}},
+        covariate={"attribute": "history", "days_before": None},
+        with_models=True,
+    )
+    assert {key: prior["name"] for key, prior in result["provenance"]["priors"].items()} == {
+        "click_rate": "content", "revenue": "weak_amount", "orders": "weak_count", "lift": "content",
+        "adjusted": "weak_adjusted", "retention": "weak_return", "staying": "staying_weak", "amounts": "hurdle_weak",
+        "counts": "negative_binomial_weak",
+    }  # fmt: skip
+
+
+def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others_says_so(monkeypatch):
+    from analysis.models import negative_binomial
+    from experiments.analyses import sampled as deeper
+
+    asked, data = [], {"click_rate": RATES, "orders": ORDERED, "active_days": ORDERED}
+
+    def fit(statistics, **more):
+        asked.append((statistics, more))
+        return negative_binomial.CountResult(more["metric"], None)
+
+    monkeypatch.setattr(negative_binomial, "fit_counts", fit)
+    assert [entry["not_shown"]["code"] for entry in answered(data)["counts"]] == ["later", "later"] and not asked
+    both = answered(data, with_models=True, interval="hdi")["counts"]
+    assert [(entry["metric"], entry["not_shown"]) for entry in both] == [("orders", None), ("active_days", None)]
+    assert asked[0] == (
+        ORDERED, {"control": "a", "direction": "higher", "metric": "orders", "seed": 7, "interval": "hdi"},
+    )  # fmt: skip
+    monkeypatch.setattr(deeper, "COUNTS_FITTED", 1)
+    for sampled in (False, True):
+        other = answered(data, with_models=sampled)["counts"][1]
+        assert (other["metric"], other["not_shown"]["code"]) == ("active_days", "beyond_the_first")
+        assert "the first 2 counts" in other["not_shown"]["reason"] and other["variants"] == []
+    assert len(asked) == 3
+
+
+@pytest.mark.slow
+def test_how_often_and_how_unevenly_is_told_and_repeats_to_the_digit():
+    pytest.importorskip("pymc")
+    document = inputs({"click_rate": RATES, "orders": ORDERED}, with_models=True)
+    first, again = (compute(json.loads(json.dumps(document)), identity="i")[0] for _ in range(2))
+    (told,) = first["counts"]
+    assert told["not_shown"] is None and told == again["counts"][0]
+    assert (told["metric"], told["seed"], told["prior"]["name"]) == ("orders", 7, "negative_binomial_weak")
+    for row in told["variants"]:
+        own = ORDERED[row["variant"]]
+        assert row["never"]["mean"] == pytest.approx(1 - own.positive / own.n, abs=0.02)
+        assert row["mean"]["mean"] == pytest.approx(own.total / own.n, rel=0.1)
+        assert row["each"]["mean"] == pytest.approx(own.total / own.positive, rel=0.1)
+        assert row["alike"] < row["busiest"]["interval"]["low"] < row["busiest"]["interval"]["high"] < 1
+
+
+def test_a_sampled_model_that_fails_is_an_outcome_with_its_reason(monkeypatch):
+    from analysis import NotShown
+    from analysis.models import hurdle
+
+    why = NotShown("fit_not_trusted", "R-hat was 1.2.")
+    monkeypatch.setattr(hurdle, "fit_hurdle", lambda *_, metric, **__: hurdle.HurdleResult(metric, why))
+    money = {
+        key: AmountStatistics(4000, 300, Decimal(9000), 810_000.0, 1000.0, 3600.0, cap=Decimal(10_000)) for key in "ab"
+    }
+    result = answered({"click_rate": RATES, "revenue": money}, with_models=True)
+    assert result["amounts"][0]["not_shown"] == {"code": "fit_not_trusted", "reason": "R-hat was 1.2."}
+    assert result["metrics"][1]["not_shown"] is None, "the verdict's figures never rest on it"

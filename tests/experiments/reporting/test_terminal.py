@@ -1,0 +1,25 @@
+"""The answer in a terminal: the figures that the verdict goes by, and none that would be little more than a guess."""
+
+from experiments.reporting.terminal import table
+from experiments.reporting.withheld import WITHHELD
+from tests.experiments.analyses.test_compute import RATES, answered, with_history
+from tests.web.pages.results import fixtures
+
+
+def test_the_adjusted_figures_are_told_and_named_as_such_where_they_decide():
+    result = answered(
+        {"click_rate": RATES},
+        collected={"adjusted_data": {"click_rate": with_history(0.8)}},
+        covariate={"attribute": "last_year", "days_before": None},
+    )
+    lines = table(result).splitlines()
+    at = next(place for place, line in enumerate(lines) if line.endswith(", adjusted for last year)"))
+    for line, row in zip(lines[at + 2 :], result["metrics"][0]["adjusted"]["variants"], strict=False):
+        assert f"{row['mean']:.2%}" in line and f"{row['interval']['low']:.2%}" in line
+
+
+def test_chances_wait_until_there_is_enough_data():
+    early, enough = table(fixtures.result(scale=0.01)), table(fixtures.result())
+    assert WITHHELD in early and WITHHELD not in enough
+    rows = [line for line in early.splitlines() if line.startswith(("  a ", "  b ", "  c "))]
+    assert rows and all(line.endswith(" -") for line in rows)

@@ -1,0 +1,158 @@
+"""The editor's part on how the answer is made: worths, costs and amounts as people type them."""
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from experiments.lifecycle import store, transitions
+from tests.web.pages.client import Pages, draft_form
+from tests.web.pages.editor.helpers import create, document, errors_of, fields_of
+from web.pages.common.typed_numbers import amount_of, amount_text, number_of
+from web.pages.experiments import analysis_words
+
+
+@pytest.fixture
+def pages(sqlite_url, tmp_path):
+    opened = Pages(sqlite_url, tmp_path).enter("marketer")
+    yield opened
+    opened.close()
+
+
+WORTHS = {
+    "allocation.method": "top_two",
+    "covariate.kind": "attribute",
+    "covariate.attribute": "history",
+    "worths.0.type": "share",
+    "worths.0.amount": "2.50",
+    "margin": "35",
+    "prior": "content",
+    "interval": "hdi",
+}
+
+
+def test_a_form_that_does_not_show_how_the_answer_is_made_leaves_it_as_it_is(pages):
+    create(pages, **WORTHS)
+    before = document(pages)
+    shown = fields_of(pages.get("/experiments/spring-headline/edit").text)
+    beginnings = ("allocation", "covariate", "worths", "margin", "prior", "interval")
+    old = {name: value for name, value in shown.items() if not name.startswith(beginnings)}
+    old |= {"do": "save", "name": "Renamed"}
+    assert pages.post("/experiments/spring-headline/edit", old, page="/experiments/new").status_code == 302
+    after = document(pages)
+    assert after["name"] == "Renamed"
+    kept = ("allocation", "covariate", "action_values", "margin", "prior", "interval")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert before["allocation"]["method"] == "top_two" and before["action_values"] == {"share": 2.5}
+
+
+def test_a_small_change_of_a_running_test_leaves_how_its_answer_is_made(pages):
+    create(pages, **WORTHS)
+    with pages.database.write() as session:
+        transitions.launch(session, store.get(session, "spring-headline"), actor="cli")
+    before, edit = document(pages), "/experiments/spring-headline/edit"
+    form = fields_of(pages.get(edit).text) | {"name": "Renamed"}
+    assert pages.post(edit, form, page=edit).status_code == 302
+    after = document(pages)
+    assert after["name"] == "Renamed"
+    assert all(after[name] == before[name] for name in ("allocation", "covariate", "action_values", "margin", "prior"))
+
+
+def test_actions_with_a_worth_come_and_go_and_keep_what_was_typed(pages):
+    form = draft_form(do="add-worth", **{"worths.0.type": "share", "worths.0.amount": "2"})
+    more = fields_of(pages.post("/experiments/new", form, page="/experiments/new").text)
+    assert (more["worths.0.type"], more["worths.1.type"]) == ("share", "")
+    fewer = pages.post("/experiments/new", more | {"do": "remove-worth.0"}, page="/experiments/new")
+    assert "worths.1.type" not in fields_of(fewer.text)
+
+
+def test_only_metrics_that_a_verdict_can_rest_on_are_offered_as_such(pages):
+    page = pages.get("/experiments/new").text
+    deciding = re.search(r'<select id="primary_metric".*?</select>', page, re.DOTALL)[0]
+    guardrails = re.search(r'<fieldset id="guardrails">.*?</fieldset>', page, re.DOTALL)[0]
+    others = re.search(r'<fieldset id="metrics">.*?</fieldset>', page, re.DOTALL)[0]
+    for key in ("half_life", "k_factor", "reach", "roi"):
+        assert f'value="{key}"' in others
+        assert f'value="{key}"' not in deciding and f'value="{key}"' not in guardrails
+    refused = pages.post("/experiments/new", draft_form(primary_metric="roi", prior="hope"), page="/experiments/new")
+    assert "no verdict can rest on it" in errors_of(refused)["primary_metric"]
+    assert "is not known" in errors_of(refused)["prior"]
+    assert 'value="net_value"' in deciding and 'value="sentiment"' in guardrails
+
+
+def test_the_launch_and_the_words_tell_how_the_answer_is_made(pages):
+    create(pages, **WORTHS | {"allocation.floor": "5", "allocation.every_hours": "24"})
+    said = re.sub(r"\s+", " ", pages.get("/experiments/spring-headline").text)
+    assert "Once a day new members are shared out anew, half to the likeliest best and half to its rivals" in said
+    assert "A share € 2.50. 35 % of the revenue is earned." in said
+    assert "The attribute history; what it explains is taken out of the noise (CUPED)." in said
+    launch = pages.get("/experiments/spring-headline/launch").text
+    assert "A variant that starts badly is then seen less" in launch
+    assert "compares only members who came while the shares were the same" in launch
+    assert "keeps one variant; at the start they are shared out so: " in launch
+    assert re.search(r"50.% at the start, control", said)
+    assert "New members follow the results" in launch
+
+
+def test_what_the_variants_cost_is_told_wherever_the_experiment_is_told_in_words(pages):
+    create(pages, **{"variants.0.cost.per_thousand": "20", "variants.1.cost.fixed": "1500"})
+    told = "<dt>Costs</dt><dd>A € 20 per 1,000 members. B € 1,500 once.</dd>"
+    assert told in pages.get("/experiments/spring-headline").text.replace("\u202f", " ")
+    launch = "/experiments/spring-headline/launch"
+    assert "They cost: A € 20 per 1,000 members. B € 1,500 once." in pages.get(launch).text.replace("\u202f", " ")
+    pages.post(launch, page=launch)
+    assert told in pages.get("/experiments/spring-headline").text.replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("costs", "metrics", "said"),
+    [
+        (({"fixed": 1500.0, "per_thousand": 25.0}, None), [], "A € 1,500 once and € 25 per 1,000 members. B nothing."),
+        (({"fixed": 0.0, "per_thousand": 4.5}, {"fixed": 0.0, "per_thousand": 0.125}), [],
+         "A € 4.50 per 1,000 members. B € 0.125 per 1,000."),
+        ((None, {"fixed": 0.0, "per_thousand": 0.0}), [], ""),
+        ((None, None), ["roi"], "No variant costs anything."),
+    ],
+)  # fmt: skip
+def test_costs_are_told_as_they_were_typed(costs, metrics, said):
+    told = {"primary_metric": "sticky_rate", "metrics": metrics, "guardrails": [], "currency": "EUR"}
+    told["variants"] = [{"cost": cost} for cost in costs]
+    assert analysis_words.costs(told).replace("\u202f", " ") == said
+
+
+@pytest.mark.parametrize("typed", ["120.50", "120,50", " 120,5 "])
+def test_amounts_are_read_with_a_point_or_a_comma(pages, typed):
+    create(pages, **{"variants.0.cost.fixed": typed, "variants.0.weight": "33,5", "variants.1.weight": "66.5"})
+    assert document(pages)["variants"][0]["cost"]["fixed"] == 120.5
+
+
+@pytest.mark.parametrize("typed", ["1.250,50", "1,250.50", "1,250,000", "12,34,5", "1e999", "nan"])
+def test_an_amount_that_would_have_to_be_guessed_is_refused(typed):
+    number, fault = number_of(typed)
+    assert number is None
+    assert fault
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("1.500", "“1.500” can be read as 1500 or as 1.50; write 1500 or 1.50."),
+        ("1,500", "“1,500” can be read as 1500 or as 1.50; write 1500 or 1.50."),
+        ("12.345", "“12.345” can be read as 12345 or as 12.345; write 12345 or 12.3450."),
+    ],
+)
+def test_three_digits_after_a_mark_may_be_thousands_in_every_field_of_money(pages, typed, sentence):
+    form = draft_form(**{"variants.1.cost.fixed": typed, "worths.0.type": "share", "worths.0.amount": typed})
+    told = errors_of(pages.post("/experiments/new", form, page="/experiments/new"))
+    assert told == {"variants.1.cost.fixed": sentence, "worths.0.amount": sentence}
+
+
+@pytest.mark.parametrize("typed", ["0.125", "1500", "1.50", "1.5000", "1500.125", "0,125"])
+def test_an_amount_that_can_be_read_in_one_way_is_read(typed):
+    assert amount_of(typed, "an amount") == (number_of(typed)[0], "")
+    assert amount_of(amount_text("1.125"), "an amount")[0] == Decimal("1.125"), "what is stored can be saved again"
+
+
+def test_a_percentage_with_three_decimals_stays_one(pages):
+    create(pages, **{"variants.0.weight": "33.125", "variants.1.weight": "66.875", "traffic": "12.125"})
+    assert document(pages)["variants"][0]["weight"] == 0.33125

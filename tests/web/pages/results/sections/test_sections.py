@@ -1,0 +1,143 @@
+"""What stands round the sections: shares that move, whose figures, adjusted ones, priors, how values are written."""
+
+import pytest
+
+from tests.web.pages.results import sampled_parts
+from tests.web.pages.results.view_of import THIN, page, with_part
+from web.pages.results.sections import provenance
+from web.pages.results.words import explain_kind, explain_lift, explain_mean
+from web.pages.results_measure import Measure
+
+
+def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
+    part = page().sharing_out
+    assert part.note == f"In proportion to each variant's chance of being best; every variant keeps at least 5{THIN}%."
+    assert "The shares followed the results" in part.caveat
+    assert part.following == f"Next: A 5{THIN}%, B 90{THIN}%, C 5{THIN}%."
+    assert len(part.table.rows) == 4
+    assert part.table.rows[-1][2] == f"88{THIN}% · 4,664"
+    assert part.alternative.endswith(f"B 88{THIN}%, C 7{THIN}%.")
+
+
+def test_shares_that_have_not_moved_are_no_chart() -> None:
+    part = page(with_part("allocation", sampled_parts.allocation(1))).sharing_out
+    assert part.spec is None
+    assert part.alternative.startswith("The shares have not moved yet")
+
+
+def test_only_members_seen_in_full_can_be_looked_at_and_the_verdict_stays() -> None:
+    everybody, full = page(), page(mature=True)
+    assert full.verdict == everybody.verdict
+    assert full.members_shown.note.startswith("Only the 13,526 members whose 7 days are over")
+    assert full.groups[0].rows[0].raw[0] == "4,557" != everybody.groups[0].rows[0].raw[0]
+    assert not page(sampled_parts.plain_result(), mature=True).members_shown
+
+
+def test_a_history_that_explains_nothing_says_so() -> None:
+    line = page().groups[0].adjusted
+    assert line.text.startswith(f"Adjusted for history: variance −0.0{THIN}%; without it B +9.")
+    assert "CUPED" in line.why
+    result = sampled_parts.whole_result()
+    result["metrics"][0]["adjusted"] = sampled_parts.adjusted(0.231)
+    assert f"variance −23.1{THIN}%" in page(result).groups[0].adjusted.text
+    assert page().groups[1].adjusted is None
+
+
+def test_the_page_shows_the_adjusted_figures_since_the_verdict_rests_on_them() -> None:
+    row = page().groups[0].rows[1]
+    assert row.lift.text == f"+11.7{THIN}%"
+    assert row.raw[2] == f"{893 / 7094 * 100:.2f}{THIN}%", "what was counted stays what was counted"
+    assert "the verdict rests on them" in page().groups[0].adjusted.why
+
+
+def test_a_covariate_that_could_not_be_used_says_why_and_the_plain_figures_stand() -> None:
+    result = sampled_parts.plain_result()
+    why = sampled_parts.not_shown("no_spread", "All members have the same history.")
+    result["metrics"][0]["adjusted"] = {"covariate": {"days_before": 28}, "variance_reduction": None} | why
+    group = page(result).groups[0]
+    assert group.adjusted.text == "Not adjusted for the 28 days before."
+    assert group.adjusted.why == "All members have the same history."
+    assert group.rows[1].lift.text == page(sampled_parts.plain_result()).groups[0].rows[1].lift.text
+
+
+def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
+    told = [value for label, value in provenance.provenance(sampled_parts.whole_result()) if label == "Prior"]
+    learned = next(line for line in told if line.startswith("learned"))
+    assert f"19 of 20 true lifts lie between −10{THIN}% and +11{THIN}%" in learned
+    assert "The variants of a test lie 0.037 (0.029 to 0.046) apart in log-odds." in learned
+    assert "2 finished tests could not be used." in learned
+    assert learned.endswith("For: every lift, for the verdict.")
+
+
+def test_every_fit_tells_what_its_gate_let_through() -> None:
+    told = dict(provenance.provenance(sampled_parts.whole_result()))
+    assert told["Fit of staying"] == "R-hat 1.002, 1,804 effective draws, 0 divergences; nutpie, seed 7"
+    assert told["Fit by country and device"].startswith("R-hat 1.002")
+    assert "2 of 2 predictive checks passed; nutpie" in told["Fit of revenue by buyer"]
+    result = sampled_parts.whole_result()
+    assert told["Fit of active days by member"].startswith("R-hat 1.002")
+    result["amounts"][0]["checks"][0] |= {"observed": 931.0, "passed": False}
+    told = dict(provenance.provenance(result))
+    assert (
+        "1 of 2 predictive checks passed, largest order 931, outside 180.2 to 402.9" in told["Fit of revenue by buyer"]
+    )
+
+
+def test_the_kind_of_an_interval_is_named() -> None:
+    assert "ETI" in page().interval_kind
+    assert "HDI" in explain_kind(sampled_parts.interval(0.1, 0.01, "hdi"))
+    row = {"n": 10, "total": 3, "interval": sampled_parts.interval(0.3, 0.01, "hdi")}
+    assert "the shortest such interval" in explain_mean(Measure("share"), "B", row)
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean", "difference"),
+    [
+        ("order_value", f"€{THIN}46.20", f"+2.9{THIN}%"),
+        ("sentiment", "+0.52", "+0.21"),
+        ("earned_reach", "4.4", f"+130.0{THIN}%"),
+        ("active_days", f"0.29{THIN}d", f"+38.0{THIN}%"),
+        ("half_life", f"3.9{THIN}d", f"+86.0{THIN}%"),
+        ("k_factor", "0.31", f"+63.0{THIN}%"),
+        ("reach", f"×{THIN}1.45", f"+18.0{THIN}%"),
+        ("net_value", f"€{THIN}1.33", f"+€{THIN}0.12"),
+        ("roi", f"+142{THIN}%", "−126 points"),
+    ],
+)
+def test_each_kind_of_metric_is_written_in_its_own_way(metric, mean, difference) -> None:
+    group = next(group for group in page().groups if group.key == metric)
+    assert (group.rows[1].mean.text, group.rows[1].lift.text) == (mean, difference)
+    for row in group.rows:
+        for number in (row.mean, row.lift, row.best, row.loss):
+            assert number.text in ("", "–") or number.why.endswith("."), number
+
+
+def test_a_signed_metric_is_never_compared_in_per_cent() -> None:
+    entry = next(entry for entry in sampled_parts.earning() if entry["metric"] == "sentiment")
+    why = explain_lift(Measure.of(entry), "B", "A", entry["comparisons"][0])
+    assert why.startswith("The difference to A per mention is between +0.06 and +0.36")
+    assert "%" not in why.replace(f"95{THIN}%", "")
+
+
+def test_nobody_mentioning_it_is_not_told_of_a_signed_sum_that_is_nought() -> None:
+    result = sampled_parts.whole_result()
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "sentiment")
+    for row in entry["variants"]:
+        row["total"] = 0
+    group = next(group for group in page(result).groups if group.key == "sentiment")
+    assert not any(row.nobody for row in group.rows)
+
+
+# Few who carry an amount
+
+
+def test_where_a_handful_is_missing_the_interval_is_left_out_and_the_row_says_why() -> None:
+    result = sampled_parts.whole_result()
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "revenue")
+    why = {"code": "few_carriers", "reason": "Only 3 of the 7,094 members of variant b count here, too few."}
+    entry["variants"][1] |= {"interval": None, "interval_not_shown": why}
+    group = next(group for group in page(result).groups if group.key == "revenue")
+    told = "Only 3 of the 7,094 members of variant B count here, too few."
+    assert told in group.note and told in group.rows[1].mean.why
+    assert group.rows[1].raw[4] == "–" and group.rows[0].raw[4] != "–"
+    assert group.rows[1].lift.text != "–"

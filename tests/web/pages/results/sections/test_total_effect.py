@@ -1,0 +1,54 @@
+"""With everybody they brought, as data: whose figures stand beside which, and what a reader learns of each."""
+
+from tests.web.pages.results import sampled_parts
+from tests.web.pages.results.view_of import THIN, page, with_part
+
+
+def estimate(mean: float, low: float, high: float) -> dict:
+    return {"mean": mean, "interval": {"kind": "eti", "probability": 0.95, "low": low, "high": high}}
+
+
+def entry(metric: str, means: dict[str, float], lift: float = 0.5, **changes) -> dict:
+    rows = [
+        {"variant": key, "n": 1_000, "total": 1_000 * mean} | estimate(mean, 0.9 * mean, 1.1 * mean)
+        for key, mean in means.items()
+    ]
+    lifts = [
+        {"variant": key, "control": "a", "lift": estimate(lift, lift - 0.1, lift + 0.1), "p_beats_control": 0.98}
+        for key in means
+        if key != "a"
+    ]
+    known = {"metric": metric, "kind": "count", "not_shown": None}
+    return known | {"variants": rows, "comparisons": lifts} | changes
+
+
+def told(*entries: dict):
+    return page(with_part("total", {"brought": 700, "metrics": list(entries)})).total
+
+
+def test_the_whole_effect_stands_beside_the_direct_one_against_the_control() -> None:
+    part = told(entry("sticky_rate", {"a": 0.15, "b": 1.225, "c": 0.16}))
+    assert part.brought == "700 members"
+    a, b, c = part.first.rows
+    direct = next(one for one in sampled_parts.plain_result()["metrics"] if one["metric"] == "sticky_rate")
+    assert b.direct == f"{100 * direct['variants'][1]['mean']:.1f} in 100"
+    # More than all of a hundred members can be told: their cascades count.
+    assert (a.total.text, b.total.text, c.total.text) == ("15.0 in 100", "122.5 in 100", "16.0 in 100")
+    assert "in their cascades, 1,225 did it:" in b.total.why and "between 110.2 in 100 and 134.8 in 100" in b.total.why
+    assert (a.against.text, b.against.text) == ("–", f"+50.0{THIN}%")
+    assert f"between +40.0{THIN}% and +60.0{THIN}%" in b.against.why and f"98{THIN}%" in b.against.why
+
+
+def test_what_decides_comes_first_and_a_metric_without_figures_says_why() -> None:
+    reason = sampled_parts.not_shown("too_few", "Too few members did it to tell.")["not_shown"]
+    part = told(
+        entry("revenue", {"a": 1.0, "b": 2.0, "c": 1.0}, not_shown=reason),
+        entry("sticky_rate", {"a": 0.1, "b": 0.2, "c": 0.1}),
+    )
+    assert part.first.key == "sticky_rate"
+    assert [(group.key, group.not_shown) for group in part.others] == [("revenue", "Too few members did it to tell.")]
+
+
+def test_without_anybody_brought_there_is_no_section() -> None:
+    assert page(with_part("total", None)).total is None
+    assert page(sampled_parts.plain_result()).total is None

@@ -1,0 +1,78 @@
+"""A test that is over reads as over: runs that another followed, tests that have just ended, what shipping means."""
+
+import re
+
+import pytest
+
+from experiments.lifecycle import editing, store, transitions
+from experiments.reporting.ended import verdict_over
+from tests.web.pages.results import fixtures, stored
+from tests.web.pages.results.test_page import PAGE, text_of
+
+
+@pytest.fixture
+def app(sqlite_url, tmp_path):
+    made = stored.app_on(sqlite_url, tmp_path)
+    yield made
+    made.extensions["klette"].close()
+
+
+@pytest.fixture
+def client(app):
+    return stored.logged_in(app)
+
+
+def test_a_run_that_another_followed_reads_as_over_and_offers_nothing(app, client) -> None:
+    stored.experiment(app, days=0.2)
+    stored.analyse(app, fixtures.result(scale=0.008))
+    assert "Not enough data yet" in text_of(client.get(PAGE))
+    with stored.services_of(app).database.write() as session:
+        editing.new_run(session, store.get(session, stored.KEY), {"a": 0.5, "b": 0.25, "c": 0.25}, actor="cli")
+    body = client.get(f"{PAGE}?run=1").get_data(as_text=True)
+    assert "run 1, over</span>" in body and "state-running" not in body
+    assert not re.search(r'id="(act|ask)-|id="decide', body)
+    assert "Not enough data." in body and " yet" not in re.search(r'id="verdict".*?</section>', body, re.DOTALL)[0]
+    assert "act-stop" in client.get(PAGE).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("way", ["stop", "ship"])
+def test_nobody_is_told_to_wait_for_a_test_that_has_just_ended(app, client, way) -> None:
+    stored.experiment(app)
+    stored.analyse(app)
+    assert "Keep running, about" in text_of(client.get(PAGE)) + text_of(client.get("/experiments"))
+    with stored.services_of(app).database.write() as session:
+        arguments = ("b", "So sure") if way == "ship" else ()
+        getattr(transitions, way)(session, store.get(session, stored.KEY), *arguments, actor="cli")
+    for path in (PAGE, "/experiments"):
+        said = text_of(client.get(path))
+        assert not re.search(r"Keep running|more days?\b|At this pace|not proven yet", said)
+
+
+@pytest.mark.parametrize("scale", [0.008, 0.3, 1.0])
+def test_an_answer_of_a_running_test_loses_its_promises_and_nothing_else(scale: float) -> None:
+    running = fixtures.result(scale=scale)["verdict"]
+    assert running["decision"] in ("keep_running", "not_enough_data")
+    over = verdict_over(running)
+    assert over["variant"] == running["variant"]
+    assert over["headline"] in ("It ended without a clear winner.", "Not enough data.")
+    assert not re.search(r"At this pace|\byet\b|so far|more day", over["reason"])
+    assert over["reason"].split()[0] == running["reason"].split()[0] and over["reason"].endswith(".")
+
+
+def test_an_answer_that_waits_for_nothing_stands_as_it_is() -> None:
+    verdict = fixtures.result()["verdict"] | {"decision": "ship", "headline": "Ship B.", "reason": "B does better."}
+    assert verdict_over(verdict) == verdict
+
+
+def test_shipping_says_that_everybody_means_those_outside_the_audience_too(app, client) -> None:
+    words = "Everybody also means those outside the audience of this test"
+    stored.experiment(app, targeting={"attribute": "country", "in": ["DE"]})
+    stored.analyse(app)
+    assert words in text_of(client.get(PAGE)) and words in text_of(client.get(f"{PAGE}/ship"))
+
+
+def test_a_test_without_an_audience_says_nothing_of_those_outside(app, client) -> None:
+    stored.experiment(app)
+    stored.analyse(app)
+    for path in (PAGE, f"{PAGE}/ship"):
+        assert "outside the audience" not in text_of(client.get(path))

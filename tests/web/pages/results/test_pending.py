@@ -1,0 +1,92 @@
+"""What is still to come is told with what stands already, and with a duration only where one was measured."""
+
+from datetime import timedelta
+
+import pytest
+
+from experiments.lifecycle import store, transitions
+from experiments.storage.tables import Job, utc_now
+from tests.web.pages.results import sampled_parts, stored
+from web.pages.results import pending, state
+
+LATER = {"not_shown": {"code": "later", "reason": "…"}}
+
+
+@pytest.fixture
+def app(sqlite_url, tmp_path):
+    made = stored.app_on(sqlite_url, tmp_path)
+    stored.experiment(made)
+    yield made
+    made.extensions["klette"].close()
+
+
+def early():
+    parts = {"segments": [LATER | {"segment": "country"}], "amounts": [LATER | {"metric": "revenue"}]}
+    parts["counts"] = [LATER | {"metric": "orders"}]
+    return sampled_parts.whole_result() | parts | {"retention": LATER, "cascade": None}
+
+
+def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
+    assert pending.coming(early()) == (
+        "for whom it works", "how long it sticks", "how often members act", "how many buy and how much",
+    )  # fmt: skip
+    failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
+    assert pending.coming(sampled_parts.whole_result() | {"cascade": failed}) == ()
+    assert pending.coming(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("usual", "waited", "told"),
+    [
+        (None, 5, "The first time takes longest, usually a minute or two; it appears here by itself."),
+        (19, 5, "Last time it took about 20 seconds; it appears here by itself."),
+        (19, 200, "It takes longer than the 20 seconds of last time;"),
+        (130, 5, "Last time it took about 2 minutes;"),
+    ],
+)
+def test_how_long_it_takes_is_what_it_took(usual, waited, told):
+    length = None if usual is None else timedelta(seconds=usual)
+    said = pending.sentence(("for whom it works",), length, timedelta(seconds=waited))
+    assert told in said
+    assert said.startswith("The verdict and the table of variants stand. Still being worked out: for whom it works.")
+
+
+def status(app, result):
+    services = stored.services_of(app)
+    with services.database.read() as session:
+        found = store.get(session, stored.KEY)
+        run = store.current_run(session, found)
+        return state.status(session, found, run, result, services.settings, now=state.now_utc())
+
+
+def job(app, **values):
+    with stored.services_of(app).database.write() as session:
+        found = store.get(session, stored.KEY)
+        session.add(Job(kind="analyse", experiment_id=found.id, payload={}, requested_by="worker", **values))
+
+
+def test_while_the_models_are_computed_the_page_says_so_though_nobody_asked(app):
+    job(app, state="done", due_at=utc_now() - timedelta(hours=1), finished_at=utc_now() - timedelta(minutes=59.5))
+    job(app, state="running", progress=0.7)
+    told = status(app, early())
+    assert (told.kind, told.progress) == ("working", 0.7)
+    assert "Still being worked out: for whom it works, how long it sticks, how often" in told.sentence
+    assert "Last time it took about 30 seconds" in told.sentence
+    assert status(app, sampled_parts.whole_result()).kind != "working"  # an answer that is whole is not announced
+
+
+def test_where_nothing_is_on_its_way_the_page_offers_to_begin(app):
+    assert status(app, early()).kind == "later"
+    stored.analyse(app, early())
+    page = stored.logged_in(app).get(f"/experiments/{stored.KEY}").text
+    assert "This answer came before the slower models." in page and "Work them out now" in page
+    assert "They follow with the next analysis." in page
+
+
+def test_of_a_test_that_is_over_no_next_analysis_is_promised(app):
+    stored.analyse(app, early())
+    with stored.services_of(app).database.write() as session:
+        transitions.stop(session, store.get(session, stored.KEY), actor="cli", now=utc_now() - timedelta(days=1))
+    page = stored.logged_in(app).get(f"/experiments/{stored.KEY}").text
+    assert "They follow with the next analysis." not in page
+    assert "The test is over, so they wait until somebody asks for them." in page and "Work them out now" in page

@@ -1,0 +1,366 @@
+"""The results page as data, without a browser or a database."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.web.pages.results import fixtures, sampled_parts
+from web.pages.results import decide
+from web.pages.results import view as results_view
+from web.pages.results.parts import VariantFacts
+from web.pages.results.sections import provenance, verdict
+from web.pages.results.sections.health import spoken_times
+from web.pages.results.words import chance, explain_lift, title_of_chance
+from web.pages.results_measure import Measure
+
+THIN = "\u202f"
+
+
+def page(result=None, keys="abc", **changes):
+    result = result or fixtures.result()
+    variants = fixtures.variants(keys)
+    return results_view.build(
+        result, {}, variants, fixtures.history(keys=keys), fixtures.plan(**changes), now=fixtures.NOW
+    )
+
+
+def test_the_deciding_metric_comes_first_and_the_guardrail_last() -> None:
+    groups = page().groups
+    assert [group.key for group in groups][0] == "sticky_rate"
+    assert groups[0].tag == "decides"
+    assert groups[-1].key == "negative_rate"
+    assert groups[-1].tag.startswith("guardrail")
+
+
+def test_a_row_shows_the_figures_of_the_result() -> None:
+    result = fixtures.result()
+    stored = next(row for row in result["metrics"][0]["variants"] if row["variant"] == "b")
+    row = page(result).groups[0].rows[1]
+    assert row.mean.text == f"{stored['mean'] * 100:.1f}{THIN}%"
+    assert row.best.text == f"{stored['p_best'] * 100:.0f}{THIN}%"
+    assert row.loss.text == f"{stored['expected_loss'] / (1 - stored['p_best']) * 100:.2f} in 100"
+
+
+def test_the_raw_figures_let_anybody_check_the_rate() -> None:
+    row = page().groups[0].rows[0]
+    assert row.raw[:3] == ("7,121", "812", f"{812 / 7121 * 100:.2f}{THIN}%")
+
+
+def test_money_is_written_with_its_currency() -> None:
+    revenue = next(group for group in page().groups if group.key == "revenue")
+    assert revenue.rows[0].mean.text.startswith(f"€{THIN}")
+    assert revenue.rows[0].raw[1].startswith(f"€{THIN}")
+
+
+def test_every_figure_of_the_scorecard_explains_itself_in_one_sentence() -> None:
+    for group in page().groups:
+        for row in group.rows:
+            for number in (row.mean, row.lift, row.best, row.loss):
+                if number.text not in ("", "–"):
+                    assert number.why.endswith("."), (group.key, number)
+                    assert number.id
+
+
+def test_figures_have_ids_of_their_own() -> None:
+    ids = [n.id for g in page().groups for r in g.rows for n in (r.mean, r.lift, r.best, r.loss) if n.id]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_guardrail_has_no_chance_of_being_best() -> None:
+    guardrail = page().groups[-1]
+    assert {row.best.text for row in guardrail.rows} == {""}
+    assert {row.loss.text for row in guardrail.rows} == {""}
+
+
+@pytest.mark.parametrize(
+    ("complaints", "tag"), [(28, "guardrail holds"), (43, "guardrail in doubt for C"), (95, "guardrail broken by C")]
+)
+def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
+    members, done = fixtures.SPRING["c"]
+    audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": complaints})}
+    group = page(fixtures.result(audience)).groups[-1]
+    assert group.tag == tag
+    assert bool(group.remark) == ("doubt" in tag)
+
+
+def test_a_guardrail_in_doubt_says_why_with_its_figures() -> None:
+    members, done = fixtures.SPRING["c"]
+    audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": 43})}
+    group = page(fixtures.result(audience)).groups[-1]
+    assert group.remark.startswith("Probably higher with C (9")
+    own, control = 4300 / members, 2800 / fixtures.SPRING["a"][0]
+    assert f": {own:.2f}{THIN}% against {control:.2f}{THIN}% as counted." in group.remark
+    assert group.remark.endswith("Not certain enough to stop it.")
+
+
+def test_a_failed_check_makes_the_verdict_one_not_to_trust() -> None:
+    view = page(fixtures.result(checks=fixtures.broken_split()))
+    assert view.failed
+    assert view.verdict.decision == "untrusted"
+    assert "not trust" in view.verdict.headline
+    assert view.verdict.tone == "bad"
+    assert view.health[0].status == "fail"
+    assert view.health[0].next_step
+
+
+def test_a_failed_check_overrules_a_result_that_says_otherwise() -> None:
+    result = fixtures.result()
+    result["health"][0]["status"] = "fail"
+    assert page(result).verdict.decision == "untrusted"
+
+
+def test_too_little_data_is_an_outcome_of_its_own() -> None:
+    view = page(fixtures.result(scale=0.008))
+    assert view.verdict.decision == "not_enough_data"
+    assert view.verdict.tone == "calm"
+
+
+def test_health_is_marked_by_signs_and_words_not_by_colour_alone() -> None:
+    items = page().health
+    assert {item.mark for item in items} == {"i", "✓"}
+    assert all(item.said and item.sentence for item in items)
+    assert (items[0].check, items[0].status) == ("immature", "info")
+
+
+def test_the_last_event_is_told_by_the_clock_of_the_project_and_only_while_it_runs() -> None:
+    def silence(**changes):
+        return [item.sentence for item in page(**changes).health if item.check == "silence"]
+
+    assert silence()[0].startswith("Events are arriving; the last one at 09:11.")
+    assert silence(ended_at=fixtures.NOW) == silence(simulated=True) == []
+    assert spoken_times("since 2026-11-21T23:30:00Z.", "Europe/Berlin", "2026-11-23T08:00:00Z") == (
+        "since 00:30 on 22 Nov 2026."
+    )
+
+
+def test_nothing_that_nobody_did_has_a_figure() -> None:
+    audience = {key: (members, done | {"negative_rate": 0}) for key, (members, done) in fixtures.SPRING.items()}
+    group = page(fixtures.result(audience)).groups[-1]
+    assert (group.tag, group.axis, group.note) == ("nothing so far", (), "")
+    assert [row.nobody for row in group.rows][0] == "nobody yet (0 of 7,121)"
+    assert all(row.ridge is None and row.best.text == row.loss.text == "–" for row in group.rows)
+    assert group.rows[0].raw[:2] == ("7,121", "0")
+
+
+def test_too_little_data_is_never_a_chance_of_one_half() -> None:
+    view = page(fixtures.result(scale=0.008))
+    assert view.withheld
+    assert {row.best.text + row.loss.text for row in view.groups[0].rows} == {"––"}
+    assert {row.raw[5] + row.raw[6] for row in view.groups[0].rows} == {"––"}
+    assert view.over_time.spec is None and view.over_time.rows == ()
+    assert not page().withheld
+
+
+def test_the_verdict_and_the_scorecard_print_a_value_in_the_same_way() -> None:
+    view = page()
+    row = next(row for row in view.groups[0].rows if row.variant.letter == "B")
+    (_, chance_best), (_, loss) = view.verdict.facts
+    assert (chance_best.text, loss.text) == (row.best.text, row.loss.text + " members")
+
+
+def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
+    ended = fixtures.STARTED + timedelta(days=4)
+    chart = page(ended_at=ended, imported=True).over_time
+    assert max(point["day"] for point in chart.spec["data"]["values"]) == 4
+    assert chart.spec["layer"][2]["mark"]["text"] == "end, after 4 days"
+    assert len(chart.rows) == 4
+    counts = page(ended_at=ended, imported=True, counts_only=True).over_time
+    assert counts.spec is None and "without days" in counts.alternative
+
+
+def test_a_variant_named_in_the_verdict_wears_its_colour() -> None:
+    parts = verdict.coloured("B “Meet the people who make it” leads A “New season, new colours”.", fixtures.variants())
+    assert [(part.text, part.colour) for part in parts] == [
+        ("B “Meet the people who make it”", "v1"),
+        (" leads ", ""),
+        ("A “New season, new colours”", "v0"),
+        (".", ""),
+    ]
+
+
+def test_the_facts_name_variants_by_their_letter() -> None:
+    labels = [label for label, _ in page().verdict.facts]
+    assert labels[0] == "Chance that B is best"
+    assert not any("“" in label for label in labels)
+
+
+def test_a_verdict_without_figures_gets_them_from_the_scorecard() -> None:
+    result = fixtures.result()
+    result["verdict"]["facts"] = []
+    facts = dict(page(result).verdict.facts)
+    assert facts["Chance that B is best"].text == page().groups[0].rows[1].best.text
+
+
+def test_segments_are_told_for_the_variant_of_the_verdict_the_largest_first() -> None:
+    view = page()
+    rows = view.segments[0].rows
+    assert view.subject.key == "b"
+    assert [row.level for row in rows][:2] == ["Germany", "not known"]
+    assert rows[0].raw_at is not None
+    assert rows[0].lift.text == f"+11{THIN}%"
+    assert view.segments[0].spec["data"]["values"]
+
+
+def test_a_segment_that_is_not_shown_says_why() -> None:
+    why = {"segment": "country", "not_shown": {"code": "diagnostics", "reason": "The model did not settle."}}
+    segment = page(fixtures.result(segments=[why])).segments[0]
+    assert segment.rows == ()
+    assert segment.not_shown == "The model did not settle."
+
+
+def test_the_chart_over_time_holds_every_analysis_and_the_same_as_a_table() -> None:
+    chart = page().over_time
+    assert chart.title == "Chance of being the stickiest"
+    assert len(chart.spec["data"]["values"]) == 8 * 3
+    assert len(chart.rows) == 8
+    assert "B" in chart.alternative
+
+
+def test_one_analysis_makes_no_curve() -> None:
+    view = results_view.build(
+        fixtures.result(), {}, fixtures.variants(), fixtures.history(1), fixtures.plan(), now=fixtures.NOW
+    )
+    assert view.over_time.spec is None
+    assert "second" in view.over_time.alternative
+
+
+def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
+    result = fixtures.result()
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "share_rate")
+    for row in entry["comparisons"]:
+        row.update(lift=None, lift_density=None, lift_not_shown="Hardly anybody shared A, so it would mislead.")
+    group = next(group for group in page(result).groups if group.key == "share_rate")
+    assert group.note.startswith("Drawn as a difference of members in 100, not in per cent. Hardly anybody")
+    assert "in 100" in group.rows[1].lift.text
+    assert group.rows[1].ridge is not None
+
+
+def test_no_prior_talks_a_doubt_about_a_guardrail_away() -> None:
+    result = fixtures.result()
+    entry = result["metrics"][-1]
+    assert next(row for row in entry["comparisons"] if row["variant"] == "c")["p_beats_control"] > 0.05
+    assert page(result).groups[-1].tag == "guardrail in doubt for C"
+    for row in entry["variants"]:
+        row.update(evidence_mean=None, evidence_sd=None)
+    assert page(result).groups[-1].tag == "guardrail holds"
+
+
+def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:
+    result = fixtures.result()
+    entry = result["metrics"][1]
+    entry["not_shown"] = {"code": "x", "reason": "Nobody has shared yet."}
+    for row in entry["variants"]:
+        row.update(mean=None, sd=None, interval=None, p_best=None, expected_loss=None)
+    for row in entry["comparisons"]:
+        row.update(lift=None, difference=None, p_beats_control=None, p_rope=None, lift_density=None)
+    group = page(result).groups[1]
+    assert group.note == "Nobody has shared yet."
+    assert [row.best.text for row in group.rows] == ["–"] * 3
+    assert group.rows[0].raw[:2] == ("7,121", "150")
+    assert not group.axis
+
+
+def test_the_line_under_the_title_counts_days_and_members() -> None:
+    line = results_view.sub_line(21_306, 310, "day 9 of 14")
+    assert line == ["Day 9 of 14", "21,306 members randomised, 310 more brought by shares"]
+    assert results_view.sub_line(1, 0, "ran 1 day") == ["Ran 1 day", "1 member randomised"]
+    assert results_view.sub_line(None, 0, "") == []
+
+
+def test_who_is_set_aside_is_said_in_a_sentence() -> None:
+    assert provenance.set_aside({"multi_exposed": 4, "bots": 12}) == (
+        "Set aside and not counted: 4 met more than one variant and 12 looked like bots."
+    )
+    assert provenance.set_aside({"bots": 0}) == ""
+
+
+def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_ship() -> None:
+    members, done = fixtures.SPRING["b"]
+    winning = fixtures.result(fixtures.SPRING | {"b": (members, done | {"sticky_rate": 1150})})
+    assert winning["verdict"]["decision"] == "ship"
+    advised = [choice.advised for choice in decide.choices(fixtures.variants(), winning, "sticky_rate")]
+    assert advised == [False, True, False]
+    waiting = decide.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
+    assert not any(choice.advised for choice in waiting)
+    assert all(choice.chance for choice in waiting)
+
+
+def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_say() -> None:
+    result = sampled_parts.whole_result()
+    a, b, c = decide.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")
+    p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
+    assert a.told == ("control", f"{chance(p['a'])} to be the stickiest")
+    sure = f"above A, fairly certain (95{THIN}% interval)"
+    assert b.told == (f"{chance(p['b'])} to be the stickiest", f"net value €{THIN}0.12 {sure}")
+    assert c.told[1:] == (f"net value €{THIN}0.090 {sure}", "guardrail “Complaints” in doubt")
+    entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
+    compared = next(row for row in entry["comparisons"] if row["variant"] == "b")
+    compared["difference"] = sampled_parts.estimate(-0.11, 0.2)
+    b = decide.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")[1]
+    assert b.value == f"net value €{THIN}0.11 below A, not certain"
+
+
+def test_a_choice_says_nothing_of_chances_before_there_is_enough_data() -> None:
+    early = sampled_parts.plain_result()
+    early["verdict"] = {"decision": "not_enough_data", "variant": None, "reason": ""}
+    for result in (None, early):
+        told = [choice.told for choice in decide.choices(fixtures.variants(), result, "sticky_rate")]
+        assert told == [("control",), (), ()]
+
+
+def test_chances_never_claim_certainty() -> None:
+    assert chance(0.9999) == f"over 99.9{THIN}%"
+    assert chance(0.0) == f"under 0.1{THIN}%"
+    assert chance(0.94) == f"94{THIN}%"
+    assert chance(None) == "–"
+
+
+def test_amounts_are_written_in_their_own_unit() -> None:
+    seconds = Measure.of({"metric": "dwell", "kind": "amount", "unit_of_measure": "seconds per member"})
+    assert seconds.value(34.25) == f"34.2{THIN}s"
+    share = Measure.of({"metric": "click_rate", "kind": "proportion"})
+    assert share.difference(0.021) == "+2.1 in 100"
+    assert share.difference(-0.0004) == "−0.04 in 100"
+    assert share.loss(0.00001) == "fewer than 0.01 in 100"
+    assert share.value(0.0041) == f"0.41{THIN}%"
+    assert Measure.of({"metric": "orders", "kind": "count"}).value(0.123) == "0.123"
+
+
+def test_a_lift_says_above_or_below() -> None:
+    interval = {"kind": "eti", "probability": 0.95, "low": -0.2, "high": 0.1}
+    said = explain_lift(Measure("share"), "B", "A", {"lift": {"mean": -0.05, "interval": interval}})
+    assert "5.0" in said
+    assert "below A" in said
+
+
+def test_a_metric_of_ones_own_has_a_heading_too() -> None:
+    assert title_of_chance("half_life", "Half-life") == "Chance of being best: Half-life"
+
+
+def test_letters_and_colours_follow_the_position() -> None:
+    assert VariantFacts("x", 2).letter == "C"
+    assert VariantFacts("x", 13).colour == "v1"
+
+
+def test_how_well_a_sampled_fit_went_is_told() -> None:
+    result = fixtures.result()
+    gate = {"passed": True, "rhat_max": 1.0034, "ess_min": 1020.6, "divergences": 0, "reasons": []}
+    result["segments"] = [
+        {
+            "segment": "country",
+            "segment_rows": [],
+            "not_shown": None,
+            "diagnostics": gate,
+            "engine": "nutpie",
+            "seed": 7,
+        }
+    ]
+    told = dict(provenance.provenance(result))
+    assert told["Fit by country"] == "R-hat 1.003, 1,020 effective draws, 0 divergences; nutpie, seed 7"
+
+
+def test_where_the_shares_moved_the_page_says_which_figures_are_pooled_over_that() -> None:
+    result = fixtures.result()
+    assert not page(result).pooled
+    result["metrics"][0]["stratified"] = {"epochs": 3, "merged": []}
+    assert page(result).pooled
