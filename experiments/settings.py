@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from experiments.currencies import CURRENCIES
+from experiments.catalogue.currencies import CURRENCIES
 from experiments.errors import SettingsError
 
 PREFIX = "KLETTE_"

@@ -165,3 +165,35 @@ _BOUNDS = {
     "datetime_from_date_parsing": " is no time; write it as 2026-11-23T08:00:00Z.",
     "datetime_type": " is no time; write it as 2026-11-23T08:00:00Z.",
 }
+
+
+def required_text(value: Any, field: str, longest: int, remedy: str) -> str:
+    """A text that is there, not too long, and that every engine can store.
+
+    Raises
+    ------
+    InvalidError
+        ``FIELD_missing``, ``FIELD_too_long`` or ``FIELD_invalid``.
+    """
+    if value is None or value == "":
+        raise InvalidError(f"The {field} is missing; {remedy}.", code=f"{field}_missing")
+    if type(value) is not str:
+        raise InvalidError(
+            f"The {field} is {shown(value)}; it must be a text, so put it in quotes.", code=f"{field}_invalid"
+        )
+    if len(value) > longest:
+        raise InvalidError(
+            f"The {field} has {len(value)} characters, the most is {longest}; {remedy}.", code=f"{field}_too_long"
+        )
+    if not value.isprintable() and (not value.strip() or any(_unstorable(letter) for letter in value)):
+        raise InvalidError(
+            f"The {field} {value[:40]!r} holds a control character or half of a character; {remedy}.",
+            code=f"{field}_invalid",
+        )
+    if value.isspace():
+        raise InvalidError(f"The {field} is blank; {remedy}.", code=f"{field}_missing")
+    return value
+
+
+def _unstorable(letter: str) -> bool:
+    return letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff"

@@ -9,10 +9,10 @@ from typing import Any
 
 from web.api.assign import get_assign, post_assign
 from web.api.events import post_events
+from web.http.counters import observe
 from web.http.exchange import CORS_HEADERS, JSON_HEADERS, PREFLIGHT_HEADERS, Handler, answer
 from web.http.problem import known, problem_bytes
 from web.http.services import LazyServices
-from web.operations import observe
 
 _POST: dict[str, tuple[str, Handler]] = {
     "/api/v1/assign": ("assign", post_assign),

@@ -16,11 +16,11 @@ import numpy as np
 from analysis import priors
 from analysis.errors import AnalysisError, NotShown
 from analysis.models import (
-    adjusted,
     amount,
     conversion,
     conversion_flat,
     count,
+    cuped,
     hurdle,
     negative_binomial,
     ratio,
@@ -126,7 +126,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         "adjusted",
         "adjusted",
-        adjusted.fit,
+        cuped.fit,
         priors.WEAK_ADJUSTED,
         "Mean per member less what was known beforehand (CUPED), by its moments.",
     ),

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+from experiments.catalogue.currencies import CURRENCIES
 from experiments.catalogue.event_types import EVENT_TYPES, meant
 from experiments.catalogue.metrics import METRICS
-from experiments.currencies import CURRENCIES
 from experiments.definition import targeting
 from experiments.errors import InvalidError
 from experiments.validation import at_fault, bad, check_text, shown

@@ -54,7 +54,7 @@ class Block:
     lines: tuple[Line, ...]
     missing: str = ""
     remark: str = ""
-    adjustment: str = ""
+    adjusted: str = ""
     why: str = ""
 
 

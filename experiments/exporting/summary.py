@@ -1,4 +1,4 @@
-"""The summary of an analysis as CSV or Parquet: the table of ``results?format=csv``, see `experiments.reporting.table`."""
+"""The summary of an analysis as CSV or Parquet: the table of `experiments.reporting.table`."""
 
 from pathlib import Path
 from typing import Any

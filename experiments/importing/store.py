@@ -17,7 +17,7 @@ from experiments.importing.members import Member, Variants
 from experiments.importing.plan import Plan
 from experiments.importing.spool import Spool
 from experiments.importing.values import meant_name
-from experiments.ingestion import events
+from experiments.ingestion import events, exposures
 from experiments.lifecycle import store
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run
@@ -77,7 +77,7 @@ def store_members(
     )
     total, done = sum(counts.values()) + sum(types.values()), 0
     for batch in spool.members():
-        exposure.bulk_insert(session, [_exposure_row(run, member) for member in batch])
+        exposures.bulk_insert(session, [_exposure_row(run, member) for member in batch])
         _store_shares(session, run, batch)
         done += len(batch)
         report(done / total, f"Stored {done:,} of {total:,} rows")
@@ -231,9 +231,9 @@ def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None
         if one.brought_by
     ]
     if brought:
-        exposures = Exposure.__table__  # type: ignore[attr-defined]
-        one = (exposures.c.run_id == bindparam("of_run")) & (exposures.c.unit == bindparam("who"))
-        session.connection().execute(update(exposures).where(one), brought)
+        table = Exposure.__table__  # type: ignore[attr-defined]
+        one = (table.c.run_id == bindparam("of_run")) & (table.c.unit == bindparam("who"))
+        session.connection().execute(update(table).where(one), brought)
 
 
 def _event_row(stored: Experiment, happening: "object") -> events.EventRow:

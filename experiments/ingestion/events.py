@@ -12,15 +12,8 @@ from experiments.assignment.exposure import ExposureRow, Offer, is_bot, segment_
 from experiments.catalogue.event_types import MAX_ID, MAX_TYPE, MAX_UNIT, VALUE_KINDS
 from experiments.errors import InvalidError
 from experiments.ingestion import postgres, sqlite
-from experiments.ingestion.fields import (
-    EventLimits,
-    check_currency,
-    check_properties,
-    check_text,
-    check_time,
-    check_value,
-)
-from experiments.validation import shown
+from experiments.ingestion.fields import EventLimits, check_currency, check_properties, check_time, check_value
+from experiments.validation import required_text, shown
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +95,14 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
             "Put whatever else you know into properties.",
             code="field_unknown",
         )
-    event_id = check_text(
+    event_id = required_text(
         raw.get("id"),
         "id",
         MAX_ID,
         "make one for each event, such as a UUID, and repeat it when you send the event again",
     )
-    unit = check_text(raw.get("unit"), "unit", MAX_UNIT, "send the key by which you know the member")
-    name = check_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a name of your own")
+    unit = required_text(raw.get("unit"), "unit", MAX_UNIT, "send the key by which you know the member")
+    name = required_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a name of your own")
     if name not in VALUE_KINDS and name.lower() in VALUE_KINDS:
         raise InvalidError(
             f"The type {name!r} is not {name.lower()!r}: types are told apart by capitals. Send {name.lower()!r}, or "

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from experiments.assignment.configuration import LiveExperiment
+from experiments.catalogue.currencies import CURRENCIES
 from experiments.catalogue.event_types import MAX_DWELL_SECONDS, MAX_PROPERTIES_BYTES, MAX_VALUE, VALUE_MEANINGS
-from experiments.currencies import CURRENCIES
 from experiments.errors import InvalidError
 from experiments.settings import Settings
 from experiments.validation import shown
@@ -35,38 +35,6 @@ class EventLimits:
             settings.event_max_ahead_seconds * 1_000_000,
             settings.currency,
         )
-
-
-def check_text(value: Any, field: str, longest: int, remedy: str) -> str:
-    """A text that is there, not too long, and that every engine can store.
-
-    Raises
-    ------
-    InvalidError
-        ``FIELD_missing``, ``FIELD_too_long`` or ``FIELD_invalid``.
-    """
-    if value is None or value == "":
-        raise InvalidError(f"The {field} is missing; {remedy}.", code=f"{field}_missing")
-    if type(value) is not str:
-        raise InvalidError(
-            f"The {field} is {shown(value)}; it must be a text, so put it in quotes.", code=f"{field}_invalid"
-        )
-    if len(value) > longest:
-        raise InvalidError(
-            f"The {field} has {len(value)} characters, the most is {longest}; {remedy}.", code=f"{field}_too_long"
-        )
-    if not value.isprintable() and (not value.strip() or any(_unstorable(letter) for letter in value)):
-        raise InvalidError(
-            f"The {field} {value[:40]!r} holds a control character or half of a character; {remedy}.",
-            code=f"{field}_invalid",
-        )
-    if value.isspace():
-        raise InvalidError(f"The {field} is blank; {remedy}.", code=f"{field}_missing")
-    return value
-
-
-def _unstorable(letter: str) -> bool:
-    return letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff"
 
 
 def check_time(value: Any, now_us: int, limits: EventLimits) -> int:

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import psycopg
 from sqlalchemy.engine import make_url
 
-from experiments.assignment.exposure import ExposureRow, KnownExposures, Offer, Recorded
+from experiments.assignment.exposure import ExposureRow, Offer, Recorded
 from experiments.errors import KletteError, UnavailableError
 from experiments.ingestion import libpq, postgres, sqlite
 from experiments.ingestion.events import EventRow
+from experiments.ingestion.exposures import KnownExposures
 from experiments.ingestion.group_commit import Group, Ticket
 from experiments.storage.database import Database
 

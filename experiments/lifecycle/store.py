@@ -313,7 +313,7 @@ def _document(
     epochs: Mapping[int | None, list[Epoch]],
     prior: Mapping[str, Any],
 ) -> dict[str, Any]:
-    from experiments.lifecycle.transitions import POSSIBLE  # the life cycle builds on this file
+    from experiments.lifecycle.states import POSSIBLE  # the life cycle builds on this file
 
     shipped = experiment.shipped_variant and {"variant": experiment.shipped_variant, "note": experiment.shipped_note}
     return {

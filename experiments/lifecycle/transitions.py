@@ -9,21 +9,13 @@ from experiments.errors import ConflictError, InvalidError
 from experiments.lifecycle import store
 from experiments.lifecycle.checklist import Check, checklist
 from experiments.lifecycle.namespaces import claim
+from experiments.lifecycle.states import POSSIBLE
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, utc_now
 from experiments.validation import shown
 
-__all__ = ["Check", "POSSIBLE", "apply_schedule", "archive", "checklist", "launch", "pause", "resume", "ship", "stop"]
+__all__ = ["Check", "apply_schedule", "archive", "checklist", "launch", "pause", "resume", "ship", "stop"]
 
-POSSIBLE: dict[str, tuple[str, ...]] = {
-    "draft": ("launch", "archive"),
-    "scheduled": ("launch", "pause", "stop"),
-    "running": ("pause", "stop", "ship"),
-    "paused": ("resume", "stop", "ship"),
-    "stopped": ("ship", "archive"),
-    "archived": (),
-}
-"""What can be done in each state."""
 
 _LEADS_TO: dict[str, tuple[str, ...]] = {
     "launch": ("running", "scheduled"),

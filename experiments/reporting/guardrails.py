@@ -13,7 +13,7 @@ from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import percent
 
 IN_DOUBT, BROKEN = 0.95, 0.999
-"""Chances of a variant being worse than the control; the first keeps it from being shipped (analysis/decision/decide.py)."""
+"""Chances of a variant being worse than the control; the first keeps it from being shipped."""
 
 
 def tag(entry: Mapping[str, Any], variants: Sequence[Lettered]) -> tuple[str, str]:

@@ -52,5 +52,5 @@ def _head() -> str | None:
 
 def _configuration() -> Config:
     configuration = Config()
-    configuration.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    configuration.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
     return configuration

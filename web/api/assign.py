@@ -12,8 +12,7 @@ from experiments.assignment.assign import REASONS, Assigned, assign, chosen, may
 from experiments.assignment.configuration import LiveExperiment
 from experiments.catalogue.event_types import MAX_UNIT
 from experiments.errors import InvalidError, NotFoundError
-from experiments.ingestion.fields import check_text
-from experiments.validation import shown
+from experiments.validation import required_text, shown
 from web.apidocs.openapi import documented
 from web.http.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
 from web.http.services import services
@@ -118,7 +117,7 @@ def post_assign(call: Call) -> bytes:
     """Answer ``POST /api/v1/assign``."""
     document = call.document()
     check_fields(document, _FIELDS)
-    unit = check_text(document.get("unit"), "unit", MAX_UNIT, _REMEDY)
+    unit = required_text(document.get("unit"), "unit", MAX_UNIT, _REMEDY)
     lives, unknown = _chosen(call, _keys(document.get("experiments")))
     attributes = _attributes(document.get("attributes"))
     expose = document.get("expose", True)
@@ -134,7 +133,7 @@ def get_assign(call: Call) -> bytes:
     """Answer ``GET /api/v1/assign/{experiment}``: the form for the simplest apps, which never records anything."""
     key = call.environ["PATH_INFO"].rsplit("/", 1)[1]
     parameters = call.parameters()
-    unit = check_text(parameters.get("unit"), "unit", MAX_UNIT, _REMEDY)
+    unit = required_text(parameters.get("unit"), "unit", MAX_UNIT, _REMEDY)
     (live,) = _chosen(call, [key])[0] or (None,)
     if live is None:
         raise NotFoundError(f"There is no experiment {key[:64]!r}; check the key.", code="experiment_unknown")

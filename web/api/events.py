@@ -12,9 +12,9 @@ from experiments.errors import InvalidError
 from experiments.ingestion.events import Checked, check_events, unforeseen
 from experiments.ingestion.fields import EventLimits
 from web.apidocs.openapi import documented
+from web.http.counters import observe_events
 from web.http.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
 from web.http.services import services
-from web.operations import observe_events
 
 blueprint = Blueprint("events", __name__)
 

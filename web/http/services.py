@@ -101,7 +101,7 @@ def _build(settings: Settings) -> Services:
 
 
 def _writer(database: Database) -> Writer:
-    from web.operations import observe_commit
+    from web.http.counters import observe_commit
 
     writer = Writer(database)
     writer.observe = observe_commit

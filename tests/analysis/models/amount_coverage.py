@@ -1,7 +1,7 @@
 """How often the 95 % intervals of amounts hold the truth: of a mean, of a difference and of a lift, tail by tail.
 
-``python -m tests.analysis.models.amount_coverage [--runs 2000] [--uneven] [--plain]`` prints one line a cell of a grid of
-tails, members and buyers; about five minutes. Both variants have the same tail; the treatment's amounts are half as
+``python -m tests.analysis.models.amount_coverage [--runs 2000] [--uneven] [--plain]`` prints one line a cell of a grid
+of tails, members and buyers; about five minutes. Both variants have the same tail; the treatment's amounts are half as
 large again.
 """
 

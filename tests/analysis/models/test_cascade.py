@@ -15,7 +15,7 @@ from analysis.sampling import engine
 from analysis.sampling.predictive import FALSE_ALARMS
 from analysis.simulate import Spreading, simulate_cascades
 
-#: For the figures of docs/statistics.md: SIMULATED_EXPERIMENTS=1000 pytest -k cover tests/analysis/models/test_cascade.py
+#: Figures of docs/statistics.md: SIMULATED_EXPERIMENTS=1000 pytest -k cover tests/analysis/models/test_cascade.py
 EXPERIMENTS = int(os.environ.get("SIMULATED_EXPERIMENTS", "16"))
 TRUE_R = (0.3, 0.8, 0.95, 1.05)
 PRIOR = priors.WORD_OF_MOUTH

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis import AdjustedStatistics, NotShown
-from analysis.models import adjusted, moments
+from analysis.models import cuped, moments
 from analysis.models.cuped import adjust
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.quadrature import Compared
@@ -53,7 +53,7 @@ def test_hillstroms_history_explains_next_to_nothing(hillstrom, shared_data, a, 
         assert found.variants[key].mean == pytest.approx(known["adjusted"][key]["mean"], rel=1e-9)
         assert found.variants[key].sd == pytest.approx(known["adjusted"][key]["sd"], rel=1e-9)
     assert (1 - found.variance_reduction) ** 0.5 == pytest.approx(known["se_ratio_adjusted_over_plain"], abs=1e-9)
-    posterior = adjusted.fit({"A": hillstrom[a], "B": hillstrom[b]}, WEAK_ADJUSTED)
+    posterior = cuped.fit({"A": hillstrom[a], "B": hillstrom[b]}, WEAK_ADJUSTED)
     difference = posterior.difference(1, 0)
     assert difference.mean == pytest.approx(known["adjusted"]["diff_B_minus_A"], abs=1e-3)
     assert difference.interval.low == pytest.approx(known["adjusted"]["ci95"][0], abs=0.02)
@@ -66,7 +66,7 @@ def test_a_correlation_of_08_takes_64_per_cent_of_the_variance_and_keeps_the_pro
     for _ in range(runs):
         data = {"a": members(rng, 500, 0.8), "b": members(rng, 500, 0.8, effect=2.0)}
         reductions.append(adjust(data, "before").variance_reduction)
-        a, b = adjusted.fit(data, WEAK_ADJUSTED).marginals
+        a, b = cuped.fit(data, WEAK_ADJUSTED).marginals
         inside += 0.025 <= float(Compared(b, a, False).cdf(2.0)[0]) <= 0.975
         own += b.mean > a.mean
         widths.append(np.hypot(a.sd, b.sd))
@@ -98,7 +98,7 @@ def test_a_covariate_without_spread_leaves_the_plain_figures_and_says_so():
     assert (found.theta, found.correlation, found.variance_reduction) == (0.0, None, 0.0)
     assert found.to_dict()["not_used"]["code"] == "covariate_without_spread"
     assert found.variants["a"].mean == pytest.approx(x["a"].mean())
-    posterior = adjusted.fit(data, WEAK_ADJUSTED)
+    posterior = cuped.fit(data, WEAK_ADJUSTED)
     assert isinstance(posterior, IndependentPosterior)
     assert posterior.sd(0) == pytest.approx(x["a"].std(ddof=1) / np.sqrt(300), rel=0.02)
 
@@ -113,25 +113,25 @@ def test_a_covariate_without_spread_leaves_the_plain_figures_and_says_so():
 def test_too_few_members_are_a_named_outcome(cell, code):
     data = {"a": of([1, 2, 3], [1, 2, 2]), "b": cell}
     assert isinstance(adjust(data), NotShown) and adjust(data).code == code
-    assert adjusted.fit(data, WEAK_ADJUSTED).code == code
+    assert cuped.fit(data, WEAK_ADJUSTED).code == code
 
 
 def test_nothing_and_no_spread_are_named_outcomes():
     nothing = {key: of([0, 0, 0], [1, 2, 3]) for key in "ab"}
-    assert adjusted.fit(nothing, WEAK_ADJUSTED).code == "all_zero"
+    assert cuped.fit(nothing, WEAK_ADJUSTED).code == "all_zero"
     assert adjust(nothing).correlation is None
     alike = {key: of([4, 4, 4], [1, 2, 3]) for key in "ab"}
-    assert adjusted.fit(alike, WEAK_ADJUSTED).code == "no_spread"
+    assert cuped.fit(alike, WEAK_ADJUSTED).code == "no_spread"
     # fully explained: nothing is left to judge chance by
     explained = {key: of([2, 4, 6, 8], [1, 2, 3, 4]) for key in "ab"}
-    assert adjusted.fit(explained, WEAK_ADJUSTED).code == "no_spread"
+    assert cuped.fit(explained, WEAK_ADJUSTED).code == "no_spread"
 
 
 def test_the_lean_is_the_least_the_sums_allow():
     rng = np.random.default_rng(24)
     x = np.where(rng.random(4000) < 0.05, rng.lognormal(3, 1, 4000), 0)
     c = rng.normal(0, 1, 4000)
-    posterior = adjusted.fit({"a": of(x[:2000], c[:2000]), "b": of(x[2000:], c[2000:])}, WEAK_ADJUSTED)
+    posterior = cuped.fit({"a": of(x[:2000], c[:2000]), "b": of(x[2000:], c[2000:])}, WEAK_ADJUSTED)
     exact = ((x - x.mean()) ** 3).mean()
     least = moments.smallest_third(moments.Sums(4000, x.sum(), (x * x).sum(), 1))
     assert 0 < least < exact

@@ -14,7 +14,7 @@ from analysis.models.retention import fit, lifetimes, survival
 from analysis.sampling import engine
 from analysis.simulate import DailyReturns, StayingReturns, retention_truth, simulate_retention
 
-#: For the figures of docs/statistics.md: SIMULATED_EXPERIMENTS=2000 pytest -k cover tests/analysis/models/test_retention.py
+#: Figures of docs/statistics.md: SIMULATED_EXPERIMENTS=2000 pytest -k cover tests/analysis/models/test_retention.py
 EXPERIMENTS = int(os.environ.get("SIMULATED_EXPERIMENTS", "300"))
 PROCESSES = (
     DailyReturns((0.30, 0.20, 0.10)),

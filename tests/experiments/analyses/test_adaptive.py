@@ -16,11 +16,12 @@ from experiments.analyses.run import analyse, repeat
 from experiments.assignment.assign import decide
 from experiments.assignment.configuration import load
 from experiments.assignment.epochs import epochs_of
-from experiments.assignment.exposure import ExposureRow, bulk_insert
+from experiments.assignment.exposure import ExposureRow
 from experiments.catalogue.metrics import DAY_US
 from experiments.exporting.members import member_table, to_csv
 from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.ingestion.exposures import bulk_insert
 from experiments.jobs import queue, worker
 from experiments.lifecycle.store import current_run, get
 from experiments.settings import read_settings

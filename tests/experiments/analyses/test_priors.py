@@ -15,9 +15,10 @@ from analysis import NotShown
 from analysis.learning.learn import FEWEST_TESTS
 from experiments.analyses import priors
 from experiments.analyses.run import analyse, new_id
-from experiments.assignment.exposure import ExposureRow, bulk_insert
+from experiments.assignment.exposure import ExposureRow
 from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.ingestion.exposures import bulk_insert
 from experiments.lifecycle.checklist import checklist
 from experiments.lifecycle.store import current_run, document, get
 from experiments.storage.tables import Analysis, AuditEntry, Experiment, LearnedPrior, Run

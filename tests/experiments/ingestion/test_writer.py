@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from experiments.assignment import exposure
-from experiments.assignment.exposure import ExposureRow, KnownExposures, Offer
+from experiments.assignment.exposure import ExposureRow, Offer
 from experiments.errors import TooManyRequestsError, UnavailableError
+from experiments.ingestion import exposures
 from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.ingestion.exposures import KnownExposures
 from experiments.ingestion.group_commit import Group
 from experiments.ingestion.writer import Appended, Writer
 from experiments.storage.database import Database
@@ -224,11 +225,11 @@ def test_bulk_inserts_count_what_is_new_and_belong_to_the_callers_transaction(wr
     with database.write() as session:
         assert bulk_insert_events(session, [event("b", properties={"x": 1}), event("a"), event("b")]) == 2
         assert bulk_insert_events(session, [event("a"), event("c")]) == 1
-        assert exposure.bulk_insert(session, [shown("u"), shown("u", "b"), shown("v")]) == 2
+        assert exposures.bulk_insert(session, [shown("u"), shown("u", "b"), shown("v")]) == 2
     with pytest.raises(RuntimeError), database.write() as session:
         bulk_insert_events(session, [event(f"{number}") for number in range(100)])
         raise RuntimeError
-    for write in (lambda s: bulk_insert_events(s, [event("x")]), lambda s: exposure.bulk_insert(s, [shown("x")])):
+    for write in (lambda s: bulk_insert_events(s, [event("x")]), lambda s: exposures.bulk_insert(s, [shown("x")])):
         with pytest.raises(RuntimeError), database.write() as session:
             assert write(session) == 1
             raise RuntimeError

@@ -10,7 +10,7 @@ from experiments.assignment.configuration import read_version
 from experiments.definition.model import read_definition
 from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.lifecycle import store, transitions
-from experiments.lifecycle.transitions import POSSIBLE
+from experiments.lifecycle.states import POSSIBLE
 from experiments.storage import audit
 from experiments.storage.tables import Run
 from tests.definitions import definition

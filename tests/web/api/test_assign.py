@@ -33,7 +33,7 @@ def expected(api: Api, unit: str) -> str:
 
 def test_a_thousand_answers_follow_from_the_documents_alone(sqlite_url):
     """The published program, run as it stands in docs/assignment.md on what the API gives, agrees with the server."""
-    page = (Path(__file__).parents[2] / "docs" / "assignment.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "assignment.md").read_text()
     published: dict = {}
     for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(program, published)
@@ -57,7 +57,7 @@ def test_a_thousand_answers_follow_from_the_documents_alone(sqlite_url):
 
 
 def test_the_published_program_knows_the_epochs_of_a_run(sqlite_url):
-    page = (Path(__file__).parents[2] / "docs" / "assignment.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "assignment.md").read_text()
     published: dict = {}
     for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(program, published)
@@ -141,7 +141,8 @@ def test_a_recorded_variant_wins_in_every_process(api, database_url):
     ours = expected(api, "u")
     other = "b" if ours == "a" else "a"
     with api.database.write() as session:
-        from experiments.assignment.exposure import ExposureRow, bulk_insert
+        from experiments.assignment.exposure import ExposureRow
+        from experiments.ingestion.exposures import bulk_insert
 
         bulk_insert(session, [ExposureRow(1, "u", other, 1, 1), ExposureRow(1, "v", "a", 1, 1)])
     assert api.assign("u", expose=False)["spring"]["variant"] == other

@@ -9,8 +9,8 @@ from experiments.definition import targeting
 from web.apidocs.codes import CODES, NOT_OVER_HTTP, OPERATORS, words
 from web.http.problem import _FRAMEWORK
 
-ROOT = Path(__file__).parents[2]
-CHECKED_TEXTS = ("id", "unit", "type")  # the fields that check_text is asked about
+ROOT = Path(__file__).parents[3]
+CHECKED_TEXTS = ("id", "unit", "type")  # the fields that required_text is asked about
 
 
 def codes_of_the_source() -> set[str]:

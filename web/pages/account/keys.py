@@ -48,7 +48,7 @@ def _page(fresh: str = "", errors: dict[str, str] | None = None) -> str:
     experiment = running[0].key if running else None
     address = services().settings.public_url
     return render_template(
-        "keys/index.html",
+        "account/keys.html",
         rows=rows,
         fresh=fresh,
         errors=errors or {},

@@ -96,7 +96,7 @@ def _page(errors: dict[str, str] | None = None, fresh: tuple[str, str] | None = 
         keys = dict(found.all())
         variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids))).all()
     return render_template(
-        "settings/index.html",
+        "account/settings.html",
         errors=errors or {},
         settings=settings,
         listed=[_shown(settings, name, field) for name, field in Settings.model_fields.items()],

@@ -86,7 +86,7 @@ def sentence():
     """The rule being typed, in plain English; while it is unfinished, what is missing."""
     rule, errors = audience_form.rule_of(audience_form.typed_values(request.form))
     text = "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
-    return render_template("experiments/sentence.html", text=text)
+    return render_template("editor/sentence.html", text=text)
 
 
 def _zone() -> str:
@@ -99,7 +99,7 @@ def _editor(
     errors = errors or {}
     window = int(values["window_days"]) if values["window_days"].isdigit() else 7
     page = render_template(
-        "experiments/editor.html",
+        "editor/editor.html",
         form=values,
         errors=errors,
         listed=labels.labelled(errors),

@@ -3,52 +3,17 @@
 It travels in the address. What is out of bounds there is left as the editor has it.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 
-from analysis import Plan
 from experiments.catalogue.metrics import METRICS
 from experiments.definition.fields import MAX_VARIANTS
 from web.pages.common.formatting import NARROW, plural
 from web.pages.common.typed_numbers import number_of
 from web.pages.editor import definition_form
-from web.pages.planning.form import PRIORS
-
-Query = Mapping[str, str]
+from web.pages.planning.form import PRIORS, Query
 
 WHOLE = {"planned_days": (1, 365), "window_days": (1, 90), "minimum_members": (2, 10_000_000)}
 """Fields of the editor that are whole numbers, with what they may be."""
-
-
-def query_of(made: Plan, typed: Query, metric: str) -> dict[str, str]:
-    """What the editor is asked for.
-
-    Parameters
-    ----------
-    made
-        The plan.
-    typed
-        The planning form that it was made from.
-    metric
-        The deciding metric where the figures are an experiment's, else "".
-    """
-    weights = made.audience.weights
-    asked = {
-        "planned_days": str(made.planned_days),
-        "window_days": str(made.window_days or ""),
-        "minimum_members": str(made.rules.min_members),
-        "threshold_of_caring": f"{100 * made.rules.caring:.10g}",
-        "variants": str(len(weights)),
-        "split": "" if len(set(weights)) == 1 else ",".join(f"{100 * weight:.6g}" for weight in weights),
-        "prior": typed["prior"],
-        "primary_metric": metric,
-        "measure": typed["measure"],
-        "base": typed["base"],
-        "members": typed["members"],
-        "lift": typed["lift"],
-        "found": f"{100 * made.with_lift.right.value:.0f}",
-    }
-    return {name: value for name, value in asked.items() if value}
 
 
 def fill(values: definition_form.Values, query: Query) -> None:

@@ -10,6 +10,7 @@ from experiments.definition import variant_names
 from experiments.errors import ConflictError, InvalidError, KletteError
 from experiments.lifecycle import store, transitions
 from experiments.lifecycle.checklist import a_key_exists
+from experiments.lifecycle.states import POSSIBLE
 from experiments.storage.tables import Experiment, utc_now
 from web.http.services import services
 from web.pages.common.access import actor, changes
@@ -73,7 +74,7 @@ def launch(key: str):
             return redirect(url_for("results.show", key=key))
     with services().database.read() as session:
         experiment = store.get(session, key)
-        if "launch" not in transitions.POSSIBLE[experiment.state]:
+        if "launch" not in POSSIBLE[experiment.state]:
             return redirect(url_for("results.show", key=key))
         page = render_template("experiments/launch.html", error=error, **_launch_context(session, experiment))
     return page, 409 if error else 200

@@ -10,8 +10,8 @@ from sqlalchemy import LargeBinary, delete, func, select
 from sqlmodel import Session, col
 from werkzeug.datastructures import FileStorage
 
+from experiments.catalogue.currencies import CURRENCIES
 from experiments.catalogue.metrics import METRICS
-from experiments.currencies import CURRENCIES
 from experiments.errors import InvalidError, KletteError, NotFoundError, TooLargeError
 from experiments.importing import Source, preview
 from experiments.importing.column_guesses import key_of, name_of
@@ -95,7 +95,7 @@ def map_columns(upload_id: int):
             errors = error.fields or {"": error.detail}
     form = chosen or _beginning(name, main)
     page = render_template(
-        "bringing_in/columns.html",
+        "importing/columns.html",
         kind=kind,
         files=[(kind, name, main), *([("events", events_name, events)] if events else [])],
         roles=ROLES,
@@ -128,7 +128,7 @@ def follow(job_id: int):
         back = _way_back(session, job)
     if job.kind not in ("import", "demo"):
         raise NotFoundError(f"Job {job_id} imports nothing; look for it on its experiment's page.")
-    template = "bringing_in/progress.html" if htmx else "bringing_in/job.html"
+    template = "importing/progress.html" if htmx else "importing/job.html"
     waiting = job.state in ("due", "running")
     return render_template(template, job=job, result=job.result or {}, waiting=waiting, back=back)
 
@@ -150,7 +150,7 @@ def _beginning(file_name: str, main: list[Any]) -> dict[str, str]:
 
 def _index_page(errors: dict[str, str]) -> str:
     most = services().settings.max_upload_bytes
-    return render_template("bringing_in/index.html", examples=EXAMPLES, errors=errors, most_megabytes=most / 1_048_576)
+    return render_template("importing/index.html", examples=EXAMPLES, errors=errors, most_megabytes=most / 1_048_576)
 
 
 def _content(file: FileStorage) -> bytes:

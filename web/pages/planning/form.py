@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from analysis import AnalysisError, Audience, NamedPrior, Rules
+from analysis import AnalysisError, Audience, NamedPrior, Plan, Rules
 from experiments.analyses.plan_figures import USUAL_WINDOW, Figures
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of
 
 Values = dict[str, str]
 Errors = dict[str, str]
+Query = Mapping[str, str]
 
 BLANK: Values = {
     "measure": "rate",
@@ -190,3 +191,34 @@ def _weights(values: Values, errors: Errors, variants: int) -> tuple[float, ...]
 def _digits(number: float) -> str:
     """Four figures, as a person would type them."""
     return f"{float(f'{number:.4g}'):.10g}"
+
+
+def query_of(made: Plan, typed: Query, metric: str) -> dict[str, str]:
+    """What the editor is asked for.
+
+    Parameters
+    ----------
+    made
+        The plan.
+    typed
+        The planning form that it was made from.
+    metric
+        The deciding metric where the figures are an experiment's, else "".
+    """
+    weights = made.audience.weights
+    asked = {
+        "planned_days": str(made.planned_days),
+        "window_days": str(made.window_days or ""),
+        "minimum_members": str(made.rules.min_members),
+        "threshold_of_caring": f"{100 * made.rules.caring:.10g}",
+        "variants": str(len(weights)),
+        "split": "" if len(set(weights)) == 1 else ",".join(f"{100 * weight:.6g}" for weight in weights),
+        "prior": typed["prior"],
+        "primary_metric": metric,
+        "measure": typed["measure"],
+        "base": typed["base"],
+        "members": typed["members"],
+        "lift": typed["lift"],
+        "found": f"{100 * made.with_lift.right.value:.0f}",
+    }
+    return {name: value for name, value in asked.items() if value}

@@ -15,7 +15,6 @@ from experiments.errors import ConflictError
 from web.http.services import services
 from web.pages.common.access import htmx
 from web.pages.common.formatting import percent, signed_percent
-from web.pages.editor import from_plan
 from web.pages.planning import form
 
 blueprint = Blueprint("planning", __name__)
@@ -83,7 +82,7 @@ def _page(values: form.Values, errors: form.Errors, note: str) -> Any:
         "prior_notice": believed.notice,
     }
     if made and asked:
-        context |= {"prior": asked.rules.lift_prior, "handover": from_plan.query_of(made, values, _metric(values))}
+        context |= {"prior": asked.rules.lift_prior, "handover": form.query_of(made, values, _metric(values))}
         # Asked for where nothing can load them later.
         if request.args.get("curves"):
             context |= {"drawn": _drawn(made)}

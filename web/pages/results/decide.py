@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reporting.guardrails import faults as guardrail_faults
+from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.withheld import too_early
 from web.pages.results import words
 from web.pages.results.parts import VariantFacts, shown
-from web.pages.results_measure import Measure, name_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from analysis import wording
 from experiments.lifecycle import store
-from experiments.lifecycle.transitions import POSSIBLE
+from experiments.lifecycle.states import POSSIBLE
 from experiments.settings import Settings
 from experiments.storage.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from web.pages.common import durations

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments.reporting.adjustment import deciding
+from experiments.reporting.measures import name_of
 from experiments.reporting.withheld import WITHHELD, too_early
 from web.pages.common.formatting import count, moment, plural
 from web.pages.results import words
@@ -24,7 +25,6 @@ from web.pages.results.sections.total_effect import Total, total
 from web.pages.results.sections.verdict import VerdictView, subject_of, verdict_of
 from web.pages.results.sections.word_of_mouth import Carries, carries
 from web.pages.results.variant_letters import spoken
-from web.pages.results_measure import name_of
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis import wording
+from experiments.reporting.measures import Measure
 from web.pages.common.formatting import NARROW, NOTHING, count, percent, signed_percent
-from web.pages.results_measure import Measure
 
 # Where a metric decides, how its best variant is called in "Chance of being …".
 SUPERLATIVES = {

@@ -10,8 +10,8 @@ from html import unescape
 import httpx
 import pytest
 
-from experiments.assignment import exposure
 from experiments.assignment.exposure import ExposureRow
+from experiments.ingestion import exposures
 from experiments.lifecycle import store
 from experiments.people import api_keys
 from tests.serving import ROOT
@@ -112,7 +112,7 @@ def test_the_list_counts_members_before_the_first_analysis_and_never_promises_on
         now_us = 1_800_000_000_000_000
         met = (now_us, now_us, "randomised", 1, False, None)
         rows = [ExposureRow(run.id, f"m{at}", "ab"[at % 2], *met) for at in range(3)]
-        exposure.bulk_insert(session, rows)
+        exposures.bulk_insert(session, rows)
     page = pages.get("/experiments").text
     assert "<dd>3</dd>" in page
     assert "The first answer is on its way." in page

@@ -6,8 +6,9 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from experiments.assignment.exposure import ExposureRow, bulk_insert
+from experiments.assignment.exposure import ExposureRow
 from experiments.definition.model import ExperimentDefinition
+from experiments.ingestion.exposures import bulk_insert
 from experiments.lifecycle import store, transitions
 from experiments.people import accounts
 from experiments.settings import read_settings

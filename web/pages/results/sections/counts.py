@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.reporting.measures import Measure
 from web.pages.common.formatting import count, percent, plural
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
 from web.pages.results.sections.purchases import explained
-from web.pages.results_measure import Measure
 
 ALL = 0.9995
 """From this part on the busiest tenth account for all of it, as it is written."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from analysis import wording
 from experiments.lifecycle.current_prior import notice
+from experiments.reporting.measures import name_of
 from web.pages.common.formatting import count, decimal, plural, signed_percent, when
-from web.pages.results_measure import name_of
 
 EXCLUDED = {
     "multi_exposed": "met more than one variant",

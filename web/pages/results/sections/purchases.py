@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import wording
+from experiments.reporting.measures import Measure
 from web.pages.common.formatting import count, money, percent, plural, signed_percent
 from web.pages.results import words
 from web.pages.results.drawing import Scale, interval_of, spread_scale
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
-from web.pages.results_measure import Measure
 
 
 @dataclass(frozen=True)

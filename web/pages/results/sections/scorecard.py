@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.reporting import lift_notes
+from experiments.reporting import adjustment, lift_notes
 from experiments.reporting.guardrails import doubt
 from experiments.reporting.guardrails import tag as guardrail_tag
+from experiments.reporting.measures import IN_100, Measure
 from experiments.reporting.withheld import nobody_did, without_chances
 from web.pages.common.formatting import NOTHING, count, money, percent, signed_percent
 from web.pages.results import words
 from web.pages.results.drawing import Ridge, Scale, common_scale, interval_of, ridge
 from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
-from web.pages.results_adjusted import adjusted_of
-from web.pages.results_measure import IN_100, Measure
 
 
 @dataclass(frozen=True)
@@ -289,3 +288,9 @@ def _tick_label(value: float, measure: Measure, relative: bool) -> str:
     if relative:
         return signed_percent(value, 0 if abs(value) >= 0.0095 else 1)
     return measure.difference(value).replace(IN_100, "")
+
+
+def adjusted_of(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> Number | None:
+    """The line of a metric with an "adjusted" entry, None for one without."""
+    found = adjustment.told(entry, measure, variants)
+    return None if found is None else Number(*found, f"{entry['metric']}-adjusted")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import wording
+from experiments.reporting.measures import IN_100, Measure
 from web.pages.common.formatting import NOTHING, count, decimal, plural, signed_percent
 from web.pages.results import words
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
-from web.pages.results_measure import IN_100, Measure
 
 
 @dataclass(frozen=True)

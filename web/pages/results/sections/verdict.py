@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reporting.ended import verdict_over
+from experiments.reporting.measures import Measure
 from experiments.reporting.withheld import NO_FACTS, too_early
 from web.pages.results import words
 from web.pages.results.parts import Number, Part, Plan, VariantFacts
 from web.pages.results.sections.net_value import worth
-from web.pages.results_measure import Measure
 
 TONES = {
     "ship": "burr",

@@ -2,9 +2,9 @@
 
 import pytest
 
+from experiments.reporting.measures import Measure
 from tests.web.pages.results import fixtures, sampled_parts
 from tests.web.pages.results.view_of import THIN, page, with_part
-from web.pages.results_measure import Measure
 
 
 def test_a_money_metric_is_taken_apart_on_two_axes() -> None:
