@@ -1,0 +1,64 @@
+"""What is to be said, as a code and its parameters: the words are made where it is shown, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One sentence, or a part of one, before it has words.
+
+    Attributes
+    ----------
+    code : str
+        Names the sentence, such as ``"verdict.ship"``; `experiments.reporting.sentences` has a template for each.
+    params : mapping of str to value
+        What the template is filled with: numbers in their own unit (a share is 0 to 1, a time whole microseconds UTC),
+        keys of variants and metrics, other messages, or sequences of these. Plain JSON values but for the messages.
+    """
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; `from_dict` reads them back."""
+        return {"message": self.code, "params": {name: _plain(value) for name, value in self.params.items()}}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Message:
+        """Read a stored message back."""
+        return cls(data["message"], {name: _revived(value) for name, value in data["params"].items()})
+
+    def __str__(self) -> str:
+        """Return the code with its parameters, for a notebook and for error messages of tests."""
+        given = ", ".join(f"{name}={value}" for name, value in self.params.items())
+        return f"{self.code}({given})"
+
+
+def message(code: str, /, **params: Any) -> Message:
+    """Return a `Message`; shorter to write where one is made."""
+    return Message(code, params)
+
+
+def is_message(data: Any) -> bool:
+    """Whether plain JSON values are those of a message."""
+    return isinstance(data, Mapping) and data.keys() == {"message", "params"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.to_dict()
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
+
+
+def _revived(value: Any) -> Any:
+    if is_message(value):
+        return Message.from_dict(value)
+    if isinstance(value, list | tuple):
+        return tuple(_revived(part) for part in value)
+    return value

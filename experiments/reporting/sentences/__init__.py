@@ -1,0 +1,13 @@
+"""The sentences of every message that the statistics return: one file a subject, one visible tuple."""
+
+from collections.abc import Mapping
+
+from experiments.reporting.sentences.template import Plural, Template
+from experiments.reporting.sentences.wording import Wording
+
+SUBJECTS: tuple[Mapping[str, Template], ...] = ()
+"""A mapping of code to template for each subject; see `template` for what a template may hold."""
+
+SENTENCES: Mapping[str, Template] = {code: template for subject in SUBJECTS for code, template in subject.items()}
+
+__all__ = ["SENTENCES", "SUBJECTS", "Plural", "Template", "Wording"]
