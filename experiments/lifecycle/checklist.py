@@ -11,6 +11,7 @@ from experiments.definition.fields import BUCKETS
 from experiments.definition.variant_names import audience, letter, listed
 from experiments.lifecycle import store
 from experiments.lifecycle.current_prior import in_force
+from experiments.lifecycle.document import timestamp
 from experiments.lifecycle.namespaces import overlap_message, overlaps
 from experiments.storage.tables import ApiKey, Experiment, Variant, utc_now
 
@@ -148,13 +149,13 @@ def _namespace_check(session: Session, experiment: Experiment) -> Check:
 def _schedule_check(experiment: Experiment, now: datetime) -> Check:
     starts, ends = experiment.starts_at, experiment.ends_at
     if ends and ends <= now:
-        detail = f"It was to end at {store.when(ends)}, which has passed; move ends_at or remove it."
+        detail = f"It was to end at {timestamp(ends)}, which has passed; move ends_at or remove it."
         return Check("schedule", False, True, "The end has passed", detail)
-    end = f"ends at {store.when(ends)}" if ends else "runs until somebody stops it"
+    end = f"ends at {timestamp(ends)}" if ends else "runs until somebody stops it"
     if starts and starts <= now and experiment.state == "draft":
-        detail = f"It was to start at {store.when(starts)}: launched now, it starts at once and {end}."
+        detail = f"It was to start at {timestamp(starts)}: launched now, it starts at once and {end}."
         return Check("schedule", False, False, "The start has passed", detail)
-    start = f"It starts at {store.when(starts)}" if starts and starts > now else "It starts at once"
+    start = f"It starts at {timestamp(starts)}" if starts and starts > now else "It starts at once"
     return Check("schedule", True, True, "The schedule lies ahead", f"{start} and {end}.")
 
 

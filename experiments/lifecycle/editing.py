@@ -21,6 +21,7 @@ from experiments.definition.model import (
 )
 from experiments.errors import ConflictError, InvalidError
 from experiments.lifecycle import namespaces, store
+from experiments.lifecycle.document import definition_json, definition_of, timestamp, variant_json
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, Run, Variant, utc_now
 from experiments.validation import shown
@@ -80,7 +81,7 @@ def revise(
     """
     if definition.key != experiment.key:
         raise _frozen({"key": f"the key is {experiment.key} for ever; create another experiment for {definition.key}."})
-    now_there = store.definition_of(session, experiment)
+    now_there = definition_of(session, experiment)
     kept = {variant.key for variant in definition.variants}
     changed: dict[str, Any] = {
         name: getattr(definition, name)
@@ -144,7 +145,7 @@ def _begin_run(session: Session, experiment: Experiment, actor: str, now: dateti
 
 def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any]) -> None:
     variants = store.variants_of(session, experiment)
-    raw = store.definition_json(experiment, variants)
+    raw = definition_json(experiment, variants)
     raw |= {name: value for name, value in values.items() if name != "variants"}
     raw["namespace"] = values.get("namespace", raw["namespace"])
     raw["variants"] = _merged(session, experiment, values.get("variants") or [])
@@ -152,7 +153,7 @@ def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any])
         raw["variants"] = [_with_currency(variant, experiment.currency, values) for variant in raw["variants"]]
     definition = read_definition(raw)
     if experiment.state == "scheduled" and definition.ends_at and definition.ends_at <= utc_now():
-        message = f"{store.when(definition.ends_at)} has passed; write a later end, or null for none."
+        message = f"{timestamp(definition.ends_at)} has passed; write a later end, or null for none."
         raise InvalidError(message, fields={"ends_at": message})
     _store_fields(session, experiment, definition)
     _store_variants(session, experiment, definition.variants)
@@ -183,7 +184,7 @@ def _store_fields(session: Session, experiment: Experiment, definition: Experime
 def _merged(session: Session, experiment: Experiment, changes: list[VariantPatch]) -> list[VariantDefinition]:
     """The variants after the changes: known keys keep their place, new ones follow, removed ones go."""
     merged: dict[str, dict[str, Any]] = {
-        variant.key: store.variant_json(variant) for variant in store.variants_of(session, experiment)
+        variant.key: variant_json(variant) for variant in store.variants_of(session, experiment)
     }
     faults: dict[str, str] = {}
     for position, change in enumerate(changes):
@@ -198,7 +199,7 @@ def _merged(session: Session, experiment: Experiment, changes: list[VariantPatch
         if content is not None:
             before["content"] = {**before["content"], **content}
     store.refuse_faults(faults)
-    raw = store.definition_json(experiment, []) | {"variants": list(merged.values())}
+    raw = definition_json(experiment, []) | {"variants": list(merged.values())}
     raw["currency"] = None  # the costs' currency is judged where the experiment's own may change as well
     return read_definition(raw).variants
 
@@ -279,7 +280,7 @@ def _differs(session: Session, experiment: Experiment, name: str, value: Any) ->
     """A form hands in every field: one that says what is stored already is no change."""
     if name == "variants":
         return bool(value)
-    return getattr(store.definition_of(session, experiment), name) != value
+    return getattr(definition_of(session, experiment), name) != value
 
 
 def _raise_traffic(experiment: Experiment, traffic: float) -> None:
@@ -294,14 +295,14 @@ def _raise_traffic(experiment: Experiment, traffic: float) -> None:
 
 def _move_end(experiment: Experiment, ends_at: datetime | None) -> None:
     if ends_at is not None and ends_at != experiment.ends_at and ends_at <= utc_now():
-        message = f"{store.when(ends_at)} has passed; write a later end, or null for none, or stop it now."
+        message = f"{timestamp(ends_at)} has passed; write a later end, or null for none, or stop it now."
         raise InvalidError(message, fields={"ends_at": message})
     experiment.ends_at = ends_at
 
 
 def _edit_live_variants(session: Session, experiment: Experiment, changes: list[VariantPatch], actor: str) -> None:
     rows = store.variants_of(session, experiment)
-    before = [VariantDefinition.model_validate(store.variant_json(row)) for row in rows]
+    before = [VariantDefinition.model_validate(variant_json(row)) for row in rows]
     _refuse_structural(experiment, {row.key for row in rows}, changes)
     after = _merged(session, experiment, changes)
     faults = {}

@@ -1,5 +1,8 @@
 """The states of an experiment and the actions that are possible in each."""
 
+STATES = ("draft", "scheduled", "running", "paused", "stopped", "archived")
+"""In the order of an experiment's life."""
+
 POSSIBLE: dict[str, tuple[str, ...]] = {
     "draft": ("launch", "archive"),
     "scheduled": ("launch", "pause", "stop"),
@@ -8,4 +11,4 @@ POSSIBLE: dict[str, tuple[str, ...]] = {
     "stopped": ("ship", "archive"),
     "archived": (),
 }
-"""What can be done in each state."""
+"""The actions that each state allows."""

@@ -1,8 +1,7 @@
-"""Experiments as they are stored: create, find, and show as the API's document."""
+"""Experiments as they are stored: create, find, list, and begin a run."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,18 +11,37 @@ from sqlmodel import Session, col, select
 
 from experiments.assignment import bucketing
 from experiments.assignment.configuration import touch
-from experiments.assignment.epochs import Epoch, epochs_by_run, first_epoch
-from experiments.definition import targeting
 from experiments.definition.fields import BUCKETS
 from experiments.definition.model import Cost, ExperimentDefinition, VariantDefinition, cost_faults
 from experiments.errors import ConflictError, InvalidError, NotFoundError
-from experiments.lifecycle import current_prior, namespaces
+from experiments.lifecycle import namespaces
 from experiments.settings import settings
 from experiments.storage import audit
-from experiments.storage.tables import Experiment, Namespace, Run, Variant, utc_now
+from experiments.storage.tables import Experiment, Run, Variant, utc_now
 from experiments.validation import shown
 
-STATES = ("draft", "scheduled", "running", "paused", "stopped", "archived")
+PLAIN_FIELDS = (
+    "name",
+    "hypothesis",
+    "primary_metric",
+    "metrics",
+    "guardrails",
+    "targeting",
+    "window_days",
+    "segments",
+    "planned_days",
+    "minimum_members",
+    "threshold_of_caring",
+    "margin",
+    "prior",
+    "interval",
+    "starts_at",
+    "ends_at",
+)
+"""Fields that the table holds as the definition has them."""
+
+JSON_FIELDS = ("allocation", "covariate", "action_values")
+"""Fields that the table holds as JSON, exact amounts as text."""
 
 
 def create(
@@ -182,209 +200,6 @@ def refuse_faults(faults: dict[str, str]) -> None:
     if faults:
         path, message = next(iter(faults.items()))
         raise InvalidError(f"{path}: {message}", fields=faults)
-
-
-def document(session: Session, experiment: Experiment) -> dict[str, Any]:
-    """The experiment as the API gives it: its definition, state, newest run and what can be done with it now."""
-    return documents(session, [experiment])[0]
-
-
-def documents(session: Session, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """The documents of several experiments, in seven queries however many there are."""
-    ids = [experiment.id for experiment in experiments]
-    variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids)).order_by(col(Variant.position)))
-    runs = session.exec(select(Run).where(col(Run.experiment_id).in_(ids)).order_by(col(Run.number)))
-    variants_by, runs_by = _grouped(variants), _grouped(runs)
-    epochs = epochs_by_run(session, [run for some in runs_by.values() for run in some])
-    keys = {experiment.namespace_key for experiment in experiments if experiment.namespace_key}
-    rows = session.exec(select(Namespace).where(col(Namespace.key).in_(keys))) if keys else ()
-    spaces: dict[str | None, Namespace] = {space.key: space for space in rows}
-    priors = current_prior.in_force(session, experiments, runs_by)
-    return [
-        _document(
-            experiment,
-            variants_by.get(experiment.id, []),
-            runs_by.get(experiment.id, []),
-            spaces.get(experiment.namespace_key),
-            epochs,
-            priors[experiment.id],
-        )
-        for experiment in experiments
-    ]
-
-
-def definition_of(session: Session, experiment: Experiment) -> ExperimentDefinition:
-    """The stored experiment as a definition, for editing and copying."""
-    return ExperimentDefinition.model_validate(definition_json(experiment, variants_of(session, experiment)))
-
-
-def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> dict[str, Any]:
-    """The definition's JSON form, which ``POST /api/v1/experiments`` accepts again."""
-    return {
-        "key": experiment.key,
-        "name": experiment.name,
-        "hypothesis": experiment.hypothesis,
-        "variants": [variant_json(variant) for variant in variants],
-        "primary_metric": experiment.primary_metric,
-        "metrics": experiment.metrics,
-        "guardrails": experiment.guardrails,
-        "targeting": experiment.targeting,
-        "traffic": experiment.traffic_buckets / BUCKETS,
-        "namespace": namespace_json(experiment),
-        "window_days": experiment.window_days,
-        "segments": experiment.segments,
-        "currency": experiment.currency,
-        "planned_days": experiment.planned_days,
-        "minimum_members": experiment.minimum_members,
-        "threshold_of_caring": experiment.threshold_of_caring,
-        "allocation": experiment.allocation,
-        "covariate": experiment.covariate,
-        "action_values": {kind: float(worth) for kind, worth in (experiment.action_values or {}).items()},
-        "margin": experiment.margin,
-        "prior": experiment.prior,
-        "interval": experiment.interval,
-        "starts_at": when(experiment.starts_at),
-        "ends_at": when(experiment.ends_at),
-    }
-
-
-def variant_json(variant: Variant) -> dict[str, Any]:
-    """A variant as the API gives it; amounts of money are numbers there."""
-    cost = variant.cost and {
-        "fixed": float(variant.cost["fixed"]),
-        "per_thousand": float(variant.cost["per_thousand"]),
-        "currency": variant.cost["currency"],
-    }
-    return {
-        "key": variant.key,
-        "name": variant.name,
-        "control": variant.control,
-        "weight": variant.weight,
-        "content": variant.content,
-        "cost": cost,
-    }
-
-
-def namespace_json(experiment: Experiment) -> dict[str, Any] | None:
-    """The experiment's place as the API gives it."""
-    if experiment.namespace_key is None:
-        return None
-    return {
-        "key": experiment.namespace_key,
-        "from": experiment.namespace_from / BUCKETS,
-        "to": experiment.namespace_to / BUCKETS,
-    }
-
-
-def when(moment: datetime | None) -> str | None:
-    """A time as RFC 3339 in UTC, such as ``2026-11-23T08:00:00Z``."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-PLAIN_FIELDS = (
-    "name",
-    "hypothesis",
-    "primary_metric",
-    "metrics",
-    "guardrails",
-    "targeting",
-    "window_days",
-    "segments",
-    "planned_days",
-    "minimum_members",
-    "threshold_of_caring",
-    "margin",
-    "prior",
-    "interval",
-    "starts_at",
-    "ends_at",
-)
-"""Fields that stand in the table as they stand in the definition."""
-
-JSON_FIELDS = ("allocation", "covariate", "action_values")
-"""Fields that stand in the table as JSON, exact amounts as text."""
-
-
-def _document(
-    experiment: Experiment,
-    variants: list[Variant],
-    runs: list[Run],
-    space: Namespace | None,
-    epochs: Mapping[int | None, list[Epoch]],
-    prior: Mapping[str, Any],
-) -> dict[str, Any]:
-    from experiments.lifecycle.states import POSSIBLE  # the life cycle builds on this file
-
-    shipped = experiment.shipped_variant and {"variant": experiment.shipped_variant, "note": experiment.shipped_note}
-    return {
-        **definition_json(experiment, variants),
-        "prior_in_force": prior,
-        "targeting_text": targeting.describe(targeting.parse(experiment.targeting)) if experiment.targeting else None,
-        "state": experiment.state,
-        "actions": list(POSSIBLE[experiment.state]),
-        "run": run_json(runs[-1], epochs.get(runs[-1].id)) if runs else None,
-        "runs": len(runs),
-        "assignment": assignment_json(experiment, runs, space, epochs),
-        "shipped": shipped or None,
-        "simulated": experiment.simulated,
-        "imported": experiment.imported,
-        "created_at": when(experiment.created_at),
-        "created_by": experiment.created_by,
-        "revision": experiment.revision,
-    }
-
-
-def assignment_json(
-    experiment: Experiment,
-    runs: Sequence[Run],
-    space: Namespace | None,
-    epochs: Mapping[int | None, list[Epoch]] | None = None,
-) -> dict[str, Any]:
-    """Every seed and every bound, in buckets: with ``docs/assignment.md``, all that reproduces who got what."""
-    place = space and {
-        "seed": space.seed,
-        "from_bucket": experiment.namespace_from,
-        "to_bucket": experiment.namespace_to,
-        "holdout_from_bucket": BUCKETS - space.holdout_buckets,
-    }
-    return {
-        "traffic_seed": experiment.traffic_seed,
-        "traffic_buckets": experiment.traffic_buckets,
-        "namespace": place,
-        "runs": [run_json(run, (epochs or {}).get(run.id)) for run in runs],
-    }
-
-
-def run_json(run: Run, epochs: Sequence[Epoch] | None = None) -> dict[str, Any]:
-    """A run as the API gives it: seed and the bucket edges of each epoch are all that reproduces the split."""
-    return {
-        "number": run.number,
-        "seed": run.seed,
-        "allocation": _edges_json(run.allocation),
-        "started_at": when(run.started_at),
-        "ended_at": when(run.ended_at),
-        "epochs": [_epoch_json(epoch) for epoch in epochs or [first_epoch(run)]],
-    }
-
-
-def _epoch_json(epoch: Epoch) -> dict[str, Any]:
-    return {
-        "number": epoch.number,
-        "allocation": _edges_json(epoch.allocation),
-        "started_at": when(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=epoch.started_us)),
-        "analysis": epoch.analysis_id,
-    }
-
-
-def _edges_json(allocation: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    return [{"variant": key, "weight": weight, "upper_edge": edge} for key, weight, edge in allocation]
-
-
-def _grouped(rows: Iterable[Any]) -> dict[int | None, list[Any]]:
-    groups: dict[int | None, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(row.experiment_id, []).append(row)
-    return groups
 
 
 def _exact(amount: Decimal) -> str:

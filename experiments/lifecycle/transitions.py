@@ -8,6 +8,7 @@ from experiments.assignment.configuration import touch
 from experiments.errors import ConflictError, InvalidError
 from experiments.lifecycle import store
 from experiments.lifecycle.checklist import Check, checklist
+from experiments.lifecycle.document import timestamp
 from experiments.lifecycle.namespaces import claim
 from experiments.lifecycle.states import POSSIBLE
 from experiments.storage import audit
@@ -59,7 +60,7 @@ def resume(session: Session, experiment: Experiment, *, actor: str, now: datetim
     now = now or utc_now()
     _allow(session, experiment, "resume")
     if experiment.ends_at and experiment.ends_at <= now:
-        message = f"{experiment.key} was to end at {store.when(experiment.ends_at)}, which has passed"
+        message = f"{experiment.key} was to end at {timestamp(experiment.ends_at)}, which has passed"
         raise ConflictError(f"{message}; move ends_at first, or stop it.", code="not_ready")
     if store.current_run(session, experiment):
         return _enter(session, experiment, "running", "resume", actor)

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlmodel import Session
 
 from experiments.lifecycle import editing, store, transitions
+from experiments.lifecycle.document import document_of, documents_of
 from experiments.storage.tables import Experiment
 from experiments.validation import validated
 from web.api.auth import actor, call, refuse_body, require_key
@@ -38,7 +39,7 @@ def create_experiment() -> tuple[Response, int, dict[str, str]]:
     definition = validated(NewExperiment, call().document(), what="The experiment")
     with services().database.write() as session:
         experiment = store.create(session, definition, actor=actor())
-        document = store.document(session, experiment)
+        document = document_of(session, experiment)
     return jsonify(document), 201, {"Location": f"/api/v1/experiments/{definition.key}"}
 
 
@@ -53,7 +54,7 @@ def list_experiments() -> Response:
     query = validated(ExperimentsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
         rows, total = store.page(session, state=query.state, limit=query.limit, offset=query.offset)
-        documents = store.documents(session, rows)
+        documents = documents_of(session, rows)
     return jsonify(experiments=documents, total=total, next=_next(query, len(rows), total))
 
 
@@ -63,7 +64,7 @@ def list_experiments() -> Response:
 def get_experiment(experiment: str) -> Response:
     """Read one experiment."""
     with services().database.read() as session:
-        return jsonify(store.document(session, store.get(session, experiment)))
+        return jsonify(document_of(session, store.get(session, experiment)))
 
 
 @blueprint.patch("/<experiment>")
@@ -154,7 +155,7 @@ def _change(key: str, change: Callable[[Session, Experiment], Any]) -> Response:
     with services().database.write() as session:
         row = store.get(session, key)
         change(session, row)
-        document = store.document(session, row)
+        document = document_of(session, row)
     return jsonify(document)
 
 

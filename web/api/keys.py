@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from experiments.lifecycle.store import when
+from experiments.lifecycle.document import timestamp
 from experiments.people import api_keys
 from experiments.storage.tables import ApiKey
 from experiments.validation import validated
@@ -64,7 +64,7 @@ def _document(row: ApiKey) -> dict[str, Any]:
         "kind": row.kind,
         "name": row.name,
         "prefix": row.prefix,
-        "created_at": when(row.created_at),
+        "created_at": timestamp(row.created_at),
         "created_by": row.created_by,
-        "revoked_at": when(row.revoked_at),
+        "revoked_at": timestamp(row.revoked_at),
     }

@@ -20,7 +20,8 @@ from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.ingestion.exposures import bulk_insert
 from experiments.lifecycle.checklist import checklist
-from experiments.lifecycle.store import current_run, document, get
+from experiments.lifecycle.document import document_of
+from experiments.lifecycle.store import current_run, get
 from experiments.storage.tables import Analysis, AuditEntry, Experiment, LearnedPrior, Run
 from tests.serving import ROOT
 from tests.web.api.calls import make_experiment
@@ -169,7 +170,7 @@ def test_the_document_and_the_checklist_say_which_prior_is_in_force(database):
         with database.read() as session:
             found = get(session, "spring")
             checks = {check.key: check for check in checklist(session, found)}
-            return document(session, found)["prior_in_force"], checks.get("prior")
+            return document_of(session, found)["prior_in_force"], checks.get("prior")
 
     (before, check) = told()
     assert before["name"] == "content" and before["notice"].startswith("Nothing was learned")

@@ -18,6 +18,7 @@ from experiments.ingestion.events import check_events
 from experiments.ingestion.fields import EventLimits
 from experiments.ingestion.writer import Writer
 from experiments.lifecycle import store, transitions
+from experiments.lifecycle.document import document_of, timestamp
 from experiments.lifecycle.editing import new_run
 from experiments.settings import settings
 from experiments.storage.tables import AllocationEpoch, Analysis, AuditEntry, Exposure, MultiExposure
@@ -137,7 +138,7 @@ def test_the_document_lists_the_epochs_with_edges_starts_and_what_they_rest_on(d
     make_experiment(database, **ADAPTIVE)
     opened = reallocate(database, {"a": 0.25, "b": 0.75})
     with database.read() as session:
-        document = store.document(session, store.get(session, "spring"))
+        document = document_of(session, store.get(session, "spring"))
     (run,) = document["assignment"]["runs"]
     first, second = run["epochs"]
     assert first["allocation"] == run["allocation"] and first["analysis"] is None
@@ -233,7 +234,7 @@ def test_a_change_of_the_shares_sets_nobody_aside(database):
     with database.read() as session:
         configuration = load(session)
     late_us = opened.started_us + STALE_US // 2  # a day ahead: the run began a moment ago
-    at = store.when(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=late_us))
+    at = timestamp(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=late_us))
     raws = [
         {"id": unit, "unit": unit, "type": "exposure", "at": at, "experiment": "spring",
          "properties": {"variant": early.variants[pick(early.edges, bucket(early.seed, unit))].key}}

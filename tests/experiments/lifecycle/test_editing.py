@@ -7,6 +7,7 @@ import pytest
 from experiments.definition.model import read_definition, read_patch
 from experiments.errors import ConflictError, InvalidError
 from experiments.lifecycle import editing, store, transitions
+from experiments.lifecycle.document import definition_of, document_of, timestamp
 from tests.definitions import definition
 
 
@@ -30,7 +31,7 @@ def edit(database, key, change, **options):
     with database.write() as session:
         experiment = store.get(session, key)
         editing.patch(session, experiment, read_patch(change), actor="api:test", **options)
-        return store.document(session, experiment)
+        return document_of(session, experiment)
 
 
 def refused(database, key, change, error=ConflictError, **options):
@@ -43,7 +44,7 @@ def refused(database, key, change, error=ConflictError, **options):
 
 def document(database, key="spring"):
     with database.read() as session:
-        return store.document(session, store.get(session, key))
+        return document_of(session, store.get(session, key))
 
 
 def ids(database):
@@ -157,7 +158,7 @@ def test_harmless_words_more_traffic_and_the_end_may_change_while_running(databa
               "variants": [{"key": "b", "name": "Bee"}]}  # fmt: skip
     before, after = document(database), edit(database, draft, change)
     assert (after["name"], after["hypothesis"], after["traffic"]) == ("N", "H", 0.2)
-    assert after["variants"][1]["name"] == "Bee" and after["ends_at"] == store.when(end)
+    assert after["variants"][1]["name"] == "Bee" and after["ends_at"] == timestamp(end)
     assert after["run"] == before["run"], "no new run for harmless edits"
     assert "only rise" in refused(database, draft, {"traffic": 0.19}).detail
     refused(database, draft, {"ends_at": "2020-01-01T00:00:00Z"}, InvalidError)
@@ -206,7 +207,7 @@ def test_a_form_hands_the_whole_definition_in(database, draft):
     with database.write() as session:
         experiment = store.get(session, draft)
         editing.revise(session, experiment, read_definition(raw), actor="cli", revision=1)
-        after = store.document(session, experiment)
+        after = document_of(session, experiment)
     assert after["name"] == "Form" and after["hypothesis"] == "" and after["segments"] == []
     assert {variant["key"]: variant["weight"] for variant in after["variants"]} == {"a": 0.4, "b": 0.4, "c": 0.2}
     assert {key: value for key, value in ids(database).items() if key != "c"} == before
@@ -219,7 +220,7 @@ def test_a_form_hands_the_whole_definition_in(database, draft):
 def test_a_form_of_a_running_experiment_may_change_the_name_alone(database, running):
     with database.write() as session:
         experiment = store.get(session, running)
-        whole = store.definition_of(session, experiment)
+        whole = definition_of(session, experiment)
         editing.revise(session, experiment, whole.model_copy(update={"name": "N"}), actor="cli")
         assert experiment.name == "N" and len(store.runs_of(session, experiment)) == 1
         with pytest.raises(ConflictError, match="window_days"):

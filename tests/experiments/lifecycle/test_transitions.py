@@ -10,6 +10,7 @@ from experiments.assignment.configuration import read_version
 from experiments.definition.model import read_definition
 from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.lifecycle import store, transitions
+from experiments.lifecycle.document import definition_of, document_of
 from experiments.lifecycle.states import POSSIBLE
 from experiments.storage import audit
 from experiments.storage.tables import Run
@@ -60,7 +61,7 @@ def test_what_was_created_is_read_back_whole(database):
     with database.write() as session:
         store.create(session, read_definition(raw), actor="api:test")
     with database.read() as session:
-        document = store.document(session, store.get(session, "spring"))
+        document = document_of(session, store.get(session, "spring"))
     assert document["state"] == "draft" and document["revision"] == 1 and document["run"] is None
     assert document["starts_at"] == "2026-11-30T23:00:00Z"
     assert document["namespace"] == {"key": "home", "from": 0.1, "to": 0.6}
@@ -74,7 +75,7 @@ def test_what_was_created_is_read_back_whole(database):
 def test_a_stored_definition_is_valid_input_again(database):
     with database.write() as session:
         experiment = create(session, currency="EUR", targeting={"attribute": "a", "exists": True})
-        again = store.definition_of(session, experiment)
+        again = definition_of(session, experiment)
     assert again == read_definition(definition(currency="EUR", targeting={"attribute": "a", "exists": True}))
 
 
@@ -141,7 +142,7 @@ def test_shipping_stops_and_keeps_the_decision(database):
     with database.write() as session:
         experiment = in_state(session, "running")
         transitions.ship(session, experiment, "b", "Clear.", actor="cli")
-        document = store.document(session, experiment)
+        document = document_of(session, experiment)
     assert document["state"] == "stopped"
     assert document["shipped"] == {"variant": "b", "note": "Clear."}
     assert document["run"]["ended_at"] is not None

@@ -12,6 +12,7 @@ from experiments.definition import variant_names
 from experiments.definition.model import ExperimentDefinition, VariantPatch, read_patch
 from experiments.errors import KletteError
 from experiments.lifecycle import editing, store
+from experiments.lifecycle.document import definition_of, document_of
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
 from web.http.services import services
 from web.pages.common import labels
@@ -57,7 +58,7 @@ def _first_values() -> definition_form.Values:
         from_plan.fill(values, request.args)
         return values
     with services().database.read() as session:
-        document = store.document(session, store.get(session, copied))
+        document = document_of(session, store.get(session, copied))
     fresh = {"key": "", "name": f"{document['name'][:112]} (copy)", "starts_at": "", "ends_at": "", "revision": ""}
     return definition_form.values_of(document, _zone()) | fresh
 
@@ -68,7 +69,7 @@ def edit(key: str):
     """Change a draft; or, of one that has started, what may still change."""
     with services().database.read() as session:
         experiment = store.get(session, key)
-        document = store.document(session, experiment)
+        document = document_of(session, experiment)
     if experiment.state not in editing.OPEN_STATES:
         return _edit_live(document)
     if request.method == "GET":
@@ -241,7 +242,7 @@ def _change_live(
     session: Session, experiment: Experiment, definition: ExperimentDefinition, revision: str, *, fresh: bool
 ) -> None:
     """Change only what was changed; `fresh` tells that the weights were, which begins a new run."""
-    before = store.definition_of(session, experiment)
+    before = definition_of(session, experiment)
     change: dict[str, Any] = {
         name: getattr(definition, name)
         for name in ("name", "hypothesis", "traffic")

@@ -10,6 +10,7 @@ from experiments.definition import variant_names
 from experiments.errors import ConflictError, InvalidError, KletteError
 from experiments.lifecycle import store, transitions
 from experiments.lifecycle.checklist import a_key_exists
+from experiments.lifecycle.document import document_of
 from experiments.lifecycle.states import POSSIBLE
 from experiments.storage.tables import Experiment, utc_now
 from web.http.services import services
@@ -99,7 +100,7 @@ def act(key: str, action: str):
             flash(done)
             return redirect(url_for("results.show", key=key))
     with services().database.read() as session:
-        document = store.document(session, store.get(session, key))
+        document = document_of(session, store.get(session, key))
     page = render_template(
         "experiments/question.html",
         experiment=document,
@@ -157,7 +158,7 @@ def _refuse_half_a_decision(variant: str, note: str) -> None:
 
 
 def _launch_context(session: Session, experiment: Experiment) -> dict[str, Any]:
-    document = store.document(session, experiment)
+    document = document_of(session, experiment)
     checks = transitions.checklist(session, experiment)
     return {
         **words_of(document),

@@ -13,7 +13,9 @@ from experiments.definition import variant_names
 from experiments.definition.fields import BUCKETS
 from experiments.errors import NotFoundError
 from experiments.lifecycle import store
+from experiments.lifecycle.document import document_of, documents_of
 from experiments.lifecycle.namespaces import free_places, overlaps
+from experiments.lifecycle.states import STATES
 from experiments.lifecycle.transitions import checklist
 from experiments.storage.tables import Experiment, utc_now
 from web.http.services import services
@@ -34,7 +36,7 @@ def index():
     """The list; its refresh gets the rows alone, and 204 where nothing has changed, so that nothing moves."""
     context = _rows()
     if not htmx:
-        return render_template("experiments/index.html", **context, states=store.STATES)
+        return render_template("experiments/index.html", **context, states=STATES)
     if context["seen"] == request.args.get("seen"):
         return Response(status=204)
     return render_template("experiments/rows.html", **context)
@@ -45,7 +47,7 @@ def preview(key: str, variant: str):
     """One variant as a member meets it."""
     with services().database.read() as session:
         experiment = store.get(session, key)
-        document = store.document(session, experiment)
+        document = document_of(session, experiment)
     keys = [entry["key"] for entry in document["variants"]]
     if variant not in keys:
         raise NotFoundError(f"{experiment.name} has no variant {variant[:64]!r}; it has {', '.join(keys)}.")
@@ -64,7 +66,7 @@ def draft_page(session: Session, experiment: Experiment) -> str:
     """What a draft or scheduled experiment says, and what stands between it and its launch."""
     return render_template(
         "experiments/draft.html",
-        **words_of(store.document(session, experiment)),
+        **words_of(document_of(session, experiment)),
         checks=checklist(session, experiment),
         details=checklist_details(session, experiment),
         starts_at=experiment.starts_at,
@@ -73,7 +75,7 @@ def draft_page(session: Session, experiment: Experiment) -> str:
 
 def in_words(session: Session, experiment: Experiment) -> dict[str, Any]:
     """The definition in words, for ``{% include "experiments/in_words.html" %}``, which reads it as ``in_words``."""
-    return words_of(store.document(session, experiment))["in_words"]
+    return words_of(document_of(session, experiment))["in_words"]
 
 
 def words_of(document: dict[str, Any]) -> dict[str, Any]:
@@ -179,11 +181,11 @@ def _metric_keys(document: dict[str, Any]) -> set[str]:
 
 def _rows() -> dict[str, Any]:
     asked = request.args.get("state")
-    state = asked if asked in store.STATES else None
+    state = asked if asked in STATES else None
     number = max(1, request.args.get("page", 1, type=int))
     with services().database.read() as session:
         found, total = store.page(session, state=state, limit=PAGE, offset=(min(number, 10_000) - 1) * PAGE)
-        documents = store.documents(session, found)
+        documents = documents_of(session, found)
         answers = records.one_line(session, found)
         figures = listing.figures(session, found)
         empty = total == 0 and (state is not None) and store.page(session, limit=1)[1] == 0

@@ -3,12 +3,13 @@
 import re
 
 from experiments.lifecycle import store
+from experiments.lifecycle.document import document_of
 from tests.web.pages.client import draft_form
 
 
 def document(pages, key="spring-headline"):
     with pages.database.read() as session:
-        return store.document(session, store.get(session, key))
+        return document_of(session, store.get(session, key))
 
 
 def create(pages, **changes):
