@@ -17,7 +17,7 @@ from experiments.settings import settings
 @click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker.")
 def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
     """Create a lively example experiment with a simulated audience."""
-    from experiments.jobs.worker import prepare_process
+    from experiments.worker import prepare_process
 
     chosen = settings()
     prepare_process(chosen.data_dir)

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 
-from experiments.reporting.sentences.template import Plural, Template
-from experiments.reporting.sentences.wording import Wording
+from experiments.reporting.sentences.template import Template
 
 SUBJECTS: tuple[Mapping[str, Template], ...] = ()
 """A mapping of code to template for each subject; see `template` for what a template may hold."""
 
 SENTENCES: Mapping[str, Template] = {code: template for subject in SUBJECTS for code, template in subject.items()}
-
-__all__ = ["SENTENCES", "SUBJECTS", "Plural", "Template", "Wording"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis.messages import Message, is_message
 from experiments.reporting import numbers
+from experiments.reporting.sentences import SENTENCES
 from experiments.reporting.sentences.template import Plural, Template
 from experiments.reporting.translation import gettext, ngettext
 
@@ -45,8 +46,6 @@ class Wording:
         """
         if message is None or isinstance(message, str):
             return message or ""
-        from experiments.reporting.sentences import SENTENCES
-
         known = SENTENCES if self.sentences is None else self.sentences
         if message.code not in known:
             raise LookupError(f"No sentence is declared for the message {message.code!r}; add it to a subject.")

@@ -187,7 +187,7 @@ def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Setti
 def test_the_worker_makes_it_answers_at_once_and_adds_the_segments(database, settings, monkeypatch) -> None:
     from experiments.demo import job as demo_job
     from experiments.jobs import queue
-    from experiments.jobs.worker import Stopping, perform
+    from experiments.worker import Stopping, perform
 
     monkeypatch.setattr(demo_job, "settings", lambda: settings)
     with database.write() as session:

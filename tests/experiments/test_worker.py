@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from experiments import worker
 from experiments.errors import NotFoundError
-from experiments.jobs import queue, worker
+from experiments.jobs import queue
 from experiments.jobs.schedule import due_experiments, enqueue_due
 from experiments.lifecycle.store import get
 from experiments.lifecycle.transitions import stop
@@ -237,15 +238,16 @@ def test_an_experiment_without_members_is_not_due(database):
 _SLOW_JOB = """
 import sys, time
 from pathlib import Path
-from experiments import worker, analyse
+from experiments import worker
+from experiments.analyses import run
 from experiments.storage.database import Database
 from experiments.settings import read_settings
-real = analyse.compute
+real = run.compute
 def slow(*arguments, **named):
     Path(sys.argv[2]).touch()
     time.sleep(60)
     return real(*arguments, **named)
-analyse.compute = slow
+run.compute = slow
 worker.work(Database(sys.argv[1]), read_settings(worker_lease_seconds=5))
 """
 
