@@ -15,20 +15,12 @@ from experiments.importing.values import whole_number
 from experiments.validation import validated
 
 PROPORTIONS = tuple(metric.key for metric in METRICS if metric.kind == "proportion")
-_SPEAKS_OF: dict[str, tuple[str, ...]] = {
-    "click_rate": ("click", "clicks", "clicked", "clickers", "visit", "visits", "visited"),
-    "share_rate": ("share", "shares", "shared"),
-    "purchase_rate": ("purchase", "purchases", "purchased", "order", "orders", "ordered", "buyers", "bought", "sales"),
-    "return_rate": ("return", "returns", "returned"),
-    "response_rate": ("response", "responses", "responded", "comments", "replies"),
-    "negative_rate": ("complaint", "complaints", "unsubscribed", "unsubscribes", "hidden", "negative"),
-}
 
 
 def metric_of(column: str) -> str | None:
-    """The metric that a column of successes speaks of by its name, such as click_rate of ``Unique clicks``."""
-    words = re.split(r"[^a-z]+", column.lower())
-    return next((metric for metric, names in _SPEAKS_OF.items() if set(names) & set(words)), None)
+    """Return the metric that the name of a column of successes suggests: click_rate for ``Unique clicks``."""
+    words = set(re.split(r"[^a-z]+", column.lower()))
+    return next((metric.key for metric in METRICS if words.intersection(metric.column_names)), None)
 
 
 @dataclass

@@ -4,23 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.catalogue import metrics
 from experiments.reporting.numbers import MINUS, NARROW, NOTHING, count, decimal, money, percent
+from experiments.reporting.translation import gettext
 
 IN_100 = " in 100"
 """After a share that is told in members out of a hundred."""
 
-_KINDS = {
-    "dwell": "seconds",
-    "half_life": "days",
-    "active_days": "days",
-    "earned_reach": "people",
-    "k_factor": "brought",
-    "reach": "times",
-    "sentiment": "score",
-    "roi": "return",
-}
-_MONEY = ("revenue", "net_value", "order_value")
-_OF_WHAT = {"order_value": " per order", "sentiment": " per mention", "half_life": "", "reach": "", "roi": ""}
 _ABSOLUTE = ("score", "return")
 """Kinds that go below zero: what is a per cent of them says nothing, so they are compared by difference alone."""
 
@@ -32,10 +22,9 @@ class Measure:
     Attributes
     ----------
     kind
-        share, money, seconds, days, people, brought (members a member), times (members a member reached), score
-        (−1 to 1), return (earned beyond each unit spent) or number.
+        The scale that the metric declares.
     per
-        What a value is told for, such as " per member", with the space before it; empty for a share or a half-life.
+        What a value is for, such as " per member", with the space before it; empty for a share or a half-life.
     """
 
     kind: str
@@ -47,12 +36,12 @@ class Measure:
     @classmethod
     def of(cls, metric: Mapping[str, Any], currency: str = "") -> "Measure":
         """The measure of one entry of a result's "metrics"; `currency` is the experiment's, for money."""
-        key, unit = metric["metric"], str(metric.get("unit_of_measure") or "")
-        kind = "share" if metric.get("kind") == "proportion" else _KINDS.get(key, "")
-        paid = "" if kind else metric.get("currency") or (currency if key in _MONEY else "")
-        kind = kind or ("money" if paid else "seconds" if "second" in unit else "number")
-        per = "" if kind == "share" else _OF_WHAT.get(key, " per member")
-        return cls(kind, name_of(metric), unit, paid, per)
+        known = metrics.metric(metric["metric"])
+        # Without a currency an amount is a plain number.
+        paid = currency if known.scale == "money" else ""
+        kind = "number" if known.scale == "money" and not paid else known.scale
+        per = f" {gettext(known.per)}" if known.per else ""
+        return cls(kind, name_of(metric), str(metric.get("unit_of_measure") or ""), paid, per)
 
     @property
     def relative(self) -> bool:
@@ -127,7 +116,7 @@ class Measure:
 
 def name_of(metric: Mapping[str, Any]) -> str:
     """The metric's name on screen; its key in words where the result carries none."""
-    return str(metric.get("name") or metric["metric"].replace("_", " ").capitalize())
+    return gettext(str(metric.get("name") or metric["metric"].replace("_", " ").capitalize()))
 
 
 def _digits(x: float) -> int:

@@ -53,8 +53,8 @@ def catalogue(code: str) -> NullTranslations:
 
 
 def gettext(text: str) -> str:
-    """Return a text in the language in use."""
-    return catalogue(language()).ugettext(text)
+    """Return a text in the language in use; an empty one stays empty."""
+    return catalogue(language()).ugettext(text) if text else ""  # the empty key holds a catalogue's header
 
 
 def ngettext(one: str, many: str, number: int) -> str:

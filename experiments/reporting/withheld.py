@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.catalogue.metrics import metric
+
 WITHHELD = (
     "Chances and losses are left out until there is enough data: so early they would be little more than a guess."
 )
-COUNTED, SIGNED = ("proportion", "amount", "count", "ratio"), ("sentiment",)
-"""Kinds whose total is 0 where nobody did anything; a signed sum may be 0 by itself."""
+COUNTED = ("proportion", "amount", "count", "ratio")
+"""Kinds whose total is 0 where no member acted, unless the metric's values are signed."""
 
 NO_FACTS = ("untrusted",)
 """Beside these answers no figure stands: it would be read as one."""
@@ -32,6 +34,6 @@ def without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def nobody_did(entry: Mapping[str, Any]) -> bool:
     """Whether no member of any variant did what the metric counts, so that there is nothing to tell."""
-    if entry.get("kind") not in COUNTED or entry["metric"] in SIGNED:
+    if entry.get("kind") not in COUNTED or metric(entry["metric"]).signed:
         return False
     return all(row["n"] for row in entry["variants"]) and not any(row["total"] for row in entry["variants"])

@@ -71,7 +71,7 @@ def _chance(decides: Mapping[str, Any], p: float | None) -> str:
     """Such as "98 % to be the stickiest"; the verdict's metric by its name where no word is kept for it."""
     if p is None:
         return ""
-    best = words.SUPERLATIVES.get(decides["metric"]) or f"the best by “{name_of(decides)}”"
+    best = words.superlative(decides["metric"]) or f"the best by “{name_of(decides)}”"
     return f"{words.chance(p)} to be {best}"
 
 

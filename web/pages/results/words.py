@@ -4,27 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis import wording
+from experiments.catalogue import metrics
 from experiments.reporting.measures import Measure
+from experiments.reporting.translation import gettext
 from web.pages.common.formatting import NARROW, NOTHING, count, percent, signed_percent
-
-# Where a metric decides, how its best variant is called in "Chance of being …".
-SUPERLATIVES = {
-    "sticky_rate": "the stickiest",
-    "click_rate": "the most clicked",
-    "share_rate": "the most shared",
-    "purchase_rate": "the best seller",
-    "revenue": "the best earner",
-    "orders": "the most ordered",
-    "dwell": "the longest looked at",
-    "return_rate": "the most returned to",
-    "response_rate": "the most talked about",
-    "negative_rate": "the least complained about",
-    "order_value": "the one with the largest orders",
-    "sentiment": "the best liked",
-    "earned_reach": "the widest heard of",
-    "active_days": "the one returned to on the most days",
-    "net_value": "the most worthwhile",
-}
 
 # What a check guards against, for those that are in order; its own sentence stands before it.
 MEANINGS = {
@@ -56,8 +39,15 @@ MARKS = {"ok": ("✓", "in order"), "info": ("i", "good to know"), "warn": ("!",
 
 def title_of_chance(metric: str, name: str) -> str:
     """Heading of the chart over time: "Chance of being the stickiest"."""
-    best = SUPERLATIVES.get(metric)
-    return f"Chance of being {best}" if best else f"Chance of being best: {name}"
+    best = superlative(metric)
+    if best:
+        return gettext("Chance of being {best}").format(best=best)
+    return gettext("Chance of being best: {metric}").format(metric=name)
+
+
+def superlative(metric: str) -> str:
+    """What the best variant by a metric is called, such as "the stickiest"; empty where the metric declares nothing."""
+    return gettext(metrics.metric(metric).superlative)
 
 
 def either(names: Sequence[str]) -> str:
@@ -111,7 +101,7 @@ def _seen(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
     """What was counted of a variant, as the beginning of a sentence."""
     total, who = measure.total(row["total"]), f"the {count(row['n'])} members who saw {letter}"
     many = who[:1].upper() + who[1:]
-    if measure.per == " per order":
+    if measure.per == f" {gettext('per order')}":
         return f"The orders of {who} came to {total}"
     return {
         "share": f"{total} of {who} count here",

@@ -1,0 +1,123 @@
+"""A metric: which events of a member count, how they become one number, which model reads it, how it is written."""
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+DAY_US = 86_400_000_000
+"""A later day begins this many microseconds after a member's first exposure: 24 hours, not midnight."""
+
+# Currencies whose smallest unit is the whole one: their amounts run a hundred times higher.
+_WHOLE_UNIT_CURRENCIES = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "RWF", "UGX", "VND", "XAF", "XOF", "XPF", "IDR"})
+
+
+Kind = Literal["proportion", "amount", "count", "ratio", "retention", "cascade", "value"]
+Scale = Literal["share", "money", "seconds", "days", "people", "brought", "times", "score", "return", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured outcome of a member within the attribution window.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the API.
+    name : str
+        Its name on screen; this and the other texts are English, and translated where they are shown.
+    hint : str
+        One sentence for the reader; ``{window}`` stands for the window in days.
+    kind : str
+        Its sufficient statistic: ``proportion`` (did it or not), ``amount`` (a sum a member), ``count`` (how many
+        times), ``ratio`` (one sum over another), ``retention`` (when members came back), ``cascade`` (whom they
+        brought) or ``value`` (what all of it is worth).
+    events : tuple of str
+        Event types that count anywhere in the window.
+    later_events : tuple of str
+        Event types that count only from 24 hours after first exposure on.
+    statistic : str
+        How a member's events become what is measured: ``any``, ``count``, ``sum`` of values, ``mean`` (sum of values
+        over the number of events that carry one), ``days`` (distinct whole days since first exposure), ``brought``
+        (who came through the member, by the exposures themselves) or ``worth`` (money and actions by their weights).
+    model : str
+        Key of the posterior model.
+    direction : str
+        ``up`` where more is better, ``down`` where less is.
+    unit_of_measure : str
+        What a figure is in; ``{currency}`` stands for the experiment's currency.
+    cap : Decimal or None
+        A member's amount is cut here (winsorised), so that one member cannot decide; how many were cut is kept.
+    money : bool
+        Whether values are money: only events in the experiment's currency add up.
+    property_name : str or None
+        Where the value stands in an event's properties; None for the event's own value.
+    decides : bool
+        Whether a verdict may rest on it, so that it can be the primary metric or a guardrail.
+    population : str
+        ``direct``: what randomised members do themselves; ``total``: with everyone whom they brought.
+    scale : str
+        How a value is written: ``share``, ``money``, ``seconds``, ``days``, ``people``, ``brought`` (members a member
+        brought), ``times`` (members a member reached), ``score`` (from −1 to 1), ``return`` (earned beyond each unit
+        spent) or ``number``.
+    per : str
+        What a value is for, such as "per member"; empty where the value needs none, as a share does.
+    signed : bool
+        Whether values can be below 0, so that a sum of 0 does not mean that no member acted.
+    superlative : str
+        What the best variant is called, as in "Chance of being the stickiest"; empty where no verdict rests on it.
+    column_names : tuple of str
+        Words in the name of an imported column of successes that suggest this metric.
+    """
+
+    key: str
+    name: str
+    hint: str
+    kind: Kind
+    events: tuple[str, ...]
+    later_events: tuple[str, ...] = ()
+    statistic: Literal["any", "count", "sum", "mean", "days", "brought", "worth"] = "any"
+    model: str = "conversion"
+    direction: Literal["up", "down"] = "up"
+    unit_of_measure: str = "share of members"
+    cap: Decimal | None = None
+    money: bool = False
+    population: str = "direct"
+    property_name: str | None = None
+    decides: bool = True
+    scale: Scale = "share"
+    per: str = ""
+    signed: bool = False
+    superlative: str = ""
+    column_names: tuple[str, ...] = ()
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """Every event type the metric looks at, each once."""
+        return tuple(dict.fromkeys(self.events + self.later_events))
+
+    def cap_in(self, currency: str) -> Decimal | None:
+        """The cap in a currency: a hundred times higher where the currency has no smaller unit."""
+        if self.cap is not None and self.money and currency in _WHOLE_UNIT_CURRENCIES:
+            return self.cap * 100
+        return self.cap
+
+    def definition(self, currency: str, window_days: int, clock_tolerance_seconds: float = 0) -> dict[str, Any]:
+        """The whole declaration as it held in one analysis, ready for JSON."""
+        earlier = f", less {clock_tolerance_seconds:g} seconds for clocks that are behind"
+        cap = self.cap_in(currency)
+        declared = {name: value for name, value in asdict(self).items() if name not in _PRESENTATION}
+        return declared | {
+            "events": list(self.events),
+            "later_events": list(self.later_events),
+            "hint": self.hint.format(window=window_days),
+            "unit_of_measure": self.unit_of_measure.format(currency=currency),
+            "cap": None if cap is None else str(cap),
+            "window_days": window_days,
+            "counts_from": "the member's first exposure" + (earlier if clock_tolerance_seconds else ""),
+            "clock_tolerance_seconds": clock_tolerance_seconds,
+            "later_day": "24 hours or more after the member's first exposure",
+        }
+
+
+_PRESENTATION = frozenset({"scale", "per", "signed", "superlative", "column_names"})
+"""Fields that say how a metric is shown, not how it was measured: no part of the definition stored with a result."""
