@@ -1,138 +1,157 @@
-"""Which variant a unit gets, and why.
+"""Assignment for every protocol: choose the experiments, decide, and record the first exposures.
 
-The order of precedence: signed preview, recorded exposure of this run, eligibility (state, schedule, targeting,
-namespace, holdout, traffic), hash. ``docs/assignment.md`` publishes it with test vectors.
+It knows neither HTTP nor a database: what it needs is a source of configurations and a recorder.
 """
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
-from experiments.assignment.configuration import Configuration, LiveExperiment, LiveVariant
-from experiments.assignment.eligibility import hash_reason, hashed
+from experiments.assignment.configuration import Configuration, LiveExperiment
+from experiments.assignment.decision import Decision, decide, is_over, may_change
 from experiments.assignment.exposure import ExposureRow, Recorded, is_bot, segment_attributes
-from experiments.ingestion.writer import Writer
-
-REASONS = {
-    "SPLIT": "the member takes part, by the hash or by the exposure on record",
-    "DISABLED": "the experiment is not running, or not yet, or no more",
-    "TARGETING": "the attributes do not meet the targeting rule",
-    "NAMESPACE": "the member belongs to another experiment of the same namespace",
-    "HOLDOUT": "the member is kept out of everything in the namespace",
-    "TRAFFIC": "the member is outside the share of the audience that is admitted",
-    "SHIPPED": "the experiment is over and this variant was shipped to everybody",
-    "PREVIEW": "a signed preview asked for this variant; nothing is recorded",
-}
-"""Why an answer is what it is; the first six are those of the HTTP contract."""
+from experiments.assignment.preview import Previews
+from experiments.assignment.request import AssignmentRequest
 
 
-class Decision(NamedTuple):
-    """The variant, or None for a unit outside; the reason; the origin of the variant where there is one."""
+class Recorder(Protocol):
+    """Where first exposures are kept; the write path of ingestion is one."""
 
-    variant: LiveVariant | None
-    reason: str
-    origin: str | None = None
+    def recorded(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], Recorded]:
+        """Return the exposures on record among those (run id, unit) pairs."""
+
+    def record_exposures(self, rows: Sequence[ExposureRow]) -> Sequence[Recorded]:
+        """Record first exposures durably; return the recorded one of each row, which may be an earlier one."""
+
+
+class Configurations(Protocol):
+    """Where the snapshots of the configuration come from."""
+
+    def current(self) -> Configuration:
+        """Return the snapshot in use."""
+
+    def latest(self) -> Configuration:
+        """Return a snapshot that holds every change committed before this call."""
 
 
 class Assigned(NamedTuple):
-    """A decision as it is answered: the run's number, and whether an exposure stands recorded."""
+    """The decision for one experiment, the number of its run, and whether an exposure is on record."""
 
+    experiment: str
     decision: Decision
     run: int | None
     exposed: bool
 
 
-def is_over(live: LiveExperiment, now_us: int) -> bool:
-    """Whether nobody is served any more, or yet: not even those with an exposure on record."""
-    if live.run_id is None or not live.edges or live.state not in ("running", "paused", "scheduled"):
-        return True
-    return live.ends_us is not None and now_us >= live.ends_us
+class Assignments(NamedTuple):
+    """The answer to a request: one decision an experiment, and the keys that name no experiment."""
+
+    assigned: list[Assigned]
+    unknown: list[str]
 
 
-def decide(
-    live: LiveExperiment,
-    unit: str,
-    attributes: Mapping[str, Any],
-    now_us: int,
-    *,
-    recorded: Recorded | None = None,
-    preview: str | None = None,
-) -> Decision:
-    """Decide for one unit and one experiment, from what is given and nothing else.
+@dataclass(frozen=True, slots=True)
+class Assigner:
+    """Answers requests for assignment."""
 
-    Parameters
-    ----------
-    live
-        The experiment as the snapshot has it.
-    attributes
-        What the app says about the unit, for the targeting rule.
-    now_us
-        The present moment, microseconds UTC.
-    recorded
-        The unit's exposure in the present run, where there is one.
-    preview
-        The variant that a signed preview asks for.
-    """
-    if preview is not None and preview in live.variant_of:
-        return Decision(live.variant_of[preview], "PREVIEW", "preview")
-    if live.shipped_variant in live.variant_of and live.state in ("stopped", "archived"):
-        return Decision(live.variant_of[live.shipped_variant], "SHIPPED")
-    if is_over(live, now_us):
-        return Decision(None, "DISABLED")
-    if recorded is not None and recorded.variant in live.variant_of:
-        return Decision(live.variant_of[recorded.variant], "SPLIT", recorded.origin)
-    if live.state == "paused" or (live.state == "scheduled" and (live.starts_us is None or now_us < live.starts_us)):
-        return Decision(None, "DISABLED")
-    if live.matches is not None and not live.matches(attributes):
-        return Decision(None, "TARGETING")
-    reason = hash_reason(live, unit)
-    if reason is not None:
-        return Decision(None, reason)
-    return Decision(live.variants[hashed(live, unit)], "SPLIT", "randomised")
+    configurations: Configurations
+    recorder: Recorder
+    previews: Previews
+
+    def assign(self, request: AssignmentRequest, *, now_us: int | None = None) -> Assignments:
+        """Decide for each experiment of the request and record first exposures.
+
+        Parameters
+        ----------
+        now_us
+            The time of the request, microseconds UTC; the clock's where it is absent.
+
+        Raises
+        ------
+        InvalidError
+            The preview token is not valid.
+        UnavailableError
+            The configuration cannot be read, or the exposures were not recorded.
+        """
+        lives, unknown = self._chosen(request.experiments)
+        previews: dict[str, str] = {}
+        if request.preview is not None:
+            key, variant = self.previews.read(request.preview)
+            previews[key] = variant
+            lives = self._with(lives, key)
+        moment = time.time_ns() // 1000 if now_us is None else now_us
+        return Assignments(assign(lives, request, moment, recorder=self.recorder, previews=previews), unknown)
+
+    def _chosen(self, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
+        """The experiments asked for; where one is unknown or not running, look whether that has just changed."""
+        lives, unknown = _named(self.configurations.current(), keys)
+        if keys is not None and (unknown or any(may_change(live) for live in lives)):
+            return _named(self.configurations.latest(), keys)
+        return lives, unknown
+
+    def _with(self, lives: list[LiveExperiment], key: str) -> list[LiveExperiment]:
+        live = self.configurations.current().experiments.get(key)
+        return lives if live is None or any(held.key == key for held in lives) else [*lives, live]
 
 
 def assign(
     lives: Sequence[LiveExperiment],
-    unit: str,
-    attributes: Mapping[str, Any],
+    request: AssignmentRequest,
     now_us: int,
     *,
-    writer: Writer,
-    expose: bool,
+    recorder: Recorder,
     previews: Mapping[str, str],
 ) -> list[Assigned]:
     """Decide for several experiments and record the first exposures, all in one commit.
 
-    A unit that the hash lets in is offered to the write path, which answers with what stands recorded: no read comes
-    before it. Only a unit that is outside, or is asked about without exposure, is looked up first.
+    A unit that the hash lets in is offered to the recorder, which answers with what is on record: no read comes
+    before it. Only a unit that is outside, or a request without exposure, is looked up first.
     """
+    unit, attributes = request.unit, request.attributes
     plain = [decide(live, unit, attributes, now_us, preview=previews.get(live.key)) for live in lives]
     offered: list[int] = []
     looked_up: list[int] = []
     for index, (live, decision) in enumerate(zip(lives, plain, strict=True)):
         if decision.reason in ("PREVIEW", "SHIPPED") or is_over(live, now_us):
             continue
-        (offered if expose and decision.variant else looked_up).append(index)
+        (offered if request.expose and decision.variant else looked_up).append(index)
     recorded: dict[int, Recorded] = {}
     if looked_up:
-        found = writer.recorded([(lives[index].run_id, unit) for index in looked_up])  # type: ignore[misc]
-        recorded = {index: found[key] for index in looked_up if (key := (lives[index].run_id, unit)) in found}  # type: ignore[comparison-overlap]
+        keys = {index: (_run_of(lives[index]), unit) for index in looked_up}
+        on_record = recorder.recorded(list(keys.values()))
+        recorded = {index: on_record[key] for index, key in keys.items() if key in on_record}
     if offered:
         bot = is_bot(attributes)
         rows = [_row(lives[index], unit, plain[index], now_us, bot, attributes) for index in offered]
-        recorded.update(zip(offered, writer.record_exposures(rows), strict=True))
+        recorded.update(zip(offered, recorder.record_exposures(rows), strict=True))
     return [
         _assigned(live, unit, attributes, now_us, decision, recorded.get(index))
         for index, (live, decision) in enumerate(zip(lives, plain, strict=True))
     ]
 
 
+def _named(configuration: Configuration, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
+    """The experiments of the keys and the keys that name none; without keys all that are running or paused."""
+    if keys is None:
+        return list(configuration.open), []
+    known = configuration.experiments
+    return [known[key] for key in keys if key in known], [key for key in keys if key not in known]
+
+
+def _run_of(live: LiveExperiment) -> int:
+    """The run's id: an experiment that is not over has one."""
+    assert live.run_id is not None
+    return live.run_id
+
+
 def _row(
     live: LiveExperiment, unit: str, decision: Decision, now_us: int, bot: bool, attributes: Mapping[str, Any]
 ) -> ExposureRow:
     variant = decision.variant
-    assert variant is not None and live.run_id is not None
+    assert variant is not None
     return ExposureRow(
-        live.run_id,
+        _run_of(live),
         unit,
         variant.key,
         now_us,
@@ -153,18 +172,6 @@ def _assigned(
     recorded: Recorded | None,
 ) -> Assigned:
     if recorded is None:
-        return Assigned(decision, live.run_number, False)
-    return Assigned(decide(live, unit, attributes, now_us, recorded=recorded), live.run_number, True)
-
-
-def may_change(live: LiveExperiment) -> bool:
-    """Whether the answer to a member may be another one at any moment: not yet launched, or paused."""
-    return live.state in ("draft", "scheduled", "paused") or live.run_id is None
-
-
-def chosen(configuration: Configuration, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
-    """The experiments asked for and the keys that name none; without keys all that run or are paused."""
-    if keys is None:
-        return list(configuration.open), []
-    found = [configuration.experiments[key] for key in keys if key in configuration.experiments]
-    return found, [key for key in keys if key not in configuration.experiments]
+        return Assigned(live.key, decision, live.run_number, False)
+    final = decide(live, unit, attributes, now_us, recorded=recorded)
+    return Assigned(live.key, final, live.run_number, True)

@@ -1,29 +1,31 @@
 """Assignment over HTTP: which variant a unit gets, and the first exposure put on record."""
 
 import json
-import time
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.assignment.assign import REASONS, Assigned, assign, chosen, may_change
-from experiments.assignment.configuration import LiveExperiment
+from experiments.assignment.assign import Assigned
+from experiments.assignment.decision import REASONS
+from experiments.assignment.request import (
+    AssignmentRequest,
+    read_attributes,
+    read_experiments,
+    read_expose,
+    read_preview,
+    read_unit,
+)
 from experiments.catalogue.event_types import MAX_UNIT
 from experiments.errors import InvalidError, NotFoundError
-from experiments.validation import required_text, shown
+from experiments.validation import shown
 from web.apidocs.openapi import documented
 from web.http.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields, parse_object
 from web.http.services import services
 
 blueprint = Blueprint("assign", __name__)
 
-MAX_EXPERIMENTS = 200
-MAX_ATTRIBUTES = 100
-
 _FIELDS = frozenset({"unit", "attributes", "experiments", "expose", "share", "preview"})
-_REMEDY = "send the key by which you know the member"
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -117,62 +119,38 @@ def post_assign(call: Call) -> bytes:
     """Answer ``POST /api/v1/assign``."""
     document = call.document()
     check_fields(document, _FIELDS)
-    unit = required_text(document.get("unit"), "unit", MAX_UNIT, _REMEDY)
-    lives, unknown = _chosen(call, _keys(document.get("experiments")))
-    attributes = _attributes(document.get("attributes"))
-    expose = document.get("expose", True)
-    if type(expose) is not bool:
-        raise InvalidError(f"expose is {shown(expose)}; send true or false.", code="expose_invalid")
+    wanted = AssignmentRequest(
+        unit=read_unit(document.get("unit")),
+        experiments=read_experiments(document.get("experiments")),
+        attributes=read_attributes(document.get("attributes")),
+        expose=read_expose(document.get("expose", True)),
+        preview=read_preview(document.get("preview")),
+    )
     _check_share(document.get("share"))
-    found = _assign(call, lives, unit, attributes, expose, document.get("preview"))
-    listed = {live.key: _document(assigned) for live, assigned in found}
-    return _encode({"assignments": listed, "unknown": unknown} if unknown else {"assignments": listed}).encode()
+    answered = call.services.assigner.assign(wanted)
+    body: dict[str, Any] = {"assignments": {each.experiment: _document(each) for each in answered.assigned}}
+    if answered.unknown:
+        body["unknown"] = answered.unknown
+    return _encode(body).encode()
 
 
 def get_assign(call: Call) -> bytes:
     """Answer ``GET /api/v1/assign/{experiment}``: the form for the simplest apps, which never records anything."""
     key = call.environ["PATH_INFO"].rsplit("/", 1)[1]
     parameters = call.parameters()
-    unit = required_text(parameters.get("unit"), "unit", MAX_UNIT, _REMEDY)
-    (live,) = _chosen(call, [key])[0] or (None,)
-    if live is None:
+    attributes = parameters.get("attributes")
+    wanted = AssignmentRequest(
+        unit=read_unit(parameters.get("unit")),
+        experiments=[key],
+        attributes=read_attributes(parse_object(attributes, what="The parameter attributes") if attributes else None),
+        expose=False,
+        preview=parameters.get("preview"),
+    )
+    answered = call.services.assigner.assign(wanted)
+    if answered.unknown:
         raise NotFoundError(f"There is no experiment {key[:64]!r}; check the key.", code="experiment_unknown")
-    given = parameters.get("attributes")
-    attributes = _attributes(parse_object(given, what="The parameter attributes") if given else None)
-    ((_, assigned),) = _assign(call, [live], unit, attributes, False, parameters.get("preview"), only=True)
-    return _encode({"experiment": key, **_document(assigned)}).encode()
-
-
-def _chosen(call: Call, keys: list[str] | None) -> tuple[list[LiveExperiment], list[str]]:
-    """The experiments asked for; where one is unknown or not running, look whether that has just changed."""
-    lives, unknown = chosen(call.services.configuration.current(), keys)
-    if keys is not None and (unknown or any(may_change(live) for live in lives)):
-        return chosen(call.services.configuration.latest(), keys)
-    return lives, unknown
-
-
-def _assign(
-    call: Call,
-    lives: list[LiveExperiment],
-    unit: str,
-    attributes: Mapping[str, Any],
-    expose: bool,
-    token: Any,
-    *,
-    only: bool = False,
-) -> list[tuple[LiveExperiment, Assigned]]:
-    previews: dict[str, str] = {}
-    if token is not None:
-        if type(token) is not str:
-            raise InvalidError(f"preview is {shown(token)}; send the token as a text.", code="preview")
-        key, variant = call.services.read_preview(token)
-        previews[key] = variant
-        live = call.services.configuration.current().experiments.get(key)
-        if live is not None and live not in lives and not only:
-            lives = [*lives, live]
-    now_us = time.time_ns() // 1000
-    found = assign(lives, unit, attributes, now_us, writer=call.services.writer, expose=expose, previews=previews)
-    return list(zip(lives, found, strict=True))
+    # A preview of another experiment adds that one after the one of the address.
+    return _encode({"experiment": key, **_document(answered.assigned[0])}).encode()
 
 
 def _document(assigned: Assigned) -> dict[str, Any]:
@@ -186,37 +164,6 @@ def _document(assigned: Assigned) -> dict[str, Any]:
         "run": assigned.run,
         "exposed": assigned.exposed,
     }
-
-
-def _keys(given: Any) -> list[str] | None:
-    if given is None:
-        return None
-    if type(given) is not list or not all(type(key) is str for key in given):
-        raise InvalidError(
-            f"experiments is {shown(given)}; send a list of keys, or leave it out for all that run.",
-            code="experiments_invalid",
-        )
-    if len(given) > MAX_EXPERIMENTS:
-        raise InvalidError(
-            f"{len(given):,} experiments were asked for, the most is {MAX_EXPERIMENTS}; ask in parts.",
-            code="experiments_too_many",
-        )
-    return list(dict.fromkeys(given))
-
-
-def _attributes(given: Any) -> Mapping[str, Any]:
-    if given is None:
-        return {}
-    if type(given) is not dict:
-        raise InvalidError(
-            f"attributes is {shown(given)}; send an object of names and values.", code="attributes_invalid"
-        )
-    if len(given) > MAX_ATTRIBUTES:
-        raise InvalidError(
-            f"{len(given):,} attributes came, the most is {MAX_ATTRIBUTES}; send those that rules and segments use.",
-            code="attributes_too_many",
-        )
-    return given
 
 
 def _check_share(share: Any) -> None:

@@ -115,7 +115,7 @@ OPERATORS = {
 
 def words() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """The words of the contract from the code's own lists: a heading's id, the heading, and (word, meaning) rows."""
-    from experiments.assignment.assign import REASONS
+    from experiments.assignment.decision import REASONS
     from experiments.catalogue.event_types import EVENT_TYPES, VALUE_MEANINGS
     from experiments.catalogue.metrics import METRICS
 

@@ -5,53 +5,27 @@ import threading
 from dataclasses import dataclass
 
 from flask import current_app
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from experiments.assignment.assign import Assigner
 from experiments.assignment.configuration import ConfigurationCache
-from experiments.errors import InvalidError
+from experiments.assignment.preview import Previews
 from experiments.ingestion.writer import Writer
 from experiments.settings import Settings
 from experiments.storage.database import Database
+from web.http.counters import observe_commit
 from web.http.limiting import KeyLimiter
-
-PREVIEW_SECONDS = 30 * 86_400
-"""A preview link works so long."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """The process's database, its snapshot of the configuration, its writer and its limiter."""
+    """The process's database, its snapshot of the configuration, its writer, its assigner and its limiter."""
 
     settings: Settings
     database: Database
     configuration: ConfigurationCache
     writer: Writer
+    assigner: Assigner
     limiter: KeyLimiter | None
-
-    def preview_token(self, experiment: str, variant: str) -> str:
-        """A signed token that makes assignment answer ``variant`` for a month, without recording anything."""
-        return self._previews().dumps([experiment, variant])
-
-    def read_preview(self, token: str) -> tuple[str, str]:
-        """The experiment and the variant of a preview token.
-
-        Raises
-        ------
-        InvalidError
-            Where the token was not signed here or is older than a month.
-        """
-        try:
-            experiment, variant = self._previews().loads(token, max_age=PREVIEW_SECONDS)
-        except (BadSignature, ValueError):
-            raise InvalidError(
-                "The preview token was not signed here or is older than 30 days; open the preview again from the "
-                "experiment's page.",
-                code="preview",
-            ) from None
-        return experiment, variant
-
-    def _previews(self) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(self.settings.secret_key.get_secret_value(), salt="preview")
 
     def close(self) -> None:
         """Finish what is being written and give the connections back."""
@@ -86,23 +60,20 @@ class LazyServices:
 
 def services() -> Services:
     """The services of this process, for a view."""
-    return current_app.extensions["klette"].get()
+    lazy: LazyServices = current_app.extensions["klette"]
+    return lazy.get()
 
 
 def _build(settings: Settings) -> Services:
     database = Database(settings.url, synchronous=settings.sqlite_synchronous)
-    return Services(
-        settings,
-        database,
-        ConfigurationCache(database, settings.configuration_seconds),
-        _writer(database),
-        KeyLimiter(settings.api_rate_limit) if settings.api_rate_limit else None,
-    )
+    configuration = ConfigurationCache(database, settings.configuration_seconds)
+    writer = _writer(database)
+    assigner = Assigner(configuration, writer, Previews(settings.secret_key.get_secret_value()))
+    limiter = KeyLimiter(settings.api_rate_limit) if settings.api_rate_limit else None
+    return Services(settings, database, configuration, writer, assigner, limiter)
 
 
 def _writer(database: Database) -> Writer:
-    from web.http.counters import observe_commit
-
     writer = Writer(database)
     writer.observe = observe_commit
     return writer

@@ -14,8 +14,8 @@ from sqlmodel import select
 from experiments import worker
 from experiments.analyses.reallocation import open_next
 from experiments.analyses.run import analyse, repeat
-from experiments.assignment.assign import decide
 from experiments.assignment.configuration import load
+from experiments.assignment.decision import decide
 from experiments.assignment.epochs import epochs_of
 from experiments.assignment.exposure import ExposureRow
 from experiments.catalogue.metrics import DAY_US

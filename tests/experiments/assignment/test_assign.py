@@ -1,149 +1,126 @@
-"""Precedence, reasons and stability, decided from what is given and nothing else."""
+"""Assignment without HTTP and without a database: a recorder is anything that keeps first exposures."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from experiments.assignment.assign import REASONS, Decision, decide
-from experiments.assignment.bucketing import bucket
-from experiments.assignment.configuration import LiveExperiment, LiveVariant
-from experiments.assignment.exposure import Recorded
+from experiments.assignment.assign import Assigner
+from experiments.assignment.configuration import Configuration, LiveExperiment, LiveVariant
+from experiments.assignment.exposure import ExposureRow, Recorded
+from experiments.assignment.preview import Previews
+from experiments.assignment.request import AssignmentRequest
+from experiments.errors import InvalidError
 
 NOW = 1_764_000_000_000_000
 VARIANTS = (LiveVariant("a", {"headline": "A"}), LiveVariant("b", {"headline": "B"}))
-LIVE = LiveExperiment(
+SPRING = LiveExperiment(
     id=1, key="spring", state="running", currency="EUR", variants=VARIANTS, run_id=7, run_number=1, seed="seed",
-    edges=(5000, 10_000), traffic_seed="traffic", variant_of={held.key: held for held in VARIANTS},
+    edges=(5000, 10_000), traffic_seed="traffic", segments=("country",),
+    variant_of={held.key: held for held in VARIANTS},
 )  # fmt: skip
-UNITS = [f"u-{number}" for number in range(3000)]
+AUTUMN = replace(SPRING, id=2, key="autumn", run_id=8, seed="another seed")
+DRAFT = replace(SPRING, id=3, key="draft", state="draft", run_id=None, run_number=None, edges=())
+PREVIEWS = Previews("a key for the tests only")
 
 
-def german(attributes):
-    return attributes.get("country") == "DE"
+class Memory:
+    """A recorder in memory, which counts its calls."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[int, str], ExposureRow] = {}
+        self.writes = self.reads = 0
+
+    def recorded(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], Recorded]:
+        self.reads += 1
+        return {key: self._recorded(key) for key in keys if key in self.rows}
+
+    def record_exposures(self, rows: Sequence[ExposureRow]) -> Sequence[Recorded]:
+        self.writes += 1
+        return [self._recorded((row.run_id, row.unit), row) for row in rows]
+
+    def _recorded(self, key: tuple[int, str], row: ExposureRow | None = None) -> Recorded:
+        new = key not in self.rows
+        if row is not None:
+            self.rows.setdefault(key, row)
+        return Recorded(self.rows[key].variant, self.rows[key].origin, new)
 
 
-def key(decision: Decision) -> str | None:
-    return decision.variant.key if decision.variant else None
+class Snapshots:
+    """A configuration that another one replaces once it is looked at again."""
+
+    def __init__(self, current: Configuration, latest: Configuration | None = None) -> None:
+        self._current, self._latest = current, latest or current
+
+    def current(self) -> Configuration:
+        return self._current
+
+    def latest(self) -> Configuration:
+        self._current = self._latest
+        return self._current
 
 
-def given_out(live: LiveExperiment, **more) -> dict[str, str | None]:
-    return {unit: key(decide(live, unit, {}, NOW, **more)) for unit in UNITS}
+def holding(*lives: LiveExperiment) -> Configuration:
+    running = tuple(live for live in lives if live.state == "running")
+    return Configuration(1, {live.key: live for live in lives}, {}, running)
 
 
-def test_the_hash_decides_for_one_who_is_let_in():
-    for unit in UNITS[:100]:
-        decision = decide(LIVE, unit, {}, NOW)
-        assert (key(decision), decision.reason, decision.origin) == (
-            "a" if bucket("seed", unit) < 5000 else "b", "SPLIT", "randomised",
-        )  # fmt: skip
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
 
 
-def test_raising_traffic_never_moves_a_member():
-    before = given_out(replace(LIVE, traffic_buckets=1000))
-    for share in (1001, 2500, 7000, 10_000):
-        after = given_out(replace(LIVE, traffic_buckets=share))
-        assert all(after[unit] == variant for unit, variant in before.items() if variant)
-        assert sum(map(bool, after.values())) >= sum(map(bool, before.values()))
-        before = after
-    assert all(before.values())
+@pytest.fixture
+def assigner(memory) -> Assigner:
+    return Assigner(Snapshots(holding(SPRING, AUTUMN, DRAFT)), memory, PREVIEWS)
 
 
-def test_being_in_the_traffic_says_nothing_about_the_variant():
-    admitted = given_out(replace(LIVE, traffic_buckets=5000))
-    members = [variant for variant in admitted.values() if variant]
-    assert 0.44 < members.count("a") / len(members) < 0.56
+def request(**fields) -> AssignmentRequest:
+    return AssignmentRequest(**{"unit": "u-1", "attributes": {"country": "DE", "email": "x"}} | fields)
 
 
-NAMED = replace(LIVE, namespace_key="home", namespace_seed="space", namespace_from=0, namespace_to=4000)
-OTHER = replace(NAMED, id=2, key="other", seed="seed two", namespace_from=4000, namespace_to=10_000, holdout_from=9000)
+def test_all_running_experiments_are_decided_and_recorded_at_once_with_segment_attributes_only(assigner, memory):
+    answered = assigner.assign(request(), now_us=NOW)
+    assert [each.experiment for each in answered.assigned] == ["spring", "autumn"] and answered.unknown == []
+    assert all(each.exposed and each.run == 1 for each in answered.assigned)
+    assert (memory.writes, memory.reads) == (1, 0)
+    assert {row.attributes for row in memory.rows.values()} == {'{"country":"DE"}'}
+    assert {row.received_us for row in memory.rows.values()} == {NOW}
 
 
-def test_a_namespace_gives_each_member_to_one_experiment_and_keeps_the_holdout_out():
-    here, there = given_out(replace(NAMED, holdout_from=9000)), given_out(OTHER)
-    assert not any(here[unit] and there[unit] for unit in UNITS)
-    reasons = {decide(OTHER, unit, {}, NOW).reason for unit in UNITS}
-    assert reasons == {"SPLIT", "NAMESPACE", "HOLDOUT"}
-    held = [unit for unit in UNITS if bucket("space", unit) >= 9000]
-    assert held and all(here[unit] is None and there[unit] is None for unit in held)
+def test_an_exposure_on_record_wins_over_the_hash(assigner, memory):
+    by_hash = assigner.assign(request(expose=False, experiments=["spring"])).assigned[0].decision.variant
+    other = "a" if by_hash.key == "b" else "b"
+    memory.rows[(7, "u-1")] = ExposureRow(7, "u-1", other, NOW, NOW)
+    for expose in (True, False):
+        (assigned,) = assigner.assign(request(expose=expose, experiments=["spring"])).assigned
+        assert (assigned.decision.variant.key, assigned.exposed) == (other, True)
 
 
-OUTSIDE = [
-    ("DISABLED", replace(LIVE, state="draft", run_id=None, edges=())),
-    ("DISABLED", replace(LIVE, state="paused")),
-    ("DISABLED", replace(LIVE, state="stopped")),
-    ("DISABLED", replace(LIVE, state="archived")),
-    ("DISABLED", replace(LIVE, state="unreadable")),
-    ("DISABLED", replace(LIVE, state="scheduled", starts_us=NOW + 1)),
-    ("DISABLED", replace(LIVE, ends_us=NOW)),
-    ("TARGETING", replace(LIVE, matches=german)),
-    ("TRAFFIC", replace(LIVE, traffic_buckets=0)),
-    ("NAMESPACE", replace(LIVE, namespace_key="n", namespace_to=0)),
-    ("HOLDOUT", replace(LIVE, namespace_key="n", holdout_from=0)),
-]
+def test_without_exposure_nothing_is_recorded(assigner, memory):
+    (assigned,) = assigner.assign(request(expose=False, experiments=["spring"])).assigned
+    assert assigned.decision.reason == "SPLIT" and not assigned.exposed
+    assert (memory.writes, memory.rows) == (0, {})
 
 
-@pytest.mark.parametrize(("reason", "live"), OUTSIDE, ids=[f"{reason} {n}" for n, (reason, _) in enumerate(OUTSIDE)])
-def test_who_is_outside_gets_nothing_and_the_reason(reason, live):
-    assert decide(live, "u", {}, NOW) == Decision(None, reason)
-    assert reason in REASONS
+def test_an_unknown_key_is_looked_for_in_the_newest_configuration_and_then_reported(memory):
+    assigner = Assigner(Snapshots(holding(SPRING), holding(SPRING, AUTUMN)), memory, PREVIEWS)
+    answered = assigner.assign(request(experiments=["autumn", "nope"]))
+    assert [each.experiment for each in answered.assigned] == ["autumn"]
+    assert answered.unknown == ["nope"]
 
 
-def test_the_first_reason_in_the_published_order_is_given():
-    live = replace(
-        LIVE, state="paused", matches=german, namespace_key="n", namespace_to=0, holdout_from=0, traffic_buckets=0
-    )
-    reasons = [decide(live, "u", {}, NOW).reason]
-    for mended in (
-        {"state": "running"},
-        {"matches": None},
-        {"namespace_to": 10_000},
-        {"holdout_from": 10_000},
-        {"traffic_buckets": 10_000},
-    ):
-        live = replace(live, **mended)
-        reasons.append(decide(live, "u", {}, NOW).reason)
-    assert reasons == ["DISABLED", "TARGETING", "NAMESPACE", "HOLDOUT", "TRAFFIC", "SPLIT"]
+def test_a_preview_shows_its_variant_of_a_draft_and_records_nothing(assigner, memory):
+    token = PREVIEWS.token("draft", "b")
+    answered = assigner.assign(request(experiments=["spring"], preview=token, expose=False))
+    assert [each.experiment for each in answered.assigned] == ["spring", "draft"]
+    decision = answered.assigned[1].decision
+    assert (decision.variant.key, decision.reason, decision.origin) == ("b", "PREVIEW", "preview")
+    assert memory.rows == {}
 
 
-KEPT = [live for reason, live in OUTSIDE if reason != "DISABLED" or live.state == "paused"]
-
-
-@pytest.mark.parametrize("live", KEPT, ids=lambda live: f"{live.state} {live.traffic_buckets}")
-@pytest.mark.parametrize("variant", ["a", "b"])
-def test_a_recorded_exposure_wins_over_eligibility_and_hash(live, variant):
-    decision = decide(live, "u", {}, NOW, recorded=Recorded(variant, "randomised", False))
-    assert (key(decision), decision.reason, decision.origin) == (variant, "SPLIT", "randomised")
-
-
-@pytest.mark.parametrize("mended", [{"state": "stopped"}, {"state": "archived"}, {"ends_us": NOW}])
-def test_an_experiment_that_is_over_serves_nobody(mended):
-    decision = decide(replace(LIVE, **mended), "u", {}, NOW, recorded=Recorded("a", "randomised", False))
-    assert decision == Decision(None, "DISABLED")
-
-
-def test_a_shipped_variant_is_for_everybody():
-    live = replace(LIVE, state="stopped", shipped_variant="b", matches=german, traffic_buckets=0)
-    assert set(given_out(live).values()) == {"b"}
-    assert decide(live, "u", {}, NOW, recorded=Recorded("a", "randomised", False)) == Decision(VARIANTS[1], "SHIPPED")
-    assert decide(replace(live, state="archived"), "u", {}, NOW) == Decision(VARIANTS[1], "SHIPPED")
-
-
-def test_a_preview_comes_before_everything():
-    for _, live in OUTSIDE:
-        assert decide(live, "u", {}, NOW, recorded=Recorded("a", "randomised", False), preview="b") == Decision(
-            VARIANTS[1], "PREVIEW", "preview"
-        )
-    assert decide(LIVE, "u", {}, NOW, preview="gone").reason == "SPLIT"
-
-
-def test_a_schedule_is_kept_to_the_microsecond():
-    live = replace(LIVE, starts_us=NOW, ends_us=NOW + 10, state="scheduled")
-    reasons = [decide(live, "u", {}, NOW + step).reason for step in (-1, 0, 9, 10)]
-    assert reasons == ["DISABLED", "SPLIT", "SPLIT", "DISABLED"]
-
-
-@given(st.text(min_size=1, max_size=60), st.dictionaries(st.text(max_size=5), st.integers()))
-def test_a_decision_depends_on_nothing_but_what_is_given(unit, attributes):
-    assert decide(LIVE, unit, attributes, NOW) == decide(LIVE, unit, {}, NOW + 86_400_000_000)
+@pytest.mark.parametrize("token", ["", "nonsense", Previews("another key").token("draft", "b")])
+def test_a_token_signed_elsewhere_is_refused(assigner, token):
+    with pytest.raises(InvalidError) as refused:
+        assigner.assign(request(preview=token))
+    assert refused.value.code == "preview"

@@ -14,6 +14,7 @@ from experiments.assignment.bucketing import bucket, pick
 from experiments.assignment.configuration import LiveExperiment, LiveVariant, PastEpoch, load, read_version
 from experiments.assignment.eligibility import STALE_US, chosen_by_client
 from experiments.assignment.epochs import KEPT, epochs_of
+from experiments.assignment.request import AssignmentRequest
 from experiments.ingestion.events import check_events
 from experiments.ingestion.fields import EventLimits
 from experiments.ingestion.writer import Writer
@@ -157,9 +158,10 @@ def test_nobody_on_record_moves_and_each_exposure_keeps_its_epoch(database):
 
     def shown(units) -> dict[str, str]:
         held = live(database)
+        requests = {unit: AssignmentRequest(unit, {}) for unit in units}
         return {
-            unit: assign([held], unit, {}, now_us, writer=writer, expose=True, previews={})[0].decision.variant.key
-            for unit in units
+            unit: assign([held], request, now_us, recorder=writer, previews={})[0].decision.variant.key
+            for unit, request in requests.items()
         }
 
     before = shown(UNITS[:300])

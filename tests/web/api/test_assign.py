@@ -153,7 +153,7 @@ def test_a_preview_answers_its_variant_in_any_state_and_records_nothing(api):
     make_experiment(api.database, key="draft", launched=False)
     built = api.app.extensions["klette"].get()
     built.configuration.forget()
-    token = built.preview_token("draft", "b")
+    token = built.assigner.previews.token("draft", "b")
     answered = api.assign("u", experiments=["draft"], preview=token)["draft"]
     assert (answered["variant"], answered["reason"], answered["origin"], answered["exposed"]) == (
         "b",
