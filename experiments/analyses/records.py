@@ -1,4 +1,4 @@
-"""Reading stored analyses: the newest answer, the ones before it, the curve over time, one line for a list, CSV."""
+"""Reading stored analyses, in words: the newest, the ones before it, the curve over time, one line for a list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from experiments.errors import NotFoundError
 from experiments.lifecycle.store import current_run, runs_of
+from experiments.reporting.worded import worded
 from experiments.storage.tables import Analysis, Experiment, Run
 from experiments.validation import shown
 
@@ -25,14 +26,31 @@ class OneLine:
     members: int
 
 
-def latest(session: Session, experiment: Experiment, run: Run | None = None) -> dict[str, Any] | None:
-    """The newest analysis of a run (the newest run by default) in the API's shape, with "drawing" beside it."""
+def in_words(stored: Analysis, *, zone: str = "UTC", ended: bool = False) -> dict[str, Any]:
+    """Return the result of a stored analysis with sentences in place of its messages.
+
+    Parameters
+    ----------
+    zone
+        The time zone in which moments are written.
+    ended
+        Whether its run is over by now.
+    """
+    return worded(stored.result, stored.inputs["plan"]["names"], zone=zone, ended=ended)
+
+
+def latest(
+    session: Session, experiment: Experiment, run: Run | None = None, *, zone: str = "UTC"
+) -> dict[str, Any] | None:
+    """Return the newest analysis of a run (the newest run by default) in the API's shape, with "drawing" beside it."""
     run = run or current_run(session, experiment)
     if run is None:
         return None
     query = _answers(run).order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc()).limit(1)
     stored = session.scalars(query).first()
-    return None if stored is None else {**stored.result, "drawing": stored.drawing}
+    if stored is None:
+        return None
+    return in_words(stored, zone=zone, ended=run.ended_at is not None) | {"drawing": stored.drawing}
 
 
 def stored_analysis(session: Session, experiment: Experiment, identity: str) -> dict[str, Any]:
@@ -50,7 +68,7 @@ def stored_analysis(session: Session, experiment: Experiment, identity: str) -> 
             "lists those it has.",
             code="analysis_unknown",
         )
-    return stored.result
+    return in_words(stored)
 
 
 def run_of(session: Session, experiment: Experiment, number: int) -> Run:
@@ -92,7 +110,8 @@ def list_analyses(
             Analysis.cut_off_us,
             Analysis.created_at,
             Analysis.decision,
-            Analysis.result["verdict"]["reason"].as_string(),  # type: ignore[index]
+            Analysis.result["verdict"],  # type: ignore[index]
+            Analysis.inputs["plan"]["names"],  # type: ignore[index]
         )
         .join(Run, col(Run.id) == Analysis.run_id)
         .where(col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
@@ -104,10 +123,13 @@ def list_analyses(
     if run:
         query = query.where(col(Run.number) == run)
     names = ("analysis", "run", "cut_off", "created_at", "decision", "reason")
-    return [
-        dict(zip(names, (identity, run, _iso_us(cut_off), _iso(created), decision, reason), strict=True))
-        for identity, run, cut_off, created, decision, reason in session.execute(query)
-    ]
+    rows = []
+    for identity, number, cut_off, created, decision, verdict, called in session.execute(query):
+        reason = worded(verdict, called)["reason"]
+        rows.append(
+            dict(zip(names, (identity, number, _iso_us(cut_off), _iso(created), decision, reason), strict=True))
+        )
+    return rows
 
 
 def history(session: Session, experiment: Experiment, run: Run | None = None) -> list[dict[str, Any]]:
@@ -143,19 +165,25 @@ def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, O
         .where(col(Analysis.experiment_id).in_(wanted), col(Analysis.history_only).is_(False))
         .group_by(col(Analysis.experiment_id))
     )
-    result = Analysis.result
-    query = select(  # type: ignore[call-overload]
-        Analysis.experiment_id,
-        Analysis.decision,
-        result["verdict"]["headline"].as_string(),  # type: ignore[index]
-        result["units"]["randomised"].as_integer(),  # type: ignore[index]
-        result["verdict"]["facts"][0]["label"].as_string(),  # type: ignore[index]
-        result["verdict"]["facts"][0]["value"].as_string(),  # type: ignore[index]
-    ).where(col(Analysis.id).in_(newest))
-    return {
-        identity: OneLine(_with_fact(text or "", decision, label, value), decision, members or 0)
-        for identity, decision, text, members, label, value in session.execute(query)
-    }
+    query = (
+        select(  # type: ignore[call-overload]
+            Analysis.experiment_id,
+            Analysis.decision,
+            Analysis.result["verdict"],  # type: ignore[index]
+            Analysis.result["units"]["randomised"].as_integer(),  # type: ignore[index]
+            Analysis.inputs["plan"]["names"],  # type: ignore[index]
+            col(Run.ended_at).is_not(None),
+        )
+        .join(Run, col(Run.id) == Analysis.run_id)
+        .where(col(Analysis.id).in_(newest))
+    )
+    lines = {}
+    for identity, decision, stored, members, names, ended in session.execute(query):
+        verdict = worded(stored, names, ended=bool(ended))
+        fact = (verdict.get("facts") or [{}])[0]
+        text = _with_fact(verdict.get("headline") or "", decision, fact.get("label"), fact.get("value"))
+        lines[identity] = OneLine(text, decision, members or 0)
+    return lines
 
 
 def _with_fact(headline: str, decision: str, label: str | None, value: str | None) -> str:

@@ -1,10 +1,12 @@
-"""How an analysis is written down: times as RFC 3339, numbers that JSON knows, the versions that computed it."""
+"""How an analysis is stored: times as RFC 3339, numbers that JSON knows, messages as codes, the versions used."""
 
 import math
 import platform
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from analysis.messages import Message
 
 _PACKAGES = ("klette", "numpy", "scipy", "pymc", "nutpie", "arviz", "ibis-framework")
 
@@ -27,7 +29,9 @@ def iso(moment_us: int) -> str:
 
 
 def finite(value: Any) -> Any:
-    """The same document without numbers that JSON does not know: they become null."""
+    """Return the same document in JSON's values: messages as codes with parameters, numbers without a value as null."""
+    if isinstance(value, Message):
+        return finite(value.to_dict())
     if isinstance(value, dict):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

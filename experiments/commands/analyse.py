@@ -25,21 +25,23 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
 
     chosen = settings()
     prepare_process(chosen.data_dir)
+    from experiments.analyses.records import in_words
     from experiments.analyses.run import analyse
     from experiments.reporting.terminal import table
 
     with closing(Database(chosen.url, synchronous=chosen.sqlite_synchronous)) as database:
         if analysis_id:
-            _repeat(database, key, analysis_id, as_json)
+            _repeat(database, key, analysis_id, zone=chosen.time_zone if as_json else None)
             return
         made = analyse(database, key, seed=seed, with_models=not quick)
         rest_follows = _ask_for_the_rest(database, made, seed)
+    result = in_words(made, zone=chosen.time_zone)
     if as_json:
-        click.echo(json.dumps(made.result, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
         return
-    click.echo(table(made.result))
+    click.echo(table(result))
     click.echo()
-    click.echo(f"Analysis {made.id}, {made.result['units']['randomised']:,} members, up to {made.result['cut_off']}.")
+    click.echo(f"Analysis {made.id}, {result['units']['randomised']:,} members, up to {result['cut_off']}.")
     if rest_follows:
         click.echo("The worker computes the rest next.")
     click.echo(f"{chosen.public_url}/experiments/{key}")
@@ -60,10 +62,12 @@ def _ask_for_the_rest(database, made, seed: int | None) -> bool:  # type: ignore
     return True
 
 
-def _repeat(database, key: str, analysis_id: str, as_json: bool) -> None:  # type: ignore[no-untyped-def]
+def _repeat(database, key: str, analysis_id: str, *, zone: str | None) -> None:  # type: ignore[no-untyped-def]
+    """Compute again and compare; with a zone, print the whole result as JSON, its moments in that zone."""
     from experiments.analyses.run import repeat
     from experiments.errors import ConflictError, NotFoundError
     from experiments.lifecycle.store import get
+    from experiments.reporting.worded import worded
     from experiments.storage.tables import Analysis
 
     with database.read() as session:
@@ -71,14 +75,15 @@ def _repeat(database, key: str, analysis_id: str, as_json: bool) -> None:  # typ
         if stored is None or stored.experiment_id != get(session, key).id:
             raise NotFoundError(f"{key} has no analysis {analysis_id!r}. {_newest(session, get(session, key))}")
         again = json.loads(json.dumps(repeat(session, analysis_id)))
-    if as_json:
-        click.echo(json.dumps(again, indent=2, ensure_ascii=False))
+    if zone is not None:
+        names = stored.inputs["plan"]["names"]
+        click.echo(json.dumps(worded(again, names, zone=zone), indent=2, ensure_ascii=False))
     if again != stored.result:
         then, now = stored.result["provenance"]["versions"], again["provenance"]["versions"]
         changed = [f"{name} {then.get(name)} → {now.get(name)}" for name in now if then.get(name) != now.get(name)]
         why = f"the versions differ ({', '.join(changed)})" if changed else "the versions are the same: tell the makers"
         raise ConflictError(f"Analysis {analysis_id} gives other figures than stored; {why}.")
-    if not as_json:
+    if zone is None:
         click.echo(f"Analysis {analysis_id} repeats to the digit.")
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from experiments.analyses.records import in_words
 from experiments.commands.database import opened_database
 from experiments.commands.progress import Bar
 from experiments.demo import campaign
@@ -33,7 +34,7 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
         else:
             click.echo(f"{made.name}: {sentence(made)}")
             if analyse:
-                result = answer(database, made.key, report=bar.show).result
+                result = in_words(answer(database, made.key, report=bar.show), zone=chosen.time_zone)
                 bar.clear()
                 click.echo(table(result))
             else:

@@ -35,7 +35,7 @@ def command(key: str, no_sampled: bool, **files: Path | None) -> None:
     refused = []
     with opened_database(chosen) as database:
         with database.read() as session:
-            stored = newest(session, key)
+            stored = newest(session, key, zone=chosen.time_zone)
         for name, file in wanted.items():
             try:
                 click.echo(f"{file}: {_written(name, file, stored, database, no_sampled)}")

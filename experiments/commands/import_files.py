@@ -7,6 +7,7 @@ from typing import Any
 import click
 from sqlmodel import Session
 
+from experiments.analyses.records import in_words
 from experiments.catalogue.event_types import VALUE_KINDS, meant
 from experiments.commands.database import opened_database
 from experiments.commands.progress import Bar
@@ -173,7 +174,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
         bar.clear()
         _tell(brought, plan)
         if at_once:
-            result = answer(database, plan.key, report=bar.show).result
+            result = in_words(answer(database, plan.key, report=bar.show), zone=chosen.time_zone)
             bar.clear()
             click.echo(table(result))
         else:

@@ -39,7 +39,9 @@ class Stored:
         The metric that decides.
     variants : tuple of VariantName
         By position.
-    result, inputs, drawing : dict
+    result : dict
+        As it is stored, with sentences in place of its messages.
+    inputs, drawing : dict
         As they are stored.
     history : list of dict
         The chance of being best by day, as `results.history` gives it.
@@ -77,8 +79,8 @@ class Stored:
         return Collected.from_dict(self.inputs["collected"])
 
 
-def newest(session: Session, key: str) -> Stored:
-    """Read the newest analysis of an experiment's newest run.
+def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
+    """Read the newest analysis of an experiment's newest run; its sentences give moments in `zone`.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def newest(session: Session, key: str) -> Stored:
         experiment.hypothesis,
         experiment.primary_metric,
         names,
-        stored.result,
+        records.in_words(stored, zone=zone, ended=run.ended_at is not None),
         stored.inputs,
         stored.drawing or {},
         records.history(session, experiment, run),

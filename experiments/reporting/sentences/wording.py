@@ -89,6 +89,11 @@ def _variant(key: str, wording: Wording) -> str:
     return wording.variants.get(key, key)
 
 
+def letter(called: str) -> str:
+    """Return the letter of a variant from what it is called: ``B`` of ``B “Pack light”``."""
+    return called.partition(" “")[0]
+
+
 def _metric(key: str, wording: Wording) -> str:
     return wording.metrics.get(key, key.replace("_", " "))
 
@@ -96,6 +101,8 @@ def _metric(key: str, wording: Wording) -> str:
 WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
     "variant": _variant,
     "variants": lambda keys, wording: listed([_variant(key, wording) for key in keys]),
+    "letter": lambda key, wording: letter(_variant(key, wording)),
+    "letters": lambda keys, wording: listed([letter(_variant(key, wording)) for key in keys]),
     "metric": _metric,
     "metrics": lambda keys, wording: listed([_metric(key, wording) for key in keys]),
     "list": lambda names, wording: listed([wording.text(name) for name in names]),

@@ -63,7 +63,7 @@ def analysed(database):
         session.add(
             Analysis(
                 id="019ab0c4-0000-7000-8000-000000000001", experiment_id=made.id, run_id=run.id, cut_off_us=1,
-                decision="keep_running", result=result, inputs={}, drawing={},
+                decision="keep_running", result=result, inputs={"plan": {"names": []}}, drawing={},
             )
         )  # fmt: skip
 

@@ -79,7 +79,7 @@ def _sections(context: dict[str, Any]) -> str:
 
 
 def _latest(session: Session, experiment: Experiment, run: Run | None) -> dict[str, Any] | None:
-    return records.latest(session, experiment, run) if run else None
+    return records.latest(session, experiment, run, zone=services().settings.time_zone) if run else None
 
 
 def _context(session: Session, experiment: Experiment) -> dict[str, Any]:

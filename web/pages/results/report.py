@@ -12,9 +12,10 @@ blueprint = Blueprint("report", __name__)
 @blueprint.get("/experiments/<key>/report.html")
 def download(key: str) -> Response:
     """Verdict, health, figures and charts of the newest analysis, as a file: it carries its own styles."""
+    zone = services().settings.time_zone
     with services().database.read() as session:
-        stored = newest(session, key)
+        stored = newest(session, key, zone=zone)
     result = stored.result
     name = f"{result['experiment']}-run-{result['run']}.html"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(report.rendered(stored, services().settings.time_zone), mimetype="text/html", headers=headers)
+    return Response(report.rendered(stored, zone), mimetype="text/html", headers=headers)

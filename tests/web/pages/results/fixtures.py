@@ -6,6 +6,8 @@ from typing import Any
 
 from analysis import AmountStatistics, ProportionStatistics, Rules, decide, scorecard
 from analysis.health import checks as health
+from experiments.analyses.serialise import finite
+from experiments.reporting.worded import worded
 from web.pages.results.parts import Plan, VariantFacts
 
 STARTED = datetime(2026, 11, 15, 8, 0, tzinfo=UTC)
@@ -56,6 +58,11 @@ def plan(**changes: Any) -> Plan:
     )
 
 
+def called() -> list[list[str]]:
+    """What each variant is called in a sentence, as a plan stores it."""
+    return [[key, f"{key.upper()} “{headline}”"] for key, headline in HEADLINES.items()]
+
+
 def result(
     audience: dict = SPRING,
     *,
@@ -89,9 +96,9 @@ def result(
         guardrails=[by_key["negative_rate"]],
         elapsed_days=elapsed,
         looks=(),
-        names={key: f"{key.upper()} “{HEADLINES[key]}”" for key in audience},
+        names={key: name for key, name in called() if key in audience},
     )
-    return {
+    stored = {
         "experiment": "spring-headline",
         "run": 1,
         "analysis": "019ab0c4-0000-7000-8000-000000000001",
@@ -108,6 +115,7 @@ def result(
             "versions": {"klette": "0.1.0"},
         },
     }
+    return worded(finite(stored), called(), zone="Europe/Berlin")
 
 
 def _proportion(audience: dict, members: dict, metric: str, scale: float) -> Any:

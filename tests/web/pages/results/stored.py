@@ -102,7 +102,7 @@ def analyse(
                 cut_off_us=int(cut_off.timestamp() * 1_000_000),
                 decision=result["verdict"]["decision"],
                 result=result,
-                inputs={},
+                inputs={"plan": {"names": fixtures.called()}},
                 drawing={"densities": densities},
             )
         )
