@@ -86,6 +86,11 @@ class Rules:
         return cls(**(dict(data) | {"lift_prior": NamedPrior.from_dict(data["lift_prior"])}))
 
 
+def day_number(elapsed_days: float) -> int:
+    """Return the day that a run is in: day 1 begins at its launch, and day N after N - 1 whole days."""
+    return max(1, math.floor(elapsed_days) + 1)
+
+
 def _within(name: str, value: float, low: float, high: float) -> None:
     refuse_what_is_no_number(**{f"The rule {name}": value})
     if not (math.isfinite(value) and low <= value <= high):

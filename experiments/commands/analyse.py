@@ -91,7 +91,7 @@ def _newest(session, experiment) -> str:  # type: ignore[no-untyped-def]
     """Which analyses an experiment has, the newest few by their ids, so that one of them can be asked for."""
     from sqlmodel import col, select
 
-    from analysis.wording import listed
+    from experiments.reporting.numbers import listed
     from experiments.storage.tables import Analysis
 
     of_it = (col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))

@@ -7,17 +7,17 @@ as its reader likes it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from analysis import charts, wording
+from analysis import charts
 from analysis.charts.svg import drawn
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import Stored
 from experiments.reporting.adjustment import deciding
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import count, signed_percent, spoken_times, when
+from experiments.reporting.numbers import count, percent, signed_percent, spoken_times, when
 from experiments.reporting.withheld import NO_FACTS, WITHHELD, too_early, without_chances
 
 CHART_WIDTH = 640
@@ -71,7 +71,7 @@ def _template() -> Any:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["count"] = count
-    environment.filters["percent"] = wording.percent
+    environment.filters["percent"] = partial(percent, digits=0)
     return environment.get_template("report.html")
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import wording
 from experiments.exporting.source import Stored, VariantName
-from experiments.reporting import adjustment, guardrails, lift_notes
+from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.numbers import NOTHING, count, signed_percent
 from experiments.reporting.withheld import nobody_did
@@ -137,8 +136,8 @@ def _line(
         measure.value(row["mean"]),
         _range(measure.value(spread["low"]), measure.value(spread["high"])) if spread else "",
         _compared(compared, measure, in_percent),
-        NOTHING if row["p_best"] is None else wording.chance(row["p_best"]),
-        "" if compared is None or compared["p_beats_control"] is None else wording.chance(compared["p_beats_control"]),
+        NOTHING if row["p_best"] is None else phrases.chance(row["p_best"]),
+        "" if compared is None or compared["p_beats_control"] is None else phrases.chance(compared["p_beats_control"]),
     )
 
 

@@ -7,9 +7,10 @@ cases in which it is small count most, so the mean lies above the quotient of th
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import wording
 from experiments.definition.variant_names import Lettered
+from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
+from experiments.reporting.numbers import listed
 
 APART, OF_THE_LIFT = 0.02, 0.1
 """A reader who divides the values wonders where that is off by both: so much of the control, and of the lift itself."""
@@ -28,10 +29,10 @@ def told(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered
             continue
         quotient = means[variant.key] / means[control] - 1
         if abs(lift - quotient) > max(APART, OF_THE_LIFT * abs(lift)):
-            found.append(f"{variant.letter} {wording.signed_percent(quotient)}")
+            found.append(f"{variant.letter} {phrases.lift(quotient)}")
     if not found:
         return ""
     return (
-        f"The values divided give {wording.listed(found)}; a lift is the mean over all that both values may truly be,"
+        f"The values divided give {listed(found)}; a lift is the mean over all that both values may truly be,"
         " which is another figure where they are as uncertain as here."
     )

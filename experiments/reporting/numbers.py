@@ -1,127 +1,196 @@
-"""Numbers, money and times as people read them: on the page and in the report alike."""
+"""Numbers, percentages, money and dates in the language in use: the one place where a figure becomes a text.
+
+The digits are Python's own rounding; the marks between them, the months and the order of day and month are Babel's.
+Units follow a narrow no-break space, so that a line never ends between a figure and its unit.
+"""
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-NARROW = "\u202f"  # narrow no-break space: before a unit, never at the end of a line
+from babel import Locale
+from babel.dates import format_datetime, format_timedelta
+from babel.lists import format_list
+from babel.numbers import get_decimal_symbol, get_group_symbol
+
+from experiments.reporting.translation import gettext, language
+
+NARROW = "\u202f"
 MINUS = "\u2212"
 NOTHING = "–"
-ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
+# Babel's signs depend on the reader's country ("CA$" in English); these are understood everywhere.
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "PLN": "zł", "BRL": "R$"}
+_DAY = {"en": "d MMM y", "de": "d. MMM y"}
+# American English, Babel's plain "en", puts a comma before "and".
+_LISTS = {"en": "en_GB"}
+
+_SECONDS: Final[tuple[tuple[Literal["day", "hour", "minute"], int], ...]] = (
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
 
 Number = int | float | Decimal
 
 
 def percent(share: Number | None, digits: int = 1) -> str:
-    """A share as a percentage.
-
-    Parameters
-    ----------
-    share
-        1 is 100 per cent.
-    digits
-        Digits after the point.
-    """
-    return NOTHING if share is None else f"{_minus(f'{_positive_zero(share * 100, digits):.{digits}f}')}{NARROW}%"
+    """Return a share, of which 1 is 100 per cent, as a percentage with so many digits after the point."""
+    return NOTHING if share is None else f"{_fixed(share * 100, digits, grouped=False)}{NARROW}%"
 
 
 def plain_percent(share: Number | None) -> str:
-    """A chosen share with no more digits than it needs: ``50 %``, ``33.34 %``, ``12.5 %``."""
-    if share is None:
-        return NOTHING
-    return f"{round(float(share) * 100, 2):.10g}{NARROW}%"
+    """Return a chosen share with no more digits than it needs: ``50 %``, ``33.34 %``, ``12.5 %``."""
+    return NOTHING if share is None else f"{localised(f'{round(float(share) * 100, 2):.10g}')}{NARROW}%"
 
 
-def signed_percent(share: Number | None, digits: int = 1) -> str:
-    """A relative change with its sign, such as a lift of +18.4 %."""
+def signed_percent(share: Number | None, digits: int | None = 1) -> str:
+    """Return a relative change with its sign, such as a lift of +18.4 %; None: one digit below 10 %, none above."""
     if share is None:
         return NOTHING
-    return f"{_minus(f'{_positive_zero(share * 100, digits):+.{digits}f}')}{NARROW}%"
+    if digits is None:
+        digits = 1 if -0.0995 < share < 0.0995 else 0
+    return f"{localised(f'{_positive_zero(share * 100, digits):+.{digits}f}')}{NARROW}%"
 
 
 def money(amount: Number | None, currency: str = "EUR", digits: int | None = None) -> str:
-    """An amount of money; two digits below 100, whole above, unless ``digits`` says otherwise."""
+    """Return an amount of money; two digits below 100, whole above, unless ``digits`` says otherwise."""
     if amount is None:
         return NOTHING
     if digits is None:
         digits = 0 if abs(float(amount)) >= 100 or amount == 0 else 2
     sign = "" if _positive_zero(amount, digits) >= 0 else MINUS
-    return f"{sign}{_SIGNS.get(currency, currency)}{NARROW}{abs(amount):,.{digits}f}"
+    size, unit = localised(f"{abs(amount):,.{digits}f}"), _SIGNS.get(currency, currency)
+    return f"{sign}{unit}{NARROW}{size}" if _currency_first(language()) else f"{sign}{size}{NARROW}{unit}"
+
+
+def price(amount: float, currency: str) -> str:
+    """Return a declared amount with as many decimals as it has, and no cents where there are none."""
+    return money(amount, currency, next((digits for digits in (0, 2, 3) if round(amount, digits) == amount), 4))
 
 
 def count(number: Number | None) -> str:
-    """A whole number with a comma between thousands."""
-    return NOTHING if number is None else _minus(f"{int(number):,}")
+    """Return a whole number with marks between thousands."""
+    return NOTHING if number is None else localised(f"{int(number):,}")
 
 
 def decimal(number: Number | None, digits: int = 2) -> str:
-    """A plain number with a comma between thousands."""
-    return NOTHING if number is None else _minus(f"{_positive_zero(number, digits):,.{digits}f}")
+    """Return a plain number with marks between thousands."""
+    return NOTHING if number is None else _fixed(number, digits)
+
+
+def general(number: float) -> str:
+    """Return a number with no more digits than it needs, at most six: ``7``, ``0.5``."""
+    return localised(f"{number:g}")
 
 
 def plural(number: int, one: str, many: str = "") -> str:
-    """``1 member``, ``21,306 members``."""
+    """Return ``1 member`` or ``21,306 members``."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return ``A``, ``A and B`` or ``A, B and C``."""
+    return format_list(names, "standard", _LISTS.get(language(), language()))
+
+
+def either(names: Sequence[str]) -> str:
+    """Return ``A``, ``A or B`` or ``A, B or C``."""
+    return format_list(names, "or", _LISTS.get(language(), language()))
+
+
 def moment(value: datetime | int) -> datetime:
-    """An aware time from a datetime (naive ones are UTC) or from whole microseconds since 1970."""
+    """Return an aware time from a datetime (naive ones are UTC) or from whole microseconds since 1970."""
     if isinstance(value, int):
         return datetime.fromtimestamp(value / 1_000_000, UTC)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def when(value: datetime | int | None, zone: str = "UTC") -> str:
-    """Day, time and the zone it is told in: ``23 Nov 2026, 09:12 Berlin time``."""
-    if value is None:
-        return NOTHING
-    return f"{clock(value, zone)} {zone_name(zone)}"
+    """Return day, time and their zone: ``23 Nov 2026, 09:12 Berlin time``."""
+    return NOTHING if value is None else f"{clock(value, zone)} {zone_name(zone)}"
 
 
 def clock(value: datetime | int | None, zone: str = "UTC") -> str:
-    """Day and time where the heading says the zone: ``23 Nov 2026, 09:12``."""
-    if value is None:
-        return NOTHING
-    local = moment(value).astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y, %H:%M}"
+    """Return day and time where a heading names the zone: ``23 Nov 2026, 09:12``."""
+    return NOTHING if value is None else _date(value, zone, f"{_DAY[language()]}, HH:mm")
 
 
 def day(value: datetime | int | None, zone: str = "UTC") -> str:
-    """The day alone: ``23 Nov 2026``."""
+    """Return the day alone: ``23 Nov 2026``."""
+    return NOTHING if value is None else _date(value, zone, _DAY[language()])
+
+
+def time_of_day(value: datetime | int | None, zone: str = "UTC", known_day: datetime | int | None = None) -> str:
+    """Return ``09:12 on 23 Nov 2026``; ``09:12`` alone where that is the day of `known_day`."""
     if value is None:
         return NOTHING
-    local = moment(value).astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y}"
+    time, date = _date(value, zone, "HH:mm"), day(value, zone)
+    if known_day is not None and date == day(known_day, zone):
+        return time
+    return gettext("{time} on {date}").format(time=time, date=date)
+
+
+def ago(value: datetime | int | None, now: datetime | None = None) -> str:
+    """Return how long ago a time was, in the largest unit that fits: ``just now``, ``40 s ago``, ``3 days ago``."""
+    if value is None:
+        return gettext("never")
+    seconds = int(((now or datetime.now(UTC)) - moment(value)).total_seconds())
+    if seconds < 5:
+        return gettext("just now")
+    if seconds < 60:
+        return gettext("{time} ago").format(time=f"{seconds}{NARROW}s")
+    unit, size = next((unit, size) for unit, size in _SECONDS if seconds >= size)
+    whole = timedelta(seconds=seconds // size * size)
+    # The threshold keeps 400 days from becoming a year.
+    return format_timedelta(-whole, unit, threshold=1e9, add_direction=True, locale=language())
 
 
 def zone_name(zone: str) -> str:
-    """``Europe/Berlin`` as people say it: ``Berlin time``."""
-    return "UTC" if zone in {"UTC", "Etc/UTC"} else f"{zone.rsplit('/', 1)[-1].replace('_', ' ')} time"
+    """Return ``Europe/Berlin`` as ``Berlin time``."""
+    if zone in {"UTC", "Etc/UTC"}:
+        return "UTC"
+    # Babel names a city only where its name is not that of the zone.
+    named = Locale.parse(language()).time_zones.get(zone, {}).get("city")
+    return gettext("{city} time").format(city=named or zone.rsplit("/", 1)[-1].replace("_", " "))
 
 
-def price(amount: float, currency: str) -> str:
-    """A declared amount with as many decimals as it has, and no cents where there are none."""
-    return money(amount, currency, next((digits for digits in (0, 2, 3) if round(amount, digits) == amount), 4))
+def localised(text: str) -> str:
+    """Return a number in Python's own notation with the marks of the language in use and a true minus."""
+    return text.translate(_marks(language()))
 
 
-def spoken_times(sentence: str, zone: str, cut_off: str = "") -> str:
-    """A sentence with its ISO times told in `zone`: the time of day alone where it is the day of `cut_off`."""
-    last = day(datetime.fromisoformat(cut_off), zone) if cut_off else ""
+@cache
+def _marks(code: str) -> dict[int, str]:
+    return str.maketrans({"-": MINUS, ",": get_group_symbol(code), ".": get_decimal_symbol(code)})
 
-    def tell(found: re.Match[str]) -> str:
-        at = datetime.fromisoformat(found[0])
-        clock = f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
-        return clock if day(at, zone) == last else f"{clock} on {day(at, zone)}"
 
-    return ISO_TIME.sub(tell, sentence)
+@cache
+def _currency_first(code: str) -> bool:
+    return str(Locale.parse(code).currency_formats["standard"].pattern).startswith("¤")
+
+
+def _date(value: datetime | int, zone: str, pattern: str) -> str:
+    return format_datetime(moment(value).astimezone(ZoneInfo(zone)), pattern, locale=language())
+
+
+def _fixed(number: Number, digits: int, *, grouped: bool = True) -> str:
+    mark = "," if grouped else ""
+    return localised(f"{_positive_zero(number, digits):{mark}.{digits}f}")
 
 
 def _positive_zero(number: Number, digits: int) -> Number:
     return 0.0 if round(number, digits) == 0 else number
 
 
-def _minus(text: str) -> str:
-    return text.replace("-", MINUS)
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def spoken_times(sentence: str, zone: str, cut_off: str = "") -> str:
+    """Return a sentence with its ISO times in `zone`: the time of day alone where it is the day of `cut_off`."""
+    known = datetime.fromisoformat(cut_off) if cut_off else None
+    return ISO_TIME.sub(lambda found: time_of_day(datetime.fromisoformat(found[0]), zone, known), sentence)

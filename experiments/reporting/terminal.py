@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analysis.wording import chance
+from experiments.reporting import phrases
 from experiments.reporting.adjustment import covariate_of, deciding
 from experiments.reporting.withheld import WITHHELD, too_early, without_chances
 
@@ -47,7 +47,7 @@ def _row(row: dict[str, Any], share: bool) -> tuple[str, ...]:
         _figure(row["raw_mean"], share),
         _figure(row["mean"], share),
         f"{_figure(interval['low'], share)} to {_figure(interval['high'], share)}" if interval else "-",
-        "-" if row.get("p_best") is None else chance(row["p_best"]),
+        "-" if row.get("p_best") is None else phrases.chance(row["p_best"]),
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Flask, request
 
+from experiments.reporting import numbers
 from web.pages.account import keys, login, settings
 from web.pages.common import access, formatting, security
 from web.pages.editor import editor
@@ -56,5 +57,5 @@ def register(app: Flask) -> None:
             ],
             "project_name": settings_in_use.project_name,
             "time_zone": settings_in_use.time_zone,
-            "zone_words": formatting.zone_name(settings_in_use.time_zone),
+            "zone_words": numbers.zone_name(settings_in_use.time_zone),
         }

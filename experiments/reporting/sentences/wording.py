@@ -1,12 +1,12 @@
 """From a message to a sentence: the template of its code, in the language in use, filled with its parameters."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
 from analysis.messages import Message, is_message
-from experiments.reporting import numbers
+from experiments.reporting import numbers, phrases
 from experiments.reporting.sentences import SENTENCES
 from experiments.reporting.sentences.template import Plural, Template
 from experiments.reporting.translation import gettext, ngettext
@@ -26,6 +26,8 @@ class Wording:
         The time zone in which moments are written.
     currency : str
         Of amounts of money.
+    cut_off : int or None
+        When the data end, in microseconds: a time on that day is written without its date.
     sentences : mapping of code to template, or None
         `SENTENCES` by default.
     """
@@ -34,6 +36,7 @@ class Wording:
     metrics: Mapping[str, str] = field(default_factory=dict)
     zone: str = "UTC"
     currency: str = ""
+    cut_off: int | None = None
     sentences: Mapping[str, Template] | None = None
 
     def text(self, message: Message | str | None) -> str:
@@ -78,13 +81,6 @@ class _Filled(Formatter):
         return str(super().format_field(value, format_spec)) if way is None else way(value, self._wording)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return ``A``, ``A and B`` or ``A, B and C``, in the language in use."""
-    if len(names) < 2:
-        return "".join(names)
-    return gettext("{first} and {last}").format(first=", ".join(names[:-1]), last=names[-1])
-
-
 def _variant(key: str, wording: Wording) -> str:
     return wording.variants.get(key, key)
 
@@ -99,16 +95,39 @@ def _metric(key: str, wording: Wording) -> str:
 
 
 WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
+    # names
     "variant": _variant,
-    "variants": lambda keys, wording: listed([_variant(key, wording) for key in keys]),
+    "variants": lambda keys, wording: numbers.listed([_variant(key, wording) for key in keys]),
     "letter": lambda key, wording: letter(_variant(key, wording)),
-    "letters": lambda keys, wording: listed([letter(_variant(key, wording)) for key in keys]),
+    "letters": lambda keys, wording: numbers.listed([letter(_variant(key, wording)) for key in keys]),
     "metric": _metric,
-    "metrics": lambda keys, wording: listed([_metric(key, wording) for key in keys]),
-    "list": lambda names, wording: listed([wording.text(name) for name in names]),
+    "metrics": lambda keys, wording: numbers.listed([_metric(key, wording) for key in keys]),
+    "list": lambda names, wording: numbers.listed([wording.text(name) for name in names]),
+    # numbers
     "count": lambda number, _: numbers.count(number),
-    "time": lambda at, wording: numbers.when(at, wording.zone),
-    "day": lambda at, wording: numbers.day(at, wording.zone),
+    "number": lambda number, _: numbers.general(number),
+    "small": lambda number, _: phrases.small(number),
+    "p_value": lambda p, _: numbers.localised(f"{p:.2g}"),
+    # shares: 1 is 100 per cent
+    "percent": lambda share, _: numbers.percent(share, 0),
+    "percent.1": lambda share, _: numbers.percent(share, 1),
+    "plain_percent": lambda share, _: numbers.plain_percent(share),
+    "signed_percent": lambda share, _: numbers.signed_percent(share),
+    "chance": lambda p, _: phrases.chance(p),
+    "threshold": lambda share, _: phrases.threshold(share),
+    "lift": lambda share, _: phrases.lift(share),
+    "lift_interval": lambda bounds, _: phrases.between(*map(phrases.lift, bounds)),
+    # amounts of a metric
+    "in_100_members": lambda share, _: phrases.in_100_members(share),
+    "per_member": lambda amount, _: phrases.per_member(amount),
     "money": lambda amount, wording: numbers.money(amount, wording.currency),
+    "members": lambda number, _: phrases.members(number),
+    # times, in microseconds, and spans of time, in days
+    "time": lambda at, wording: numbers.when(at, wording.zone),
+    "time_of_day": lambda at, wording: numbers.time_of_day(at, wording.zone, wording.cut_off),
+    "day": lambda at, wording: numbers.day(at, wording.zone),
+    "days": lambda number, _: phrases.days(number),
+    "more_days": lambda number, _: phrases.more_days(number),
+    "length": lambda days, _: phrases.length(days),
 }
 """The ways in which a parameter may be written, by the name that a template gives behind the colon."""

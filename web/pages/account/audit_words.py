@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.definition.variant_names import lettered, listed
+from experiments.reporting.numbers import plain_percent, plural
 from experiments.storage.tables import AuditEntry, Variant
-from web.pages.common.formatting import plain_percent, plural
 from web.pages.common.labels import LABELS
 
 _DONE = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from analysis import wording
-from web.pages.common.formatting import plural
+from analysis.stopping import rules
+from experiments.reporting.numbers import plural
 
 DAY, HOUR = 86_400, 3_600
 
@@ -23,7 +23,7 @@ def dates_known(document: Mapping[str, Any]) -> bool:
 
 def day_number(elapsed: timedelta) -> int:
     """The day that a run is in, counted from 1."""
-    return wording.day_number(elapsed.total_seconds() / DAY)
+    return rules.day_number(elapsed.total_seconds() / DAY)
 
 
 def running(elapsed: timedelta, planned_days: int | None) -> str:

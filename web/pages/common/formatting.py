@@ -1,14 +1,12 @@
-"""Numbers, money, times and letters as they stand on screen; registered as Jinja filters."""
+"""The Jinja filters: numbers, money, times, and a variant's letter and colour."""
 
 import re
-from datetime import UTC, datetime
 
 from flask import Flask
 
-from experiments.reporting.numbers import MINUS as MINUS
-from experiments.reporting.numbers import NARROW as NARROW
-from experiments.reporting.numbers import NOTHING as NOTHING
+from experiments.definition.variant_names import letter
 from experiments.reporting.numbers import (
+    ago,
     clock,
     count,
     day,
@@ -20,35 +18,13 @@ from experiments.reporting.numbers import (
     signed_percent,
     when,
 )
-from experiments.reporting.numbers import moment as moment
-from experiments.reporting.numbers import zone_name as zone_name
 
 PALETTE = 12  # colours --v0 to --v11 of klette.css
-
-
-def ago(value: datetime | int | None, now: datetime | None = None) -> str:
-    """How long something is past: ``just now``, ``40 s ago``, ``3 days ago``."""
-    if value is None:
-        return "never"
-    seconds = int(((now or datetime.now(UTC)) - moment(value)).total_seconds())
-    if seconds < 5:
-        return "just now"
-    if seconds < 60:
-        return f"{seconds}{NARROW}s ago"
-    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            return f"{plural(seconds // size, name)} ago"
-    return "just now"
 
 
 def is_picture(address: str | None) -> bool:
     """Whether an address is whole enough to be asked for: http(s) with a host, or a path of this site."""
     return bool(re.match(r"(?i)https?://[^\s/?#\\@]+([/?#]\S*)?$|/(?![/\\])\S+$", (address or "").strip()))
-
-
-def letter(position: int) -> str:
-    """The letter that a variant keeps everywhere, by its position from 0."""
-    return chr(ord("A") + position % 26)
 
 
 def colour(position: int) -> str:
@@ -62,7 +38,7 @@ def colour_class(position: int) -> str:
 
 
 def register(app: Flask, zone: str) -> None:
-    """Give the filters to the templates; times are told in ``zone``."""
+    """Register the filters of the templates; times are written in ``zone``."""
     app.jinja_env.filters.update(
         percent=percent,
         plain_percent=plain_percent,

@@ -2,7 +2,7 @@
 
 import re
 
-from web.pages.common.formatting import letter
+from experiments.definition.variant_names import letter
 
 LABELS = {
     "key": "Key",

@@ -13,11 +13,11 @@ from experiments.definition.model import ExperimentDefinition, VariantPatch, rea
 from experiments.errors import KletteError
 from experiments.lifecycle import editing, store
 from experiments.lifecycle.document import definition_of, document_of
+from experiments.reporting.numbers import clock, plain_percent
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
 from web.http.services import services
 from web.pages.common import labels
 from web.pages.common.access import actor, changes
-from web.pages.common.formatting import clock, plain_percent
 from web.pages.common.typed_numbers import number_of
 from web.pages.editor import analysis_form, audience_form, definition_form, from_plan
 from web.pages.experiments import analysis_words

@@ -4,7 +4,7 @@ from typing import Any
 
 from experiments.definition.model import ExperimentDefinition, read_definition
 from experiments.errors import InvalidError
-from web.pages.common.formatting import clock, plain_percent
+from experiments.reporting.numbers import clock, plain_percent
 
 Errors = dict[str, str]
 

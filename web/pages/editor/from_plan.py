@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from experiments.catalogue.metrics import METRICS
 from experiments.definition.fields import MAX_VARIANTS
-from web.pages.common.formatting import NARROW, plural
+from experiments.reporting.numbers import NARROW, plural
 from web.pages.common.typed_numbers import number_of
 from web.pages.editor import definition_form
 from web.pages.planning.form import PRIORS, Query

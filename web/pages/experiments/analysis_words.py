@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.reporting.numbers import price
-from web.pages.common.formatting import letter, money, plain_percent, plural
+from experiments.definition.variant_names import letter
+from experiments.reporting.numbers import money, plain_percent, plural, price
 
 CAVEAT = (
     "A variant that starts badly is then seen less, so its figures stay a little low. The verdict compares only members"

@@ -17,11 +17,11 @@ from experiments.lifecycle.document import document_of, documents_of
 from experiments.lifecycle.namespaces import free_places, overlaps
 from experiments.lifecycle.states import STATES
 from experiments.lifecycle.transitions import checklist
+from experiments.reporting.numbers import plain_percent, plural, when
 from experiments.storage.tables import Experiment, utc_now
 from web.http.services import services
 from web.pages.common import durations
 from web.pages.common.access import htmx
-from web.pages.common.formatting import plain_percent, plural, when
 from web.pages.experiments import analysis_words
 from web.pages.experiments import row as listing
 

@@ -11,9 +11,9 @@ from sqlmodel import Session, col
 from experiments.analyses.records import OneLine
 from experiments.definition.variant_names import called, letter
 from experiments.reporting.ended import headline_over
+from experiments.reporting.numbers import clock, when
 from experiments.storage.tables import Analysis, Experiment, Exposure, Run
 from web.pages.common import durations
-from web.pages.common.formatting import clock, when
 
 MOST_COUNTED = 100_000
 """Members that are counted for a test without an analysis; beyond it the list says so."""

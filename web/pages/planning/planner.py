@@ -12,9 +12,9 @@ from analysis.planning import sentences
 from analysis.planning.curves import Curves, curves
 from experiments.analyses import plan_figures, priors
 from experiments.errors import ConflictError
+from experiments.reporting.numbers import percent, signed_percent
 from web.http.services import services
 from web.pages.common.access import htmx
-from web.pages.common.formatting import percent, signed_percent
 from web.pages.planning import form
 
 blueprint = Blueprint("planning", __name__)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.reporting import phrases
 from experiments.reporting.guardrails import faults as guardrail_faults
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.withheld import too_early
@@ -72,7 +73,7 @@ def _chance(decides: Mapping[str, Any], p: float | None) -> str:
     if p is None:
         return ""
     best = words.superlative(decides["metric"]) or f"the best by “{name_of(decides)}”"
-    return f"{words.chance(p)} to be {best}"
+    return f"{phrases.chance(p)} to be {best}"
 
 
 def _value(entry: Mapping[str, Any] | None, variant: VariantFacts, control: VariantFacts, currency: str) -> str:

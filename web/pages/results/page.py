@@ -10,11 +10,11 @@ from experiments.errors import NotFoundError
 from experiments.jobs import queue
 from experiments.lifecycle import store
 from experiments.reporting.adjustment import deciding
+from experiments.reporting.numbers import moment, when
 from experiments.reporting.table import to_csv
 from experiments.storage.tables import Experiment, Run
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
-from web.pages.common.formatting import moment, when
 from web.pages.results import state
 from web.pages.results import view as results_view
 from web.pages.results.decide import choices

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from web.pages.common.formatting import letter
+from experiments.definition.variant_names import letter
 from web.pages.results.drawing import Scale, Tick, ticks
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from analysis import wording
+from experiments.reporting.numbers import listed, plural
 from experiments.storage.tables import Experiment, Job
-from web.pages.common.formatting import plural
 
 LATER = "later"
 """The code of a part that waits for its model; see `experiments.analyses.sampled`."""
@@ -41,7 +40,7 @@ def sentence(parts: tuple[str, ...], usual: timedelta | None, waited: timedelta)
     else:
         how_long = f"Last time it took about {_spoken(usual)}"
     return (
-        f"The verdict and the table of variants stand. Still being worked out: {wording.listed(parts)}. {how_long};"
+        f"The verdict and the table of variants stand. Still being worked out: {listed(parts)}. {how_long};"
         " it appears here by itself."
     )
 

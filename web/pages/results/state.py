@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import exists
 from sqlmodel import Session, col, func, select
 
-from analysis import wording
 from experiments.lifecycle import store
 from experiments.lifecycle.states import POSSIBLE
+from experiments.reporting.numbers import ago, listed, moment, plural
 from experiments.settings import Settings
 from experiments.storage.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from web.pages.common import durations
-from web.pages.common.formatting import ago, moment, plural
 from web.pages.results import pending
 from web.pages.results.parts import VariantFacts
 
@@ -161,7 +160,7 @@ def status(
     if result is None:
         return Status("working", "It starts as soon as the worker is free.")
     if missing:
-        return Status("later", f"Not worked out yet: {wording.listed(missing)}.")
+        return Status("later", f"Not worked out yet: {listed(missing)}.")
     limit = timedelta(seconds=max(120, 3 * settings.analyse_every_seconds))
     if at and now - at > limit and run and newer_data(session, run, result):
         return Status("stale", f"The answer below is from {ago(at, now)}, and members have acted since.")

@@ -7,8 +7,8 @@ from typing import Any
 
 from experiments.reporting.adjustment import deciding
 from experiments.reporting.measures import name_of
+from experiments.reporting.numbers import count, moment, plural
 from experiments.reporting.withheld import WITHHELD, too_early
-from web.pages.common.formatting import count, moment, plural
 from web.pages.results import words
 from web.pages.results.drawing import hills
 from web.pages.results.parts import Plan, VariantFacts

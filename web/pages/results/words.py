@@ -1,13 +1,13 @@
 """The words and figures of the results page: how each number is written and the one sentence that explains it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from analysis import wording
 from experiments.catalogue import metrics
+from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
+from experiments.reporting.numbers import NARROW, count, percent, signed_percent
 from experiments.reporting.translation import gettext
-from web.pages.common.formatting import NARROW, NOTHING, count, percent, signed_percent
 
 # What a check guards against, for those that are in order; its own sentence stands before it.
 MEANINGS = {
@@ -50,11 +50,6 @@ def superlative(metric: str) -> str:
     return gettext(metrics.metric(metric).superlative)
 
 
-def either(names: Sequence[str]) -> str:
-    """``A``, ``A or B`` or ``A, B or C``."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-
-
 def range_of(low: str, high: str) -> str:
     """Two bounds in words."""
     return f"{low} to {high}"
@@ -63,11 +58,6 @@ def range_of(low: str, high: str) -> str:
 def level_of(interval: Mapping[str, Any] | None) -> str:
     """The probability an interval holds, such as "95 %"."""
     return percent(interval["probability"], 0) if interval else "95" + NARROW + "%"
-
-
-def chance(p: float | None) -> str:
-    """A chance as the verdict writes it; never rounded to certainty."""
-    return NOTHING if p is None else wording.chance(p)
 
 
 def kind_of(interval: Mapping[str, Any] | None) -> str:
@@ -88,7 +78,7 @@ def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
     seen = _seen(measure, letter, row)
     if not interval:
         return f"{seen}. {(row.get('interval_not_shown') or {}).get('reason', '')}".strip()
-    bounds = wording.between(measure.value(interval["low"]), measure.value(interval["high"]))
+    bounds = phrases.between(measure.value(interval["low"]), measure.value(interval["high"]))
     raw = row.get("raw_mean")
     if measure.kind == "share" and raw is not None and measure.value(raw) != measure.value(row["mean"]):
         seen += f", {measure.value(raw)} as counted; drawn towards the other variants, as tests before have it, it is"
@@ -127,11 +117,11 @@ def explain_lift(measure: Measure, letter: str, control: str, comparison: Mappin
         bounds = [signed_percent(lift["interval"][side]) for side in ("low", "high")]
         return (
             f"{letter} stands {direction_words(lift['mean'])} {control}; with {level_of(lift['interval'])}"
-            f" probability the true lift is {wording.between(*bounds)} ({kind_of(lift['interval'])})."
+            f" probability the true lift is {phrases.between(*bounds)} ({kind_of(lift['interval'])})."
         )
     if difference:
         bounds = [measure.difference(difference["interval"][side]) for side in ("low", "high")]
-        said = f"The difference to {control}{measure.per} is {wording.between(*bounds)}"
+        said = f"The difference to {control}{measure.per} is {phrases.between(*bounds)}"
         if not measure.relative:
             return f"{said}, with {level_of(difference['interval'])} probability."
         reason = (comparison.get("lift_not_shown") or "a percentage of so small a control would mislead").rstrip(".")

@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from experiments.reporting.measures import Measure
+from experiments.reporting.phrases import chance
 from tests.web.pages.results import fixtures, sampled_parts
 from web.pages.results import decide
 from web.pages.results import view as results_view
 from web.pages.results.parts import VariantFacts
 from web.pages.results.sections import provenance, verdict
 from web.pages.results.sections.health import spoken_times
-from web.pages.results.words import chance, explain_lift, title_of_chance
+from web.pages.results.words import explain_lift, title_of_chance
 
 THIN = "\u202f"
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from analysis import charts
-from web.pages.common.formatting import clock, count, moment, percent
+from experiments.reporting.numbers import clock, count, moment, percent
 from web.pages.results.parts import Table, VariantFacts
 
 METHODS = {

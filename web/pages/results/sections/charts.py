@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from analysis import charts, wording
-from web.pages.common.formatting import count, day, moment, signed_percent
+from analysis import charts
+from experiments.reporting import phrases
+from experiments.reporting.numbers import count, day, moment, signed_percent
 from web.pages.results import words
 from web.pages.results.drawing import Ridge, common_scale, interval_of, ridge
 from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
@@ -86,7 +87,7 @@ def over_time(
     rows = _until(ended_at, [row for row in history if row.get("p_best") and not none])
     columns = ("analysed", *(variant.letter for variant in variants))
     table = tuple(
-        (day(_moment(row["at"]), zone), *(words.chance(row["p_best"].get(variant.key)) for variant in variants))
+        (day(_moment(row["at"]), zone), *(phrases.chance(row["p_best"].get(variant.key)) for variant in variants))
         for row in rows
     )
     if len(rows) < 2:
@@ -107,7 +108,7 @@ def over_time(
         labels={variant.key: variant.letter for variant in variants},
     )
     last = rows[-1]["p_best"]
-    now = ", ".join(f"{v.letter} {words.chance(last[v.key])}" for v in variants if last.get(v.key) is not None)
+    now = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if last.get(v.key) is not None)
     note = "As the test went on." if ended_at else "As the test goes on. Lines that still swing are a reason to wait."
     return OverTime(title, spec, columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.", note)
 
@@ -167,7 +168,7 @@ def _overall(name: str, row: Mapping[str, Any], members: int, subject: VariantFa
     bounds = [signed_percent(interval[side]) for side in ("low", "high")]
     why = (
         f"All groups together, each weighed by how many members it has whatever they were shown: {subject.letter}'s"
-        f" lift is {wording.between(*bounds)} with {words.level_of(interval)} probability."
+        f" lift is {phrases.between(*bounds)} with {words.level_of(interval)} probability."
     )
     text = f"{EVERYBODY}: lift {signed_percent(mean)}, {words.level_of(interval)} interval {words.range_of(*bounds)}"
     drawn = ridge(None, mean, interval["low"], interval["high"], scale)
@@ -182,7 +183,7 @@ def _row(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts,
     bounds = [signed_percent(interval[side]) for side in ("low", "high")]
     unshrunken = f" The raw figure is {signed_percent(raw)}." if raw is not None else ""
     why = (
-        f"Among the {count(members)} members here, {subject.letter}'s lift is {wording.between(*bounds)} with"
+        f"Among the {count(members)} members here, {subject.letter}'s lift is {phrases.between(*bounds)} with"
         f" {words.level_of(interval)} probability.{unshrunken}"
     )
     raw_at = scale.at(raw) if raw is not None and scale.low <= raw <= scale.high else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reporting.measures import Measure
-from web.pages.common.formatting import count, percent, plural
+from experiments.reporting.numbers import count, percent, plural
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
 from web.pages.results.sections.purchases import explained
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import wording
-from web.pages.common.formatting import count, money
+from experiments.reporting import phrases
+from experiments.reporting.numbers import count, money
 from web.pages.results import words
 from web.pages.results.parts import Number, Plan, VariantFacts, shown
 
@@ -44,7 +44,7 @@ def worth(
     why = (
         f"A member who sees {subject.letter} is worth {by} on average than one who sees {control.letter}{left_out};"
         f" times {count(round(a_day))} members a day as in this test, times {DAYS} days. With"
-        f" {words.level_of(interval)} probability it is {wording.between(a_month(low), a_month(high))}."
+        f" {words.level_of(interval)} probability it is {phrases.between(a_month(low), a_month(high))}."
     )
     # A mean alone would look like a gain where not even its sign is known.
     told = a_month(mean) if low > 0 or high < 0 else words.range_of(a_month(low), a_month(high))

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from analysis import wording
 from experiments.lifecycle.current_prior import notice
 from experiments.reporting.measures import name_of
-from web.pages.common.formatting import count, decimal, plural, signed_percent, when
+from experiments.reporting.numbers import count, decimal, listed, plural, signed_percent, when
 
 EXCLUDED = {
     "multi_exposed": "met more than one variant",
@@ -82,7 +81,7 @@ def _fits(result: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _listed(entries: Sequence[Mapping[str, Any]]) -> str:
-    return wording.listed([str(entry["segment"]).replace("_", " ") for entry in entries])
+    return listed([str(entry["segment"]).replace("_", " ") for entry in entries])
 
 
 def _fit(entry: Mapping[str, Any] | None) -> str:

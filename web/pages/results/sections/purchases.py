@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import wording
+from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
-from web.pages.common.formatting import count, money, percent, plural, signed_percent
+from experiments.reporting.numbers import count, money, percent, plural, signed_percent
 from web.pages.results import words
 from web.pages.results.drawing import Scale, interval_of, spread_scale
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
@@ -136,7 +136,7 @@ def explained(estimate: Mapping[str, Any] | None, write: Any, why: str, identity
     if estimate is None:
         return Number("–")
     interval = estimate["interval"]
-    bounds = wording.between(write(interval["low"]), write(interval["high"]))
+    bounds = phrases.between(write(interval["low"]), write(interval["high"]))
     return Number(write(estimate["mean"]), why.format(level=words.level_of(interval), bounds=bounds), identity)
 
 

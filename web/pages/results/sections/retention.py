@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import charts, wording
-from web.pages.common.formatting import NARROW, NOTHING, count, decimal, percent, plural
+from analysis import charts
+from experiments.reporting import phrases
+from experiments.reporting.numbers import NARROW, NOTHING, count, decimal, either, listed, percent, plural
 from web.pages.results import words
 from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
 
@@ -101,7 +102,7 @@ def _no_half_lives(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]], windo
         if not shown(row.get("half_life")):
             reason = reason_of(row.get("half_life")) or f"Nobody has had the full {window} yet."
             reasons.setdefault(reason, []).append(variant.letter)
-    return " ".join(f"No half-life for {wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
+    return " ".join(f"No half-life for {listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
 
 
 def _spec(
@@ -160,7 +161,7 @@ def _sentence(rows: list[tuple[VariantFacts, Mapping[str, Any]]], subject: Varia
 
 def _half(variant: VariantFacts, row: Mapping[str, Any], half: Mapping[str, Any], text: str) -> Number:
     interval = half["interval"]
-    bounds = wording.between(_short(interval["low"]), _short(interval["high"]))
+    bounds = phrases.between(_short(interval["low"]), _short(interval["high"]))
     why = (
         f"Of the {count(row['mature'])} members of {variant.letter} whose whole window is over, half of those who ever"
         f" came back did so for the last time by then; with {words.level_of(interval)} probability the true half-life"
@@ -229,8 +230,8 @@ def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> tuple[str, str]
             day = tail["coming"][-1]["day"]
             told.append((variant.letter, tail["coming"][-1]))
     pieces = [f"Going on as they did, {_still(told)} would come back on day {day}."] if told else []
-    pieces += [f"For {wording.listed(who)} no forecast beyond the window: {how}." for how, who in unlike.items()]
-    pieces += [f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items()]
+    pieces += [f"For {listed(who)} no forecast beyond the window: {how}." for how, who in unlike.items()]
+    pieces += [f"{listed(who)}: {words.lower_first(why)}" for why, who in reasons.items()]
     return " ".join(pieces), " ".join(figures)
 
 
@@ -247,8 +248,8 @@ def _unlike(reason: str) -> str:
 def _still(told: list[tuple[str, Mapping[str, Any]]]) -> str:
     """How many come on that day, a variant after the other; in one word where hardly anybody does."""
     if all(point["mean"] < HARDLY for _, point in told):
-        return f"hardly anybody who saw {words.either([letter for letter, _ in told])}"
-    return wording.listed([_share_of(letter, point) for letter, point in told])
+        return f"hardly anybody who saw {either([letter for letter, _ in told])}"
+    return listed([_share_of(letter, point) for letter, point in told])
 
 
 def _share_of(letter: str, point: Mapping[str, Any]) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.reporting import adjustment, lift_notes
+from experiments.reporting import adjustment, lift_notes, phrases
 from experiments.reporting.guardrails import doubt
 from experiments.reporting.guardrails import tag as guardrail_tag
 from experiments.reporting.measures import IN_100, Measure
+from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
 from experiments.reporting.withheld import nobody_did, without_chances
-from web.pages.common.formatting import NOTHING, count, money, percent, signed_percent
 from web.pages.results import words
 from web.pages.results.drawing import Ridge, Scale, common_scale, interval_of, ridge
 from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
@@ -218,7 +218,7 @@ def _chances(
         return Number("" if guardrail else NOTHING), Number("" if guardrail else NOTHING)
     best = words.explain_best(letter, measure.name, entry.get("direction") == "lower")
     return (
-        Number(words.chance(row["p_best"]), best, f"{key}-best"),
+        Number(phrases.chance(row["p_best"]), best, f"{key}-best"),
         Number(
             measure.loss(row.get("loss_if_wrong")),
             words.explain_loss(measure, letter, row.get("loss_if_wrong")),
@@ -238,7 +238,7 @@ def _raw(measure: Measure, row: Mapping[str, Any], comparison: Mapping[str, Any]
         percent(raw, 2) if measure.kind == "share" and raw is not None else measure.value(raw),
         percent(row["mean"], 2) if measure.kind == "share" and row["mean"] is not None else measure.value(row["mean"]),
         words.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
-        words.chance(comparison["p_beats_control"]) if comparison else NOTHING,
+        phrases.chance(comparison["p_beats_control"]) if comparison else NOTHING,
         measure.loss(row.get("loss_if_wrong")),
     )
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import wording
+from experiments.reporting import phrases
 from experiments.reporting.measures import IN_100, Measure
-from web.pages.common.formatting import NOTHING, count, decimal, plural, signed_percent
+from experiments.reporting.numbers import NOTHING, count, decimal, plural, signed_percent
 from web.pages.results import words
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
 
@@ -108,7 +108,7 @@ def _total(key: str, measure: Measure, variant: VariantFacts, row: Mapping[str, 
     if row.get("mean") is None or not row.get("interval"):
         return Number(NOTHING)
     interval = row["interval"]
-    bounds = wording.between(*(_write(measure, interval[side]) for side in ("low", "high")))
+    bounds = phrases.between(*(_write(measure, interval[side]) for side in ("low", "high")))
     why = (
         f"{_summed(measure, variant, row)} With {words.level_of(interval)} probability the true number is {bounds}"
         f" ({words.kind_of(interval)})."
@@ -128,10 +128,10 @@ def _against(key: str, variant: VariantFacts, control: VariantFacts, row: Mappin
     if row is None or lift is None:
         return Number(NOTHING)
     interval = lift["interval"]
-    bounds = wording.between(signed_percent(interval["low"]), signed_percent(interval["high"]))
+    bounds = phrases.between(signed_percent(interval["low"]), signed_percent(interval["high"]))
     why = (
         f"How much more came of {variant.letter} than of {control.letter}, cascades included; with"
         f" {words.level_of(interval)} probability the true lift is {bounds}, and {variant.letter} is ahead of"
-        f" {control.letter} with {words.chance(row['p_beats_control'])}."
+        f" {control.letter} with {phrases.chance(row['p_beats_control'])}."
     )
     return Number(signed_percent(lift["mean"]), why, f"total-{key}-{variant.key}-lift")

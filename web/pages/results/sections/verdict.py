@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.reporting import phrases
 from experiments.reporting.ended import verdict_over
 from experiments.reporting.measures import Measure
 from experiments.reporting.withheld import NO_FACTS, too_early
@@ -96,7 +97,7 @@ def _facts(primary: Mapping[str, Any], subject: VariantFacts, plan: Plan) -> tup
     lost = row.get("loss_if_wrong")
     loss = words.explain_loss(measure, subject.letter, lost)
     return (
-        (f"Chance that {subject.letter} is best", Number(words.chance(row["p_best"]), best, "fact-best")),
+        (f"Chance that {subject.letter} is best", Number(phrases.chance(row["p_best"]), best, "fact-best")),
         (
             f"If we ship {subject.letter} and are wrong, we lose",
             Number("next to nothing" if lost is None else measure.loss(lost) + measure.members, loss, "fact-loss"),

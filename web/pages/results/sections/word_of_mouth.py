@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import charts, wording
-from web.pages.common.formatting import NOTHING, count, decimal, percent, plural
+from analysis import charts
+from experiments.reporting import phrases
+from experiments.reporting.numbers import NOTHING, count, decimal, listed, percent, plural
 from web.pages.results import words
 from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
 
@@ -80,7 +81,7 @@ def _unknown(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
     for variant, row in rows:
         if not shown(row.get("r")):
             reasons.setdefault(reason_of(row.get("r")) or "There is too little data.", []).append(variant.letter)
-    return " ".join(f"{wording.listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
+    return " ".join(f"{listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
 
 
 def _sentence(
@@ -115,7 +116,7 @@ def _row(variant: VariantFacts, row: Mapping[str, Any], *, whole: bool) -> Row:
         return Row(variant, Number(NOTHING), Number(NOTHING), Number(NOTHING))
     chance = row.get("p_viral")
     spreads = Number(
-        words.chance(chance),
+        phrases.chance(chance),
         f"How likely it is that every member who meets {variant.letter} brings more than one other on average: then it"
         " spreads without anybody's help, for as long as there are people who do not know it.",
         f"carries-{variant.key}-spreads",
@@ -127,7 +128,7 @@ def _brought(variant: VariantFacts, row: Mapping[str, Any], place: str = "row", 
     """What a member brings; `whole` where only those are told of whose days are over."""
     r = row["r"]
     interval = r["interval"]
-    bounds = wording.between(_small(interval["low"]), _small(interval["high"]))
+    bounds = phrases.between(_small(interval["low"]), _small(interval["high"]))
     why = (
         f"The {plural(row['n'], 'member')} who met {variant.letter} brought {count(row['brought'])} others so far;"
         f" those who came too recently to have passed it on are {'left out' if whole else 'allowed for'}. With"
@@ -144,7 +145,7 @@ def _hundred(variant: VariantFacts, row: Mapping[str, Any], place: str = "hundre
         why = str(row.get("reach_not_shown") or "It may spread by itself, so no end can be told.")
         return Number(NOTHING, why.rstrip(".") + ".", key)
     interval = reach["interval"]
-    bounds = wording.between(count(round(100 * interval["low"])), count(round(100 * interval["high"])))
+    bounds = phrases.between(count(round(100 * interval["low"])), count(round(100 * interval["high"])))
     why = (
         f"Every 100 members who meet {variant.letter} first-hand, with those they bring, whom these bring, and so on."
         f" The median; with {words.level_of(interval)} probability the true number is {bounds}."
