@@ -19,9 +19,9 @@ SHOWN_IDS = 3
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
     """Analyse the experiment KEY now and print the answer as a short table."""
+    from experiments.jobs.worker import prepare_process
     from experiments.settings import settings
     from experiments.storage.database import Database
-    from experiments.worker import prepare_process
 
     chosen = settings()
     prepare_process(chosen.data_dir)

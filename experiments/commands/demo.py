@@ -1,5 +1,7 @@
 """``klette demo``: the example experiment with its simulated audience, made over HTTP and analysed at once."""
 
+from functools import partial
+
 import click
 
 from experiments.analyses.records import in_words
@@ -18,16 +20,25 @@ from experiments.settings import settings
 @click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker.")
 def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
     """Create a lively example experiment with a simulated audience."""
-    from experiments.worker import prepare_process
+    from experiments.jobs.worker import prepare_process
 
     chosen = settings()
     prepare_process(chosen.data_dir)
     from experiments.demo.run import make, sentence
-    from experiments.jobs.at_once import answer, release
+    from experiments.jobs.at_once import answer, hold, release
     from experiments.lifecycle import store
 
     with opened_database(chosen) as database, Bar() as bar:
-        made = make(database, chosen, url=url, members=members, seed=seed, again=again, report=bar.show)
+        made = make(
+            database,
+            chosen,
+            url=url,
+            members=members,
+            seed=seed,
+            again=again,
+            created=partial(hold, requested_by="demo"),
+            report=bar.show,
+        )
         bar.clear()
         if not made.members:
             click.echo(f"{made.name} is there already; --again makes another one.")

@@ -23,8 +23,8 @@ def command(key: str, no_sampled: bool, **files: Path | None) -> None:
     from experiments.commands.database import opened_database
     from experiments.errors import InvalidError, KletteError
     from experiments.exporting.source import newest
+    from experiments.jobs.worker import prepare_process
     from experiments.settings import settings
-    from experiments.worker import prepare_process
 
     wanted = {name: file for name, file in files.items() if file is not None}
     if not wanted:

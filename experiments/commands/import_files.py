@@ -139,7 +139,7 @@ def _columns(kind: str, file: Path, mapped: dict[str, str], *, dated: bool) -> d
 
 
 def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
-    from experiments.worker import prepare_process
+    from experiments.jobs.worker import prepare_process
 
     chosen = settings()
     prepare_process(chosen.data_dir)

@@ -11,9 +11,9 @@ import click
 @click.option("--once", is_flag=True, help="Do what is due now, then end.")
 def command(once: bool) -> None:
     """Work off due analyses, imports and demos until told to stop."""
+    from experiments.jobs.worker import Stopping, prepare_process, stop_on_signals, work
     from experiments.settings import settings
     from experiments.storage.database import Database
-    from experiments.worker import Stopping, prepare_process, stop_on_signals, work
 
     chosen = settings()
     prepare_process(chosen.data_dir)

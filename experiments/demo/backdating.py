@@ -1,5 +1,6 @@
 """What only the example may do in the database: be marked as simulated, and begin in the past."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
@@ -9,13 +10,13 @@ from experiments.assignment.configuration import touch
 from experiments.definition.model import read_definition
 from experiments.demo import campaign
 from experiments.errors import ConflictError, NotFoundError
-from experiments.jobs.at_once import hold
 from experiments.lifecycle import store, transitions
 from experiments.storage import audit
 from experiments.storage.tables import Event, Experiment, Exposure, Run
 
 _LONGEST = timedelta(days=30)
 FILLED = "experiment:fill"
+Created = Callable[[Session, Experiment], None]
 
 
 def backdate(session: Session, simulated: Experiment, run: Run, started_at: datetime) -> None:
@@ -63,11 +64,12 @@ def _refuse_real(simulated: Experiment) -> None:
 
 
 def find_or_make(
-    session: Session, *, again: bool, address: str, currency: str, now: datetime, actor: str
+    session: Session, *, again: bool, address: str, currency: str, now: datetime, actor: str, created: Created
 ) -> tuple[Experiment, bool]:
-    """The example, and whether its audience is in.
+    """Return the example, and whether its audience is in.
 
-    An example that exists is answered as it is; ``again`` makes another one beside it.
+    An example that exists is returned as it is; ``again`` makes another one beside it. ``created`` is called with a new
+    one, in the same transaction.
     """
     key, number = campaign.KEY, 1
     while (existing := _existing(session, key)) is not None:
@@ -82,7 +84,7 @@ def find_or_make(
     run = store.current_run(session, made)
     assert run is not None  # a launch without a schedule starts a run
     backdate(session, made, run, now - timedelta(days=campaign.DAYS))
-    hold(session, made, requested_by=actor)
+    created(session, made)
     return made, False
 
 

@@ -49,6 +49,7 @@ def make(
     members: int = campaign.MEMBERS,
     seed: int = campaign.SEED,
     again: bool = False,
+    created: backdating.Created = lambda _session, _experiment: None,
     report: Report = lambda _fraction, _message: None,
 ) -> Made:
     """Create the example and let its audience live through the fortnight before now.
@@ -68,6 +69,8 @@ def make(
         The same seed gives the same audience.
     again
         Make another example where one is there already.
+    created
+        Called in the transaction that creates the example, such as to keep the worker from analysing half an audience.
     report
         Called with a fraction from 0 to 1 and a sentence.
 
@@ -81,7 +84,9 @@ def make(
     if not 30 <= members <= MOST_MEMBERS:
         raise InvalidError(f"{members:,} members are not within 30 to {MOST_MEMBERS:,}; choose another number.")
     with reach(settings, url) as client:
-        return _make(database, settings, client, members=members, seed=seed, again=again, report=report)
+        return _make(
+            database, settings, client, members=members, seed=seed, again=again, created=created, report=report
+        )
 
 
 def _make(
@@ -92,12 +97,19 @@ def _make(
     members: int,
     seed: int,
     again: bool,
+    created: backdating.Created,
     report: Report,
 ) -> Made:
     now = datetime.now(UTC)
     with database.write() as session:
         made, filled = backdating.find_or_make(
-            session, again=again, address=settings.public_url, currency=settings.currency, now=now, actor="demo"
+            session,
+            again=again,
+            address=settings.public_url,
+            currency=settings.currency,
+            now=now,
+            actor="demo",
+            created=created,
         )
         run = store.current_run(session, made)
         until = (run.started_at if run else now) + timedelta(days=campaign.DAYS)

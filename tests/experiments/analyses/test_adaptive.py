@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from experiments import worker
 from experiments.analyses.reallocation import open_next
 from experiments.analyses.run import analyse, repeat
 from experiments.assignment.configuration import load
@@ -23,7 +22,7 @@ from experiments.exporting.members import member_table, to_csv
 from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.ingestion.exposures import bulk_insert
-from experiments.jobs import queue
+from experiments.jobs import queue, worker
 from experiments.lifecycle.store import current_run, get
 from experiments.settings import read_settings
 from experiments.storage.tables import Analysis, Exposure, utc_now

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlmodel import func, select
@@ -11,7 +12,7 @@ from experiments.definition.model import read_definition
 from experiments.demo import backdating, campaign, world
 from experiments.demo.run import make
 from experiments.errors import ConflictError, InvalidError, UnavailableError
-from experiments.jobs.at_once import answer
+from experiments.jobs.at_once import answer, hold
 from experiments.lifecycle import store
 from experiments.people import api_keys
 from experiments.settings import Settings, read_settings
@@ -126,7 +127,7 @@ def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
 def test_the_worker_waits_until_the_audience_is_in(database: Database, settings: Settings) -> None:
     from experiments.jobs.schedule import due_experiments
 
-    made = make(database, settings, members=MEMBERS)
+    made = make(database, settings, members=MEMBERS, created=partial(hold, requested_by="demo"))
     with database.read() as session:
         assert due_experiments(session, settings) == []
         assert session.exec(select(Job)).one().state == "due"
@@ -185,11 +186,10 @@ def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Setti
 
 
 def test_the_worker_makes_it_answers_at_once_and_adds_the_segments(database, settings, monkeypatch) -> None:
-    from experiments.demo import job as demo_job
-    from experiments.jobs import queue
-    from experiments.worker import Stopping, perform
+    from experiments.jobs import demo, queue
+    from experiments.jobs.worker import Stopping, perform
 
-    monkeypatch.setattr(demo_job, "settings", lambda: settings)
+    monkeypatch.setattr(demo, "settings", lambda: settings)
     with database.write() as session:
         number = queue.enqueue(session, "demo", payload={"members": 300}, requested_by="page:anna@shop.example").id
     claimed = queue.claim(database, "tester", 60)

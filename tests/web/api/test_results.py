@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 
 from experiments.analyses.run import analyse
+from experiments.jobs.worker import work
 from experiments.lifecycle import store
 from experiments.settings import read_settings
 from experiments.storage.tables import ImportedCounts, utc_now
-from experiments.worker import work
 from tests.web.api.calls import Api, api_on, make_experiment, make_key
 from web.api.schemas.results import AnalysisList, JobAnswer, Results
 

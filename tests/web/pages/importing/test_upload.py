@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 from sqlmodel import select
 
 from experiments.jobs import queue
+from experiments.jobs.worker import work
 from experiments.people import accounts
 from experiments.settings import read_settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Experiment, Job, Upload
-from experiments.worker import work
 from web import create_app
 from web.pages.importing.columns import columns, read_form
 from web.pages.importing.examples import EXAMPLES

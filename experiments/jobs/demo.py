@@ -1,12 +1,13 @@
 """The worker's way to the example: its audience goes through the API, then the answer is computed."""
 
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
 
 from experiments.demo.run import make, sentence
 from experiments.jobs import queue
-from experiments.jobs.at_once import answer
+from experiments.jobs.at_once import answer, hold
 from experiments.lifecycle import store
 from experiments.settings import settings
 from experiments.storage.database import Database
@@ -21,6 +22,7 @@ def run_job(database: Database, job: Job, report: Any) -> None:
         database,
         settings(),
         **job.payload,
+        created=partial(hold, requested_by="demo"),
         report=lambda fraction, message: report(_MAKING * fraction, message),
     )
     if not made.members:

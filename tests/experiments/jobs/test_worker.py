@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from experiments import worker
 from experiments.errors import NotFoundError
-from experiments.jobs import queue
+from experiments.jobs import queue, worker
 from experiments.jobs.schedule import due_experiments, enqueue_due
 from experiments.lifecycle.store import get
 from experiments.lifecycle.transitions import stop
@@ -238,7 +237,7 @@ def test_an_experiment_without_members_is_not_due(database):
 _SLOW_JOB = """
 import sys, time
 from pathlib import Path
-from experiments import worker
+from experiments.jobs import worker
 from experiments.analyses import run
 from experiments.storage.database import Database
 from experiments.settings import read_settings

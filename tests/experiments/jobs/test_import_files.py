@@ -8,11 +8,11 @@ from sqlmodel import select
 from experiments.analyses import records
 from experiments.importing import make_plan
 from experiments.jobs import queue
+from experiments.jobs.worker import Stopping, perform, work
 from experiments.lifecycle import store
 from experiments.settings import Settings, read_settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Experiment, Exposure, Job, Upload
-from experiments.worker import Stopping, perform, work
 
 MEMBERS = "unit,variant,exposed_at\n" + "".join(
     f"u{number},{'ab'[number % 2]},2026-03-01T10:00:00Z\n" for number in range(600)

@@ -32,8 +32,8 @@ log = logging.getLogger("klette.worker")
 # returns becomes the job's result otherwise.
 HANDLERS = {
     "analyse": "experiments.analyses.run",
-    "import": "experiments.importing.job",
-    "demo": "experiments.demo.job",
+    "import": "experiments.jobs.import_files",
+    "demo": "experiments.jobs.demo",
 }
 
 _SAY_EVERY_SECONDS = 0.5
