@@ -1,11 +1,12 @@
 """How new members were shared out, as an analysis tells it, and the shares that it proposes for those still to come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from analysis import HealthCheck, MetricResult, NotShown
 from analysis.allocation import Proposal, propose
 from analysis.wording import counted
+from experiments.analyses.plan import AdaptiveAllocation, Plan, PlannedEpoch
 from experiments.analyses.serialise import iso
 from experiments.collect.collected import Collected
 
@@ -19,49 +20,50 @@ CAVEAT = (
 
 
 def allocation_told(
-    plan: Mapping[str, Any], collected: Collected, primary: MetricResult, checks: Sequence[HealthCheck]
+    plan: Plan, collected: Collected, primary: MetricResult, checks: Sequence[HealthCheck]
 ) -> dict[str, Any] | None:
     """The shares over time with their caveat, and the next ones; None where the weights are fixed."""
-    rule = plan.get("allocation")
-    if not rule:
+    rule = plan.allocation
+    if rule is None:
         return None
-    proposed = _proposed(plan, primary, checks)
+    proposed = _proposed(plan, rule, primary, checks)
     refused = isinstance(proposed, NotShown)
     return {
-        "method": rule["method"],
-        "floor": rule["floor"],
-        "every_hours": rule["every_hours"],
-        "epochs": [_epoch(epoch, collected) for epoch in plan["epochs"]],
+        "method": rule.method,
+        "floor": rule.floor,
+        "every_hours": rule.every_hours,
+        "epochs": [_epoch(epoch, collected) for epoch in plan.epochs],
         "next": None if refused else dict(proposed.shares),
         "next_not_shown": proposed.to_dict() if refused else None,
         "caveat": CAVEAT,
     }
 
 
-def _proposed(plan: Mapping[str, Any], primary: MetricResult, checks: Sequence[HealthCheck]) -> Proposal | NotShown:
+def _proposed(
+    plan: Plan, rule: AdaptiveAllocation, primary: MetricResult, checks: Sequence[HealthCheck]
+) -> Proposal | NotShown:
     """The shares for those still to come, or why they stay as they are."""
-    names = dict(map(tuple, plan["names"]))
-    if not plan["running"]:
+    if not plan.running:
         return NotShown("not_running", "It does not run now, so there is nobody to share out.")
     if failed := [check for check in checks if check.status == "fail"]:
         return NotShown("health", f"Shares stay as they are until the data can be trusted. {failed[0].detail}")
     smallest = min(primary.variants, key=lambda row: row.n)
-    if smallest.n < plan["minimum_members"]:
+    if smallest.n < plan.minimum_members:
+        name = plan.names.get(smallest.variant, smallest.variant)
         return NotShown(
             "too_few_members",
-            f"{names.get(smallest.variant, smallest.variant)} has met {counted(smallest.n, 'member')}; shares move "
-            f"from {plan['minimum_members']:,} of each variant on.",
+            f"{name} has met {counted(smallest.n, 'member')}; shares move from {plan.minimum_members:,} of each "
+            "variant on.",
         )
-    rule, current = plan["allocation"], dict(map(tuple, plan["epochs"][-1]["weights"]))
-    return propose(primary, method=rule["method"], floor=rule["floor"], current=current)
+    return propose(primary, method=rule.method, floor=rule.floor, current=plan.epochs[-1].weights)
 
 
-def _epoch(epoch: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
+def _epoch(epoch: PlannedEpoch, collected: Collected) -> dict[str, Any]:
     return {
-        "number": epoch["number"],
-        "started": iso(epoch["started_us"]),
-        "weights": dict(map(tuple, epoch["weights"])),
-        "members": members_in(collected, epoch["number"]),
+        "number": epoch.number,
+        "started": iso(epoch.started_us),
+        "weights": dict(epoch.weights),
+        "members": members_in(collected, epoch.number),
     }
 
 

@@ -3,27 +3,28 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from analysis import Look, NamedPrior, Rules, Verdict, decide
-from analysis.priors import SCEPTICAL, SEGMENT_WEAK, STAYING_WEAK
+from analysis import NamedPrior, Rules, Verdict, decide
+from analysis.priors import SEGMENT_WEAK, STAYING_WEAK
 from experiments.analyses.allocation import allocation_told
 from experiments.analyses.health import health_checks
+from experiments.analyses.plan import Inputs, Plan
 from experiments.analyses.sampled import deeper
 from experiments.analyses.scorecards import Scored, score_all, score_mature, total_told
 from experiments.analyses.serialise import finite, iso, versions
-from experiments.catalogue.metrics import DAY_US, metric
+from experiments.catalogue.metrics import metric
 from experiments.collect.collected import Collected
 
 Report = Callable[[float, str], None]
 
 
-def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_: None) -> tuple[dict, dict]:
+def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) -> tuple[dict, dict]:
     """The result in the API's shape and what the page draws from it; the same inputs give the same digits."""
-    plan, collected = inputs["plan"], Collected.from_dict(inputs["collected"])
-    definitions = {key: metric(key) for key in plan["metrics"]}
-    lift, seed = lift_prior(plan), inputs["seed"]
+    plan, collected = inputs.plan, inputs.collected
+    definitions = {found.key: found for found in plan.measured}
+    lift, seed = plan.lift_prior.prior, inputs.seed
     scored = score_all(plan, collected, definitions, lift=lift, seed=seed)
     mature = score_mature(plan, collected, definitions, lift=lift, seed=seed)
-    elapsed = elapsed_days(plan, inputs["cut_off_us"], collected.first_exposure_us)
+    elapsed = inputs.elapsed_days
     checks = health_checks(inputs, collected, elapsed)
     rules = _rules(plan, elapsed, lift)
     verdict = _verdict(inputs, scored, checks, rules, elapsed)
@@ -35,12 +36,12 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
         "mature": _mature(plan, mature),
         "total": total_told(plan, collected, definitions, lift=lift, seed=seed),
         **told,
-        "allocation": allocation_told(plan, collected, scored[plan["primary"]].deciding, checks),
-        "answer": _answer(plan, scored[plan["primary"]], verdict, collected, elapsed),
+        "allocation": allocation_told(plan, collected, scored[plan.primary].deciding, checks),
+        "answer": _answer(plan, scored[plan.primary], verdict, collected, elapsed),
         "arrivals": [{"variant": variant, "day": day, "members": n} for variant, day, n in collected.arrivals],
         "provenance": {
-            "metric_definitions": inputs["metric_definitions"],
-            "priors": _priors(plan, scored, told, lift),
+            "metric_definitions": inputs.metric_definitions,
+            "priors": _priors(plan, scored, told),
             "rules": rules.to_dict(),
             "seed": seed,
             "versions": versions(),
@@ -49,97 +50,78 @@ def compute(inputs: dict[str, Any], *, identity: str, report: Report = lambda *_
     return finite(result), finite(_drawing(scored))
 
 
-def primary_only(inputs: dict[str, Any], *, identity: str) -> dict[str, Any]:
+def primary_only(inputs: Inputs, *, identity: str) -> dict[str, Any]:
     """The result of a past day: the scorecard of the primary metric, and no verdict."""
-    plan, collected = inputs["plan"], Collected.from_dict(inputs["collected"])
-    found = metric(plan["primary"])
-    lift, seed = lift_prior(plan), inputs["seed"]
+    plan, collected = inputs.plan, inputs.collected
+    found = metric(plan.primary)
+    lift, seed = plan.lift_prior.prior, inputs.seed
     scored = score_all(plan, collected, {found.key: found}, lift=lift, seed=seed, curves="none")
     result = _head(inputs, identity, collected) | {
         "metrics": [scored[found.key].entry(plan)],
         "provenance": {
-            "metric_definitions": inputs["metric_definitions"],
-            "seed": inputs["seed"],
+            "metric_definitions": inputs.metric_definitions,
+            "seed": inputs.seed,
             "versions": versions(),
         },
     }
     return finite(result)
 
 
-def lift_prior(plan: Mapping[str, Any]) -> NamedPrior:
-    """The lift prior that was in force; before it was written down there was only one."""
-    stored = plan.get("lift_prior")
-    return SCEPTICAL if stored is None else NamedPrior.from_dict(stored)
-
-
-def elapsed_days(plan: Mapping[str, Any], cut_off_us: int, first_exposure_us: int | None) -> float:
-    """How long the run has been on at the cut-off, in days; it begins with its first member where that was earlier."""
-    begun = min(plan["started_us"], first_exposure_us or plan["started_us"])
-    end = cut_off_us if plan["ended_us"] is None else min(cut_off_us, plan["ended_us"])
-    # A finished test whose members came all at once has run for a moment at least.
-    return max(0.001 if plan["imported"] else 0.0, (end - begun) / DAY_US)
-
-
-def _head(inputs: Mapping[str, Any], identity: str, collected: Collected) -> dict[str, Any]:
+def _head(inputs: Inputs, identity: str, collected: Collected) -> dict[str, Any]:
     """Which analysis it is, and of whom."""
     return {
-        "experiment": inputs["plan"]["experiment"],
-        "run": inputs["plan"]["run"],
+        "experiment": inputs.plan.experiment,
+        "run": inputs.plan.run,
         "analysis": identity,
-        "cut_off": iso(inputs["cut_off_us"]),
-        "created_at": inputs["created_at"],
+        "cut_off": iso(inputs.cut_off_us),
+        "created_at": inputs.created_at,
         "units": {"randomised": collected.randomised, "shared": collected.shared, "excluded": collected.excluded},
     }
 
 
-def _rules(plan: Mapping[str, Any], elapsed: float, lift: NamedPrior) -> Rules:
+def _rules(plan: Plan, elapsed: float, lift: NamedPrior) -> Rules:
     # What was imported is looked at once, at its end: no day to wait for, and no price to pay for looking.
-    once = elapsed if plan["imported"] else None
+    once = elapsed if plan.imported else None
     return Rules(
-        min_members=max(2, plan["minimum_members"]),
-        min_days=0.0 if plan["imported"] else 1.0,
-        planned_days=once or plan["planned_days"],
-        caring=plan["threshold_of_caring"],
+        min_members=max(2, plan.minimum_members),
+        min_days=0.0 if plan.imported else 1.0,
+        planned_days=once or plan.planned_days,
+        caring=plan.threshold_of_caring,
         lift_prior=lift,
     )
 
 
-def _verdict(
-    inputs: Mapping[str, Any], scored: Mapping[str, Scored], checks: list[Any], rules: Rules, elapsed: float
-) -> Verdict:
-    plan = inputs["plan"]
-    watched = [key for key in plan["guardrails"] if key in scored and key != plan["primary"]]
+def _verdict(inputs: Inputs, scored: Mapping[str, Scored], checks: list[Any], rules: Rules, elapsed: float) -> Verdict:
+    plan = inputs.plan
+    watched = [key for key in plan.guardrails if key in scored and key != plan.primary]
     return decide(
-        scored[plan["primary"]].deciding,
+        scored[plan.primary].deciding,
         rules=rules,
         health=checks,
         guardrails=[scored[key].deciding for key in watched],
         elapsed_days=elapsed,
-        looks=[Look.from_dict(look) for look in inputs["looks"]],
-        names=dict(map(tuple, plan["names"])),
+        looks=inputs.looks,
+        names=plan.names,
         metrics={key: found.metric.name.lower() for key, found in scored.items()},
-        finished=plan["ended_us"] is not None,
-        once=plan["imported"],
+        finished=plan.ended_us is not None,
+        once=plan.imported,
     )
 
 
-def _mature(plan: Mapping[str, Any], mature: Mapping[str, Scored]) -> dict[str, Any] | None:
+def _mature(plan: Plan, mature: Mapping[str, Scored]) -> dict[str, Any] | None:
     """The figures of those whose window is over; None where they were not collected."""
-    if plan["primary"] not in mature:
+    if plan.primary not in mature:
         return None
-    rows = mature[plan["primary"]].plain.variants
+    rows = mature[plan.primary].plain.variants
     return {
         "members": {row.variant: row.n for row in rows},
         "metrics": [found.entry(plan) for found in mature.values()],
     }
 
 
-def _priors(
-    plan: Mapping[str, Any], scored: Mapping[str, Scored], told: Mapping[str, Any], lift: NamedPrior
-) -> dict[str, Any]:
+def _priors(plan: Plan, scored: Mapping[str, Scored], told: Mapping[str, Any]) -> dict[str, Any]:
     """Every prior that was in force, the lift's with what it was learned from."""
-    priors = {key: found.plain.prior.to_dict() for key, found in scored.items()}
-    priors["lift"] = lift.to_dict() | {"asked": plan.get("prior", "auto"), "evidence": plan.get("prior_evidence")}
+    priors = {key: found.plain.prior.to_dict() for key, found in scored.items()} | {"lift": plan.lift_prior.to_dict()}
     if any(not entry["not_shown"] for entry in told["segments"]):
         priors["segments"] = SEGMENT_WEAK.to_dict()
     for found in scored.values():
@@ -173,11 +155,9 @@ def _four_digits(values: Iterable[float]) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
-def _answer(
-    plan: Mapping[str, Any], primary: Scored, verdict: Verdict, collected: Collected, elapsed: float
-) -> dict[str, Any]:
+def _answer(plan: Plan, primary: Scored, verdict: Verdict, collected: Collected, elapsed: float) -> dict[str, Any]:
     """Who leads, how surely, what it would cost to be wrong, and how time stands where that is known."""
-    dated = plan.get("dates_known", True)
+    dated = plan.dates_known
     ranked = [row for row in primary.deciding.variants if row.p_best is not None]
     leader = max(ranked, key=lambda row: row.p_best) if ranked else None
     loss = None if leader is None or leader.expected_loss is None else 100 * leader.expected_loss
@@ -185,9 +165,9 @@ def _answer(
         "leader": leader.variant if leader else None,
         "chance_best": leader.p_best if leader else None,
         "expected_loss_per_100": loss,
-        "unit_of_measure": primary.metric.definition(plan["currency"], plan["window_days"])["unit_of_measure"],
+        "unit_of_measure": primary.metric.definition(plan.currency, plan.window_days)["unit_of_measure"],
         "members_per_day": collected.randomised / elapsed if dated and elapsed >= 1 / 24 else None,
         "more_days": verdict.more_days,
         "elapsed_days": elapsed if dated else None,
-        "planned_days": plan["planned_days"],
+        "planned_days": plan.planned_days,
     }

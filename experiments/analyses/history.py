@@ -6,11 +6,11 @@ they had done by the end of each day. Other metrics are collected for each day b
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from experiments.analyses import inputs
+from experiments.analyses.plan import Inputs
 from experiments.catalogue.metrics import DAY_US, metric
-from experiments.collect import Covariate, Worth, collect, statistics_by_day, told_by_day
+from experiments.collect import Worth, collect, statistics_by_day, told_by_day
 from experiments.collect.collected import Collected
 from experiments.collect.engine import source
 from experiments.lifecycle.store import variants_of
@@ -20,24 +20,22 @@ from experiments.storage.tables import Experiment, Run
 MOST_DAYS = 60
 
 
-def past_days(
-    database: Database, experiment: Experiment, run: Run, document: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """The inputs of a history-only analysis for each whole day before the one in `document`; at most 60, evenly laid.
+def past_days(database: Database, experiment: Experiment, run: Run, given: Inputs) -> Iterator[Inputs]:
+    """Yield the inputs of a history-only analysis for each whole day before `given`; at most 60, evenly spaced.
 
     A past day counts what happened by then, whenever it arrived.
     """
-    begun, cut_offs = _cut_offs(document)
-    came_on = {day for _, day, _ in document["collected"]["arrivals"]}
-    # Where all were brought in as of one day, the days after it say nothing about how the test went on.
-    if not cut_offs or (document["plan"]["imported"] and len(came_on) < 2):
+    plan = given.plan
+    begun, cut_offs = _cut_offs(given)
+    came_on = {day for _, day, _ in given.collected.arrivals}
+    # If all members were imported as of one day, the days after it say nothing about the course of the test.
+    if not cut_offs or (plan.imported and len(came_on) < 2):
         return
-    found = metric(document["plan"]["primary"])
+    found = metric(plan.primary)
     backend = source.source(database.url)
-    tolerance = document["plan"].get("clock_tolerance_us", 0)
-    scope = inputs.scope(experiment, run, document["cut_off_us"], tolerance_us=tolerance, by_arrival=False)
+    scope = inputs.scope(experiment, run, given.cut_off_us, tolerance_us=plan.clock_tolerance_us, by_arrival=False)
     # Moved shares are compared within epochs and a covariate looks back: each day then takes a collection of its own.
-    plain = len(document["plan"]["epochs"]) == 1 and not experiment.covariate
+    plain = len(plan.epochs) == 1 and plan.covariate is None
     if told_by_day(found) and plain:
         numbers = [(cut_off - begun) // DAY_US for cut_off in cut_offs]
         stood = statistics_by_day(backend, scope, found, begun, numbers)
@@ -45,29 +43,27 @@ def past_days(
     else:
         with database.read() as session:
             worth = Worth.of(experiment, variants_of(session, experiment))
-        declared = {"covariate": Covariate.of(experiment), "worth": worth}
-        days = (collect(backend, replace(scope, cut_off_us=cut_off), [found], **declared) for cut_off in cut_offs)
+        days = (
+            collect(backend, replace(scope, cut_off_us=cut_off), [found], covariate=plan.covariate, worth=worth)
+            for cut_off in cut_offs
+        )
     for cut_off, collected in zip(cut_offs, days, strict=True):
         if collected.randomised:
-            yield document | {
-                "cut_off_us": cut_off,
-                "collected": collected.to_dict(),
-                "looks": [],
-                "with_models": False,
-            }
+            yield replace(given, cut_off_us=cut_off, collected=collected, looks=(), with_models=False)
 
 
-def _cut_offs(document: dict[str, Any]) -> tuple[int, list[int]]:
+def _cut_offs(given: Inputs) -> tuple[int, list[int]]:
     """When the run began, and the ends of its days before the analysis."""
-    plan, first = document["plan"], document["collected"]["first_exposure_us"]
+    plan, first = given.plan, given.collected.first_exposure_us
     if first is None:
-        return plan["started_us"], []
-    begun = min(plan["started_us"], first)
-    end = document["cut_off_us"]
-    if plan["ended_us"] is not None:
+        return plan.started_us, []
+    begun = min(plan.started_us, first)
+    end = given.cut_off_us
+    if plan.ended_us is not None:
         # What members still did within their window belongs to the curve, a year of silence after it does not.
-        end = min(end, plan["ended_us"] + plan["window_days"] * DAY_US)
+        end = min(end, plan.ended_us + plan.window_days * DAY_US)
     days = range(1, (end - begun - 1) // DAY_US + 1)
     if len(days) > MOST_DAYS:
-        days = [1 + place * (len(days) - 1) // (MOST_DAYS - 1) for place in range(MOST_DAYS)]  # type: ignore[assignment]
+        spaced = [1 + place * (len(days) - 1) // (MOST_DAYS - 1) for place in range(MOST_DAYS)]
+        return begun, [begun + day * DAY_US for day in spaced]
     return begun, [begun + day * DAY_US for day in days]

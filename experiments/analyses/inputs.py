@@ -1,26 +1,23 @@
-"""Everything an analysis is computed from, gathered into one plain document that is stored beside its result.
-
-What is in here and the code decide the result to the digit; nothing else is looked at while it is computed.
-"""
+"""Read the inputs of an analysis from the database: the plan of its run and what earlier analyses found."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Text, cast, func, select
 from sqlmodel import Session, col
 
-from experiments.analyses.priors import in_force
+from analysis import Look
+from experiments.analyses.plan import AdaptiveAllocation, Plan, PlannedEpoch
+from experiments.analyses.priors import of_run
 from experiments.assignment.epochs import Epoch, epochs_of
 from experiments.catalogue.metrics import DAY_US, Metric, metric
 from experiments.collect.attribution import Scope
 from experiments.collect.collected import Collected
+from experiments.collect.request import Covariate
 from experiments.errors import ConflictError
 from experiments.lifecycle.store import variants_of
 from experiments.storage.tables import Analysis, Experiment, ImportedCounts, Run, Variant
 from experiments.validation import shown
-
-FORMAT = 2
 
 
 def to_us(moment: datetime) -> int:
@@ -58,8 +55,8 @@ def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: in
 
 def plan(
     session: Session, experiment: Experiment, run: Run, *, cut_off_us: int, silence_hours: float, tolerance_us: int
-) -> dict[str, Any]:
-    """What was decided beforehand, as it stood at this analysis.
+) -> Plan:
+    """Return what was decided before the results, as it is at this analysis.
 
     Raises
     ------
@@ -67,50 +64,46 @@ def plan(
         No variant is the control: there is nothing to compare with.
     """
     variants = variants_of(session, experiment)
-    return in_force(session, experiment, run).to_plan() | {
-        "experiment": experiment.key,
-        "run": run.number,
-        "started_us": to_us(run.started_at),
-        "ended_us": None if run.ended_at is None else to_us(run.ended_at),
-        "running": experiment.state == "running" and run.ended_at is None,
-        "imported": experiment.imported,
+    return Plan(
+        experiment=experiment.key,
+        run=run.number,
+        started_us=to_us(run.started_at),
+        ended_us=None if run.ended_at is None else to_us(run.ended_at),
+        running=experiment.state == "running" and run.ended_at is None,
+        imported=experiment.imported,
         # Imported totals may come without dates: then the run's moments are those of the import, and it has no length.
-        "dates_known": not (experiment.imported and experiment.planned_days is None),
-        "simulated": experiment.simulated,
-        "control": _control(experiment, variants),
-        "weights": [[str(key), float(weight)] for key, weight, *_ in run.allocation],
-        "allocation": experiment.allocation,
-        "epochs": [
-            {
-                "number": epoch.number,
-                "started_us": epoch.started_us,
-                "weights": [[key, share] for key, share in epoch.weights.items()],
-                "buckets": None if experiment.imported else _buckets(epoch),
-            }
+        dates_known=not (experiment.imported and experiment.planned_days is None),
+        simulated=experiment.simulated,
+        control=_control(experiment, variants),
+        weights={str(key): float(weight) for key, weight, *_ in run.allocation},
+        epochs=tuple(
+            _planned(epoch, imported=experiment.imported)
             for epoch in epochs_of(session, run)
             if epoch.number == 1 or epoch.started_us <= cut_off_us
-        ],
-        "names": [[variant.key, _called(variant.position, _name(variant))] for variant in variants],
-        "primary": experiment.primary_metric,
-        "metrics": [found.key for found in measured(experiment)],
-        "guardrails": list(experiment.guardrails),
-        "segments": list(experiment.segments),
-        "currency": experiment.currency,
-        "window_days": experiment.window_days,
-        "planned_days": experiment.planned_days,
-        "minimum_members": experiment.minimum_members,
-        "threshold_of_caring": experiment.threshold_of_caring,
-        "covariate": experiment.covariate,
-        "interval": experiment.interval,
-        "silence_hours": silence_hours,
-        "clock_tolerance_us": tolerance_us,
-    }
+        ),
+        names={variant.key: _called(variant.position, _name(variant)) for variant in variants},
+        primary=experiment.primary_metric,
+        metrics=tuple(found.key for found in measured(experiment)),
+        guardrails=tuple(experiment.guardrails),
+        segments=tuple(experiment.segments),
+        currency=experiment.currency,
+        window_days=experiment.window_days,
+        planned_days=experiment.planned_days,
+        minimum_members=experiment.minimum_members,
+        threshold_of_caring=experiment.threshold_of_caring,
+        silence_hours=silence_hours,
+        clock_tolerance_us=tolerance_us,
+        lift_prior=of_run(session, experiment, run),
+        allocation=None if experiment.allocation is None else AdaptiveAllocation(**experiment.allocation),
+        covariate=Covariate.of(experiment),
+        interval="hdi" if experiment.interval == "hdi" else "eti",
+    )
 
 
-def _buckets(epoch: Epoch) -> list[list[Any]]:
-    """How many buckets each variant owns: the shares as they are really handed out."""
+def _planned(epoch: Epoch, *, imported: bool) -> PlannedEpoch:
     upper = epoch.edges
-    return [[key, upper[place] - (upper[place - 1] if place else 0)] for place, key in enumerate(epoch.weights)]
+    buckets = {key: upper[place] - (upper[place - 1] if place else 0) for place, key in enumerate(epoch.weights)}
+    return PlannedEpoch(epoch.number, epoch.started_us, epoch.weights, None if imported else buckets)
 
 
 def _control(experiment: Experiment, variants: Sequence[Variant]) -> str:
@@ -166,8 +159,8 @@ def imported(session: Session, experiment: Experiment, run: Run) -> Collected | 
     )
 
 
-def srm_rang(session: Session, run: Run) -> bool:
-    """Whether the newest of the run's earlier analyses has found the split wrong: what rang once goes on ringing."""
+def srm_failed(session: Session, run: Run) -> bool:
+    """Whether the newest of the run's earlier analyses found a sample ratio mismatch; it is not withdrawn later."""
     health = session.scalars(
         select(Analysis.result["health"])  # type: ignore[call-overload, index]
         .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
@@ -177,7 +170,7 @@ def srm_rang(session: Session, run: Run) -> bool:
     return any(check["check"] == "srm" and check["status"] == "fail" for check in health or ())
 
 
-def aa_history(session: Session) -> list[bool]:
+def aa_history(session: Session) -> tuple[bool, ...]:
     """For each finished A/A experiment, whether its last answer declared a winner or a harm.
 
     It is one where all variants have the very same content; of empty content nothing is known, since an app holds it.
@@ -196,21 +189,20 @@ def aa_history(session: Session) -> list[bool]:
         .group_by(col(Analysis.experiment_id))
     )
     decisions = session.scalars(select(Analysis.decision).where(col(Analysis.id).in_(newest)))
-    return [decision in ("ship", "stop_harm") for decision in decisions if decision != "untrusted"]
+    return tuple(decision in ("ship", "stop_harm") for decision in decisions if decision != "untrusted")
 
 
-def looks_before(session: Session, run: Run) -> list[dict[str, Any]]:
-    """The looks of the run's earlier analyses that the stopping rule must know, oldest first."""
+def looks_before(session: Session, run: Run) -> tuple[Look, ...]:
+    """Return the looks of the run's earlier analyses that the stopping rule must know, oldest first."""
     newest = (
-        select(Analysis.inputs, Analysis.result)
+        select(Analysis.inputs["looks"], Analysis.result["verdict"]["look"])  # type: ignore[call-overload, index]
         .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
         .order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())
         .limit(1)
     )
     row = session.execute(newest).first()
     if row is None:
-        return []
-    stored, result = row
-    # Looks in quick succession do not count, so only the newest of these is carried along.
-    before = [look for look in stored["looks"] if look.get("counted", True) or look["crossed"] or look.get("harmed")]
-    return [*before, result["verdict"]["look"]]
+        return ()
+    earlier, last = [Look.from_dict(look) for look in row[0]], Look.from_dict(row[1])
+    # Looks in quick succession do not count, so only the newest of these is kept.
+    return (*(look for look in earlier if look.counted or look.crossed or look.harmed), last)

@@ -1,22 +1,22 @@
-"""What is believed of lifts beforehand: learned from this database's finished experiments, and fixed for each run.
+"""The prior on lifts: learned from the finished experiments of this database, and fixed for each run.
 
-The first analysis of a run decides which prior is in force, and those after it go by the same: an answer never jumps
-because a prior was learned anew in between.
+The first analysis of a run chooses the prior and later ones keep it: a result never jumps because a prior was learned
+again in between.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from analysis import NamedPrior, NotShown, statistics_from_dict
+from analysis import NamedPrior, NotShown
 from analysis import priors as shipped
 from analysis.learning.learn import LearnedLift, TestSummary, learn
+from experiments.analyses.plan import Inputs, LearnedFrom, LiftPrior
 from experiments.catalogue.metrics import metric
-from experiments.lifecycle.current_prior import DEFAULT, LEARNED, notice
+from experiments.lifecycle.current_prior import DEFAULT, LEARNED
 from experiments.storage.tables import Analysis, Experiment, LearnedPrior, Run, utc_now
 
 
@@ -47,24 +47,6 @@ class Learning:
     learned: LearnedLift | NotShown
     used: tuple[Finished, ...]
     left_out: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The lift prior of a run, with what it was learned from, and the name that the experiment asks for."""
-
-    prior: NamedPrior
-    evidence: dict[str, Any] | None
-    asked: str
-
-    @property
-    def notice(self) -> str:
-        """What to say where it is another than was asked for; empty where it is as asked."""
-        return notice(self.asked, self.prior.name)
-
-    def to_plan(self) -> dict[str, Any]:
-        """The part of an analysis's plan that keeps it."""
-        return {"prior": self.asked, "lift_prior": self.prior.to_dict(), "prior_evidence": self.evidence}
 
 
 def look_back(session: Session) -> Learning:
@@ -118,33 +100,29 @@ def newest(session: Session) -> LearnedPrior | None:
     return session.scalars(query.order_by(col(LearnedPrior.id).desc()).limit(1)).first()
 
 
-def in_force(session: Session, experiment: Experiment, run: Run) -> InForce:
-    """The lift prior of a run: that of its first analysis, or of this one where it is the first."""
+def of_run(session: Session, experiment: Experiment, run: Run) -> LiftPrior:
+    """Return the lift prior of a run: that of its first analysis, or the experiment's own choice before it."""
     first = (
-        select(Analysis.inputs["plan"])  # type: ignore[call-overload, index]
+        select(Analysis.inputs["plan"]["lift_prior"])  # type: ignore[call-overload, index]
         .where(col(Analysis.run_id) == run.id)
         .order_by(col(Analysis.id))
         .limit(1)
     )
-    plan: Mapping[str, Any] | None = session.scalars(first).first()
-    if plan is None:
-        return choose(session, experiment.prior)
-    if not plan.get("lift_prior"):
-        return InForce(shipped.SCEPTICAL, None, experiment.prior)  # there was no other before
-    return InForce(NamedPrior.from_dict(plan["lift_prior"]), plan.get("prior_evidence"), plan["prior"])
+    stored = session.scalars(first).first()
+    return choose(session, experiment.prior) if stored is None else LiftPrior.from_dict(stored)
 
 
-def choose(session: Session, asked: str) -> InForce:
-    """The prior of a name; ``auto`` is the learned one where there is one, and else the shipped one for content.
+def choose(session: Session, requested: str) -> LiftPrior:
+    """Return the prior of a name; ``auto`` is the learned one if there is one, otherwise the shipped one for content.
 
-    So is ``learned`` where nothing was learned yet: what is in force is told beside what was asked for.
+    So is ``learned`` as long as nothing was learned: the prior that is used is reported beside the requested name.
     """
-    stored = newest(session) if asked in ("auto", LEARNED) else None
+    stored = newest(session) if requested in ("auto", LEARNED) else None
     if stored is not None:
-        told = {name: value for name, value in stored.evidence.items() if name not in ("experiments", "families")}
         prior = NamedPrior(stored.name, tuple(stored.parameters.items()), stored.reason)
-        return InForce(prior, told | {"learned_at": stored.created_at.isoformat(timespec="seconds")}, asked)
-    return InForce(shipped.named(DEFAULT if asked in ("auto", LEARNED) else asked), None, asked)
+        learned_at = stored.created_at.isoformat(timespec="seconds")
+        return LiftPrior(requested, prior, LearnedFrom.from_dict(stored.evidence | {"learned_at": learned_at}))
+    return LiftPrior(requested, shipped.named(DEFAULT if requested in ("auto", LEARNED) else requested))
 
 
 def _finished(session: Session, experiment: Experiment, run: Run) -> Finished:
@@ -158,17 +136,16 @@ def _finished(session: Session, experiment: Experiment, run: Run) -> Finished:
     key, primary = experiment.key, experiment.primary_metric
     if row is None:
         return Finished(key, primary, None, "never analysed")
-    inputs, decision = row
+    inputs, decision = Inputs.from_dict(row[0]), row[1]
+    data = inputs.collected.metric_data.get(primary)
     if decision == "untrusted":
         return Finished(key, primary, None, "a health check failed")
-    if metric(primary).kind != "proportion" or primary not in inputs["collected"]["metric_data"]:
+    if metric(primary).kind != "proportion" or data is None:
         return Finished(key, primary, None, "the primary metric is no share of members")
-    if len(inputs["plan"].get("epochs", ())) > 1:
+    if len(inputs.plan.epochs) > 1:
         return Finished(key, primary, None, "shares moved while it ran")
-    data = inputs["collected"]["metric_data"][primary]
-    cells = [statistics_from_dict(data[variant]) for variant in inputs["collected"]["variants"] if variant in data]
-    met = [cell for cell in cells if cell.n]
-    if len(met) < 2:
+    exposed = [cell for cell in data.values() if cell.n]
+    if len(exposed) < 2:
         return Finished(key, primary, None, "fewer than two variants have members")
-    members, successes = tuple(cell.n for cell in met), tuple(int(cell.total) for cell in met)
+    members, successes = tuple(cell.n for cell in exposed), tuple(int(cell.total) for cell in exposed)
     return Finished(key, primary, TestSummary(key, members, successes))

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,11 +14,12 @@ from sqlmodel import Session, col
 from experiments.analyses import inputs
 from experiments.analyses.compute import compute, primary_only
 from experiments.analyses.history import past_days
+from experiments.analyses.plan import Inputs
 from experiments.analyses.reallocation import open_next
 from experiments.analyses.sampled import wanted
 from experiments.analyses.serialise import iso
 from experiments.catalogue.metrics import DAY_US
-from experiments.collect import Covariate, Worth, collect
+from experiments.collect import Worth, collect
 from experiments.collect.engine import source
 from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle.store import current_run, get, variants_of
@@ -75,31 +77,28 @@ def analyse(
             raise ConflictError(f"{experiment_key} is {experiment.state} and has never run; launch it first.")
         cut_off = cut_off_us if cut_off_us is not None else _latest_cut_off(experiment, run)
         first_time = _never_analysed(session, run)
-        document = _gather(
+        gathered = _gather(
             session, database, experiment, run, cut_off, seed, by_arrival=not history_only, report=report
         )
-    document["with_models"] = with_models and wanted(document["plan"]) and not history_only
+    gathered = replace(gathered, with_models=with_models and wanted(gathered.plan) and not history_only)
     past: list[Analysis] = []
     if history_only:
-        made = _row(experiment, run, *_answered(document, past_only=True), history_only=True)
+        made = _past_day(experiment, run, gathered)
     else:
-        if first_time and not document["counts_only"]:
+        if first_time and not gathered.counts_only:
             report(0.5, "Looking back at the days before")
-            past = [
-                _row(experiment, run, *_answered(day, past_only=True), history_only=True)
-                for day in past_days(database, experiment, run, document)
-            ]
+            past = [_past_day(experiment, run, day) for day in past_days(database, experiment, run, gathered)]
         report(0.6, "Weighing the variants")
-        if first_time and document["with_models"]:
+        if first_time and gathered.with_models:
             # The first answer must not wait for the sampled models, which take seconds to compile.
-            early = _row(experiment, run, *_answered(document | {"with_models": False}), history_only=False)
+            early = _analysed(experiment, run, replace(gathered, with_models=False))
             with database.write() as session:
                 still_ours(session)
                 _add(session, [*past, early])
                 _keep_one_drawing(session, run)
             past = []
         later = lambda fraction, message: report(0.6 + 0.35 * fraction, message)  # noqa: E731
-        made = _row(experiment, run, *_answered(document, report=later), history_only=False)
+        made = _analysed(experiment, run, gathered, report=later)
     report(0.97, "Keeping the answer")
     with database.write() as session:
         (store or _add)(session, [*past, made])
@@ -125,9 +124,10 @@ def repeat(session: Session, analysis_id: str) -> dict[str, Any]:
     stored = session.get(Analysis, analysis_id)
     if stored is None:
         raise NotFoundError(f"There is no analysis {analysis_id!r}; GET .../analyses lists those of an experiment.")
+    given = Inputs.from_dict(stored.inputs)
     if stored.history_only:
-        return primary_only(stored.inputs, identity=stored.id)
-    return compute(stored.inputs, identity=stored.id)[0]
+        return primary_only(given, identity=stored.id)
+    return compute(given, identity=stored.id)[0]
 
 
 def run_job(database: Database, job: Job, report: Any) -> None:
@@ -197,8 +197,8 @@ def _gather(
     *,
     by_arrival: bool,
     report: Report,
-) -> dict[str, Any]:
-    """Everything that the answer will be computed from."""
+) -> Inputs:
+    """Return everything that the result is computed from."""
     counted = inputs.imported(session, experiment, run)
     tolerance = inputs.tolerance_us(experiment, settings().clock_tolerance_seconds)
     silence = settings().silence_hours
@@ -207,66 +207,69 @@ def _gather(
     if counted is not None:
         # Counts that came without members say nothing about the other metrics.
         measured = tuple(found for found in measured if found.key in counted.metric_data)
-        plan["metrics"] = [found.key for found in measured]
-        plan["guardrails"] = [key for key in plan["guardrails"] if key in plan["metrics"]]
-    looks = inputs.looks_before(session, run)
-    if counted is None:
+        keys = tuple(found.key for found in measured)
+        plan = replace(plan, metrics=keys, guardrails=tuple(key for key in plan.guardrails if key in keys))
+        collected = counted
+    else:
         primary = measured[0]
-        counted_now = collect(
+        collected = collect(
             source.source(database.url),
             inputs.scope(experiment, run, cut_off_us, tolerance_us=tolerance, by_arrival=by_arrival),
             measured,
             segments=experiment.segments,
             segmented=primary if primary.kind == "proportion" else None,
-            covariate=Covariate.of(experiment),
+            covariate=plan.covariate,
             worth=Worth.of(experiment, variants_of(session, experiment)),
             report=lambda fraction: report(0.02 + 0.45 * fraction, "Counting what the members did"),
         )
-    return {
-        "format": inputs.FORMAT,
-        "created_at": iso(int(datetime.now(UTC).timestamp()) * 1_000_000),
-        "cut_off_us": cut_off_us,
-        "seed": seed if seed is not None else (cut_off_us // 1000 + (run.id or 0)) % 2**31,
-        "plan": plan,
-        "collected": (counted or counted_now).to_dict(),
-        "counts_only": counted is not None,
-        "looks": looks,
-        "srm_rang": inputs.srm_rang(session, run),
-        "aa_history": inputs.aa_history(session),
-        "with_models": False,
-        "metric_definitions": {
+    return Inputs(
+        created_at=iso(int(datetime.now(UTC).timestamp()) * 1_000_000),
+        cut_off_us=cut_off_us,
+        seed=seed if seed is not None else (cut_off_us // 1000 + (run.id or 0)) % 2**31,
+        plan=plan,
+        collected=collected,
+        counts_only=counted is not None,
+        looks=inputs.looks_before(session, run),
+        srm_failed=inputs.srm_failed(session, run),
+        aa_history=inputs.aa_history(session),
+        with_models=False,
+        metric_definitions={
             found.key: found.definition(experiment.currency, experiment.window_days, tolerance / 1e6)
             for found in measured
         },
-    }
+    )
 
 
-def _answered(document: dict[str, Any], *, past_only: bool = False, report: Report = lambda *_: None) -> tuple:
-    """The inputs with the identity, the result and the drawing that follow from them."""
+def _analysed(experiment: Experiment, run: Run, given: Inputs, report: Report = lambda *_: None) -> Analysis:
+    """Return the row of an analysis, computed from its inputs."""
     identity = new_id()
-    if past_only:
-        return document, identity, primary_only(document, identity=identity), {}
-    return document, identity, *compute(document, identity=identity, report=report)
+    return _row(experiment, run, given, identity, *compute(given, identity=identity, report=report))
+
+
+def _past_day(experiment: Experiment, run: Run, given: Inputs) -> Analysis:
+    """Return the row of a past day: the scorecard of the primary metric alone."""
+    identity = new_id()
+    return _row(experiment, run, given, identity, primary_only(given, identity=identity), {}, history_only=True)
 
 
 def _row(
     experiment: Experiment,
     run: Run,
-    document: dict[str, Any],
+    given: Inputs,
     identity: str,
     result: dict[str, Any],
     drawing: dict[str, Any],
     *,
-    history_only: bool,
+    history_only: bool = False,
 ) -> Analysis:
     return Analysis(
         id=identity,
         experiment_id=experiment.id or 0,
         run_id=run.id or 0,
-        cut_off_us=document["cut_off_us"],
+        cut_off_us=given.cut_off_us,
         history_only=history_only,
         decision=result.get("verdict", {}).get("decision", "keep_running"),
         result=result,
-        inputs=document,
+        inputs=given.to_dict(),
         drawing=drawing,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analysis import AnalysisError, NotShown, ProportionStatistics
+from experiments.analyses.plan import Inputs, Plan
 from experiments.analyses.scorecards import DIRECTIONS
 from experiments.catalogue.metrics import Metric, metric
 from experiments.collect.collected import Collected, SegmentData
@@ -28,10 +29,9 @@ MOVED = NotShown(
 )
 
 
-def wanted(plan: Mapping[str, Any]) -> bool:
+def wanted(plan: Plan) -> bool:
     """Whether anything that is measured takes a sampler."""
-    found = [metric(key) for key in plan["metrics"]]
-    return bool(plan["segments"]) or any(_kind(one) for one in found)
+    return bool(plan.segments) or any(_kind(one) for one in plan.measured)
 
 
 def postponed(result: Mapping[str, Any]) -> bool:
@@ -41,12 +41,11 @@ def postponed(result: Mapping[str, Any]) -> bool:
     return any(((part or {}).get("not_shown") or {}).get("code") == LATER.code for part in parts)
 
 
-def deeper(inputs: Mapping[str, Any], collected: Collected, report: Report) -> dict[str, Any]:
+def deeper(inputs: Inputs, collected: Collected, report: Report) -> dict[str, Any]:
     """The sampled parts of the result, or why each is not there, by the names that they have there."""
-    plan, sampled = inputs["plan"], with_models(inputs)
-    measured = [metric(key) for key in plan["metrics"]]
+    plan, sampled = inputs.plan, inputs.with_models
     kinds = ("retention", "cascade", "amount", "count")
-    asked = {kind: [found for found in measured if _kind(found) == kind] for kind in kinds}
+    asked = {kind: [found for found in plan.measured if _kind(found) == kind] for kind in kinds}
     report(0.0, "Working out for whom it works")
     told: dict[str, Any] = {"segments": _segments(inputs, collected, report) if sampled else _segments_later(plan)}
     report(0.5, "Working out how long members stay")
@@ -60,11 +59,6 @@ def deeper(inputs: Mapping[str, Any], collected: Collected, report: Report) -> d
     report(0.95, "Working out how often, and how unevenly")
     told["counts"] = _counts(inputs, collected, asked["count"], sampled)
     return told
-
-
-def with_models(inputs: Mapping[str, Any]) -> bool:
-    """Whether the stored inputs ask for the sampled models; the oldest ones spoke of segments only."""
-    return bool(inputs.get("with_models", inputs.get("with_segments", False)))
 
 
 def _kind(found: Metric) -> str | None:
@@ -85,14 +79,15 @@ def _refusal(error: AnalysisError) -> NotShown:
 # Segments ----------------------------------------------------------------------------------------------------------
 
 
-def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -> list[dict[str, Any]]:
+def _segments(inputs: Inputs, collected: Collected, report: Report) -> list[dict[str, Any]]:
     """For whom it works, by each declared attribute: fitted together where the members are known by all at once."""
-    plan, entries = inputs["plan"], []
+    plan = inputs.plan
+    entries: list[dict[str, Any]] = []
     together = segments_together(inputs, collected)
     jointly = _told_by_attribute(together, (collected.segment_cells or {}).get("attributes", ()))
     moved = len(collected.epochs) > 1
-    for place, name in enumerate(plan["segments"]):
-        report(0.5 * place / len(plan["segments"]), f"Working out for whom it works: {name.replace('_', ' ')}")
+    for place, name in enumerate(plan.segments):
+        report(0.5 * place / len(plan.segments), f"Working out for whom it works: {name.replace('_', ' ')}")
         cells = collected.segment_data.get(name)
         if (why := _no_segment(plan, cells)) is not None:
             told = _no_rows(why)
@@ -104,17 +99,17 @@ def _segments(inputs: Mapping[str, Any], collected: Collected, report: Report) -
             told = _no_rows(MOVED)
         if moved and not told["joint"] and not told["not_shown"]:
             told = _no_rows(MOVED)
-        entries.append({"segment": name, "metric": plan["primary"]} | told)
+        entries.append({"segment": name, "metric": plan.primary} | told)
     return entries
 
 
-def segments_together(inputs: Mapping[str, Any], collected: Collected) -> Any:
+def segments_together(inputs: Inputs, collected: Collected) -> Any:
     """The fit of all attributes at once (`JointSegments`), or why it gave nothing (`NotShown`).
 
     Where the shares moved, the allocation epoch is one of them. None where there are fewer than two, or some variant
     has met nobody yet: then each is fitted alone.
     """
-    found, plan = collected.segment_cells, inputs["plan"]
+    found, plan = collected.segment_cells, inputs.plan
     if found is None or any(_unmet(plan, cells) for cells in collected.segment_data.values()):
         return None
     cells = {
@@ -123,7 +118,7 @@ def segments_together(inputs: Mapping[str, Any], collected: Collected) -> Any:
     return _fitted(inputs, cells, found["attributes"])
 
 
-def segments_alone(inputs: Mapping[str, Any], name: str, cells: SegmentData) -> Any:
+def segments_alone(inputs: Inputs, name: str, cells: SegmentData) -> Any:
     """The fit of one attribute (`JointSegments` of it alone), or why it gave nothing (`NotShown`)."""
     return _fitted(inputs, {(variant, (level,)): cell for (variant, level), cell in cells.items()}, [name])
 
@@ -135,45 +130,44 @@ def _told_by_attribute(fit: Any, attributes: Sequence[str]) -> dict[str, dict[st
     return {name: _no_rows(fit) for name in attributes} if isinstance(fit, NotShown) else fit.to_dict()
 
 
-def _fitted(inputs: Mapping[str, Any], cells: Mapping[Any, ProportionStatistics], attributes: list[str]) -> Any:
+def _fitted(inputs: Inputs, cells: Mapping[Any, ProportionStatistics], attributes: list[str]) -> Any:
     from analysis.segments import fit as segmented  # imports PyMC at its first fit
 
-    plan = inputs["plan"]
+    plan = inputs.plan
     try:
         return segmented.fit_segments(
             cells,
-            control=plan["control"],
+            control=plan.control,
             attributes=attributes,
-            direction=DIRECTIONS[metric(plan["primary"]).direction],  # type: ignore[arg-type]
-            seed=inputs["seed"],
-            metric=plan["primary"],
-            rope=plan["threshold_of_caring"],
-            interval=plan.get("interval", "eti"),
+            direction=DIRECTIONS[metric(plan.primary).direction],  # type: ignore[arg-type]
+            seed=inputs.seed,
+            metric=plan.primary,
+            rope=plan.threshold_of_caring,
+            interval=plan.interval,
         )
     except AnalysisError as error:
         return _refusal(error)
 
 
-def _segments_later(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"segment": name, "metric": plan["primary"]} | _no_rows(LATER) for name in plan["segments"]]
+def _segments_later(plan: Plan) -> list[dict[str, Any]]:
+    return [{"segment": name, "metric": plan.primary} | _no_rows(LATER) for name in plan.segments]
 
 
-def _no_segment(plan: Mapping[str, Any], cells: SegmentData | None) -> NotShown | None:
+def _no_segment(plan: Plan, cells: SegmentData | None) -> NotShown | None:
     """Why an attribute tells nothing here, before any model is asked."""
     if cells is None:
         return NotShown("no_cells", "Segments are told for metrics that are a share of members, and need members.")
     if len({level for _, level in cells}) < 2:
         return NotShown("one_level", "All members are of one kind here, so there is nothing to tell apart.")
     if missing := _unmet(plan, cells):
-        names = dict(map(tuple, plan["names"]))
-        return NotShown("no_members", f"Nobody has met {names.get(missing[0], missing[0])} yet.")
+        return NotShown("no_members", f"Nobody has met {plan.names.get(missing[0], missing[0])} yet.")
     return None
 
 
-def _unmet(plan: Mapping[str, Any], cells: SegmentData) -> list[str]:
+def _unmet(plan: Plan, cells: SegmentData) -> list[str]:
     """The variants whom nobody has met yet, of those that are shown at all."""
     met = {variant for (variant, _), cell in cells.items() if cell.n}
-    return [key for key, weight in plan["weights"] if weight > 0 and key not in met]
+    return [key for key, weight in plan.weights.items() if weight > 0 and key not in met]
 
 
 def _no_rows(why: NotShown) -> dict[str, Any]:
@@ -183,30 +177,26 @@ def _no_rows(why: NotShown) -> dict[str, Any]:
 # Staying, word of mouth, amounts, counts -----------------------------------------------------------------------------
 
 
-def _retention(
-    inputs: Mapping[str, Any], collected: Collected, asked: Sequence[Metric], sampled: bool
-) -> dict[str, Any] | None:
+def _retention(inputs: Inputs, collected: Collected, asked: Sequence[Metric], sampled: bool) -> dict[str, Any] | None:
     """How members keep coming back; the curves and the half-life are closed forms, so only their tail comes later."""
     data = collected.metric_data.get(asked[0].key) if asked else None
     if data is None:
         return None
     told = retention_fit(inputs, data, tail=sampled)
-    return _empty(told, horizon=inputs["plan"]["window_days"]) if isinstance(told, NotShown) else told.to_dict()
+    return _empty(told, horizon=inputs.plan.window_days) if isinstance(told, NotShown) else told.to_dict()
 
 
-def retention_fit(inputs: Mapping[str, Any], data: Mapping[str, Any], *, tail: bool) -> Any:
+def retention_fit(inputs: Inputs, data: Mapping[str, Any], *, tail: bool) -> Any:
     """The `RetentionResult` of the stored answer, or why there is none (`NotShown`)."""
     from analysis.models.retention import fit as retention
 
     try:
-        return retention.fit_retention(data, seed=inputs["seed"], interval=_interval(inputs), tail=tail)
+        return retention.fit_retention(data, seed=inputs.seed, interval=inputs.plan.interval, tail=tail)
     except AnalysisError as error:
         return _refusal(error)
 
 
-def _cascade(
-    inputs: Mapping[str, Any], collected: Collected, asked: Sequence[Metric], sampled: bool
-) -> dict[str, Any] | None:
+def _cascade(inputs: Inputs, collected: Collected, asked: Sequence[Metric], sampled: bool) -> dict[str, Any] | None:
     """Whom members bring: one fit tells the K-factor and the reach."""
     data = collected.metric_data.get(asked[0].key) if asked else None
     if data is None:
@@ -215,19 +205,17 @@ def _cascade(
     return _empty(told, comparisons=[]) if isinstance(told, NotShown) else told.to_dict()
 
 
-def cascade_fit(inputs: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+def cascade_fit(inputs: Inputs, data: Mapping[str, Any]) -> Any:
     """The `CascadeResult` of the stored answer, or why there is none (`NotShown`)."""
     from analysis.models.cascade import fit as cascade  # imports PyMC at its first fit
 
     try:
-        return cascade.fit_cascade(
-            data, control=inputs["plan"]["control"], seed=inputs["seed"], interval=_interval(inputs)
-        )
+        return cascade.fit_cascade(data, control=inputs.plan.control, seed=inputs.seed, interval=inputs.plan.interval)
     except AnalysisError as error:
         return _refusal(error)
 
 
-def _amounts(inputs: Mapping[str, Any], collected: Collected, found: Metric, sampled: bool) -> dict[str, Any]:
+def _amounts(inputs: Inputs, collected: Collected, found: Metric, sampled: bool) -> dict[str, Any]:
     """How many buy and how much, of one money metric."""
     told = amounts_fit(inputs, found.key, collected.metric_data[found.key]) if sampled else LATER
     if isinstance(told, NotShown):
@@ -235,21 +223,19 @@ def _amounts(inputs: Mapping[str, Any], collected: Collected, found: Metric, sam
     return told.to_dict()
 
 
-def amounts_fit(inputs: Mapping[str, Any], key: str, data: Mapping[str, Any]) -> Any:
+def amounts_fit(inputs: Inputs, key: str, data: Mapping[str, Any]) -> Any:
     """The `HurdleResult` of the stored answer, or why there is none (`NotShown`)."""
     from analysis.models import hurdle  # imports PyMC at its first fit
 
     try:
         return hurdle.fit_hurdle(
-            data, control=inputs["plan"]["control"], metric=key, seed=inputs["seed"], interval=_interval(inputs)
+            data, control=inputs.plan.control, metric=key, seed=inputs.seed, interval=inputs.plan.interval
         )
     except AnalysisError as error:
         return _refusal(error)
 
 
-def _counts(
-    inputs: Mapping[str, Any], collected: Collected, asked: Sequence[Metric], sampled: bool
-) -> list[dict[str, Any]]:
+def _counts(inputs: Inputs, collected: Collected, asked: Sequence[Metric], sampled: bool) -> list[dict[str, Any]]:
     """How often and how unevenly, of each count metric; what is beyond the bound says so in the first answer too."""
     entries = []
     for place, key in enumerate(found.key for found in asked if found.key in collected.metric_data):
@@ -261,22 +247,18 @@ def _counts(
     return entries
 
 
-def counts_fit(inputs: Mapping[str, Any], key: str, data: Mapping[str, Any]) -> Any:
+def counts_fit(inputs: Inputs, key: str, data: Mapping[str, Any]) -> Any:
     """The `CountResult` of the stored answer, or why there is none (`NotShown`)."""
     from analysis.models import negative_binomial  # imports PyMC at its first fit
 
     try:
         return negative_binomial.fit_counts(
             data,
-            control=inputs["plan"]["control"],
+            control=inputs.plan.control,
             direction=DIRECTIONS[metric(key).direction],
             metric=key,
-            seed=inputs["seed"],
-            interval=_interval(inputs),
+            seed=inputs.seed,
+            interval=inputs.plan.interval,
         )
     except AnalysisError as error:
         return _refusal(error)
-
-
-def _interval(inputs: Mapping[str, Any]) -> Any:
-    return inputs["plan"].get("interval", "eti")

@@ -5,7 +5,7 @@ shown beside them. Where the shares moved while running, every figure is stratif
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -15,6 +15,7 @@ from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantR
 from analysis.models.cuped import Adjustment, adjust
 from analysis.scoring.score import Curves, raw_mean
 from analysis.statistics import Statistics
+from experiments.analyses.plan import Plan
 from experiments.catalogue.metrics import Metric
 from experiments.collect.collected import Collected
 
@@ -56,11 +57,11 @@ class Scored:
         """What the verdict goes by: the adjusted figures where there are any, since they were declared beforehand."""
         return self.plain if self.adjusted is None else self.adjusted
 
-    def entry(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+    def entry(self, plan: Plan) -> dict[str, Any]:
         """One entry of "metrics": the API's shape with the metric's words; curves are kept apart, for drawing."""
-        definition = self.metric.definition(plan["currency"], plan["window_days"])
+        definition = self.metric.definition(plan.currency, plan.window_days)
         words = {name: definition[name] for name in ("name", "hint", "population", "unit_of_measure")}
-        money = {"currency": plan["currency"] if self.metric.money else None}
+        money = {"currency": plan.currency if self.metric.money else None}
         return words | money | _without_curves(self.plain) | {"adjusted": self._adjusted_entry()}
 
     def _adjusted_entry(self) -> dict[str, Any] | None:
@@ -71,7 +72,7 @@ class Scored:
 
 
 def score_all(
-    plan: Mapping[str, Any],
+    plan: Plan,
     collected: Collected,
     definitions: Mapping[str, Metric],
     *,
@@ -88,7 +89,7 @@ def score_all(
 
 
 def score_mature(
-    plan: Mapping[str, Any], collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
+    plan: Plan, collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
 ) -> dict[str, Scored]:
     """The same of the members whose window is over; nothing is adjusted and nothing decides here."""
     return {
@@ -109,7 +110,7 @@ def score_mature(
 
 
 def total_told(
-    plan: Mapping[str, Any], collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
+    plan: Plan, collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
 ) -> dict[str, Any] | None:
     """The result's "total": what members did together with everybody they brought; None where nobody was brought.
 
@@ -127,7 +128,7 @@ def total_told(
 
 
 def score(
-    plan: Mapping[str, Any],
+    plan: Plan,
     found: Metric,
     data: Data,
     *,
@@ -142,13 +143,13 @@ def score(
     try:
         return scorecard(
             data,
-            control=plan["control"],
+            control=plan.control,
             direction=DIRECTIONS[found.direction],  # type: ignore[arg-type]
             metric=found.key,
             model=named,
             prior=_rate_prior(plan, found, lift) if named == "conversion" else None,
-            rope=plan["threshold_of_caring"],
-            interval=plan.get("interval", "eti"),
+            rope=plan.threshold_of_caring,
+            interval=plan.interval,
             rng=np.random.default_rng([seed, crc32(found.key.encode())]),
             strata=strata or None,
             curves=curves,
@@ -159,14 +160,12 @@ def score(
         return _refused(plan, found, data, lift, named, error)
 
 
-def _scored(
-    plan: Mapping[str, Any], collected: Collected, found: Metric, lift: NamedPrior, seed: int, curves: Curves
-) -> Scored:
+def _scored(plan: Plan, collected: Collected, found: Metric, lift: NamedPrior, seed: int, curves: Curves) -> Scored:
     data, strata = collected.metric_data[found.key], collected.strata.get(found.key)
     plain = score(plan, found, data, lift=lift, seed=seed, strata=strata, curves=curves)
-    if not plan.get("covariate") or found.key not in collected.adjusted_data:
+    if plan.covariate is None or found.key not in collected.adjusted_data:
         return Scored(found, plain)
-    covariate = {name: value for name, value in plan["covariate"].items() if value is not None}
+    covariate = {name: value for name, value in asdict(plan.covariate).items() if value is not None}
     told = _adjustment(covariate, collected, found)
     if isinstance(told, NotShown):
         return Scored(found, plain, None, _unused(covariate, told))
@@ -199,32 +198,31 @@ def _unused(covariate: Mapping[str, Any], why: NotShown) -> dict[str, Any]:
     return {"covariate": dict(covariate)} | figures | {"not_shown": why.to_dict()}
 
 
-def _rate_prior(plan: Mapping[str, Any], found: Metric, lift: NamedPrior) -> NamedPrior | None:
+def _rate_prior(plan: Plan, found: Metric, lift: NamedPrior) -> NamedPrior | None:
     """The spread of rates that goes with the lift prior; the model's own where the lift prior says nothing of it.
 
     How high rates usually are was learned of the history's own metrics: it helps the same metric alone.
     """
     if not lift.get("log_odds_sd"):
         return None
-    learned_of = list((plan.get("prior_evidence") or {}).get("metrics", ()))
+    evidence = plan.lift_prior.evidence
+    learned_of = [] if evidence is None else list(evidence.metrics)
     if lift.get("mean_sd") is None or learned_of == [found.key]:
         return lift
     spread = tuple((name, value) for name, value in lift.parameters if name not in ("mean_log_odds", "mean_sd"))
     return NamedPrior(lift.name, spread, lift.reason)
 
 
-def _refused(
-    plan: Mapping[str, Any], found: Metric, data: Data, lift: NamedPrior, model: str, error: AnalysisError
-) -> MetricResult:
+def _refused(plan: Plan, found: Metric, data: Data, lift: NamedPrior, model: str, error: AnalysisError) -> MetricResult:
     """The metric's place in the answer, with the reason why no figures stand there."""
     return MetricResult(
         metric=found.key,
         kind=found.kind,
         direction=DIRECTIONS[found.direction],  # type: ignore[arg-type]
-        control=plan["control"],
+        control=plan.control,
         model=model,
         prior=lift,
-        rope=plan["threshold_of_caring"],
+        rope=plan.threshold_of_caring,
         variants=tuple(
             VariantResult(key, cell.n, float(cell.total), raw_mean(model, cell)) for key, cell in data.items()
         ),

@@ -95,13 +95,13 @@ def _add_metric(
 
 
 def _draws(stored: Stored, key: str, posterior: Posterior) -> np.ndarray:
-    rng = np.random.default_rng([stored.inputs["seed"], crc32(key.encode()), 2])
+    rng = np.random.default_rng([stored.inputs.seed, crc32(key.encode()), 2])
     place = [posterior.variants.index(variant.key) for variant in stored.variants]
     return posterior.draws(CHAINS * DRAWS, rng)[:, place].reshape(CHAINS, DRAWS, -1)
 
 
 def _generator(stored: Stored, key: str) -> np.random.Generator:
-    return np.random.default_rng([stored.inputs["seed"], crc32(key.encode())])
+    return np.random.default_rng([stored.inputs.seed, crc32(key.encode())])
 
 
 def _data(stored: Stored) -> dict[str, Cells]:
@@ -156,7 +156,7 @@ def _provenance(stored: Stored) -> dict[str, str]:
     told = {name: str(result[name]) for name in ("experiment", "run", "analysis", "cut_off")}
     told["created_at"] = str(result["created_at"])
     told["inference_library"] = "klette"
-    told["seed"] = str(stored.inputs["seed"])
+    told["seed"] = str(stored.inputs.seed)
     told["models"] = json.dumps({entry["metric"]: entry["model"] for entry in result["metrics"]})
     for name in ("priors", "versions", "metric_definitions"):
         told[name] = json.dumps(provenance[name], ensure_ascii=False)

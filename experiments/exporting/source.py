@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from experiments.analyses import records
+from experiments.analyses.plan import Inputs
 from experiments.catalogue.metrics import metric
 from experiments.collect.collected import Collected
 from experiments.definition import variant_names
@@ -41,8 +42,9 @@ class Stored:
         By position.
     result : dict
         As it is stored, with sentences in place of its messages.
-    inputs, drawing : dict
-        As they are stored.
+    drawing : dict
+        As it is stored.
+    inputs : Inputs
     history : list of dict
         The chance of being best by day, as `results.history` gives it.
     started_at : datetime
@@ -63,7 +65,7 @@ class Stored:
     primary: str
     variants: tuple[VariantName, ...]
     result: dict[str, Any]
-    inputs: dict[str, Any]
+    inputs: Inputs
     drawing: dict[str, Any]
     history: list[dict[str, Any]]
     started_at: Any
@@ -75,8 +77,8 @@ class Stored:
 
     @property
     def collected(self) -> Collected:
-        """What was counted: the sufficient statistics that the answer rests on."""
-        return Collected.from_dict(self.inputs["collected"])
+        """The sufficient statistics that the result rests on."""
+        return self.inputs.collected
 
 
 def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
@@ -111,7 +113,7 @@ def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
         experiment.primary_metric,
         names,
         records.in_words(stored, zone=zone, ended=run.ended_at is not None),
-        stored.inputs,
+        Inputs.from_dict(stored.inputs),
         stored.drawing or {},
         records.history(session, experiment, run),
         run.started_at,

@@ -12,8 +12,6 @@ from sqlmodel import Session, col
 from experiments.storage.tables import Analysis, Experiment, LearnedPrior, Run
 
 LEARNED, DEFAULT = "learned", "content"
-FIRST = "sceptical"
-"""What runs went by before their analyses wrote the prior down."""
 
 
 def notice(asked: str, in_force: str) -> str:
@@ -56,4 +54,4 @@ def _kept(session: Session, runs: Sequence[int | None]) -> dict[int | None, str]
     first = select(func.min(Analysis.id)).where(col(Analysis.run_id).in_(runs)).group_by(col(Analysis.run_id))
     name = Analysis.inputs["plan"]["lift_prior"]["name"].as_string()  # type: ignore[index]
     query = select(Analysis.run_id, name).where(col(Analysis.id).in_(first))  # type: ignore[call-overload]
-    return {run: found or FIRST for run, found in session.execute(query)}
+    return {run: str(prior) for run, prior in session.execute(query)}

@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from analysis import NotShown
 from analysis.learning.learn import FEWEST_TESTS
+from analysis.statistics import ProportionStatistics
 from experiments.analyses import priors
 from experiments.analyses.run import analyse, new_id
 from experiments.assignment.exposure import ExposureRow
@@ -20,9 +21,11 @@ from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.ingestion.exposures import bulk_insert
 from experiments.lifecycle.checklist import checklist
+from experiments.lifecycle.current_prior import notice
 from experiments.lifecycle.document import document_of
 from experiments.lifecycle.store import current_run, get
 from experiments.storage.tables import Analysis, AuditEntry, Experiment, LearnedPrior, Run
+from tests.experiments.analyses import documents
 from tests.serving import ROOT
 from tests.web.api.calls import make_experiment
 
@@ -47,14 +50,7 @@ def store_finished(session, number, *, members=4000, tau=TAU, analysed=True, dec
     )
     session.add(run)
     session.flush()
-    cells = {
-        key: {"kind": "proportion", "n": members, "successes": int(count)}
-        for key, count in zip("abc", successes, strict=True)
-    }
-    inputs = {
-        "plan": {"epochs": [{}]},
-        "collected": {"variants": list("abc"), "metric_data": {values["primary_metric"]: cells}},
-    }
+    cells = {key: ProportionStatistics(members, int(count)) for key, count in zip("abc", successes, strict=True)}
     if analysed:
         session.add(
             Analysis(
@@ -64,7 +60,7 @@ def store_finished(session, number, *, members=4000, tau=TAU, analysed=True, dec
                 cut_off_us=1,
                 decision=decision,
                 result={},
-                inputs=inputs,
+                inputs=documents.inputs({values["primary_metric"]: cells}).to_dict(),
                 drawing={},
             )  # fmt: skip
         )
@@ -135,29 +131,32 @@ def test_the_learned_prior_is_stored_with_its_evidence_and_is_in_force_for_what_
         for asked, expected in (("auto", "learned"), ("learned", "learned"), ("content", "content"),
                                 ("sceptical", "sceptical")):  # fmt: skip
             found = priors.choose(session, asked)
-            assert (found.prior.name, found.asked) == (expected, asked)
+            assert (found.prior.name, found.requested) == (expected, asked)
         found = priors.choose(session, "auto")
         assert found.prior["sd"] == pytest.approx(row.parameters["sd"])
-        assert found.evidence["tests"] == 30 and "experiments" not in found.evidence
+        assert found.evidence.tests == 30
 
 
 def test_without_a_history_it_is_the_one_for_content_and_the_name_asked_for_is_kept(database):
     with database.read() as session:
         for asked in ("auto", "learned"):
             found = priors.choose(session, asked)
-            assert (found.prior.name, found.evidence, found.asked) == ("content", None, asked)
+            assert (found.prior.name, found.evidence, found.requested) == ("content", None, asked)
 
 
 def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_for(database):
     with database.read() as session:
-        told = {asked: priors.choose(session, asked).notice for asked in ("auto", "learned", "content", "sceptical")}
+        told = {
+            asked: notice(asked, priors.choose(session, asked).prior.name)
+            for asked in ("auto", "learned", "content", "sceptical")
+        }
     assert told["learned"].startswith("Nothing was learned from your own finished tests yet")
     assert "the prior “content” instead of “learned”" in told["learned"] and "klette prior learn" in told["learned"]
-    assert [asked for asked, notice in told.items() if notice] == ["learned"]
+    assert [asked for asked, text in told.items() if text] == ["learned"]
     store_history(database)
     learn(database)
     with database.read() as session:
-        assert priors.choose(session, "learned").notice == ""
+        assert notice("learned", priors.choose(session, "learned").prior.name) == ""
 
 
 def test_the_document_and_the_checklist_say_which_prior_is_in_force(database):

@@ -229,14 +229,14 @@ def test_only_the_newest_answer_of_a_run_keeps_its_drawing(stored):
 
 def test_a_split_that_was_found_wrong_is_handed_to_the_next_analysis(stored):
     first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
-    assert first.inputs["srm_rang"] is False
+    assert first.inputs["srm_failed"] is False
     with stored.write() as session:
         kept = session.get(Analysis, first.id)
         health = [{**c, "status": "fail"} if c["check"] == "srm" else c for c in kept.result["health"]]
         kept.result = kept.result | {"health": health}
         session.add(kept)
     second = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
-    assert second.inputs["srm_rang"] is True
+    assert second.inputs["srm_failed"] is True
     assert second.decision == "untrusted"
 
 
@@ -277,7 +277,7 @@ def test_finished_tests_of_the_same_against_the_same_are_remembered(database, he
             )  # fmt: skip
         )
         session.flush()
-        assert inputs.aa_history(session) == expected
+        assert list(inputs.aa_history(session)) == expected
 
 
 def test_an_experiment_that_never_ran_says_so(database):

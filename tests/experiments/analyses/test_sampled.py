@@ -1,6 +1,5 @@
 """The sampled parts of an answer: their priors are told, they are bounded, and one that fails is an outcome."""
 
-import json
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,7 +7,7 @@ import pytest
 
 from analysis.statistics import AmountStatistics
 from experiments.analyses.compute import compute
-from tests.experiments.analyses.test_compute import ORDERED, RATES, answered, inputs, returns, with_history
+from tests.experiments.analyses.documents import ORDERED, RATES, answered, inputs, returns, with_history
 
 
 def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypatch):
@@ -68,7 +67,7 @@ def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others
 def test_how_often_and_how_unevenly_is_told_and_repeats_to_the_digit():
     pytest.importorskip("pymc")
     document = inputs({"click_rate": RATES, "orders": ORDERED}, with_models=True)
-    first, again = (compute(json.loads(json.dumps(document)), identity="i")[0] for _ in range(2))
+    first, again = (compute(document, identity="i")[0] for _ in range(2))
     (told,) = first["counts"]
     assert told["not_shown"] is None and told == again["counts"][0]
     assert (told["metric"], told["seed"], told["prior"]["name"]) == ("orders", 7, "negative_binomial_weak")

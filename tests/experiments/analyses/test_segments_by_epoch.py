@@ -8,8 +8,8 @@ from analysis.statistics import ProportionStatistics
 from experiments.analyses.compute import compute
 from experiments.collect import audience
 from experiments.collect.levels import EPOCH
+from tests.experiments.analyses.documents import inputs
 from tests.experiments.analyses.test_adaptive import evening, launched, live_a_day
-from tests.experiments.analyses.test_compute import inputs
 
 LIFT = 0.2
 STEPS = {1: (0.05, {"a": 4000, "b": 4000}), 2: (0.2, {"a": 1500, "b": 6500}), 3: (0.4, {"a": 800, "b": 7200})}
@@ -44,8 +44,8 @@ def moved(**more) -> dict:
 def test_groups_are_compared_within_each_step_of_the_shares():
     pytest.importorskip("pymc")
     document = moved()
-    rows = document["collected"]["metric_data"]["click_rate"]
-    pooled = rows["b"]["successes"] / rows["b"]["n"] / (rows["a"]["successes"] / rows["a"]["n"]) - 1
+    rows = document.collected.metric_data["click_rate"]
+    pooled = rows["b"].mean / rows["a"].mean - 1
     result, _ = compute(document, identity="x")
     (told,) = result["segments"]
     assert (told["segment"], told["not_shown"], told["joint"]) == ("country", None, True)

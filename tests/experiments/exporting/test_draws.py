@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from analysis.statistics import AmountStatistics, CascadeStatistics, CountStatistics, ProportionStatistics
+from experiments.analyses.plan import Inputs
 from experiments.exporting import posterior
 from experiments.exporting.source import Stored, VariantName
-from tests.experiments.analyses.test_compute import RATES, inputs, returns, with_history
+from tests.experiments.analyses.documents import RATES, inputs, returns, with_history
 
 VARIANTS = (VariantName("a", "A", "As ever", True), VariantName("b", "B", "Bloom", False))
 BROUGHT = {
@@ -25,13 +26,13 @@ CELLS = {
 }
 
 
-def stored_of(document: dict, **more) -> Stored:
+def stored_of(given: Inputs, **more) -> Stored:
     from experiments.analyses.compute import compute
 
-    result = json.loads(json.dumps(compute(document, identity="i")[0], allow_nan=False))
+    result = json.loads(json.dumps(compute(given, identity="i")[0], allow_nan=False))
     began = datetime(2026, 9, 21, tzinfo=UTC)
-    primary = document["plan"]["primary"]
-    return Stored("Test", "", primary, VARIANTS, result, document, {}, [], began, 14, **more)
+    primary = given.plan.primary
+    return Stored("Test", "", primary, VARIANTS, result, given, {}, [], began, 14, **more)
 
 
 def by_attribute(place: int) -> dict:

@@ -89,7 +89,7 @@ def test_the_file_carries_the_statistics_and_the_provenance(stored, draws):
 
     read = az.from_netcdf(draws)
     told = read.posterior.attrs
-    assert told["analysis"] == stored.result["analysis"] and told["seed"] == str(stored.inputs["seed"])
+    assert told["analysis"] == stored.result["analysis"] and told["seed"] == str(stored.inputs.seed)
     assert json.loads(told["versions"]) == stored.result["provenance"]["versions"]
     assert json.loads(told["priors"]) == stored.result["provenance"]["priors"]
     first = stored.result["metrics"][0]

@@ -8,7 +8,7 @@ import pytest
 from analysis.statistics import AdjustedStatistics, AmountStatistics, CountStatistics
 from experiments.analyses.records import mature_only
 from experiments.reporting.table import CSV_COLUMNS, to_csv
-from tests.experiments.analyses.test_compute import RATES, answered, returns, with_history
+from tests.experiments.analyses.documents import RATES, answered, returns, with_history
 
 
 def rows_of(result: dict) -> list[dict[str, str]]:

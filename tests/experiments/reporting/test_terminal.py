@@ -2,7 +2,7 @@
 
 from experiments.reporting.terminal import table
 from experiments.reporting.withheld import WITHHELD
-from tests.experiments.analyses.test_compute import RATES, answered, with_history
+from tests.experiments.analyses.documents import RATES, answered, with_history
 from tests.web.pages.results import fixtures
 
 

@@ -11,7 +11,9 @@ from analysis.charts import planning as charts
 from analysis.planning import sentences
 from analysis.planning.curves import Curves, curves
 from experiments.analyses import plan_figures, priors
+from experiments.analyses.plan import LiftPrior
 from experiments.errors import ConflictError
+from experiments.lifecycle.current_prior import notice
 from experiments.reporting.numbers import percent, signed_percent
 from web.http.services import services
 from web.pages.common.access import htmx
@@ -79,7 +81,7 @@ def _page(values: form.Values, errors: form.Errors, note: str) -> Any:
         "made": made,
         "query": _filled(values),
         "words": sentences,
-        "prior_notice": believed.notice,
+        "prior_notice": notice(believed.requested, believed.prior.name),
     }
     if made and asked:
         context |= {"prior": asked.rules.lift_prior, "handover": form.query_of(made, values, _metric(values))}
@@ -105,7 +107,7 @@ def _asked(values: form.Values) -> tuple[form.Asked | None, form.Errors]:
     return form.asked_of(values, _believed(values).prior)
 
 
-def _believed(values: form.Values) -> priors.InForce:
+def _believed(values: form.Values) -> LiftPrior:
     name = values["prior"] if values["prior"] in dict(form.PRIORS) else "auto"
     with services().database.read() as session:
         return priors.choose(session, name)
