@@ -1,5 +1,5 @@
 """The most memory a process took; as a command, run a module as ``python -m`` would and say it on the last line of
-standard error: ``python -m tests.memory experiments.cli import ...``.
+standard error: ``python -m tests.memory experiments.commands.cli import ...``.
 """
 
 import runpy

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
-_KLETTE = (sys.executable, "-m", "experiments.cli")
+_KLETTE = (sys.executable, "-m", "experiments.commands.cli")
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.assignment.bucketing import bucket
-from experiments.cli import COMMANDS
+from experiments.commands.cli import COMMANDS
 from experiments.settings import Settings
 
 ROOT = Path(__file__).parent.parent

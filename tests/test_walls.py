@@ -74,7 +74,11 @@ def test_a_web_process_never_loads_the_samplers(tmp_path):
     url = f"sqlite:///{tmp_path / 'klette.sqlite'}"
     environment = {"PATH": "/usr/bin:/bin", "KLETTE_DATA_DIR": str(tmp_path), "KLETTE_DATABASE_URL": url}
     migrated = subprocess.run(
-        [sys.executable, "-m", "experiments.cli", "migrate"], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "experiments.commands.cli", "migrate"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert migrated.returncode == 0, migrated.stderr
     answer = subprocess.run(

@@ -1,1 +1,1 @@
-"""The subcommands of `klette`, a module each; the tuple in ``experiments/cli.py`` lists them."""
+"""The subcommands of `klette`, a module each; the tuple in ``experiments/commands/cli.py`` lists them."""

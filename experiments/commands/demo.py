@@ -5,8 +5,7 @@ from functools import partial
 import click
 
 from experiments.analyses.records import in_words
-from experiments.commands.database import opened_database
-from experiments.commands.progress import Bar
+from experiments.commands.console import Bar, opened_database
 from experiments.demo import campaign
 from experiments.reporting.terminal import table
 from experiments.settings import settings

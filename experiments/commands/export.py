@@ -20,7 +20,7 @@ def command(key: str, no_sampled: bool, **files: Path | None) -> None:
 
     What can be written is written; of what cannot, the reason is told, and the exit status is 2.
     """
-    from experiments.commands.database import opened_database
+    from experiments.commands.console import opened_database
     from experiments.errors import InvalidError, KletteError
     from experiments.exporting.source import newest
     from experiments.jobs.worker import prepare_process

@@ -9,8 +9,7 @@ from sqlmodel import Session
 
 from experiments.analyses.records import in_words
 from experiments.catalogue.event_types import VALUE_KINDS, meant
-from experiments.commands.database import opened_database
-from experiments.commands.progress import Bar
+from experiments.commands.console import Bar, opened_database
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
 from experiments.importing.column_guesses import guess, key_of, name_of

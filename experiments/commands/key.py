@@ -2,7 +2,7 @@
 
 import click
 
-from experiments.commands.database import opened_database
+from experiments.commands.console import opened_database
 from experiments.people import api_keys
 
 

@@ -3,7 +3,7 @@
 import click
 from sqlalchemy.exc import OperationalError
 
-from experiments.commands.database import connect
+from experiments.commands.console import connect
 from experiments.errors import UnavailableError
 from experiments.settings import settings
 from experiments.storage.schema import is_current, migrate

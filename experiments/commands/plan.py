@@ -105,7 +105,7 @@ def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, An
     from dataclasses import replace
 
     from experiments.analyses.plan_figures import figures
-    from experiments.commands.database import opened_database
+    from experiments.commands.console import opened_database
 
     with opened_database() as database, database.read() as session:
         found = figures(session, key)
@@ -134,7 +134,7 @@ def _lift_prior(asked: str) -> dict[str, Any]:
 
     from sqlalchemy import inspect
 
-    from experiments.commands.database import connect
+    from experiments.commands.console import connect
     from experiments.settings import settings
 
     with closing(connect(settings())) as database:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from experiments.commands.database import opened_database
+from experiments.commands.console import opened_database
 
 
 @click.group("prior")

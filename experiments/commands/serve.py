@@ -106,7 +106,7 @@ def _children(settings: Settings) -> tuple[Child, Child]:
         log.replace(log.with_suffix(".log.1"))
     worker = Child(
         "analysis worker",
-        [sys.executable, "-m", "experiments.cli", "worker"],
+        [sys.executable, "-m", "experiments.commands.cli", "worker"],
         environment,
         log=log,
         last_signal=signal.SIGKILL,

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from experiments.commands.database import opened_database
+from experiments.commands.console import opened_database
 from experiments.errors import InvalidError
 from experiments.people import accounts
 

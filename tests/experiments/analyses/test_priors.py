@@ -213,7 +213,7 @@ def test_the_command_learns_lists_and_shows(database, database_url, tmp_path):
     environment = os.environ | {"KLETTE_DATABASE_URL": database_url, "KLETTE_DATA_DIR": str(tmp_path)}
 
     def klette(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "experiments.cli", "prior", *arguments]
+        command = [sys.executable, "-m", "experiments.commands.cli", "prior", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
     too_few = klette("learn")

@@ -316,7 +316,7 @@ def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp
     environment = os.environ | {"KLETTE_DATABASE_URL": database_url, "KLETTE_DATA_DIR": str(tmp_path)}
 
     def klette(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "experiments.cli", "analyse", *arguments]
+        command = [sys.executable, "-m", "experiments.commands.cli", "analyse", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
     made = klette("test", "--no-segments", "--json")

@@ -8,14 +8,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from experiments import cli
+from experiments.commands import cli
 from experiments.errors import InvalidError
 
 
 def test_help_lists_every_command_without_importing_any_of_them():
     program = (
         "import sys; sys.argv = ['klette', '--help']\n"
-        "from experiments.cli import main\n"
+        "from experiments.commands.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print([name for name in ('sqlalchemy', 'pydantic', 'flask', 'numpy') if name in sys.modules])\n"

@@ -15,7 +15,7 @@ def klette(empty_database_url):
     def run(*arguments, stdin=""):
         environment = {**os.environ, "KLETTE_DATABASE_URL": empty_database_url}
         return subprocess.run(
-            [sys.executable, "-m", "experiments.cli", *arguments],
+            [sys.executable, "-m", "experiments.commands.cli", *arguments],
             input=stdin, capture_output=True, text=True, env=environment, timeout=60,
         )  # fmt: skip
 
@@ -79,6 +79,6 @@ def test_migrating_twice_finds_nothing_to_do(klette):
 @pytest.mark.parametrize("arguments", [("migrate",), ("key", "list")])
 def test_an_unreachable_database_is_told_in_one_sentence(monkeypatch, arguments):
     environment = {**os.environ, "KLETTE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
-    command = [sys.executable, "-m", "experiments.cli", *arguments]
+    command = [sys.executable, "-m", "experiments.commands.cli", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
     assert "KLETTE_DATABASE_URL" in failed(result)

@@ -19,7 +19,7 @@ def klette(tmp_path: Path, sqlite_url: str):
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "experiments.cli", *arguments]
+        command = [sys.executable, "-m", "experiments.commands.cli", *arguments]
         return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=200)
 
     return run

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from analysis import ProportionStatistics, scorecard
 from experiments.analyses import plan_figures
-from experiments.cli import main
+from experiments.commands.cli import main
 from experiments.definition.model import ExperimentDefinition
 from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle import store, transitions

@@ -131,7 +131,16 @@ def test_it_stops_in_order_when_the_program_that_started_it_is_killed(tmp_path):
         "child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)\n"
         "print(child.pid, flush=True); time.sleep(60)"
     )
-    command = [sys.executable, "-c", go_between, sys.executable, "-m", "experiments.cli", "serve", "--stop-with-parent"]
+    command = [
+        sys.executable,
+        "-c",
+        go_between,
+        sys.executable,
+        "-m",
+        "experiments.commands.cli",
+        "serve",
+        "--stop-with-parent",
+    ]
     with subprocess.Popen(command, env=server.environment, cwd=server.folder, stdout=subprocess.PIPE) as parent:
         serve = psutil.Process(int(parent.stdout.readline()))
         assert wait_until(server.is_ready, 60)

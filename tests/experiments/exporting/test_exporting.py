@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.analyses.run import analyse
-from experiments.cli import main
+from experiments.commands.cli import main
 from experiments.errors import NotFoundError
 from experiments.exporting import posterior, report, summary
 from experiments.exporting.source import newest

@@ -31,7 +31,7 @@ def brought_in(shared_data, sqlite_template, tmp_path_factory):
     url = sqlite_template.copy(folder)
     environment = os.environ | {"KLETTE_DATA_DIR": str(folder), "KLETTE_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
     arguments = ["import", "members", str(shared_data / "hillstrom_email.csv.gz"), *COMMAND]
-    command = [sys.executable, "-m", "tests.memory", "experiments.cli", *arguments]
+    command = [sys.executable, "-m", "tests.memory", "experiments.commands.cli", *arguments]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     database = Database(url)

@@ -281,7 +281,7 @@ def test_a_worker_killed_in_the_middle_is_replaced_and_exactly_one_analysis_resu
         first.wait()
         assert job_of(database, number).state == "running"
         assert analyses(database) == []
-        second = start(["-m", "experiments.cli", "worker"], database_url, tmp_path)
+        second = start(["-m", "experiments.commands.cli", "worker"], database_url, tmp_path)
         try:
             wait_for(lambda: job_of(database, number).state == "done")
             second.send_signal(signal.SIGTERM)
@@ -297,7 +297,7 @@ def test_a_worker_killed_in_the_middle_is_replaced_and_exactly_one_analysis_resu
 
 def test_a_bare_worker_imports_no_pymc_and_ends_at_once_where_nothing_is_due(sqlite_url, tmp_path):
     code = (
-        "import sys; from experiments.cli import main; sys.argv = ['klette', 'worker', '--once']\n"
+        "import sys; from experiments.commands.cli import main; sys.argv = ['klette', 'worker', '--once']\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "heavy = {'pymc', 'pytensor', 'numba', 'nutpie'} & set(sys.modules); assert not heavy, heavy\n"

@@ -1,14 +1,18 @@
-"""Opening the database from the command line, migrated where it is new."""
+"""What the commands share: the database, migrated where it is new, and a progress bar."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 from sqlalchemy.exc import OperationalError
 
 from experiments.errors import KletteError, SettingsError, UnavailableError
 from experiments.settings import Settings, settings
 from experiments.storage.database import Database
 from experiments.storage.schema import is_current, migrate
+
+_BAR_WIDTH = 30
 
 
 class OutdatedError(KletteError):
@@ -58,3 +62,31 @@ def _bring_up(database: Database) -> None:
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise UnavailableError(f"The database cannot be reached ({reason}); check KLETTE_DATABASE_URL.") from None
+
+
+class Bar:
+    """A progress bar on standard error, drawn only where that is a terminal; a context manager that clears it."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+        self._shown = False
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def show(self, fraction: float, message: str) -> None:
+        """Draw it: a fraction from 0 to 1 and what is being done."""
+        if self._on:
+            done = round(max(0.0, min(1.0, fraction)) * _BAR_WIDTH)
+            bar = "█" * done + "·" * (_BAR_WIDTH - done)
+            click.echo(f"\r\x1b[K[{bar}] {fraction:4.0%}  {message}", err=True, nl=False)
+            self._shown = True
+
+    def clear(self) -> None:
+        """Take it away, so that the next line begins at the margin."""
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._shown = False
