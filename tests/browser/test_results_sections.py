@@ -9,7 +9,7 @@ from tests.web.pages.results import sampled_parts, stored
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
-CHARTS = ("sticks", "over-time", "sharing-out")
+CHARTS = ("retention", "over-time", "allocation")
 
 
 @pytest.fixture
@@ -29,28 +29,28 @@ def test_every_section_is_drawn_and_nothing_jumps(whole) -> None:
     before = {name: page.locator(f"#{name} .chart").bounding_box()["height"] for name in CHARTS}
     for name in CHARTS:
         assert drawn(page, name).bounding_box()["height"] == before[name]
-    ends = page.locator("#sticks .chart svg text").all_text_contents()
+    ends = page.locator("#retention .chart svg text").all_text_contents()
     assert {"A 2.1\u202fd", "B 3.9\u202fd", "C 2.6\u202fd"} <= set(ends)
-    assert page.locator("#sticks .chart svg .mark-area path").count() == 3
-    assert page.locator("#sharing-out .chart svg .mark-area path").count() >= 3
-    assert page.locator("#carries svg circle").count() == 64
-    assert page.locator("#spending svg.forest").count() == 6
+    assert page.locator("#retention .chart svg .mark-area path").count() == 3
+    assert page.locator("#allocation .chart svg .mark-area path").count() >= 3
+    assert page.locator("#word-of-mouth svg circle").count() == 64
+    assert page.locator("#purchases svg.forest").count() == 6
     assert page.locator("#segments tr.whole").count() == 2
     assert page.complaints == []
 
 
 def test_the_name_at_the_end_of_a_curve_stays_inside_its_card(whole) -> None:
     page = whole()
-    drawn(page, "sticks")
-    card = page.locator("#sticks").bounding_box()
-    for text in page.locator("#sticks .chart svg text").all():
+    drawn(page, "retention")
+    card = page.locator("#retention").bounding_box()
+    for text in page.locator("#retention .chart svg text").all():
         box = text.bounding_box()
         assert box["x"] + box["width"] <= card["x"] + card["width"]
 
 
 def test_figures_inside_a_sentence_explain_themselves_by_keyboard(whole) -> None:
     page = whole()
-    page.focus("#n-carries-b-said")
+    page.focus("#n-word-of-mouth-b-said")
     explanation = page.locator("#why")
     assert explanation.is_visible() and "9,293 members who met B" in explanation.inner_text()
     page.keyboard.press("Escape")
@@ -84,22 +84,28 @@ def test_a_phone_shows_every_section_in_one_column(whole, page) -> None:
     for name in CHARTS:
         drawn(page, name)
     lefts = {
-        page.locator(f"#{name}").bounding_box()["x"] for name in (*CHARTS, "carries", "spending", "counts", "segments")
+        page.locator(f"#{name}").bounding_box()["x"]
+        for name in (*CHARTS, "word-of-mouth", "purchases", "counts", "segments")
     }
     assert len(lefts) == 1
     for summary in page.locator("summary:visible").all():
         if summary.evaluate("e => e.parentElement.id"):
             summary.click()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    assert page.locator("#carries svg").bounding_box()["width"] > 200
+    assert page.locator("#word-of-mouth svg").bounding_box()["width"] > 200
     values = page.locator("#provenance dl.facts dd")
     assert values.count() > 5 and min(value.bounding_box()["width"] for value in values.all()) > 250
 
 
 def test_the_sections_follow_the_dark_page(whole, page) -> None:
     whole()
-    drawn(page, "sticks")
-    places = ("#sticks .mark-line path:first-of-type", "#carries circle", "#spending .span", "#carries-title")
+    drawn(page, "retention")
+    places = (
+        "#retention .mark-line path:first-of-type",
+        "#word-of-mouth circle",
+        "#purchases .span",
+        "#word-of-mouth-title",
+    )
 
     def colours():
         return [

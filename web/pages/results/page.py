@@ -19,6 +19,7 @@ from web.pages.results import state
 from web.pages.results import view as results_view
 from web.pages.results.decide import choices
 from web.pages.results.parts import Plan, VariantFacts
+from web.pages.results.sections.variants import cards_of
 
 blueprint = Blueprint("results", __name__)
 
@@ -107,7 +108,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "status": status if missing in ("", "first") else state.Status(),
         "situation": missing,
         "members": state.members_text(members),
-        "cards": view.cards if view else results_view.cards_of(variants),
+        "cards": cards_of(variants),
         "shipped": shipped,
         "shipped_at": state.shipped_at(session, experiment) if shipped else None,
         "followed": run.number + 1 if run and followed else None,

@@ -51,7 +51,7 @@ def test_the_answer_stands_in_words_before_the_numbers(app, client) -> None:
     assert "Keep running, about" in said
     assert "Day 9 of 14 · 21,306 members randomised, 310 more brought by shares · analysed" in said
     assert "Berlin time" in said
-    assert said.index("Keep running") < said.index("What each variant does")
+    assert said.index("Keep running") < said.index("Scorecard")
     assert "Chance of being the stickiest" in said
     assert "Where B works" in said
     assert "guardrail in doubt for C" in said
@@ -307,7 +307,7 @@ def test_a_draft_shows_its_definition(app, client) -> None:
     said = text_of(client.get(PAGE))
     assert "Spring headline" in said
     assert "draft" in said
-    assert "What each variant does" not in said
+    assert "Scorecard" not in said
 
 
 def test_an_unknown_experiment_is_not_found(client) -> None:
@@ -325,10 +325,10 @@ def test_everything_that_was_computed_has_its_section(app, client) -> None:
     response = client.get(PAGE)
     said, body = text_of(response), response.get_data(as_text=True)
     for title in (
-        "How long it sticks",
-        "How far it carries",
-        "How many buy, and how much",
-        "How new members are shared out",
+        "Retention",
+        "Word of mouth",
+        "Purchases",
+        "Traffic split",
         "Where B works",
         "Worth of shipping B",
         "Adjusted for history",
@@ -358,7 +358,7 @@ def test_what_does_not_decide_and_what_does_not_change_says_so(app, client) -> N
     stored.experiment(app)
     stored.with_past(app, sampled_parts.whole_result())
     text, full = (client.get(f"{PAGE}{query}").get_data(as_text=True) for query in ("", "?members=mature"))
-    assert text.count("come from another model than the table above") == 3
+    assert text.count("come from another model than the scorecard") == 3
     assert "What follows is about all members." not in text
     assert full.count("What follows is about all members.") == 1
 
@@ -378,7 +378,7 @@ def test_whole_cascades_are_shown_and_what_is_pooled_where_the_shares_moved(app,
     result["metrics"][0]["stratified"] = {"epochs": 3, "merged": []}
     stored.with_past(app, result)
     body = client.get(PAGE).get_data(as_text=True)
-    assert "With everybody they brought" in body and "700 members who came through them" in body
+    assert "Total effect" in body and "700 members who came through them" in body
     assert "decides nothing" in body and body.count('id="pooled"') == 1
     ids = re.findall(r'\sid="([^"]+)"', body)
     assert len(ids) == len(set(ids))

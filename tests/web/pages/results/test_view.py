@@ -26,7 +26,7 @@ def page(result=None, keys="abc", **changes):
 
 
 def test_the_deciding_metric_comes_first_and_the_guardrail_last() -> None:
-    groups = page().groups
+    groups = page().part("scorecard").groups
     assert [group.key for group in groups][0] == "sticky_rate"
     assert groups[0].tag == "decides"
     assert groups[-1].key == "negative_rate"
@@ -36,25 +36,25 @@ def test_the_deciding_metric_comes_first_and_the_guardrail_last() -> None:
 def test_a_row_shows_the_figures_of_the_result() -> None:
     result = fixtures.result()
     stored = next(row for row in result["metrics"][0]["variants"] if row["variant"] == "b")
-    row = page(result).groups[0].rows[1]
+    row = page(result).part("scorecard").groups[0].rows[1]
     assert row.mean.text == f"{stored['mean'] * 100:.1f}{THIN}%"
     assert row.best.text == f"{stored['p_best'] * 100:.0f}{THIN}%"
     assert row.loss.text == f"{stored['expected_loss'] / (1 - stored['p_best']) * 100:.2f} in 100"
 
 
 def test_the_raw_figures_let_anybody_check_the_rate() -> None:
-    row = page().groups[0].rows[0]
+    row = page().part("scorecard").groups[0].rows[0]
     assert row.raw[:3] == ("7,121", "812", f"{812 / 7121 * 100:.2f}{THIN}%")
 
 
 def test_money_is_written_with_its_currency() -> None:
-    revenue = next(group for group in page().groups if group.key == "revenue")
+    revenue = next(group for group in page().part("scorecard").groups if group.key == "revenue")
     assert revenue.rows[0].mean.text.startswith(f"€{THIN}")
     assert revenue.rows[0].raw[1].startswith(f"€{THIN}")
 
 
 def test_every_figure_of_the_scorecard_explains_itself_in_one_sentence() -> None:
-    for group in page().groups:
+    for group in page().part("scorecard").groups:
         for row in group.rows:
             for number in (row.mean, row.lift, row.best, row.loss):
                 if number.text not in ("", "–"):
@@ -63,12 +63,14 @@ def test_every_figure_of_the_scorecard_explains_itself_in_one_sentence() -> None
 
 
 def test_figures_have_ids_of_their_own() -> None:
-    ids = [n.id for g in page().groups for r in g.rows for n in (r.mean, r.lift, r.best, r.loss) if n.id]
+    ids = [
+        n.id for g in page().part("scorecard").groups for r in g.rows for n in (r.mean, r.lift, r.best, r.loss) if n.id
+    ]
     assert len(ids) == len(set(ids))
 
 
 def test_a_guardrail_has_no_chance_of_being_best() -> None:
-    guardrail = page().groups[-1]
+    guardrail = page().part("scorecard").groups[-1]
     assert {row.best.text for row in guardrail.rows} == {""}
     assert {row.loss.text for row in guardrail.rows} == {""}
 
@@ -79,7 +81,7 @@ def test_a_guardrail_has_no_chance_of_being_best() -> None:
 def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
     members, done = fixtures.SPRING["c"]
     audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": complaints})}
-    group = page(fixtures.result(audience)).groups[-1]
+    group = page(fixtures.result(audience)).part("scorecard").groups[-1]
     assert group.tag == tag
     assert bool(group.remark) == ("doubt" in tag)
 
@@ -87,7 +89,7 @@ def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
 def test_a_guardrail_in_doubt_says_why_with_its_figures() -> None:
     members, done = fixtures.SPRING["c"]
     audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": 43})}
-    group = page(fixtures.result(audience)).groups[-1]
+    group = page(fixtures.result(audience)).part("scorecard").groups[-1]
     assert group.remark.startswith("Probably higher with C (9")
     own, control = 4300 / members, 2800 / fixtures.SPRING["a"][0]
     assert f": {own:.2f}{THIN}% against {control:.2f}{THIN}% as counted." in group.remark
@@ -96,28 +98,28 @@ def test_a_guardrail_in_doubt_says_why_with_its_figures() -> None:
 
 def test_a_failed_check_makes_the_verdict_one_not_to_trust() -> None:
     view = page(fixtures.result(checks=fixtures.broken_split()))
-    assert view.failed
-    assert view.verdict.decision == "untrusted"
-    assert "not trust" in view.verdict.headline
-    assert view.verdict.tone == "bad"
-    assert view.health[0].status == "fail"
-    assert view.health[0].next_step
+    assert [shown.section.key for shown in view.sections[:2]] == ["health", "verdict"]
+    assert view.part("verdict").decision == "untrusted"
+    assert "not trust" in view.part("verdict").headline
+    assert view.part("verdict").tone == "bad"
+    assert view.part("health").items[0].status == "fail"
+    assert view.part("health").items[0].next_step
 
 
 def test_a_failed_check_overrules_a_result_that_says_otherwise() -> None:
     result = fixtures.result()
     result["health"][0]["status"] = "fail"
-    assert page(result).verdict.decision == "untrusted"
+    assert page(result).part("verdict").decision == "untrusted"
 
 
 def test_too_little_data_is_an_outcome_of_its_own() -> None:
     view = page(fixtures.result(scale=0.008))
-    assert view.verdict.decision == "not_enough_data"
-    assert view.verdict.tone == "calm"
+    assert view.part("verdict").decision == "not_enough_data"
+    assert view.part("verdict").tone == "calm"
 
 
 def test_health_is_marked_by_signs_and_words_not_by_colour_alone() -> None:
-    items = page().health
+    items = page().part("health").items
     assert {item.mark for item in items} == {"i", "✓"}
     assert all(item.said and item.sentence for item in items)
     assert (items[0].check, items[0].status) == ("immature", "info")
@@ -125,7 +127,7 @@ def test_health_is_marked_by_signs_and_words_not_by_colour_alone() -> None:
 
 def test_the_last_event_is_told_by_the_clock_of_the_project_and_only_while_it_runs() -> None:
     def silence(**changes):
-        return [item.sentence for item in page(**changes).health if item.check == "silence"]
+        return [item.sentence for item in page(**changes).part("health").items if item.check == "silence"]
 
     assert silence()[0].startswith("Events are arriving; the last one at 09:11.")
     assert silence(ended_at=fixtures.NOW) == silence(simulated=True) == []
@@ -136,7 +138,7 @@ def test_the_last_event_is_told_by_the_clock_of_the_project_and_only_while_it_ru
 
 def test_nothing_that_nobody_did_has_a_figure() -> None:
     audience = {key: (members, done | {"negative_rate": 0}) for key, (members, done) in fixtures.SPRING.items()}
-    group = page(fixtures.result(audience)).groups[-1]
+    group = page(fixtures.result(audience)).part("scorecard").groups[-1]
     assert (group.tag, group.axis, group.note) == ("nothing so far", (), "")
     assert [row.nobody for row in group.rows][0] == "nobody yet (0 of 7,121)"
     assert all(row.ridge is None and row.best.text == row.loss.text == "–" for row in group.rows)
@@ -145,27 +147,27 @@ def test_nothing_that_nobody_did_has_a_figure() -> None:
 
 def test_too_little_data_is_never_a_chance_of_one_half() -> None:
     view = page(fixtures.result(scale=0.008))
-    assert view.withheld
-    assert {row.best.text + row.loss.text for row in view.groups[0].rows} == {"––"}
-    assert {row.raw[5] + row.raw[6] for row in view.groups[0].rows} == {"––"}
-    assert view.over_time.spec is None and view.over_time.rows == ()
-    assert not page().withheld
+    assert view.part("scorecard").withheld
+    assert {row.best.text + row.loss.text for row in view.part("scorecard").groups[0].rows} == {"––"}
+    assert {row.raw[5] + row.raw[6] for row in view.part("scorecard").groups[0].rows} == {"––"}
+    assert view.part("over_time").spec is None and view.part("over_time").rows == ()
+    assert not page().part("scorecard").withheld
 
 
 def test_the_verdict_and_the_scorecard_print_a_value_in_the_same_way() -> None:
     view = page()
-    row = next(row for row in view.groups[0].rows if row.variant.letter == "B")
-    (_, chance_best), (_, loss) = view.verdict.facts
+    row = next(row for row in view.part("scorecard").groups[0].rows if row.variant.letter == "B")
+    (_, chance_best), (_, loss) = view.part("verdict").facts
     assert (chance_best.text, loss.text) == (row.best.text, row.loss.text + " members")
 
 
 def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
     ended = fixtures.STARTED + timedelta(days=4)
-    chart = page(ended_at=ended, imported=True).over_time
+    chart = page(ended_at=ended, imported=True).part("over_time")
     assert max(point["day"] for point in chart.spec["data"]["values"]) == 4
     assert chart.spec["layer"][2]["mark"]["text"] == "end, after 4 days"
     assert len(chart.rows) == 4
-    counts = page(ended_at=ended, imported=True, counts_only=True).over_time
+    counts = page(ended_at=ended, imported=True, counts_only=True).part("over_time")
     assert counts.spec is None and "without days" in counts.alternative
 
 
@@ -180,7 +182,7 @@ def test_a_variant_named_in_the_verdict_wears_its_colour() -> None:
 
 
 def test_the_facts_name_variants_by_their_letter() -> None:
-    labels = [label for label, _ in page().verdict.facts]
+    labels = [label for label, _ in page().part("verdict").facts]
     assert labels[0] == "Chance that B is best"
     assert not any("“" in label for label in labels)
 
@@ -188,29 +190,29 @@ def test_the_facts_name_variants_by_their_letter() -> None:
 def test_a_verdict_without_figures_gets_them_from_the_scorecard() -> None:
     result = fixtures.result()
     result["verdict"]["facts"] = []
-    facts = dict(page(result).verdict.facts)
-    assert facts["Chance that B is best"].text == page().groups[0].rows[1].best.text
+    facts = dict(page(result).part("verdict").facts)
+    assert facts["Chance that B is best"].text == page().part("scorecard").groups[0].rows[1].best.text
 
 
 def test_segments_are_told_for_the_variant_of_the_verdict_the_largest_first() -> None:
     view = page()
-    rows = view.segments[0].rows
+    rows = view.part("segments")[0].rows
     assert view.subject.key == "b"
     assert [row.level for row in rows][:2] == ["Germany", "not known"]
     assert rows[0].raw_at is not None
     assert rows[0].lift.text == f"+11{THIN}%"
-    assert view.segments[0].spec["data"]["values"]
+    assert view.part("segments")[0].spec["data"]["values"]
 
 
 def test_a_segment_that_is_not_shown_says_why() -> None:
     why = {"segment": "country", "not_shown": {"code": "diagnostics", "reason": "The model did not settle."}}
-    segment = page(fixtures.result(segments=[why])).segments[0]
+    segment = page(fixtures.result(segments=[why])).part("segments")[0]
     assert segment.rows == ()
     assert segment.not_shown == "The model did not settle."
 
 
 def test_the_chart_over_time_holds_every_analysis_and_the_same_as_a_table() -> None:
-    chart = page().over_time
+    chart = page().part("over_time")
     assert chart.title == "Chance of being the stickiest"
     assert len(chart.spec["data"]["values"]) == 8 * 3
     assert len(chart.rows) == 8
@@ -221,8 +223,8 @@ def test_one_analysis_makes_no_curve() -> None:
     view = results_view.build(
         fixtures.result(), {}, fixtures.variants(), fixtures.history(1), fixtures.plan(), now=fixtures.NOW
     )
-    assert view.over_time.spec is None
-    assert "second" in view.over_time.alternative
+    assert view.part("over_time").spec is None
+    assert "second" in view.part("over_time").alternative
 
 
 def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
@@ -230,7 +232,7 @@ def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "share_rate")
     for row in entry["comparisons"]:
         row.update(lift=None, lift_density=None, lift_not_shown="Hardly anybody shared A, so it would mislead.")
-    group = next(group for group in page(result).groups if group.key == "share_rate")
+    group = next(group for group in page(result).part("scorecard").groups if group.key == "share_rate")
     assert group.note.startswith("Drawn as a difference of members in 100, not in per cent. Hardly anybody")
     assert "in 100" in group.rows[1].lift.text
     assert group.rows[1].ridge is not None
@@ -240,10 +242,10 @@ def test_no_prior_talks_a_doubt_about_a_guardrail_away() -> None:
     result = fixtures.result()
     entry = result["metrics"][-1]
     assert next(row for row in entry["comparisons"] if row["variant"] == "c")["p_beats_control"] > 0.05
-    assert page(result).groups[-1].tag == "guardrail in doubt for C"
+    assert page(result).part("scorecard").groups[-1].tag == "guardrail in doubt for C"
     for row in entry["variants"]:
         row.update(evidence_mean=None, evidence_sd=None)
-    assert page(result).groups[-1].tag == "guardrail holds"
+    assert page(result).part("scorecard").groups[-1].tag == "guardrail holds"
 
 
 def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:
@@ -254,7 +256,7 @@ def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:
         row.update(mean=None, sd=None, interval=None, p_best=None, expected_loss=None)
     for row in entry["comparisons"]:
         row.update(lift=None, difference=None, p_beats_control=None, p_rope=None, lift_density=None)
-    group = page(result).groups[1]
+    group = page(result).part("scorecard").groups[1]
     assert group.note == "Nobody has shared yet."
     assert [row.best.text for row in group.rows] == ["–"] * 3
     assert group.rows[0].raw[:2] == ("7,121", "150")
@@ -361,7 +363,8 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
 
 
 def test_where_the_shares_moved_the_page_says_which_figures_are_pooled_over_that() -> None:
-    result = fixtures.result()
+    result = sampled_parts.whole_result()
     assert not page(result).pooled
     result["metrics"][0]["stratified"] = {"epochs": 3, "merged": []}
     assert page(result).pooled
+    assert not page(fixtures.result()).pooled, "where no section is shown that pools"

@@ -1,4 +1,4 @@
-"""How new members were shared out: the shares of an adaptive test over its epochs, with the caveat that goes along."""
+"""Allocation: the shares of an adaptive test over its epochs, with the caveat that goes along."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis import charts
 from experiments.reporting.numbers import clock, count, moment, percent
+from web.pages.results.context import Context
 from web.pages.results.parts import Table, VariantFacts
 
 METHODS = {
@@ -16,7 +17,7 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class SharingOut:
+class Allocation:
     """The section: what the rule is, the shares as a chart and as a table, and the caveat."""
 
     note: str
@@ -27,14 +28,26 @@ class SharingOut:
     caveat: str
 
 
-def sharing_out(
+def build(context: Context) -> Allocation | None:
+    """Return the section; None where the shares were fixed."""
+    plan = context.plan
+    return allocation(
+        context.result.get("allocation"),
+        context.variants,
+        started_at=plan.started_at,
+        zone=plan.zone,
+        end=plan.ended_at or context.now,
+    )
+
+
+def allocation(
     found: Mapping[str, Any] | None,
     variants: Sequence[VariantFacts],
     *,
     started_at: datetime,
     zone: str,
     end: datetime,
-) -> SharingOut | None:
+) -> Allocation | None:
     """The section of a result's "allocation"; None where the shares were fixed.
 
     Parameters
@@ -61,7 +74,7 @@ def sharing_out(
             labels={variant.key: variant.letter for variant in variants},
         )
     following = _following(found, variants)
-    return SharingOut(
+    return Allocation(
         _note(found),
         spec,
         _alternative(epochs, variants),

@@ -1,4 +1,4 @@
-"""How often, how unevenly: a count metric by how many members have none, and how much the busiest of them have."""
+"""Counts: a count metric by how many members have none, and how much the busiest of them have."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, percent, plural
+from web.pages.results.context import Context
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
 from web.pages.results.sections.purchases import explained
 
@@ -46,6 +47,11 @@ class Counts:
     noun: str
     rows: tuple[Row, ...]
     not_shown: str
+
+
+def build(context: Context) -> tuple[Counts, ...]:
+    """Return a part for each count metric that was fitted; none where the result has none."""
+    return counts(context.result.get("counts"), context.result["metrics"], context.variants)
 
 
 def counts(

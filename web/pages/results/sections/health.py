@@ -7,6 +7,8 @@ from typing import Any
 
 from experiments.reporting.numbers import spoken_times
 from web.pages.results import words
+from web.pages.results.context import Context
+from web.pages.results.sections.provenance import set_aside
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,21 @@ class HealthItem:
     name: str
     sentence: str
     next_step: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """The section: the checks, and a sentence on the members that were excluded."""
+
+    items: tuple[HealthItem, ...]
+    set_aside: str
+
+
+def build(context: Context) -> Health:
+    """Return the section."""
+    result = context.result
+    items = health_items(context.checks, context.plan.zone, str(result.get("cut_off") or ""))
+    return Health(items, set_aside((result.get("units") or {}).get("excluded") or {}))
 
 
 def health_items(checks: Sequence[Mapping[str, Any]], zone: str = "UTC", cut_off: str = "") -> tuple[HealthItem, ...]:

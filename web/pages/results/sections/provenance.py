@@ -8,6 +8,7 @@ from typing import Any
 from experiments.lifecycle.current_prior import notice
 from experiments.reporting.measures import name_of
 from experiments.reporting.numbers import count, decimal, listed, plural, signed_percent, when
+from web.pages.results.context import Context
 
 EXCLUDED = {
     "multi_exposed": "met more than one variant",
@@ -28,6 +29,11 @@ PRIOR_FOR = {
 }
 NINETEEN_OF_TWENTY = 1.96
 LIFT_PARAMETERS = {"sd", "log_odds_sd", "log_odds_sd_varies", "mean_log_odds", "mean_sd"}
+
+
+def build(context: Context) -> tuple[tuple[str, str], ...]:
+    """Return the section's labels and values."""
+    return provenance(context.result, context.plan.zone)
 
 
 def set_aside(excluded: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""How many buy, and how much: a money metric split into the share who buy and what a buyer spends."""
+"""Purchases: a money metric split into the share who buy and what a buyer spends."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, money, percent, plural, signed_percent
 from web.pages.results import words
+from web.pages.results.context import Context
 from web.pages.results.drawing import Scale, interval_of, spread_scale
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
 
@@ -36,7 +37,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Spending:
+class Purchases:
     """One money metric; `not_shown` says why the split cannot be trusted."""
 
     key: str
@@ -46,12 +47,18 @@ class Spending:
     not_shown: str
 
 
-def spending(
+def build(context: Context) -> tuple[Purchases, ...]:
+    """Return a part for each money metric that was split; none where the result has none."""
+    result = context.result
+    return purchases(result.get("amounts"), result["metrics"], context.variants, context.plan.currency)
+
+
+def purchases(
     found: Sequence[Mapping[str, Any]] | None,
     metrics: Sequence[Mapping[str, Any]],
     variants: Sequence[VariantFacts],
     currency: str,
-) -> tuple[Spending, ...]:
+) -> tuple[Purchases, ...]:
     """The section of a result's "amounts", one part a money metric.
 
     Parameters
@@ -67,20 +74,20 @@ def spending(
 
 def _one(
     part: Mapping[str, Any], entry: Mapping[str, Any], variants: Sequence[VariantFacts], currency: str
-) -> Spending:
+) -> Purchases:
     measure = Measure.of(dict(entry), currency)
     key, reason = part["metric"], reason_of(part)
     rows = by_position(part.get("variants") or (), variants)
     if not reason and not rows:
         reason = "Nobody has bought yet."
     if reason:
-        return Spending(key, measure.name, (), "", reason)
+        return Purchases(key, measure.name, (), "", reason)
     shares = spread_scale(interval_of(shown(row.get("share"))) for _, row in rows)
     amounts = spread_scale(interval_of(shown(row.get("amount"))) for _, row in rows)
     family = str(part.get("family") or "").replace("_", "-")
     note = f"What buyers spend follows a {family} curve closely enough for that." if family else ""
     note = " ".join(filter(None, (note, str(part.get("note") or ""))))
-    return Spending(key, measure.name, tuple(_row(key, v, row, measure, shares, amounts) for v, row in rows), note, "")
+    return Purchases(key, measure.name, tuple(_row(key, v, row, measure, shares, amounts) for v, row in rows), note, "")
 
 
 def _row(
@@ -91,7 +98,7 @@ def _row(
     shares: Scale | None,
     amounts: Scale | None,
 ) -> Row:
-    letter, base = variant.letter, f"spending-{key}-{variant.key}"
+    letter, base = variant.letter, f"purchases-{key}-{variant.key}"
     buyers = f"{plural(row['positive'], 'member')} of {count(row['n'])} who saw {letter} bought"
 
     def write(x: float) -> str:

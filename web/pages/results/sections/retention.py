@@ -1,4 +1,4 @@
-"""How long it sticks: the curve of members who still came back, with each variant's half-life at its end."""
+"""Retention: the curve of members who still came back, with each variant's half-life at its end."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from analysis import charts
 from experiments.reporting import phrases
 from experiments.reporting.numbers import NARROW, NOTHING, count, decimal, either, listed, percent, plural
 from web.pages.results import words
+from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
 
 STAYING = "Members who came back, by day since they first saw it: how many did so on that day or later."
@@ -20,7 +21,7 @@ NOBODY_BACK = "Nobody has come back on a later day yet."
 
 
 @dataclass(frozen=True)
-class Sticks:
+class Retention:
     """The section: a chart with its note and tables, or an outcome in its place.
 
     Attributes
@@ -44,7 +45,14 @@ class Sticks:
     tail_figures: str = ""
 
 
-def sticks(found: Mapping[str, Any] | None, variants: Sequence[VariantFacts], subject: VariantFacts) -> Sticks | None:
+def build(context: Context) -> Retention | None:
+    """Return the section; None where the result has no retention."""
+    return retention(context.result.get("retention"), context.variants, context.subject)
+
+
+def retention(
+    found: Mapping[str, Any] | None, variants: Sequence[VariantFacts], subject: VariantFacts
+) -> Retention | None:
     """The section of a result's "retention"; None where it has none.
 
     Parameters
@@ -67,10 +75,10 @@ def sticks(found: Mapping[str, Any] | None, variants: Sequence[VariantFacts], su
         )
         spec = _spec(early, "returning", variants, {})
         told = _told(early, "returning")
-        return Sticks(
+        return Retention(
             RETURNING, spec, f"Members who have come back: {told}.", (), outcome, None, _days(early, "returning")
         )
-    return Sticks("", None, "", (), reason or (NOBODY_BACK if rows else "There are not enough members yet to tell."))
+    return Retention("", None, "", (), reason or (NOBODY_BACK if rows else "There are not enough members yet to tell."))
 
 
 def _anybody(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]], what: str) -> bool:
@@ -84,7 +92,7 @@ def _staying(
     variants: Sequence[VariantFacts],
     subject: VariantFacts,
     window: str,
-) -> Sticks:
+) -> Retention:
     ends = {v.key: f"{v.letter} {_short(half['mean'])}" for v, row in drawn if (half := shown(row.get("half_life")))}
     outcome = _no_half_lives(rows, window)
     note = STAYING + (" Half-life in days at the right." if ends else "")
@@ -92,7 +100,7 @@ def _staying(
     spec = _spec(drawn, "staying", variants, ends)
     sentence = _sentence(rows, subject)
     days = _days(drawn, "staying")
-    return Sticks(note, spec, alternative, sentence, outcome, _halves(rows), days, *_tail(rows))
+    return Retention(note, spec, alternative, sentence, outcome, _halves(rows), days, *_tail(rows))
 
 
 def _no_half_lives(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]], window: str) -> str:

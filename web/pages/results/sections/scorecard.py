@@ -1,7 +1,7 @@
 """The scorecard of the results page: one group of rows a metric, each number with its explanation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.reporting import adjustment, lift_notes, phrases
@@ -9,10 +9,12 @@ from experiments.reporting.guardrails import doubt
 from experiments.reporting.guardrails import tag as guardrail_tag
 from experiments.reporting.measures import IN_100, Measure
 from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
-from experiments.reporting.withheld import nobody_did, without_chances
+from experiments.reporting.withheld import WITHHELD, nobody_did, without_chances
 from web.pages.results import words
+from web.pages.results.context import Context, Population
 from web.pages.results.drawing import Ridge, Scale, common_scale, interval_of, ridge
 from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
+from web.pages.results.sections.net_value import spent_once
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,61 @@ class Group:
     per: str = ""  # what a value is told for, such as "per member"
     remark: str = ""  # said below the name besides the note
     adjusted: Number | None = None  # the same metric with the members' history taken out of the noise (CUPED)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """The section.
+
+    Attributes
+    ----------
+    population
+        Whose figures it shows; None where there is no choice.
+    interval, interval_kind
+        The probability that the intervals hold, and a sentence on their kind.
+    withheld
+        Why chances and losses are left out; empty where they are not.
+    """
+
+    groups: tuple[Group, ...]
+    raw_columns: tuple[str, ...]
+    population: Population | None
+    interval: str
+    interval_kind: str
+    withheld: str
+
+
+def build(context: Context) -> Scorecard:
+    """Return the section, of all members or of those whose window is over."""
+    interval = next((row["interval"] for row in context.primary["variants"] if row.get("interval")), None)
+    return Scorecard(
+        groups=_groups(context),
+        raw_columns=tuple(column.format(control=context.control.letter) for column in RAW_COLUMNS),
+        population=context.population,
+        interval=words.level_of(interval),
+        interval_kind=words.explain_kind(interval),
+        withheld=WITHHELD if context.withheld else "",
+    )
+
+
+def _groups(context: Context) -> tuple[Group, ...]:
+    result, drawing, variants, plan = context.result, context.drawing, context.variants, context.plan
+    among = {row["variant"]: row["n"] for row in result["metrics"][0]["variants"]}
+    if context.population and context.population.mature:
+        result = dict(result) | {"metrics": result["mature"]["metrics"]}
+        drawing = drawing.get("mature") or {}
+    groups = scorecard(
+        result,
+        drawing,
+        variants,
+        primary=context.primary["metric"],
+        guardrails=plan.guardrails,
+        currency=plan.currency,
+        withheld=context.withheld,
+    )
+    entries = {entry["metric"]: entry for entry in result["metrics"]}
+    spent = {key: spent_once(entry, plan, variants, among) for key, entry in entries.items()}
+    return tuple(replace(group, remark=f"{group.remark} {spent[group.key]}".strip()) for group in groups)
 
 
 def scorecard(

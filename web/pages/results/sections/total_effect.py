@@ -1,4 +1,4 @@
-"""With everybody they brought: what randomised members did themselves, and what came of it in their whole cascade."""
+"""The total effect: what randomised members did themselves, and what came of it in their whole cascade."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from experiments.reporting import phrases
 from experiments.reporting.measures import IN_100, Measure
 from experiments.reporting.numbers import NOTHING, count, decimal, plural, signed_percent
 from web.pages.results import words
+from web.pages.results.context import Context
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
 
 
@@ -32,7 +33,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Total:
+class TotalEffect:
     """The section: the metric that decides first, the others behind a click.
 
     Attributes
@@ -49,14 +50,27 @@ class Total:
     growing: bool = False
 
 
-def total(
+def build(context: Context) -> TotalEffect | None:
+    """Return the section; None where no member was brought."""
+    result, plan = context.result, context.plan
+    return total_effect(
+        result.get("total"),
+        result["metrics"],
+        context.variants,
+        context.control,
+        plan.currency,
+        growing=plan.ended_at is None,
+    )
+
+
+def total_effect(
     found: Mapping[str, Any] | None,
     metrics: Sequence[Mapping[str, Any]],
     variants: Sequence[VariantFacts],
     control: VariantFacts,
     currency: str,
     growing: bool = False,
-) -> Total | None:
+) -> TotalEffect | None:
     """The section of a result's "total"; None where nobody was brought.
 
     Parameters
@@ -72,7 +86,7 @@ def total(
     if not ordered:
         return None
     groups = [_group(entry, direct[entry["metric"]], variants, control, currency) for entry in ordered]
-    return Total(plural(int(found["brought"]), "member"), groups[0], tuple(groups[1:]), growing)
+    return TotalEffect(plural(int(found["brought"]), "member"), groups[0], tuple(groups[1:]), growing)
 
 
 def _group(

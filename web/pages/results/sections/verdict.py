@@ -10,6 +10,7 @@ from experiments.reporting.ended import verdict_over
 from experiments.reporting.measures import Measure
 from experiments.reporting.withheld import NO_FACTS, too_early
 from web.pages.results import words
+from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, Plan, VariantFacts
 from web.pages.results.sections.net_value import worth
 
@@ -39,6 +40,11 @@ class VerdictView:
     headline: str
     reason: tuple[Part, ...]
     facts: tuple[tuple[str, Number], ...]
+
+
+def build(context: Context) -> VerdictView:
+    """Return the section."""
+    return verdict_of(context.result, context.variants, context.primary, context.plan, failed=context.failed)
 
 
 def subject_of(

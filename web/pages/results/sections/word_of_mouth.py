@@ -1,4 +1,4 @@
-"""How far it carries: what each member brings along, whether it spreads by itself, and how large cascades get."""
+"""Word of mouth: what each member brings along, whether it spreads by itself, and how large cascades get."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from analysis import charts
 from experiments.reporting import phrases
 from experiments.reporting.numbers import NOTHING, count, decimal, listed, percent, plural
 from web.pages.results import words
+from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
 
 BOX = (260, 224)
@@ -40,7 +41,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Carries:
+class WordOfMouth:
     """The section, or the reason why there is none."""
 
     sentence: tuple[Part, ...]
@@ -52,9 +53,14 @@ class Carries:
     note: str = ""
 
 
-def carries(
+def build(context: Context) -> WordOfMouth | None:
+    """Return the section; None where the result has no cascades."""
+    return word_of_mouth(context.result.get("cascade"), context.variants, context.subject, context.control)
+
+
+def word_of_mouth(
     found: Mapping[str, Any] | None, variants: Sequence[VariantFacts], subject: VariantFacts, control: VariantFacts
-) -> Carries | None:
+) -> WordOfMouth | None:
     """The section of a result's "cascade"; None where it has none."""
     if not found:
         return None
@@ -66,11 +72,11 @@ def carries(
     if reason or not any(shown(row.get("r")) for _, row in rows):
         own = {reason_of(row.get("r")) for _, row in rows}
         reason = _unknown(rows) if len(own) > 1 else reason or "Nobody has brought anybody along yet."
-        return Carries((), picture, (), _young(rows, "nothing is told of that yet"), reason, sizes)
+        return WordOfMouth((), picture, (), _young(rows, "nothing is told of that yet"), reason, sizes)
     note = str(found.get("note") or "")
     young = _young(rows, "they are left out here" if note else "the figures allow for that")
     told = tuple(_row(variant, row, whole=bool(note)) for variant, row in rows)
-    return Carries(
+    return WordOfMouth(
         _sentence(known, subject, control, whole=bool(note)), picture, told, young, _unknown(rows), sizes, note
     )
 
@@ -119,7 +125,7 @@ def _row(variant: VariantFacts, row: Mapping[str, Any], *, whole: bool) -> Row:
         phrases.chance(chance),
         f"How likely it is that every member who meets {variant.letter} brings more than one other on average: then it"
         " spreads without anybody's help, for as long as there are people who do not know it.",
-        f"carries-{variant.key}-spreads",
+        f"word-of-mouth-{variant.key}-spreads",
     )
     return Row(variant, _brought(variant, row, whole=whole), spreads, _hundred(variant, row))
 
@@ -134,12 +140,12 @@ def _brought(variant: VariantFacts, row: Mapping[str, Any], place: str = "row", 
         f" those who came too recently to have passed it on are {'left out' if whole else 'allowed for'}. With"
         f" {words.level_of(interval)} probability the true number is {bounds} ({words.kind_of(interval)})."
     )
-    return Number(_small(r["mean"]), why, f"carries-{variant.key}-{place}")
+    return Number(_small(r["mean"]), why, f"word-of-mouth-{variant.key}-{place}")
 
 
 def _hundred(variant: VariantFacts, row: Mapping[str, Any], place: str = "hundred") -> Number:
     """What every 100 members become with all whom they bring, and those bring, and so on."""
-    key = f"carries-{variant.key}-100{'' if place == 'hundred' else '-' + place}"
+    key = f"word-of-mouth-{variant.key}-100{'' if place == 'hundred' else '-' + place}"
     reach = row.get("reach")
     if not reach:
         why = str(row.get("reach_not_shown") or "It may spread by itself, so no end can be told.")

@@ -8,7 +8,7 @@ from web.pages.results.sections import provenance
 
 
 def test_a_count_is_taken_apart_into_who_has_none_what_the_others_have_and_the_busiest() -> None:
-    (part,) = page().counts
+    (part,) = page().part("counts")
     assert (part.title, part.noun, part.not_shown) == ("Active days", "days", "")
     told, row = sampled_parts.counts()[0]["variants"][1], part.rows[1]
     assert row.never.text == f"{100 * told['never']['mean']:.1f}{THIN}%"
@@ -21,7 +21,7 @@ def test_a_count_is_taken_apart_into_who_has_none_what_the_others_have_and_the_b
 
 
 def test_where_hardly_anybody_did_it_a_tenth_accounts_for_all() -> None:
-    (part,) = page(sampled_parts.whole_result() | {"counts": sampled_parts.counts(mean=0.03)}).counts
+    (part,) = page(sampled_parts.whole_result() | {"counts": sampled_parts.counts(mean=0.03)}).part("counts")
     assert {(row.busiest.text, row.alike) for row in part.rows} == {("all", "")}
     assert part.rows[0].busiest.why == (
         "No more than a tenth of the members who saw A have any days, so a tenth accounts for all."
@@ -30,14 +30,14 @@ def test_where_hardly_anybody_did_it_a_tenth_accounts_for_all() -> None:
 
 @pytest.mark.parametrize(("found", "said"), [(sampled_parts.no_counts(), "2 of 102 members did it in variant B;")])
 def test_counts_of_which_nothing_can_be_said_say_why(found, said) -> None:
-    (part,) = page(with_part("counts", found)).counts
+    (part,) = page(with_part("counts", found)).part("counts")
     assert not part.rows and part.not_shown.startswith(said)
 
 
 def test_an_older_answer_has_no_such_section() -> None:
     result = sampled_parts.whole_result()
     del result["counts"]
-    assert page(result).counts == ()
+    assert page(result).part("counts") is None
 
 
 def test_its_prior_is_named_with_what_it_is_for() -> None:

@@ -8,7 +8,7 @@ from tests.web.pages.results.view_of import THIN, page, with_part
 
 
 def test_a_money_metric_is_taken_apart_on_two_axes() -> None:
-    (part,) = page().spending
+    (part,) = page().part("purchases")
     row = part.rows[1]
     assert (row.share.text, row.amount.text) == (f"3.5{THIN}%", f"€{THIN}46.20")
     assert row.share_drawn.low < row.share_drawn.mean < row.share_drawn.high
@@ -18,12 +18,12 @@ def test_a_money_metric_is_taken_apart_on_two_axes() -> None:
 
 
 def test_a_split_that_does_not_fit_says_why() -> None:
-    (part,) = page(with_part("amounts", sampled_parts.no_amounts())).spending
+    (part,) = page(with_part("amounts", sampled_parts.no_amounts())).part("purchases")
     assert not part.rows and part.not_shown.startswith("Neither curve looks like")
 
 
 def test_the_worth_of_shipping_is_the_difference_in_net_value_times_members_times_a_month() -> None:
-    label, number = page().verdict.facts[-1]
+    label, number = page().part("verdict").facts[-1]
     assert label == "Worth of shipping B"
     assert number.text == f"€{THIN}{round(0.12 * 2664 * 30):,} a month"
     assert "2,664 members a day" in number.why
@@ -33,29 +33,29 @@ def test_a_worth_whose_sign_is_not_known_is_told_as_a_range() -> None:
     result = sampled_parts.whole_result()
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
     entry["comparisons"][0]["difference"] = sampled_parts.estimate(0.12, 0.1)
-    _, number = page(result).verdict.facts[-1]
+    _, number = page(result).part("verdict").facts[-1]
     low, high = (round((0.12 + sign * 0.196) * 2664 * 30) for sign in (-1, 1))
     assert number.text == f"−€{THIN}{-low:,} to €{THIN}{high:,} a month"
 
 
 def test_what_was_spent_once_is_not_spent_again_by_shipping() -> None:
-    _, number = page(fixed_costs={"b": 380.0}).verdict.facts[-1]
+    _, number = page(fixed_costs={"b": 380.0}).part("verdict").facts[-1]
     assert number.text == f"€{THIN}{round((0.12 + 380 / 7094) * 2664 * 30):,} a month"
     assert "what was spent once is left out" in number.why
 
 
 def test_net_value_says_what_was_spent_once_and_what_it_is_without() -> None:
-    by_key = {group.key: group.remark for group in page(fixed_costs={"b": 380.0, "c": 60.0}).groups}
+    by_key = {group.key: group.remark for group in page(fixed_costs={"b": 380.0, "c": 60.0}).part("scorecard").groups}
     spent = f"Includes what was spent once (A €{THIN}0, B €{THIN}380, C €{THIN}60), shared over this test's members"
     b, c = 1.33 + 380 / fixtures.SPRING["b"][0], 1.3 + 60 / fixtures.SPRING["c"][0]
     assert by_key["net_value"] == f"{spent}; without it: A €{THIN}1.21, B €{THIN}{b:.2f}, C €{THIN}{c:.2f}."
     assert by_key["roi"] == f"{spent}." and by_key["order_value"] == ""
-    assert {group.remark for group in page().groups if not group.tag} == {""}
+    assert {group.remark for group in page().part("scorecard").groups if not group.tag} == {""}
 
 
 @pytest.mark.parametrize("change", [{"answer": {}}, {"answer": {"members_per_day": 90.0, "elapsed_days": 0.4}}])
 def test_a_worth_that_cannot_be_known_is_not_told(change) -> None:
-    labels = [label for label, _ in page(sampled_parts.whole_result() | change).verdict.facts]
+    labels = [label for label, _ in page(sampled_parts.whole_result() | change).part("verdict").facts]
     assert not any(label.startswith("Worth") for label in labels)
 
 
@@ -63,7 +63,7 @@ def test_reasons_call_variants_by_their_letters() -> None:
     result = sampled_parts.plain_result()
     why = "Too few members of variant a have something to divide by; variant a, c cost nothing, about as variants do."
     result["metrics"][1]["not_shown"] = {"code": "x", "reason": why}
-    assert page(result).groups[1].note == (
+    assert page(result).part("scorecard").groups[1].note == (
         "Too few members of variant A have something to divide by; variant A and C cost nothing, about as variants do."
     )
 

@@ -9,7 +9,7 @@ from tests.web.pages.results.view_of import THIN, page, said, with_part
 
 
 def test_the_curves_end_in_each_variants_half_life_and_a_sentence_says_them() -> None:
-    part = page().sticks
+    part = page().part("retention")
     ends = [row["end"] for row in part.spec["layer"][-1]["data"]["values"]]
     assert sorted(ends) == [f"A 2.1{THIN}d", f"B 3.9{THIN}d", f"C 2.6{THIN}d"]
     assert said(part.sentence) == (
@@ -27,14 +27,14 @@ def test_the_curves_of_the_real_model_are_drawn() -> None:
         "c": [(16, [2])] * 3 + [(16, [])] * 400,
     }
     data = {key: RetentionStatistics.from_members(rows, 7) for key, rows in members.items()}
-    part = page(with_part("retention", fit_retention(data, tail=False).to_dict())).sticks
+    part = page(with_part("retention", fit_retention(data, tail=False).to_dict())).part("retention")
     assert said(part.sentence).startswith("Half of those who come back to B do so for the last time within ")
     assert "No half-life for C: only 3 members came back" in part.outcome
     assert len(part.days.rows) == 6 and not part.tail
 
 
 def test_every_point_of_the_curves_stands_in_a_table_with_its_raw_figure() -> None:
-    part = page().sticks
+    part = page().part("retention")
     assert part.days.columns[:4] == ("day", "A", f"A 95{THIN}%", "A raw ○")
     assert len(part.days.rows) == 13 and all(len(row) == 10 for row in part.days.rows)
     assert part.days.rows[0][1] == f"12.3{THIN}%"
@@ -42,7 +42,7 @@ def test_every_point_of_the_curves_stands_in_a_table_with_its_raw_figure() -> No
 
 
 def test_before_the_first_window_is_over_the_page_shows_who_has_come_back_so_far() -> None:
-    part = page(with_part("retention", sampled_parts.early_retention())).sticks
+    part = page(with_part("retention", sampled_parts.early_retention())).part("retention")
     assert "Nobody has had the full 14 days yet" in part.outcome
     assert part.spec and not part.sentence and part.halves is None
     assert part.note.startswith("Members who have come back")
@@ -54,14 +54,14 @@ def test_where_nobody_came_back_there_is_no_curve() -> None:
         row["half_life"] = sampled_parts.not_shown("nobody_returned", "None came back.")
         for day in [*row["staying"], *row["returning"]]:
             day["raw"] = 0.0
-    part = page(with_part("retention", found)).sticks
+    part = page(with_part("retention", found)).part("retention")
     assert (part.spec, part.outcome) == (None, "Nobody has come back on a later day yet.")
 
 
 def test_a_half_life_that_cannot_be_told_says_whose_and_why() -> None:
     found = sampled_parts.retention()
     found["variants"][2]["half_life"] = sampled_parts.not_shown("too_few_returns", "Only 3 members came back.")
-    part = page(with_part("retention", found)).sticks
+    part = page(with_part("retention", found)).part("retention")
     assert part.outcome == "No half-life for C: only 3 members came back."
     assert "C" in [row["end"] for row in part.spec["layer"][-1]["data"]["values"]]
 
@@ -70,14 +70,14 @@ def test_a_tail_that_is_not_shown_says_why() -> None:
     found = sampled_parts.retention()
     for row in found["variants"]:
         row["tail"] = sampled_parts.not_shown("predictive", "The curve does not fit.")
-    assert page(with_part("retention", found)).sticks.tail == "A, B and C: the curve does not fit."
-    assert page().sticks.tail == (
+    assert page(with_part("retention", found)).part("retention").tail == "A, B and C: the curve does not fit."
+    assert page().part("retention").tail == (
         f"Going on as they did, 1.4{THIN}% of A (1.0{THIN}% to 1.7{THIN}%), 1.7{THIN}% of B (1.3{THIN}% to 2.1{THIN}%)"
         f" and 1.4{THIN}% of C (1.1{THIN}% to 1.8{THIN}%) would come back on day 28."
     )
     for row in found["variants"]:
         row["tail"] = {"coming": [{"day": 28, "mean": 0.0002, "low": 0.0, "high": 0.0005}], "not_shown": None}
-    assert page(with_part("retention", found)).sticks.tail == (
+    assert page(with_part("retention", found)).part("retention").tail == (
         "Going on as they did, hardly anybody who saw A, B or C would come back on day 28."
     )
 
@@ -87,17 +87,13 @@ def test_a_curve_unlike_the_law_is_told_in_words_with_its_figures_below(seen, wa
     found = sampled_parts.retention()
     why = f"The days after the window are not told: the usual law of staying expects 3.0 % of members, {seen} % were."
     found["variants"][1]["tail"] = sampled_parts.not_shown("contradicted", why)
-    part = page(with_part("retention", found)).sticks
+    part = page(with_part("retention", found)).part("retention")
     assert part.tail.endswith(f" For B no forecast beyond the window: its members {way} than such curves usually do.")
     assert part.tail_figures == f"B: t{why[1:]}"
 
 
-def test_a_result_of_former_days_has_none_of_the_sections() -> None:
+def test_a_result_without_sampled_parts_has_none_of_the_sections() -> None:
     view = page(sampled_parts.plain_result())
-    assert (view.sticks, view.carries, view.spending, view.sharing_out, view.members_shown) == (
-        None,
-        None,
-        (),
-        None,
-        None,
-    )
+    for key in ("retention", "word_of_mouth", "purchases", "counts", "allocation"):
+        assert view.part(key) is None
+    assert view.part("scorecard").population is None

@@ -10,7 +10,7 @@ from web.pages.results.words import explain_kind, explain_lift, explain_mean
 
 
 def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
-    part = page().sharing_out
+    part = page().part("allocation")
     assert part.note == f"In proportion to each variant's chance of being best; every variant keeps at least 5{THIN}%."
     assert "The shares followed the results" in part.caveat
     assert part.following == f"Next: A 5{THIN}%, B 90{THIN}%, C 5{THIN}%."
@@ -20,44 +20,45 @@ def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
 
 
 def test_shares_that_have_not_moved_are_no_chart() -> None:
-    part = page(with_part("allocation", sampled_parts.allocation(1))).sharing_out
+    part = page(with_part("allocation", sampled_parts.allocation(1))).part("allocation")
     assert part.spec is None
     assert part.alternative.startswith("The shares have not moved yet")
 
 
 def test_only_members_seen_in_full_can_be_looked_at_and_the_verdict_stays() -> None:
     everybody, full = page(), page(mature=True)
-    assert full.verdict == everybody.verdict
-    assert full.members_shown.note.startswith("Only the 13,526 members whose 7 days are over")
-    assert full.groups[0].rows[0].raw[0] == "4,557" != everybody.groups[0].rows[0].raw[0]
-    assert not page(sampled_parts.plain_result(), mature=True).members_shown
+    assert full.part("verdict") == everybody.part("verdict")
+    assert full.part("scorecard").population.note.startswith("Only the 13,526 members whose 7 days are over")
+    rows = [view.part("scorecard").groups[0].rows[0] for view in (full, everybody)]
+    assert rows[0].raw[0] == "4,557" != rows[1].raw[0]
+    assert not page(sampled_parts.plain_result(), mature=True).part("scorecard").population
 
 
 def test_a_history_that_explains_nothing_says_so() -> None:
-    line = page().groups[0].adjusted
+    line = page().part("scorecard").groups[0].adjusted
     assert line.text.startswith(f"Adjusted for history: variance −0.0{THIN}%; without it B +9.")
     assert "CUPED" in line.why
     result = sampled_parts.whole_result()
     result["metrics"][0]["adjusted"] = sampled_parts.adjusted(0.231)
-    assert f"variance −23.1{THIN}%" in page(result).groups[0].adjusted.text
-    assert page().groups[1].adjusted is None
+    assert f"variance −23.1{THIN}%" in page(result).part("scorecard").groups[0].adjusted.text
+    assert page().part("scorecard").groups[1].adjusted is None
 
 
 def test_the_page_shows_the_adjusted_figures_since_the_verdict_rests_on_them() -> None:
-    row = page().groups[0].rows[1]
+    row = page().part("scorecard").groups[0].rows[1]
     assert row.lift.text == f"+11.7{THIN}%"
     assert row.raw[2] == f"{893 / 7094 * 100:.2f}{THIN}%", "what was counted stays what was counted"
-    assert "the verdict rests on them" in page().groups[0].adjusted.why
+    assert "the verdict rests on them" in page().part("scorecard").groups[0].adjusted.why
 
 
 def test_a_covariate_that_could_not_be_used_says_why_and_the_plain_figures_stand() -> None:
     result = sampled_parts.plain_result()
     why = sampled_parts.not_shown("no_spread", "All members have the same history.")
     result["metrics"][0]["adjusted"] = {"covariate": {"days_before": 28}, "variance_reduction": None} | why
-    group = page(result).groups[0]
+    group = page(result).part("scorecard").groups[0]
     assert group.adjusted.text == "Not adjusted for the 28 days before."
     assert group.adjusted.why == "All members have the same history."
-    assert group.rows[1].lift.text == page(sampled_parts.plain_result()).groups[0].rows[1].lift.text
+    assert group.rows[1].lift.text == page(sampled_parts.plain_result()).part("scorecard").groups[0].rows[1].lift.text
 
 
 def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
@@ -84,7 +85,7 @@ def test_every_fit_tells_what_its_gate_let_through() -> None:
 
 
 def test_the_kind_of_an_interval_is_named() -> None:
-    assert "ETI" in page().interval_kind
+    assert "ETI" in page().part("scorecard").interval_kind
     assert "HDI" in explain_kind(sampled_parts.interval(0.1, 0.01, "hdi"))
     row = {"n": 10, "total": 3, "interval": sampled_parts.interval(0.3, 0.01, "hdi")}
     assert "the shortest such interval" in explain_mean(Measure("share"), "B", row)
@@ -105,7 +106,7 @@ def test_the_kind_of_an_interval_is_named() -> None:
     ],
 )
 def test_each_kind_of_metric_is_written_in_its_own_way(metric, mean, difference) -> None:
-    group = next(group for group in page().groups if group.key == metric)
+    group = next(group for group in page().part("scorecard").groups if group.key == metric)
     assert (group.rows[1].mean.text, group.rows[1].lift.text) == (mean, difference)
     for row in group.rows:
         for number in (row.mean, row.lift, row.best, row.loss):
@@ -124,7 +125,7 @@ def test_nobody_mentioning_it_is_not_told_of_a_signed_sum_that_is_nought() -> No
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "sentiment")
     for row in entry["variants"]:
         row["total"] = 0
-    group = next(group for group in page(result).groups if group.key == "sentiment")
+    group = next(group for group in page(result).part("scorecard").groups if group.key == "sentiment")
     assert not any(row.nobody for row in group.rows)
 
 
@@ -136,7 +137,7 @@ def test_where_a_handful_is_missing_the_interval_is_left_out_and_the_row_says_wh
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "revenue")
     why = {"code": "few_carriers", "reason": "Only 3 of the 7,094 members of variant b count here, too few."}
     entry["variants"][1] |= {"interval": None, "interval_not_shown": why}
-    group = next(group for group in page(result).groups if group.key == "revenue")
+    group = next(group for group in page(result).part("scorecard").groups if group.key == "revenue")
     told = "Only 3 of the 7,094 members of variant B count here, too few."
     assert told in group.note and told in group.rows[1].mean.why
     assert group.rows[1].raw[4] == "–" and group.rows[0].raw[4] != "–"

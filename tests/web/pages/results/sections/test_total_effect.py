@@ -23,7 +23,7 @@ def entry(metric: str, means: dict[str, float], lift: float = 0.5, **changes) ->
 
 
 def told(*entries: dict):
-    return page(with_part("total", {"brought": 700, "metrics": list(entries)})).total
+    return page(with_part("total", {"brought": 700, "metrics": list(entries)})).part("total_effect")
 
 
 def test_the_whole_effect_stands_beside_the_direct_one_against_the_control() -> None:
@@ -50,5 +50,5 @@ def test_what_decides_comes_first_and_a_metric_without_figures_says_why() -> Non
 
 
 def test_without_anybody_brought_there_is_no_section() -> None:
-    assert page(with_part("total", None)).total is None
-    assert page(sampled_parts.plain_result()).total is None
+    assert page(with_part("total", None)).part("total_effect") is None
+    assert page(sampled_parts.plain_result()).part("total_effect") is None

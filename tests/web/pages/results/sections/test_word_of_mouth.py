@@ -5,7 +5,7 @@ from tests.web.pages.results.view_of import THIN, page, said, with_part
 
 
 def test_word_of_mouth_is_a_sentence_about_the_variant_and_the_control() -> None:
-    part = page().carries
+    part = page().part("word_of_mouth")
     assert said(part.sentence) == (
         "Each member who saw B brought 0.31 more (0.27 to 0.35); with A it was 0.19."
         " Every 100 members reached by B became 145."
@@ -15,16 +15,16 @@ def test_word_of_mouth_is_a_sentence_about_the_variant_and_the_control() -> None
 
 
 def test_the_picture_is_as_large_as_the_largest_cascade_and_says_that_it_is_drawn() -> None:
-    picture = page().carries.picture
+    picture = page().part("word_of_mouth").picture
     assert len(picture.dots) == 64 and len(picture.lines) == 63
     assert "reached 64 members, the deepest went 5 steps" in picture.caption
     assert "who brought whom is not kept" in picture.caption
-    assert page().carries.picture == picture
+    assert page().part("word_of_mouth").picture == picture
     assert all(0 <= x <= 260 and 0 <= y <= 224 for x, y, *_ in picture.dots)
 
 
 def test_cascades_are_counted_in_classes_that_add_up() -> None:
-    table = page().carries.sizes
+    table = page().part("word_of_mouth").sizes
     assert table.columns == ("members reached", "A", "B", "C")
     assert [row[0] for row in table.rows] == ["nobody else", "2", "3 to 5", "6 to 20", "21 to 100"]
     roots = [int(row[2].split(" ")[0].replace(",", "")) for row in table.rows if row[2] != "0"]
@@ -35,7 +35,7 @@ def test_what_spreads_by_itself_has_no_end_to_tell() -> None:
     found = sampled_parts.cascade()
     found["variants"][1] |= {"reach": None, "reach_not_shown": "B may spread by itself, so no end can be told."}
     found["variants"][1]["p_viral"] = 0.62
-    part = page(with_part("cascade", found)).carries
+    part = page(with_part("cascade", found)).part("word_of_mouth")
     assert part.rows[1].hundred.text == "–" and "no end can be told" in part.rows[1].hundred.why
     assert part.rows[1].spreads.text == f"62{THIN}%"
     assert "became" not in said(part.sentence)
@@ -46,7 +46,7 @@ def test_a_variant_whose_word_of_mouth_is_not_known_yet_says_why_and_the_others_
     found["variants"][2]["r"] = sampled_parts.not_shown(
         "nobody_brought", "None of its 7,091 members has brought anybody yet."
     )
-    part = page(with_part("cascade", found)).carries
+    part = page(with_part("cascade", found)).part("word_of_mouth")
     assert part.outcome == "C: none of its 7,091 members has brought anybody yet."
     assert (part.rows[2].brought.text, part.rows[1].brought.text) == ("–", "0.31")
 
@@ -61,7 +61,7 @@ def test_what_was_counted_is_kept_where_nothing_could_be_fitted() -> None:
             "p_viral": None,
             "reach": None,
         }
-    part = page(with_part("cascade", found)).carries
+    part = page(with_part("cascade", found)).part("word_of_mouth")
     assert part.outcome == "Newer members bring others at another pace."
     assert part.picture and part.sizes and not part.rows and not part.sentence
 
@@ -73,30 +73,33 @@ def test_where_nothing_is_known_of_any_variant_each_says_why() -> None:
     for row in found["variants"]:
         why = f"None of its {fixtures.SPRING[row['variant']][0]:,} members has brought anybody yet."
         row |= {"r": sampled_parts.not_shown("nobody_brought", why), "p_viral": None, "reach": None}
-    said = page(with_part("cascade", found)).carries.outcome
+    said = page(with_part("cascade", found)).part("word_of_mouth").outcome
     assert said.startswith("A: none of its 7,121 members has brought anybody yet. B: none of its 7,094 members")
 
 
 def test_where_nobody_was_brought_there_is_a_reason_and_no_picture() -> None:
     found = {"not_shown": {"code": "nobody", "reason": "Nobody has come through a share yet."}, "variants": []}
-    part = page(with_part("cascade", found)).carries
+    part = page(with_part("cascade", found)).part("word_of_mouth")
     assert (part.outcome, part.picture, part.rows) == ("Nobody has come through a share yet.", None, ())
 
 
 def test_where_the_law_of_sharing_does_not_hold_the_note_says_so_and_nothing_contradicts_it() -> None:
     note = "The usual law of sharing does not hold here, so only members whose 7 days are over are told of."
-    part = page(with_part("cascade", sampled_parts.cascade() | {"note": note})).carries
+    part = page(with_part("cascade", sampled_parts.cascade() | {"note": note})).part("word_of_mouth")
     assert part.note == note
     assert part.young.endswith("they are left out here.")
     assert all("are left out. With" in row.brought.why for row in part.rows)
-    plain = page(with_part("cascade", sampled_parts.cascade())).carries
+    plain = page(with_part("cascade", sampled_parts.cascade())).part("word_of_mouth")
     assert plain.note == "" and plain.young.endswith("the figures allow for that.")
     assert all("are allowed for. With" in row.brought.why for row in plain.rows)
 
 
 def test_a_note_calls_variants_by_their_letters() -> None:
     note = "The usual law of sharing does not hold here (brought by members of variant b who are younger: 9)."
-    assert "variant B who" in page(with_part("cascade", sampled_parts.cascade() | {"note": note})).carries.note
+    assert (
+        "variant B who"
+        in page(with_part("cascade", sampled_parts.cascade() | {"note": note})).part("word_of_mouth").note
+    )
 
 
 def test_a_check_of_too_much_alone_tells_no_lower_end() -> None:
@@ -106,7 +109,7 @@ def test_a_check_of_too_much_alone_tells_no_lower_end() -> None:
         {"name": "Brought by members of variant a who are younger", "observed": 7.0, "low": 9.0, "high": 30.0,
          "passed": False},
     ]  # fmt: skip
-    told = dict(page(with_part("cascade", sampled_parts.cascade() | {"checks": checks})).provenance)[
+    told = dict(page(with_part("cascade", sampled_parts.cascade() | {"checks": checks})).part("provenance"))[
         "Fit of word of mouth"
     ]
     assert "variant B who brought the most 60, over 41" in told

@@ -1,0 +1,125 @@
+"""The chance of being best at each analysis of the run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from analysis import charts
+from experiments.reporting import phrases
+from experiments.reporting.numbers import day, moment
+from web.pages.results import words
+from web.pages.results.context import Context
+from web.pages.results.parts import VariantFacts
+
+FIRST_ALONE = "The curve begins with the second analysis."
+HALF_A_DAY = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """The chart over time: its definition, the same figures as a table, and a sentence in its place for the blind."""
+
+    title: str
+    spec: dict[str, Any] | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    alternative: str
+    note: str = ""
+
+
+def build(context: Context) -> OverTime:
+    """Return the section."""
+    plan = context.plan
+    none = ""
+    if plan.counts_only:
+        none = "Counts were imported without days, so there is no curve."
+    elif context.withheld:
+        none = "There is no curve: not enough data." if plan.ended_at else "The curve begins once there is enough data."
+    today = None if plan.ended_at else (moment(context.now) - moment(plan.started_at)).total_seconds() / 86_400
+    return over_time(
+        context.history,
+        context.variants,
+        title=words.title_of_chance(plan.primary, context.metric_name),
+        started_at=plan.started_at,
+        zone=plan.zone,
+        planned_days=None if plan.imported else plan.planned_days,
+        today=today,
+        ended_at=plan.ended_at,
+        none=none,
+    )
+
+
+def over_time(
+    history: Sequence[Mapping[str, Any]],
+    variants: Sequence[VariantFacts],
+    *,
+    title: str,
+    started_at: datetime,
+    zone: str,
+    planned_days: float | None,
+    today: float | None,
+    ended_at: datetime | None = None,
+    none: str = "",
+) -> OverTime:
+    """The chance of being best at each stored analysis.
+
+    Parameters
+    ----------
+    history
+        Rows ``{"at": datetime or microseconds, "p_best": {variant key: chance}}``, oldest first.
+    started_at
+        Beginning of the run; days are counted from it.
+    planned_days, today
+        In days since `started_at`; None where nothing is planned or the run has ended.
+    ended_at
+        End of the run; analyses after it tell of the end, not of a later day.
+    none
+        Why there is no curve, where there is none.
+    """
+    rows = _until(ended_at, [row for row in history if row.get("p_best") and not none])
+    columns = ("analysed", *(variant.letter for variant in variants))
+    table = tuple(
+        (day(_moment(row["at"]), zone), *(phrases.chance(row["p_best"].get(variant.key)) for variant in variants))
+        for row in rows
+    )
+    if len(rows) < 2:
+        alone = "It was analysed at its end only, so there is no curve." if ended_at else FIRST_ALONE
+        return OverTime(title, None, columns, table, none or alone)
+    points = [
+        {"day": round(_days(started_at, row["at"]), 4), "variant": variant.key, "p_best": row["p_best"][variant.key]}
+        for row in rows
+        for variant in variants
+        if row["p_best"].get(variant.key) is not None
+    ]
+    spec = charts.posterior_over_time(
+        points,
+        [variant.key for variant in variants],
+        planned_days=planned_days,
+        today=_days(started_at, ended_at) if ended_at else today,
+        over=ended_at is not None,
+        labels={variant.key: variant.letter for variant in variants},
+    )
+    last = rows[-1]["p_best"]
+    now = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if last.get(v.key) is not None)
+    note = "As the test went on." if ended_at else "As the test goes on. Lines that still swing are a reason to wait."
+    return OverTime(title, spec, columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.", note)
+
+
+def _until(ended_at: datetime | None, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The points up to the end of the run: the last one of those after it stands at the end."""
+    if ended_at is None:
+        return rows
+    end = moment(ended_at)
+    after = [row for row in rows if _moment(row["at"]) >= end]
+    last = end - HALF_A_DAY if after else end  # two points on one spot would draw an upright line
+    during = [row for row in rows if _moment(row["at"]) < last]
+    return [*during, *({**row, "at": end} for row in after[-1:])]
+
+
+def _moment(at: Any) -> datetime:
+    return datetime.fromisoformat(at) if isinstance(at, str) else moment(at)
+
+
+def _days(started_at: datetime, at: Any) -> float:
+    return (_moment(at) - moment(started_at)).total_seconds() / 86_400
