@@ -60,12 +60,12 @@ def show(name: str) -> None:
 
 def _all() -> list[dict[str, Any]]:
     """Every prior that an experiment may name, the learned one first where there is one."""
-    from analysis import priors as shipped
+    from analysis.priors import named
     from experiments.analyses import priors
 
     with opened_database() as database, database.read() as session:
         learned = priors.newest(session)
-    rows = [shipped.named(name).to_dict() for name in (priors.DEFAULT, "sceptical")]
+    rows = [named(name).to_dict() for name in (priors.DEFAULT, "sceptical")]
     if learned is None:
         return rows
     own = {"name": learned.name, "parameters": learned.parameters, "reason": learned.reason}

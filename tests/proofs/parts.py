@@ -13,10 +13,10 @@ from analysis import Rules
 from analysis.planning.audience import Audience
 from analysis.planning.forecast import simulate
 from analysis.planning.simulated_verdicts import HARM, NO_DIFFERENCE, SHIP
-from tests.analysis.segments import calibration as segment_calibration
+from tests.analysis.segments.calibration import TRUTHS, calibrate, line
 from tests.benchmarks import peers, scorecard
 from tests.proofs import calibration, upworthy_peers
-from tests.proofs import power as powers
+from tests.proofs.power import powers
 from tests.serving import ROOT
 
 TESTS, DAYS, A_DAY, BASE = 20_000, 20, 1_000, 0.05
@@ -44,7 +44,7 @@ def endings(bench: Any) -> None:
 def power(bench: Any) -> None:
     """How often the better variant is shipped under daily looks, beside O'Brien-Fleming and one look at the end."""
     print(f"\n{'variants':>8}{'days':>6}{'true lift':>11}{'ships it':>10}{'OBF':>8}{'one look':>10}{'to OBF':>8}")
-    for row in powers.powers():
+    for row in powers():
         print(
             f"{row['variants']:>8}{row['days']:>6}{row['lift']:>+11.0%}{row['ships']:>10.3f}"
             f"{row['obrien_fleming']:>8.3f}{row['one_look']:>10.3f}{row['ratio']:>8.2f}",
@@ -70,9 +70,9 @@ def calibrated(bench: Any) -> None:
 def segment_lifts(bench: Any) -> None:
     """Whether intervals of segment lifts hold the truth: over an hour of processor time, so only where asked for."""
     print()
-    for truth in segment_calibration.TRUTHS:
-        found = segment_calibration.calibrate(truth, 200, seed=2026)
-        print(segment_calibration.line(truth, found), flush=True)
+    for truth in TRUTHS:
+        found = calibrate(truth, 200, seed=2026)
+        print(line(truth, found), flush=True)
         bench.rows.append({"truth": truth.__name__} | asdict(found))
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from analysis import Audience, NamedPrior, Rules, plan
-from analysis.charts import planning as charts
 from analysis.charts import with_theme
+from analysis.charts.planning import detectable_lifts, endings, lift_chances
 from analysis.planning import sentences
 from analysis.planning.curves import Curves, curves, durations
 from analysis.planning.forecast import Share
@@ -133,9 +133,9 @@ def test_a_lift_that_cannot_be_is_not_drawn():
 
 def test_the_pictures_are_plain_definitions_in_the_page_s_colours(found, drawn):
     specs = (
-        charts.lift_chances(drawn, lift=0.1, planned_days=found.planned_days, power=0.8),
-        charts.detectable_lifts(drawn, lift=0.1, planned_days=found.planned_days),
-        charts.endings(drawn, planned_days=found.planned_days),
+        lift_chances(drawn, lift=0.1, planned_days=found.planned_days, power=0.8),
+        detectable_lifts(drawn, lift=0.1, planned_days=found.planned_days),
+        endings(drawn, planned_days=found.planned_days),
     )
     for spec in specs:
         text = json.dumps(spec, allow_nan=False)
@@ -148,7 +148,7 @@ def test_the_pictures_are_plain_definitions_in_the_page_s_colours(found, drawn):
 def test_the_smallest_lift_stays_in_the_picture_where_a_tiny_one_is_wanted():
     # a year finds 5 % here at best, ten times what is wanted
     drawn = Curves((180, 365), (), (0.07, 0.05), ())
-    spec = charts.detectable_lifts(drawn, lift=0.005, planned_days=365)
+    spec = detectable_lifts(drawn, lift=0.005, planned_days=365)
     top = spec["layer"][-1]["encoding"]["y"]["scale"]["domain"][1]
     assert top == pytest.approx(0.1)
     assert [row["lift"] for row in spec["data"]["values"]] == [0.07, 0.05]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis import AmountStatistics, NamedPrior, ProportionStatistics, Rules, decide, scorecard
-from analysis.decision import decide as decision
 from analysis.decision import evidence
+from analysis.decision.decide import PRACTICALLY_SAME
 from analysis.planning import simulated_verdicts
 from analysis.planning.audience import Audience
 from analysis.planning.forecast import drawn_lifts, simulate_evidence
@@ -181,7 +181,7 @@ def test_limits_of_all_days_at_once_are_the_bounds_of_each_day():
 
 def test_the_rules_numbers_are_those_of_the_verdict():
     assert simulated_verdicts.CONTROL_LOG_SD == evidence.CONTROL_LOG_SD
-    assert simulated_verdicts.PRACTICALLY_SAME == decision.PRACTICALLY_SAME
+    assert simulated_verdicts.PRACTICALLY_SAME == PRACTICALLY_SAME
 
 
 def test_a_test_that_nobody_has_met_stays_open():

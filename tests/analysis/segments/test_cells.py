@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from analysis import AnalysisError, ProportionStatistics
-from analysis.segments import cells as segment_cells
-from analysis.segments.cells import table_of
+from analysis.segments.cells import MAX_COMBINATIONS, table_of
 
 
 def crossed(countries: int, devices: int, plans: int) -> dict:
@@ -37,13 +36,13 @@ def test_every_member_is_somewhere_once():
 def test_too_many_combinations_put_the_rarest_levels_of_each_attribute_together():
     cells = crossed(60, 9, 4)
     table = table_of(cells, ["country", "device", "plan"], "a")
-    assert table.n.shape[1] <= segment_cells.MAX_COMBINATIONS < 60 * 9 * 4
+    assert table.n.shape[1] <= MAX_COMBINATIONS < 60 * 9 * 4
     assert table.n.sum() == sum(cell.n for cell in cells.values())
     merged = dict(table.merged)
     assert "others" in table.levels[0] and "c00" in table.levels[0] and "c59" in merged["country"]
     kept = len(table.levels[0]) - 1
     # one level more of each would have been too many
-    assert (kept + 2) * min(9, kept + 2) * 4 > segment_cells.MAX_COMBINATIONS
+    assert (kept + 2) * min(9, kept + 2) * 4 > MAX_COMBINATIONS
     assert "plan" not in merged
     turned = table_of(dict(reversed(list(cells.items()))), ["country", "device", "plan"], "a")
     assert set(turned.levels[0]) == set(table.levels[0])
@@ -53,7 +52,7 @@ def test_absent_cells_are_empty_and_levels_called_others_are_put_with_the_others
     cells = {("a", ("x", "u")): ProportionStatistics(10, 1), ("b", ("y", "w")): ProportionStatistics(5, 2)}
     table = table_of(cells, ["s", "t"], "a")
     assert table.n.tolist() == [[10, 0], [0, 5]]
-    monkeypatch.setattr(segment_cells, "MAX_COMBINATIONS", 4)
+    monkeypatch.setattr("analysis.segments.cells.MAX_COMBINATIONS", 4)
     levels = {"x": 9, "y": 5, "z": 3, "w": 2, "others": 50}
     cells = {(v, (level, t)): ProportionStatistics(n, 1) for v in "ab" for level, n in levels.items() for t in "uv"}
     table = table_of(cells, ["s", "t"], "a")

@@ -14,8 +14,8 @@ from experiments.commands.cli import main
 from experiments.errors import NotFoundError
 from experiments.exporting import posterior, report, summary
 from experiments.exporting.source import newest
-from experiments.reporting import table as results_csv
 from experiments.reporting.numbers import spoken_times
+from experiments.reporting.table import CSV_COLUMNS, rows, to_csv
 from experiments.settings import settings
 from experiments.storage.database import Database
 from tests.audience import CUT_OFF_US, make_audience, store_audience, store_experiment
@@ -115,11 +115,11 @@ def test_the_same_analysis_gives_the_same_draws(stored, draws, tmp_path):
 def test_the_summary_is_the_table_that_http_answers_and_equals_the_result(stored, tmp_path):
     file = tmp_path / "summary.csv"
     number = summary.write(stored, file)
-    assert file.read_bytes().decode() == results_csv.to_csv(stored.result)
+    assert file.read_bytes().decode() == to_csv(stored.result)
     with file.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     assert len(rows) == number >= sum(len(entry["variants"]) for entry in stored.result["metrics"])
-    assert list(rows[0]) == list(results_csv.CSV_COLUMNS)
+    assert list(rows[0]) == list(CSV_COLUMNS)
     entry = stored.result["metrics"][0]
     for row, told in zip(rows, entry["variants"], strict=False):
         assert row["metric"] == entry["metric"] and row["variant"] == told["variant"]
@@ -138,7 +138,7 @@ def test_parquet_holds_the_same_summary(stored, tmp_path):
 
     summary.write(stored, tmp_path / "summary.parquet")
     table = pq.read_table(tmp_path / "summary.parquet")
-    assert table.to_pylist() == list(results_csv.rows(stored.result))
+    assert table.to_pylist() == list(rows(stored.result))
     assert str(table.schema.field("answer").type) == "bool" and str(table.schema.field("n").type) == "int64"
 
 

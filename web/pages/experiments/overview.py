@@ -23,7 +23,7 @@ from web.http.services import services
 from web.pages.common import durations
 from web.pages.common.access import htmx
 from web.pages.experiments import analysis_words
-from web.pages.experiments import row as listing
+from web.pages.experiments.row import NOBODY, entry, figures
 
 blueprint = Blueprint("experiments", __name__)
 
@@ -187,12 +187,12 @@ def _rows() -> dict[str, Any]:
         found, total = store.page(session, state=state, limit=PAGE, offset=(min(number, 10_000) - 1) * PAGE)
         documents = documents_of(session, found)
         answers = records.one_line(session, found)
-        figures = listing.figures(session, found)
+        counts = figures(session, found)
         empty = total == 0 and (state is not None) and store.page(session, limit=1)[1] == 0
     now = utc_now()
     zone = services().settings.time_zone
     entries = [
-        listing.entry(document, answers.get(row.id or 0), figures.get(row.id or 0, listing.NOBODY), zone, now)
+        entry(document, answers.get(row.id or 0), counts.get(row.id or 0, NOBODY), zone, now)
         for row, document in zip(found, documents, strict=True)
     ]
     return {

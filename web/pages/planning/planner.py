@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from analysis import Plan, plan
-from analysis.charts import planning as charts
+from analysis.charts.planning import ENDINGS, detectable_lifts, endings, lift_chances
 from analysis.planning import sentences
 from analysis.planning.curves import Curves, curves
 from experiments.analyses import plan_figures, priors
@@ -142,7 +142,7 @@ def _drawn(made: Plan) -> dict[str, Any]:
 
 
 def _chances(made: Plan, found: Curves) -> Picture:
-    spec = charts.lift_chances(found, lift=made.lift, planned_days=made.planned_days, power=made.power)
+    spec = lift_chances(found, lift=made.lift, planned_days=made.planned_days, power=made.power)
     columns = ("planned days", *(signed_percent(curve.lift, 0) for curve in found.lifts))
     rows = tuple(
         (str(day), *(percent(curve.chances[place].value, 0) for curve in found.lifts))
@@ -170,7 +170,7 @@ def _detectable(made: Plan, found: Curves) -> Picture:
         "The smallest lift it can tell",
         f"What a test of that length finds in {percent(made.power, 0)} of cases. Level line: the lift worth finding.",
         "Smallest lift that is found, by planned duration.",
-        charts.detectable_lifts(found, lift=made.lift, planned_days=made.planned_days),
+        detectable_lifts(found, lift=made.lift, planned_days=made.planned_days),
         ("planned days", "smallest lift"),
         rows,
     )
@@ -178,7 +178,7 @@ def _detectable(made: Plan, found: Curves) -> Picture:
 
 def _endings(made: Plan, found: Curves) -> Picture:
     rows = tuple(
-        (str(day), *(percent(getattr(outcomes, field).value, 0) for field, _, _ in charts.ENDINGS))
+        (str(day), *(percent(getattr(outcomes, field).value, 0) for field, _, _ in ENDINGS))
         for day, outcomes in zip(found.days, found.by_prior, strict=True)
     )
     sd = made.rules.lift_prior["sd"]
@@ -188,8 +188,8 @@ def _endings(made: Plan, found: Curves) -> Picture:
         f"Nobody knows the true lifts beforehand. Here they are drawn from the prior “{made.rules.lift_prior.name}”: "
         f"two thirds of them within ± {percent(sd, 0)}.",
         "Shares of tests by their ending, by planned duration.",
-        charts.endings(found, planned_days=made.planned_days),
-        ("planned days", *(name for _, name, _ in charts.ENDINGS)),
+        endings(found, planned_days=made.planned_days),
+        ("planned days", *(name for _, name, _ in ENDINGS)),
         rows,
-        tuple((name, f"end-{field}") for field, name, _ in charts.ENDINGS),
+        tuple((name, f"end-{field}") for field, name, _ in ENDINGS),
     )

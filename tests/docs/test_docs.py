@@ -10,8 +10,8 @@ import pytest
 from experiments.assignment.bucketing import bucket
 from experiments.commands.cli import COMMANDS
 from experiments.settings import Settings
+from tests.serving import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 EXPORTS = (ROOT / "docs" / "exports.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
