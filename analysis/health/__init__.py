@@ -1,0 +1,1 @@
+"""Health checks: whether a result can be trusted, the split test (SRM) among them."""

@@ -1,0 +1,1 @@
+"""A prior for lifts, learned from finished experiments."""

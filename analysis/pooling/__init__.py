@@ -1,0 +1,1 @@
+"""Partially pooled rates: one posterior for all variants of a test, by quadrature."""

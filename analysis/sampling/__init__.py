@@ -1,0 +1,1 @@
+"""What every sampled model uses: the sampler, its diagnostics and predictive checks."""

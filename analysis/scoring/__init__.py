@@ -1,0 +1,1 @@
+"""The scorecard: every metric's posteriors and comparisons from sufficient statistics."""

@@ -1,0 +1,1 @@
+"""Rules that stay valid under repeated looks: sequential bounds and sceptical lifts."""

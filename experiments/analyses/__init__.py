@@ -1,0 +1,1 @@
+"""An analysis: its plan and inputs, the computation, and the stored result."""

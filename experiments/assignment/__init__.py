@@ -1,0 +1,1 @@
+"""Who gets which variant: hash, eligibility, allocation epochs and the configuration cache."""

@@ -1,0 +1,1 @@
+"""What can be measured: event types, metrics and currencies."""

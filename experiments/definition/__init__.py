@@ -1,0 +1,1 @@
+"""What an experiment is: its fields, their bounds, targeting and variant names."""

@@ -1,0 +1,1 @@
+"""An experiment from draft to archive: states, editing, launch checklist, namespaces."""

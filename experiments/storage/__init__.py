@@ -1,0 +1,1 @@
+"""The database: tables, schema, transactions and the audit log."""

@@ -1,0 +1,1 @@
+"""The API described: OpenAPI 3.1, the reference page and every error code."""

@@ -1,0 +1,1 @@
+"""Word of mouth: new members per member (K-factor) and reach."""

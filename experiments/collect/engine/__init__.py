@@ -1,0 +1,1 @@
+"""The Ibis layer of collect: tables, products of columns, packed counts."""

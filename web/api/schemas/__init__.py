@@ -1,0 +1,1 @@
+"""Response models of the API, which OpenAPI is generated from."""

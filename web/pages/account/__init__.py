@@ -1,0 +1,1 @@
+"""Signing in, API keys, snippets, settings and the audit log."""

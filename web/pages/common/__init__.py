@@ -1,0 +1,1 @@
+"""What every page uses: access, formatting, security headers, labels, typed numbers."""

@@ -1,0 +1,1 @@
+"""The list of experiments and the lifecycle actions of one."""

@@ -1,0 +1,1 @@
+"""The planner: how long to run and what to expect."""

@@ -1,0 +1,1 @@
+"""The results of an experiment: its page, its states, decisions and the report."""
