@@ -1,72 +1,212 @@
-"""What a unit can do: the visible list of event types, what their values mean, and the bounds of an event."""
+"""What a member can do: each event type is a line of the tuple below, which carries everything that depends on it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any
 
+from experiments.catalogue.event_values import MAX_VALUE, MONEY, NONE, NUMBER, RATING, SECONDS, Value
+from experiments.reporting.translation import N_
 
-class EventType(NamedTuple):
-    """A kind of action. ``value`` says what its value means: none, money, seconds, rating or number."""
-
-    name: str
-    value: str
-    description: str
-
-
-EVENT_TYPES: tuple[EventType, ...] = (
-    EventType("exposure", "none", "The member met a variant; needs `experiment`; `properties.variant` says which."),
-    EventType("view", "number", "The member saw the content or a page."),
-    EventType("click", "number", "The member followed the call to action."),
-    EventType("dwell", "seconds", "How long the member stayed: 0 to 604,800 seconds."),
-    EventType("share", "number", "The member passed the content on."),
-    EventType("purchase", "money", "The member bought: the amount and its currency."),
-    EventType("comment", "number", "The member wrote a comment."),
-    EventType("review", "rating", "The member rated: 1 to 5."),
-    EventType("mention", "number", "A post about the brand; `properties.reach`: people, `.sentiment`: -1 to 1."),
-    EventType("negative", "number", "The member hid, reported, unsubscribed or complained."),
-)  # fmt: skip
-"""Any other name is a custom event, whose value is a plain number or absent."""
-
-VALUE_MEANINGS = {
-    "none": "no value",
-    "money": "the amount paid, 0 or more, in currency",
-    "seconds": "seconds, 0 to 604,800",
-    "rating": "a rating, 1 to 5",
-    "number": "a number of your own, or none",
-}
-"""What an event's value means, by the kind that its type declares."""
-
-VALUE_KINDS = {kind.name: kind.value for kind in EVENT_TYPES}
 MAX_UNIT = 256
 MAX_ID = 128
 MAX_TYPE = 64
 MAX_PROPERTIES_BYTES = 32_768
-MAX_VALUE = 1_000_000_000
-MAX_DWELL_SECONDS = 7 * 86_400
 
-SAME_AS = {
-    **dict.fromkeys(("unsubscribe", "unsubscribed", "complain", "complained", "complaint"), "negative"),
-    **dict.fromkeys(("buy", "bought"), "purchase"),
-}
-"""Plain other words for known types, under which no metric would count them."""
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of an event that Klette reads.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the event's ``properties``.
+    type : type
+        Of its JSON value.
+    meaning : str
+        What it says, in English, as the end of "Of a mention: …".
+    low, high : number or None
+        Bounds; None where any value is accepted.
+    """
+
+    name: str
+    type: Any
+    meaning: str
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A kind of action.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the API.
+    name : str
+        Its name on screen; this and the other texts are English, and translated where they are shown.
+    meaning : str
+        One sentence on what the member did.
+    value : Value
+        What its value means, and which values are accepted.
+    needs : str
+        What the API needs besides; empty where nothing.
+    properties : tuple of Property
+        Properties that are read.
+    synonyms : tuple of str
+        Other words for it, under which no metric would count it.
+    activity : bool
+        Whether it shows that the member was there, as returning members are counted.
+    outcome : str
+        What a column of an imported file holds for it; empty where no column can.
+    column_names : tuple of str
+        Names of such a column that suggest this type.
+    """
+
+    key: str
+    name: str
+    meaning: str
+    value: Value
+    needs: str = ""
+    properties: tuple[Property, ...] = ()
+    synonyms: tuple[str, ...] = ()
+    activity: bool = False
+    outcome: str = ""
+    column_names: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """What the API's documentation says of it, in English."""
+        properties = " ".join(f"properties.{found.name}: {found.meaning}." for found in self.properties)
+        return " ".join(filter(None, (self.meaning, self.needs, f"value: {self.value.meaning}.", properties)))
+
+    @property
+    def weighable(self) -> bool:
+        """Whether an experiment can declare what one is worth: money is counted already."""
+        return self.value.key not in ("none", "money")
+
+
+EVENT_TYPES: tuple[EventType, ...] = (
+    EventType(
+        "exposure",
+        N_("Exposure"),
+        N_("The member saw a variant."),
+        NONE,
+        needs="Needs experiment.",
+        properties=(
+            Property("variant", str, "the variant, where the client chose it"),
+            Property("epoch", int, "the allocation epoch whose edges the client used", 1),
+            Property("attributes", dict[str, Any], "the member's attributes, by name"),
+        ),
+    ),
+    EventType(
+        "view",
+        N_("View"),
+        N_("The member saw the content or a page."),
+        NUMBER,
+        activity=True,
+        outcome=N_("Counts views"),
+    ),
+    EventType(
+        "click",
+        N_("Click"),
+        N_("The member followed the call to action."),
+        NUMBER,
+        activity=True,
+        outcome=N_("Counts clicks or visits"),
+        column_names=("click", "clicks", "clicked", "visit", "visits", "visited"),
+    ),
+    EventType(
+        "dwell",
+        N_("Dwell time"),
+        N_("How long the member stayed."),
+        SECONDS,
+        activity=True,
+        outcome=N_("Seconds stayed"),
+    ),
+    EventType(
+        "share",
+        N_("Share"),
+        N_("The member shared the content."),
+        NUMBER,
+        activity=True,
+        outcome=N_("Counts shares"),
+        column_names=("share", "shares", "shared"),
+    ),
+    EventType(
+        "purchase",
+        N_("Purchase"),
+        N_("The member bought something."),
+        MONEY,
+        synonyms=("buy", "bought"),
+        activity=True,
+        outcome=N_("Money spent"),
+        column_names=("spend", "spent", "revenue", "amount", "purchase_value", "paid", "turnover"),
+    ),
+    EventType(
+        "comment",
+        N_("Comment"),
+        N_("The member wrote a comment."),
+        NUMBER,
+        activity=True,
+        outcome=N_("Counts comments"),
+    ),
+    EventType("review", N_("Review"), N_("The member left a rating."), RATING, activity=True),
+    EventType(
+        "mention",
+        N_("Mention"),
+        N_("The member posted about the brand."),
+        NUMBER,
+        properties=(
+            Property("reach", float, "how many people it reached; earned reach adds it up", 0, MAX_VALUE),
+            Property("sentiment", float, "from -1 (bad) to 1 (good); sentiment is its mean", -1, 1),
+        ),
+    ),
+    EventType(
+        "negative",
+        N_("Complaint"),
+        N_("The member hid, reported, unsubscribed or complained."),
+        NUMBER,
+        synonyms=("unsubscribe", "unsubscribed", "complain", "complained", "complaint"),
+        outcome=N_("Counts complaints"),
+        column_names=("complaints", "complained", "unsubscribed", "hidden"),
+    ),
+)
+"""Any other name is a custom event."""
+
+CUSTOM = EventType("", N_("Custom event"), N_("An event of your own."), NUMBER)
+"""What holds for a type that is not declared: its value is a plain number or absent."""
+
+KNOWN: Mapping[str, EventType] = {found.key: found for found in EVENT_TYPES}
+ACTIVITY: tuple[str, ...] = tuple(found.key for found in EVENT_TYPES if found.activity)
+"""The types that show that a member was there."""
+
+PROPERTIES: Mapping[str, Property] = {found.name: found for kind in EVENT_TYPES for found in kind.properties}
+_SYNONYMS = {word: found.key for found in EVENT_TYPES for word in found.synonyms}
 
 LONG_NAME = 8
 """From so many letters on, a name may be two slips away and is still the same word."""
 
 
+def event_type(name: str) -> EventType:
+    """Return the declared type of a name; `CUSTOM` for any other."""
+    return KNOWN.get(name, CUSTOM)
+
+
 @lru_cache(maxsize=1_024)
 def meant(name: str) -> str | None:
-    """The known type that a name is probably a slip of (``purchse``, ``Click``, ``shares``) or another word for.
+    """Return the known type that a name is probably a slip of (``purchse``, ``Click``, ``shares``) or a synonym of.
 
-    None for any other name.
-
-    Slips keep the first letter: ``preview`` is an event of somebody's own, and no review.
+    None for any other name. Slips keep the first letter: ``preview`` is a custom event, not a review.
     """
-    if name in VALUE_KINDS:
+    if name in KNOWN:
         return None
     plain = name.strip().lower()
-    if plain in SAME_AS:
-        return SAME_AS[plain]
-    for known in VALUE_KINDS:
+    if plain in _SYNONYMS:
+        return _SYNONYMS[plain]
+    for known in KNOWN:
         if plain[:1] == known[0] and _slips(plain, known) <= (2 if len(known) >= LONG_NAME else 1):
             return known
     return None

@@ -6,14 +6,12 @@ and import read its name, its sentence and how its values are written from here.
 
 from decimal import Decimal
 
+from experiments.catalogue.event_types import ACTIVITY
 from experiments.catalogue.metric import DAY_US, Metric
 from experiments.errors import NotFoundError
 from experiments.reporting.translation import N_
 
 __all__ = ["DAY_US", "METRICS", "Metric", "find", "metric"]
-
-# Event types that show that a member was there again.
-_ACTIVITY = ("view", "click", "dwell", "share", "purchase", "comment", "review")
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -22,7 +20,7 @@ METRICS: tuple[Metric, ...] = (
         N_("Share of members who came back on a later day, shared or bought within {window} days."),
         "proportion",
         ("share", "purchase"),
-        _ACTIVITY,
+        ACTIVITY,
         superlative=N_("the stickiest"),
     ),
     Metric(
@@ -40,7 +38,7 @@ METRICS: tuple[Metric, ...] = (
         N_("Share of members who were active again 24 hours or more after their first exposure, within {window} days."),
         "proportion",
         (),
-        _ACTIVITY,
+        ACTIVITY,
         superlative=N_("the most returned to"),
         column_names=("return", "returns", "returned"),
     ),
@@ -180,7 +178,7 @@ METRICS: tuple[Metric, ...] = (
         N_("Days after the first on which members were active within {window} days, divided by all members."),
         "count",
         (),
-        _ACTIVITY,
+        ACTIVITY,
         statistic="days",
         model="count",
         unit_of_measure="days per member",
@@ -194,7 +192,7 @@ METRICS: tuple[Metric, ...] = (
         N_("Days until half of the members who return within {window} days have returned for the last time."),
         "retention",
         (),
-        _ACTIVITY,
+        ACTIVITY,
         statistic="days",
         model="retention",
         unit_of_measure="days",

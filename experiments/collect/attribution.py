@@ -17,6 +17,7 @@ from typing import Any
 import ibis
 from ibis.backends.sql import SQLBackend
 
+from experiments.catalogue.event_types import PROPERTIES
 from experiments.catalogue.metrics import DAY_US, Metric
 from experiments.collect.engine.source import attribute, millionths, number, plainly, table, whole_days
 from experiments.storage.tables import Event, Exposure, MultiExposure
@@ -25,8 +26,6 @@ MICRO = 1_000_000
 LATE_US = DAY_US
 AHEAD_US = 60 * MICRO
 EARLY_US = DAY_US
-SENTIMENT = (-1, 1)
-REACH = (0, 1_000_000_000)
 WIDEST = (-1e12, 1e12)
 """Bounds of a covariate."""
 ADJUSTABLE = ("proportion", "amount", "count")
@@ -296,11 +295,11 @@ def valued(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope, *, be
         matches = matches & (joined.currency.isnull() | (joined.currency == scope.currency))
     value = joined.value_micro
     if metric.property_name:
-        bounds = SENTIMENT if metric.property_name == "sentiment" else REACH
-        value = millionths(backend, joined.properties, metric.property_name, bounds)
+        found = PROPERTIES[metric.property_name]
+        value = millionths(backend, joined.properties, metric.property_name, (found.low, found.high))
     # The condition comes first: what it leaves out is never looked up in the properties.
-    found = ibis.ifelse(matches, value, None)
-    return found.sum().fill_null(0).cast("int64"), found.count()
+    counted = ibis.ifelse(matches, value, None)
+    return counted.sum().fill_null(0).cast("int64"), counted.count()
 
 
 def days_since(backend: SQLBackend, joined: Any) -> Any:

@@ -8,7 +8,7 @@ import click
 from sqlmodel import Session
 
 from experiments.analyses.records import in_words
-from experiments.catalogue.event_types import VALUE_KINDS, meant
+from experiments.catalogue.event_types import KNOWN, meant
 from experiments.commands.console import Bar, opened_database
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
@@ -190,7 +190,7 @@ def _tell(brought: BroughtIn, plan: Plan) -> None:
     if brought.events:
         said = ", ".join(f"{count:,} {type_}" for type_, count in sorted(brought.events.items()))
         click.echo(f"Events: {said}.")
-    for type_ in sorted(set(brought.events) - VALUE_KINDS.keys()):
+    for type_ in sorted(set(brought.events) - KNOWN.keys()):
         known = meant(type_)
         counted = f"did you mean {known}?" if known else "only a value laid on it as an action counts it."
         click.echo(f"No metric of Klette's own counts the type {type_!r}: {counted}")

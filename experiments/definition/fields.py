@@ -80,7 +80,7 @@ def _check_event_type(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}", value) or value == "exposure":
         raise bad(f"{shown(value)} is no event type that can have a worth; write one such as share or comment.")
     if known := meant(value):
-        types = ", ".join(kind.name for kind in EVENT_TYPES if kind.name not in ("exposure", "purchase"))
+        types = ", ".join(kind.key for kind in EVENT_TYPES if kind.weighable)
         remedy = "leave it out and set margin" if known == "purchase" else f"write {known}"
         raise bad(
             f"{shown(value)} is no event type, but nearly {known}; the known ones are {types} (purchase by margin). If "

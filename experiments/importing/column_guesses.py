@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.definition.fields import MAX_SEGMENTS
 from experiments.importing.amounts import COMMA, read_number
 from experiments.importing.counts import metric_of
@@ -30,10 +31,7 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "variant": ("variant", "arm", "group", "package", "version", "treatment", "segment"),
         "exposed_at": ("exposed_at", "exposed", "first_seen", "seen_at", "sent_at", "timestamp", "date"),
         "brought_by": ("brought_by", "invited_by", "referred_by", "referrer", "shared_by"),
-        OUTCOME + "click": ("click", "clicks", "clicked", "visit", "visits", "visited"),
-        OUTCOME + "purchase": ("spend", "spent", "revenue", "amount", "purchase_value", "paid", "turnover"),
-        OUTCOME + "share": ("share", "shares", "shared"),
-        OUTCOME + "negative": ("complaints", "complained", "unsubscribed", "hidden"),
+        **{OUTCOME + kind.key: kind.column_names for kind in EVENT_TYPES if kind.column_names},
     },
     "events": {
         "unit": ("unit", "customer_no", "customer_id", "user_id", "member_id", "user", "member", "customer"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from experiments.catalogue.event_types import MAX_DWELL_SECONDS, MAX_ID, MAX_TYPE, MAX_UNIT, VALUE_KINDS
+from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, MAX_UNIT, event_type
 from experiments.errors import InvalidError
 from experiments.importing.amounts import Amounts
 from experiments.importing.plan import EVENT_MEANINGS, MOST_VARIANTS, Plan
@@ -15,14 +15,12 @@ from experiments.importing.values import (
     attribute,
     meant_name,
     moment_us,
-    not_negative,
     slug,
     whole_number,
 )
 
 MOST_REPEATS = 1_000
 AFTER_EXPOSURE_US = MICRO  # an outcome without a time of its own: one second after the exposure
-_MEASURED = {"money": "an amount such as 49.90", "seconds": "seconds such as 12.5", "rating": "1 to 5"}
 
 
 class Member(NamedTuple):
@@ -217,8 +215,8 @@ class MemberReader:
     def _outcome(
         self, line: int, unit: str, at_us: int, type_: str, column: int, text: str, amounts: Amounts
     ) -> list[Happening]:
-        kind = VALUE_KINDS.get(type_, "number")
-        if kind in _MEASURED:
+        meaning = event_type(type_).value
+        if meaning.required:
             # Nothing spent is no purchase, and no time stayed no visit.
             value = value_micro(type_, text, amounts, line) if text and amounts.micro(text, line) else None
             count = int(value is not None)
@@ -228,7 +226,7 @@ class MemberReader:
                 raise ValueError(
                     f"{count:,} is above {MOST_REPEATS:,} events of one kind per member; use an events file"
                 )
-        currency = self._currency if kind == "money" else None
+        currency = self._currency if meaning.key == "money" else None
         return [
             Happening(line, f"{line}.{column}.{number}", unit, type_, at_us + AFTER_EXPOSURE_US, value, currency)
             for number in range(count)
@@ -277,7 +275,7 @@ class EventReader:
             faults.append(str(error))
         if faults:
             raise Faults(faults)
-        currency = self._currency if VALUE_KINDS.get(cells["type"]) == "money" else None
+        currency = self._currency if event_type(cells["type"]).value.key == "money" else None
         return Happening(line, cells.get("id") or f"line.{line}", cells["unit"], cells["type"], at_us, value, currency)
 
     def _currency_fault(self, text: str) -> str | None:
@@ -315,7 +313,7 @@ def unit_fault(unit: str) -> str | None:
 def type_fault(type_: str) -> str | None:
     """What is wrong with an event's type, or nothing."""
     if not type_:
-        return f"the type is empty; use one of {', '.join(VALUE_KINDS)} or a name of your own"
+        return f"the type is empty; use one of {', '.join(KNOWN)} or a name of your own"
     if type_ == "exposure":
         return "exposures come from the members' file; leave this line out"
     return _too_long("the type", type_, MAX_TYPE)
@@ -329,18 +327,17 @@ def value_micro(type_: str, text: str, amounts: Amounts, line: int) -> int | Non
     ValueError
         Missing where the type needs one, or outside its bounds.
     """
-    kind = VALUE_KINDS.get(type_, "number")
+    meaning = event_type(type_).value
     if not text:
-        if kind in _MEASURED:
-            raise ValueError(f"a {type_} needs a value ({_MEASURED[kind]})")
+        if meaning.required:
+            raise ValueError(f"a {type_} needs a value ({meaning.meaning})")
         return None
     value = amounts.micro(text, line)
-    if kind in _MEASURED:
-        not_negative(value, text)
-    if kind == "rating" and not MICRO <= value <= 5 * MICRO:
-        raise ValueError(f"the rating is {text}; it lies between 1 and 5")
-    if kind == "seconds" and value > MAX_DWELL_SECONDS * MICRO:
-        raise ValueError(f"{text} is above {MAX_DWELL_SECONDS:,} seconds (a week); write seconds, not milliseconds")
+    try:
+        meaning.check(value, text)
+    except InvalidError as error:
+        detail = error.detail.rstrip(".")
+        raise ValueError(f"{detail[:1].lower()}{detail[1:]}") from None
     return value
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlmodel import Session
 
-from experiments.catalogue.event_types import VALUE_KINDS, meant
+from experiments.catalogue.event_types import KNOWN, meant
 from experiments.errors import ConflictError, ImportFailedError, NotFoundError
 from experiments.importing.counts import read_counts
 from experiments.importing.members import EventReader, Faults, MemberReader, Variants, type_fault
@@ -106,7 +106,7 @@ def refuse_early(session: Session, plan: Plan) -> None:
     for type_, _ in plan.outcomes:
         fault = type_fault(type_)
         if known := meant(type_):
-            types = ", ".join(VALUE_KINDS)
+            types = ", ".join(KNOWN)
             fault = f"it is no event type, but nearly {known}; write one of {types}, or a name of its own"
         if fault:
             raise ImportFailedError(f"The outcome {type_!r} cannot be counted: {fault}.")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from experiments.catalogue.event_types import MAX_VALUE
+from experiments.catalogue.event_values import MAX_VALUE
 from experiments.errors import InvalidError
 from experiments.ingestion.fields import to_micro
 

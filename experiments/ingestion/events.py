@@ -9,7 +9,7 @@ from sqlmodel import Session
 from experiments.assignment.configuration import Configuration, LiveExperiment
 from experiments.assignment.eligibility import chosen_by_client, hash_reason
 from experiments.assignment.exposure import ExposureRow, Offer, is_bot, segment_attributes
-from experiments.catalogue.event_types import MAX_ID, MAX_TYPE, MAX_UNIT, VALUE_KINDS
+from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, MAX_UNIT, event_type
 from experiments.errors import InvalidError
 from experiments.ingestion import postgres, sqlite
 from experiments.ingestion.fields import EventLimits, check_currency, check_properties, check_time, check_value
@@ -103,14 +103,15 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
     )
     unit = required_text(raw.get("unit"), "unit", MAX_UNIT, "send the key by which you know the member")
     name = required_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a name of your own")
-    if name not in VALUE_KINDS and name.lower() in VALUE_KINDS:
+    if name not in KNOWN and name.lower() in KNOWN:
         raise InvalidError(
             f"The type {name!r} is not {name.lower()!r}: types are told apart by capitals. Send {name.lower()!r}, or "
             "another name if it is an event of your own.",
             code="type_misspelt",
         )
     experiment = _experiment(raw.get("experiment"), name, configuration)
-    value_micro = check_value(raw.get("value"), VALUE_KINDS.get(name, "number"), name)
+    kind = event_type(name)
+    value_micro = check_value(raw.get("value"), kind.value, name)
     return EventRow(
         event_id,
         unit,
@@ -118,9 +119,9 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
         check_time(raw.get("at"), now_us, limits),
         now_us,
         value_micro,
-        check_currency(raw.get("currency"), VALUE_KINDS.get(name, "number"), experiment, limits),
+        check_currency(raw.get("currency"), kind.value, experiment, limits),
         experiment.key if experiment else None,
-        check_properties(raw.get("properties"), name),
+        check_properties(raw.get("properties"), kind),
     )
 
 

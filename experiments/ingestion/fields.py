@@ -9,7 +9,8 @@ from typing import Any
 
 from experiments.assignment.configuration import LiveExperiment
 from experiments.catalogue.currencies import CURRENCIES
-from experiments.catalogue.event_types import MAX_DWELL_SECONDS, MAX_PROPERTIES_BYTES, MAX_VALUE, VALUE_MEANINGS
+from experiments.catalogue.event_types import MAX_PROPERTIES_BYTES, EventType, Property
+from experiments.catalogue.event_values import MAX_VALUE, Value
 from experiments.errors import InvalidError
 from experiments.settings import Settings
 from experiments.validation import shown
@@ -102,51 +103,45 @@ def to_micro(value: Any) -> int:
     return micro
 
 
-def check_value(value: Any, kind: str, name: str) -> int | None:
-    """An event's value in millionths, by the kind of its type; raises InvalidError where it does not fit."""
+def check_value(value: Any, meaning: Value, name: str) -> int | None:
+    """Return an event's value in millionths; `meaning` is that of its type, `name` the type's.
+
+    Raises
+    ------
+    InvalidError
+        Where it does not fit, or is missing where the type needs one.
+    """
     if value is None:
-        if kind in ("money", "seconds", "rating"):
-            raise InvalidError(f"A {name} needs a value ({VALUE_MEANINGS[kind]}); send it.", code="value_missing")
+        if meaning.required:
+            raise InvalidError(f"A {name} needs a value ({meaning.meaning}); send it.", code="value_missing")
         return None
-    if kind == "none":
+    if meaning.key == "none":
         raise InvalidError(f"A {name} has no value, but {shown(value)} came; leave value out.", code="value_unexpected")
     micro = to_micro(value)
-    if kind == "money" and micro < 0:
-        raise InvalidError(
-            f"The amount {value} is negative, the least is 0; send what was paid, and money given back as an event of "
-            "your own, such as refund.",
-            code="value_negative",
-        )
-    if kind == "seconds" and not 0 <= micro <= MAX_DWELL_SECONDS * 1_000_000:
-        raise InvalidError(
-            f"The value {value} is not within 0 to {MAX_DWELL_SECONDS:,} seconds (a week); send seconds.",
-            code="value_out_of_range",
-        )
-    if kind == "rating" and not 1_000_000 <= micro <= 5_000_000:
-        raise InvalidError(f"The rating {value} is not within 1 to 5; scale yours to that.", code="value_out_of_range")
+    meaning.check(micro, value)
     return micro
 
 
-def check_currency(value: Any, kind: str, experiment: LiveExperiment | None, limits: EventLimits) -> str | None:
+def check_currency(value: Any, meaning: Value, experiment: LiveExperiment | None, limits: EventLimits) -> str | None:
     """The currency of an amount: its own, the experiment's or the settings'; none where there is no amount."""
     expected = experiment.currency if experiment else None
     if value is None:
-        return (expected or limits.currency) if kind == "money" else None
+        return (expected or limits.currency) if meaning.key == "money" else None
     if type(value) is not str or value not in CURRENCIES:
         raise InvalidError(
             f"The currency {shown(value)} is none in use; write three capital letters of ISO 4217, such as EUR.",
             code="currency_invalid",
         )
-    if kind == "money" and expected and value != expected:
+    if meaning.key == "money" and expected and value != expected:
         raise InvalidError(
             f"The currency is {value}, but the experiment {experiment.key} counts in {expected}; "  # type: ignore[union-attr]
             "convert the amount before you send it.",
             code="currency_wrong",
         )
-    return value if kind in ("money", "number") else None
+    return value if meaning.key in ("money", "number") else None
 
 
-def check_properties(value: Any, name: str) -> str | None:
+def check_properties(value: Any, event_type: EventType) -> str | None:
     """An event's properties as JSON text; none where there are none."""
     if value is None:
         return None
@@ -154,8 +149,9 @@ def check_properties(value: Any, name: str) -> str | None:
         raise InvalidError(f"The properties are {shown(value)}; they must be a JSON object.", code="properties_invalid")
     if not value:
         return None
-    if name == "mention":
-        _check_mention(value)
+    for known in event_type.properties:
+        if known.high is not None:
+            _check_number(value.get(known.name), known, event_type)
     try:
         text = _encode(value)
         size = len(text.encode())
@@ -174,13 +170,14 @@ def check_properties(value: Any, name: str) -> str | None:
     return text
 
 
-def _check_mention(properties: dict[str, Any]) -> None:
-    for field, low, high in (("sentiment", -1, 1), ("reach", 0, MAX_VALUE)):
-        value = properties.get(field)
-        if value is None:
-            continue
-        if type(value) not in (int, float, Decimal) or not low <= value <= high:
-            raise InvalidError(
-                f"The {field} of a mention is {shown(value)}; send a number from {low:,} to {high:,}, or leave it out.",
-                code=f"{field}_invalid",
-            )
+def _check_number(value: Any, known: Property, event_type: EventType) -> None:
+    if value is None:
+        return
+    low, high = known.low, known.high
+    if type(value) not in (int, float, Decimal) or not low <= value <= high:
+        field = known.name
+        raise InvalidError(
+            f"The {field} of a {event_type.key} is {shown(value)}; send a number from {low:,} to {high:,}, or leave it "
+            "out.",
+            code=f"{field}_invalid",
+        )

@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from flask import Blueprint, Response, request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
-from experiments.catalogue.event_types import MAX_ID, MAX_TYPE, MAX_UNIT, MAX_VALUE
+from experiments.catalogue.event_types import EVENT_TYPES, MAX_ID, MAX_TYPE, MAX_UNIT
 from experiments.errors import InvalidError
 from experiments.ingestion.events import Checked, check_events, unforeseen
 from experiments.ingestion.fields import EventLimits
@@ -23,21 +23,19 @@ _PERHAPS_NEW = ("experiment_unknown", "experiment_not_launched")
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-class EventProperties(BaseModel):
-    """Whatever else is known, at most 32 KB: any name with any value. These are read, of the types that they name."""
-
-    model_config = ConfigDict(extra="allow")
-    reach: float | None = Field(
-        None, ge=0, le=MAX_VALUE, description="Of a mention: how many people it reached; earned reach adds it up."
-    )
-    sentiment: float | None = Field(
-        None, ge=-1, le=1, description="Of a mention: how it speaks, from -1 (bad) to 1 (good); sentiment is its mean."
-    )
-    variant: str | None = Field(None, description="Of an exposure: the variant that the client chose by itself.")
-    epoch: int | None = Field(
-        None, ge=1, description="Of an exposure: the allocation epoch whose edges the client chose by."
-    )
-    attributes: dict[str, Any] | None = Field(None, description="Of an exposure: the member's attributes, by name.")
+EventProperties: type[BaseModel] = create_model(
+    "EventProperties",
+    __config__=ConfigDict(extra="allow"),
+    __doc__="Whatever else is known, at most 32 KB: any name with any value. These are read, of the types they name.",
+    **{  # type: ignore[call-overload]  # pydantic types the fields one by one
+        found.name: (
+            found.type | None,
+            Field(None, ge=found.low, le=found.high, description=f"Of a {kind.key}: {found.meaning}."),
+        )
+        for kind in EVENT_TYPES
+        for found in kind.properties
+    },
+)
 
 
 class Event(BaseModel):

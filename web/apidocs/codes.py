@@ -5,6 +5,8 @@ A test reads the source and holds this table against it. An event's code comes i
 
 from typing import NamedTuple
 
+from experiments.catalogue.event_types import EVENT_TYPES, PROPERTIES
+
 
 class Code(NamedTuple):
     """A code; ``status`` 200 is that of a rejected event, ``retry`` says what to do."""
@@ -91,8 +93,11 @@ CODES: tuple[Code, ...] = (
     Code("variant_unknown", 200, "The experiment has no such variant."),
     Code("properties_invalid", 200, "The properties are no object, or hold what cannot be stored."),
     Code("properties_too_large", 200, "The properties are over 32,768 bytes."),
-    Code("sentiment_invalid", 200, "properties.sentiment of a mention is not within -1 to 1."),
-    Code("reach_invalid", 200, "properties.reach of a mention is not 0 or more."),
+    *(
+        Code(f"{found.name}_invalid", 200, f"properties.{found.name} is not within {found.low:,} to {found.high:,}.")
+        for found in PROPERTIES.values()
+        if found.high is not None
+    ),
 )
 
 NOT_OVER_HTTP = frozenset({"error", "bad_setting", "import_failed", "lease_lost", "outdated"})
@@ -116,10 +121,9 @@ OPERATORS = {
 def words() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """The words of the contract from the code's own lists: a heading's id, the heading, and (word, meaning) rows."""
     from experiments.assignment.decision import REASONS
-    from experiments.catalogue.event_types import EVENT_TYPES, VALUE_MEANINGS
     from experiments.catalogue.metrics import METRICS
 
-    types = [(kind.name, f"{kind.description} value: {VALUE_MEANINGS[kind.value]}.") for kind in EVENT_TYPES]
+    types = [(kind.key, kind.description) for kind in EVENT_TYPES]
     window = "the experiment's window of"
     metrics = [(found.key, f"{found.hint.format(window=window)} ({found.kind})") for found in METRICS]
     return [

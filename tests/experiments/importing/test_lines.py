@@ -66,13 +66,13 @@ def test_a_broken_member_line_is_named_with_its_remedy(database: Database, row: 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("u1,purchase,2026-03-02,-5,EUR", "'-5' is negative"),
+        ("u1,purchase,2026-03-02,-5,EUR", "-5 is negative"),
         ("u1,purchase,2026-03-02,,EUR", "a purchase needs a value"),
         ("u1,purchase,2026-03-02,5,USD", "the currency is USD, this experiment counts in EUR"),
         ('u1,purchase,2026-03-02,"1,234",EUR', "may be thousands or decimals; write it without its comma"),
         ('u1,purchase,2026-03-02,"1,5.0",EUR', "is no number; write it as 49.90"),
         ("u1,purchase,2026-03-02,1.1234567,EUR", "more than 6 decimals"),
-        ("u1,review,2026-03-02,6,", "lies between 1 and 5"),
+        ("u1,review,2026-03-02,6,", "not within 1 to 5"),
         ("u1,dwell,2026-03-02,9999999,", "seconds (a week)"),
         ("u1,,2026-03-02,,", "the type is empty"),
         ("u1,exposure,2026-03-02,,", "exposures come from the members' file"),

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from experiments.catalogue.event_types import EVENT_TYPES
+from experiments.catalogue.event_types import EVENT_TYPES, PROPERTIES
 from experiments.catalogue.metrics import METRICS
 from experiments.definition import targeting
 from web.apidocs.codes import CODES, NOT_OVER_HTTP, OPERATORS, words
@@ -35,7 +35,11 @@ def texts(node: ast.expr) -> set[str]:
         ending = node.values[-1].value if isinstance(node.values[-1], ast.Constant) else None
         if ending == "_invalid" and getattr(node.values[0].value, "id", "") != "field":
             return set()
-        names = (*CHECKED_TEXTS, "sentiment", "reach") if ending == "_invalid" else CHECKED_TEXTS
+        names = (
+            (*CHECKED_TEXTS, *(found.name for found in PROPERTIES.values() if found.high is not None))
+            if ending == "_invalid"
+            else CHECKED_TEXTS
+        )
         return {f"{name}{ending}" for name in names}
     return set()
 
@@ -51,6 +55,6 @@ def test_every_code_of_the_source_is_told_and_none_that_is_not_there():
 def test_the_words_of_the_page_are_those_of_the_code():
     assert tuple(OPERATORS) == targeting.OPERATORS
     told = {heading: dict(rows) for heading, _, rows in words()}
-    assert list(told["event-types"]) == [kind.name for kind in EVENT_TYPES]
+    assert list(told["event-types"]) == [kind.key for kind in EVENT_TYPES]
     assert list(told["metrics"]) == [metric.key for metric in METRICS]
     assert all(meaning.strip() for rows in told.values() for meaning in rows.values())

@@ -76,6 +76,7 @@ def test_every_path_parameter_is_explained(spec):
 
 
 def test_properties_that_metrics_read_are_described_with_their_bounds(spec):
+    from experiments.catalogue.event_types import KNOWN
     from experiments.catalogue.metrics import METRICS
     from experiments.ingestion.fields import check_properties
 
@@ -86,9 +87,9 @@ def test_properties_that_metrics_read_are_described_with_their_bounds(spec):
     for name in read:
         (number,) = (part for part in told["properties"][name]["anyOf"] if part["type"] == "number")
         for bound, beyond in ((number["minimum"], -0.5), (number["maximum"], 0.5)):
-            check_properties({name: bound}, "mention")
+            check_properties({name: bound}, KNOWN["mention"])
             with pytest.raises(InvalidError):
-                check_properties({name: bound + beyond}, "mention")
+                check_properties({name: bound + beyond}, KNOWN["mention"])
 
 
 def test_the_families_of_amounts_are_named_as_the_models_name_them(spec):

@@ -27,7 +27,7 @@ FIELDS = (
     "prior",
     "interval",
 )
-ACTIONS = tuple(kind.name for kind in EVENT_TYPES if kind.name not in ("exposure", "purchase"))
+ACTIONS = tuple(kind.key for kind in EVENT_TYPES if kind.weighable)
 """Event types that are offered where an action's worth is written down; others can be typed."""
 METHODS = (
     ("", "As planned: the weights stay"),

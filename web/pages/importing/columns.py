@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.errors import InvalidError
 from experiments.importing import Plan, make_plan
 from experiments.importing.column_guesses import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, guess, values
@@ -12,15 +13,6 @@ from experiments.importing.plan import CONTENT_MEANINGS, COUNT_MEANINGS, EVENT_M
 from experiments.importing.values import parse_moment
 
 COVARIATE = "covariate"
-_OUTCOMES = (
-    ("click", "Counts clicks or visits"),
-    ("purchase", "Money spent"),
-    ("share", "Counts shares"),
-    ("view", "Counts views"),
-    ("dwell", "Seconds stayed"),
-    ("comment", "Counts comments"),
-    ("negative", "Counts complaints"),
-)
 
 ROLES: dict[str, tuple[tuple[str, str], ...]] = {
     "members": (
@@ -31,7 +23,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         (SEGMENT, "Split the results by this"),
         (COVARIATE, "Known before: take out of the noise"),
         (ATTRIBUTE, "Keep as an attribute"),
-        *((OUTCOME + type_, label) for type_, label in _OUTCOMES),
+        *((OUTCOME + kind.key, kind.outcome) for kind in EVENT_TYPES if kind.outcome),
     ),
     "events": (
         ("unit", "The member"),
