@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.errors import AnalysisError, NotShown
+from analysis.errors import AnalysisError, NotShown, not_shown
 from analysis.posterior.joint import Posterior
 from analysis.scoring.score import MetricResult
 
@@ -30,11 +30,6 @@ METHODS: tuple[Method, ...] = ("thompson", "top_two")
 LEADERS_TURNS = 0.5
 #: How far shares move towards what the posterior asks for, at one look: a false lead of a day then costs half as much.
 STEP = 0.5
-
-CAVEAT = (
-    "Shares followed the results, so the figures of variants that fell behind are a little too low: they were given up "
-    "when they were unlucky. The comparison is made within each stretch of equal shares."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +84,9 @@ def propose(
     """
     chances = [row.p_best for row in result.variants]
     if result.not_shown is not None or any(p is None for p in chances):
-        reason = result.not_shown.reason if result.not_shown is not None else "There is no chance to be best yet."
-        return NotShown("no_posterior", f"Shares stay as they are. {reason}")
+        if result.not_shown is None:
+            return not_shown("no_posterior")
+        return not_shown("no_posterior.because", reason=result.not_shown.reason)
     keys = [row.variant for row in result.variants]
     asked = asked_for(np.array(chances, float), method)
     shares = asked

@@ -1,10 +1,13 @@
-"""The closed set of things that `analysis` refuses, and the outcome for what cannot be said."""
+"""The closed set of things that `analysis` refuses, and the outcome where there is no figure to show."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
+
+from analysis.messages import Message, message
 
 CODES: Final = (
     "bad_statistics",  # a sufficient statistic contradicts itself
@@ -21,7 +24,7 @@ CODES: Final = (
 
 
 class AnalysisError(ValueError):
-    """Input that no analysis can be made of.
+    """Input that cannot be analysed.
 
     Parameters
     ----------
@@ -41,21 +44,50 @@ class AnalysisError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NotShown:
-    """An answer that is honestly missing, as opposed to a number that looks like one.
+    """A missing result with its reason, in the place of a number that would look like one.
 
     Attributes
     ----------
     code : str
         Stable name of the reason, e.g. ``"no_members"``, ``"no_spread"``, ``"fit_failed"``.
-    reason : str
-        One plain sentence for the page.
+    reason : Message
+        The sentence for a reader, without its words; see `not_shown`.
     """
 
     code: str
-    reason: str
+    reason: Message
+
+    def of_variant(self, variant: str) -> NotShown:
+        """Return the same reason, given as that of one variant."""
+        return NotShown(self.code, message("not_shown.of_variant", variant=variant, reason=self.reason))
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return plain JSON values; `from_dict` reads them back."""
+        return {"code": self.code, "reason": self.reason.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> NotShown:
+        """Read a stored reason back."""
+        return cls(data["code"], Message.from_dict(data["reason"]))
+
+
+def not_shown(name: str, /, **params: Any) -> NotShown:
+    """Return why a result is missing.
+
+    Parameters
+    ----------
+    name : str
+        The code; where it has several sentences, with a second part: ``"no_spread.variant"`` has the code
+        ``"no_spread"``. The message's code is ``not_shown.`` and the name.
+    params
+        What the sentence is filled with, see `Message`.
+    """
+    return NotShown(name.partition(".")[0], Message(f"not_shown.{name}", params))
+
+
+def refused(error: AnalysisError) -> NotShown:
+    """Return a refusal of the data as the reason why one result is missing, so that the others can still be shown."""
+    return NotShown(error.code, message("not_shown.refused", detail=error.message))
 
 
 def refuse_what_is_no_number(**given: Any) -> None:

@@ -32,6 +32,10 @@ class Message:
         """Read a stored message back."""
         return cls(data["message"], {name: _revived(value) for name, value in data["params"].items()})
 
+    def __hash__(self) -> int:
+        """Hash the code alone, since parameters may hold lists and mappings; equal messages have equal hashes."""
+        return hash(self.code)
+
     def __str__(self) -> str:
         """Return the code with its parameters, for a notebook and for error messages of tests."""
         given = ", ".join(f"{name}={value}" for name, value in self.params.items())

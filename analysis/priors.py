@@ -1,13 +1,14 @@
-"""Named priors, each with its reason: what is believed before the data, never silently."""
+"""Named priors, each with its reason, so that no analysis uses one silently."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.errors import AnalysisError
+from analysis.messages import Message, is_message, message
 
 #: Parameters that may be 0 or less.
 SIGNED = ("mean_log_odds",)
@@ -15,21 +16,21 @@ SIGNED = ("mean_log_odds",)
 
 @dataclass(frozen=True, slots=True)
 class NamedPrior:
-    """A prior that can be shown, stored and argued with.
+    """A prior that can be shown, stored and discussed.
 
     Attributes
     ----------
     name : str
         Stable name, stored with each analysis.
     parameters : tuple of (str, float)
-        What fixes it, by name.
-    reason : str
-        One plain sentence: why this one.
+        By name.
+    reason : Message or str
+        Why this prior; a text where it was made by hand.
     """
 
     name: str
     parameters: tuple[tuple[str, float], ...]
-    reason: str
+    reason: Message | str = field(compare=False)
 
     def __post_init__(self) -> None:
         pairs = self.parameters.items() if isinstance(self.parameters, Mapping) else self.parameters
@@ -55,89 +56,49 @@ class NamedPrior:
         return dict(self.parameters).get(name)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "parameters": dict(self.parameters), "reason": self.reason}
+        """Return plain JSON values; `from_dict` reads them back."""
+        reason = self.reason.to_dict() if isinstance(self.reason, Message) else self.reason
+        return {"name": self.name, "parameters": dict(self.parameters), "reason": reason}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NamedPrior:
-        return cls(data["name"], tuple(data["parameters"].items()), data["reason"])
+        """Read a stored prior back."""
+        reason = Message.from_dict(data["reason"]) if is_message(data["reason"]) else data["reason"]
+        return cls(data["name"], tuple(data["parameters"].items()), reason)
 
 
-FLAT_BETA = NamedPrior(
-    "flat_beta",
-    (("alpha", 1.0), ("beta", 1.0)),
-    "Every rate from 0 to 100 % is equally likely beforehand, so that the shown rates are the data's own; "
-    "the guard against lucky streaks is the lift prior of the verdict, not this.",
-)
+FLAT_BETA = NamedPrior("flat_beta", (("alpha", 1.0), ("beta", 1.0)), message("prior.flat_beta"))
 
-WEAK_AMOUNT = NamedPrior(
-    "weak_amount",
-    (("amounts_believed", 10.0),),
-    "The mean per member is left to the data; but until a variant has 10 members with an amount, its spread is "
-    "partly borrowed from all variants, because the spread of a handful of purchases is always too small.",
-)
+WEAK_AMOUNT = NamedPrior("weak_amount", (("amounts_believed", 10.0),), message("prior.weak_amount"))
 
-WEAK_COUNT = NamedPrior(
-    "weak_count",
-    (("amounts_believed", 10.0),),
-    "The mean per member is left to the data; but until 10 members of a variant did it, its spread is partly "
-    "borrowed from all variants, because the spread of a handful of counts is always too small.",
-)
+WEAK_COUNT = NamedPrior("weak_count", (("amounts_believed", 10.0),), message("prior.weak_count"))
 
-WEAK_RATIO = NamedPrior(
-    "weak_ratio",
-    (("amounts_believed", 10.0),),
-    "The ratio is left to the data; but until 10 members of a variant have something to divide by, its spread is partly"
-    " borrowed from all variants, because the spread of a handful of members is always too small.",
-)
+WEAK_RATIO = NamedPrior("weak_ratio", (("amounts_believed", 10.0),), message("prior.weak_ratio"))
 
-WEAK_ADJUSTED = NamedPrior(
-    "weak_adjusted",
-    (("amounts_believed", 10.0),),
-    "The adjusted mean is left to the data; but until a variant has what 10 equal outcomes tell, its spread is partly "
-    "borrowed from all variants, because the spread of a handful of outcomes is always too small.",
-)
+WEAK_ADJUSTED = NamedPrior("weak_adjusted", (("amounts_believed", 10.0),), message("prior.weak_adjusted"))
 
-WEAK_VALUE = NamedPrior(
-    "weak_value",
-    (("amounts_believed", 10.0),),
-    "The value per member is left to the data; but until a variant has what 10 members of equal worth tell, its spread "
-    "is partly borrowed from all variants, because the spread of a handful of members is always too small.",
-)
+WEAK_VALUE = NamedPrior("weak_value", (("amounts_believed", 10.0),), message("prior.weak_value"))
 
 CONTENT = NamedPrior(
     "content",
     (("log_odds_sd", 0.188), ("log_odds_sd_varies", 0.5), ("sd", 0.333)),
-    "Fitted to 1,957 headline tests of the Upworthy archive (9,433 variants, 33 million views): in half of the tests "
-    "two thirds of the variants truly lie within 21 % of their test's middle, in 9 of 10 tests within 43 %, so a "
-    "bigger lead in few members is mostly luck.",
+    message("prior.content", tests=1_957, variants=9_433, members=33_000_000, within=0.21, widest=0.43),
 )
 
-SCEPTICAL = NamedPrior(
-    "sceptical",
-    (("log_odds_sd", 0.0707), ("sd", 0.10)),
-    "Two thirds of real changes move the result by less than 10 %. Headlines of an Upworthy test differ three times as "
-    "much, so this is for small changes of what works already: a big lead in few members counts for little.",
-)
+SCEPTICAL = NamedPrior("sceptical", (("log_odds_sd", 0.0707), ("sd", 0.10)), message("prior.sceptical"))
 
 SEGMENT_WEAK = NamedPrior(
     "segment_weak",
     (("rate_sd", 2.5), ("variant_sd", 0.5), ("segment_sd", 0.5), ("interaction_sd", 0.3)),
-    "On the log-odds scale: a rate may be almost anything, segments differ by up to several times, and a variant works "
-    "alike in most segments unless the data say otherwise, so small groups are drawn towards the whole.",
+    message("prior.segment_weak"),
 )
 
-WEAK_RETURN = NamedPrior(
-    "weak_return",
-    (("never", 1.0), ("returned", 1.0)),
-    "As if two members had been seen before: one who never came back, and one who did on a day of which nothing is "
-    "known. That is little beside any audience, and keeps a day on which nobody returned from counting as impossible.",
-)
+WEAK_RETURN = NamedPrior("weak_return", (("never", 1.0), ("returned", 1.0)), message("prior.weak_return"))
 
-STAYING_WEAK = NamedPrior(
-    "staying_weak",
+RETENTION_WEAK = NamedPrior(
+    "retention_weak",
     (("log_odds_sd", 1.5), ("evenness_median", 2.0), ("evenness_log_sd", 1.0)),
-    "The share who leave before the first day, and the chance that who stays is there on a day, may be almost "
-    "anything; members differ in how soon they leave by anything from little to very much.",
+    message("prior.retention_weak"),
 )
 
 WORD_OF_MOUTH = NamedPrior(
@@ -150,23 +111,19 @@ WORD_OF_MOUTH = NamedPrior(
         ("delay_members", 2.0),
         ("part_day", 2.0),
     ),
-    "A member brings between 0.02 and 5 others on average, and few members bring most of them, as measured of "
-    "contagion of all kinds (Lloyd-Smith et al. 2005). When they come is worth two members, sooner being likelier; of "
-    "a day that is not over, about half is.",
+    message("prior.word_of_mouth"),
 )
 
 HURDLE_WEAK = NamedPrior(
     "hurdle_weak",
     (("level_sd", 5.0), ("variant_sd", 0.5), ("shape_sd", 1.5), ("shape_variant_sd", 0.3)),
-    "Any share of buyers is equally likely, the amounts' level and spread may be almost anything, and what a buyer "
-    "spends differs between variants by less than threefold, so that a handful of purchases tells no fairy tale.",
+    message("prior.hurdle_weak"),
 )
 
 NEGATIVE_BINOMIAL_WEAK = NamedPrior(
     "negative_binomial_weak",
     (("level_sd", 3.0), ("variant_sd", 0.5), ("dispersion_sd", 2.5), ("dispersion_variant_sd", 0.5)),
-    "How often on average, and how unevenly among members, may be almost anything; variants differ in the first by "
-    "less than threefold and in the second by little, unless the data say otherwise.",
+    message("prior.negative_binomial_weak"),
 )
 
 PRIORS: tuple[NamedPrior, ...] = (
@@ -180,7 +137,7 @@ PRIORS: tuple[NamedPrior, ...] = (
     SCEPTICAL,
     SEGMENT_WEAK,
     WEAK_RETURN,
-    STAYING_WEAK,
+    RETENTION_WEAK,
     WORD_OF_MOUTH,
     HURDLE_WEAK,
     NEGATIVE_BINOMIAL_WEAK,

@@ -143,7 +143,7 @@ def _too_little(case: Case, now: Look, lifts: ScepticalLift | None) -> Verdict |
         return _waiting(case, now, reason, missing * case.elapsed_days)
     if case.primary.not_shown is not None:
         why = case.primary.not_shown
-        reason = why.reason
+        reason = f"There are no figures for {case.metric(case.primary, 'the metric')} yet."
         if why.code == "nobody_yet":
             reason = (
                 f"None of the {case.members:,} members did what decides here ({case.metric(case.primary, 'it')}) yet."
@@ -251,9 +251,7 @@ def _unjudged(case: Case) -> str:
     """Return which guardrails nothing could be said of; that nobody did it at all, in any variant, breaks none."""
     missing = [result for result in case.guardrails if result.not_shown and result.not_shown.code != "nobody_yet"]
     return "".join(
-        f" Whether {case.metric(result)} holds could not be judged: {result.not_shown.reason}"
-        for result in missing
-        if result.not_shown
+        f" Whether {case.metric(result)} holds could not be judged." for result in missing if result.not_shown
     )
 
 

@@ -8,24 +8,25 @@ clicks are few. Everything is on a fixed mesh: the same history gives the same d
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.learning.families import Family, compare
 from analysis.learning.random_effects import SPREADS, Likelihood, TestSummary
+from analysis.messages import Message, message
 from analysis.priors import NamedPrior
 
 __all__ = ["FEWEST_TESTS", "LearnedLift", "TestSummary", "learn"]
 
 #: Fewer finished tests than this say too little of how tests differ.
 FEWEST_TESTS: Final = 20
-#: A share of tests that is nearly all of them, and its Normal quantile.
-_NEARLY_ALL: Final = (0.9, 1.2816)
+#: The Normal quantile below which nine of ten tests lie.
+NINE_OF_TEN: Final = 1.2816
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class LearnedLift:
         Mean and standard deviation of tests' typical log-odds.
     families : tuple of Family
         The Normal first, then what it was compared with.
-    better : str
-        In a sentence: which shape foretells better.
+    better : Message
+        Which shape predicts held-out tests better.
     """
 
     prior: NamedPrior
@@ -61,13 +62,14 @@ class LearnedLift:
     mean_log_odds: float
     mean_sd: float
     families: tuple[Family, ...]
-    better: str
+    better: Message
 
     @property
     def evidence(self) -> dict[str, Any]:
         """Plain JSON values, to be stored beside the prior."""
-        numbers = ("tests", "variants", "members", "tau", "tau_low", "tau_high", "mean_log_odds", "mean_sd", "better")
-        return {name: getattr(self, name) for name in numbers} | {"families": [asdict(f) for f in self.families]}
+        numbers = ("tests", "variants", "members", "tau", "tau_low", "tau_high", "mean_log_odds", "mean_sd")
+        figures = {name: getattr(self, name) for name in numbers}
+        return figures | {"better": self.better.to_dict(), "families": [asdict(f) for f in self.families]}
 
 
 def learn(tests: Sequence[TestSummary]) -> LearnedLift | NotShown:
@@ -77,11 +79,7 @@ def learn(tests: Sequence[TestSummary]) -> LearnedLift | NotShown:
     """
     told = [test for test in tests if sum(test.successes) and sum(test.successes) < sum(test.members)]
     if len(told) < FEWEST_TESTS:
-        there = "is 1 finished experiment" if len(told) == 1 else f"are {len(told)} finished experiments"
-        return NotShown(
-            "too_little_history",
-            f"There {there} to learn from; it takes at least {FEWEST_TESTS} to tell how far variants truly lie apart.",
-        )
+        return not_shown("too_little_history", tests=len(told), fewest=FEWEST_TESTS)
     return _learned(tests, Likelihood.of(tests))
 
 
@@ -92,31 +90,26 @@ def _learned(tests: Sequence[TestSummary], likelihood: Likelihood) -> LearnedLif
     tau, low, high = _posterior(by_spread)
     families = compare(likelihood, centre, sd)
     members, variants = sum(sum(t.members) for t in tests), sum(len(t.members) for t in tests)
-    spread, words = _spread(tau, families)
+    size = {"tests": len(tests), "variants": variants, "members": members}
+    spread, reason = _spread(tau, families, size)
     prior = NamedPrior(
         "learned",
         (*spread, ("sd", math.sqrt(2) * tau), ("mean_log_odds", centre), ("mean_sd", sd)),
-        f"Fitted to {len(tests):,} finished experiments with {variants:,} variants and {members:,} members: {words}",
+        reason,
     )
-    return LearnedLift(prior, len(tests), variants, members, tau, low, high, centre, sd, families, _told(families))
+    return LearnedLift(prior, len(tests), variants, members, tau, low, high, centre, sd, families, _better(families))
 
 
-def _spread(tau: float, families: Sequence[Family]) -> tuple[tuple[tuple[str, float], ...], str]:
-    """Return the prior's parameters of the spread, of one size or differing by test, and what they mean in words."""
+def _spread(
+    tau: float, families: Sequence[Family], size: Mapping[str, int]
+) -> tuple[tuple[tuple[str, float], ...], Message]:
+    """Return the prior's parameters of the spread, of one size or differing by test, and its reason."""
     varying = next(family for family in families if family.name == "varying")
     if not varying.surely_ahead or varying.shape is None:
-        within = f"two thirds of the variants truly lie within {_percent(tau)} of their test's middle."
-        return (("log_odds_sd", tau),), within
-    share, normal = _NEARLY_ALL
-    widest = varying.spread * math.exp(normal * varying.shape)
-    return (("log_odds_sd", varying.spread), ("log_odds_sd_varies", varying.shape)), (
-        f"in half of the tests two thirds of the variants truly lie within {_percent(varying.spread)} of their test's "
-        f"middle, in {10 * share:.0f} of 10 tests within {_percent(widest)}."
-    )
-
-
-def _percent(log_odds: float) -> str:
-    return f"{100 * math.expm1(log_odds):.0f} %"
+        return (("log_odds_sd", tau),), message("prior.learned", **size, within=math.expm1(tau))
+    within, widest = (varying.spread * math.exp(normal * varying.shape) for normal in (0.0, NINE_OF_TEN))
+    reason = message("prior.learned_varies", **size, within=math.expm1(within), widest=math.expm1(widest))
+    return (("log_odds_sd", varying.spread), ("log_odds_sd_varies", varying.shape)), reason
 
 
 def _posterior(log_likelihood: np.ndarray) -> tuple[float, float, float]:
@@ -130,17 +123,13 @@ def _posterior(log_likelihood: np.ndarray) -> tuple[float, float, float]:
     return float(mass @ fine), low, high
 
 
-def _told(families: Sequence[Family]) -> str:
+def _better(families: Sequence[Family]) -> Message:
+    """Return which shape of the spread predicts held-out tests better, and whether the prior uses it."""
     best = max(families[1:], key=lambda family: family.ahead)
     if not best.surely_ahead:
-        return "A Normal spread foretells tests it was not fitted to as well as heavier tails do."
-    words = {
-        "student_t": "a spread with heavier tails (Student-t)",
-        "varying": "a spread that differs from test to test",
-    }
+        return message("families.normal")
     used = any(family.name == "varying" and family.surely_ahead for family in families)
-    goes_by = "so the prior does too" if used else "the Normal one stays, as it draws far leads in more"
-    return (
-        f"On tests it was not fitted to, {words[best.name]} does better than the Normal one, by {best.ahead:.1f} ± "
-        f"{best.ahead_se:.1f} in log likelihood over all tests; {goes_by}."
-    )
+    figures = {"ahead": best.ahead, "error": best.ahead_se}
+    if best.name == "varying":
+        return message("families.varying", **figures)
+    return message("families.student_t_varying" if used else "families.student_t", **figures)

@@ -35,7 +35,7 @@ def fit(
         key: moments.Sums(cell.n, float(cell.total), cell.total_squares, cell.positive)
         for key, cell in statistics.items()
     }
-    zero = moments.nobody(cells, "has an amount")
+    zero = moments.all_zero(cells)
     if zero is not None:
         return zero
     third = moments.log_normal_third(moments.together(list(cells.values())))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import digamma, gammainc, gammaincc, gammainccinv, gammaincinv, ndtr, polygamma
 
+from analysis.messages import Message
 from analysis.priors import NamedPrior
 from analysis.sampling.predictive import Check, Quantile, check, replicated_sums, thinned
 from analysis.statistics import AmountStatistics
@@ -44,7 +45,7 @@ class Family:
         ``mean(draws, cap)``: mean amount of a buyer, amounts cut at `cap`; arrays of shape (draws, variants).
     quantile : callable
         ``quantile(draws, v)``: from standard Normal scores to amounts of variant v, as `replicated_sums` takes it.
-    checks : tuple of (name, function)
+    checks : tuple of (message code, function)
         Sums that the likelihood does not look at, over what its own sums imply for them: 1 where they agree. The
         function takes means of `SUMMED` and gives the ratio; elementwise. Such a ratio tells two price points from a
         log-normal where the plain sum, which varies with the parameters, does not.
@@ -75,9 +76,15 @@ class Family:
         for v, (variant, own) in enumerate(data.items()):
             means = replicated_sums(_cut(self.quantile(few, v), limit), SUMMED, own.positive, rng) / own.positive
             seen = np.array([float(own.total), own.total_squares, own.log_total, own.log_total_squares]) / own.positive
-            for name, ratio in self.checks:
-                told = f"{name} among buyers in {variant}"
-                made.append(check(told, float(ratio(*seen)), ratio(*means), checks=len(data) * len(self.checks)))
+            for code, ratio in self.checks:
+                made.append(
+                    check(
+                        Message(code, {"variant": variant}),
+                        float(ratio(*seen)),
+                        ratio(*means),
+                        checks=len(data) * len(self.checks),
+                    )
+                )
         return tuple(made)
 
 
@@ -227,8 +234,8 @@ FAMILIES: tuple[Family, ...] = (
         _log_normal_mean,
         _log_normal_quantile,
         (
-            ("mean amount over that of a log-normal with the same logarithms", _log_normal_mean_ratio),
-            ("mean squared amount over that of a log-normal with the same logarithms", _log_normal_square_ratio),
+            ("check.log_normal_mean", _log_normal_mean_ratio),
+            ("check.log_normal_square", _log_normal_square_ratio),
         ),
     ),
     Family(
@@ -239,11 +246,8 @@ FAMILIES: tuple[Family, ...] = (
         _gamma_mean,
         _gamma_quantile,
         (
-            (
-                "spread of the logarithms over that of a gamma with the same mean and mean logarithm",
-                _gamma_spread_ratio,
-            ),
-            ("mean squared amount over that of a gamma with the same mean and mean logarithm", _gamma_square_ratio),
+            ("check.gamma_spread", _gamma_spread_ratio),
+            ("check.gamma_square", _gamma_square_ratio),
         ),
     ),
 )

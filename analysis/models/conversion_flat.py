@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.marginals import BetaMarginal
 from analysis.priors import NamedPrior
@@ -40,8 +40,6 @@ def fit(
 
 
 def without_members(statistics: Mapping[str, ProportionStatistics]) -> NotShown | None:
-    """Where a variant has met nobody, say so."""
+    """Return which variants have no members yet, as the reason; None where all have some."""
     empty = [key for key, cell in statistics.items() if cell.n == 0]
-    if not empty:
-        return None
-    return NotShown("no_members", f"Nobody has been counted for variant {', '.join(empty)} yet.")
+    return not_shown("no_members.variants", variants=tuple(empty)) if empty else None

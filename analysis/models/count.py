@@ -28,7 +28,7 @@ def fit(
         key: moments.Sums(cell.n, float(cell.total), float(cell.total_squares), cell.positive)
         for key, cell in statistics.items()
     }
-    zero = moments.nobody(cells, "did it")
+    zero = moments.all_zero(cells)
     if zero is not None:
         return zero
     return moments.posterior_from_nought(cells, _third(list(statistics.values())), prior["amounts_believed"])

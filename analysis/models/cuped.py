@@ -1,4 +1,4 @@
-"""CUPED: an outcome less what was known of the member before the first exposure (Deng, Xu, Kohavi and Walker 2013).
+"""CUPED: reduce variance with a pre-experiment covariate (Deng, Xu, Kohavi and Walker 2013).
 
 ``y = x − θ (c − c̄)`` with one θ and one c̄ for all variants has the same expected difference between variants as x, and
 a variance smaller by the squared correlation of x and c.
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.models import moments
 from analysis.models.moments import variance
 from analysis.posterior.joint import IndependentPosterior
@@ -49,12 +49,10 @@ class Adjusted:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What the covariate is worth.
+    """What the covariate explains.
 
     Attributes
     ----------
-    covariate : str
-        Its name.
     theta : float
         What is taken off a member's outcome for each unit of the covariate above its mean; 0 where it is not used.
     correlation : float or None
@@ -67,7 +65,6 @@ class Adjustment:
         Why the plain outcome is taken instead.
     """
 
-    covariate: str
     theta: float
     correlation: float | None
     variance_reduction: float
@@ -77,7 +74,6 @@ class Adjustment:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the variants' moments."""
         return {
-            "covariate": self.covariate,
             "theta": self.theta,
             "correlation": self.correlation,
             "variance_reduction": self.variance_reduction,
@@ -86,14 +82,12 @@ class Adjustment:
         }
 
 
-def adjust(statistics: Mapping[str, AdjustedStatistics], covariate: str = "") -> Adjustment | NotShown:
+def adjust(statistics: Mapping[str, AdjustedStatistics]) -> Adjustment | NotShown:
     """Adjust every variant by one θ, from all members together.
 
     Parameters
     ----------
     statistics : mapping of variant key to AdjustedStatistics
-    covariate : str
-        Its name, for sentences.
 
     Returns
     -------
@@ -101,27 +95,19 @@ def adjust(statistics: Mapping[str, AdjustedStatistics], covariate: str = "") ->
     """
     for key, cell in statistics.items():
         if cell.n < 2:
-            members = "no members" if cell.n == 0 else "one member"
-            return NotShown("no_members", f"Variant {key} has {members}; a spread needs at least two.")
+            return not_shown("no_members.spread", variant=key, members=cell.n)
     whole = AdjustedStatistics.empty()
     for cell in statistics.values():
         whole = whole + cell
     spread = variance(whole.n, whole.covariate_total, whole.covariate_squares)
     if spread <= _SMALLEST_SHARE * whole.covariate_squares / whole.n:
-        return _unadjusted(statistics, covariate, _useless(covariate))
+        return _unadjusted(statistics, not_shown("covariate_without_spread"))
     theta = _covariance(whole) / spread
     centre = whole.covariate_total / whole.n
     cells = {key: _adjusted(cell, theta, centre) for key, cell in statistics.items()}
     outcome = variance(whole.n, float(whole.total), whole.total_squares)
     correlation = theta * math.sqrt(spread / outcome) if outcome > 0 else None
-    return Adjustment(covariate, theta, correlation, _reduction(cells), cells)
-
-
-def _useless(covariate: str) -> NotShown:
-    named = f"{covariate} " if covariate else "What was known beforehand "
-    return NotShown(
-        "covariate_without_spread", f"{named}is the same for every member, so it explains nothing; figures are plain."
-    )
+    return Adjustment(theta, correlation, _reduction(cells), cells)
 
 
 def _covariance(cell: AdjustedStatistics) -> float:
@@ -147,9 +133,9 @@ def _reduction(cells: Mapping[str, Adjusted]) -> float:
     return 1 - left / plain if plain > 0 else 0.0
 
 
-def _unadjusted(statistics: Mapping[str, AdjustedStatistics], covariate: str, why: NotShown) -> Adjustment:
+def _unadjusted(statistics: Mapping[str, AdjustedStatistics], why: NotShown) -> Adjustment:
     cells = {key: _adjusted(cell, 0.0, 0.0) for key, cell in statistics.items()}
-    return Adjustment(covariate, 0.0, None, 0.0, cells, why)
+    return Adjustment(0.0, None, 0.0, cells, why)
 
 
 def fit(
@@ -179,12 +165,12 @@ def fit(
         )
         for key, cell in statistics.items()
     }
-    zero = moments.nobody(plain, "has an outcome")
+    zero = moments.all_zero(plain)
     if zero is not None:
         return zero
     whole = moments.together(list(plain.values()))
     if whole.variance <= 0:
-        return NotShown("no_spread", "Every member has the same outcome, so there is no spread to judge chance by.")
+        return not_shown("no_spread")
     cells = {key: _sums(cell, plain[key].positive) for key, cell in adjustment.variants.items()}
     # The outcome's skewness is kept while its spread shrinks.
     left = moments.together(list(cells.values())).variance / whole.variance

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from analysis import priors
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
+from analysis.messages import Message, message
 from analysis.models import amount_families
 from analysis.models.amount_families import Family
 from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
@@ -30,8 +31,6 @@ from analysis.statistics import AmountStatistics
 MIN_BUYERS = 20
 #: Largest share of buyers whose amount was cut at the cap.
 MAX_CUT = 0.01
-
-PERCENT = "\N{NARROW NO-BREAK SPACE}%"
 
 Data = Mapping[str, AmountStatistics]
 
@@ -81,8 +80,8 @@ class HurdleResult:
         In the order of the data; empty where nothing is shown.
     checks : tuple of Check
         Of the family shown; of both where neither passed.
-    note : str
-        What a reader has to know besides, such as amounts that were cut; "" mostly.
+    note : Message or None
+        What a reader has to know besides: amounts that were cut.
     draws : Draws or None
         With the axis `variant` named, for `analysis.sampling.engine.to_arviz`.
     """
@@ -96,7 +95,7 @@ class HurdleResult:
     prior: NamedPrior = priors.HURDLE_WEAK
     seed: int = 0
     engine: str = ""
-    note: str = ""
+    note: Message | None = None
     draws: Draws | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +109,7 @@ class HurdleResult:
             "prior": self.prior.to_dict(),
             "seed": self.seed,
             "engine": self.engine,
-            "note": self.note,
+            "note": None if self.note is None else self.note.to_dict(),
         }
 
 
@@ -194,33 +193,23 @@ def _rows(statistics: Data, found: _Fitted, control: str, kind: IntervalKind) ->
     return tuple(rows)
 
 
-def _note(statistics: Data) -> str:
+def _note(statistics: Data) -> Message | None:
     cut = sum(own.capped for own in statistics.values())
-    if not cut:
-        return ""
     cap = next(own.cap for own in statistics.values())
-    told = "amount was" if cut == 1 else "amounts were"
-    return f"{cut:,} {told} cut at {cap}; what a buyer spends is told with that cut, as everywhere."
+    return message("note.amounts_cut", amounts=cut, cap=float(cap)) if cut and cap is not None else None
 
 
 def _refused(statistics: Data) -> NotShown | None:
     """What no family can be fitted to."""
     for variant, own in statistics.items():
         if own.positive < MIN_BUYERS:
-            told = "member has" if own.positive == 1 else "members have"
-            return NotShown(
-                "too_few_amounts",
-                f"{own.positive} {told} an amount in {variant}; the split is told from {MIN_BUYERS} in each variant.",
-            )
+            return not_shown("too_few_amounts", variant=variant, buyers=own.positive, fewest=MIN_BUYERS)
         if own.capped > MAX_CUT * own.positive:
-            return NotShown(
-                "cut_amounts",
-                f"{100 * own.capped / own.positive:.1f}{PERCENT} of the amounts in {variant} were cut at {own.cap}, "
-                f"more than {100 * MAX_CUT:g}{PERCENT}: too many to know how amounts are spread.",
-            )
+            share, cap = own.capped / own.positive, None if own.cap is None else float(own.cap)
+            return not_shown("cut_amounts", variant=variant, share=share, cap=cap, most=MAX_CUT)
         # Sums over equal logarithms differ from each other by their rounding only.
         if own.log_total_squares - own.log_total**2 / own.positive <= 1e-9 * max(1.0, own.log_total_squares):
-            return NotShown("no_spread", f"Every amount in {variant} is the same, so there is no spread to describe.")
+            return not_shown("no_spread.amounts", variant=variant)
     return None
 
 
@@ -241,16 +230,7 @@ def _first_that_fits(
         if not failures(found.checks):
             return found
         made += found.checks
-    return trouble or _neither(made), made
-
-
-def _neither(made: tuple[Check, ...]) -> NotShown:
-    first = failures(made)[0]
-    return NotShown(
-        "fits_no_family",
-        "The amounts follow neither a log-normal nor a gamma distribution, so how many buy and how much are not told "
-        f"apart by one: the {first.name} is {first.observed:.3g}, expected {first.expected('.3g')}.",
-    )
+    return trouble or not_shown("fits_no_family.amounts", check=failures(made)[0].beside_expected), made
 
 
 def _sampled(
@@ -260,9 +240,7 @@ def _sampled(
     seed = int(rng.integers(2**31))
     known = amount_families.data_of(statistics.values(), prior)
     data = {name: known[name] for name in family.data}
-    told = fitting.sampled(
-        family.build, (len(names),), data, seed=seed, draws=draws, chains=chains, longer=2, told=("The split", "is")
-    )
+    told = fitting.sampled(family.build, (len(names),), data, seed=seed, draws=draws, chains=chains, longer=2)
     if isinstance(told, NotShown):
         return told
     found, diagnostics = told

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from scipy.special import stdtrit
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.skewed import SkewedMarginal
 
@@ -102,11 +102,10 @@ def effective_positive(total: float, squares: float) -> float:
 
 
 def too_few(cells: Mapping[str, int]) -> NotShown | None:
-    """Say which variant has fewer than the two members that a spread takes."""
+    """Return the first variant with fewer than the two members that a spread needs, as the reason."""
     for key, n in cells.items():
         if n < 2:
-            members = "no members" if n == 0 else "one member"
-            return NotShown("no_members", f"Variant {key} has {members}; a spread needs at least two.")
+            return not_shown("no_members.spread", variant=key, members=n)
     return None
 
 
@@ -126,13 +125,13 @@ def fit_sums(cells: Mapping[str, Sums], third: float, believed: float) -> tuple[
     pooled, tiny = whole.variance, _SMALLEST_SHARE * whole.squares / whole.n
     # Rounding of sums leaves about 1e-16 of the squares behind.
     if pooled <= tiny:
-        return NotShown("no_spread", "Every member has the same amount, so there is no spread to judge chance by.")
+        return not_shown("no_spread")
     marginals = []
     for key, cell in cells.items():
         borrowed = max(0.0, believed - cell.positive) / (whole.positive / whole.n)
         blended = ((cell.n - 1) * cell.variance + borrowed * pooled) / (cell.n - 1 + borrowed)
         if blended <= tiny:
-            return NotShown("no_spread", f"Every member of variant {key} has the same amount: there is no spread.")
+            return not_shown("no_spread.variant", variant=key)
         more, larger = likeness(cell, whole)
         marginals.append(leaning(cell, blended, pooled * more * larger**2, third * more * larger**3))
     return tuple(marginals)
@@ -195,16 +194,10 @@ def posterior_from_nought(cells: Mapping[str, Sums], third: float, believed: flo
 
 
 def _few(key: str, cell: Sums) -> NotShown:
-    who = {0: "None", 1: "Only one"}.get(int(cell.positive), f"Only {cell.positive:.0f}")
-    return NotShown(
-        "few_carriers",
-        f"{who} of the {cell.n:,} members of variant {key} {'counts' if cell.positive == 1 else 'count'} here, too few"
-        f" for an interval of its own; {FEWEST_CARRIERS} are needed.",
-    )
+    carriers = round(cell.positive)
+    return not_shown("few_carriers", variant=key, carriers=carriers, members=cell.n, fewest=FEWEST_CARRIERS)
 
 
-def nobody(cells: Mapping[str, Sums], did: str) -> NotShown | None:
-    """Say that no member of any variant has anything to add up."""
-    if any(cell.positive for cell in cells.values()):
-        return None
-    return NotShown("all_zero", f"Nobody {did} yet, in any variant, so there is nothing to compare.")
+def all_zero(cells: Mapping[str, Sums]) -> NotShown | None:
+    """Return the reason where no member of any variant has anything to add up."""
+    return None if any(cell.positive for cell in cells.values()) else not_shown("all_zero")

@@ -20,7 +20,8 @@ from scipy.special import gammaln
 from scipy.stats import nbinom, poisson
 
 from analysis import priors
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
+from analysis.messages import message
 from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.priors import NamedPrior
 from analysis.sampling import engine, fitting
@@ -262,17 +263,9 @@ def _refused(statistics: Data) -> NotShown | None:
     """What this model cannot be fitted to."""
     for variant, own in statistics.items():
         if own.positive < MIN_POSITIVE:
-            return NotShown(
-                "too_few_counts",
-                f"{own.positive} of {own.n} members did it in variant {variant}; how unevenly is told from "
-                f"{MIN_POSITIVE} on.",
-            )
+            return not_shown("too_few_counts", variant=variant, active=own.positive, members=own.n, fewest=MIN_POSITIVE)
         if own.histogram[-1][0] > MAX_TIMES:
-            return NotShown(
-                "too_many_times",
-                f"A member of variant {variant} did it {own.histogram[-1][0]:,} times, more than {MAX_TIMES:,}: no "
-                "human does; set crawlers aside first.",
-            )
+            return not_shown("too_many_times", variant=variant, times=own.histogram[-1][0], most=MAX_TIMES)
     return None
 
 
@@ -285,7 +278,7 @@ def _fitted(
     # The second attempt is for counts near Poisson, where the dispersion's logarithm has a long tail.
     found = fitting.sampled(
         build, (len(statistics),), data_of(statistics, prior), seed=int(rng.integers(2**31)), draws=draws,
-        chains=chains, longer=3, told=("The counts", "are"), derived=_shown,
+        chains=chains, longer=3, derived=_shown,
     )  # fmt: skip
     if isinstance(found, NotShown):
         return found, ()
@@ -294,18 +287,10 @@ def _fitted(
     flat = {name: value.reshape(-1, value.shape[-1]) for name, value in figures.items()}
     checks = _checks(statistics, flat["mean"], flat["dispersion"], rng)
     if bad := failures(checks):
-        return _could_not_be(bad[0]), checks
+        return not_shown("fits_no_family.counts", check=bad[0].beside_expected), checks
     axes = dict.fromkeys(("log_mean", "log_dispersion", *FIGURES), ("variant",))
     drawn = drawn.labelled(axes, {"variant": tuple(statistics)}, **figures)
     return _Fitted(flat, checks, diagnostics, drawn)
-
-
-def _could_not_be(bad: Check) -> NotShown:
-    return NotShown(
-        "fits_no_family",
-        f"The counts do not follow a negative binomial distribution: the {bad.name} is {bad.observed:.4g}, expected "
-        f"{bad.expected('.4g')}.",
-    )
 
 
 def _checks(statistics: Data, mean: np.ndarray, dispersion: np.ndarray, rng: np.random.Generator) -> tuple[Check, ...]:
@@ -315,8 +300,8 @@ def _checks(statistics: Data, mean: np.ndarray, dispersion: np.ndarray, rng: np.
         never, spread = _replicated(own.n, mean[:, v], dispersion[:, v], rng)
         seen = own.total_squares / own.n - (own.total / own.n) ** 2
         of = {"checks": 2 * len(statistics)}
-        made.append(check(f"share who never did it in variant {variant}", 1 - own.positive / own.n, never, **of))
-        made.append(check(f"variance over the members of variant {variant}", seen, spread, **of))
+        made.append(check(message("check.share_without", variant=variant), 1 - own.positive / own.n, never, **of))
+        made.append(check(message("check.variance", variant=variant), seen, spread, **of))
     return tuple(made)
 
 

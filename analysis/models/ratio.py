@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.models import moments
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.skewed import SkewedMarginal
@@ -100,42 +100,31 @@ def fit_signed(
 def _fit(
     statistics: Mapping[str, RatioStatistics], believed: float, *, signed: bool
 ) -> IndependentPosterior | NotShown:
-    missing = moments.too_few({key: cell.n for key, cell in statistics.items()}) or _nothing_below(statistics)
+    missing = moments.too_few({key: cell.n for key, cell in statistics.items()}) or _no_denominator(statistics)
     if missing is not None:
         return missing
     cells = {key: Means.of(cell) for key, cell in statistics.items()}
     whole = Means.of(_together(list(statistics.values())))
     pooled, tiny = whole.residual(whole.ratio), _SMALLEST_SHARE * whole.x_squares / whole.n
     if pooled <= tiny:
-        return NotShown("no_spread", "The ratio is the same in every member, so there is no spread to judge chance by.")
+        return not_shown("no_spread")
     third = 0.0 if signed else _third(whole)
     marginals = []
     for key, cell in cells.items():
         if cell.clearance < CLEAR_OF_ZERO:
-            return _too_near(key)
+            return not_shown("denominator_near_zero", variant=key)
         borrowed = max(0.0, believed - cell.carriers) / (whole.carriers / whole.n)
         own = cell.residual(cell.ratio)
         blended = ((cell.n - 1) * own + borrowed * pooled) / (cell.n - 1 + borrowed)
         if blended <= tiny:
-            return NotShown("no_spread", f"The ratio is the same in every member of variant {key}: there is no spread.")
+            return not_shown("no_spread.variant", variant=key)
         marginals.append(_leaning(cell, blended, pooled, third, signed=signed))
     return IndependentPosterior(tuple(statistics), tuple(marginals))
 
 
-def _nothing_below(statistics: Mapping[str, RatioStatistics]) -> NotShown | None:
+def _no_denominator(statistics: Mapping[str, RatioStatistics]) -> NotShown | None:
     empty = [key for key, cell in statistics.items() if not cell.y_total]
-    if not empty:
-        return None
-    return NotShown(
-        "no_denominator", f"Nobody in variant {', '.join(empty)} has anything to divide by yet, so there is no ratio."
-    )
-
-
-def _too_near(key: str) -> NotShown:
-    return NotShown(
-        "denominator_near_zero",
-        f"Too few members of variant {key} have something to divide by: the ratio has no bounds yet.",
-    )
+    return not_shown("no_denominator", variants=tuple(empty)) if empty else None
 
 
 def _together(cells: list[RatioStatistics]) -> RatioStatistics:

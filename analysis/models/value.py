@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.models import moments
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.skewed import SkewedMarginal
@@ -49,7 +49,7 @@ def fit_roi(
     """
     free = [key for key, cell in statistics.items() if cell.n and not cell.cost > 0]
     if free:
-        return NotShown("no_cost", f"Variant {', '.join(free)} costs nothing, so there is no return on its cost.")
+        return not_shown("no_cost", variants=tuple(free))
     gross = _gross(statistics, prior["amounts_believed"])
     if isinstance(gross, NotShown):
         return gross
@@ -82,7 +82,7 @@ def _gross(statistics: Mapping[str, ValueStatistics], believed: float) -> tuple[
     if short is not None:
         return short
     cells = {key: value_sums(cell) for key, cell in statistics.items()}
-    zero = moments.nobody(cells, "did anything of worth")
+    zero = moments.all_zero(cells)
     if zero is not None:
         return zero
     whole = moments.together(list(cells.values()))

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import chi2
 
+from analysis.messages import message
 from analysis.pooling.grid import TAU_BOUNDS
 from analysis.priors import NamedPrior
 from analysis.statistics import ProportionStatistics
@@ -56,6 +57,5 @@ def widened(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -
     return NamedPrior(
         f"{prior.name}_varied",
         tuple(parameters.items()),
-        "These variants differ more than tests before did, so how alike variants are was left to vary widely here, and "
-        f"they are drawn together less. Else as {prior.name}: {prior.reason}",
+        message("prior.widened", prior=prior.name, reason=prior.reason),
     )

@@ -1,4 +1,4 @@
-"""Whether draws may be believed: R-hat, effective sample size, divergences, k-hat. A fit that fails them is not shown.
+"""Convergence diagnostics: R-hat, effective sample size, divergences, k-hat. A fit that fails them is not shown.
 
 Rank-normalised split R-hat and bulk/tail ESS after Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), written for
 many parameters at once; Pareto-smoothed importance weights for what is weighted instead of sampled. The tests hold all
@@ -16,6 +16,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import logsumexp, ndtri
 from scipy.stats import rankdata
 
+from analysis.messages import Message, message
+
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400.0
 DIVERGENT_SHARE_LIMIT = 0.001
@@ -25,7 +27,7 @@ K_HAT_LIMIT = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """The gate of a sampled fit.
+    """Whether a sampled fit may be shown.
 
     Attributes
     ----------
@@ -36,18 +38,19 @@ class Diagnostics:
         Smallest of all bulk and tail effective sample sizes; at least 400 passes.
     divergences : int
         Divergent transitions; at most one in a thousand passes.
-    reasons : tuple of str
-        Why it did not pass, in plain sentences; empty when it did.
+    reasons : tuple of Message
+        Why it did not pass; empty when it did.
     """
 
     passed: bool
     rhat_max: float
     ess_min: float
     divergences: int
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Message, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"reasons": list(self.reasons)}
+        """Return plain JSON values."""
+        return asdict(self) | {"reasons": [reason.to_dict() for reason in self.reasons]}
 
 
 def _split(draws: np.ndarray) -> np.ndarray:
@@ -133,20 +136,20 @@ def diagnose(draws: Mapping[str, np.ndarray], divergences: int) -> Diagnostics:
     """
     flat = np.concatenate([d.reshape(d.shape[0], d.shape[1], -1) for d in draws.values()], axis=2)
     if not np.isfinite(flat).all():
-        return Diagnostics(False, float("inf"), 0.0, divergences, ("Some draws are not finite numbers.",))
+        return Diagnostics(False, float("inf"), 0.0, divergences, (message("diagnostics.not_finite"),))
     # Not by the sd, which is a rounding error above 0 for most constants.
     moving = flat[:, :, np.ptp(flat, axis=(0, 1)) > 0]
     if moving.shape[2] == 0:
-        return Diagnostics(False, float("inf"), 0.0, divergences, ("The sampler did not move.",))
+        return Diagnostics(False, float("inf"), 0.0, divergences, (message("diagnostics.did_not_move"),))
     worst, fewest = float(np.nan_to_num(rhat(moving), nan=np.inf).max()), float(np.nan_to_num(ess(moving)).min())
     size = flat.shape[0] * flat.shape[1]
     reasons = []
     if worst > RHAT_LIMIT:
-        reasons.append(f"The chains disagree (R-hat {worst:.3f}, at most {RHAT_LIMIT} is trusted).")
+        reasons.append(message("diagnostics.rhat", rhat=worst, limit=RHAT_LIMIT))
     if fewest < ESS_LIMIT:
-        reasons.append(f"Too few independent draws (ESS {fewest:.0f}, at least {ESS_LIMIT:.0f} are needed).")
+        reasons.append(message("diagnostics.ess", ess=fewest, limit=ESS_LIMIT))
     if divergences > DIVERGENT_SHARE_LIMIT * size:
-        reasons.append(f"The sampler lost its way {divergences} times in {size} draws.")
+        reasons.append(message("diagnostics.divergences", divergences=divergences, draws=size))
     return Diagnostics(not reasons, worst, fewest, divergences, tuple(reasons))
 
 

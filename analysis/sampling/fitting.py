@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from analysis.errors import AnalysisError, NotShown
+from analysis.errors import AnalysisError, NotShown, not_shown
 from analysis.sampling import engine
 from analysis.sampling.diagnostics import Diagnostics, diagnose
 
 #: How careful the sampler is, in turn: the step that it accepts.
 CARE = (0.9, 0.98)
 TUNE = 1000
+
+
+def not_trusted(diagnostics: Diagnostics) -> NotShown:
+    """Return why a fit whose diagnostics did not pass is not shown."""
+    return not_shown("fit_not_trusted", reasons=diagnostics.reasons)
 
 
 def known_control(statistics: Mapping[str, Any], control: str) -> None:
@@ -43,7 +48,6 @@ def sampled(
     draws: int,
     chains: int,
     longer: int,
-    told: tuple[str, str],
     derived: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] | None = None,
 ) -> tuple[engine.Draws, Diagnostics] | NotShown:
     """Sample a model; where the chains do not pass, once more with smaller steps.
@@ -52,20 +56,17 @@ def sampled(
     ----------
     longer : int
         How many times as many draws the second attempt makes.
-    told : tuple of str
-        What is said where it failed: its subject ("The counts") and its verb ("are").
     derived : callable, optional
-        From the draws to what else is shown of them: arrays of shape (chains, draws, ...) that pass the gate too.
+        From the draws to what else is shown of them: arrays of shape (chains, draws, ...), diagnosed as well.
     """
-    subject, verb = told
     for accept, times in zip(CARE, (1, longer), strict=True):
         size = {"draws": draws * times, "tune": TUNE * times}
         try:
             found = engine.sample(build, shape, data, seed=seed, chains=chains, accept=accept, **size)
         except engine.EngineError as error:
-            return NotShown("fit_failed", f"{subject} could not be computed this time ({error}).")
+            return not_shown("fit_failed", error=str(error))
         judged = dict(found.values) | dict(derived(found.values) if derived else {})
         diagnostics = diagnose(judged, found.divergences)
         if diagnostics.passed:
             return found, diagnostics
-    return NotShown("fit_not_trusted", f"{subject} {verb} not shown: " + " ".join(diagnostics.reasons))
+    return not_trusted(diagnostics)

@@ -9,12 +9,14 @@ as over ten thousand.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import norm
+
+from analysis.messages import Message, message
 
 #: Chance that a right model fails any of its checks; shared among them.
 FALSE_ALARMS = 0.01
@@ -32,8 +34,8 @@ class Check:
 
     Attributes
     ----------
-    name : str
-        What it is of whom, in plain words.
+    name : Message
+        Which statistic it is, and of which variant.
     observed : float
     low, high : float
         Ends of the range that replicated data span, in the unit of `observed`; `low` is None where only too much is
@@ -42,29 +44,32 @@ class Check:
         Whether the observed value lies within.
     """
 
-    name: str
+    name: Message
     observed: float
     low: float | None
     high: float
     passed: bool
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return plain JSON values."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return values | {"name": self.name.to_dict()}
 
-    def expected(self, digits: str) -> str:
-        """Return the range in words, its ends written with a format such as ``,.0f``."""
+    @property
+    def beside_expected(self) -> Message:
+        """The statistic with its observed value and the range expected of it."""
         if self.low is None:
-            return f"at most {self.high:{digits}}"
-        return f"from {self.low:{digits}} to {self.high:{digits}}"
+            return message("check.at_most", name=self.name, observed=self.observed, high=self.high)
+        return message("check.range", name=self.name, observed=self.observed, low=self.low, high=self.high)
 
 
-def check_most(name: str, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:
+def check_most(name: Message, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:
     """Compare an observed statistic with its replications as `check` does, where only too much of it is a fault."""
     both = check(name, observed, replicated, checks=checks)
     return Check(name, both.observed, None, both.high, both.observed <= both.high)
 
 
-def check(name: str, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:
+def check(name: Message, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:
     """Compare an observed statistic with its replications.
 
     Parameters

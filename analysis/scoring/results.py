@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from analysis.errors import AnalysisError, NotShown
+from analysis.messages import Message
 from analysis.posterior.joint import Density, Estimate, Interval
 from analysis.priors import NamedPrior
 from analysis.statistics.stratified import Stratified
@@ -95,7 +96,7 @@ class ComparisonResult:
     difference: Estimate | None = None
     p_beats_control: float | None = None
     p_rope: float | None = None
-    lift_not_shown: str | None = None
+    lift_not_shown: Message | None = None
     lift_density: Density | None = None
 
 
@@ -157,7 +158,7 @@ class MetricResult:
         return cls(
             **{name: data[name] for name in ("metric", "kind", "direction", "control", "model", "rope")},
             prior=NamedPrior.from_dict(data["prior"]),
-            not_shown=None if data["not_shown"] is None else NotShown(**data["not_shown"]),
+            not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
             variants=tuple(VariantResult(**_without_derived(_revived(row))) for row in data["variants"]),
             comparisons=tuple(ComparisonResult(**_revived(row)) for row in data["comparisons"]),
             stratified=Stratified.from_dict(data["stratified"]) if data.get("stratified") else None,
@@ -182,7 +183,9 @@ def _revived(row: Mapping[str, Any]) -> dict[str, Any]:
     if out.get("interval") is not None:
         out["interval"] = Interval(**out["interval"])
     if out.get("interval_not_shown") is not None:
-        out["interval_not_shown"] = NotShown(**out["interval_not_shown"])
+        out["interval_not_shown"] = NotShown.from_dict(out["interval_not_shown"])
+    if out.get("lift_not_shown") is not None:
+        out["lift_not_shown"] = Message.from_dict(out["lift_not_shown"])
     for name in ("density", "lift_density"):
         if out.get(name) is not None:
             out[name] = Density(tuple(out[name]["x"]), tuple(out[name]["y"]))

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis import models, priors
-from analysis.errors import AnalysisError, NotShown
+from analysis.errors import AnalysisError, NotShown, not_shown
+from analysis.messages import message
 from analysis.models import Model
 from analysis.pooling.prior_conflict import widened
 from analysis.posterior.joint import IndependentPosterior, IntervalKind, Posterior
@@ -193,7 +194,7 @@ def _nobody_yet(data: Data) -> NotShown | None:
     A value of 0 or below is no sign of that: gains and losses may cancel, and costs are there from the start.
     """
     if all(cell.n > 0 for cell in data.values()) and not any(_something_done(cell) for cell in data.values()):
-        return NotShown("nobody_yet", "Nobody has done it yet.")
+        return not_shown("nobody_yet")
     return None
 
 
@@ -286,9 +287,8 @@ def _compare(
     above = posterior.p_greater(v, c)
     why = None
     if lift is None:
-        why = "The control is still so near 0 that a relative lift has no bounds; look at the difference instead."
-        if told["model"] in DIFFERENCES_ONLY:
-            why = "This may be above or below 0, so only the difference means anything."
+        signed = told["model"] in DIFFERENCES_ONLY
+        why = message("lift.signed") if signed else message("lift.control_near_zero")
     return ComparisonResult(
         variant=posterior.variants[v],
         control=posterior.variants[c],

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from analysis import priors
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
+from analysis.messages import Message, message
 from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.priors import NamedPrior
 from analysis.sampling import engine
@@ -107,11 +108,9 @@ class SegmentResult:
     merged: tuple[str, ...] = ()
 
     @property
-    def note(self) -> str:
-        """What a reader has to know besides; "" mostly."""
-        if not self.merged:
-            return ""
-        return f"{len(self.merged)} rare levels are told together as {OTHERS}: there were too many combinations."
+    def note(self) -> Message | None:
+        """What a reader has to know besides: levels that were merged."""
+        return message("note.levels_merged", levels=len(self.merged), others=OTHERS) if self.merged else None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -123,7 +122,7 @@ class SegmentResult:
             "engine": self.engine,
             "joint": self.joint,
             "merged": list(self.merged),
-            "note": self.note,
+            "note": None if self.note is None else self.note.to_dict(),
         }
 
 
@@ -249,9 +248,9 @@ def _fit(
     table: CellTable, told: _Told, size: dict[str, int]
 ) -> tuple[dict[str, SegmentResult], engine.Draws] | tuple[NotShown, None]:
     if min(len(own) for own in table.levels) < 2:
-        return NotShown("one_level", "All members are in one segment, so there is nothing to set side by side."), None
+        return not_shown("one_level"), None
     if table.successes.sum() in (0, table.n.sum()):
-        return NotShown("all_equal", "Nobody or everybody did it so far, so segments cannot be told apart."), None
+        return not_shown("all_equal"), None
     seed = int(np.random.default_rng(told.seed).integers(2**31))
     found = model.sample(table, told.prior, seed=seed, **size)
     if isinstance(found, NotShown):

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.priors import NamedPrior
 from analysis.sampling import engine
 from analysis.sampling.diagnostics import Diagnostics, diagnose
+from analysis.sampling.fitting import not_trusted
 from analysis.segments.cells import CellTable
 
 #: Draws whose cells are held at once.
@@ -84,12 +85,12 @@ def sample(
                 accept=accept,
             )
         except engine.EngineError as error:
-            return NotShown("fit_failed", f"The segments could not be computed this time ({error}).")
+            return not_shown("fit_failed", error=str(error))
         shown = _post_stratified(found, table)
         diagnostics = diagnose(dict(found.values) | shown, found.divergences)
         if diagnostics.passed:
             return _labelled(found, table, shown), diagnostics
-    return NotShown("fit_not_trusted", "The segments are not shown: " + " ".join(diagnostics.reasons))
+    return not_trusted(diagnostics)
 
 
 def _post_stratified(found: engine.Draws, table: CellTable) -> dict[str, np.ndarray]:

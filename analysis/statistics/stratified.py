@@ -9,13 +9,14 @@ ones, so that every model can take them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from analysis.errors import AnalysisError
+from analysis.messages import Message, message
 from analysis.statistics import (
     AmountStatistics,
     CountStatistics,
@@ -24,7 +25,6 @@ from analysis.statistics import (
     Statistics,
     ValueStatistics,
 )
-from analysis.wording import listed
 
 #: Members with an amount from which on an epoch's spread is its own; below, it leans on the variant's other epochs.
 _BELIEVED = 10.0
@@ -41,20 +41,23 @@ class Stratified:
         Share of all members in each epoch that was compared within; sums to 1.
     merged : tuple of tuple of int
         Numbers (from 1) of epochs that count as one, because in one of them a variant had too few members.
-    sentence : str
+    note : Message
         For the page.
     """
 
     weights: tuple[float, ...]
     merged: tuple[tuple[int, ...], ...]
-    sentence: str
+    note: Message
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return plain JSON values; `from_dict` reads them back."""
+        merged = [list(group) for group in self.merged]
+        return {"weights": list(self.weights), "merged": merged, "note": self.note.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Stratified:
-        return cls(tuple(data["weights"]), tuple(map(tuple, data["merged"])), data["sentence"])
+        """Read a stored value back."""
+        return cls(tuple(data["weights"]), tuple(map(tuple, data["merged"])), Message.from_dict(data["note"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +172,12 @@ def _sum(rows: Sequence[Statistics]) -> Any:
 def _told(weights: np.ndarray, groups: Sequence[Sequence[int]]) -> Stratified:
     merged = tuple(tuple(e + 1 for e in group) for group in groups if len(group) > 1)
     if len(groups) == 1:
-        sentence = (
-            "The shares moved while it ran, but a variant had nobody in some of the steps, so all of them count as "
-            "one; if people behaved differently in between, the comparison is off."
-        )
-        return Stratified((1.0,), merged, sentence)
-    sentence = (
-        f"The shares moved while it ran, so variants are compared within each of {len(groups)} steps, and the steps "
-        "weighted by their members."
-    )
-    for group in merged:
-        steps = listed([str(epoch) for epoch in group])
-        sentence += f" Steps {steps} count as one, because a variant had nobody in one of them."
-    return Stratified(tuple(weights.tolist()), merged, sentence)
+        return Stratified((1.0,), merged, message("stratified.all_merged"))
+    note = message("stratified.steps", steps=len(groups))
+    if merged:
+        joined = tuple(message("stratified.joined", steps=tuple(map(str, group))) for group in merged)
+        note = message("stratified.steps_joined", steps=len(groups), joined=joined)
+    return Stratified(tuple(weights.tolist()), merged, note)
 
 
 def _proportions(

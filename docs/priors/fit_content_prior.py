@@ -58,7 +58,7 @@ def main() -> None:
         print(f"There is no {FILE} in {sys.argv[1]!r}; name the folder that holds it.", file=sys.stderr)
         sys.exit(2)
     found = learn(read(Path(sys.argv[1])))
-    sys.exit(found.reason) if isinstance(found, NotShown) else print(told(found))
+    sys.exit(str(found.reason)) if isinstance(found, NotShown) else print(told(found))
 
 
 if __name__ == "__main__":

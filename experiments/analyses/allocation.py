@@ -5,17 +5,13 @@ from typing import Any
 
 from analysis import HealthCheck, MetricResult, NotShown
 from analysis.allocation import Proposal, propose
-from analysis.wording import counted
+from analysis.errors import not_shown
+from analysis.messages import message
 from experiments.analyses.plan import AdaptiveAllocation, Plan, PlannedEpoch
 from experiments.analyses.serialise import iso
 from experiments.collect.collected import Collected
 
-CAVEAT = (
-    "New members went where the results were better, which bends the figures a little: a variant that began badly is "
-    "seen less, so its mean stays too low by up to 1.5 % with a floor of 5 % (by 2 to 5 % without one), and intervals "
-    "of 95 % hold the truth in 92 to 95 of 100 cases. The scorecard and the segments are compared within each step of "
-    "the shares, so that good days and bad days are not mixed up."
-)
+CAVEAT = message("note.adaptive_shares")
 """Simulated: see the figures on adaptive allocation in ``docs/statistics.md``."""
 
 
@@ -35,7 +31,7 @@ def allocation_told(
         "epochs": [_epoch(epoch, collected) for epoch in plan.epochs],
         "next": None if refused else dict(proposed.shares),
         "next_not_shown": proposed.to_dict() if refused else None,
-        "caveat": CAVEAT,
+        "caveat": CAVEAT.to_dict(),
     }
 
 
@@ -44,17 +40,12 @@ def _proposed(
 ) -> Proposal | NotShown:
     """The shares for those still to come, or why they stay as they are."""
     if not plan.running:
-        return NotShown("not_running", "It does not run now, so there is nobody to share out.")
+        return not_shown("not_running")
     if failed := [check for check in checks if check.status == "fail"]:
-        return NotShown("health", f"Shares stay as they are until the data can be trusted. {failed[0].detail}")
+        return not_shown("health", check=failed[0].detail)
     smallest = min(primary.variants, key=lambda row: row.n)
     if smallest.n < plan.minimum_members:
-        name = plan.names.get(smallest.variant, smallest.variant)
-        return NotShown(
-            "too_few_members",
-            f"{name} has met {counted(smallest.n, 'member')}; shares move from {plan.minimum_members:,} of each "
-            "variant on.",
-        )
+        return not_shown("too_few_members", variant=smallest.variant, members=smallest.n, fewest=plan.minimum_members)
     return propose(primary, method=rule.method, floor=rule.floor, current=plan.epochs[-1].weights)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from analysis import NamedPrior, Rules, Verdict, decide
-from analysis.priors import SEGMENT_WEAK, STAYING_WEAK
+from analysis.priors import RETENTION_WEAK, SEGMENT_WEAK
 from experiments.analyses.allocation import allocation_told
 from experiments.analyses.health import health_checks
 from experiments.analyses.plan import Inputs, Plan
@@ -132,7 +132,7 @@ def _priors(plan: Plan, scored: Mapping[str, Scored], told: Mapping[str, Any]) -
         parts[name] = next((entry for entry in told[name] if not entry["not_shown"]), {})
     priors |= {name: part["prior"] for name, part in parts.items() if part.get("prior") and not part["not_shown"]}
     if any(row["tail"]["not_shown"] is None for row in parts["retention"].get("variants", ())):
-        priors["staying"] = STAYING_WEAK.to_dict()
+        priors["staying"] = RETENTION_WEAK.to_dict()
     return priors
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 from analysis import Look, NamedPrior
+from analysis.messages import Message
 from analysis.posterior.joint import IntervalKind
 from experiments.catalogue.metrics import DAY_US, Metric, metric
 from experiments.collect.collected import Collected
@@ -27,8 +28,8 @@ class LearnedFrom:
         Spread of true differences in log-odds, with its 95 % equal-tailed interval.
     mean_log_odds, mean_sd : float
         Mean and standard deviation of the tests' typical log-odds.
-    better : str
-        In a sentence: which shape of the spread predicts better.
+    better : Message
+        Which shape of the spread predicts better.
     metrics : mapping of str to int
         Experiments by their primary metric.
     left_out : mapping of str to int
@@ -45,19 +46,20 @@ class LearnedFrom:
     tau_high: float
     mean_log_odds: float
     mean_sd: float
-    better: str
+    better: Message
     metrics: Mapping[str, int]
     left_out: Mapping[str, int]
     learned_at: str
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return asdict(self)
+        return asdict(self) | {"better": self.better.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read `to_dict` back; what else `data` holds is ignored."""
-        return cls(**{field.name: data[field.name] for field in fields(cls)})
+        known = {field.name: data[field.name] for field in fields(cls)}
+        return cls(**known | {"better": Message.from_dict(data["better"])})
 
 
 @dataclass(frozen=True, slots=True)

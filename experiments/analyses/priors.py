@@ -85,7 +85,7 @@ def keep(session: Session, found: Learning, learned: LearnedLift) -> LearnedPrio
     row = LearnedPrior(
         name=LEARNED,
         parameters=dict(learned.prior.parameters),
-        reason=learned.prior.reason,
+        reason=learned.prior.to_dict()["reason"],
         evidence=evidence,
         created_at=utc_now(),
     )
@@ -119,7 +119,7 @@ def choose(session: Session, requested: str) -> LiftPrior:
     """
     stored = newest(session) if requested in ("auto", LEARNED) else None
     if stored is not None:
-        prior = NamedPrior(stored.name, tuple(stored.parameters.items()), stored.reason)
+        prior = NamedPrior.from_dict({"name": stored.name, "parameters": stored.parameters, "reason": stored.reason})
         learned_at = stored.created_at.isoformat(timespec="seconds")
         return LiftPrior(requested, prior, LearnedFrom.from_dict(stored.evidence | {"learned_at": learned_at}))
     return LiftPrior(requested, shipped.named(DEFAULT if requested in ("auto", LEARNED) else requested))
@@ -135,17 +135,17 @@ def _finished(session: Session, experiment: Experiment, run: Run) -> Finished:
     row = session.execute(query).first()
     key, primary = experiment.key, experiment.primary_metric
     if row is None:
-        return Finished(key, primary, None, "never analysed")
+        return Finished(key, primary, None, "never_analysed")
     inputs, decision = Inputs.from_dict(row[0]), row[1]
     data = inputs.collected.metric_data.get(primary)
     if decision == "untrusted":
-        return Finished(key, primary, None, "a health check failed")
+        return Finished(key, primary, None, "health_check_failed")
     if metric(primary).kind != "proportion" or data is None:
-        return Finished(key, primary, None, "the primary metric is no share of members")
+        return Finished(key, primary, None, "primary_metric_no_share")
     if len(inputs.plan.epochs) > 1:
-        return Finished(key, primary, None, "shares moved while it ran")
+        return Finished(key, primary, None, "shares_moved")
     exposed = [cell for cell in data.values() if cell.n]
     if len(exposed) < 2:
-        return Finished(key, primary, None, "fewer than two variants have members")
+        return Finished(key, primary, None, "too_few_variants")
     members, successes = tuple(cell.n for cell in exposed), tuple(int(cell.total) for cell in exposed)
     return Finished(key, primary, TestSummary(key, members, successes))

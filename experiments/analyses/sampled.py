@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analysis import AnalysisError, NotShown, ProportionStatistics
+from analysis.errors import not_shown, refused
 from experiments.analyses.plan import Inputs, Plan
 from experiments.analyses.scorecards import DIRECTIONS
 from experiments.catalogue.metrics import Metric, metric
@@ -16,17 +17,9 @@ COUNTS_FITTED = 2
 """Most count metrics of an experiment that are fitted; they share one compiled model, but each is sampled anew."""
 
 Report = Callable[[float, str], None]
-LATER = NotShown("later", "This takes a slower model, which this answer did not wait for; the next full one has it.")
-BEYOND = NotShown(
-    "beyond_the_first",
-    f"How unevenly is worked out for the first {COUNTS_FITTED} counts of an experiment; name this one earlier among "
-    "its metrics to see it.",
-)
-MOVED = NotShown(
-    "shares_moved",
-    "The shares moved while it ran, and groups could not be compared within each step, so good days and good variants "
-    "would be mixed up.",
-)
+LATER = not_shown("later")
+BEYOND = not_shown("beyond_the_first", most=COUNTS_FITTED)
+MOVED = not_shown("shares_moved.segments")
 
 
 def wanted(plan: Plan) -> bool:
@@ -70,10 +63,6 @@ def _kind(found: Metric) -> str | None:
 
 def _empty(why: NotShown, **more: Any) -> dict[str, Any]:
     return {"not_shown": why.to_dict(), "variants": [], "diagnostics": None} | more
-
-
-def _refusal(error: AnalysisError) -> NotShown:
-    return NotShown(error.code, error.message)
 
 
 # Segments ----------------------------------------------------------------------------------------------------------
@@ -146,7 +135,7 @@ def _fitted(inputs: Inputs, cells: Mapping[Any, ProportionStatistics], attribute
             interval=plan.interval,
         )
     except AnalysisError as error:
-        return _refusal(error)
+        return refused(error)
 
 
 def _segments_later(plan: Plan) -> list[dict[str, Any]]:
@@ -156,11 +145,11 @@ def _segments_later(plan: Plan) -> list[dict[str, Any]]:
 def _no_segment(plan: Plan, cells: SegmentData | None) -> NotShown | None:
     """Why an attribute tells nothing here, before any model is asked."""
     if cells is None:
-        return NotShown("no_cells", "Segments are told for metrics that are a share of members, and need members.")
+        return not_shown("no_cells")
     if len({level for _, level in cells}) < 2:
-        return NotShown("one_level", "All members are of one kind here, so there is nothing to tell apart.")
+        return not_shown("one_level")
     if missing := _unmet(plan, cells):
-        return NotShown("no_members", f"Nobody has met {plan.names.get(missing[0], missing[0])} yet.")
+        return not_shown("no_members.variants", variants=tuple(missing))
     return None
 
 
@@ -193,7 +182,7 @@ def retention_fit(inputs: Inputs, data: Mapping[str, Any], *, tail: bool) -> Any
     try:
         return retention.fit_retention(data, seed=inputs.seed, interval=inputs.plan.interval, tail=tail)
     except AnalysisError as error:
-        return _refusal(error)
+        return refused(error)
 
 
 def _cascade(inputs: Inputs, collected: Collected, asked: Sequence[Metric], sampled: bool) -> dict[str, Any] | None:
@@ -212,7 +201,7 @@ def cascade_fit(inputs: Inputs, data: Mapping[str, Any]) -> Any:
     try:
         return cascade.fit_cascade(data, control=inputs.plan.control, seed=inputs.seed, interval=inputs.plan.interval)
     except AnalysisError as error:
-        return _refusal(error)
+        return refused(error)
 
 
 def _amounts(inputs: Inputs, collected: Collected, found: Metric, sampled: bool) -> dict[str, Any]:
@@ -232,7 +221,7 @@ def amounts_fit(inputs: Inputs, key: str, data: Mapping[str, Any]) -> Any:
             data, control=inputs.plan.control, metric=key, seed=inputs.seed, interval=inputs.plan.interval
         )
     except AnalysisError as error:
-        return _refusal(error)
+        return refused(error)
 
 
 def _counts(inputs: Inputs, collected: Collected, asked: Sequence[Metric], sampled: bool) -> list[dict[str, Any]]:
@@ -261,4 +250,4 @@ def counts_fit(inputs: Inputs, key: str, data: Mapping[str, Any]) -> Any:
             interval=inputs.plan.interval,
         )
     except AnalysisError as error:
-        return _refusal(error)
+        return refused(error)

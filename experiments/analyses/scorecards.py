@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantResult, scorecard
+from analysis.errors import not_shown, refused
 from analysis.models.cuped import Adjustment, adjust
 from analysis.scoring.score import Curves, raw_mean
 from analysis.statistics import Statistics
@@ -166,7 +167,7 @@ def _scored(plan: Plan, collected: Collected, found: Metric, lift: NamedPrior, s
     if plan.covariate is None or found.key not in collected.adjusted_data:
         return Scored(found, plain)
     covariate = {name: value for name, value in asdict(plan.covariate).items() if value is not None}
-    told = _adjustment(covariate, collected, found)
+    told = _adjustment(collected, found)
     if isinstance(told, NotShown):
         return Scored(found, plain, None, _unused(covariate, told))
     result = score(plan, found, collected.adjusted_data[found.key], lift=lift, seed=seed, model="adjusted")
@@ -182,14 +183,11 @@ def _scored(plan: Plan, collected: Collected, found: Metric, lift: NamedPrior, s
     return Scored(found, plain, replace(result, kind=plain.kind), entry)
 
 
-def _adjustment(covariate: Mapping[str, Any], collected: Collected, found: Metric) -> Adjustment | NotShown:
+def _adjustment(collected: Collected, found: Metric) -> Adjustment | NotShown:
     """What the covariate is worth, or why the plain figures stand alone."""
     if len(collected.epochs) > 1:
-        return NotShown(
-            "shares_moved", "The shares moved while it ran, so figures are compared within each step alone."
-        )
-    name = covariate.get("attribute") or f"The same in the {covariate.get('days_before')} days before"
-    told = adjust(collected.adjusted_data[found.key], name.replace("_", " "))
+        return not_shown("shares_moved.adjusted")
+    told = adjust(collected.adjusted_data[found.key])
     return told.not_used if isinstance(told, Adjustment) and told.not_used is not None else told
 
 
@@ -227,7 +225,7 @@ def _refused(plan: Plan, found: Metric, data: Data, lift: NamedPrior, model: str
             VariantResult(key, cell.n, float(cell.total), raw_mean(model, cell)) for key, cell in data.items()
         ),
         comparisons=(),
-        not_shown=NotShown(error.code, error.message),
+        not_shown=refused(error),
     )
 
 

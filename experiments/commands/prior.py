@@ -19,16 +19,19 @@ def learn_command(dry_run: bool) -> None:
     """Fit the spread of true lifts to this database's finished experiments, and keep it."""
     from analysis import NotShown
     from experiments.analyses import priors
+    from experiments.reporting.sentences.wording import Wording
     from experiments.storage import audit
+
+    words = Wording()
 
     with opened_database() as database:
         with database.read() as session:
             found = priors.look_back(session)
         if isinstance(found.learned, NotShown):
-            click.echo(found.learned.reason)
+            click.echo(words.text(found.learned.reason))
             _left_out(found.left_out)
             return
-        _summary(found.learned.prior.to_dict(), found.learned.evidence)
+        _summary(words.worded(found.learned.prior.to_dict()), words.worded(found.learned.evidence))
         _left_out(found.left_out)
         if dry_run:
             click.echo("Nothing was kept: this was a dry run.")
@@ -62,14 +65,16 @@ def _all() -> list[dict[str, Any]]:
     """Every prior that an experiment may name, the learned one first where there is one."""
     from analysis.priors import named
     from experiments.analyses import priors
+    from experiments.reporting.sentences.wording import Wording
 
     with opened_database() as database, database.read() as session:
         learned = priors.newest(session)
     rows = [named(name).to_dict() for name in (priors.DEFAULT, "sceptical")]
-    if learned is None:
-        return rows
-    own = {"name": learned.name, "parameters": learned.parameters, "reason": learned.reason}
-    return [own | {"evidence": learned.evidence, "learned_at": learned.created_at.isoformat()}, *rows]
+    if learned is not None:
+        own = {"name": learned.name, "parameters": learned.parameters, "reason": learned.reason}
+        rows.insert(0, own | {"evidence": learned.evidence, "learned_at": learned.created_at.isoformat()})
+    words = Wording()
+    return [words.worded(row) for row in rows]
 
 
 def _summary(prior: dict[str, Any], evidence: dict[str, Any]) -> None:
@@ -83,5 +88,8 @@ def _summary(prior: dict[str, Any], evidence: dict[str, Any]) -> None:
 
 
 def _left_out(reasons: dict[str, int]) -> None:
+    from analysis.messages import message
+    from experiments.reporting.sentences.wording import Wording
+
     for reason, number in sorted(reasons.items()):
-        click.echo(f"Left out: {number:,}, since {reason}.")
+        click.echo(Wording().text(message(f"left_out.{reason}", experiments=number)))

@@ -88,6 +88,14 @@ def general(number: float) -> str:
     return localised(f"{number:g}")
 
 
+def figure(number: Number | None, digits: int = 4) -> str:
+    """Return a number with that many significant digits, and with all digits before the point: ``0.3127``, ``1,204``."""
+    if number is None:
+        return NOTHING
+    whole = len(str(int(abs(number)))) if abs(number) >= 1 else 0
+    return localised(f"{number:,.0f}" if whole >= digits else f"{number:.{digits}g}")
+
+
 def plural(number: int, one: str, many: str = "") -> str:
     """Return ``1 member`` or ``21,306 members``."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"

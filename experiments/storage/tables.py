@@ -175,7 +175,7 @@ class LearnedPrior(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(max_length=64)
     parameters: dict[str, float] = Field(sa_column=_json())
-    reason: str = Field(sa_column=Column(Text(), nullable=False))
+    reason: dict[str, Any] = Field(sa_column=_json())  # a message
     evidence: dict[str, Any] = Field(sa_column=_json())  # the experiments it was fitted to, and how well
     created_at: datetime = Field(default_factory=utc_now)
 

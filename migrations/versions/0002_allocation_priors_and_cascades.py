@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("parameters", JSON, nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reason", JSON, nullable=False),
         sa.Column("evidence", JSON, nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_learned_prior")),

@@ -73,7 +73,7 @@ def test_a_proposal_comes_from_the_scorecard_in_its_direction_and_is_the_same_ea
 def test_before_anything_is_known_shares_stay():
     found = propose(card(a=(0, 0), b=(0, 0)), method="top_two", floor=0.1)
     assert isinstance(found, NotShown) and found.code == "no_posterior"
-    assert found.reason.startswith("Shares stay as they are.")
+    assert found.reason.params["reason"].code == "not_shown.no_members.variants"
 
 
 @pytest.mark.parametrize(

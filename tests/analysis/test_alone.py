@@ -37,19 +37,18 @@ def test_the_types_that_a_notebook_shows_are_true():
     assert ran.returncode == 0, ran.stdout
 
 
-def test_every_model_is_listed_once_with_a_prior_and_a_sentence():
+def test_every_model_is_listed_once_with_a_prior():
     assert len({model.name for model in models.MODELS}) == len(models.MODELS)
     for model in models.MODELS:
         assert models.named(model.name) is model
         assert model.prior in priors.PRIORS
-        assert model.sentence.endswith(".")
     assert models.for_kind("proportion").name == "conversion"
 
 
 def test_every_prior_has_a_reason_and_comes_back_by_name():
     for prior in priors.PRIORS:
         assert priors.named(prior.name) is prior
-        assert prior.reason.endswith(".")
+        assert prior.reason.code == f"prior.{prior.name}"
         assert priors.NamedPrior.from_dict(json.loads(json.dumps(prior.to_dict()))) == prior
 
 

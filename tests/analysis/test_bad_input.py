@@ -70,7 +70,7 @@ def no_warning_is_swallowed():
 def test_data_that_say_nothing_have_a_named_outcome(a, b, code):
     result = scorecard({"a": a, "b": b}, control="a")
     assert result.not_shown.code == code
-    assert result.not_shown.reason.endswith(".")
+    assert result.not_shown.reason.code.startswith(f"not_shown.{code}")
     assert result.comparison("b").p_beats_control is None
     for row in result.variants:
         assert (row.mean, row.p_best, row.expected_loss, row.evidence_mean) == (None, None, None, None)

@@ -14,16 +14,17 @@ from functools import lru_cache
 import numpy as np
 
 from analysis import priors
-from analysis.errors import AnalysisError, NotShown
+from analysis.errors import AnalysisError, NotShown, not_shown
+from analysis.messages import Message, message
 from analysis.models.cascade.offspring import build, checks_of, complete_r, data_of, offspring_of
 from analysis.models.cascade.result import CascadeComparison, CascadeResult, Reach, VariantCascade
 from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
 from analysis.priors import NamedPrior
 from analysis.sampling import engine
 from analysis.sampling.diagnostics import Diagnostics, diagnose
+from analysis.sampling.fitting import not_trusted
 from analysis.sampling.predictive import Check, failures
 from analysis.statistics import CascadeStatistics
-from analysis.wording import chance
 
 #: Above this R one exposure comes to more than 20 members, and a hair's breadth of R to any number of them.
 NEAR_ONE = 0.95
@@ -34,17 +35,18 @@ KEPT_FITS = 8
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What a fit gave; `r` and `dispersion` have shape (draws, variants).
+    """A fit; `r` and `dispersion` have shape (draws, variants).
 
-    Where the data contradict the model, `r` is of complete members without it, `dispersion` None, and `note` says so.
+    Where the data contradict the model, `r` is of complete members without it, there is no `dispersion`, and `note` is
+    the reason.
     """
 
     r: np.ndarray
-    dispersion: np.ndarray | None
+    dispersion: np.ndarray | NotShown
     diagnostics: Diagnostics
     checks: tuple[Check, ...]
     engine: str
-    note: str | None = None
+    note: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def fit(
     _check(statistics)
     for key, cell in statistics.items():
         if (why := _nothing_known(cell)) is not None:
-            return NotShown(why.code, f"Variant {key}: {why.reason[0].lower()}{why.reason[1:]}")
+            return why.of_variant(key)
     fitted = _fitted(statistics, prior, _seed(rng))
     return fitted if isinstance(fitted, NotShown) else DrawnPosterior(tuple(statistics), fitted.r)
 
@@ -94,7 +96,7 @@ def fit_reach(
         return posterior
     for v, key in enumerate(statistics):
         if (why := _no_reach(posterior.matrix[:, v])) is not None:
-            return NotShown(why.code, f"Variant {key}: {why.reason[0].lower()}{why.reason[1:]}")
+            return why.of_variant(key)
     return MedianPosterior(tuple(statistics), reach_of(posterior.matrix))
 
 
@@ -109,13 +111,7 @@ def reach_of(r: np.ndarray) -> np.ndarray:
 
 def _no_reach(r: np.ndarray) -> NotShown | None:
     near = float((r > NEAR_ONE).mean())
-    if near <= CLEAR_OF_ONE:
-        return None
-    return NotShown(
-        "near_one",
-        f"There is a chance of {chance(near)} that a member brings more than {NEAR_ONE} others, and near 1 nobody can "
-        "say where it ends.",
-    )
+    return None if near <= CLEAR_OF_ONE else not_shown("near_one", chance=near, limit=NEAR_ONE)
 
 
 def _check(data: Mapping[str, CascadeStatistics]) -> None:
@@ -134,16 +130,13 @@ def _check(data: Mapping[str, CascadeStatistics]) -> None:
 
 
 def _nothing_known(cell: CascadeStatistics) -> NotShown | None:
-    """Say why the data of a variant tell nothing about R, so that the prior never stands as a result."""
+    """Return why the data of a variant say nothing about R, so that the prior is never shown as a result."""
     if cell.n == 0:
-        return NotShown("no_members", "Nobody has seen it yet.")
+        return not_shown("no_members")
     if not any(age == cell.horizon for age, _, _ in cell.offspring):
-        return NotShown(
-            "too_young",
-            f"Nobody has had the whole {cell.horizon} days to bring others yet, so what is still to come is unknown.",
-        )
+        return not_shown("too_young", days=cell.horizon)
     if not any(age and brought for age, brought, _ in cell.offspring):
-        return NotShown("nobody_brought", f"None of its {cell.n:,} members has brought anybody yet.")
+        return not_shown("nobody_brought", members=cell.n)
     return None
 
 
@@ -153,25 +146,21 @@ def _fitted(
     try:
         fitted = _sampled(tuple(data.items()), prior, seed, draws, chains)
     except engine.EngineError as error:
-        return NotShown("fit_failed", f"Word of mouth could not be computed this time ({error}).")
+        return not_shown("fit_failed", error=str(error))
     if not fitted.diagnostics.passed:
-        return NotShown("fit_not_trusted", "Word of mouth is not shown: " + " ".join(fitted.diagnostics.reasons))
+        return not_trusted(fitted.diagnostics)
     missed = failures(fitted.checks)
     return _contradicted(data, seed, fitted, missed[0]) if missed else fitted
 
 
 def _contradicted(data: Mapping[str, CascadeStatistics], seed: int, fitted: Fitted, missed: Check) -> Fitted | NotShown:
-    """Fall back on the members whose days are over, without any law, and say why."""
-    horizon = next(iter(data.values())).horizon
-    why = (
-        f"The usual law of sharing does not hold here ({missed.name[0].lower()}{missed.name[1:]}: "
-        f"{missed.observed:,.0f}, expected {missed.expected(',.0f')})"
-    )
+    """Fall back on the members whose window has ended, without a model of sharing, and note why."""
+    check = missed.beside_expected
     r = complete_r(data, seed)
     if r is None:
-        return NotShown("contradicted", f"{why}, and too few members have had their {horizon} days to do without it.")
-    note = f"{why}, so only members whose {horizon} days are over are told of; newer ones may be different."
-    return replace(fitted, r=r, dispersion=None, note=note)
+        return not_shown("contradicted.word_of_mouth", check=check)
+    note = message("note.complete_members_only", check=check)
+    return replace(fitted, r=r, dispersion=NotShown("contradicted", note), note=note)
 
 
 # A fit that failed raises, so that only finished ones are kept.
@@ -237,8 +226,10 @@ def fit_cascade(
     def row(key: str) -> VariantCascade:
         if key in unknown:
             return _counted(key, data[key], unknown[key])
-        dispersion: Estimate | NotShown = NotShown("contradicted", fitted.note or "")
-        if fitted.dispersion is not None:
+        dispersion: Estimate | NotShown
+        if isinstance(fitted.dispersion, NotShown):
+            dispersion = fitted.dispersion
+        else:
             dispersion = drawn_estimate(fitted.dispersion[:, list(known).index(key)], interval, probability)
         reach = _no_reach(r[key]) or _summed_reach(r[key], interval, probability)
         told = drawn_estimate(r[key], interval, probability)

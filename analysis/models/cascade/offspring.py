@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import nbinom
 
+from analysis.messages import message
 from analysis.priors import NamedPrior
 from analysis.sampling.predictive import Check, check, check_most, thinned
 from analysis.statistics import CascadeStatistics
@@ -217,17 +218,17 @@ def checks_of(
         # The largest of n is the one whose chance to be exceeded is 1 - u^(1/n).
         exceeded = -np.expm1(np.log(rng.random(failing.shape)) / members[some])
         tops = nbinom.isf(exceeded, k, failing).max(axis=1)
-        most = f"Brought by the member of variant {key} who brought the most"
-        found.append(check_most(most, top, tops, checks=count))
+        found.append(check_most(message("check.brought_most", variant=key), top, tops, checks=count))
     return tuple(found)
 
 
 def _pace(offspring: Offspring, v: int, key: str, replicated: np.ndarray, count: int) -> list[Check]:
     """Check the sums of complete and of younger members; `replicated` is by draw and by age that somebody has."""
     found, observed = [], offspring.brought[v][offspring.members[v] > 0]
-    for who, ages in (("whose days are over", slice(-1, None)), ("who are younger", slice(0, -1))):
+    complete, younger = message("check.brought_complete", variant=key), message("check.brought_younger", variant=key)
+    for name, ages in ((complete, slice(-1, None)), (younger, slice(0, -1))):
         sums, seen = replicated[:, ages].sum(axis=1), float(observed[ages].sum())
-        one = check(f"Brought by members of variant {key} {who}", seen, sums, checks=count)
+        one = check(name, seen, sums, checks=count)
         near = abs(seen - sums.mean()) <= TOLERANCE * sums.mean()
         found.append(replace(one, passed=bool(one.passed or near)))
     return found

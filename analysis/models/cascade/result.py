@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.errors import AnalysisError, NotShown
+from analysis.messages import Message
 from analysis.posterior.joint import Estimate, Interval
 from analysis.priors import NamedPrior
 from analysis.sampling.diagnostics import Diagnostics
@@ -70,7 +71,7 @@ class VariantCascade:
             "dispersion": _told(self.dispersion),
             "p_viral": self.p_viral,
             "reach": None if isinstance(self.reach, NotShown) else self.reach.to_dict(),
-            "reach_not_shown": None if hidden is None else hidden.reason,
+            "reach_not_shown": None if hidden is None else hidden.reason.to_dict(),
             "too_young": self.too_young,
             "sizes": [list(row) for row in self.sizes],
             "depths": [list(row) for row in self.depths],
@@ -103,7 +104,7 @@ class CascadeResult:
     ----------
     checks : tuple of Check
         What complete and younger members and the largest sharer brought, beside what the fit expects of them.
-    note : str or None
+    note : Message or None
         Where the checks contradict the fit: that R is the plain mean of members whose days are over, and why.
     draws : mapping of variant to array of shape (draws,)
         Of R, chain after chain; variants of which nothing is known have none.
@@ -116,7 +117,7 @@ class CascadeResult:
     diagnostics: Diagnostics | None = None
     engine: str | None = None
     checks: tuple[Check, ...] = ()
-    note: str | None = None
+    note: Message | None = None
     not_shown: NotShown | None = None
     draws: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -133,7 +134,7 @@ class CascadeResult:
             "comparisons": [row.to_dict() for row in self.comparisons],
             "prior": self.prior.to_dict(),
             "diagnostics": None if self.diagnostics is None else self.diagnostics.to_dict(),
-            "note": self.note,
+            "note": None if self.note is None else self.note.to_dict(),
             "checks": [one.to_dict() for one in self.checks],
             "seed": self.seed,
             "engine": self.engine,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from analysis import priors
-from analysis.errors import AnalysisError, NotShown
+from analysis.errors import AnalysisError, NotShown, not_shown
 from analysis.models.retention import lifetimes, survival
 from analysis.models.retention.lifetimes import Tail
 from analysis.models.retention.survival import CurvePoint
@@ -43,7 +43,7 @@ def fit(
     for key, cell in statistics.items():
         why = _no_half_life(cell)
         if why is not None:
-            return NotShown(why.code, f"Variant {key}: {why.reason[0].lower()}{why.reason[1:]}")
+            return why.of_variant(key)
     drawn = [survival.half_life_draws(cell, prior, rng) for cell in statistics.values()]
     return DrawnPosterior(tuple(statistics), np.column_stack(drawn))
 
@@ -64,11 +64,11 @@ def _check(data: Mapping[str, RetentionStatistics]) -> None:
 
 def _no_mature(cell: RetentionStatistics) -> NotShown | None:
     if cell.horizon < 2:
-        return NotShown("no_later_day", "A window of one day has no later day to come back on; choose 2 days or more.")
+        return not_shown("no_later_day")
     if cell.n == 0:
-        return NotShown("no_members", "Nobody has seen it yet.")
+        return not_shown("no_members")
     if cell.mature == 0:
-        return NotShown("nobody_mature", f"Nobody's {cell.horizon} days are over yet.")
+        return not_shown("nobody_mature", days=cell.horizon)
     return None
 
 
@@ -76,12 +76,9 @@ def _no_half_life(cell: RetentionStatistics) -> NotShown | None:
     if (why := _no_mature(cell)) is not None:
         return why
     if cell.total == 0:
-        return NotShown("nobody_returned", f"None of the {cell.mature} members whose days are over came back.")
+        return not_shown("nobody_returned", members=cell.mature)
     if cell.total < FEWEST_RETURNED:
-        return NotShown(
-            "too_few_returns",
-            f"Only {cell.total} members came back; a half-life is told from {FEWEST_RETURNED} on.",
-        )
+        return not_shown("too_few_returns", returned=cell.total, fewest=FEWEST_RETURNED)
     return None
 
 
@@ -175,7 +172,7 @@ def fit_retention(
     *,
     seed: int = 1,
     prior: NamedPrior = priors.WEAK_RETURN,
-    tail_prior: NamedPrior = priors.STAYING_WEAK,
+    tail_prior: NamedPrior = priors.RETENTION_WEAK,
     interval: IntervalKind = "eti",
     probability: float = 0.95,
     tail: bool = True,
@@ -204,7 +201,7 @@ def fit_retention(
     if tail:
         tails, diagnostics, used = lifetimes.fit_tails(data, tail_prior, seed)
     else:
-        unasked = Tail(not_shown=NotShown("not_asked", "The days after the window were not computed."))
+        unasked = Tail(not_shown=not_shown("not_asked.tail"))
         tails, diagnostics, used = dict.fromkeys(data, unasked), None, None
     rows = tuple(
         VariantRetention(key, cell.n, cell.mature, *closed[key][:-1], tails[key], closed[key][-1])
@@ -216,11 +213,11 @@ def fit_retention(
 def _nothing(data: Mapping[str, RetentionStatistics]) -> NotShown | None:
     horizon = next(iter(data.values())).horizon
     if horizon < 2:
-        return NotShown("no_later_day", "A window of one day has no later day to come back on; choose 2 days or more.")
+        return not_shown("no_later_day")
     if not any(cell.n for cell in data.values()):
-        return NotShown("no_members", "Nobody has seen it yet.")
+        return not_shown("no_members")
     if not any(at_risk for cell in data.values() for _, at_risk, _ in cell.first):
-        return NotShown("nobody_seen", "Nobody has been watched for a whole later day yet.")
+        return not_shown("nobody_seen")
     return None
 
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln
 
-from analysis.errors import NotShown
+from analysis.errors import NotShown, not_shown
 from analysis.models.retention.survival import last_returns
 from analysis.posterior.joint import drawn_estimate
 from analysis.priors import NamedPrior
 from analysis.sampling import engine
 from analysis.sampling.diagnostics import Diagnostics, diagnose
+from analysis.sampling.fitting import not_trusted
 from analysis.statistics import RetentionStatistics
-from analysis.wording import percent
 
 #: Three parameters need more than three days to be contradicted by.
 FEWEST_DAYS = 6
@@ -152,7 +152,7 @@ def fit_tails(
         return tails | dict.fromkeys(keys, Tail(not_shown=found)), None, None
     values, diagnostics, used = found
     if not diagnostics.passed:
-        why = NotShown("fit_not_trusted", "The days after the window are not told: " + " ".join(diagnostics.reasons))
+        why = not_trusted(diagnostics)
         return tails | dict.fromkeys(keys, Tail(not_shown=why)), diagnostics, used
     rng = np.random.default_rng(seed)
     for v, key in enumerate(keys):
@@ -163,15 +163,9 @@ def fit_tails(
 
 def _too_little(cell: RetentionStatistics) -> NotShown | None:
     if cell.horizon < FEWEST_DAYS:
-        return NotShown(
-            "window_too_short",
-            f"A window of {cell.horizon} days says too little about the days after it; {FEWEST_DAYS} or more do.",
-        )
+        return not_shown("window_too_short", days=cell.horizon, fewest=FEWEST_DAYS)
     if cell.total < FEWEST_RETURNED:
-        return NotShown(
-            "too_few_returns",
-            f"{cell.total} members of a whole window came back; the days after it are told from {FEWEST_RETURNED} on.",
-        )
+        return not_shown("too_few_returns.tail", returned=cell.total, fewest=FEWEST_RETURNED)
     return None
 
 
@@ -186,7 +180,7 @@ def _sampled(
         try:
             found = engine.sample(build, counts.shape, data, seed=seed, chains=chains, accept=accept, **size)
         except engine.EngineError as error:
-            return NotShown("fit_failed", f"The days after the window could not be computed this time ({error}).")
+            return not_shown("fit_failed", error=str(error))
         diagnostics = diagnose(found.values, found.divergences)
         if diagnostics.passed:
             break
@@ -238,11 +232,9 @@ def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Genera
     if not outside.any():
         return None
     day = int((miss * outside).argmax()) + 1
-    return NotShown(
-        "contradicted",
-        f"The days after the window are not told: the usual law of staying expects {percent(centre[day - 1], 1)} "
-        f"of members on day {day} or later, {percent(observed[0, day - 1], 1)} were.",
-    )
+    expected, seen = float(centre[day - 1]), float(observed[0, day - 1])
+    which = "contradicted.stopped_sooner" if seen < expected else "contradicted.kept_coming"
+    return not_shown(which, day=day, expected=expected, observed=seen)
 
 
 def _from_day(last: np.ndarray) -> np.ndarray:

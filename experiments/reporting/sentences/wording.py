@@ -77,8 +77,10 @@ class _Filled(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Message):
             return self._wording.text(value)
-        way = WAYS.get(format_spec)
-        return str(super().format_field(value, format_spec)) if way is None else way(value, self._wording)
+        if way := WAYS.get(format_spec):
+            return way(value, self._wording)
+        text = str(super().format_field(value, format_spec))
+        return numbers.localised(text) if format_spec.startswith(".") else text
 
 
 def _variant(key: str, wording: Wording) -> str:
@@ -103,9 +105,11 @@ WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
     "metric": _metric,
     "metrics": lambda keys, wording: numbers.listed([_metric(key, wording) for key in keys]),
     "list": lambda names, wording: numbers.listed([wording.text(name) for name in names]),
+    "sentences": lambda sentences, wording: " ".join(wording.text(sentence) for sentence in sentences),
     # numbers
     "count": lambda number, _: numbers.count(number),
     "number": lambda number, _: numbers.general(number),
+    "figure": lambda number, _: numbers.figure(number),
     "small": lambda number, _: phrases.small(number),
     "p_value": lambda p, _: numbers.localised(f"{p:.2g}"),
     # shares: 1 is 100 per cent

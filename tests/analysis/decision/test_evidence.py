@@ -96,7 +96,7 @@ def net_value(gain_a, gain_b, n=8000, cost=9000):
 def test_what_may_be_below_0_is_decided_by_its_difference():
     ahead = net_value(1.0, 1.4)
     assert ahead.variant("a").mean < 0 and ahead.comparison("b").lift is None
-    assert "above or below 0" in ahead.comparison("b").lift_not_shown
+    assert ahead.comparison("b").lift_not_shown.code == "lift.signed"
     verdict = decide(ahead, rules=FORTNIGHT, elapsed_days=14, looks=())
     assert (verdict.decision, verdict.variant) == ("ship", "b")
     assert "of what net value may come to" in verdict.reason

@@ -116,7 +116,7 @@ def test_from_ten_amounts_on_the_spread_is_the_variants_own():
 def test_what_says_nothing_is_a_named_outcome(data, code):
     result = scorecard(data, control="a")
     assert result.not_shown.code == code
-    assert result.not_shown.reason.endswith(".")
+    assert result.not_shown.reason.code.startswith(f"not_shown.{code}")
     assert result.comparison("b").p_beats_control is None
 
 
@@ -158,14 +158,12 @@ def test_no_interval_of_what_members_spend_reaches_below_nought(buyers, kind):
         assert interval.low == max(0.0, uncut.interval(1).low)
 
 
-@pytest.mark.parametrize(
-    ("buyers", "told"), [(0, "None of the 1,000"), (1, "Only one of the 1,000"), (4, "Only 4 of the 1,000")]
-)
-def test_fewer_than_a_handful_get_no_interval_of_their_own_but_the_comparison_stands(buyers, told):
+@pytest.mark.parametrize("buyers", [0, 1, 4])
+def test_fewer_than_a_handful_get_no_interval_but_the_comparison_stays(buyers):
     result = scorecard({"a": few(60), "b": few(buyers)}, control="a")
     row, other = result.variant("b"), result.variant("a")
     assert row.interval is None and row.interval_not_shown.code == "few_carriers"
-    assert row.interval_not_shown.reason.startswith(f"{told} members of variant b count")
+    assert row.interval_not_shown.reason.params == {"variant": "b", "carriers": buyers, "members": 1000, "fewest": 5}
     assert row.raw_mean == pytest.approx(buyers * 0.04) and row.mean >= row.raw_mean
     assert other.interval is not None and other.interval_not_shown is None
     difference = result.comparison("b").difference

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from analysis.messages import message
 from analysis.sampling.diagnostics import K_HAT_LIMIT, diagnose, ess, psis, rhat
 
 
@@ -40,12 +41,12 @@ def test_chains_that_disagree_do_not_pass():
     draws[0] += 3
     told = diagnose({"x": draws}, 0)
     assert not told.passed
-    assert "disagree" in told.reasons[0]
+    assert told.reasons[0].code == "diagnostics.rhat"
 
 
 def test_sticky_chains_and_divergences_do_not_pass():
-    assert any("independent draws" in reason for reason in diagnose({"x": chains(0.99)}, 0).reasons)
-    assert "lost its way 40 times" in diagnose({"x": chains(0.0)}, 40).reasons[0]
+    assert any(reason.code == "diagnostics.ess" for reason in diagnose({"x": chains(0.99)}, 0).reasons)
+    assert diagnose({"x": chains(0.0)}, 40).reasons[0].params["divergences"] == 40
 
 
 def test_draws_that_are_no_numbers_or_do_not_move_do_not_pass():
@@ -53,7 +54,7 @@ def test_draws_that_are_no_numbers_or_do_not_move_do_not_pass():
     broken[0, 0, 0] = np.nan
     assert not diagnose({"x": broken}, 0).passed
     for still in (1.0, 0.1):  # the mean of many 0.1 is not 0.1
-        assert diagnose({"x": np.full((4, 100, 2), still)}, 0).reasons == ("The sampler did not move.",)
+        assert diagnose({"x": np.full((4, 100, 2), still)}, 0).reasons == (message("diagnostics.did_not_move"),)
 
 
 def test_one_stuck_chain_does_not_pass():

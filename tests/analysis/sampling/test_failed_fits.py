@@ -1,4 +1,4 @@
-"""Every sampled model: a fit that breaks, loses its way, sticks or stands still is an outcome with a reason."""
+"""Every sampled model: a fit that fails or does not pass its diagnostics is an outcome with a reason."""
 
 import logging
 
@@ -45,22 +45,22 @@ def sampler(correlation: float, size: float, divergences: int):
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
-    ("fake", "said"),
+    ("fake", "reason"),
     [
-        (sampler(0.0, 1e-4, 500), "lost its way 500 times"),
-        (sampler(0.995, 1e-4, 0), "Too few independent draws"),
-        (sampler(0.0, 0.0, 0), "did not move"),
-        (sampler(0.0, np.nan, 0), "not finite"),
+        (sampler(0.0, 1e-4, 500), "divergences"),
+        (sampler(0.995, 1e-4, 0), "ess"),
+        (sampler(0.0, 0.0, 0), "did_not_move"),
+        (sampler(0.0, np.nan, 0), "not_finite"),
     ],
     ids=["diverges", "sticks", "stands still", "no numbers"],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
-def test_a_fit_that_may_not_be_believed_is_not_shown(monkeypatch, model, fake, said):
+def test_a_fit_that_does_not_pass_its_diagnostics_is_not_shown(monkeypatch, model, fake, reason):
     monkeypatch.setattr(engine, "sample", fake)
     told = MODELS[model]()
     assert isinstance(told, NotShown)
     assert told.code == "fit_not_trusted"
-    assert said in told.reason
+    assert f"diagnostics.{reason}" in {one.code for one in told.reason.params["reasons"]}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -74,4 +74,4 @@ def test_a_sampler_that_breaks_is_an_outcome_and_not_an_exception(monkeypatch, c
         told = MODELS[model]()
     assert isinstance(told, NotShown)
     assert told.code == "fit_failed"
-    assert "no room for the draws" in told.reason
+    assert "no room for the draws" in told.reason.params["error"]

@@ -7,7 +7,10 @@ import pytest
 from scipy.special import gammaincinv, ndtr
 from scipy.stats import ks_2samp
 
+from analysis.messages import message
 from analysis.sampling import predictive
+
+MEAN = message("check.variance", variant="a")
 
 
 def log_normal(z):
@@ -58,20 +61,20 @@ def test_sums_over_a_billion_rows_cost_no_more():
 
 def test_a_check_says_what_it_compared_and_shares_the_false_alarms():
     replicated = np.random.default_rng(1).normal(size=40_000)
-    alone = predictive.check("the mean", 2.8, replicated)
-    among_ten = predictive.check("the mean", 2.8, replicated, checks=10)
+    alone = predictive.check(MEAN, 2.8, replicated)
+    among_ten = predictive.check(MEAN, 2.8, replicated, checks=10)
     assert not alone.passed and among_ten.passed
     assert (alone.low, alone.high) == pytest.approx((-2.576, 2.576), abs=0.06)
     assert predictive.failures([alone, among_ten]) == (alone,)
     assert json.loads(json.dumps(alone.to_dict()))["passed"] is False
 
 
-def test_where_only_too_much_is_a_fault_no_lower_end_is_told():
+def test_where_only_too_much_is_a_fault_there_is_no_lower_end():
     replicated = np.random.default_rng(1).normal(size=40_000)
-    few, many = (predictive.check_most("the most", seen, replicated) for seen in (-9.0, 2.8))
+    few, many = (predictive.check_most(MEAN, seen, replicated) for seen in (-9.0, 2.8))
     assert (few.passed, many.passed) == (True, False)
-    assert few.low is None and few.expected(".1f") == "at most 2.6"
-    assert predictive.check("the mean", 2.8, replicated).expected(".1f") == "from -2.6 to 2.6"
+    assert few.low is None and few.beside_expected.code == "check.at_most"
+    assert predictive.check(MEAN, 2.8, replicated).beside_expected.code == "check.range"
     assert json.loads(json.dumps(many.to_dict()))["low"] is None
 
 

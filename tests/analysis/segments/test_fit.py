@@ -144,7 +144,7 @@ def test_each_attribute_is_told_over_the_audience_of_its_levels(two_attributes):
     assert isinstance(joint, fit.JointSegments), joint
     for place, attribute in enumerate(("country", "device")):
         result = joint.attributes[attribute]
-        assert result.joint and result.diagnostics.passed and result.note == ""
+        assert result.joint and result.diagnostics.passed and result.note is None
         for row in result.segment_rows:
             of_level = {own: share for own, share in SHARES.items() if own[place] == row.level}
             weight = sum(of_level.values())

@@ -18,6 +18,7 @@ from analysis import (
     decide,
     scorecard,
 )
+from analysis.messages import message
 from analysis.models import conversion_flat
 from analysis.priors import FLAT_BETA
 from analysis.statistics.stratified import stratify
@@ -44,7 +45,7 @@ def test_simpsons_paradox_is_undone():
     assert ours.variant("a").evidence_mean == pytest.approx(0.125, abs=1e-3)
     assert ours.variant("b").evidence_mean == pytest.approx(0.145, abs=1e-3)
     assert ours.stratified.weights == (0.5, 0.5)
-    assert "within each of 2 steps" in ours.stratified.sentence
+    assert ours.stratified.note == message("stratified.steps", steps=2)
     assert MetricResult.from_dict(ours.to_dict()) == ours
     assert ours.variant("a").n == 14_000 and ours.variant("a").total == 2050
     assert decide(plain, rules=Rules(planned_days=14), elapsed_days=14, looks=()).decision == "stop_harm"
@@ -142,7 +143,7 @@ def test_an_epoch_in_which_a_variant_has_nobody_joins_its_neighbour_and_says_so(
     }
     result = scorecard(sums(rows), control="a", strata=rows)
     assert result.stratified.merged == ((1, 2),)
-    assert "Steps 1 and 2 count as one, because a variant had nobody in one of them" in result.stratified.sentence
+    assert result.stratified.note.params["joined"] == (message("stratified.joined", steps=("1", "2")),)
     assert len(result.stratified.weights) == 2
     first = {key: cells[1:2] + cells[:1] + cells[2:] for key, cells in rows.items()}
     assert scorecard(sums(first), control="a", strata=first).stratified.merged == ((1, 2),)
@@ -155,7 +156,7 @@ def test_where_no_step_stands_alone_the_plain_figures_are_given_with_the_warning
     }
     result = scorecard(sums(rows), control="a", strata=rows)
     assert result.variants == scorecard(sums(rows), control="a").variants
-    assert "the comparison is off" in result.stratified.sentence
+    assert result.stratified.note.code == "stratified.all_merged"
 
 
 def test_nobody_doing_it_in_a_small_step_is_not_certain():

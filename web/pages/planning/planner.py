@@ -15,6 +15,7 @@ from experiments.analyses.plan import LiftPrior
 from experiments.errors import ConflictError
 from experiments.lifecycle.current_prior import notice
 from experiments.reporting.numbers import percent, signed_percent
+from experiments.reporting.sentences.wording import Wording
 from web.http.services import services
 from web.pages.common.access import htmx
 from web.pages.planning import form
@@ -84,7 +85,8 @@ def _page(values: form.Values, errors: form.Errors, note: str) -> Any:
         "prior_notice": notice(believed.requested, believed.prior.name),
     }
     if made and asked:
-        context |= {"prior": asked.rules.lift_prior, "handover": form.query_of(made, values, _metric(values))}
+        reason = Wording().text(asked.rules.lift_prior.reason)
+        context |= {"prior_reason": reason, "handover": form.query_of(made, values, _metric(values))}
         # Asked for where nothing can load them later.
         if request.args.get("curves"):
             context |= {"drawn": _drawn(made)}
