@@ -18,6 +18,7 @@ from analysis import Audience, Look, Rules, decide, plan, priors, scorecard, sum
 from analysis.health import checks
 from analysis.models.cuped import adjust
 from analysis.planning import sentences
+from experiments.reporting.sentences.wording import Wording
 
 CONTROL = "No E-Mail"
 FILE = "hillstrom_email.csv.gz"
@@ -102,7 +103,7 @@ def beliefs():
     """6. What is believed beforehand is named, has a reason, and can be argued with."""
     print("\nPriors of a lift")
     for prior in (priors.CONTENT, priors.SCEPTICAL):
-        print(f"  {prior.name} (sd {prior['sd']}): {prior.reason}")
+        print(f"  {prior.name} (sd {prior['sd']}): {Wording().text(prior.reason)}")
 
 
 def verdicts(card, check):

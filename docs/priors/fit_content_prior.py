@@ -16,6 +16,7 @@ from pathlib import Path
 
 from analysis import NotShown
 from analysis.learning.learn import LearnedLift, TestSummary, learn
+from experiments.reporting.sentences.wording import Wording
 
 FILE = "upworthy_tests_dev.csv.gz"
 
@@ -47,7 +48,7 @@ def told(found: LearnedLift) -> str:
             f"  {family.name:<10} spread {family.spread:.3f}{shape:<12} log score a test {family.log_score:.4f}, "
             f"{family.ahead:+.1f} ± {family.ahead_se:.1f} over all tests"
         )
-    return "\n".join([*lines, found.better])
+    return "\n".join([*lines, Wording().text(found.better)])
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def main() -> None:
         print(f"There is no {FILE} in {sys.argv[1]!r}; name the folder that holds it.", file=sys.stderr)
         sys.exit(2)
     found = learn(read(Path(sys.argv[1])))
-    sys.exit(str(found.reason)) if isinstance(found, NotShown) else print(told(found))
+    sys.exit(Wording().text(found.reason)) if isinstance(found, NotShown) else print(told(found))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from analysis import NamedPrior, NotShown, Statistics, models
+from analysis.errors import not_shown
 from analysis.posterior.joint import Posterior
 from experiments.exporting.sampled import CHAINS, DRAWS, Drawn, sampled
 from experiments.exporting.source import Stored
@@ -65,13 +66,13 @@ def _drawn(stored: Stored, with_models: bool) -> tuple[dict[str, Drawn], dict[st
         if key in entries:
             _add_metric(stored, cells, entries[key], found, left_out)
     for name, drawn in sampled(stored, models=with_models):
-        if isinstance(drawn, NotShown):
-            left_out[name] = drawn.reason
+        if isinstance(drawn, str):
+            left_out[name] = drawn
         else:
             found[name] = drawn
     for key in data:
         if key not in found and key not in left_out:
-            left_out[key] = "Its model gives curves, and no draws of a mean."
+            left_out[key] = stored.wording.text(not_shown("curves_only").reason)
     return found, left_out
 
 
@@ -87,9 +88,12 @@ def _add_metric(
         if not isinstance(fit, NotShown):
             found[key] = Drawn(_draws(stored, key, fit), told=told | {"model": model.name})
     name = f"{key}_plain" if key in found else key
+    if entry["not_shown"]:
+        left_out[name] = entry["not_shown"]["reason"]
+        return
     posterior = _posterior(stored, key, cells, entry)
     if isinstance(posterior, NotShown):
-        left_out[name] = posterior.reason
+        left_out[name] = stored.wording.text(posterior.reason)
     else:
         found[name] = Drawn(_draws(stored, key, posterior), told={"model": entry["model"]})
 
@@ -115,8 +119,6 @@ def _data(stored: Stored) -> dict[str, Cells]:
 
 def _posterior(stored: Stored, key: str, cells: Cells, entry: Mapping[str, Any]) -> Posterior | NotShown:
     """Return the plain posterior behind an entry of the scorecard."""
-    if entry["not_shown"]:
-        return NotShown(**entry["not_shown"])
     model, prior = models.named(entry["model"]), NamedPrior.from_dict(entry["prior"])
     return model.fit(_stratified(stored, key, cells), prior, _generator(stored, key))
 

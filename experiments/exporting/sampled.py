@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis import NotShown
+from analysis.errors import not_shown
 from experiments.analyses import sampled as deeper
 from experiments.catalogue.metrics import metric
 from experiments.exporting.source import Stored
@@ -39,7 +40,8 @@ class Drawn:
     told: dict[str, Any] = field(default_factory=dict)
 
 
-Found = Iterator[tuple[str, Drawn | NotShown]]
+Found = Iterator[tuple[str, Drawn | str]]
+"""The name of a variable with its draws, or with the sentence why there are none."""
 
 
 def sampled(stored: Stored, *, models: bool) -> Found:
@@ -55,7 +57,7 @@ def sampled(stored: Stored, *, models: bool) -> Found:
         if kind == "retention":
             yield from _staying(stored, key, data, models)
         elif kind == "cascade":
-            yield from _brought(stored, key, data) if models else [(key, _UNASKED)]
+            yield from _brought(stored, key, data) if models else [(key, stored.wording.text(_UNASKED.reason))]
         elif models and _was_shown(stored, "amounts", key):
             yield from _spent(stored, key, data)
         elif models and _was_shown(stored, "counts", key):
@@ -64,7 +66,7 @@ def sampled(stored: Stored, *, models: bool) -> Found:
         yield from _segments(stored)
 
 
-_UNASKED = NotShown("not_asked", "It takes a sampler, which was not asked for.")
+_UNASKED = not_shown("not_asked.sampler")
 
 
 def kept(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -74,27 +76,32 @@ def kept(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
     return shaped[:, :: max(1, every)][:, :DRAWS], {"every": every} if every > 1 else {}
 
 
-def _by_variant(stored: Stored, draws: Mapping[str, np.ndarray | None], why: Mapping[str, str]) -> Drawn | NotShown:
-    """Put variants side by side; one without draws is not a number, and the attributes say why."""
+def _by_variant(stored: Stored, draws: Mapping[str, np.ndarray | None], missing: Mapping[str, NotShown]) -> Drawn | str:
+    """Put variants side by side; one without draws is not a number, and the attributes give the reason."""
+    why = {key: stored.wording.text(found.reason) for key, found in missing.items()}
     known = {key: drawn for key, drawn in draws.items() if drawn is not None}
     if not known:
-        return NotShown("no_draws", next(iter(why.values()), "There is nothing to draw from."))
-    length = len(next(iter(known.values())))
-    missing = np.full(length, np.nan)
-    values, told = kept(np.column_stack([known.get(variant.key, missing) for variant in stored.variants]))
+        return next(iter(why.values()), stored.wording.text(not_shown("no_draws").reason))
+    nothing = np.full(len(next(iter(known.values()))), np.nan)
+    values, told = kept(np.column_stack([known.get(variant.key, nothing) for variant in stored.variants]))
     return Drawn(values, told=told | {f"not_shown_{key}": reason for key, reason in why.items() if key not in known})
+
+
+def _reason(stored: Stored, fit: Any) -> str:
+    """Return why a fit gives no draws: a `NotShown`, or a result that has one."""
+    return stored.wording.text((fit if isinstance(fit, NotShown) else fit.not_shown).reason)
 
 
 def _staying(stored: Stored, key: str, data: Mapping[str, Any], models: bool) -> Found:
     """The half-life, and the law of the days after the window where it was fitted."""
     told = deeper.retention_fit(stored.inputs, data, tail=models)
     if isinstance(told, NotShown) or told.not_shown is not None:
-        yield key, told if isinstance(told, NotShown) else told.not_shown
+        yield key, _reason(stored, told)
         return
     rows = {row.variant: row for row in told.variants}
-    why = {name: row.half_life.reason for name, row in rows.items() if isinstance(row.half_life, NotShown)}
+    why = {name: row.half_life for name, row in rows.items() if isinstance(row.half_life, NotShown)}
     yield key, _by_variant(stored, {name: row.half_life_draws for name, row in rows.items()}, why)
-    hidden = {name: row.tail.not_shown.reason for name, row in rows.items() if row.tail.not_shown is not None}
+    hidden = {name: row.tail.not_shown for name, row in rows.items() if row.tail.not_shown is not None}
     for parameter in ("alpha", "beta", "daily") if models else ():
         draws = {name: row.tail.draws.get(parameter) for name, row in rows.items()}
         yield f"staying_{parameter}", _by_variant(stored, draws, hidden)
@@ -106,10 +113,10 @@ def _brought(stored: Stored, key: str, data: Mapping[str, Any]) -> Found:
 
     told = deeper.cascade_fit(stored.inputs, data)
     if isinstance(told, NotShown) or told.not_shown is not None:
-        yield key, told if isinstance(told, NotShown) else told.not_shown
+        yield key, _reason(stored, told)
         return
     rows = {row.variant: (row.r if key == "k_factor" else row.reach) for row in told.variants}
-    why = {name: figure.reason for name, figure in rows.items() if isinstance(figure, NotShown)}
+    why = {name: figure for name, figure in rows.items() if isinstance(figure, NotShown)}
     draws = {name: None if name in why else told.draws.get(name) for name in rows}
     if key == "reach":
         draws = {name: None if r is None else cascade.reach_of(r) for name, r in draws.items()}
@@ -140,7 +147,7 @@ def _parts(stored: Stored, told: Any, data: Mapping[str, Any], names: Mapping[st
     """The draws of a fit that were named, by what they are called in the file; or why it gave none."""
     for part, name in names.items():
         if isinstance(told, NotShown) or told.not_shown is not None:
-            yield name, told if isinstance(told, NotShown) else told.not_shown
+            yield name, _reason(stored, told)
             continue
         values = told.draws.values[part].reshape(-1, len(data))
         yield name, _by_variant(stored, dict(zip(data, values.T, strict=True)), {})
@@ -157,13 +164,13 @@ def _segments(stored: Stored) -> Found:
         name = entry["segment"]
         variable = f"{stored.primary}_by_{name.replace('/', '_')}"
         if entry.get("not_shown"):
-            yield variable, NotShown(**entry["not_shown"])
+            yield variable, entry["not_shown"]["reason"]
             continue
         fit = together
         if fit is None or (not isinstance(fit, NotShown) and name not in fit.attributes):
             fit = deeper.segments_alone(stored.inputs, name, stored.collected.segment_data[name])
         if isinstance(fit, NotShown) or name not in fit.draws:
-            yield variable, fit if isinstance(fit, NotShown) else NotShown("no_fit", "Its fit may not be believed.")
+            yield variable, _reason(stored, fit if isinstance(fit, NotShown) else not_shown("no_fit"))
             continue
         yield from _levels(stored, name, variable, fit.draws[name])
 

@@ -15,6 +15,8 @@ from experiments.definition import variant_names
 from experiments.errors import NotFoundError
 from experiments.lifecycle.store import current_run, get, variants_of
 from experiments.reporting import numbers
+from experiments.reporting.sentences.wording import Wording
+from experiments.reporting.worded import wording
 from experiments.storage.tables import Analysis, Experiment, Variant
 
 
@@ -79,6 +81,11 @@ class Stored:
     def collected(self) -> Collected:
         """The sufficient statistics that the result rests on."""
         return self.inputs.collected
+
+    @property
+    def wording(self) -> Wording:
+        """How messages about this analysis are put into words."""
+        return wording(self.result, self.inputs["plan"]["names"])
 
 
 def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:

@@ -89,7 +89,7 @@ def general(number: float) -> str:
 
 
 def figure(number: Number | None, digits: int = 4) -> str:
-    """Return a number with that many significant digits, and with all digits before the point: ``0.3127``, ``1,204``."""
+    """Return a number with that many significant digits and all digits before the point: ``0.3127``, ``1,204``."""
     if number is None:
         return NOTHING
     whole = len(str(int(abs(number)))) if abs(number) >= 1 else 0

@@ -129,8 +129,8 @@ NOT_SHOWN: Mapping[str, Template] = {
     ),
     # Word of mouth
     "not_shown.near_one": N_(
-        "The chance that a member brings more than {limit:number} others is {chance:chance}; so close to 1, the reach has no "
-        "upper bound."
+        "The chance that a member brings more than {limit:number} others is {chance:chance}; so close to 1, the reach "
+        "has no upper bound."
     ),
     "not_shown.too_young": plural(
         "No member has had the whole {days:count} day to bring others yet.",

@@ -77,6 +77,8 @@ class _Filled(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Message):
             return self._wording.text(value)
+        if value is None:
+            return numbers.NOTHING
         if way := WAYS.get(format_spec):
             return way(value, self._wording)
         text = str(super().format_field(value, format_spec))

@@ -102,7 +102,7 @@ def test_an_adaptive_run_moves_its_shares_and_compares_within_its_epochs(lived):
     last = told["epochs"][-1]
     assert last["weights"]["b"] > 0.6 and min(last["weights"].values()) >= 0.1 - 1e-9
     assert sum(sum(epoch["members"].values()) for epoch in told["epochs"]) == result["units"]["randomised"] == 4 * A_DAY
-    assert "floor of 5 %" in told["caveat"]
+    assert told["caveat"]["message"] == "note.adaptive_shares"
 
     by = {row["variant"]: row for row in result["metrics"][0]["comparisons"]}
     rows = {row["variant"]: row for row in result["metrics"][0]["variants"]}
@@ -167,7 +167,7 @@ def test_shares_wait_for_the_minimum_of_members(database):
     live_a_day(database, 0)
     made = evening(database, 0)
     assert made.result["allocation"]["next"] is None
-    assert "5,000" in made.result["allocation"]["next_not_shown"]["reason"]
+    assert made.result["allocation"]["next_not_shown"]["reason"]["params"]["fewest"] == 5_000
 
 
 def test_fixed_weights_tell_nothing_of_shares(database):

@@ -215,7 +215,7 @@ def test_data_that_say_nothing_give_an_outcome_with_its_reason_and_never_a_numbe
     result = answered({"click_rate": cells}, weights=weights, epochs=epochs)
     entry = result["metrics"][0]
     assert entry["not_shown"]["code"] == code
-    assert entry["not_shown"]["reason"].endswith(".")
+    assert entry["not_shown"]["reason"]["message"].startswith("not_shown.")
     assert all(row["p_best"] is None and row["mean"] is None for row in entry["variants"])
     assert result["verdict"]["decision"] in ("not_enough_data", "untrusted")
     assert result["answer"]["chance_best"] is None

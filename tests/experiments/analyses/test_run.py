@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from analysis.errors import NotShown
+from analysis.errors import not_shown
 from experiments.analyses import inputs, records
 from experiments.analyses.run import analyse, new_id, repeat
 from experiments.catalogue.metrics import DAY_US
@@ -138,11 +138,11 @@ def test_every_look_is_handed_to_the_next_verdict(stored):
 def test_a_failed_segment_fit_is_stored_with_its_reason(stored, monkeypatch):
     from analysis.segments import fit
 
-    monkeypatch.setattr(fit, "fit_segments", lambda *_, **__: NotShown("diagnostics", "R-hat was 1.2."))
+    monkeypatch.setattr(fit, "fit_segments", lambda *_, **__: not_shown("fit_failed", error="no room"))
     made = analyse(stored, "test", cut_off_us=CUT_OFF_US)
     entry = as_stored(stored, made).result["segments"][0]
     assert entry["segment"] == "country"
-    assert entry["not_shown"] == {"code": "diagnostics", "reason": "R-hat was 1.2."}
+    assert entry["not_shown"]["reason"] == {"message": "not_shown.fit_failed", "params": {"error": "no room"}}
     assert entry["segment_rows"] == []
 
 
@@ -154,7 +154,7 @@ def test_segments_wait_until_each_variant_has_met_somebody(database):
         store_audience(session, audience)
     entry = analyse(database, "test", cut_off_us=CUT_OFF_US).result["segments"][0]
     assert entry["not_shown"]["code"] == "no_members"
-    assert entry["not_shown"]["reason"].startswith("Nobody has met A")
+    assert entry["not_shown"]["reason"]["params"] == {"variants": ["a"]}
 
 
 def test_aggregated_counts_take_the_same_path(database):

@@ -33,7 +33,7 @@ def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypa
     )
     assert {key: prior["name"] for key, prior in result["provenance"]["priors"].items()} == {
         "click_rate": "content", "revenue": "weak_amount", "orders": "weak_count", "lift": "content",
-        "adjusted": "weak_adjusted", "retention": "weak_return", "staying": "staying_weak", "amounts": "hurdle_weak",
+        "adjusted": "weak_adjusted", "retention": "weak_return", "staying": "retention_weak", "amounts": "hurdle_weak",
         "counts": "negative_binomial_weak",
     }  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others
     for sampled in (False, True):
         other = answered(data, with_models=sampled)["counts"][1]
         assert (other["metric"], other["not_shown"]["code"]) == ("active_days", "beyond_the_first")
-        assert "the first 2 counts" in other["not_shown"]["reason"] and other["variants"] == []
+        assert other["not_shown"]["reason"]["params"] == {"most": 2} and other["variants"] == []
     assert len(asked) == 3
 
 
@@ -80,14 +80,14 @@ def test_how_often_and_how_unevenly_is_told_and_repeats_to_the_digit():
 
 
 def test_a_sampled_model_that_fails_is_an_outcome_with_its_reason(monkeypatch):
-    from analysis import NotShown
+    from analysis.errors import not_shown
     from analysis.models import hurdle
 
-    why = NotShown("fit_not_trusted", "R-hat was 1.2.")
+    why = not_shown("fit_not_trusted", reasons=())
     monkeypatch.setattr(hurdle, "fit_hurdle", lambda *_, metric, **__: hurdle.HurdleResult(metric, why))
     money = {
         key: AmountStatistics(4000, 300, Decimal(9000), 810_000.0, 1000.0, 3600.0, cap=Decimal(10_000)) for key in "ab"
     }
     result = answered({"click_rate": RATES, "revenue": money}, with_models=True)
-    assert result["amounts"][0]["not_shown"] == {"code": "fit_not_trusted", "reason": "R-hat was 1.2."}
+    assert result["amounts"][0]["not_shown"]["code"] == "fit_not_trusted"
     assert result["metrics"][1]["not_shown"] is None, "the verdict's figures never rest on it"

@@ -13,6 +13,7 @@ from experiments.catalogue.metrics import DAY_US
 from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.lifecycle.store import current_run, get
+from experiments.reporting.worded import worded
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Exposure
 from tests.experiments.analyses.test_adaptive import BEGAN_US, launched
@@ -112,8 +113,8 @@ def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_dig
         early, full = (row.result for row in answers)
         assert json.loads(json.dumps(repeat(session, made.id))) == full
     database.close()
-    Results.model_validate(early)
-    Results.model_validate(full)
+    Results.model_validate(worded(early, ()))
+    Results.model_validate(worded(full, ()))
     assert early["cascade"]["not_shown"]["code"] == early["amounts"][0]["not_shown"]["code"] == "later"
     assert [entry["not_shown"] for entry in full["segments"]] == [None, None]
     assert all(entry["joint"] and len(entry["overall"]) == 2 for entry in full["segments"])
@@ -144,7 +145,7 @@ def test_the_whole_effect_counts_what_the_brought_did_for_who_brought_them(datab
         bulk_insert_events(session, clicks)
         came = Counter(row.variant for row in brought)
     result = analyse(database, "spring", cut_off_us=after(20), with_models=False).result
-    Results.model_validate(result)
+    Results.model_validate(worded(result, ()))
     total = result["total"]
     assert total["brought"] == result["units"]["shared"] > 100
     assert [(entry["metric"], entry["kind"], entry["population"]) for entry in total["metrics"]] == [

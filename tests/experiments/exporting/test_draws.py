@@ -165,7 +165,7 @@ def test_a_variant_without_a_half_life_is_no_number_and_says_why(tmp_path):
     posterior.write(stored_of(document), tmp_path / "draws.nc", sampled=False)
     drawn = az.from_netcdf(tmp_path / "draws.nc").posterior["half_life"]
     assert np.isnan(drawn.sel(variant="a").values).all() and drawn.sel(variant="b").values.min() > 0
-    assert "came back" in drawn.attrs["not_shown_a"]
+    assert "returned" in drawn.attrs["not_shown_a"]
 
 
 def test_the_draws_are_the_adjusted_ones_where_the_verdict_rests_on_them(tmp_path):

@@ -8,11 +8,12 @@ import pytest
 from analysis.statistics import AdjustedStatistics, AmountStatistics, CountStatistics
 from experiments.analyses.records import mature_only
 from experiments.reporting.table import CSV_COLUMNS, to_csv
+from experiments.reporting.worded import worded
 from tests.experiments.analyses.documents import RATES, answered, returns, with_history
 
 
 def rows_of(result: dict) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(to_csv(result))))
+    return list(csv.DictReader(io.StringIO(to_csv(worded(result, ())))))
 
 
 def test_each_metric_and_variant_is_a_row_with_its_comparison():
@@ -60,7 +61,7 @@ def test_what_is_not_shown_says_why():
     nobody = {key: type(cell)(cell.n, 0) for key, cell in RATES.items()}
     result = answered({"click_rate": RATES, "share_rate": nobody})
     told = {row["metric"]: row["not_shown"] for row in rows_of(result)}
-    assert told == {"click_rate": "", "share_rate": "Nobody has done it yet."}
+    assert told == {"click_rate": "", "share_rate": "No member has done it yet."}
 
 
 def test_the_half_life_counts_the_members_whose_window_is_over():

@@ -13,7 +13,6 @@ from web.pages.results.context import Context, Population
 from web.pages.results.parts import Plan, VariantFacts
 from web.pages.results.sections import SECTIONS, Section
 from web.pages.results.sections.verdict import subject_of
-from web.pages.results.variant_letters import spoken
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _context(
     now: datetime,
     mature: bool,
 ) -> Context:
-    result = deciding(spoken(dict(result), variants))
+    result = deciding(result)
     primary = next((entry for entry in result["metrics"] if entry["metric"] == plan.primary), result["metrics"][0])
     checks = [check for check in result.get("health") or () if check["check"] != "silence" or listening(plan)]
     return Context(

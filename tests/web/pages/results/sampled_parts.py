@@ -155,7 +155,7 @@ def counts(metric: str = "active_days", mean: float = 0.21, dispersion: float = 
         row = {"variant": key, "n": n, "positive": round(n * (1 - told["never"]["mean"])), **told, "alike": alike}
         rows.append(row | {"lift": lift, "p_beats_control": None if key == "a" else 0.97})
     checks = [
-        {"name": "share who never did it in variant a", "observed": 0.82, "low": 0.81, "high": 0.83, "passed": True}
+        {"name": "Share of members of A who never did it", "observed": 0.82, "low": 0.81, "high": 0.83, "passed": True}
     ]
     shape = {"metric": metric, "not_shown": None, "variants": rows, "checks": checks}
     return [shape | {"diagnostics": gate(), "seed": 7, "engine": "nutpie"}]
@@ -163,7 +163,7 @@ def counts(metric: str = "active_days", mean: float = 0.21, dispersion: float = 
 
 def no_counts() -> list[dict[str, Any]]:
     """The same where too few did it."""
-    why = "2 of 102 members did it in variant b; how unevenly is told from 5 on."
+    why = "2 of 102 members of B did it; how unevenly is shown from 5 on."
     return [{"metric": "active_days", "variants": [], "checks": [], **not_shown("too_few_counts", why)}]
 
 

@@ -28,7 +28,7 @@ def test_where_hardly_anybody_did_it_a_tenth_accounts_for_all() -> None:
     )
 
 
-@pytest.mark.parametrize(("found", "said"), [(sampled_parts.no_counts(), "2 of 102 members did it in variant B;")])
+@pytest.mark.parametrize(("found", "said"), [(sampled_parts.no_counts(), "2 of 102 members of B did it;")])
 def test_counts_of_which_nothing_can_be_said_say_why(found, said) -> None:
     (part,) = page(with_part("counts", found)).part("counts")
     assert not part.rows and part.not_shown.startswith(said)
@@ -42,9 +42,10 @@ def test_an_older_answer_has_no_such_section() -> None:
 
 def test_its_prior_is_named_with_what_it_is_for() -> None:
     from analysis.priors import NEGATIVE_BINOMIAL_WEAK
+    from experiments.reporting.sentences.wording import Wording
 
     result = sampled_parts.whole_result()
-    result["provenance"]["priors"]["counts"] = NEGATIVE_BINOMIAL_WEAK.to_dict()
+    result["provenance"]["priors"]["counts"] = Wording().worded(NEGATIVE_BINOMIAL_WEAK.to_dict())
     told = [value for label, value in provenance.provenance(result) if label == "Prior"]
     (own,) = [line for line in told if line.startswith("negative binomial weak")]
     assert own.endswith("For: how often and how unevenly.")

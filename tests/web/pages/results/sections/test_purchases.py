@@ -59,15 +59,6 @@ def test_a_worth_that_cannot_be_known_is_not_told(change) -> None:
     assert not any(label.startswith("Worth") for label in labels)
 
 
-def test_reasons_call_variants_by_their_letters() -> None:
-    result = sampled_parts.plain_result()
-    why = "Too few members of variant a have something to divide by; variant a, c cost nothing, about as variants do."
-    result["metrics"][1]["not_shown"] = {"code": "x", "reason": why}
-    assert page(result).part("scorecard").groups[1].note == (
-        "Too few members of variant A have something to divide by; variant A and C cost nothing, about as variants do."
-    )
-
-
 def test_a_large_return_is_written_with_commas() -> None:
     measure = Measure.of({"metric": "roi", "kind": "value"})
     assert (measure.value(200.9), measure.value(-0.4), measure.value(0.0)) == (

@@ -4,6 +4,7 @@ import pytest
 
 from analysis import RetentionStatistics
 from analysis.models.retention.fit import fit_retention
+from experiments.reporting.sentences.wording import Wording
 from tests.web.pages.results import sampled_parts
 from tests.web.pages.results.view_of import THIN, page, said, with_part
 
@@ -27,9 +28,10 @@ def test_the_curves_of_the_real_model_are_drawn() -> None:
         "c": [(16, [2])] * 3 + [(16, [])] * 400,
     }
     data = {key: RetentionStatistics.from_members(rows, 7) for key, rows in members.items()}
-    part = page(with_part("retention", fit_retention(data, tail=False).to_dict())).part("retention")
+    stored = Wording().worded(fit_retention(data, tail=False).to_dict())
+    part = page(with_part("retention", stored)).part("retention")
     assert said(part.sentence).startswith("Half of those who come back to B do so for the last time within ")
-    assert "No half-life for C: only 3 members came back" in part.outcome
+    assert "No half-life for C: only 3 members returned" in part.outcome
     assert len(part.days.rows) == 6 and not part.tail
 
 
