@@ -1,13 +1,13 @@
 # Klette: `make run` sets everything up and serves it; `make test` sets everything up and tests it.
-# Each step leaves a stamp in .venv/.setup (or its result) and is done again only when what it depends on changes.
+# Each step leaves a stamp in .venv/.setup (or its result) and runs again only when its inputs change.
 #
 #   PYTHON=python3.12   the Python to make .venv with (default: the first that is 3.11 or newer)
 #   PORT=9000           the port to serve at (default: 8000)
-#   ARGS="-k hash -x"   passed on to pytest by `make test`
+#   ARGS="-k hash -x"   passed on by `make test` (to pytest), `make proof` and `make bench`
 
 PYTHON ?=
 ARGS ?=
-# All of the tests are shared out among as many processes as there are cores, up to four: each takes up to 2 GB.
+# The tests run in as many processes as there are cores, up to four: each takes up to 2 GB.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
 BIN := .venv/bin
 STAMPS := .venv/.setup
@@ -16,7 +16,7 @@ UV := $(BIN)/uv
 NPM := cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test setup-test bench lint lock clean FORCE
+.PHONY: help run setup test setup-test check format proof bench map lock clean FORCE
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -26,7 +26,7 @@ run: setup ## set up what is missing and serve Klette at http://127.0.0.1:$PORT 
 
 setup: $(STAMPS)/klette web/static/vendor/.complete ## the set-up of `make run` alone
 
-test: setup-test ## set up what is missing, tests included, and run the tests
+test: setup-test check ## set up what is missing, tests included, and run checks and tests
 	@$(BIN)/python -m pytest $(or $(strip $(ARGS)),$(PARALLEL))
 ifeq ($(strip $(ARGS)),)
 	@exec sh .ci/test-other.sh $(PARALLEL)
@@ -34,22 +34,33 @@ endif
 
 setup-test: setup $(STAMPS)/test $(STAMPS)/browser ## the set-up of `make test` alone
 
-bench: setup-test $(STAMPS)/bench ## measure speed, memory, honesty and calibration, beside limits and peers
-	@exec $(BIN)/python -m tests.benchmarks.run $(ARGS)
+check: $(STAMPS)/test ## check format, lint and types, in seconds
+	@$(BIN)/ruff format --quiet --check . || { echo "Run make format." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
 
-lint: setup-test ## check the style of the code, and the types of the statistics
-	@$(BIN)/ruff check .
-	@exec $(BIN)/mypy
+format: $(STAMPS)/test ## format the code and fix what lint can fix
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+map: $(STAMPS)/test ## draw docs/architecture from the imports
+	@exec $(BIN)/python -m tests.house.picture
+
+proof: $(STAMPS)/bench ## prove the statistics by simulation, in minutes to hours, and print the tables
+	@exec $(BIN)/python -m tests.proofs.run $(ARGS)
+
+bench: setup-test $(STAMPS)/bench ## measure speed and memory beside limits and peers
+	@exec $(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 # Python ---------------------------------------------------------------------------------------------------------
 
 FORCE:
 
-# Looks each time, and touches its stamp only where it made .venv anew.
+# Checks each time, and touches its stamp only where it made .venv again.
 $(STAMPS)/venv: FORCE
 	@sh .ci/make-venv.sh "$(PYTHON)"
 
-# The sync removes what the lock does not name, so the test packages are to be added again after it.
+# The sync removes what the lock does not name, so the test packages must be added again after it.
 $(STAMPS)/packages: requirements.txt $(STAMPS)/venv
 	@echo "Installing the Python packages ..."
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
@@ -92,7 +103,7 @@ UPGRADE ?=
 COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 
-lock: $(STAMPS)/packages ## write the lock files anew after a change of pyproject.toml or web/package.json
+lock: $(STAMPS)/packages ## write the lock files again after a change of pyproject.toml or web/package.json
 	$(COMPILE) pyproject.toml --group setup --output-file requirements.txt
 	$(COMPILE) pyproject.toml --group setup --group test --constraints requirements.txt --output-file requirements-test.txt
 	$(COMPILE) pyproject.toml --group setup --group test --group bench --constraints requirements-test.txt \

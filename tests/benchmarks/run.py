@@ -1,4 +1,4 @@
-"""``make bench``: what this machine serves and takes in, each figure beside the limit it is measured against.
+"""``make bench``: what this machine serves, ingests and computes, each figure beside the limit it is measured against.
 
 Ratios of one run count; absolute figures drift with the machine and the hour.
 """
@@ -15,9 +15,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import collect, ingestion, serving
+from tests.benchmarks import collect, ingestion, peers, scorecard, serving
 from tests.engines import Postgres
-from tests.proofs import honesty, parts
 
 ENGINES = ("sqlite", "postgresql")
 TURNS = 3
@@ -125,19 +124,27 @@ def analyse_large(bench: Bench) -> None:
     analyse(bench, large=True)
 
 
-def honest(bench: Bench) -> None:
-    """How often the rules are wrong, beside the rule most tools use."""
-    print(f"\n{honesty.RUNS:,} experiments a lift, {honesty.DAYS} daily looks, {honesty.A_DAY:,} members an arm a day")
-    for row in honesty.false_winners():
-        shares = "".join(f"{name:>18} {share:6.1%}" for name, share in row.items() if name != "rule")
-        print(f"{row['rule']:<40}{shares}")
-        bench.rows.append(row)
-    print("\n95 % intervals of the mean amount a member, log-normal amounts: how many hold the truth")
-    for row in honesty.coverage():
+def compare_rows(bench: Bench) -> None:
+    """Ten million rows in memory to the results of a rate and an amount, each engine in its own process."""
+    print("\n10,000,000 rows to results (the quickest of three; memory beyond the rows and the imports)")
+    ours = None
+    for row in peers.rows_to_answers():
+        ours = ours or row["seconds"]
         print(
-            f"{row['members']:>8,} members, {row['buyers']:>6,.0f} buyers, sigma {row['sigma']}{row['coverage']:>8.1%}"
+            f"{row['engine']:<20}{row['seconds']:>7.2f} s ({row['seconds'] / ours:.1f} times ours)"
+            f"{row['megabytes']:>8,.0f} MB   rate lift {row['rate lift']:+.4f}, P {row['P(rate)']:.4f}, "
+            f"money lift {row['money lift']:+.4f}",
+            flush=True,
         )
         bench.rows.append(row)
+
+
+def score(bench: Bench) -> None:
+    """Sufficient statistics to scorecards, and the sampled part."""
+    print("\n10 metrics × 5 variants × 30 segments, from sufficient statistics")
+    for name, value in scorecard.measure().items():
+        print(f"{name:<40}{value:>9.3f}" + ("" if name.endswith("shown") else " s"))
+        bench.rows.append({"what": name, "value": value})
 
 
 PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (
@@ -145,10 +152,10 @@ PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (
     ("ingestion", ingest),
     ("collect", analyse),
     ("collect-large", analyse_large),
-    ("honesty", honest),
-    *parts.PARTS,
+    ("rows", compare_rows),
+    ("scorecard", score),
 )
-ASKED_FOR = ("collect-large", "segments")
+BY_NAME = ("collect-large",)
 """Parts that take long, and run only where they are named."""
 
 
@@ -165,7 +172,7 @@ def main() -> None:
     print(f"{'':<52}{'':>20}{'p99':>11}{'CPU/req':>11}{'ratio':>8} target met")
     try:
         for name, part in PARTS:
-            if name in given.part if given.part else name not in ASKED_FOR:
+            if name in given.part if given.part else name not in BY_NAME:
                 part(bench)
     finally:
         bench.close()

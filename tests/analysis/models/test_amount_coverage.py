@@ -9,9 +9,9 @@ from analysis.models import count, moments
 from analysis.posterior.quadrature import Compared, best_and_loss, p_greater
 from analysis.posterior.skewed import SkewedMarginal
 from analysis.priors import WEAK_COUNT
-from tests.analysis.models.amount_coverage import cover
+from tests.proofs.amount_coverage import cover
 
-# Of tests.analysis.models.amount_coverage's grid: cells that hold, and one that is known to miss (docs/statistics.md).
+# Of tests.proofs.amount_coverage's grid: cells that hold, and one that is known to miss (docs/statistics.md).
 HOLD = [
     ("log-normal 1", 10_000, 0.03, False),
     ("gamma 1", 1_000, 0.10, False),

@@ -1,8 +1,8 @@
-"""Segment lifts: intervals hold the truth as often as they say (a small version of `segment_calibration`)."""
+"""Segment lifts: intervals hold the truth as often as they say (a small form of `tests.proofs.segment_lifts`)."""
 
 import pytest
 
-from tests.analysis.segments.calibration import calibrate, different_in_few, from_the_prior
+from tests.proofs.segment_lifts import calibrate, different_in_few, from_the_prior
 
 pytest.importorskip("pymc")
 

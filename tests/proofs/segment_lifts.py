@@ -1,7 +1,7 @@
 """How often the intervals of segment lifts hold the truth, over simulated audiences whose truth is known.
 
-    python -m tests.analysis.segments.calibration 200
-    python -m tests.analysis.segments.calibration --small
+    python -m tests.proofs.segment_lifts 200
+    python -m tests.proofs.segment_lifts --small
 
 The first prints one line for each kind of truth; the second judges 1,300 smaller audiences (2 variants, 6 segments)
 whose truth is drawn from the prior, 50 for each seed. Lifts of one audience share their control and are not

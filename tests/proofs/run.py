@@ -1,11 +1,19 @@
-"""The statistics' own proofs, as parts of `make bench`: endings, calibration, real headlines, peers, scorecards."""
+"""``make proof``: the statistics on simulated experiments whose truth is known, and on thousands of real ones.
+
+Each part prints a table; ``docs/statistics.md`` quotes them. Minutes to hours of processor time: `make test` holds a
+small, seeded form of each.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-from dataclasses import asdict
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,18 +21,24 @@ from analysis import Rules
 from analysis.planning.audience import Audience
 from analysis.planning.forecast import simulate
 from analysis.planning.simulated_verdicts import HARM, NO_DIFFERENCE, SHIP
-from tests.analysis.segments.calibration import TRUTHS, calibrate, line
-from tests.benchmarks import peers, scorecard
-from tests.proofs import calibration, upworthy_peers
+from tests.proofs import amount_coverage, calibration, honesty, upworthy_peers
 from tests.proofs.power import powers
+from tests.proofs.segment_lifts import TRUTHS, calibrate, line, small
 from tests.serving import ROOT
 
 TESTS, DAYS, A_DAY, BASE = 20_000, 20, 1_000, 0.05
 DATA = Path(os.environ.get("DATA", ROOT.parent / "shared" / "data"))
-"""Where the real experiments lie; DATA names another folder."""
+"""The folder of the real experiments; DATA names another one."""
 
 
-def endings(bench: Any) -> None:
+@dataclass
+class Proof:
+    """One run, with the rows of its tables."""
+
+    rows: list[Mapping[str, object]] = field(default_factory=list)
+
+
+def endings(proof: Proof) -> None:
     """How tests of one new variant end under the whole rule that decides, looked at daily."""
     print(f"\nHow {TESTS:,} tests end, {DAYS} daily looks, {A_DAY:,} members a variant a day, base {BASE:.0%}")
     print(f"{'':<34}{'true lift':>10}{'ship B':>9}{'no difference':>15}{'stop: harm':>12}{'open':>8}")
@@ -36,12 +50,12 @@ def endings(bench: Any) -> None:
             ship, same, harm = (float((ended == code).mean()) for code in (SHIP, NO_DIFFERENCE, HARM))
             left = 1 - ship - same - harm
             print(f"{name:<34}{lift:>+10.0%}{ship:>9.1%}{same:>15.1%}{harm:>12.1%}{left:>8.1%}", flush=True)
-            bench.rows.append(
+            proof.rows.append(
                 {"rule": name, "lift": lift, "ship": ship, "no_difference": same, "stop_harm": harm, "open": left}
             )
 
 
-def power(bench: Any) -> None:
+def power(proof: Proof) -> None:
     """How often the better variant is shipped under daily looks, beside O'Brien-Fleming and one look at the end."""
     print(f"\n{'variants':>8}{'days':>6}{'true lift':>11}{'ships it':>10}{'OBF':>8}{'one look':>10}{'to OBF':>8}")
     for row in powers():
@@ -50,10 +64,10 @@ def power(bench: Any) -> None:
             f"{row['obrien_fleming']:>8.3f}{row['one_look']:>10.3f}{row['ratio']:>8.2f}",
             flush=True,
         )
-        bench.rows.append(row)
+        proof.rows.append(row)
 
 
-def calibrated(bench: Any) -> None:
+def calibrated(proof: Proof) -> None:
     """Whether 95 % intervals hold the truth in 95 of 100, and ranks are uniform where the prior made the truth."""
     print(f"\n{'model':<20}{'truth':<42}{'quantity':<12}{'runs':>6}{'not shown':>11}{'coverage':>10}{'uniform p':>11}")
     for row in calibration.calibrations():
@@ -64,19 +78,19 @@ def calibrated(bench: Any) -> None:
             f"{row['coverage']:>10.1%}{p:>11}{miss}",
             flush=True,
         )
-        bench.rows.append(row)
+        proof.rows.append(row)
 
 
-def segment_lifts(bench: Any) -> None:
+def segment_lifts(proof: Proof) -> None:
     """Whether intervals of segment lifts hold the truth: over an hour of processor time, so only where asked for."""
     print()
     for truth in TRUTHS:
         found = calibrate(truth, 200, seed=2026)
         print(line(truth, found), flush=True)
-        bench.rows.append({"truth": truth.__name__} | asdict(found))
+        proof.rows.append({"truth": truth.__name__} | asdict(found))
 
 
-def headlines(bench: Any) -> None:
+def headlines(proof: Proof) -> None:
     """Thousands of real headline tests: the first part of each predicts its rest, ours beside flat priors and peers."""
     if not DATA.is_dir():
         print(f"\nHeadlines: left out, since {DATA} is not there; DATA names the folder of upworthy_tests_dev.csv.gz.")
@@ -85,42 +99,77 @@ def headlines(bench: Any) -> None:
     for share in (0.10, 0.25, 0.50):
         for row in upworthy_peers.table(DATA, share):
             print(upworthy_peers.line(row), flush=True)
-            bench.rows.append(
+            proof.rows.append(
                 {name: getattr(row.scores, name) for name in row.scores.__slots__}
                 | {"beats_log_score": row.beats_log_score}
             )
     print(f"a package picked at random captures {row.scores.at_random:.3%}")
 
 
-def rows(bench: Any) -> None:
-    """Ten million rows in memory to the answers on a rate and an amount, each engine in its own process."""
-    print("\n10,000,000 rows to answers (the quickest of three; memory beyond the rows and what was imported)")
-    ours = None
-    for row in peers.rows_to_answers():
-        ours = ours or row["seconds"]
+def honest(proof: Proof) -> None:
+    """How often the rules are wrong, beside the rule most tools use."""
+    print(f"\n{honesty.RUNS:,} experiments a lift, {honesty.DAYS} daily looks, {honesty.A_DAY:,} members an arm a day")
+    for row in honesty.false_winners():
+        shares = "".join(f"{name:>18} {share:6.1%}" for name, share in row.items() if name != "rule")
+        print(f"{row['rule']:<40}{shares}")
+        proof.rows.append(row)
+    print("\n95 % intervals of the mean amount a member, log-normal amounts: how many hold the truth")
+    for row in honesty.coverage():
         print(
-            f"{row['engine']:<20}{row['seconds']:>7.2f} s ({row['seconds'] / ours:.1f} times ours)"
-            f"{row['megabytes']:>8,.0f} MB   rate lift {row['rate lift']:+.4f}, P {row['P(rate)']:.4f}, "
-            f"money lift {row['money lift']:+.4f}",
-            flush=True,
+            f"{row['members']:>8,} members, {row['buyers']:>6,.0f} buyers, sigma {row['sigma']}{row['coverage']:>8.1%}"
         )
-        bench.rows.append(row)
+        proof.rows.append(row)
 
 
-def scored(bench: Any) -> None:
-    """Sufficient statistics to scorecards, and the sampled part."""
-    print("\n10 metrics × 5 variants × 30 segments, from sufficient statistics")
-    for name, value in scorecard.measure().items():
-        print(f"{name:<40}{value:>9.3f}" + ("" if name.endswith("shown") else " s"))
-        bench.rows.append({"what": name, "value": value})
+def money(proof: Proof) -> None:
+    """How often 95 % intervals of amounts hold the truth, tail by tail, with as many members and with ten times."""
+    for uneven in (False, True):
+        print(f"\n{amount_coverage.HEAD}" + ("   (the control has ten times the members)" if uneven else ""))
+        for cell in amount_coverage.grid(2000, uneven=uneven):
+            print(amount_coverage.line(cell), flush=True)
+            proof.rows.append({"uneven": uneven} | asdict(cell))
 
 
-PARTS = (
+def small_audiences(proof: Proof) -> None:
+    """Segment lifts of 1,300 small audiences whose truth is drawn from the prior: two hours of a core."""
+    found = small()
+    print(f"\n{found}")
+    proof.rows.append({"small audiences": found})
+
+
+PARTS: tuple[tuple[str, Callable[[Proof], None]], ...] = (
+    ("honesty", honest),
     ("endings", endings),
     ("power", power),
     ("calibration", calibrated),
-    ("segments", segment_lifts),
+    ("money", money),
     ("headlines", headlines),
-    ("rows", rows),
-    ("scorecard", scored),
+    ("segments", segment_lifts),
+    ("small-audiences", small_audiences),
 )
+BY_NAME = ("segments", "small-audiences")
+"""Parts that take hours, and run only where they are named."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make proof", description=__doc__)
+    parser.add_argument("--part", choices=[name for name, _ in PARTS], action="append", help="only this part")
+    chosen = parser.parse_args().part
+    proof = Proof()
+    for name, part in PARTS:
+        if name in chosen if chosen else name not in BY_NAME:
+            part(proof)
+    _keep(proof)
+
+
+def _keep(proof: Proof) -> None:
+    now = datetime.now(UTC)
+    file = Path("var") / "proof" / f"{now:%Y%m%dT%H%M%SZ}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    about = {"at": now.isoformat(), "python": sys.version, "rows": proof.rows}
+    file.write_text(json.dumps(about, indent=2) + "\n")
+    print(f"Kept in {file}")
+
+
+if __name__ == "__main__":
+    main()

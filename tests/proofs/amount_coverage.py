@@ -1,6 +1,6 @@
 """How often the 95 % intervals of amounts hold the truth: of a mean, of a difference and of a lift, tail by tail.
 
-``python -m tests.analysis.models.amount_coverage [--runs 2000] [--uneven] [--plain]`` prints one line a cell of a grid
+``python -m tests.proofs.amount_coverage [--runs 2000] [--uneven] [--plain]`` prints one line a cell of a grid
 of tails, members and buyers; about five minutes. Both variants have the same tail; the treatment's amounts are half as
 large again.
 """
@@ -108,22 +108,29 @@ def grid(runs: int, *, uneven: bool = False, plain: bool = False) -> Iterator[Co
                 yield cover(tail, members, share, runs, uneven=uneven, plain=plain)
 
 
+HEAD = f"{'amounts':16}{'members':>9}{'buyers':>8}{'mean':>8}{'below':>7}{'above':>7}{'diff.':>8}{'lift':>8}"
+
+
+def line(c: Coverage) -> str:
+    """Return a cell of the grid as a line of the table; a star marks one that misses."""
+    lift = "     -" if c.lift is None else f"{100 * c.lift:6.1f}"
+    figures = [c.mean, c.difference] + ([] if c.lift is None else [c.lift])
+    missed = "" if all(0.93 <= x <= 0.97 for x in figures) else "  *"
+    return (
+        f"{c.tail:16}{c.members:9,}{c.buyers:8,.0f}{100 * c.mean:8.1f}{100 * c.below:7.1f}{100 * c.above:7.1f}"
+        f"{100 * c.difference:8.1f}  {lift}{missed}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--uneven", action="store_true", help="the control has ten times the members")
     parser.add_argument("--plain", action="store_true", help="the plain Normal instead, to compare with")
     options = parser.parse_args()
-    print(f"{'amounts':16}{'members':>9}{'buyers':>8}{'mean':>8}{'below':>7}{'above':>7}{'diff.':>8}{'lift':>8}")
-    for c in grid(options.runs, uneven=options.uneven, plain=options.plain):
-        lift = "     -" if c.lift is None else f"{100 * c.lift:6.1f}"
-        figures = [c.mean, c.difference] + ([] if c.lift is None else [c.lift])
-        missed = "" if all(0.93 <= x <= 0.97 for x in figures) else "  *"
-        print(
-            f"{c.tail:16}{c.members:9,}{c.buyers:8,.0f}{100 * c.mean:8.1f}{100 * c.below:7.1f}{100 * c.above:7.1f}"
-            f"{100 * c.difference:8.1f}  {lift}{missed}",
-            flush=True,
-        )
+    print(HEAD)
+    for cell in grid(options.runs, uneven=options.uneven, plain=options.plain):
+        print(line(cell), flush=True)
 
 
 if __name__ == "__main__":
