@@ -242,12 +242,12 @@ def folders(name: str) -> list[Path]:
 
 
 def file_count(folder: Path) -> int:
-    """Return how many Python files a folder holds, its ``__init__.py`` and ``conftest.py`` left out."""
-    return len([file for file in folder.glob("*.py") if file.name not in ("__init__.py", "conftest.py")])
+    """Return how many Python files a folder holds."""
+    return len(list(folder.glob("*.py")))
 
 
 def entries(folder: Path) -> int:
-    """Return how many Python files and folders with Python files a folder holds, without its ``__init__.py``."""
+    """Return how many Python files and folders with Python files a folder holds directly."""
     inner = [found for found in folder.iterdir() if found.is_dir() and found.name != "node_modules"]
     return file_count(folder) + len([found for found in inner if any(found.rglob("*.py"))])
 
