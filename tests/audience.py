@@ -133,6 +133,7 @@ def store_experiment(session: Session, **changes: Any) -> Experiment:
     """An experiment with three variants and two runs; the first run is the one that is looked at."""
     values = {
         "id": 1,
+        "project_id": 1,
         "key": "test",
         "name": "Test",
         "state": "running",
@@ -163,6 +164,7 @@ def store_audience(session: Session, audience: Audience) -> None:
     """Store the rows; those of the second run belong to an experiment of their own."""
     other = Experiment(
         id=2,
+        project_id=1,
         key="another",
         name="Another",
         primary_metric="click_rate",
@@ -176,9 +178,9 @@ def store_audience(session: Session, audience: Audience) -> None:
     session.flush()
     session.add(Run(id=2, experiment_id=2, number=1, seed="s", allocation=[]))
     session.flush()
-    session.add_all(Exposure(**row) for row in audience.exposures)
+    session.add_all(Exposure(project_id=1, **row) for row in audience.exposures)
     session.add_all(MultiExposure(**row) for row in audience.met_twice)
-    session.add_all(Event(**row) for row in audience.events)
+    session.add_all(Event(project_id=1, **row) for row in audience.events)
     session.flush()
 
 

@@ -41,6 +41,7 @@ def tolerance_us(experiment: Experiment, seconds: int) -> int:
 def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: int, by_arrival: bool = True) -> Scope:
     """Which rows an analysis of the run looks at."""
     return Scope(
+        project_id=experiment.project_id,
         run_id=run.id or 0,
         experiment=experiment.key,
         currency=experiment.currency,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from experiments.assignment.configuration import Configuration, LiveExperiment
+from experiments.assignment.configuration import Configuration, LiveExperiment, ProjectConfiguration
 from experiments.assignment.decision import Decision, decide, is_over, may_change
 from experiments.assignment.exposure import ExposureRow, Recorded, is_bot, segment_attributes
 from experiments.assignment.preview import Previews
@@ -59,11 +59,13 @@ class Assigner:
     recorder: Recorder
     previews: Previews
 
-    def assign(self, request: AssignmentRequest, *, now_us: int | None = None) -> Assignments:
+    def assign(self, project_id: int, request: AssignmentRequest, *, now_us: int | None = None) -> Assignments:
         """Decide for each experiment of the request and record first exposures.
 
         Parameters
         ----------
+        project_id
+            The project of the caller's API key: no other experiment is assigned.
         now_us
             The time of the request, microseconds UTC; the clock's where it is absent.
 
@@ -74,24 +76,24 @@ class Assigner:
         UnavailableError
             The configuration cannot be read, or the exposures were not recorded.
         """
-        lives, unknown = self._chosen(request.experiments)
+        lives, unknown = self._chosen(project_id, request.experiments)
         previews: dict[str, str] = {}
         if request.preview is not None:
-            key, variant = self.previews.read(request.preview)
-            previews[key] = variant
-            lives = self._with(lives, key)
+            preview = self.previews.read(project_id, request.preview)
+            previews[preview.experiment] = preview.variant
+            lives = self._with(lives, project_id, preview.experiment)
         moment = time.time_ns() // 1000 if now_us is None else now_us
         return Assignments(assign(lives, request, moment, recorder=self.recorder, previews=previews), unknown)
 
-    def _chosen(self, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
+    def _chosen(self, project_id: int, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
         """The experiments asked for; where one is unknown or not running, look whether that has just changed."""
-        lives, unknown = _named(self.configurations.current(), keys)
+        lives, unknown = _named(self.configurations.current().of(project_id), keys)
         if keys is not None and (unknown or any(may_change(live) for live in lives)):
-            return _named(self.configurations.latest(), keys)
+            return _named(self.configurations.latest().of(project_id), keys)
         return lives, unknown
 
-    def _with(self, lives: list[LiveExperiment], key: str) -> list[LiveExperiment]:
-        live = self.configurations.current().experiments.get(key)
+    def _with(self, lives: list[LiveExperiment], project_id: int, key: str) -> list[LiveExperiment]:
+        live = self.configurations.current().of(project_id).experiments.get(key)
         return lives if live is None or any(held.key == key for held in lives) else [*lives, live]
 
 
@@ -131,7 +133,7 @@ def assign(
     ]
 
 
-def _named(configuration: Configuration, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
+def _named(configuration: ProjectConfiguration, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
     """The experiments of the keys and the keys that name none; without keys all that are running or paused."""
     if keys is None:
         return list(configuration.open), []
@@ -151,6 +153,7 @@ def _row(
     variant = decision.variant
     assert variant is not None
     return ExposureRow(
+        live.project_id,
         _run_of(live),
         unit,
         variant.key,

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from experiments.assignment.epochs import Epoch, first_epoch, newest_epochs
 from experiments.errors import KletteError, UnavailableError
@@ -54,6 +54,7 @@ class LiveExperiment:
     """
 
     id: int
+    project_id: int
     key: str
     state: str
     currency: str
@@ -82,24 +83,36 @@ class LiveExperiment:
 
 @dataclass(frozen=True, slots=True)
 class KeyIdentity:
-    """Who asks: a key's name and its kind, ``client`` or ``server``."""
+    """An API key: its project, its name and its kind, ``client`` or ``server``."""
 
+    project_id: int
     name: str
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """One snapshot.
+class ProjectConfiguration:
+    """The experiments of a project.
 
-    ``experiments`` holds every experiment by its key; ``open`` are those that may hand a variant out when none is
-    named; ``keys`` maps the hash of each living API key to its identity.
+    ``experiments`` holds each by its key; ``open`` are those that may assign a variant when a request names none.
     """
 
-    version: int
-    experiments: Mapping[str, LiveExperiment]
-    keys: Mapping[str, KeyIdentity]
+    project_id: int
+    experiments: Mapping[str, LiveExperiment] = field(default_factory=dict)
     open: tuple[LiveExperiment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One snapshot: the projects by their ids, and each active API key by its hash."""
+
+    version: int
+    projects: Mapping[int, ProjectConfiguration]
+    keys: Mapping[str, KeyIdentity]
+
+    def of(self, project_id: int) -> ProjectConfiguration:
+        """The project's part, without experiments where it has none yet."""
+        return self.projects.get(project_id) or ProjectConfiguration(project_id)
 
 
 def touch(session: Session) -> None:
@@ -118,34 +131,33 @@ def read_version(session: Session) -> int:
 def load(session: Session) -> Configuration:
     """Read the snapshot; the version is read first, so that a change in between is noticed at the next look."""
     version = read_version(session)
-    namespaces = {namespace.key: namespace for namespace in session.exec(select(Namespace))}
-    rows = session.exec(select(Experiment).order_by(Experiment.id.desc()).limit(MAX_EXPERIMENTS)).all()  # type: ignore
-    # What was shipped stays in force when its experiment is put away.
+    rows = session.exec(select(Experiment).order_by(col(Experiment.id).desc()).limit(MAX_EXPERIMENTS)).all()
+    namespaces = {(row.project_id, row.key): row for row in session.exec(select(Namespace))}
+    # A shipped variant is still assigned once its experiment is archived.
     in_use = {row.id for row in rows if row.state != "archived" or row.shipped_variant}
-    variants = _by_experiment(session.exec(select(Variant).order_by(Variant.position)), in_use)  # type: ignore
-    runs = _by_experiment(session.exec(select(Run).order_by(Run.number)), {row.id for row in rows})  # type: ignore
+    variants: dict[int, list[Variant]] = {}
+    for variant in session.exec(select(Variant).order_by(col(Variant.position))):
+        if variant.experiment_id in in_use:
+            variants.setdefault(variant.experiment_id, []).append(variant)
+    newest_runs = {run.experiment_id: run for run in session.exec(select(Run).order_by(col(Run.number)))}
     epochs = newest_epochs(session)
-    experiments = {}
+    projects: dict[int, list[LiveExperiment]] = {}
     for row in reversed(rows):
-        latest = (runs.get(row.id) or [None])[-1]
-        stretches = _stretches(latest, epochs)
-        space = namespaces.get(row.namespace_key or "")
-        experiments[row.key] = _live(row, latest, stretches, variants.get(row.id, []), space)
-    living = session.exec(select(ApiKey).where(ApiKey.revoked_at == None)).all()  # noqa: E711
+        run = newest_runs.get(row.id or 0)
+        space = namespaces.get((row.project_id, row.namespace_key or ""))
+        live = _live(row, run, _stretches(run, epochs), variants.get(row.id or 0, []), space)
+        projects.setdefault(row.project_id, []).append(live)
+    active = session.exec(select(ApiKey).where(col(ApiKey.revoked_at).is_(None)))
     return Configuration(
         version,
-        experiments,
-        {key.key_hash: KeyIdentity(key.name, key.kind) for key in living},
-        tuple(live for live in experiments.values() if live.state in ("running", "paused", "scheduled")),
+        {project_id: _project(project_id, lives) for project_id, lives in projects.items()},
+        {key.key_hash: KeyIdentity(key.project_id, key.name, key.kind) for key in active},
     )
 
 
-def _by_experiment(rows: Any, wanted: set) -> dict[int, list]:
-    found: dict[int, list] = {}
-    for row in rows:
-        if row.experiment_id in wanted:
-            found.setdefault(row.experiment_id, []).append(row)
-    return found
+def _project(project_id: int, lives: list[LiveExperiment]) -> ProjectConfiguration:
+    open_ones = tuple(live for live in lives if live.state in ("running", "paused", "scheduled"))
+    return ProjectConfiguration(project_id, {live.key: live for live in lives}, open_ones)
 
 
 def _stretches(run: Run | None, epochs: Mapping[int, list[Epoch]]) -> list[Epoch]:
@@ -169,6 +181,7 @@ def _live(
             state = "unreadable"
     return LiveExperiment(
         id=row.id or 0,
+        project_id=row.project_id,
         key=row.key,
         state=state,
         currency=row.currency,

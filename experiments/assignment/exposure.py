@@ -16,6 +16,7 @@ CRAWLER_WORDS = (
 class ExposureRow(NamedTuple):
     """What the table holds; times in microseconds UTC, ``attributes`` as a mapping or as JSON text."""
 
+    project_id: int
     run_id: int
     unit: str
     variant: str

@@ -28,25 +28,27 @@ class Previews:
     def __init__(self, secret_key: str) -> None:
         self._signer = URLSafeTimedSerializer(secret_key, salt="preview")
 
-    def token(self, experiment: str, variant: str) -> str:
+    def token(self, project_id: int, experiment: str, variant: str) -> str:
         """Return a token for the variant, valid for `DAYS_VALID` days."""
-        signed = self._signer.dumps([experiment, variant])
+        signed = self._signer.dumps([project_id, experiment, variant])
         return signed.decode() if isinstance(signed, bytes) else signed
 
-    def read(self, token: str) -> Preview:
+    def read(self, project_id: int, token: str) -> Preview:
         """Return what the token shows.
 
         Raises
         ------
         InvalidError
-            The token was signed with another key, or is too old.
+            The token was signed with another key or for another project, or is too old.
         """
         try:
-            experiment, variant = self._signer.loads(token, max_age=DAYS_VALID * 86_400)
+            project, experiment, variant = self._signer.loads(token, max_age=DAYS_VALID * 86_400)
         except (BadSignature, ValueError):
+            project = None
+        if project != project_id:
             raise InvalidError(
                 f"The preview token was not signed here or is older than {DAYS_VALID} days; open the preview again "
                 "from the experiment's page.",
                 code="preview",
-            ) from None
+            )
         return Preview(experiment, variant)

@@ -38,6 +38,8 @@ class Scope:
 
     Attributes
     ----------
+    project_id : int
+        Whose events are looked at.
     run_id : int
     experiment : str
         The experiment's key: an event may name it, or none.
@@ -57,6 +59,7 @@ class Scope:
         When the run began: what was earlier cannot be meant for it.
     """
 
+    project_id: int
     run_id: int
     experiment: str
     currency: str
@@ -142,7 +145,9 @@ def attributed(
     events = table(Event)
     # No filter on the type: engines would turn it into a seek a type and member. The outcomes look at it anyway.
     events = events.filter(
-        events.at_us <= scope.cut_off_us, events.experiment.isnull() | (events.experiment == scope.experiment)
+        events.project_id == scope.project_id,
+        events.at_us <= scope.cut_off_us,
+        events.experiment.isnull() | (events.experiment == scope.experiment),
     )
     if scope.by_arrival:
         events = events.filter(plainly(backend, events.received_us) <= scope.cut_off_us)

@@ -52,7 +52,8 @@ def settle(session: Session, simulated: Experiment) -> None:
     _refuse_real(simulated)
     run_ids = select(Run.id).where(Run.experiment_id == simulated.id)
     units = select(Exposure.unit).where(col(Exposure.run_id).in_(run_ids))
-    session.execute(update(Event).where(col(Event.unit).in_(units)).values(received_us=col(Event.at_us)))
+    own = (col(Event.project_id) == simulated.project_id, col(Event.unit).in_(units))
+    session.execute(update(Event).where(*own).values(received_us=col(Event.at_us)))
     session.execute(update(Exposure).where(col(Exposure.run_id).in_(run_ids)).values(received_us=col(Exposure.at_us)))
 
 

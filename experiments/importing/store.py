@@ -18,6 +18,7 @@ from experiments.importing.plan import Plan
 from experiments.importing.spool import Spool
 from experiments.importing.values import meant_name
 from experiments.ingestion import events, exposures
+from experiments.ingestion.rows import EventRow
 from experiments.lifecycle import store
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run
@@ -77,7 +78,7 @@ def store_members(
     )
     total, done = sum(counts.values()) + sum(types.values()), 0
     for batch in spool.members():
-        exposures.bulk_insert(session, [_exposure_row(run, member) for member in batch])
+        exposures.bulk_insert(session, [_exposure_row(stored, run, member) for member in batch])
         _store_shares(session, run, batch)
         done += len(batch)
         report(done / total, f"Stored {done:,} of {total:,} rows")
@@ -215,12 +216,14 @@ def _record(session: Session, stored: Experiment, actor: str, *, members: int, e
     configuration.touch(session)
 
 
-def _exposure_row(run: Run, member: Member) -> exposure.ExposureRow:
+def _exposure_row(stored: Experiment, run: Run, member: Member) -> exposure.ExposureRow:
     # Whoever was brought but met another variant than the host had been randomised already.
     origin = "shared" if member.root else "randomised"
     # What was imported has no moment of arrival of its own: it counts as known when it happened.
     at_us, attributes = member.at_us, member.attributes
-    return exposure.ExposureRow(run.id or 0, member.unit, member.variant, at_us, at_us, origin, 1, False, attributes)
+    return exposure.ExposureRow(
+        stored.project_id, run.id or 0, member.unit, member.variant, at_us, at_us, origin, 1, False, attributes
+    )
 
 
 def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None:
@@ -236,10 +239,19 @@ def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None
         session.connection().execute(update(table).where(one), brought)
 
 
-def _event_row(stored: Experiment, happening: "object") -> events.EventRow:
+def _event_row(stored: Experiment, happening: "object") -> EventRow:
     _, name, unit, type_, at_us, value_micro, currency = happening  # type: ignore[misc]
-    return events.EventRow(
-        f"import:{stored.id}:{name}", unit, type_, at_us, at_us, value_micro, currency, stored.key, None
+    return EventRow(
+        stored.project_id,
+        f"import:{stored.id}:{name}",
+        unit,
+        type_,
+        at_us,
+        at_us,
+        value_micro,
+        currency,
+        stored.key,
+        None,
     )
 
 

@@ -1,38 +1,25 @@
 """What a unit did: the check that each event passes before it is stored, the exposure it carries, and its insertion."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from experiments.assignment.configuration import Configuration, LiveExperiment
+from experiments.assignment.configuration import LiveExperiment, ProjectConfiguration
 from experiments.assignment.eligibility import chosen_by_client, hash_reason
 from experiments.assignment.exposure import ExposureRow, Offer, is_bot, segment_attributes
 from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, MAX_UNIT, event_type
 from experiments.errors import InvalidError
 from experiments.ingestion import postgres, sqlite
 from experiments.ingestion.fields import EventLimits, check_currency, check_properties, check_time, check_value
+from experiments.ingestion.rows import EventRow
 from experiments.validation import required_text, shown
 
 log = logging.getLogger(__name__)
 
 
 _FIELDS = frozenset({"id", "unit", "type", "at", "value", "currency", "experiment", "properties"})
-
-
-class EventRow(NamedTuple):
-    """What the table holds: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text."""
-
-    id: str
-    unit: str
-    type: str
-    at_us: int
-    received_us: int
-    value_micro: int | None = None
-    currency: str | None = None
-    experiment: str | None = None
-    properties: Mapping[str, Any] | str | None = None
 
 
 class Checked(NamedTuple):
@@ -43,8 +30,10 @@ class Checked(NamedTuple):
     rejected: list[dict[str, Any]]
 
 
-def check_events(raws: Sequence[Any], *, now_us: int, limits: EventLimits, configuration: Configuration) -> Checked:
-    """Check each event of a call by itself: one bad event never fails the others."""
+def check_events(
+    raws: Sequence[Any], *, now_us: int, limits: EventLimits, configuration: ProjectConfiguration
+) -> Checked:
+    """Check each event of a call alone: one bad event never fails the others."""
     rows: list[EventRow] = []
     offers: list[Offer] = []
     rejected: list[dict[str, Any]] = []
@@ -52,8 +41,8 @@ def check_events(raws: Sequence[Any], *, now_us: int, limits: EventLimits, confi
     for index, raw in enumerate(raws):
         try:
             row = check_event(raw, now_us=now_us, limits=limits, configuration=configuration)
-            if row.type == "exposure" and row.id not in seen:
-                offers.append(_offer(row, raw.get("properties") or {}, configuration.experiments[row.experiment]))  # type: ignore[index]
+            if row.type == "exposure" and row.experiment is not None and row.id not in seen:
+                offers.append(_offer(row, raw.get("properties") or {}, configuration.experiments[row.experiment]))
         except InvalidError as error:
             rejected.append({"index": index, "code": error.code, "detail": error.detail})
         except Exception:  # whatever is wrong with one event is nothing to the others
@@ -71,7 +60,7 @@ def unforeseen(index: int) -> dict[str, Any]:
     return {"index": index, "code": "internal", "detail": detail}
 
 
-def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Configuration) -> EventRow:
+def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: ProjectConfiguration) -> EventRow:
     """Make a row of an event, or say what is wrong with it.
 
     Parameters
@@ -113,6 +102,7 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
     kind = event_type(name)
     value_micro = check_value(raw.get("value"), kind.value, name)
     return EventRow(
+        configuration.project_id,
         event_id,
         unit,
         name,
@@ -125,7 +115,7 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Co
     )
 
 
-def _experiment(key: Any, name: str, configuration: Configuration) -> LiveExperiment | None:
+def _experiment(key: Any, name: str, configuration: ProjectConfiguration) -> LiveExperiment | None:
     if key is None:
         if name == "exposure":
             raise InvalidError(
@@ -166,7 +156,8 @@ def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> O
     fits = not attributes or live.matches is None or live.matches(attributes)
     return Offer(
         ExposureRow(
-            live.run_id,  # type: ignore[arg-type]
+            live.project_id,
+            live.run_id or 0,
             row.unit,
             live.variants[chosen.position].key,
             row.at_us,
@@ -193,8 +184,8 @@ def bulk_insert(session: Session, rows: Sequence[EventRow]) -> int:
     if not rows:
         return 0
     session.flush()
-    raw = session.connection().connection.driver_connection
-    first = {row.id: row for row in reversed(rows)}
+    raw: Any = session.connection().connection.driver_connection
+    first = {row[:2]: row for row in reversed(rows)}
     ordered = [first[key] for key in sorted(first)]
     if session.get_bind().dialect.name == "sqlite":
         return len(sqlite.insert_events(raw, ordered))

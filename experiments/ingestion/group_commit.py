@@ -1,28 +1,33 @@
-"""Work done together: what is asked while a round is under way is answered by the next one, all at once.
+"""Group commit: requests that arrive during a round are answered together by the next one.
 
-There is no thread of its own: whoever finds nobody at work does the round for all who wait, and hands on to one of
-those who came meanwhile. Nothing has to be started after a fork, and a lone request pays for no change of threads.
+There is no worker thread: the thread that finds no round under way does the next one for all that wait, and passes
+the lead to one that arrived meanwhile. Nothing has to be started after a fork, and a lone request never waits for a
+change of threads.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar
 
 from experiments.errors import TooManyRequestsError, UnavailableError
 
 _PATIENCE_SECONDS = 60.0
 
 
-class Ticket:
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class Ticket(Generic[Request, Answer]):
     """One request on its way: how many rows it has, and in the end its answer or its error."""
 
-    __slots__ = ("ask", "rows", "answer", "error", "done", "wake")
+    __slots__ = ("request", "rows", "answer", "error", "done", "wake")
 
-    def __init__(self, ask: Any, rows: int) -> None:
-        self.ask = ask
+    def __init__(self, request: Request, rows: int) -> None:
+        self.request = request
         self.rows = rows
-        self.answer: Any = None
+        self.answer: Answer | None = None
         self.error: BaseException | None = None
         self.done = False
         # A bare lock is the cheapest thing a thread can wait for: an Event costs ten times as much.
@@ -30,8 +35,8 @@ class Ticket:
         self.wake.acquire()
 
 
-class Group:
-    """Hands everything that waits to ``work`` at once, one round at a time.
+class Group(Generic[Request, Answer]):
+    """Passes all waiting requests to ``work`` at once, one round at a time.
 
     Parameters
     ----------
@@ -45,20 +50,24 @@ class Group:
     """
 
     def __init__(
-        self, work: Callable[[list[Ticket]], None], *, round_rows: int = 20_000, waiting_rows: int = 200_000
+        self,
+        work: Callable[[list[Ticket[Request, Answer]]], None],
+        *,
+        round_rows: int = 20_000,
+        waiting_rows: int = 200_000,
     ) -> None:
         self._work = work
         self._round_rows = round_rows
         self._waiting_rows = waiting_rows
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._waiting: deque[Ticket] = deque()
+        self._waiting: deque[Ticket[Request, Answer]] = deque()
         self._rows = 0
         self._working = False
         self._closed = False
 
-    def ask(self, ask: Any, rows: int = 1) -> Any:
-        """Wait for a round to answer.
+    def join(self, request: Request, rows: int = 1) -> Answer:
+        """Join the next round and return its answer.
 
         Raises
         ------
@@ -67,21 +76,22 @@ class Group:
         UnavailableError
             Where no round answers within a minute, or the group is closed.
         """
-        ticket = Ticket(ask, rows)
+        ticket: Ticket[Request, Answer] = Ticket(request, rows)
         if self._enter(ticket) or self._wait(ticket):
             self._lead(ticket)
         if ticket.error is not None:
             raise ticket.error
+        assert ticket.answer is not None  # a round answers each of its tickets, or fails it
         return ticket.answer
 
     def close(self) -> None:
-        """Take nothing more, and return when what waited is answered."""
+        """Refuse further requests, and return when the waiting ones are answered."""
         with self._lock:
             self._closed = True
             self._idle.wait_for(lambda: not self._working, timeout=_PATIENCE_SECONDS)
 
-    def _enter(self, ticket: Ticket) -> bool:
-        """Queue up; whether it falls to this one to do the round."""
+    def _enter(self, ticket: Ticket[Request, Answer]) -> bool:
+        """Queue up; returns whether this thread leads the round."""
         with self._lock:
             if self._closed:
                 raise UnavailableError("This process is stopping; send the request again.")
@@ -98,8 +108,8 @@ class Group:
             self._working = True
             return True
 
-    def _wait(self, ticket: Ticket) -> bool:
-        """Wait to be answered; whether it falls to this one to do the next round instead."""
+    def _wait(self, ticket: Ticket[Request, Answer]) -> bool:
+        """Wait to be answered; returns whether this thread leads the next round instead."""
         if not ticket.wake.acquire(timeout=_PATIENCE_SECONDS):
             with self._lock:
                 # In the very last moment it may have been answered, or made the one to lead.
@@ -113,7 +123,7 @@ class Group:
                     )
         return not ticket.done
 
-    def _lead(self, mine: Ticket) -> None:
+    def _lead(self, mine: Ticket[Request, Answer]) -> None:
         tickets = self._next_round()
         try:
             self._work(tickets)
@@ -135,9 +145,9 @@ class Group:
                 if ticket is not mine:
                     ticket.wake.release()
 
-    def _next_round(self) -> list[Ticket]:
-        """The longest waiting, this one among them: who leads is always the first in the queue."""
-        tickets: list[Ticket] = []
+    def _next_round(self) -> list[Ticket[Request, Answer]]:
+        """The longest waiting, the leader among them: it is always the first in the queue."""
+        tickets: list[Ticket[Request, Answer]] = []
         rows = 0
         with self._lock:
             while self._waiting and rows < self._round_rows:

@@ -6,15 +6,18 @@ One process writes at a time, so what a SELECT finds missing is still missing wh
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+
+from experiments.assignment.exposure import ExposureRow
+from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, Stored, columns_of
 
 _EVENT = (
-    "INSERT INTO event (id, unit, type, at_us, received_us, value_micro, currency, experiment, properties) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO event (project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, properties) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_KNOWN = "SELECT id FROM event WHERE project_id = ? AND id IN (SELECT value FROM json_each(?))"
 _EXPOSURE = (
-    "INSERT INTO exposure (run_id, unit, variant, at_us, received_us, origin, epoch, bot, attributes) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    "INSERT INTO exposure (project_id, run_id, unit, variant, at_us, received_us, origin, epoch, bot, attributes) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _RECORDED = "SELECT variant, origin FROM exposure WHERE run_id = ? AND unit = ?"
 _MULTI = (
@@ -23,46 +26,44 @@ _MULTI = (
 )
 
 
-def insert_events(connection: sqlite3.Connection, rows: Sequence[tuple]) -> set[str]:
-    """Insert events with distinct ids; the ids of those that were new."""
-    ids = json.dumps([row[0] for row in rows])
+def insert_events(connection: sqlite3.Connection, rows: Sequence[EventRow]) -> set[EventKey]:
+    """Insert events with distinct keys; returns the keys of the new ones."""
+    ids: dict[int, list[str]] = {}
+    for row in rows:
+        ids.setdefault(row.project_id, []).append(row.id)
     known = {
-        found[0]
-        for found in connection.execute("SELECT id FROM event WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+        (project_id, event_id)
+        for project_id, given in ids.items()
+        for (event_id,) in connection.execute(_KNOWN, (project_id, json.dumps(given)))
     }
-    new = [row for row in rows if row[0] not in known] if known else rows
-    connection.executemany(_EVENT, (_with_json(row) for row in new))
-    return {row[0] for row in new}
+    new = [row for row in rows if row[:2] not in known] if known else rows
+    connection.executemany(_EVENT, (columns_of(row) for row in new))
+    return {row[:2] for row in new}
 
 
-def insert_exposures(connection: sqlite3.Connection, rows: Sequence[tuple]) -> dict[tuple[int, str], tuple]:
-    """Insert exposures with distinct keys; per key the recorded variant, its origin and whether it is new."""
-    recorded = {}
+def insert_exposures(connection: sqlite3.Connection, rows: Sequence[ExposureRow]) -> dict[ExposureKey, Stored]:
+    """Insert exposures with distinct keys; returns what the table holds for each key."""
+    stored = {}
     execute = connection.execute
     for row in rows:
-        if execute(_EXPOSURE, _with_json(row)).rowcount:
-            recorded[row[0], row[1]] = (row[2], row[5], True)
+        key = (row.run_id, row.unit)
+        if execute(_EXPOSURE, columns_of(row)).rowcount:
+            stored[key] = Stored(row.variant, row.origin, True)
         else:
-            variant, origin = execute(_RECORDED, (row[0], row[1])).fetchone()
-            recorded[row[0], row[1]] = (variant, origin, False)
-    return recorded
+            stored[key] = Stored(*execute(_RECORDED, key).fetchone())
+    return stored
 
 
-def insert_multi_exposures(connection: sqlite3.Connection, rows: Iterable[tuple]) -> None:
-    """Set units aside; those that are already stay so."""
+def insert_multi_exposures(connection: sqlite3.Connection, rows: Iterable[MultiExposureRow]) -> None:
+    """Exclude units; those that are excluded already stay so."""
     connection.executemany(_MULTI, rows)
 
 
-def recorded_exposures(connection: sqlite3.Connection, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], tuple]:
-    """The recorded variant and its origin of those keys that have one."""
-    found = {}
+def recorded_exposures(connection: sqlite3.Connection, keys: Iterable[ExposureKey]) -> dict[ExposureKey, Stored]:
+    """Return the stored exposure of those keys that have one."""
+    stored = {}
     for key in keys:
         row = connection.execute(_RECORDED, key).fetchone()
         if row is not None:
-            found[key] = row
-    return found
-
-
-def _with_json(row: tuple) -> tuple[Any, ...]:
-    last = row[8]
-    return tuple(row) if last is None or type(last) is str else (*row[:8], json.dumps(last))
+            stored[key] = Stored(*row)
+    return stored

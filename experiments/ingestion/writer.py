@@ -4,35 +4,28 @@ Each process has one writer. What arrives while it commits goes into its next tr
 costs no more than not waiting at all and loses nothing: an answer means that the rows are in the database.
 """
 
-import contextlib
-import fcntl
-import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
-
-import psycopg
-from sqlalchemy.engine import make_url
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from experiments.assignment.exposure import ExposureRow, Offer, Recorded
 from experiments.errors import KletteError, UnavailableError
-from experiments.ingestion import libpq, postgres, sqlite
-from experiments.ingestion.events import EventRow
+from experiments.ingestion import postgres, sqlite
+from experiments.ingestion.connection import RETRIED, WriteConnection
 from experiments.ingestion.exposures import KnownExposures
 from experiments.ingestion.group_commit import Group, Ticket
+from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, Stored
 from experiments.storage.database import Database
 
 log = logging.getLogger(__name__)
 
 _MOST_FAILURES = 20  # events of one call; with more it is not the events that are at fault
-# What makes a whole transaction fail for a reason that a second try may not meet.
-_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
 class Appended(NamedTuple):
     """How many events of a request are new and how many were there before (in the table, or earlier in the call).
 
-    ``failed`` are the ids of events that the database would not take for a reason nobody foresaw.
+    ``failed`` are the ids of events that the database would not take for an unexpected reason.
     """
 
     accepted: int
@@ -40,14 +33,35 @@ class Appended(NamedTuple):
     failed: frozenset[str] = frozenset()
 
 
-class _Ask(NamedTuple):
+class Append(NamedTuple):
+    """What one request writes."""
+
     events: Sequence[EventRow]
     offers: Sequence[Offer]
 
+    @property
+    def size(self) -> int:
+        """How many rows it has."""
+        return len(self.events) + len(self.offers)
 
-class _Answer(NamedTuple):
+
+class Written(NamedTuple):
+    """What came of a request: the count of its events, and what is on record for each of its offers."""
+
     appended: Appended
     recorded: list[Recorded | None]
+
+
+class _Engine(Protocol):
+    """The statements of one database engine: `experiments.ingestion.sqlite` or `postgres`."""
+
+    def insert_events(self, connection: Any, rows: Sequence[EventRow]) -> set[EventKey]: ...
+
+    def insert_exposures(self, connection: Any, rows: Sequence[ExposureRow]) -> dict[ExposureKey, Stored]: ...
+
+    def insert_multi_exposures(self, connection: Any, rows: Iterable[MultiExposureRow]) -> None: ...
+
+    def recorded_exposures(self, connection: Any, keys: Iterable[ExposureKey]) -> dict[ExposureKey, Stored]: ...
 
 
 class Writer:
@@ -61,11 +75,11 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._append: Any = sqlite if database.is_sqlite else postgres
-        self._writing = _Connection(database)
-        self._reading: list[_Connection] = []  # those at rest
-        self._writes = Group(self._write)
-        self._reads = Group(self._read)
+        self._engine: _Engine = sqlite if database.is_sqlite else postgres
+        self._writing = WriteConnection(database)
+        self._reading: list[WriteConnection] = []  # those at rest
+        self._writes: Group[Append, Written] = Group(self._write)
+        self._reads: Group[Sequence[ExposureKey], dict[ExposureKey, Recorded]] = Group(self._read)
         self.known = KnownExposures()
         self.observe: Callable[[int], None] = lambda requests: None
 
@@ -82,13 +96,12 @@ class Writer:
         UnavailableError
             Where the database did not commit: nothing was written.
         """
-        found = [self.known.get(row.run_id, row.unit) for row in rows]
-        offers = [Offer(row) for row, known in zip(rows, found, strict=True) if known is None]
-        if not offers:
-            return found  # type: ignore[return-value]
-        answer = self._writes.ask(_Ask((), offers), len(offers))
-        fresh = iter(answer.recorded)
-        return [known if known is not None else next(fresh) for known in found]
+        known = [self.known.get(row.run_id, row.unit) for row in rows]
+        append = Append((), [Offer(row) for row, exposure in zip(rows, known, strict=True) if exposure is None])
+        written = self._writes.join(append, append.size).recorded if append.offers else []
+        # Without events every offer has a recorded exposure, so that none is lost by the filter.
+        fresh = iter([exposure for exposure in written if exposure is not None])
+        return [exposure if exposure is not None else next(fresh) for exposure in known]
 
     def append_events(self, rows: Sequence[EventRow], offers: Sequence[Offer] = ()) -> Appended:
         """Append events, with the exposures that some of them carry, and wait for the commit.
@@ -101,7 +114,8 @@ class Writer:
         if not rows:
             return Appended(0, 0)
         try:
-            return self._writes.ask(_Ask(rows, offers), len(rows) + len(offers)).appended
+            append = Append(rows, offers)
+            return self._writes.join(append, append.size).appended
         except KletteError:
             raise
         except Exception:
@@ -123,9 +137,9 @@ class Writer:
         while parts:
             part = parts.pop()
             ids = {row.id for row in part}
-            ask = _Ask(part, [offer for offer in offers if offer.event_id in ids])
+            append = Append(part, [offer for offer in offers if offer.event_id in ids])
             try:
-                appended = self._writes.ask(ask, len(ask.events) + len(ask.offers)).appended
+                appended = self._writes.join(append, append.size).appended
             except KletteError:
                 raise
             except Exception:
@@ -142,18 +156,20 @@ class Writer:
                 duplicates += appended.duplicates
         return Appended(accepted, duplicates, frozenset(failed))
 
-    def recorded(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Recorded]:
-        """The recorded exposures of those (run id, unit) pairs that have one."""
-        found, missing = {}, []
+    def recorded(self, keys: Sequence[ExposureKey]) -> dict[ExposureKey, Recorded]:
+        """Return the recorded exposures of those keys that have one."""
+        recorded: dict[ExposureKey, Recorded] = {}
+        missing: list[ExposureKey] = []
         for key in keys:
             known = self.known.get(*key)
             if known is None:
                 missing.append(key)
             else:
-                found[key] = known
+                recorded[key] = known
         if missing:
-            found.update(self._look_up(missing) if self._database.is_sqlite else self._reads.ask(missing, len(missing)))
-        return found
+            read = self._look_up(missing) if self._database.is_sqlite else self._reads.join(missing, len(missing))
+            recorded.update(read)
+        return recorded
 
     def close(self) -> None:
         """Write what waits, then give the connections back."""
@@ -163,32 +179,30 @@ class Writer:
         while self._reading:
             self._reading.pop().close()
 
-    def _read(self, tickets: list[Ticket]) -> None:
-        rows = self._look_up(list({key: None for ticket in tickets for key in ticket.ask}))
+    def _read(self, tickets: list[Ticket[Sequence[ExposureKey], dict[ExposureKey, Recorded]]]) -> None:
+        rows = self._look_up(list({key: None for ticket in tickets for key in ticket.request}))
         for ticket in tickets:
-            ticket.answer = {key: rows[key] for key in ticket.ask if key in rows}
+            ticket.answer = {key: rows[key] for key in ticket.request if key in rows}
 
-    def _look_up(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Recorded]:
-        """Read at once. On SQLite that is cheaper than to wait for a group: no other process is asked."""
+    def _look_up(self, keys: Sequence[ExposureKey]) -> dict[ExposureKey, Recorded]:
+        """Read at once. On SQLite that costs less than to wait for a group: no other process is involved."""
         try:
             reading = self._reading.pop()
         except IndexError:
-            reading = _Connection(self._database)
+            reading = WriteConnection(self._database)
         try:
             with reading.autocommit() as connection:
-                rows = self._append.recorded_exposures(connection, keys)
+                rows = self._engine.recorded_exposures(connection, keys)
         finally:
             self._reading.append(reading)
-        found = {}
-        for key, (variant, origin) in rows.items():
-            self.known.put(*key, variant, origin)
-            found[key] = Recorded(variant, origin, False)
-        return found
+        for key, stored in rows.items():
+            self.known.put(*key, stored.variant, stored.origin)
+        return {key: Recorded(stored.variant, stored.origin, False) for key, stored in rows.items()}
 
-    def _write(self, tickets: list[Ticket]) -> None:
+    def _write(self, tickets: list[Ticket[Append, Written]]) -> None:
         try:
             self._commit(tickets)
-        except _AGAIN:
+        except RETRIED:
             self._commit(tickets)
         except (UnavailableError, KletteError):
             raise
@@ -201,171 +215,82 @@ class Writer:
                 self._write_alone(ticket)
         self.observe(len(tickets))
 
-    def _write_alone(self, ticket: Ticket) -> None:
+    def _write_alone(self, ticket: Ticket[Append, Written]) -> None:
         try:
             self._commit([ticket])
         except Exception as error:
             ticket.error = error
 
-    def _commit(self, tickets: list[Ticket]) -> None:
+    def _commit(self, tickets: list[Ticket[Append, Written]]) -> None:
         with self._writing.transaction() as connection:
-            answers = self._apply(connection, [ticket.ask for ticket in tickets])
-        for ticket, answer in zip(tickets, answers, strict=True):
-            for offer, recorded in zip(ticket.ask.offers, answer.recorded, strict=True):
+            answers = self._apply(connection, [ticket.request for ticket in tickets])
+        for ticket, written in zip(tickets, answers, strict=True):
+            for offer, recorded in zip(ticket.request.offers, written.recorded, strict=True):
                 if recorded is not None:
                     self.known.put(offer.row.run_id, offer.row.unit, recorded.variant, recorded.origin)
-            ticket.answer = answer
+            ticket.answer = written
 
-    def _apply(self, connection: Any, asks: list[_Ask]) -> list[_Answer]:
-        accepted = self._insert_events(connection, asks)
-        recorded = self._insert_exposures(connection, asks, accepted)
+    def _apply(self, connection: Any, appends: list[Append]) -> list[Written]:
+        accepted = self._insert_events(connection, appends)
+        recorded = self._insert_exposures(connection, appends, accepted)
         return [
-            _Answer(Appended(len(new), len(ask.events) - len(new)), exposures)
-            for ask, new, exposures in zip(asks, accepted, recorded, strict=True)
+            Written(Appended(len(new), len(append.events) - len(new)), exposures)
+            for append, new, exposures in zip(appends, accepted, recorded, strict=True)
         ]
 
-    def _insert_events(self, connection: Any, asks: list[_Ask]) -> list[set[str]]:
-        """The ids that each request brought first."""
-        first: dict[str, EventRow] = {}
-        for ask in asks:
-            for row in ask.events:
-                first.setdefault(row[0], row)
+    def _insert_events(self, connection: Any, appends: list[Append]) -> list[set[EventKey]]:
+        """Insert the events; returns the keys that each request brought first."""
+        first: dict[EventKey, EventRow] = {}
+        for append in appends:
+            for row in append.events:
+                first.setdefault(row[:2], row)
         if not first:
-            return [set() for _ in asks]
-        new = self._append.insert_events(connection, [first[key] for key in sorted(first)])
+            return [set() for _ in appends]
+        new = self._engine.insert_events(connection, [first[key] for key in sorted(first)])
         accepted = []
-        for ask in asks:
-            mine = {row[0] for row in ask.events if row[0] in new}
+        for append in appends:
+            mine = {row[:2] for row in append.events if row[:2] in new}
             new -= mine
             accepted.append(mine)
         return accepted
 
     def _insert_exposures(
-        self, connection: Any, asks: list[_Ask], accepted: list[set[str]]
+        self, connection: Any, appends: list[Append], accepted: list[set[EventKey]]
     ) -> list[list[Recorded | None]]:
+        # The exposure of a repeated event is nothing new either.
         live = [
-            [None if offer.event_id is not None and offer.event_id not in new else offer for offer in ask.offers]
-            for ask, new in zip(asks, accepted, strict=True)
+            [None if _is_repeated(offer, new) else offer for offer in append.offers]
+            for append, new in zip(appends, accepted, strict=True)
         ]
-        first: dict[tuple[int, str], ExposureRow] = {}
+        first: dict[ExposureKey, ExposureRow] = {}
         for offer in (offer for offers in live for offer in offers if offer):
             first.setdefault((offer.row.run_id, offer.row.unit), offer.row)
         if not first:
             return [[None] * len(offers) for offers in live]
-        found = self._append.insert_exposures(connection, [first[key] for key in sorted(first)])
-        met_twice: list[tuple] = []
-        answers = [[_answer(offer, found, met_twice) for offer in offers] for offers in live]
-        if met_twice:
-            self._append.insert_multi_exposures(connection, met_twice)
+        stored = self._engine.insert_exposures(connection, [first[key] for key in sorted(first)])
+        multiple: list[MultiExposureRow] = []
+        answers = [[_recorded(offer, stored, multiple) for offer in offers] for offers in live]
+        if multiple:
+            self._engine.insert_multi_exposures(connection, multiple)
         return answers
 
 
-def _answer(offer: Offer | None, found: dict, met_twice: list[tuple]) -> Recorded | None:
+def _is_repeated(offer: Offer, new: set[EventKey]) -> bool:
+    """Whether the offer comes with an event that was stored before."""
+    return offer.event_id is not None and (offer.row.project_id, offer.event_id) not in new
+
+
+def _recorded(
+    offer: Offer | None, stored: dict[ExposureKey, Stored], multiple: list[MultiExposureRow]
+) -> Recorded | None:
+    """What is on record for an offer; where it reports another variant, ``multiple`` is given a row."""
     if offer is None:
         return None
     row = offer.row
     key = (row.run_id, row.unit)
-    variant, origin, new = found[key]
-    found[key] = (variant, origin, False)  # a second one of the same round is not new
+    variant, origin, new = stored[key]
+    stored[key] = Stored(variant, origin)  # a second one of the same round is not new
     shown = offer.reported if offer.reported is not None else row.variant
     if (offer.reported is not None and shown != variant) or (new and not offer.eligible):
-        met_twice.append((row.run_id, row.unit, shown, row.at_us, row.received_us))
+        multiple.append((row.run_id, row.unit, shown, row.at_us, row.received_us))
     return Recorded(variant, origin, new)
-
-
-class _Connection:
-    """A connection of the driver's own kind, used by one thread at a time and made anew after it broke."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._held: Any = None
-        self._lock_file: Any = None
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Any]:
-        """A write transaction: committed at the end of the block, rolled back where it raises."""
-        with self._broken_is_let_go() as connection, self._only_writer_here():
-            run = self._begin(connection)
-            try:
-                yield connection
-                run("COMMIT")
-            except BaseException:
-                with contextlib.suppress(Exception):
-                    run("ROLLBACK")
-                raise
-
-    def _begin(self, connection: Any) -> Callable[[str], Any]:
-        if self._database.is_sqlite:
-            connection.execute("BEGIN IMMEDIATE")
-            return connection.execute
-        self._say_begin_ourselves(connection)
-        run = functools.partial(libpq.run, connection)
-        run("BEGIN")
-        return run
-
-    def _say_begin_ourselves(self, connection: Any) -> None:
-        if not connection.autocommit:
-            connection.rollback()
-            connection.autocommit = True
-
-    @contextlib.contextmanager
-    def autocommit(self) -> Iterator[Any]:
-        """For single statements that read."""
-        with self._broken_is_let_go() as connection:
-            if not self._database.is_sqlite:
-                self._say_begin_ourselves(connection)
-            yield connection
-
-    def close(self) -> None:
-        """Give the connection back."""
-        if self._held is not None:
-            self._let_go()
-        if self._lock_file is not None:
-            self._lock_file.close()
-            self._lock_file = None
-
-    @contextlib.contextmanager
-    def _broken_is_let_go(self) -> Iterator[Any]:
-        try:
-            if self._held is None:
-                self._held = self._database.engine.raw_connection()
-            yield self._held.driver_connection
-        except Exception as error:
-            if self._held is not None:
-                self._let_go()
-            if _is_outage(error):
-                raise UnavailableError(
-                    f"The database did not answer ({str(error).splitlines()[0]}). Nothing was written; send it again."
-                ) from error
-            raise
-
-    def _let_go(self) -> None:
-        held, self._held = self._held, None
-        with contextlib.suppress(Exception):
-            held.invalidate()
-
-    @contextlib.contextmanager
-    def _only_writer_here(self) -> Iterator[None]:
-        """SQLite's own waiting polls with growing sleeps; a lock on a file hands over at once."""
-        if not self._database.is_sqlite:
-            yield
-            return
-        if self._lock_file is None:
-            self._lock_file = open(f"{make_url(self._database.url).database}-writers", "wb")  # noqa: SIM115
-        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
-
-
-def _is_outage(error: BaseException) -> bool:
-    """Whether the driver, or SQLAlchemy around it, says that the store is away, busy, full or read-only."""
-    import sqlite3
-
-    from sqlalchemy.exc import DBAPIError
-
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, _AGAIN):
-        return False
-    return isinstance(cause, sqlite3.OperationalError | psycopg.OperationalError | psycopg.InterfaceError)

@@ -94,6 +94,7 @@ def _enough_new(
     newest = (
         select(Event.unit)
         .where(
+            col(Event.project_id) == experiment.project_id,
             col(Event.received_us) > since,
             col(Event.received_us) <= now_us,
             col(Event.experiment).is_(None) | (col(Event.experiment) == experiment.key),

@@ -30,14 +30,14 @@ def documents_of(session: Session, experiments: Sequence[Experiment]) -> list[di
     epochs = epochs_by_run(session, [run for some in runs_by.values() for run in some])
     keys = {experiment.namespace_key for experiment in experiments if experiment.namespace_key}
     rows = session.exec(select(Namespace).where(col(Namespace.key).in_(keys))) if keys else ()
-    spaces: dict[str | None, Namespace] = {space.key: space for space in rows}
+    spaces = {(space.project_id, space.key): space for space in rows}
     priors = current_prior.in_force(session, experiments, runs_by)
     return [
         _document(
             experiment,
             variants_by.get(experiment.id, []),
             runs_by.get(experiment.id, []),
-            spaces.get(experiment.namespace_key),
+            spaces.get((experiment.project_id, experiment.namespace_key or "")),
             epochs,
             priors[experiment.id],
         )

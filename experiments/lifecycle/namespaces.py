@@ -10,29 +10,29 @@ from experiments.definition.fields import BUCKETS
 from experiments.definition.model import NamespacePlace
 from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.storage import audit
-from experiments.storage.tables import Experiment, Namespace, utc_now
+from experiments.storage.tables import DEFAULT_PROJECT_ID, Experiment, Namespace, utc_now
 from experiments.validation import shown
 
 LIVE_STATES = ("scheduled", "running", "paused")
 """States in which an experiment keeps its place."""
 
 
-def ensure(session: Session, key: str) -> Namespace:
-    """The namespace of this key, made with a fresh random seed where it is new."""
-    namespace = session.get(Namespace, key)
+def ensure(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> Namespace:
+    """The namespace of this key, made with a new random seed where there is none."""
+    namespace = session.get(Namespace, (project_id, key))
     if namespace is None:
-        namespace = Namespace(key=key, seed=secrets.token_hex(8), created_at=utc_now())
+        namespace = Namespace(project_id=project_id, key=key, seed=secrets.token_hex(8), created_at=utc_now())
         try:
             with session.begin_nested():
                 session.add(namespace)
         except IntegrityError:  # somebody else made it at the same moment
-            namespace = session.get_one(Namespace, key)
+            namespace = session.get_one(Namespace, (project_id, key))
     return namespace
 
 
-def get(session: Session, key: str) -> Namespace:
+def get(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> Namespace:
     """The namespace of this key; raises NotFoundError."""
-    namespace = session.get(Namespace, key)
+    namespace = session.get(Namespace, (project_id, key))
     if namespace is None:
         raise NotFoundError(
             f"There is no namespace {shown(key)}; an experiment that names it makes it.", code="namespace_unknown"
@@ -40,14 +40,18 @@ def get(session: Session, key: str) -> Namespace:
     return namespace
 
 
-def listing(session: Session) -> list[Namespace]:
-    """Every namespace, by key."""
-    return list(session.exec(select(Namespace).order_by(col(Namespace.key))))
+def listing(session: Session, project_id: int = DEFAULT_PROJECT_ID) -> list[Namespace]:
+    """Every namespace of the project, by key."""
+    return list(session.exec(select(Namespace).where(Namespace.project_id == project_id).order_by(col(Namespace.key))))
 
 
-def occupants(session: Session, key: str) -> list[Experiment]:
+def occupants(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> list[Experiment]:
     """The live experiments of a namespace, by their places."""
-    query = select(Experiment).where(Experiment.namespace_key == key, col(Experiment.state).in_(LIVE_STATES))
+    query = select(Experiment).where(
+        Experiment.project_id == project_id,
+        Experiment.namespace_key == key,
+        col(Experiment.state).in_(LIVE_STATES),
+    )
     return list(session.exec(query.order_by(col(Experiment.namespace_from), col(Experiment.key))))
 
 
@@ -57,7 +61,7 @@ def overlaps(session: Session, experiment: Experiment) -> list[Experiment]:
         return []
     return [
         other
-        for other in occupants(session, experiment.namespace_key)
+        for other in occupants(session, experiment.namespace_key, experiment.project_id)
         if other.id != experiment.id
         and other.namespace_from < experiment.namespace_to
         and experiment.namespace_from < other.namespace_to
@@ -75,7 +79,8 @@ def claim(session: Session, experiment: Experiment) -> None:
     if experiment.namespace_key is None:
         return
     # Two launches at the same moment must see each other: the namespace's row is their meeting point.
-    session.exec(select(Namespace).where(Namespace.key == experiment.namespace_key).with_for_update()).one()
+    own = (Namespace.project_id == experiment.project_id, Namespace.key == experiment.namespace_key)
+    session.exec(select(Namespace).where(*own).with_for_update()).one()
     others = overlaps(session, experiment)
     if others:
         message = overlap_message(session, experiment, others)
@@ -95,7 +100,7 @@ def overlap_message(session: Session, experiment: Experiment, others: list[Exper
 def free_places(session: Session, experiment: Experiment) -> list[tuple[int, int]]:
     """The gaps of the experiment's namespace that no other live experiment holds, in buckets."""
     gaps, start = [], 0
-    for other in occupants(session, experiment.namespace_key or ""):
+    for other in occupants(session, experiment.namespace_key or "", experiment.project_id):
         if other.id == experiment.id:
             continue
         if other.namespace_from > start:
@@ -114,12 +119,14 @@ def set_place(session: Session, experiment: Experiment, place: NamespacePlace | 
     if place is None:
         experiment.namespace_key, experiment.namespace_from, experiment.namespace_to = None, 0, BUCKETS
         return
-    experiment.namespace_key = ensure(session, place.key).key
+    experiment.namespace_key = ensure(session, place.key, experiment.project_id).key
     experiment.namespace_from = round(place.share_from * BUCKETS)
     experiment.namespace_to = round(place.share_to * BUCKETS)
 
 
-def set_holdout(session: Session, key: str, share: float, *, actor: str) -> Namespace:
+def set_holdout(
+    session: Session, key: str, share: float, *, actor: str, project_id: int = DEFAULT_PROJECT_ID
+) -> Namespace:
     """Keep a share of the members out of every experiment of the namespace.
 
     Parameters
@@ -137,11 +144,12 @@ def set_holdout(session: Session, key: str, share: float, *, actor: str) -> Name
     if isinstance(share, bool) or not 0 <= share <= 0.5:
         message = f"{shown(share)} is out of bounds; keep 0 to 0.5 of the members out."
         raise InvalidError(message, fields={"holdout": message})
-    namespace = ensure(session, key)
+    namespace = ensure(session, key, project_id)
     session.refresh(namespace, with_for_update=True)
     before, after = namespace.holdout_buckets, round(share * BUCKETS)
     low, high = BUCKETS - max(before, after), BUCKETS - min(before, after)
-    touched = [row for row in occupants(session, key) if row.namespace_from < high and low < row.namespace_to]
+    live = occupants(session, key, project_id)
+    touched = [row for row in live if row.namespace_from < high and low < row.namespace_to]
     if touched and before != after:
         names = ", ".join(f"{row.key} ({place_text(row)})" for row in touched)
         raise ConflictError(

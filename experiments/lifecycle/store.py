@@ -17,7 +17,7 @@ from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.lifecycle import namespaces
 from experiments.settings import settings
 from experiments.storage import audit
-from experiments.storage.tables import Experiment, Run, Variant, utc_now
+from experiments.storage.tables import DEFAULT_PROJECT_ID, Experiment, Run, Variant, utc_now
 from experiments.validation import shown
 
 PLAIN_FIELDS = (
@@ -45,7 +45,13 @@ JSON_FIELDS = ("allocation", "covariate", "action_values")
 
 
 def create(
-    session: Session, definition: ExperimentDefinition, *, actor: str, simulated: bool = False, imported: bool = False
+    session: Session,
+    definition: ExperimentDefinition,
+    *,
+    actor: str,
+    simulated: bool = False,
+    imported: bool = False,
+    project_id: int = DEFAULT_PROJECT_ID,
 ) -> Experiment:
     """Store a draft.
 
@@ -61,6 +67,7 @@ def create(
     experiment = Experiment(
         **definition.model_dump(include=set(PLAIN_FIELDS)),
         **definition.model_dump(mode="json", include=set(JSON_FIELDS)),
+        project_id=project_id,
         key=definition.key,
         currency=currency,
         traffic_buckets=round(definition.traffic * BUCKETS),
@@ -69,7 +76,7 @@ def create(
         imported=imported,
         created_by=actor[:254],
     )
-    _refuse_taken_key(session, definition.key)
+    _refuse_taken_key(session, definition.key, project_id)
     namespaces.set_place(session, experiment, definition.namespace)
     session.add(experiment)
     try:
@@ -83,11 +90,12 @@ def create(
     return experiment
 
 
-def get(session: Session, key: str) -> Experiment:
-    """The experiment of this key; raises NotFoundError."""
+def get(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> Experiment:
+    """The project's experiment of this key; raises NotFoundError."""
     experiment = None
     if 0 < len(key) <= 64 and key.isprintable() and "\x00" not in key:
-        experiment = session.exec(select(Experiment).where(Experiment.key == key)).first()
+        own = (Experiment.project_id == project_id, Experiment.key == key)
+        experiment = session.exec(select(Experiment).where(*own)).first()
     if experiment is None:
         raise NotFoundError(
             f"There is no experiment {shown(key)}; look its key up in the list of experiments.",
@@ -102,24 +110,32 @@ def lock(session: Session, experiment: Experiment) -> None:
     session.refresh(experiment, with_for_update=True)
 
 
-def listing(session: Session, archived: bool = False) -> list[Experiment]:
-    """Every experiment, newest first; the archived ones only where they are asked for."""
-    query = select(Experiment).order_by(col(Experiment.id).desc())
+def listing(session: Session, archived: bool = False, project_id: int = DEFAULT_PROJECT_ID) -> list[Experiment]:
+    """The project's experiments, newest first; ``archived`` includes the archived ones."""
+    query = select(Experiment).where(Experiment.project_id == project_id).order_by(col(Experiment.id).desc())
     if not archived:
         query = query.where(Experiment.state != "archived")
     return list(session.exec(query))
 
 
 def page(
-    session: Session, *, state: str | None = None, limit: int = 50, offset: int = 0
+    session: Session,
+    *,
+    state: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+    project_id: int = DEFAULT_PROJECT_ID,
 ) -> tuple[list[Experiment], int]:
-    """A slice of the list, newest first, and how many there are in all.
+    """A slice of the project's list, newest first, and how many there are in all.
 
     ``state`` absent leaves the archived ones out.
     """
-    wanted = Experiment.state == state if state else Experiment.state != "archived"
-    total = session.exec(select(func.count()).select_from(Experiment).where(wanted)).one()
-    query = select(Experiment).where(wanted).order_by(col(Experiment.id).desc()).limit(limit).offset(offset)
+    wanted = (
+        Experiment.project_id == project_id,
+        Experiment.state == state if state else Experiment.state != "archived",
+    )
+    total = session.exec(select(func.count()).select_from(Experiment).where(*wanted)).one()
+    query = select(Experiment).where(*wanted).order_by(col(Experiment.id).desc()).limit(limit).offset(offset)
     return list(session.exec(query)), total
 
 
@@ -206,15 +222,16 @@ def _exact(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
-def taken_key(session: Session, key: str) -> dict[str, str]:
+def taken_key(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> dict[str, str]:
     """The fault of a key that is in use, by field; nothing where it is free."""
-    if session.exec(select(Experiment.id).where(Experiment.key == key)).first() is None:
+    own = (Experiment.project_id == project_id, Experiment.key == key)
+    if session.exec(select(Experiment.id).where(*own)).first() is None:
         return {}
     return _taken(key).fields
 
 
-def _refuse_taken_key(session: Session, key: str) -> None:
-    if taken_key(session, key):
+def _refuse_taken_key(session: Session, key: str, project_id: int) -> None:
+    if taken_key(session, key, project_id):
         raise _taken(key)
 
 

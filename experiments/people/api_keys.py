@@ -3,12 +3,12 @@
 import hashlib
 import secrets
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from experiments.assignment.configuration import touch
 from experiments.errors import InvalidError, NotFoundError
 from experiments.storage import audit
-from experiments.storage.tables import ApiKey, utc_now
+from experiments.storage.tables import DEFAULT_PROJECT_ID, ApiKey, utc_now
 from experiments.validation import shown
 
 KINDS = ("client", "server")
@@ -16,7 +16,7 @@ _PREFIXES = {"client": "kc_", "server": "ks_"}
 _SHOWN_CHARACTERS = 8
 
 
-def create_key(session: Session, *, kind: str, name: str, actor: str) -> str:
+def create_key(session: Session, *, kind: str, name: str, actor: str, project_id: int = DEFAULT_PROJECT_ID) -> str:
     """Make a key and return it in plain, the only time that it can be seen.
 
     Parameters
@@ -39,10 +39,15 @@ def create_key(session: Session, *, kind: str, name: str, actor: str) -> str:
     if not 1 <= len(name) <= 100 or not name.isprintable():
         message = f"The name has {len(name)} characters; write 1 to 100 printable ones, such as shop or app-backend."
         raise InvalidError(message, fields={"name": message})
-    # 32 random bytes: nobody guesses it, so that a plain SHA-256 is enough to store it.
+    # 32 random bytes cannot be guessed, so that a plain SHA-256 is enough to store.
     plain = _PREFIXES[kind] + secrets.token_urlsafe(32)
     row = ApiKey(
-        name=name, kind=kind, prefix=plain[:_SHOWN_CHARACTERS], key_hash=hash_key(plain), created_by=actor[:254]
+        project_id=project_id,
+        name=name,
+        kind=kind,
+        prefix=plain[:_SHOWN_CHARACTERS],
+        key_hash=hash_key(plain),
+        created_by=actor[:254],
     )
     session.add(row)
     session.flush()
@@ -58,7 +63,7 @@ def hash_key(plain: str) -> str:
 
 def find(session: Session, key_hash: str) -> ApiKey | None:
     """The key of this hash, unless it was revoked."""
-    return session.exec(select(ApiKey).where(ApiKey.key_hash == key_hash, ApiKey.revoked_at.is_(None))).first()  # type: ignore[union-attr]
+    return session.exec(select(ApiKey).where(ApiKey.key_hash == key_hash, col(ApiKey.revoked_at).is_(None))).first()
 
 
 def find_plain(session: Session, plain: str) -> ApiKey | None:
@@ -66,21 +71,21 @@ def find_plain(session: Session, plain: str) -> ApiKey | None:
     return find(session, hash_key(plain))
 
 
-def list_keys(session: Session) -> list[ApiKey]:
-    """Every key ever made, newest first, the revoked ones too."""
-    return list(session.exec(select(ApiKey).order_by(ApiKey.id.desc())))  # type: ignore[union-attr]
+def list_keys(session: Session, project_id: int = DEFAULT_PROJECT_ID) -> list[ApiKey]:
+    """Every key of the project, newest first, the revoked ones too."""
+    return list(session.exec(select(ApiKey).where(ApiKey.project_id == project_id).order_by(col(ApiKey.id).desc())))
 
 
-def revoke_key(session: Session, key_id: int, *, actor: str) -> ApiKey:
-    """Make a key useless from now on; revoking it again changes nothing.
+def revoke_key(session: Session, key_id: int, *, actor: str, project_id: int = DEFAULT_PROJECT_ID) -> ApiKey:
+    """Make a key of the project useless from now on; revoking it again changes nothing.
 
     Raises
     ------
     NotFoundError
-        No key has this id.
+        No key of the project has this id.
     """
     row = session.get(ApiKey, key_id) if 0 < key_id < 2**31 else None
-    if row is None:
+    if row is None or row.project_id != project_id:
         raise NotFoundError(
             f"There is no key with the id {shown(key_id)}; list the keys to see their ids.", code="key_unknown"
         )

@@ -8,7 +8,17 @@ Nothing is ever deleted: experiments are archived, keys revoked, accounts disabl
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -30,12 +40,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _json(nullable: bool = False) -> Column:
+def _json(nullable: bool = False) -> Column[Any]:
     return Column(JsonType, nullable=nullable)
 
 
-def _big(nullable: bool = False) -> Column:
+def _big(nullable: bool = False) -> Column[int]:
     return Column(BigInteger(), nullable=nullable)
+
+
+DEFAULT_PROJECT_ID = 1
+"""The project that the migration makes, and the only one that pages and commands know yet."""
+
+
+class Project(SQLModel, table=True):
+    """What experiments, API keys, namespaces and their data belong to; keys are unique within one."""
+
+    __tablename__ = "project"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=64, unique=True)
+    name: str = Field(max_length=120)
+    created_at: datetime = Field(default_factory=utc_now)
 
 
 class ConfigurationVersion(SQLModel, table=True):
@@ -51,10 +75,18 @@ class Account(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     email: str = Field(max_length=254, unique=True)
     name: str = Field(default="", max_length=100)
-    role: str = Field(max_length=16)  # admin | marketer | analyst
     password_hash: str = Field(max_length=255)
     created_at: datetime = Field(default_factory=utc_now)
     disabled_at: datetime | None = None
+
+
+class Membership(SQLModel, table=True):
+    """The role that an account has in a project."""
+
+    __tablename__ = "membership"
+    project_id: int = Field(primary_key=True, foreign_key="project.id")
+    account_id: int = Field(primary_key=True, foreign_key="account.id", index=True)
+    role: str = Field(max_length=16)  # admin | marketer | analyst
 
 
 class SetupToken(SQLModel, table=True):
@@ -70,6 +102,7 @@ class SetupToken(SQLModel, table=True):
 class ApiKey(SQLModel, table=True):
     __tablename__ = "api_key"
     id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="project.id", index=True)
     name: str = Field(max_length=100)
     kind: str = Field(max_length=16)  # client | server
     prefix: str = Field(max_length=16)  # the first characters, to recognise a key by
@@ -83,6 +116,7 @@ class Namespace(SQLModel, table=True):
     """A set of mutually exclusive experiments; its last buckets may be a holdout."""
 
     __tablename__ = "namespace"
+    project_id: int = Field(primary_key=True, foreign_key="project.id")
     key: str = Field(primary_key=True, max_length=64)
     seed: str = Field(max_length=64)
     holdout_buckets: int = Field(default=0)
@@ -91,9 +125,14 @@ class Namespace(SQLModel, table=True):
 
 class Experiment(SQLModel, table=True):
     __tablename__ = "experiment"
-    __table_args__ = (Index("ix_experiment_state", "state"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "key"),
+        ForeignKeyConstraint(["project_id", "namespace_key"], ["namespace.project_id", "namespace.key"]),
+        Index("ix_experiment_state", "state"),
+    )
     id: int | None = Field(default=None, primary_key=True)
-    key: str = Field(max_length=64, unique=True)
+    project_id: int = Field(foreign_key="project.id")
+    key: str = Field(max_length=64)
     name: str = Field(max_length=120)
     hypothesis: str = Field(default="", max_length=2000)
     state: str = Field(default="draft", max_length=16)
@@ -103,7 +142,7 @@ class Experiment(SQLModel, table=True):
     targeting: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     traffic_buckets: int = Field(default=10_000)
     traffic_seed: str = Field(max_length=64)
-    namespace_key: str | None = Field(default=None, max_length=64, foreign_key="namespace.key")
+    namespace_key: str | None = Field(default=None, max_length=64)
     namespace_from: int = Field(default=0)
     namespace_to: int = Field(default=10_000)
     window_days: int = Field(default=7)
@@ -115,9 +154,9 @@ class Experiment(SQLModel, table=True):
     allocation: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))  # None: fixed weights
     covariate: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     action_values: dict[str, str] | None = Field(default=None, sa_column=_json(nullable=True))  # worth by event type
-    margin: float = Field(default=1.0, sa_column_kwargs={"server_default": "1.0"})
-    prior: str = Field(default="auto", max_length=16, sa_column_kwargs={"server_default": "auto"})
-    interval: str = Field(default="eti", max_length=8, sa_column_kwargs={"server_default": "eti"})
+    margin: float = Field(default=1.0)
+    prior: str = Field(default="auto", max_length=16)
+    interval: str = Field(default="eti", max_length=8)
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     simulated: bool = Field(default=False)
@@ -169,7 +208,7 @@ class AllocationEpoch(SQLModel, table=True):
 
 
 class LearnedPrior(SQLModel, table=True):
-    """A prior of lifts fitted to finished experiments, with its evidence; the newest of a name is in force."""
+    """A prior of lifts fitted to finished experiments, with its evidence; the newest of a name is used."""
 
     __tablename__ = "learned_prior"
     id: int | None = Field(default=None, primary_key=True)
@@ -181,13 +220,17 @@ class LearnedPrior(SQLModel, table=True):
 
 
 class Exposure(SQLModel, table=True):
-    """The first exposure of a unit in a run: one row, first one wins."""
+    """The first exposure of a unit in a run: one row, first one wins.
+
+    ``project_id`` is the experiment's; it has no foreign key, which every insert would pay for.
+    """
 
     __tablename__ = "exposure"
     __table_args__ = (
         Index("ix_exposure_run_id_received_us", "run_id", "received_us"),
         {"sqlite_with_rowid": False},  # the key is the row: one B-tree less on the hottest write
     )
+    project_id: int
     run_id: int = Field(primary_key=True, foreign_key="run.id")
     unit: str = Field(primary_key=True, max_length=256)
     variant: str = Field(max_length=64)
@@ -203,7 +246,7 @@ class Exposure(SQLModel, table=True):
 
 
 class MultiExposure(SQLModel, table=True):
-    """A unit met in a variant other than its recorded one; the unit is set aside and counted."""
+    """A unit exposed to a variant other than its recorded one; the unit is excluded and counted."""
 
     __tablename__ = "multi_exposure"
     run_id: int = Field(primary_key=True, foreign_key="run.id")
@@ -214,14 +257,28 @@ class MultiExposure(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """What a unit did. Append-only; ``id`` is the idempotency key, unique for ever."""
+    """What a unit did. Append-only; ``id`` is the idempotency key, unique in its project for ever.
+
+    ``project_id`` is the API key's; it has no foreign key, which every insert would pay for.
+    """
 
     __tablename__ = "event"
     __table_args__ = (
         # Covers what collect reads: the engines answer from the index alone, a member's window as one stretch of it.
-        Index("ix_event_unit_at_us", "unit", "at_us", "type", "value_micro", "received_us", "currency", "experiment"),
+        Index(
+            "ix_event_project_id_unit_at_us",
+            "project_id",
+            "unit",
+            "at_us",
+            "type",
+            "value_micro",
+            "received_us",
+            "currency",
+            "experiment",
+        ),
         Index("ix_event_received_us", "received_us"),
     )
+    project_id: int = Field(primary_key=True)
     id: str = Field(primary_key=True, max_length=128)
     unit: str = Field(max_length=256)
     type: str = Field(max_length=64)
@@ -262,7 +319,7 @@ class Analysis(SQLModel, table=True):
 
 
 class Upload(SQLModel, table=True):
-    """A file handed in for an import, kept until its job has ended."""
+    """An uploaded file to import, kept until its job has ended."""
 
     __tablename__ = "upload"
     id: int | None = Field(default=None, primary_key=True)

@@ -110,7 +110,7 @@ def _collected(backend: Any, run: int) -> Any:
     from experiments.collect import collect
     from experiments.collect.attribution import Scope
 
-    scope = Scope(run, "test", "EUR", 7 * DAY_US, _CUT_US, ("a", "b", "c"))
+    scope = Scope(1, run, "test", "EUR", 7 * DAY_US, _CUT_US, ("a", "b", "c"))
     return collect(backend, scope, METRICS[:10], segments=("country", "device"), segmented=metric("sticky_rate"))
 
 

@@ -19,7 +19,8 @@ _MEMBERS = """
     AND e.unit NOT IN (SELECT unit FROM multi_exposure WHERE run_id = {run} AND received_us <= {cut})
 """
 _EVENTS = """
-    FROM exposure e JOIN event v ON v.unit = e.unit AND v.at_us >= e.at_us - {day} AND v.at_us < e.at_us + {window}
+    FROM exposure e JOIN event v ON v.project_id = 1 AND v.unit = e.unit AND v.at_us >= e.at_us - {day}
+    AND v.at_us < e.at_us + {window}
     AND v.at_us <= {cut} AND v.received_us <= {cut} AND (v.experiment IS NULL OR v.experiment = 'test')
     WHERE {members} GROUP BY e.run_id, e.unit, e.variant, e.epoch, e.at_us, e.attributes
 """

@@ -20,8 +20,8 @@ from tests.audience import store_experiment
 
 BEGAN_US = 1_790_000_000_000_000
 KINDS = ("view", "click", "dwell", "share", "purchase", "negative", "comment")
-_MEMBERS = ("run_id", "unit", "variant", "at_us", "received_us", "origin", "epoch", "bot", "attributes")
-_EVENTS = ("id", "unit", "type", "at_us", "received_us", "value_micro", "currency")
+_MEMBERS = ("project_id", "run_id", "unit", "variant", "at_us", "received_us", "origin", "epoch", "bot", "attributes")
+_EVENTS = ("project_id", "id", "unit", "type", "at_us", "received_us", "value_micro", "currency")
 _BATCH = 50_000
 _SLICES = [
     json.dumps({"country": country, "device": device}, separators=(",", ":"))
@@ -57,7 +57,7 @@ def _experiments(database: Database, number: int) -> None:
 def _further(session: Session, number: int) -> None:
     for place in range(2, number + 1):
         plain = {"primary_metric": "sticky_rate", "metrics": [], "guardrails": [], "segments": [], "currency": "EUR"}
-        session.add(Experiment(id=place, key=f"test-{place}", name="Test", traffic_seed="t", **plain))
+        session.add(Experiment(id=place, project_id=1, key=f"test-{place}", name="Test", traffic_seed="t", **plain))
         session.flush()
         session.add(Run(id=place, experiment_id=place, number=1, seed="s", allocation=[]))
 
@@ -67,7 +67,7 @@ def _exposures(chance: np.random.Generator, drawn: list, exposed: list) -> Itera
         variants, slices = chance.integers(0, 3, len(units)), chance.integers(0, len(_SLICES), len(units))
         rows = zip(units.tolist(), times.tolist(), variants.tolist(), slices.tolist(), strict=True)
         for unit, at, variant, place in rows:
-            yield run, _name(unit), "abc"[variant], at, at, "randomised", 1, False, _SLICES[place]
+            yield 1, run, _name(unit), "abc"[variant], at, at, "randomised", 1, False, _SLICES[place]
 
 
 def _happenings(chance: np.random.Generator, units: np.ndarray, exposed: np.ndarray, number: int) -> Iterator[tuple]:
@@ -84,7 +84,7 @@ def _happenings(chance: np.random.Generator, units: np.ndarray, exposed: np.ndar
     for place, (unit, at, kind, value) in enumerate(rows):
         name = KINDS[kind]
         amount = value * 1_000_000 if name in ("dwell", "purchase") else None
-        yield f"{place:032x}", _name(unit), name, at, at, amount, "EUR" if name == "purchase" else None
+        yield 1, f"{place:032x}", _name(unit), name, at, at, amount, "EUR" if name == "purchase" else None
 
 
 def _name(unit: int) -> str:

@@ -117,7 +117,7 @@ def _ours(database: Database) -> _Path:
 
     def write(body: bytes) -> None:
         environ = {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
-        answer = json.loads(post_events(Call(services, KeyIdentity("bench", "server"), environ)))  # type: ignore[arg-type]
+        answer = json.loads(post_events(Call(services, KeyIdentity(1, "bench", "server"), environ)))  # type: ignore[arg-type]
         if answer["rejected"] or answer["duplicates"]:
             raise KletteError(f"The events of the benchmark were not taken: {answer}")
 
@@ -139,7 +139,7 @@ class _Services:
 def _tuples(call: list[dict]) -> list[tuple]:
     now = time.time_ns() // 1000
     return [
-        (event["id"], event["unit"], event["type"], now, now, 49_900_000, "EUR", "bench", '{"sku":"A1"}')
+        (1, event["id"], event["unit"], event["type"], now, now, 49_900_000, "EUR", "bench", '{"sku":"A1"}')
         for event in call
     ]
 
@@ -150,7 +150,7 @@ def _raw_sqlite(database: Database) -> _Path:
 
     def write(rows: list[tuple]) -> None:
         raw.execute("BEGIN IMMEDIATE")
-        raw.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        raw.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         raw.commit()
 
     return _Path(write, _tuples, connection.close)
@@ -159,7 +159,7 @@ def _raw_sqlite(database: Database) -> _Path:
 def _raw_postgres(database: Database) -> _Path:
     connection = database.engine.raw_connection()
     raw: psycopg.Connection = connection.driver_connection  # type: ignore[assignment]
-    columns = "id, unit, type, at_us, received_us, value_micro, currency, experiment, properties"
+    columns = "project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, properties"
 
     def text_of(call: list[dict]) -> str:
         return "".join("\t".join(map(str, row)) + "\n" for row in _tuples(call))

@@ -127,7 +127,7 @@ def post_assign(call: Call) -> bytes:
         preview=read_preview(document.get("preview")),
     )
     _check_share(document.get("share"))
-    answered = call.services.assigner.assign(wanted)
+    answered = call.services.assigner.assign(call.identity.project_id, wanted)
     body: dict[str, Any] = {"assignments": {each.experiment: _document(each) for each in answered.assigned}}
     if answered.unknown:
         body["unknown"] = answered.unknown
@@ -146,7 +146,7 @@ def get_assign(call: Call) -> bytes:
         expose=False,
         preview=parameters.get("preview"),
     )
-    answered = call.services.assigner.assign(wanted)
+    answered = call.services.assigner.assign(call.identity.project_id, wanted)
     if answered.unknown:
         raise NotFoundError(f"There is no experiment {key[:64]!r}; check the key.", code="experiment_unknown")
     # A preview of another experiment adds that one after the one of the address.

@@ -5,8 +5,11 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from flask import g, request
+from sqlmodel import Session
 
 from experiments.errors import ForbiddenError, InvalidError
+from experiments.lifecycle import store
+from experiments.storage.tables import Experiment
 from experiments.validation import shown
 from web.http.exchange import Call, authenticate
 from web.http.services import services
@@ -43,7 +46,18 @@ def require_key(kind: str) -> Callable[[View], View]:
 
 def call() -> Call:
     """The call that is being answered, its key checked."""
-    return g.klette_call
+    current: Call = g.klette_call
+    return current
+
+
+def project_id() -> int:
+    """The project of the caller's key."""
+    return call().identity.project_id
+
+
+def experiment_of(session: Session, key: str) -> Experiment:
+    """The experiment of this key in the caller's project; raises NotFoundError."""
+    return store.get(session, key, project_id())
 
 
 def actor() -> str:

@@ -151,12 +151,13 @@ def _id(raw: Any) -> str | None:
 def _checked(call: Call, raws: list[Any]) -> Checked:
     """Check the events; where one names what the snapshot does not have yet, look whether it was just made."""
     now_us, limits = time.time_ns() // 1000, EventLimits.of(call.services.settings)
+    project_id = call.identity.project_id
     configuration = call.services.configuration.current()
-    checked = check_events(raws, now_us=now_us, limits=limits, configuration=configuration)
+    checked = check_events(raws, now_us=now_us, limits=limits, configuration=configuration.of(project_id))
     if any(entry["code"] in _PERHAPS_NEW for entry in checked.rejected):
         latest = call.services.configuration.latest()
         if latest is not configuration:
-            checked = check_events(raws, now_us=now_us, limits=limits, configuration=latest)
+            checked = check_events(raws, now_us=now_us, limits=limits, configuration=latest.of(project_id))
     return checked
 
 

@@ -11,7 +11,7 @@ from experiments.lifecycle import editing, store, transitions
 from experiments.lifecycle.document import document_of, documents_of
 from experiments.storage.tables import Experiment
 from experiments.validation import validated
-from web.api.auth import actor, call, refuse_body, require_key
+from web.api.auth import actor, call, experiment_of, project_id, refuse_body, require_key
 from web.api.schemas.experiments import (
     ExperimentDocument,
     ExperimentEdit,
@@ -38,7 +38,7 @@ def create_experiment() -> tuple[Response, int, dict[str, str]]:
     """
     definition = validated(NewExperiment, call().document(), what="The experiment")
     with services().database.write() as session:
-        experiment = store.create(session, definition, actor=actor())
+        experiment = store.create(session, definition, actor=actor(), project_id=project_id())
         document = document_of(session, experiment)
     return jsonify(document), 201, {"Location": f"/api/v1/experiments/{definition.key}"}
 
@@ -53,7 +53,9 @@ def list_experiments() -> Response:
     """
     query = validated(ExperimentsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
-        rows, total = store.page(session, state=query.state, limit=query.limit, offset=query.offset)
+        rows, total = store.page(
+            session, state=query.state, limit=query.limit, offset=query.offset, project_id=project_id()
+        )
         documents = documents_of(session, rows)
     return jsonify(experiments=documents, total=total, next=_next(query, len(rows), total))
 
@@ -64,7 +66,7 @@ def list_experiments() -> Response:
 def get_experiment(experiment: str) -> Response:
     """Read one experiment."""
     with services().database.read() as session:
-        return jsonify(document_of(session, store.get(session, experiment)))
+        return jsonify(document_of(session, experiment_of(session, experiment)))
 
 
 @blueprint.patch("/<experiment>")
@@ -153,7 +155,7 @@ def _act(key: str, action: Callable[..., Experiment]) -> Response:
 
 def _change(key: str, change: Callable[[Session, Experiment], Any]) -> Response:
     with services().database.write() as session:
-        row = store.get(session, key)
+        row = experiment_of(session, key)
         change(session, row)
         document = document_of(session, row)
     return jsonify(document)

@@ -8,7 +8,7 @@ from experiments.lifecycle.document import timestamp
 from experiments.people import api_keys
 from experiments.storage.tables import ApiKey
 from experiments.validation import validated
-from web.api.auth import actor, call, refuse_body, require_key
+from web.api.auth import actor, call, project_id, refuse_body, require_key
 from web.api.schemas.experiments import KeyCreated, KeyDocument, KeyList, NewKey
 from web.apidocs.openapi import documented
 from web.http.services import services
@@ -24,7 +24,7 @@ TAG = "Keys"
 def list_keys() -> Response:
     """List every key, newest first, without the secrets."""
     with services().database.read() as session:
-        return jsonify(keys=[_document(row) for row in api_keys.list_keys(session)])
+        return jsonify(keys=[_document(row) for row in api_keys.list_keys(session, project_id())])
 
 
 @blueprint.post("")
@@ -37,7 +37,7 @@ def create_key() -> tuple[Response, int, dict[str, str]]:
     """
     wanted = validated(NewKey, call().document(), what="The key")
     with services().database.write() as session:
-        plain = api_keys.create_key(session, kind=wanted.kind, name=wanted.name, actor=actor())
+        plain = api_keys.create_key(session, kind=wanted.kind, name=wanted.name, actor=actor(), project_id=project_id())
         row = api_keys.find_plain(session, plain)
         assert row is not None
         document = {**_document(row), "key": plain}
@@ -54,7 +54,7 @@ def revoke_key(key_id: int) -> Response:
     """
     refuse_body()
     with services().database.write() as session:
-        document = _document(api_keys.revoke_key(session, key_id, actor=actor()))
+        document = _document(api_keys.revoke_key(session, key_id, actor=actor(), project_id=project_id()))
     return jsonify(document)
 
 

@@ -9,7 +9,7 @@ from experiments.definition.fields import BUCKETS
 from experiments.lifecycle import namespaces
 from experiments.storage.tables import Namespace
 from experiments.validation import validated
-from web.api.auth import actor, call, require_key
+from web.api.auth import actor, call, project_id, require_key
 from web.api.schemas.experiments import HoldoutRequest, NamespaceDocument, NamespaceKey, NamespaceList
 from web.apidocs.openapi import documented
 from web.http.services import services
@@ -25,7 +25,7 @@ TAG = "Namespaces"
 def list_namespaces() -> Response:
     """List the namespaces with the live experiments in them."""
     with services().database.read() as session:
-        return jsonify(namespaces=[_document(session, row) for row in namespaces.listing(session)])
+        return jsonify(namespaces=[_document(session, row) for row in namespaces.listing(session, project_id())])
 
 
 @blueprint.get("/<namespace>")
@@ -34,7 +34,7 @@ def list_namespaces() -> Response:
 def get_namespace(namespace: str) -> Response:
     """Read one namespace."""
     with services().database.read() as session:
-        return jsonify(_document(session, namespaces.get(session, namespace)))
+        return jsonify(_document(session, namespaces.get(session, namespace, project_id())))
 
 
 @blueprint.put("/<namespace>")
@@ -48,7 +48,7 @@ def put_namespace(namespace: str) -> Response:
     key = validated(NamespaceKey, {"key": namespace}, what="The namespace").key
     wanted = validated(HoldoutRequest, call().document(), what="The holdout")
     with services().database.write() as session:
-        row = namespaces.set_holdout(session, key, wanted.holdout, actor=actor())
+        row = namespaces.set_holdout(session, key, wanted.holdout, actor=actor(), project_id=project_id())
         document = _document(session, row)
     return jsonify(document)
 
@@ -65,6 +65,6 @@ def _document(session: Session, row: Namespace) -> dict[str, Any]:
                 "from": other.namespace_from / BUCKETS,
                 "to": other.namespace_to / BUCKETS,
             }
-            for other in namespaces.occupants(session, row.key)
+            for other in namespaces.occupants(session, row.key, row.project_id)
         ],
     }

@@ -14,7 +14,7 @@ from experiments.lifecycle import store
 from experiments.reporting.table import to_csv
 from experiments.storage.tables import Job
 from experiments.validation import validated
-from web.api.auth import actor, require_key
+from web.api.auth import actor, experiment_of, require_key
 from web.api.schemas.results import AnalysesQuery, AnalysisList, JobAnswer, Results, ResultsQuery, in_order
 from web.apidocs.openapi import documented
 from web.http.services import services
@@ -35,7 +35,7 @@ def get_results(experiment: str) -> Response:
     """
     query = validated(ResultsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
-        found = store.get(session, experiment)
+        found = experiment_of(session, experiment)
         run = records.run_of(session, found, query.run) if query.run else None
         result = records.latest(session, found, run)
     if result is None:
@@ -57,7 +57,7 @@ def get_results(experiment: str) -> Response:
 def get_analysis(experiment: str, analysis: str) -> Response:
     """Read one stored analysis, as it was answered at its time."""
     with services().database.read() as session:
-        result = records.stored_analysis(session, store.get(session, experiment), analysis[:64])
+        result = records.stored_analysis(session, experiment_of(session, experiment), analysis[:64])
     return jsonify(in_order(result))
 
 
@@ -70,7 +70,7 @@ def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
     An analysis that already waits is answered instead of a second one. Its status_url tells when it is done.
     """
     with services().database.write() as session:
-        found = store.get(session, experiment)
+        found = experiment_of(session, experiment)
         if store.current_run(session, found) is None:
             raise ConflictError(
                 f"{experiment} is {found.state} and has never run, so there is nothing to analyse; launch it first.",
@@ -86,7 +86,7 @@ def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
 def get_analysis_job(experiment: str, job: int) -> Response:
     """See how far an analysis is that was asked for."""
     with services().database.read() as session:
-        found = store.get(session, experiment)
+        found = experiment_of(session, experiment)
         wanted = session.get(Job, job)
         if wanted is None or wanted.experiment_id != found.id or wanted.kind != "analyse":
             raise NotFoundError(
@@ -103,7 +103,7 @@ def list_analyses(experiment: str) -> Response:
     query = validated(AnalysesQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
         found = records.list_analyses(
-            session, store.get(session, experiment), limit=query.limit + 1, before=query.before, run=query.run
+            session, experiment_of(session, experiment), limit=query.limit + 1, before=query.before, run=query.run
         )
     shown, more = found[: query.limit], len(found) > query.limit
     given = {"run": query.run} if query.run else {}
@@ -122,7 +122,7 @@ def members_as_csv(experiment: str) -> Response:
     from experiments.exporting import members  # Ibis takes a second to import; few processes are ever asked
 
     with services().database.read() as session:
-        table = members.member_table(session, services().settings.url, store.get(session, experiment))
+        table = members.member_table(session, services().settings.url, experiment_of(session, experiment))
     return Response(members.to_csv(table), mimetype="text/csv", headers=_attachment(f"{experiment}-units.csv"))
 
 
@@ -134,7 +134,7 @@ def members_as_parquet(experiment: str) -> Response:
     from experiments.exporting import members
 
     with services().database.read() as session:
-        table = members.member_table(session, services().settings.url, store.get(session, experiment))
+        table = members.member_table(session, services().settings.url, experiment_of(session, experiment))
     file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its last piece is sent
     members.to_parquet(table, file)
     file.seek(0)

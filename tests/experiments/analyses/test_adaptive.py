@@ -19,9 +19,9 @@ from experiments.assignment.epochs import epochs_of
 from experiments.assignment.exposure import ExposureRow
 from experiments.catalogue.metrics import DAY_US
 from experiments.exporting.members import member_table, to_csv
-from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.ingestion.exposures import bulk_insert
+from experiments.ingestion.rows import EventRow
 from experiments.jobs import queue, worker
 from experiments.lifecycle.store import current_run, get
 from experiments.settings import read_settings
@@ -61,15 +61,15 @@ def live_a_day(database, day: int) -> None:
     """New members come by and are assigned by the present snapshot; some of them click."""
     chance = random.Random(day)
     with database.read() as session:
-        live = load(session).experiments["spring"]
+        live = load(session).of(1).experiments["spring"]
     met, clicks = [], []
     for number in range(A_DAY):
         unit, at = f"d{day}-{number}", BEGAN_US + day * DAY_US + number * (DAY_US // (A_DAY + 1))
         variant = decide(live, unit, {}, at).variant
         country = {"country": "DE" if number % 3 else "AT"}
-        met.append(ExposureRow(live.run_id, unit, variant.key, at, at, "randomised", live.epoch, attributes=country))
+        met.append(ExposureRow(1, live.run_id, unit, variant.key, at, at, "randomised", live.epoch, attributes=country))
         if chance.random() < BASE[day] * LIFTS[variant.key]:
-            clicks.append(EventRow(f"c-{unit}", unit, "click", at + 1000, at + 1000))
+            clicks.append(EventRow(1, f"c-{unit}", unit, "click", at + 1000, at + 1000))
     with database.write() as session:
         bulk_insert(session, met)
         bulk_insert_events(session, clicks)
@@ -199,16 +199,16 @@ def test_the_workers_own_analysis_opens_the_next_epoch_in_the_same_transaction(d
         met, clicks = [], []
         for number in range(1_500):
             unit, variant, at = f"u{number}", "abc"[number % 3], now_us - DAY_US + number
-            met.append(ExposureRow(run.id, unit, variant, at, at))
+            met.append(ExposureRow(1, run.id, unit, variant, at, at))
             if number % 3 == 1 and number % 2:
-                clicks.append(EventRow(unit, unit, "click", at + 1000, at + 1000))
+                clicks.append(EventRow(1, unit, unit, "click", at + 1000, at + 1000))
         bulk_insert(session, met)
         bulk_insert_events(session, clicks)
         queue.enqueue(session, "analyse", experiment=get(session, "spring"), requested_by="test")
     worker.work(database, read_settings(analyse_every_seconds=3600), once=True)
     with database.read() as session:
         made = session.scalars(select(Analysis).where(Analysis.history_only.is_(False))).all()
-        live = load(session).experiments["spring"]
+        live = load(session).of(1).experiments["spring"]
         _, second = epochs_of(session, current_run(session, get(session, "spring")))
     assert second.analysis_id in {row.id for row in made}
     assert (live.epoch, live.edges) == (2, second.edges)
@@ -216,4 +216,4 @@ def test_the_workers_own_analysis_opens_the_next_epoch_in_the_same_transaction(d
     early = analyse(database, "spring", cut_off_us=now_us, with_models=False)
     assert early.result["allocation"]["next"] is not None, "it proposes, but a look into the past opens nothing"
     with database.read() as session:
-        assert load(session).experiments["spring"].epoch == 2
+        assert load(session).of(1).experiments["spring"].epoch == 2

@@ -17,9 +17,9 @@ from analysis.statistics import ProportionStatistics
 from experiments.analyses import priors
 from experiments.analyses.run import analyse, new_id
 from experiments.assignment.exposure import ExposureRow
-from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.ingestion.exposures import bulk_insert
+from experiments.ingestion.rows import EventRow
 from experiments.lifecycle.checklist import checklist
 from experiments.lifecycle.current_prior import notice
 from experiments.lifecycle.document import document_of
@@ -39,7 +39,8 @@ def store_finished(session, number, *, members=4000, tau=TAU, analysed=True, dec
     rates = 1 / (1 + np.exp(-(-2.5 + chance.normal(0, tau, 3))))
     successes = chance.binomial(members, rates)
     values = {
-        "key": f"past-{number}", "name": "Past", "state": "stopped", "primary_metric": "click_rate", "metrics": [],
+        "project_id": 1, "key": f"past-{number}", "name": "Past", "state": "stopped",
+        "primary_metric": "click_rate", "metrics": [],
         "guardrails": [], "traffic_seed": "t", "segments": [], "currency": "EUR",
     } | changes  # fmt: skip
     experiment = Experiment(**values)
@@ -80,9 +81,9 @@ def run_one(database) -> None:
     with database.write() as session:
         run = current_run(session, get(session, "spring"))
         units = [f"u-{number}" for number in range(60)]
-        met = [ExposureRow(run.id, unit, "ab"[place % 2], now, now) for place, unit in enumerate(units)]
+        met = [ExposureRow(1, run.id, unit, "ab"[place % 2], now, now) for place, unit in enumerate(units)]
         bulk_insert(session, met)
-        bulk_insert_events(session, [EventRow(unit, unit, "click", now, now) for unit in units[::3]])
+        bulk_insert_events(session, [EventRow(1, unit, unit, "click", now, now) for unit in units[::3]])
 
 
 def learn(database) -> LearnedPrior:

@@ -253,7 +253,8 @@ def test_a_split_that_was_found_wrong_is_handed_to_the_next_analysis(stored):
 def test_finished_tests_of_the_same_against_the_same_are_remembered(database, headlines, decision, expected):
     with database.write() as session:
         past = Experiment(
-            key="past", name="Past", state="stopped", primary_metric="click_rate", metrics=[], guardrails=[],
+            project_id=1, key="past", name="Past", state="stopped", primary_metric="click_rate", metrics=[],
+            guardrails=[],
             traffic_seed="t", segments=[], currency="EUR",
         )  # fmt: skip
         session.add(past)

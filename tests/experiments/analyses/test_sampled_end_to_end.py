@@ -10,8 +10,8 @@ from sqlmodel import select
 from experiments.analyses.records import history
 from experiments.analyses.run import analyse, repeat
 from experiments.catalogue.metrics import DAY_US
-from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
+from experiments.ingestion.rows import EventRow
 from experiments.lifecycle.store import current_run, get
 from experiments.reporting.worded import worded
 from experiments.storage.database import Database
@@ -47,6 +47,7 @@ def lived(database, **fields) -> None:
             history = chance.gauss(0, 1)
             session.add(
                 Exposure(
+                    project_id=1,
                     run_id=run.id,
                     unit=unit,
                     variant=variant,
@@ -64,7 +65,7 @@ def lived(database, **fields) -> None:
             )
             events += list(_doings(chance, unit, variant, at, history))
             for friend in _chain(chance, unit, variant, at):
-                session.add(Exposure(run_id=run.id, **friend))
+                session.add(Exposure(project_id=1, run_id=run.id, **friend))
         bulk_insert_events(session, events)
 
 
@@ -85,7 +86,7 @@ def _doings(chance, unit, variant, at, history):
     def event(kind: str, after: int, value: int | None = None) -> EventRow:
         when = at + after
         money = "EUR" if kind == "purchase" else None
-        return EventRow(f"{kind}-{unit}-{after}", unit, kind, when, when, value, money)
+        return EventRow(1, f"{kind}-{unit}-{after}", unit, kind, when, when, value, money)
 
     if chance.random() < (0.2 if variant == "a" else 0.24) + 0.15 * (history > 0):
         yield event("click", 1000)
@@ -141,7 +142,7 @@ def test_the_whole_effect_counts_what_the_brought_did_for_who_brought_them(datab
     lived(database, segments=[], metrics=["click_rate", "revenue", "k_factor", "half_life"])
     with database.write() as session:
         brought = session.exec(select(Exposure).where(Exposure.origin == "shared")).all()
-        clicks = [EventRow(f"c-{row.unit}", row.unit, "click", row.at_us, row.at_us, None, None) for row in brought]
+        clicks = [EventRow(1, f"c-{row.unit}", row.unit, "click", row.at_us, row.at_us, None, None) for row in brought]
         bulk_insert_events(session, clicks)
         came = Counter(row.variant for row in brought)
     result = analyse(database, "spring", cut_off_us=after(20), with_models=False).result

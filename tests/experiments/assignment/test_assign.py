@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from experiments.assignment.assign import Assigner
-from experiments.assignment.configuration import Configuration, LiveExperiment, LiveVariant
+from experiments.assignment.configuration import Configuration, LiveExperiment, LiveVariant, ProjectConfiguration
 from experiments.assignment.exposure import ExposureRow, Recorded
 from experiments.assignment.preview import Previews
 from experiments.assignment.request import AssignmentRequest
@@ -15,7 +15,8 @@ from experiments.errors import InvalidError
 NOW = 1_764_000_000_000_000
 VARIANTS = (LiveVariant("a", {"headline": "A"}), LiveVariant("b", {"headline": "B"}))
 SPRING = LiveExperiment(
-    id=1, key="spring", state="running", currency="EUR", variants=VARIANTS, run_id=7, run_number=1, seed="seed",
+    id=1, project_id=1, key="spring", state="running", currency="EUR", variants=VARIANTS, run_id=7,
+    run_number=1, seed="seed",
     edges=(5000, 10_000), traffic_seed="traffic", segments=("country",),
     variant_of={held.key: held for held in VARIANTS},
 )  # fmt: skip
@@ -62,7 +63,7 @@ class Snapshots:
 
 def holding(*lives: LiveExperiment) -> Configuration:
     running = tuple(live for live in lives if live.state == "running")
-    return Configuration(1, {live.key: live for live in lives}, {}, running)
+    return Configuration(1, {1: ProjectConfiguration(1, {live.key: live for live in lives}, running)}, {})
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def request(**fields) -> AssignmentRequest:
 
 
 def test_all_running_experiments_are_decided_and_recorded_at_once_with_segment_attributes_only(assigner, memory):
-    answered = assigner.assign(request(), now_us=NOW)
+    answered = assigner.assign(1, request(), now_us=NOW)
     assert [each.experiment for each in answered.assigned] == ["spring", "autumn"] and answered.unknown == []
     assert all(each.exposed and each.run == 1 for each in answered.assigned)
     assert (memory.writes, memory.reads) == (1, 0)
@@ -89,38 +90,47 @@ def test_all_running_experiments_are_decided_and_recorded_at_once_with_segment_a
 
 
 def test_an_exposure_on_record_wins_over_the_hash(assigner, memory):
-    by_hash = assigner.assign(request(expose=False, experiments=["spring"])).assigned[0].decision.variant
+    by_hash = assigner.assign(1, request(expose=False, experiments=["spring"])).assigned[0].decision.variant
     other = "a" if by_hash.key == "b" else "b"
-    memory.rows[(7, "u-1")] = ExposureRow(7, "u-1", other, NOW, NOW)
+    memory.rows[(7, "u-1")] = ExposureRow(1, 7, "u-1", other, NOW, NOW)
     for expose in (True, False):
-        (assigned,) = assigner.assign(request(expose=expose, experiments=["spring"])).assigned
+        (assigned,) = assigner.assign(1, request(expose=expose, experiments=["spring"])).assigned
         assert (assigned.decision.variant.key, assigned.exposed) == (other, True)
 
 
 def test_without_exposure_nothing_is_recorded(assigner, memory):
-    (assigned,) = assigner.assign(request(expose=False, experiments=["spring"])).assigned
+    (assigned,) = assigner.assign(1, request(expose=False, experiments=["spring"])).assigned
     assert assigned.decision.reason == "SPLIT" and not assigned.exposed
     assert (memory.writes, memory.rows) == (0, {})
 
 
 def test_an_unknown_key_is_looked_for_in_the_newest_configuration_and_then_reported(memory):
     assigner = Assigner(Snapshots(holding(SPRING), holding(SPRING, AUTUMN)), memory, PREVIEWS)
-    answered = assigner.assign(request(experiments=["autumn", "nope"]))
+    answered = assigner.assign(1, request(experiments=["autumn", "nope"]))
     assert [each.experiment for each in answered.assigned] == ["autumn"]
     assert answered.unknown == ["nope"]
 
 
 def test_a_preview_shows_its_variant_of_a_draft_and_records_nothing(assigner, memory):
-    token = PREVIEWS.token("draft", "b")
-    answered = assigner.assign(request(experiments=["spring"], preview=token, expose=False))
+    token = PREVIEWS.token(1, "draft", "b")
+    answered = assigner.assign(1, request(experiments=["spring"], preview=token, expose=False))
     assert [each.experiment for each in answered.assigned] == ["spring", "draft"]
     decision = answered.assigned[1].decision
     assert (decision.variant.key, decision.reason, decision.origin) == ("b", "PREVIEW", "preview")
     assert memory.rows == {}
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", Previews("another key").token("draft", "b")])
-def test_a_token_signed_elsewhere_is_refused(assigner, token):
+@pytest.mark.parametrize(
+    "token", ["", "nonsense", Previews("another key").token(1, "draft", "b"), PREVIEWS.token(2, "draft", "b")]
+)
+def test_a_token_signed_elsewhere_or_for_another_project_is_refused(assigner, token):
     with pytest.raises(InvalidError) as refused:
-        assigner.assign(request(preview=token))
+        assigner.assign(1, request(preview=token))
     assert refused.value.code == "preview"
+
+
+def test_a_key_of_another_project_reaches_none_of_the_experiments(assigner, memory):
+    answered = assigner.assign(2, request(experiments=["spring"]))
+    assert (answered.assigned, answered.unknown) == ([], ["spring"])
+    assert assigner.assign(2, request()).assigned == []
+    assert memory.rows == {}

@@ -24,14 +24,14 @@ def test_it_holds_what_assignment_needs(database):
         transitions.archive(session, store.get(session, "old"), actor="cli")
     with database.read() as session:
         held = load(session)
-    live = held.experiments["spring"]
+    live = held.of(1).experiments["spring"]
     assert [variant.key for variant in live.variants] == ["a", "b"]
     assert live.variants[1].content["headline"] == "B"
     assert (live.edges, live.traffic_buckets, live.run_number, live.state) == ((5000, 10_000), 2500, 1, "running")
     assert live.matches({"country": "DE"}) and not live.matches({"country": "FR"})
-    assert held.experiments["draft"].run_id is None
-    assert held.experiments["old"].state == "archived" and held.experiments["old"].variants == ()
-    assert [one.key for one in held.open] == ["spring"]
+    assert held.of(1).experiments["draft"].run_id is None
+    assert held.of(1).experiments["old"].state == "archived" and held.of(1).experiments["old"].variants == ()
+    assert [one.key for one in held.of(1).open] == ["spring"]
     assert len({live.seed, live.traffic_seed}) == 2
 
 
@@ -87,8 +87,8 @@ def test_a_targeting_that_cannot_be_read_serves_nobody_and_stops_nothing_else(da
         session.add(broken)
     with database.read() as session:
         held = load(session)
-    assert [one.key for one in held.open] == ["spring"]
-    assert held.experiments["broken"].state == "unreadable"
+    assert [one.key for one in held.of(1).open] == ["spring"]
+    assert held.of(1).experiments["broken"].state == "unreadable"
 
 
 def test_the_last_snapshot_serves_while_the_database_is_away(sqlite_url):
@@ -132,7 +132,7 @@ def test_the_covariates_attribute_is_kept_beside_the_segments(database):
     make_experiment(database, segments=["country"], covariate={"attribute": "history"})
     make_experiment(database, key="other", segments=["history"], covariate={"attribute": "history"})
     with database.read() as session:
-        held = load(session).experiments
+        held = load(session).of(1).experiments
     assert (held["spring"].segments, held["other"].segments) == (("country", "history"), ("history",))
     attributes = {"country": "DE", "history": 12.5, "name": "Ada"}
     assert segment_attributes(attributes, held["spring"].segments) == '{"country":"DE","history":12.5}'

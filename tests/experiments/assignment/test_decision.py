@@ -14,7 +14,8 @@ from experiments.assignment.exposure import Recorded
 NOW = 1_764_000_000_000_000
 VARIANTS = (LiveVariant("a", {"headline": "A"}), LiveVariant("b", {"headline": "B"}))
 LIVE = LiveExperiment(
-    id=1, key="spring", state="running", currency="EUR", variants=VARIANTS, run_id=7, run_number=1, seed="seed",
+    id=1, project_id=1, key="spring", state="running", currency="EUR", variants=VARIANTS, run_id=7,
+    run_number=1, seed="seed",
     edges=(5000, 10_000), traffic_seed="traffic", variant_of={held.key: held for held in VARIANTS},
 )  # fmt: skip
 UNITS = [f"u-{number}" for number in range(3000)]

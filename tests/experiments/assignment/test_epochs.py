@@ -51,7 +51,7 @@ def reallocate(database, shares, *, after_hours=24.0):
 
 def live(database) -> LiveExperiment:
     with database.read() as session:
-        return load(session).experiments["spring"]
+        return load(session).of(1).experiments["spring"]
 
 
 def test_the_first_epoch_is_the_runs_own_allocation(database):
@@ -179,7 +179,8 @@ def test_nobody_on_record_moves_and_each_exposure_keeps_its_epoch(database):
 VARIANTS = (LiveVariant("a", {}), LiveVariant("b", {}))
 CHANGED = 1_800_000_000_000_000
 LIVE = LiveExperiment(
-    id=1, key="spring", state="running", currency="EUR", variants=VARIANTS, run_id=7, run_number=1, seed="seed",
+    id=1, project_id=1, key="spring", state="running", currency="EUR", variants=VARIANTS, run_id=7,
+    run_number=1, seed="seed",
     edges=(2000, 10_000), epoch=3, variant_of={held.key: held for held in VARIANTS},
     past_epochs=(PastEpoch(2, (8000, 10_000), CHANGED), PastEpoch(1, (5000, 10_000), CHANGED - 24 * HOUR_US)),
 )  # fmt: skip
@@ -234,7 +235,7 @@ def test_a_change_of_the_shares_sets_nobody_aside(database):
     early = live(database)
     opened = reallocate(database, {"a": 0.05, "b": 0.95})
     with database.read() as session:
-        configuration = load(session)
+        configuration = load(session).of(1)
     late_us = opened.started_us + STALE_US // 2  # a day ahead: the run began a moment ago
     at = timestamp(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=late_us))
     raws = [

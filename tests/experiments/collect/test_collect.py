@@ -37,7 +37,7 @@ from tests.audience import (
     store_experiment,
 )
 
-SCOPE = Scope(1, "test", "EUR", WINDOW_DAYS * DAY_US, CUT_OFF_US, ("a", "b", "c"))
+SCOPE = Scope(1, 1, "test", "EUR", WINDOW_DAYS * DAY_US, CUT_OFF_US, ("a", "b", "c"))
 WORTH = Worth(MARGIN, ACTIONS, COSTS)
 
 

@@ -31,7 +31,7 @@ def test_hillstroms_counts_and_money_are_exact(sqlite_url, shared_data):
             exposures, events = _rows_of(csv.DictReader(file))
         session.execute(insert(Exposure), exposures)
         session.execute(insert(Event), events)
-    scope = Scope(1, "test", "EUR", 14 * DAY_US, BEGAN_US + 60 * DAY_US, ("a", "b", "c"))
+    scope = Scope(1, 1, "test", "EUR", 14 * DAY_US, BEGAN_US + 60 * DAY_US, ("a", "b", "c"))
     measured = [metric(key) for key in ("click_rate", "purchase_rate", "revenue", "orders")]
     found = collect(
         source.source(sqlite_url), scope, measured, segments=["channel", "zip_code"], segmented=metric("click_rate")
@@ -58,6 +58,7 @@ def _rows_of(customers) -> tuple[list[dict], list[dict]]:
         attributes = {name: row[name] for name in ("channel", "zip_code")}
         exposures.append(
             {
+                "project_id": 1,
                 "run_id": 1,
                 "unit": unit,
                 "variant": ARMS[row["segment"]],
@@ -79,6 +80,17 @@ def _rows_of(customers) -> tuple[list[dict], list[dict]]:
 def _event(unit: str, kind: str, value: int | None) -> dict:
     at = BEGAN_US + DAY_US // 2
     currency = "EUR" if kind == "purchase" else None
-    names = ("id", "unit", "type", "at_us", "received_us", "value_micro", "currency", "experiment", "properties")
-    values = (f"{kind}-{unit}", unit, kind, at, at, value, currency, None, None)
+    names = (
+        "project_id",
+        "id",
+        "unit",
+        "type",
+        "at_us",
+        "received_us",
+        "value_micro",
+        "currency",
+        "experiment",
+        "properties",
+    )
+    values = (1, f"{kind}-{unit}", unit, kind, at, at, value, currency, None, None)
     return dict(zip(names, values, strict=True))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.assignment.bucketing import bucket, pick
-from experiments.assignment.configuration import Configuration, LiveExperiment, LiveVariant
+from experiments.assignment.configuration import LiveExperiment, LiveVariant, ProjectConfiguration
 from experiments.assignment.exposure import is_bot, segment_attributes
 from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.errors import InvalidError
@@ -19,14 +19,15 @@ NOW = 1_764_000_000_000_000  # 2025-11-24T16:00:00Z
 LIMITS = EventLimits(30 * 86_400_000_000, 300_000_000, "EUR")
 VARIANTS = (LiveVariant("a", {}), LiveVariant("b", {}))
 LIVE = LiveExperiment(
-    id=1, key="spring", state="running", currency="CHF", variants=VARIANTS, run_id=7, run_number=1, seed="s",
+    id=1, project_id=1, key="spring", state="running", currency="CHF", variants=VARIANTS, run_id=7,
+    run_number=1, seed="s",
     edges=(5000, 10_000), traffic_seed="t", segments=("country",), variant_of={held.key: held for held in VARIANTS},
 )  # fmt: skip
-DRAFT = LiveExperiment(id=2, key="draft", state="draft", currency="EUR")
+DRAFT = LiveExperiment(id=2, project_id=1, key="draft", state="draft", currency="EUR")
 OLD = LiveExperiment(
-    id=3, key="old", state="archived", currency="EUR", run_id=9, run_number=1, seed="o", edges=(10_000,)
+    id=3, project_id=1, key="old", state="archived", currency="EUR", run_id=9, run_number=1, seed="o", edges=(10_000,)
 )
-CONFIGURATION = Configuration(1, {"spring": LIVE, "draft": DRAFT, "old": OLD}, {})
+CONFIGURATION = ProjectConfiguration(1, {"spring": LIVE, "draft": DRAFT, "old": OLD})
 
 
 def check(**fields):
@@ -38,7 +39,7 @@ def check(**fields):
 def test_the_smallest_event_is_stamped_on_arrival():
     row = check()
     assert (row.id, row.unit, row.type, row.at_us, row.received_us) == ("1", "u", "click", NOW, NOW)
-    assert row[5:] == (None, None, None, None)
+    assert row[6:] == (None, None, None, None)
 
 
 def test_a_purchase_is_exact_and_in_the_experiments_currency():

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from experiments.assignment.exposure import ExposureRow, Offer
 from experiments.errors import TooManyRequestsError, UnavailableError
 from experiments.ingestion import exposures
-from experiments.ingestion.events import EventRow
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.ingestion.exposures import KnownExposures
 from experiments.ingestion.group_commit import Group
+from experiments.ingestion.rows import EventRow
 from experiments.ingestion.writer import Appended, Writer
 from experiments.storage.database import Database
 from experiments.storage.tables import Experiment, Run
@@ -25,7 +25,8 @@ NOW = 1_764_000_000_000_000
 def writer(database: Database) -> Iterator[Writer]:
     with database.write() as session:
         experiment = Experiment(
-            key="e", name="E", primary_metric="click_rate", metrics=[], guardrails=[], segments=[], currency="EUR",
+            project_id=1, key="e", name="E", primary_metric="click_rate", metrics=[], guardrails=[],
+            segments=[], currency="EUR",
             traffic_seed="t",
         )  # fmt: skip
         session.add(experiment)
@@ -37,11 +38,13 @@ def writer(database: Database) -> Iterator[Writer]:
 
 
 def event(event_id: str, **fields) -> EventRow:
-    return EventRow(**({"id": event_id, "unit": "u", "type": "click", "at_us": NOW, "received_us": NOW} | fields))
+    return EventRow(
+        **({"project_id": 1, "id": event_id, "unit": "u", "type": "click", "at_us": NOW, "received_us": NOW} | fields)
+    )
 
 
 def shown(unit: str, variant: str = "a", run: int = 1) -> ExposureRow:
-    return ExposureRow(run, unit, variant, NOW, NOW)
+    return ExposureRow(1, run, unit, variant, NOW, NOW)
 
 
 def rows(database: Database, query: str) -> list[tuple]:
@@ -64,10 +67,8 @@ def test_every_column_arrives_whatever_the_size_of_the_call(writer, database, co
     assert writer.append_events(given) == Appended(count, 0)
     assert writer.append_events(given) == Appended(0, count)
     with database.read() as session:
-        stored = session.execute(
-            text("SELECT id, unit, type, at_us, received_us, value_micro, currency, experiment FROM event ORDER BY id")
-        ).all()
-        assert [tuple(row) for row in stored] == [row[:8] for row in given]
+        stored = session.execute(text(f"SELECT {', '.join(EventRow._fields[:9])} FROM event ORDER BY id")).all()
+        assert [tuple(row) for row in stored] == [row[:9] for row in given]
         from sqlmodel import select
 
         from experiments.storage.tables import Event
@@ -206,19 +207,19 @@ def test_a_full_queue_refuses_rather_than_grows():
             ticket.answer = True
 
     group = Group(work, waiting_rows=10)
-    waiting = threading.Thread(target=group.ask, args=("one", 8))
+    waiting = threading.Thread(target=group.join, args=("one", 8))
     waiting.start()
     while not group._rows:
         time.sleep(0.001)
     with pytest.raises(TooManyRequestsError) as refused:
-        group.ask("two", 8)
+        group.join("two", 8)
     assert refused.value.retry_after == 1
     gate.set()
     waiting.join(10)
-    assert group.ask("three", 8) is True
+    assert group.join("three", 8) is True
     group.close()
     with pytest.raises(UnavailableError):
-        group.ask("four")
+        group.join("four")
 
 
 def test_bulk_inserts_count_what_is_new_and_belong_to_the_callers_transaction(writer, database):
@@ -271,3 +272,12 @@ def test_known_exposures_are_bounded_and_keep_what_is_used():
         assert known.get(1, "kept").variant == "a"
     assert known.get(1, "u0") is None
     assert len(known._young) + len(known._old) <= 20
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_an_event_id_is_unique_in_its_project_only(writer, database, count):
+    given = [event(f"{number}", project_id=project) for number in range(count) for project in (1, 2)]
+    assert writer.append_events(given) == Appended(2 * count, 0)
+    assert writer.append_events(given[1::2]) == Appended(0, count)
+    stored = rows(database, "SELECT project_id, count(*) FROM event GROUP BY project_id ORDER BY project_id")
+    assert stored == [(1, count), (2, count)]

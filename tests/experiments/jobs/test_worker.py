@@ -191,7 +191,9 @@ def test_a_running_experiment_is_due_once_and_again_only_after_its_pause_and_new
         assert due_experiments(session, quick) == []  # nothing new has come
     with database.write() as session:
         now = time.time_ns() // 1000
-        session.add(Exposure(run_id=1, unit="new", variant="a", at_us=now, received_us=now, origin="randomised"))
+        session.add(
+            Exposure(project_id=1, run_id=1, unit="new", variant="a", at_us=now, received_us=now, origin="randomised")
+        )
     with database.read() as session:
         assert [found.key for found in due_experiments(session, quick)] == ["test"]
         slow = read_settings(analyse_every_seconds=3600, silence_hours=1000)

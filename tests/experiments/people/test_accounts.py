@@ -6,7 +6,6 @@ import pytest
 
 from experiments.errors import ConflictError, ForbiddenError, InvalidError
 from experiments.people import accounts
-from experiments.storage.tables import utc_now
 
 PASSWORD = "sticks to whoever passes"
 
@@ -16,7 +15,7 @@ def _quick_hashes(monkeypatch):
     from argon2 import PasswordHasher
 
     monkeypatch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    accounts._nobodys_hash.cache_clear()
+    accounts._hash_of_no_password.cache_clear()
 
 
 def create(session, email="Anna@Example.com ", role="marketer", password=PASSWORD, **more):
@@ -32,8 +31,7 @@ def test_the_right_password_and_no_other_lets_in(database):
         wrong = [("anna@example.com", PASSWORD + "x"), ("anna@example.com", ""), ("b@example.com", PASSWORD)]
         for email, password in [*wrong, ("", ""), ("a\x00b", PASSWORD), ("\ud800", "\ud800")]:
             assert accounts.authenticate(session, email, password) is None
-        made.disabled_at = utc_now()
-        session.add(made)
+        accounts.disable_account(session, made.id, actor="cli")
         assert accounts.authenticate(session, "anna@example.com", PASSWORD) is None
         assert accounts.get_account(session, made.id) is None
 

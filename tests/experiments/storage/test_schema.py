@@ -5,10 +5,15 @@ import threading
 import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
 
+from experiments.definition.model import read_definition
+from experiments.errors import ConflictError
+from experiments.lifecycle import store
 from experiments.storage import schema
 from experiments.storage.database import Database
-from experiments.storage.tables import metadata
+from experiments.storage.tables import DEFAULT_PROJECT_ID, Project, metadata
+from tests.web.api.calls import DEFINITION
 
 
 @pytest.fixture
@@ -89,10 +94,48 @@ def test_every_constraint_has_a_name_for_batch_migrations_need_it():
 
 def test_the_constraints_of_the_code_are_those_of_the_database(database):
     add = text(
-        "INSERT INTO account (email, name, role, password_hash, created_at) "
-        "VALUES ('a@example.org', '', 'analyst', 'x', '2026-01-01 00:00:00')"
+        "INSERT INTO account (email, name, password_hash, created_at) "
+        "VALUES ('a@example.org', '', 'x', '2026-01-01 00:00:00')"
     )
     with database.write() as session:
         session.execute(add)
     with pytest.raises(IntegrityError, match="email"), database.write() as session:
         session.execute(add)
+
+
+def test_the_migration_makes_the_default_project_and_a_second_one_follows(database):
+    with database.write() as session:
+        (default,) = session.exec(select(Project)).all()
+        assert (default.id, default.key) == (DEFAULT_PROJECT_ID, "default")
+        session.add(Project(key="shop", name="Shop"))
+        session.flush()
+        assert session.exec(select(Project.id).where(Project.key == "shop")).one() != DEFAULT_PROJECT_ID
+
+
+def test_keys_are_unique_in_their_project_only(database):
+    with database.write() as session:
+        shop = Project(key="shop", name="Shop")
+        session.add(shop)
+        session.flush()
+        definition = read_definition(DEFINITION | {"namespace": {"key": "home", "from": 0, "to": 1}})
+        store.create(session, definition, actor="cli")
+        theirs = store.create(session, definition, actor="cli", project_id=shop.id)
+        assert store.get(session, "spring", shop.id).id == theirs.id != store.get(session, "spring").id
+        with pytest.raises(ConflictError):
+            store.create(session, definition, actor="cli", project_id=shop.id)
+        assert len(store.listing(session)) == len(store.listing(session, project_id=shop.id)) == 1
+
+
+def test_collect_reads_events_from_the_covering_index_alone(database):
+    statement = (
+        "SELECT at_us, type, value_micro, received_us, currency, experiment FROM event "
+        "WHERE project_id = 1 AND unit = 'u' AND at_us >= 5"
+    )
+    with database.write_engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        plan = str(connection.execute(text(explain + statement)).all())
+    assert "ix_event_project_id_unit_at_us" in plan
+    assert "COVERING INDEX" in plan or "Index Only Scan" in plan

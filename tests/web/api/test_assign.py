@@ -144,7 +144,7 @@ def test_a_recorded_variant_wins_in_every_process(api, database_url):
         from experiments.assignment.exposure import ExposureRow
         from experiments.ingestion.exposures import bulk_insert
 
-        bulk_insert(session, [ExposureRow(1, "u", other, 1, 1), ExposureRow(1, "v", "a", 1, 1)])
+        bulk_insert(session, [ExposureRow(1, 1, "u", other, 1, 1), ExposureRow(1, 1, "v", "a", 1, 1)])
     assert api.assign("u", expose=False)["spring"]["variant"] == other
     assert api.assign("u")["spring"]["variant"] == other
 
@@ -153,7 +153,7 @@ def test_a_preview_answers_its_variant_in_any_state_and_records_nothing(api):
     make_experiment(api.database, key="draft", launched=False)
     built = api.app.extensions["klette"].get()
     built.configuration.forget()
-    token = built.assigner.previews.token("draft", "b")
+    token = built.assigner.previews.token(1, "draft", "b")
     answered = api.assign("u", experiments=["draft"], preview=token)["draft"]
     assert (answered["variant"], answered["reason"], answered["origin"], answered["exposed"]) == (
         "b",

@@ -7,7 +7,9 @@ import pytest
 
 from experiments.lifecycle import store
 from experiments.lifecycle.transitions import archive, launch, ship, stop
+from experiments.people.api_keys import create_key
 from experiments.storage.database import Database
+from experiments.storage.tables import Project
 from tests.web.api.calls import Api, api_on, make_experiment, make_key
 
 
@@ -97,7 +99,7 @@ def test_an_exposure_to_what_is_archived_is_rejected_alone(api):
 
 
 def test_an_event_that_the_store_refuses_does_not_fail_the_others(api, monkeypatch):
-    engine = api.app.extensions["klette"].get().writer._append
+    engine = api.app.extensions["klette"].get().writer._engine
     insert = engine.insert_events
 
     def stumble(connection, rows):
@@ -207,3 +209,21 @@ def test_health_and_readiness(api, empty_database_url):
     assert (refused.status_code, refused.json["status"]) == (503, "unavailable")
     assert "klette migrate" in refused.json["detail"]
     fresh.extensions["klette"].close()
+
+
+def test_a_key_of_another_project_sees_none_of_the_experiments(api):
+    with api.database.write() as session:
+        shop = Project(key="shop", name="Shop")
+        session.add(shop)
+        session.flush()
+        keys = {
+            kind: create_key(session, kind=kind, name=kind, actor="cli", project_id=shop.id)
+            for kind in ("client", "server")
+        }
+    exposure = {"id": "e", "unit": "u", "type": "exposure", "experiment": "spring"}
+    refused = api.post("/api/v1/events", {"events": [exposure]}, key=keys["client"]).json["rejected"]
+    assert [entry["code"] for entry in refused] == ["experiment_unknown"]
+    assert api.post("/api/v1/assign", {"unit": "u"}, key=keys["client"]).json == {"assignments": {}}
+    listed = api.client.get("/api/v1/experiments", headers={"X-API-Key": keys["server"]}).json
+    assert (listed["experiments"], listed["total"]) == ([], 0)
+    assert len(api.client.get("/api/v1/keys", headers={"X-API-Key": keys["server"]}).json["keys"]) == 2

@@ -51,7 +51,7 @@ def preview(key: str, variant: str):
     keys = [entry["key"] for entry in document["variants"]]
     if variant not in keys:
         raise NotFoundError(f"{experiment.name} has no variant {variant[:64]!r}; it has {', '.join(keys)}.")
-    token = services().assigner.previews.token(key, variant)
+    token = services().assigner.previews.token(experiment.project_id, key, variant)
     body = f'{{"unit": "me", "experiments": ["{key}"], "preview": "{token}"}}'
     return render_template(
         "experiments/preview.html",

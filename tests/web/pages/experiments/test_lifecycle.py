@@ -111,7 +111,7 @@ def test_the_list_counts_members_before_the_first_analysis_and_never_promises_on
         run = store.current_run(session, store.get(session, "spring-headline"))
         now_us = 1_800_000_000_000_000
         met = (now_us, now_us, "randomised", 1, False, None)
-        rows = [ExposureRow(run.id, f"m{at}", "ab"[at % 2], *met) for at in range(3)]
+        rows = [ExposureRow(1, run.id, f"m{at}", "ab"[at % 2], *met) for at in range(3)]
         exposures.bulk_insert(session, rows)
     page = pages.get("/experiments").text
     assert "<dd>3</dd>" in page

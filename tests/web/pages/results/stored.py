@@ -71,7 +71,7 @@ def expose(app: Flask, number: int = 3, *, at: datetime | None = None) -> None:
     with services_of(app).database.write() as session:
         run = store.current_run(session, store.get(session, KEY))
         rows = [
-            ExposureRow(run.id, f"m-{moment}-{i}", "abc"[i % 3], moment, moment, "randomised", 1, False, None)
+            ExposureRow(1, run.id, f"m-{moment}-{i}", "abc"[i % 3], moment, moment, "randomised", 1, False, None)
             for i in range(number)
         ]
         bulk_insert(session, rows)

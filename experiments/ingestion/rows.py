@@ -1,0 +1,45 @@
+"""The rows of the write path and their keys, as both engines take them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from experiments.assignment.exposure import ExposureRow
+
+EventKey = tuple[int, str]
+"""Project id and event id: the idempotency key."""
+
+ExposureKey = tuple[int, str]
+"""Run id and unit."""
+
+MultiExposureRow = tuple[int, str, str, int, int]
+"""Run id, unit, the other variant, its time and its arrival, microseconds UTC."""
+
+
+class EventRow(NamedTuple):
+    """What the table holds: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text."""
+
+    project_id: int
+    id: str
+    unit: str
+    type: str
+    at_us: int
+    received_us: int
+    value_micro: int | None = None
+    currency: str | None = None
+    experiment: str | None = None
+    properties: Mapping[str, Any] | str | None = None
+
+
+class Stored(NamedTuple):
+    """An exposure in the table, ``new`` where this statement inserted it."""
+
+    variant: str
+    origin: str
+    new: bool = False
+
+
+def columns_of(row: EventRow | ExposureRow) -> tuple[Any, ...]:
+    """The values of a row in the order of its columns, the last one as JSON text."""
+    last = row[9]
+    return row if last is None or type(last) is str else (*row[:9], json.dumps(last))
