@@ -20,12 +20,6 @@ from experiments.storage.tables import AllocationEpoch, utc_now
 from tests.web.api.calls import Api, api_on, make_experiment, make_key
 
 
-@pytest.fixture
-def api(database):
-    with api_on(database) as api:
-        yield api
-
-
 def expected(api: Api, unit: str) -> str:
     ((seed,),) = api.rows("SELECT seed FROM run ORDER BY id DESC LIMIT 1")
     return "a" if bucket(seed, unit) < 5000 else "b"

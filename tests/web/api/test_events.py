@@ -13,12 +13,6 @@ from experiments.storage.tables import Project
 from tests.web.api.calls import Api, api_on, make_experiment, make_key
 
 
-@pytest.fixture
-def api(database):
-    with api_on(database) as api:
-        yield api
-
-
 def event(**fields):
     return {"id": str(uuid4()), "unit": "u", "type": "click"} | fields
 

@@ -13,7 +13,7 @@ from experiments.jobs.worker import work
 from experiments.lifecycle import store
 from experiments.settings import read_settings
 from experiments.storage.tables import ImportedCounts, utc_now
-from tests.web.api.calls import Api, api_on, make_experiment, make_key
+from tests.web.api.calls import Api, make_experiment, make_key
 from web.api.schemas.results import AnalysisList, JobAnswer, Results
 
 MEMBERS = 240
@@ -22,10 +22,9 @@ QUIET = read_settings(analyse_new_events=1_000_000_000)
 
 
 @pytest.fixture
-def api(database):
-    with api_on(database) as api:
-        api.server = make_key(database, "server")
-        yield api
+def api(api, database):
+    api.server = make_key(database, "server")
+    return api
 
 
 def get(api: Api, path: str, key: str | None = None):

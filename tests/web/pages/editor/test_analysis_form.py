@@ -6,18 +6,10 @@ from decimal import Decimal
 import pytest
 
 from experiments.lifecycle import store, transitions
-from tests.web.pages.client import Pages, draft_form
+from tests.web.pages.client import draft_form
 from tests.web.pages.editor.helpers import create, document, errors_of, fields_of
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of
 from web.pages.experiments import analysis_words
-
-
-@pytest.fixture
-def pages(sqlite_url, tmp_path):
-    opened = Pages(sqlite_url, tmp_path).enter("marketer")
-    yield opened
-    opened.close()
-
 
 WORTHS = {
     "allocation.method": "top_two",

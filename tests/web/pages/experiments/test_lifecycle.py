@@ -18,13 +18,6 @@ from tests.serving import ROOT
 from tests.web.pages.client import Pages, draft_form
 
 
-@pytest.fixture
-def pages(sqlite_url, tmp_path):
-    opened = Pages(sqlite_url, tmp_path).enter("marketer")
-    yield opened
-    opened.close()
-
-
 def create(pages, **changes):
     answer = pages.post("/experiments/new", draft_form(**changes), page="/experiments/new")
     assert answer.status_code == 302

@@ -8,19 +8,7 @@ import pytest
 
 from experiments.analyses import plan_figures
 from tests.web.pages.results import fixtures
-from tests.web.pages.results.stored import KEY, analyse, app_on, experiment, logged_in
-
-
-@pytest.fixture
-def app(sqlite_url, tmp_path):
-    made = app_on(sqlite_url, tmp_path)
-    yield made
-    made.extensions["klette"].close()
-
-
-@pytest.fixture
-def client(app):
-    return logged_in(app)
+from tests.web.pages.results.stored import KEY, analyse, experiment, logged_in
 
 
 def said(answer):

@@ -10,18 +10,6 @@ from tests.web.pages.results import fixtures, stored
 from tests.web.pages.results.test_page import PAGE, text_of
 
 
-@pytest.fixture
-def app(sqlite_url, tmp_path):
-    made = stored.app_on(sqlite_url, tmp_path)
-    yield made
-    made.extensions["klette"].close()
-
-
-@pytest.fixture
-def client(app):
-    return stored.logged_in(app)
-
-
 def test_a_run_that_another_followed_reads_as_over_and_offers_nothing(app, client) -> None:
     stored.experiment(app, days=0.2)
     stored.analyse(app, fixtures.result(scale=0.008))

@@ -4,8 +4,6 @@ import re
 from datetime import timedelta
 from html import unescape
 
-import pytest
-
 from experiments.jobs import queue
 from experiments.lifecycle import store, transitions
 from experiments.storage.tables import Job, utc_now
@@ -13,18 +11,6 @@ from tests.web.pages.results import fixtures, sampled_parts, stored
 from tests.web.pages.results.sections.test_total_effect import entry
 
 PAGE = f"/experiments/{stored.KEY}"
-
-
-@pytest.fixture
-def app(sqlite_url, tmp_path):
-    made = stored.app_on(sqlite_url, tmp_path)
-    yield made
-    made.extensions["klette"].close()
-
-
-@pytest.fixture
-def client(app):
-    return stored.logged_in(app)
 
 
 def text_of(response) -> str:

@@ -13,11 +13,9 @@ LATER = {"not_shown": {"code": "later", "reason": "…"}}
 
 
 @pytest.fixture
-def app(sqlite_url, tmp_path):
-    made = stored.app_on(sqlite_url, tmp_path)
-    stored.experiment(made)
-    yield made
-    made.extensions["klette"].close()
+def app(app):
+    stored.experiment(app)
+    return app
 
 
 def early():

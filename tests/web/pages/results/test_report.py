@@ -15,17 +15,15 @@ from experiments.exporting.source import newest
 from experiments.storage.tables import Experiment, Variant
 from tests.serving import ROOT
 from tests.web.pages.results import fixtures, sampled_parts
-from tests.web.pages.results.stored import KEY, analyse, app_on, experiment, logged_in
+from tests.web.pages.results.stored import KEY, analyse, experiment, logged_in
 
 THIN = "\u202f"
 
 
 @pytest.fixture
-def app(sqlite_url, tmp_path):
-    made = app_on(sqlite_url, tmp_path)
-    experiment(made)
-    yield made
-    made.extensions["klette"].close()
+def app(app):
+    experiment(app)
+    return app
 
 
 def test_the_report_is_a_file_with_the_answer_and_no_address(app):
