@@ -18,7 +18,7 @@ from experiments.exporting.source import Stored
 from experiments.reporting.adjustment import deciding
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, percent, signed_percent, spoken_times, when
-from experiments.reporting.withheld import NO_FACTS, WITHHELD, too_early, without_chances
+from experiments.reporting.withheld import NO_FACTS, too_early, withheld_note, without_chances
 
 CHART_WIDTH = 640
 MARKS = {"ok": "✓", "info": "i", "warn": "!", "fail": "✕"}
@@ -51,7 +51,7 @@ def rendered(stored: Stored, zone: str = "UTC") -> str:
         verdict=result["verdict"] | {"facts": _facts(stored)},
         health=[_health(check, zone, result["cut_off"]) for check in result["health"]],
         metrics=blocks(stored, without_chances(result) if withheld else result),
-        withheld=WITHHELD if withheld else "",
+        withheld=withheld_note() if withheld else "",
         charts=[Chart(title, note, svg) for (title, note, _), svg in zip(wanted, pictures, strict=True)],
         when=when(datetime.fromisoformat(result["cut_off"]), zone),
         made=when(datetime.now(UTC), zone),

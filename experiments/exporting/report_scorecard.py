@@ -8,7 +8,7 @@ from experiments.exporting.source import Stored, VariantName
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.numbers import NOTHING, count, signed_percent
-from experiments.reporting.withheld import nobody_did
+from experiments.reporting.withheld import no_member_did
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def relative(entry: Mapping[str, Any], measure: Measure) -> bool:
 def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
     measure, key = Measure.of(entry, stored.currency), entry["metric"]
     guarded = key in stored.guardrails and key != stored.primary
-    nobody, not_shown = nobody_did(entry), entry["not_shown"]
-    history = None if nobody else adjustment.told(entry, measure, stored.variants)
+    nobody, not_shown = no_member_did(entry), entry["not_shown"]
+    history = None if nobody else adjustment.adjustment_line(entry, measure, stored.variants)
     tag, tone = ("decides", "decides") if key == stored.primary else ("", "")
     if guarded:
         tag, tone = ("nothing so far", "calm") if nobody else guardrails.tag(entry, stored.variants)
@@ -98,8 +98,8 @@ def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
 
 
 def _remark(stored: Stored, entry: Mapping[str, Any], measure: Measure, guarded: bool) -> str:
-    """Why a guardrail is in doubt, or why a lift is not what the values divided give."""
-    return (guardrails.doubt if guarded else lift_notes.told)(entry, measure, stored.variants)
+    """Why a guardrail is in doubt, or why a lift differs from the ratio of the estimates."""
+    return (guardrails.doubt if guarded else lift_notes.ratio_note)(entry, measure, stored.variants)
 
 
 def _nobody(stored: Stored, entry: Mapping[str, Any]) -> str:

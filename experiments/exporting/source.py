@@ -85,7 +85,7 @@ class Stored:
     @property
     def wording(self) -> Wording:
         """How messages about this analysis are put into words."""
-        return wording(self.result, self.inputs["plan"]["names"])
+        return wording(self.result, self.inputs.plan.names.items())
 
 
 def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:

@@ -1,78 +1,92 @@
-"""The figures that a verdict rests on, and what taking the members' history out of the noise has brought (CUPED).
+"""Variance reduction with a pre-experiment covariate (CUPED): the figures that decide, and a line on what it changed.
 
-It was declared beforehand, so the verdict rests on the adjusted figures; page, report and summary tell the same ones,
-and say beside them what they would have been without it.
+The covariate is declared before the test starts, so the verdict rests on the adjusted figures. Page, report and summary
+show the same ones, with the unadjusted lifts beside them.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.definition.variant_names import Lettered
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import decimal, percent, signed_percent
+from experiments.reporting.numbers import MINUS, decimal, percent, signed_percent
+from experiments.reporting.translation import gettext
 
 LEAST = 0.0005
-"""A variance that falls by less is told as not falling at all: 0.0 %."""
+"""A variance that falls by less is shown as falling by 0.0 %."""
+
+
+class Line(NamedTuple):
+    """What the adjustment changed, with an explanation."""
+
+    text: str
+    explanation: str
 
 
 def deciding(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result with the figures that the verdict rests on in the place of the plain ones, which "plain" keeps."""
+    """Return the result with the adjusted figures in the place of the unadjusted ones, which "plain" keeps."""
     return dict(result) | {"metrics": [_deciding(entry) for entry in result["metrics"]]}
 
 
 def _deciding(entry: Mapping[str, Any]) -> dict[str, Any]:
-    found = entry.get("adjusted")
-    if not found or _reason(found) or not found.get("variants") or "plain" in entry:
+    adjusted = entry.get("adjusted")
+    if not adjusted or _reason(adjusted) or not adjusted.get("variants") or "plain" in entry:
         return dict(entry)
     plain = {name: entry[name] for name in ("variants", "comparisons")}
-    return dict(entry) | {name: found[name] for name in plain} | {"plain": plain}
+    return dict(entry) | {name: adjusted[name] for name in plain} | {"plain": plain}
 
 
-def covariate_of(found: Mapping[str, Any]) -> str:
-    """What an "adjusted" entry was adjusted for, in words: an attribute, or the same outcome in the days before."""
-    covariate = found.get("covariate")
+def covariate_of(adjusted: Mapping[str, Any]) -> str:
+    """Return the covariate of an "adjusted" entry: an attribute, or the same outcome in the days before."""
+    covariate = adjusted.get("covariate")
     if isinstance(covariate, Mapping):
         if covariate.get("days_before"):
-            return f"the {covariate['days_before']} days before"
+            return gettext("the {days} days before").format(days=covariate["days_before"])
         covariate = covariate.get("attribute")
     return str(covariate or "history").replace("_", " ")
 
 
-def told(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> tuple[str, str] | None:
-    """The line of a metric with an "adjusted" entry and why it is so; None for a metric without one.
-
-    The variance that is gone is told with a decimal, nothing being the usual outcome: −0.0 % is an answer.
+def adjustment_line(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> Line | None:
+    """Return what the adjustment of a metric changed, or why it was not used; None for a metric without a covariate.
 
     Parameters
     ----------
     variants
         In order of position, the control among them.
     """
-    found = entry.get("adjusted")
-    if not found:
+    adjusted = entry.get("adjusted")
+    if not adjusted:
         return None
-    name = covariate_of(found)
-    if reason := _reason(found):
-        return f"Not adjusted for {name}.", reason
-    gone = float(found["variance_reduction"] or 0.0)
-    parts = [f"variance {signed_percent(-gone) if gone > LEAST else _none()}"]
+    covariate = covariate_of(adjusted)
+    if reason := _reason(adjusted):
+        return Line(gettext("Not adjusted for {covariate}.").format(covariate=covariate), reason)
+    control = next(variant.letter for variant in variants if variant.control)
+    unadjusted = _unadjusted(entry, measure, variants)
+    if unadjusted:
+        template = gettext("Adjusted for {covariate}: variance {variance}. Unadjusted: {unadjusted}.")
+    else:
+        template = gettext("Adjusted for {covariate}: variance {variance}.")
+    text = template.format(covariate=covariate, variance=_variance(adjusted), unadjusted=unadjusted)
+    return Line(text, _explanation(adjusted, covariate, control, swapped="plain" in entry))
+
+
+def _reason(adjusted: Mapping[str, Any]) -> str:
+    return str((adjusted.get("not_shown") or {}).get("reason") or "")
+
+
+def _variance(adjusted: Mapping[str, Any]) -> str:
+    """Return the change of the variance, with a minus where it did not change: ``−23.1 %``, ``−0.0 %``."""
+    reduction = float(adjusted["variance_reduction"] or 0.0)
+    return signed_percent(-reduction) if reduction > LEAST else f"{MINUS}{percent(0.0)}"
+
+
+def _unadjusted(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> str:
     rows = {row["variant"]: row for row in (entry.get("plain") or {}).get("comparisons") or ()}
-    without = [
+    return ", ".join(
         f"{variant.letter} {text}"
         for variant in variants
         if variant.key in rows and (text := _compared(rows[variant.key], measure))
-    ]
-    parts += [f"without it {', '.join(without)}"] if without else []
-    control = next(variant.letter for variant in variants if variant.control)
-    return f"Adjusted for {name}: {'; '.join(parts)}", _why(found, name, control, swapped="plain" in entry)
-
-
-def _reason(found: Mapping[str, Any]) -> str:
-    return str((found.get("not_shown") or {}).get("reason") or "")
-
-
-def _none() -> str:
-    return f"−{percent(0.0)}"
+    )
 
 
 def _compared(row: Mapping[str, Any], measure: Measure) -> str:
@@ -81,18 +95,24 @@ def _compared(row: Mapping[str, Any], measure: Measure) -> str:
     if not estimate:
         return ""
     low, high = (write(estimate["interval"][side]) for side in ("low", "high"))
-    return f"{write(estimate['mean'])} ({low} to {high})"
+    return gettext("{mean} ({low} to {high})").format(mean=write(estimate["mean"]), low=low, high=high)
 
 
 def _shown(estimate: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return estimate if estimate and estimate.get("mean") is not None else None
 
 
-def _why(found: Mapping[str, Any], name: str, control: str, *, swapped: bool) -> str:
-    correlation = found.get("correlation")
-    linked = f" It correlates {decimal(correlation)} with the outcome." if correlation is not None else ""
-    rests = " The figures above are the adjusted ones, and the verdict rests on them." if swapped else ""
-    return (
-        f"What was known of the members before they met anything ({name}) is taken out of the noise (CUPED), so that"
-        f" the lifts over {control} get tighter by what it explains.{linked}{rests}"
-    )
+def _explanation(adjusted: Mapping[str, Any], covariate: str, control: str, *, swapped: bool) -> str:
+    """Return what the adjustment is, how strong the covariate is, and which figures the verdict rests on."""
+    sentences = [
+        gettext(
+            "CUPED reduces the variance with what was known of the members before the test ({covariate}), which "
+            "narrows the intervals of the lifts over {control}."
+        ).format(covariate=covariate, control=control)
+    ]
+    if adjusted.get("correlation") is not None:
+        correlation = decimal(adjusted["correlation"])
+        sentences += [gettext("Its correlation with the outcome is {number}.").format(number=correlation)]
+    if swapped:
+        sentences += [gettext("The figures above are adjusted, and the verdict rests on them.")]
+    return " ".join(sentences)

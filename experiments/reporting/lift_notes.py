@@ -1,7 +1,7 @@
-"""Why a lift is not what two values divided give, in words: the same in the report as on the page.
+"""Why a lift differs from the ratio of the two estimates beside it: the same sentence in the report as on the page.
 
-A lift is the mean of variant over control over everything that both may truly be. Where the control is uncertain, the
-cases in which it is small count most, so the mean lies above the quotient of the means (Jensen).
+A lift is the posterior mean of variant over control. Where the control is uncertain, its small values weigh most, so
+the mean lies above the ratio of the means (Jensen).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,28 +11,29 @@ from experiments.definition.variant_names import Lettered
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import listed
+from experiments.reporting.translation import gettext
 
 APART, OF_THE_LIFT = 0.02, 0.1
-"""A reader who divides the values wonders where that is off by both: so much of the control, and of the lift itself."""
+"""A ratio is noted where it differs by both: that much of the control, and that much of the lift itself."""
 
 
-def told(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> str:
-    """A sentence on what the values divided give, for the variants where that is another figure; "" for none."""
+def ratio_note(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> str:
+    """Return the ratio of the estimates for the variants whose lift differs from it, in a sentence; "" for none."""
     if not measure.relative:
         return ""
     means = {row["variant"]: row["mean"] for row in entry["variants"] if row.get("mean") is not None}
     lifts = {row["variant"]: (row["lift"]["mean"], row["control"]) for row in entry["comparisons"] if row.get("lift")}
-    found = []
+    ratios = []
     for variant in variants:
         lift, control = lifts.get(variant.key, (0.0, ""))
         if control not in means or variant.key not in means or means[control] <= 0:
             continue
-        quotient = means[variant.key] / means[control] - 1
-        if abs(lift - quotient) > max(APART, OF_THE_LIFT * abs(lift)):
-            found.append(f"{variant.letter} {phrases.lift(quotient)}")
-    if not found:
+        ratio = means[variant.key] / means[control] - 1
+        if abs(lift - ratio) > max(APART, OF_THE_LIFT * abs(lift)):
+            ratios.append(f"{variant.letter} {phrases.lift(ratio)}")
+    if not ratios:
         return ""
-    return (
-        f"The values divided give {listed(found)}; a lift is the mean over all that both values may truly be,"
-        " which is another figure where they are as uncertain as here."
-    )
+    return gettext(
+        "The ratio of the two estimates is {ratios}. The lift shown is the posterior mean, which differs where the "
+        "estimates are this uncertain."
+    ).format(ratios=listed(ratios))

@@ -4,7 +4,7 @@ from typing import Any
 
 from experiments.reporting import phrases
 from experiments.reporting.adjustment import covariate_of, deciding
-from experiments.reporting.withheld import WITHHELD, too_early, without_chances
+from experiments.reporting.withheld import too_early, withheld_note, without_chances
 
 
 def table(result: dict[str, Any]) -> str:
@@ -34,7 +34,7 @@ def table(result: dict[str, Any]) -> str:
             ]
             lines.append("  " + "  ".join(cells).rstrip())
     if early:
-        lines += ["", WITHHELD]
+        lines += ["", withheld_note()]
     return "\n".join(lines)
 
 

@@ -1,18 +1,21 @@
-"""What is left out because it would be read as a figure: chances while there is too little data, what nobody did."""
+"""Figures that are left out: chances while there is too little data, and all of a metric that no member did."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from experiments.catalogue.metrics import metric
+from experiments.reporting.translation import gettext
 
-WITHHELD = (
-    "Chances and losses are left out until there is enough data: so early they would be little more than a guess."
-)
 COUNTED = ("proportion", "amount", "count", "ratio")
 """Kinds whose total is 0 where no member acted, unless the metric's values are signed."""
 
 NO_FACTS = ("untrusted",)
-"""Beside these answers no figure stands: it would be read as one."""
+"""Decisions beside which no figure is shown."""
+
+
+def withheld_note() -> str:
+    """Return the sentence shown where chances and losses are left out."""
+    return gettext("Chances and losses are shown once there is enough data.")
 
 
 def too_early(verdict: Mapping[str, Any]) -> bool:
@@ -21,7 +24,7 @@ def too_early(verdict: Mapping[str, Any]) -> bool:
 
 
 def without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result with neither chances nor losses; each of its metrics says that it is "too_early"."""
+    """Return the result without chances and losses, each of its metrics marked as "too_early"."""
     nothing = {"p_best": None, "expected_loss": None, "loss_if_wrong": None, "p_beats_control": None}
     metrics = [
         dict(entry)
@@ -32,8 +35,8 @@ def without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
     return dict(result) | {"metrics": metrics}
 
 
-def nobody_did(entry: Mapping[str, Any]) -> bool:
-    """Whether no member of any variant did what the metric counts, so that there is nothing to tell."""
+def no_member_did(entry: Mapping[str, Any]) -> bool:
+    """Whether no member of any variant did what the metric counts, so that there are no figures to show."""
     if entry.get("kind") not in COUNTED or metric(entry["metric"]).signed:
         return False
     return all(row["n"] for row in entry["variants"]) and not any(row["total"] for row in entry["variants"])

@@ -1,7 +1,7 @@
 """The answer in a terminal: the figures that the verdict goes by, and none that would be little more than a guess."""
 
 from experiments.reporting.terminal import table
-from experiments.reporting.withheld import WITHHELD
+from experiments.reporting.withheld import withheld_note
 from tests.experiments.analyses.documents import RATES, answered, with_history
 from tests.web.pages.results import fixtures
 
@@ -20,6 +20,6 @@ def test_the_adjusted_figures_are_told_and_named_as_such_where_they_decide():
 
 def test_chances_wait_until_there_is_enough_data():
     early, enough = table(fixtures.result(scale=0.01)), table(fixtures.result())
-    assert WITHHELD in early and WITHHELD not in enough
+    assert withheld_note() in early and withheld_note() not in enough
     rows = [line for line in early.splitlines() if line.startswith(("  a ", "  b ", "  c "))]
     assert rows and all(line.endswith(" -") for line in rows)

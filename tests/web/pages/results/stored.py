@@ -13,6 +13,7 @@ from experiments.lifecycle import store, transitions
 from experiments.people import accounts
 from experiments.settings import read_settings
 from experiments.storage.tables import Analysis, utc_now
+from tests.experiments.analyses.documents import RATES, inputs
 from tests.web.pages.results import fixtures
 from web import create_app
 from web.http.services import Services
@@ -102,7 +103,7 @@ def analyse(
                 cut_off_us=int(cut_off.timestamp() * 1_000_000),
                 decision=result["verdict"]["decision"],
                 result=result,
-                inputs={"plan": {"names": fixtures.called()}},
+                inputs=inputs({"click_rate": RATES}, names=fixtures.called()).to_dict(),
                 drawing={"densities": densities},
             )
         )

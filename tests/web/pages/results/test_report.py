@@ -75,8 +75,8 @@ def test_the_report_tells_the_adjusted_figures_since_the_verdict_rests_on_them(a
     text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
     plain = decides["comparisons"][0]["lift"]["mean"]
     assert f"50.0{THIN}%" in text and f"+11.7{THIN}% (+2.3{THIN}% to +21.1{THIN}%)" in text
-    assert f"Adjusted for history: variance −23.1{THIN}%; without it B +{100 * plain:.1f}{THIN}%" in text
-    assert "The figures above are the adjusted ones, and the verdict rests on them." in text
+    assert f"Adjusted for history: variance −23.1{THIN}%. Unadjusted: B +{100 * plain:.1f}{THIN}%" in text
+    assert "The figures above are adjusted, and the verdict rests on them." in text
 
 
 def test_the_report_puts_the_groups_together_again(app):
@@ -126,7 +126,7 @@ def test_the_report_leaves_out_what_the_page_leaves_out(app):
         row["total"] = 0
     analyse(app, result)
     text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
-    assert "Chances and losses are left out until there is enough data" in text
+    assert "Chances and losses are shown once there is enough data" in text
     assert "Nobody yet: A 0 of 71, B 0 of 71, C 0 of 71." in text and "nothing so far" in text
     assert "If we ship" not in text and "Chance that" not in text
     assert blocks_of(app)["Sticky members"].tag == "decides"

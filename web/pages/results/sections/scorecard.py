@@ -9,7 +9,7 @@ from experiments.reporting.guardrails import doubt
 from experiments.reporting.guardrails import tag as guardrail_tag
 from experiments.reporting.measures import IN_100, Measure
 from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
-from experiments.reporting.withheld import WITHHELD, nobody_did, without_chances
+from experiments.reporting.withheld import no_member_did, withheld_note, without_chances
 from web.pages.results import words
 from web.pages.results.context import Context, Population
 from web.pages.results.drawing import Ridge, Scale, common_scale, interval_of, ridge
@@ -86,7 +86,7 @@ def build(context: Context) -> Scorecard:
         population=context.population,
         interval=words.level_of(interval),
         interval_kind=words.explain_kind(interval),
-        withheld=WITHHELD if context.withheld else "",
+        withheld=withheld_note() if context.withheld else "",
     )
 
 
@@ -162,7 +162,7 @@ def _group(
     currency: str,
 ) -> Group:
     measure, key = Measure.of(entry, currency), entry["metric"]
-    if nobody_did(entry):
+    if no_member_did(entry):
         return _nobody(entry, measure, variants, primary, guardrails)
     by_variant = {row["variant"]: row for row in entry["variants"]}
     comparisons = {row["variant"]: row for row in entry["comparisons"]}
@@ -191,7 +191,7 @@ def _group(
     axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
     hint, note = _hint(entry, measure), _note(entry, relative, measure)
     adjusted = adjusted_of(entry, measure, variants)
-    remark = doubt(entry, measure, variants) if guardrail else lift_notes.told(entry, measure, variants)
+    remark = doubt(entry, measure, variants) if guardrail else lift_notes.ratio_note(entry, measure, variants)
     return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), remark, adjusted)
 
 
@@ -349,5 +349,5 @@ def _tick_label(value: float, measure: Measure, relative: bool) -> str:
 
 def adjusted_of(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> Number | None:
     """The line of a metric with an "adjusted" entry, None for one without."""
-    found = adjustment.told(entry, measure, variants)
+    found = adjustment.adjustment_line(entry, measure, variants)
     return None if found is None else Number(*found, f"{entry['metric']}-adjusted")

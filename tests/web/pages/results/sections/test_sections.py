@@ -36,7 +36,7 @@ def test_only_members_seen_in_full_can_be_looked_at_and_the_verdict_stays() -> N
 
 def test_a_history_that_explains_nothing_says_so() -> None:
     line = page().part("scorecard").groups[0].adjusted
-    assert line.text.startswith(f"Adjusted for history: variance −0.0{THIN}%; without it B +9.")
+    assert line.text.startswith(f"Adjusted for history: variance −0.0{THIN}%. Unadjusted: B +9.")
     assert "CUPED" in line.why
     result = sampled_parts.whole_result()
     result["metrics"][0]["adjusted"] = sampled_parts.adjusted(0.231)
