@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from experiments.catalogue.event_values import MAX_VALUE, MONEY, NONE, NUMBER, RATING, SECONDS, Value
-from experiments.reporting.translation import N_
+from experiments.translation import N_
 
 MAX_UNIT = 256
 MAX_ID = 128

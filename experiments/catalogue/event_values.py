@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from experiments.errors import InvalidError
-from experiments.reporting.translation import N_
+from experiments.translation import N_
 
 MICRO = 1_000_000
 MAX_VALUE = 1_000_000_000

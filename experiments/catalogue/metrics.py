@@ -9,7 +9,7 @@ from decimal import Decimal
 from experiments.catalogue.event_types import ACTIVITY
 from experiments.catalogue.metric import DAY_US, Metric
 from experiments.errors import NotFoundError
-from experiments.reporting.translation import N_
+from experiments.translation import N_
 
 __all__ = ["DAY_US", "METRICS", "Metric", "find", "metric"]
 

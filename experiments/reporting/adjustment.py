@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from experiments.definition.variant_names import Lettered
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import MINUS, decimal, percent, signed_percent
-from experiments.reporting.translation import gettext
+from experiments.translation import gettext
 
 LEAST = 0.0005
 """A variance that falls by less is shown as falling by 0.0 %."""

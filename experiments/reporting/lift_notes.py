@@ -11,7 +11,7 @@ from experiments.definition.variant_names import Lettered
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import listed
-from experiments.reporting.translation import gettext
+from experiments.translation import gettext
 
 APART, OF_THE_LIFT = 0.02, 0.1
 """A ratio is noted where it differs by both: that much of the control, and that much of the lift itself."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.catalogue import metrics
 from experiments.reporting.numbers import MINUS, NARROW, NOTHING, count, decimal, money, percent
-from experiments.reporting.translation import gettext
+from experiments.translation import gettext
 
 IN_100 = " in 100"
 """After a share that is told in members out of a hundred."""

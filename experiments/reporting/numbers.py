@@ -17,7 +17,7 @@ from babel.dates import format_datetime, format_timedelta
 from babel.lists import format_list
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
-from experiments.reporting.translation import gettext, language
+from experiments.translation import gettext, language
 
 NARROW = "\u202f"
 MINUS = "\u2212"

@@ -4,7 +4,7 @@ They are written in the language in use; the figures inside are those of `number
 """
 
 from experiments.reporting.numbers import NARROW, NOTHING, count, localised, percent, signed_percent
-from experiments.reporting.translation import gettext, ngettext
+from experiments.translation import gettext, ngettext
 
 
 def chance(p: float | None) -> str:

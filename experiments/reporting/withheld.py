@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.catalogue.metrics import metric
-from experiments.reporting.translation import gettext
+from experiments.translation import gettext
 
 COUNTED = ("proportion", "amount", "count", "ratio")
 """Kinds whose total is 0 where no member acted, unless the metric's values are signed."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from experiments.reporting.sentences.template import Template, plural
-from experiments.reporting.translation import N_
+from experiments.translation import N_
 
 NOT_SHOWN: Mapping[str, Template] = {
     "not_shown.refused": N_("This data can't be analysed. {detail}"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from experiments.reporting.sentences.template import Template, plural
-from experiments.reporting.translation import N_
+from experiments.translation import N_
 
 NOTES: Mapping[str, Template] = {
     # Why there is no lift

@@ -9,7 +9,7 @@ from analysis.messages import Message, is_message
 from experiments.reporting import numbers, phrases
 from experiments.reporting.sentences import SENTENCES
 from experiments.reporting.sentences.template import Plural, Template
-from experiments.reporting.translation import gettext, ngettext
+from experiments.translation import gettext, ngettext
 
 
 @dataclass(frozen=True)

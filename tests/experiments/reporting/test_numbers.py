@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from experiments.reporting import numbers, phrases
-from experiments.reporting.translation import speaking
+from experiments.translation import speaking
 
 NARROW = "\u202f"
 MOMENT = datetime(2026, 11, 23, 8, 12, tzinfo=UTC)

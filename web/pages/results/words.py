@@ -7,7 +7,7 @@ from experiments.catalogue import metrics
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import NARROW, count, percent, signed_percent
-from experiments.reporting.translation import gettext
+from experiments.translation import gettext
 
 # What a check guards against, for those that are in order; its own sentence stands before it.
 MEANINGS = {

@@ -1,7 +1,8 @@
-"""The language that is spoken: gettext over the project's own Babel catalogues, chosen for a request or a command.
+"""The language of texts: gettext over the project's Babel catalogues, chosen per request or command.
 
-English is the language of the source. A catalogue is ``translations/LANGUAGE/LC_MESSAGES/messages.po``, read at its
-first use and kept; ``make messages`` brings it up to date.
+The source language is English. A catalogue is ``catalogues/LANGUAGE/LC_MESSAGES/messages.po``; it is read at its first
+use and kept in memory. ``make messages`` updates the catalogues. The module imports no other room, so that any room may
+use it.
 """
 
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 LANGUAGES = (("en", "English"), ("de", "Deutsch"))
-"""The languages to choose from: code and own name."""
+"""The available languages: code and the language's own name."""
 
-FOLDER = Path(__file__).parent / "translations"
+FOLDER = Path(__file__).parent / "catalogues"
 
 _language: ContextVar[str] = ContextVar("klette_language", default="en")
 
@@ -30,7 +31,7 @@ def language() -> str:
 
 @contextmanager
 def speaking(code: str) -> Iterator[None]:
-    """Use a language inside the ``with`` block; in this thread or task alone."""
+    """Use a language inside the ``with`` block, in this thread or task only."""
     token = _language.set(code if code in dict(LANGUAGES) else "en")
     try:
         yield
@@ -40,7 +41,7 @@ def speaking(code: str) -> Iterator[None]:
 
 @cache
 def catalogue(code: str) -> NullTranslations:
-    """Return the catalogue of a language; an empty one, which leaves English as it is, where there is no file."""
+    """Return the catalogue of a language; an empty one, which leaves texts in English, if there is no file."""
     file = FOLDER / code / "LC_MESSAGES" / "messages.po"
     if not file.exists():
         return NullTranslations()
@@ -53,7 +54,7 @@ def catalogue(code: str) -> NullTranslations:
 
 
 def gettext(text: str) -> str:
-    """Return a text in the language in use; an empty one stays empty."""
+    """Return a text in the language in use; an empty text stays empty."""
     return catalogue(language()).ugettext(text) if text else ""  # the empty key holds a catalogue's header
 
 
@@ -63,7 +64,7 @@ def ngettext(one: str, many: str, number: int) -> str:
 
 
 def pgettext(context: str, text: str) -> str:
-    """Return a text whose English alone says too little, such as a single word; `context` says where it stands."""
+    """Return a text that is ambiguous in English, such as a single word; `context` says where it is used."""
     return catalogue(language()).upgettext(context, text)
 
 
