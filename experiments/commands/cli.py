@@ -1,25 +1,35 @@
 """The `klette` command: a visible tuple of subcommands, each in its own module and imported only when it is called."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from experiments.errors import KletteError
 
-# (name on the command line, module with the click command in `command`, one sentence for `klette --help`)
-COMMANDS = (
-    ("serve", "experiments.commands.serve", "Serve the web pages and the API, with the analysis worker beside them."),
-    ("worker", "experiments.commands.worker", "Work off due analyses, imports and demos."),
-    ("migrate", "experiments.commands.migrate", "Bring the database to the present schema."),
-    ("demo", "experiments.commands.demo", "Create a lively example experiment with a simulated audience."),
-    ("import", "experiments.commands.import_files", "Import a finished experiment from CSV files."),
-    ("analyse", "experiments.commands.analyse", "Analyse an experiment now."),
-    ("prior", "experiments.commands.prior", "Learn from finished experiments what lifts are usual."),
-    ("plan", "experiments.commands.plan", "Say how long a test must run."),
-    ("export", "experiments.commands.export", "Take an analysis along: draws, a summary, members, a report."),
-    ("user", "experiments.commands.user", "Create accounts for people."),
-    ("key", "experiments.commands.key", "Create keys for apps."),
+
+class Command(NamedTuple):
+    """A subcommand: its name, the module whose ``command`` it is, and its sentence in ``klette --help``."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "serve", "experiments.commands.serve", "Serve the web pages and the API, with the analysis worker beside them."
+    ),
+    Command("worker", "experiments.commands.worker", "Work off due analyses, imports and demos."),
+    Command("migrate", "experiments.commands.migrate", "Bring the database to the present schema."),
+    Command("demo", "experiments.commands.demo", "Create a lively example experiment with a simulated audience."),
+    Command("import", "experiments.commands.import_files", "Import a finished experiment from CSV files."),
+    Command("analyse", "experiments.commands.analyse", "Analyse an experiment now."),
+    Command("prior", "experiments.commands.prior", "Learn from finished experiments what lifts are usual."),
+    Command("plan", "experiments.commands.plan", "Say how long a test must run."),
+    Command("export", "experiments.commands.export", "Take an analysis along: draws, a summary, members, a report."),
+    Command("user", "experiments.commands.user", "Create accounts for people."),
+    Command("key", "experiments.commands.key", "Create keys for apps."),
 )
 
 
@@ -36,15 +46,15 @@ class Commands(click.Group):
     """A group that imports a subcommand's module only when the subcommand is called."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        return [name for name, _, _ in COMMANDS]
+        return [known.name for known in COMMANDS]
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        modules = {known: module for known, module, _ in COMMANDS}
+        modules = {known.name: known.module for known in COMMANDS}
         return import_module(modules[name]).command if name in modules else None
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, _, sentence in COMMANDS])
+            formatter.write_dl([(known.name, known.summary) for known in COMMANDS])
 
     def invoke(self, context: click.Context) -> Any:
         try:

@@ -139,7 +139,7 @@ def test_a_picture_that_does_not_load_leaves_the_pattern(app, opened, page) -> N
     with stored.services_of(app).database.write() as session:
         for variant in store.variants_of(session, store.get(session, stored.KEY)):
             good = variant.key == "a"
-            url = "/static/burr.svg" if good else "/static/no-such-picture.png"
+            url = "/static/common/burr.svg" if good else "/static/no-such-picture.png"
             variant.content = variant.content | {"image_url": url}
             session.add(variant)
     stored.analyse(app)

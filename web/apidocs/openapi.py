@@ -308,7 +308,7 @@ def docs() -> str:
 
     spec = specification(current_app)
     return render_template(
-        "docs.html",
+        "apidocs/reference.html",
         info=spec["info"],
         server=spec["servers"][0]["url"],
         sections=sections(spec),

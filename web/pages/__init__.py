@@ -1,10 +1,13 @@
-"""The pages: every blueprint in one tuple, and what they share."""
+"""The pages: each a file in a room and a line of BLUEPRINTS; a line of NAVIGATION where the menu shows it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, request
 
+from experiments.people.accounts import ROLES
 from experiments.reporting import numbers
+from experiments.reporting.translation import N_, gettext
 from web.pages.account import keys, login, settings
 from web.pages.common import access, formatting, security
 from web.pages.editor import editor
@@ -25,15 +28,34 @@ BLUEPRINTS = (
     keys.blueprint,
     settings.blueprint,
 )
+"""Every page asks for an account unless its view says otherwise; see `web.pages.common.access`."""
 
-NAVIGATION = (
-    ("/experiments", "Experiments"),
-    ("/plan", "Plan"),
-    ("/import", "Import"),
-    ("/keys", "Keys"),
-    ("/settings", "Settings"),
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the menu.
+
+    Attributes
+    ----------
+    label
+        Its name in English, translated where it is shown.
+    roles
+        Whose menu it is in.
+    """
+
+    path: str
+    label: str
+    roles: tuple[str, ...] = ROLES
+
+
+NAVIGATION: tuple[Entry, ...] = (
+    Entry("/experiments", N_("Experiments")),
+    Entry("/plan", N_("Plan")),
+    Entry("/import", N_("Import"), roles=("admin", "marketer")),
+    Entry("/keys", N_("API keys")),
+    Entry("/settings", N_("Settings")),
 )
-"""Path and name; an entry is shown where its page exists."""
+"""In the order of the menu."""
 
 
 def register(app: Flask) -> None:
@@ -45,17 +67,25 @@ def register(app: Flask) -> None:
     formatting.register(app, settings_in_use.time_zone)
     security.register(app)
     access.register(app, {blueprint.name for blueprint in BLUEPRINTS})
-    paths = {rule.rule.rstrip("/") for rule in app.url_map.iter_rules()}
-    entries = tuple((path, label) for path, label in NAVIGATION if path in paths)
 
     @app.context_processor
     def frame() -> dict[str, Any]:
         return {
-            "navigation": [
-                {"path": path, "label": label, "current": (request.path + "/").startswith(path + "/")}
-                for path, label in entries
-            ],
+            "navigation": navigation_for,
             "project_name": settings_in_use.project_name,
             "time_zone": settings_in_use.time_zone,
             "zone_words": numbers.zone_name(settings_in_use.time_zone),
         }
+
+
+def navigation_for(role: str) -> list[dict[str, Any]]:
+    """Return what the menu of a role prints."""
+    return [
+        {
+            "path": entry.path,
+            "label": gettext(entry.label),
+            "current": (request.path + "/").startswith(entry.path + "/"),
+        }
+        for entry in NAVIGATION
+        if role in entry.roles
+    ]

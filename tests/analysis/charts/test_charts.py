@@ -103,7 +103,7 @@ def test_an_axis_of_days_has_whole_marks_and_few_enough_for_a_phone(end, marks):
 
 
 def test_labels_are_measured_in_the_font_that_they_are_drawn_in():
-    sheet = (Path(__file__).resolve().parents[3] / "web" / "static" / "klette.css").read_text()
+    sheet = (Path(__file__).resolve().parents[3] / "web" / "static" / "common" / "base.css").read_text()
     font = re.search(r"--pico-font-family: (.*?);", sheet)[1]
     assert all(spec["config"]["font"] == font for spec in all_charts())
 
@@ -139,7 +139,7 @@ def test_an_unknown_theme_is_refused():
 
 
 def test_the_colours_are_those_of_the_page():
-    sheet = (Path(__file__).resolve().parents[3] / "web" / "static" / "klette.css").read_text()
+    sheet = (Path(__file__).resolve().parents[3] / "web" / "static" / "common" / "base.css").read_text()
     light, dark = re.findall(r":root \{(.*?)\}", sheet, re.DOTALL)[:2]
     for palette, scheme in ((charts.PALETTE_LIGHT, light), (charts.PALETTE_DARK, dark)):
         known = dict(re.findall(r"--(v\d+): (#[0-9a-f]{6})", scheme))

@@ -46,7 +46,7 @@ def set_up(token: str):
     with database.read() as reading:
         usable = accounts.check_setup_token(reading, token)
     if not usable:
-        return render_template("account/setup_over.html"), 403
+        return render_template("account/setup_expired.html"), 403
     errors: dict[str, str] = {}
     if request.method == "POST":
         given = {name: request.form.get(name, "") for name in ("name", "email", "password")}

@@ -19,7 +19,7 @@ from experiments.reporting.numbers import (
     when,
 )
 
-PALETTE = 12  # colours --v0 to --v11 of klette.css
+PALETTE = 12  # colours --v0 to --v11 of base.css
 
 
 def is_picture(address: str | None) -> bool:

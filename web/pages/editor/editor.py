@@ -22,7 +22,7 @@ from web.pages.common.typed_numbers import number_of
 from web.pages.editor import analysis_form, audience_form, definition_form, from_plan
 from web.pages.experiments import analysis_words
 
-blueprint = Blueprint("editing", __name__)
+blueprint = Blueprint("editor", __name__)
 
 GROUPS = {
     "proportion": "Members who do it",
@@ -87,7 +87,7 @@ def sentence():
     """The rule being typed, in plain English; while it is unfinished, what is missing."""
     rule, errors = audience_form.rule_of(audience_form.typed_values(request.form))
     text = "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
-    return render_template("editor/sentence.html", text=text)
+    return render_template("editor/audience_sentence.html", text=text)
 
 
 def _zone() -> str:
@@ -266,7 +266,7 @@ def _live_page(
 ) -> Any:
     errors = errors or {}
     page = render_template(
-        "experiments/live.html",
+        "editor/live.html",
         form=values,
         errors=errors,
         listed=labels.labelled(errors),

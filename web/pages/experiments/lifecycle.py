@@ -18,7 +18,7 @@ from web.pages.common.access import actor, changes
 from web.pages.experiments.analysis_words import CAVEAT
 from web.pages.experiments.overview import checklist_details, words_of
 
-blueprint = Blueprint("life", __name__)
+blueprint = Blueprint("lifecycle", __name__)
 
 QUESTIONS = {
     "pause": (
@@ -102,7 +102,7 @@ def act(key: str, action: str):
     with services().database.read() as session:
         document = document_of(session, store.get(session, key))
     page = render_template(
-        "experiments/question.html",
+        "experiments/action.html",
         experiment=document,
         action=action,
         possible=action in document["actions"],

@@ -36,7 +36,7 @@ def index():
     """The list; its refresh gets the rows alone, and 204 where nothing has changed, so that nothing moves."""
     context = _rows()
     if not htmx:
-        return render_template("experiments/index.html", **context, states=STATES)
+        return render_template("experiments/overview.html", **context, states=STATES)
     if context["seen"] == request.args.get("seen"):
         return Response(status=204)
     return render_template("experiments/rows.html", **context)
@@ -74,7 +74,7 @@ def draft_page(session: Session, experiment: Experiment) -> str:
 
 
 def in_words(session: Session, experiment: Experiment) -> dict[str, Any]:
-    """The definition in words, for ``{% include "experiments/in_words.html" %}``, which reads it as ``in_words``."""
+    """The definition in words, for ``{% include "experiments/description.html" %}``, which reads it as ``in_words``."""
     return words_of(document_of(session, experiment))["in_words"]
 
 

@@ -22,7 +22,7 @@ from web.pages.common.access import actor, changes, htmx
 from web.pages.importing.columns import ROLES, columns, read_form, successes_mean
 from web.pages.importing.examples import EXAMPLES
 
-blueprint = Blueprint("bringing_in", __name__)
+blueprint = Blueprint("importing", __name__)
 
 _KINDS = ("members", "counts")
 _PREVIEW_BYTES = 1_048_576
@@ -72,7 +72,7 @@ def upload():
         session.add_all(rows.values())
         session.flush()
         ids = {name: row.id for name, row in rows.items()}
-    return redirect(url_for("bringing_in.map_columns", upload_id=ids[field], kind=kind, events=ids.get("events_file")))
+    return redirect(url_for("importing.map_columns", upload_id=ids[field], kind=kind, events=ids.get("events_file")))
 
 
 @blueprint.route("/import/<int:upload_id>", methods=["GET", "POST"])
@@ -90,7 +90,7 @@ def map_columns(upload_id: int):
     if request.method == "POST":
         try:
             plan = read_form(kind, request.form, main, events)
-            return redirect(url_for("bringing_in.follow", job_id=_enqueue(plan, upload_id, events_id)))
+            return redirect(url_for("importing.follow", job_id=_enqueue(plan, upload_id, events_id)))
         except KletteError as error:
             errors = error.fields or {"": error.detail}
     form = chosen or _beginning(name, main)
@@ -141,7 +141,7 @@ def demo():
         going = select(Job).where(col(Job.kind) == "demo", col(Job.state).in_(("due", "running")))
         job = session.scalars(going).first() or queue.enqueue(session, "demo", requested_by=actor())
         job_id = job.id
-    return redirect(url_for("bringing_in.follow", job_id=job_id))
+    return redirect(url_for("importing.follow", job_id=job_id))
 
 
 def _beginning(file_name: str, main: list[Any]) -> dict[str, str]:
@@ -150,7 +150,7 @@ def _beginning(file_name: str, main: list[Any]) -> dict[str, str]:
 
 def _index_page(errors: dict[str, str]) -> str:
     most = services().settings.max_upload_bytes
-    return render_template("importing/index.html", examples=EXAMPLES, errors=errors, most_megabytes=most / 1_048_576)
+    return render_template("importing/upload.html", examples=EXAMPLES, errors=errors, most_megabytes=most / 1_048_576)
 
 
 def _content(file: FileStorage) -> bytes:
@@ -172,7 +172,7 @@ def _way_back(session: Session, job: Job) -> str:
     if job.kind != "import" or job.state != "failed" or not files or kept != len(files):
         return ""
     kind = job.payload["plan"]["kind"]
-    return url_for("bringing_in.map_columns", upload_id=upload_id, kind=kind, events=events_id, job=job.id)
+    return url_for("importing.map_columns", upload_id=upload_id, kind=kind, events=events_id, job=job.id)
 
 
 def _tried(job_id: int | None, upload_id: int) -> Job | None:

@@ -91,7 +91,7 @@ def _page(values: form.Values, errors: form.Errors, note: str) -> Any:
         if request.args.get("curves"):
             context |= {"drawn": _drawn(made)}
     # htmx leaves an answer that is not 200 alone.
-    return render_template("planning/index.html", **context), 200 if htmx or not errors else 422
+    return render_template("planning/planner.html", **context), 200 if htmx or not errors else 422
 
 
 def _experiments() -> list[tuple[str, str]]:

@@ -166,7 +166,7 @@ def test_a_part_of_a_page_asked_for_by_a_stranger_sends_the_whole_page_to_the_lo
 
 
 def test_every_answer_carries_the_security_headers(pages):
-    for path in ("/login", "/nothing", "/static/klette.css"):
+    for path in ("/login", "/nothing", "/static/common/base.css"):
         answer = pages.get(path)
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
         assert "unsafe" not in answer.headers["Content-Security-Policy"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SHEET = (Path(__file__).resolve().parents[4] / "web" / "static" / "klette.css").read_text()
+SHEET = (Path(__file__).resolve().parents[4] / "web" / "static" / "common" / "base.css").read_text()
 TEXT = ("ink", "mute", "burr", "burr-deep", "good", "warn", "bad", *(f"v{number}" for number in range(12)))
 GROUNDS = ("paper", "card", "tint", "well")
 
