@@ -2,21 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
 import web
 from experiments.people.accounts import ROLES
-from tests.web.pages.client import Pages
 from web.pages import BLUEPRINTS, NAVIGATION
 
 HERE = Path(web.__file__).parent
-
-
-@pytest.fixture
-def pages(sqlite_url, tmp_path):
-    pages = Pages(sqlite_url, tmp_path)
-    yield pages
-    pages.close()
 
 
 def folders(of: str) -> set[str]:
@@ -39,8 +29,3 @@ def test_templates_and_static_files_are_in_the_rooms_of_the_pages() -> None:
     assert folders("templates") <= rooms
     assert folders("static") <= rooms | {"demo", "vendor"}
     assert not [path.name for of in ("templates", "static") for path in (HERE / of).iterdir() if path.is_file()]
-
-
-def test_the_menu_shows_a_role_only_what_it_may_open(pages) -> None:
-    assert 'href="/import"' in pages.enter("marketer").get("/experiments").text
-    assert 'href="/import"' not in pages.enter("analyst").get("/experiments").text
