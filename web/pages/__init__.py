@@ -7,7 +7,7 @@ from flask import Flask, request
 
 from experiments.people.accounts import ROLES
 from experiments.reporting import numbers
-from experiments.reporting.translation import N_, gettext
+from experiments.translation import N_, gettext
 from web.pages.account import keys, login, settings
 from web.pages.common import access, formatting, security
 from web.pages.editor import editor
