@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.decision.decide import decide
     from analysis.errors import AnalysisError, NotShown
-    from analysis.health.checks import HealthCheck
+    from analysis.health.result import HealthCheck
     from analysis.learning.learn import LearnedLift, TestSummary, learn
     from analysis.planning.audience import Audience
     from analysis.planning.plan import Plan, plan
@@ -49,7 +49,7 @@ _HOMES = {
     "Density": "posterior.joint",
     "Estimate": "posterior.joint",
     "Fact": "stopping.rules",
-    "HealthCheck": "health.checks",
+    "HealthCheck": "health.result",
     "LearnedLift": "learning.learn",
     "TestSummary": "learning.learn",
     "learn": "learning.learn",

@@ -66,3 +66,8 @@ def _revived(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_revived(part) for part in value)
     return value
+
+
+def N_(text: str) -> str:  # noqa: N802  (gettext's own name)
+    """Mark a text for translation where it is declared; it is translated where it is shown."""
+    return text

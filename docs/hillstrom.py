@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis import Audience, Look, Rules, decide, plan, priors, scorecard, summarise, wording
-from analysis.health import checks
+from analysis.health.split import split_of
 from analysis.models.cuped import adjust
 from analysis.planning import sentences
 from experiments.reporting.sentences.wording import Wording
@@ -41,7 +41,7 @@ def the_split(customers):
     """1. Before anything else: were they really shared out in thirds?"""
     names, counts = np.unique(customers["segment"], return_counts=True)
     sizes = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    check = checks.srm(sizes, dict.fromkeys(sizes, 1 / 3), once=True)
+    check = split_of(sizes, dict.fromkeys(sizes, 1 / 3), imported=True)
     print(f"Split: {sizes}\n  {check.status}: {check.detail}")
     return check
 

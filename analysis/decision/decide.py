@@ -20,7 +20,7 @@ from analysis.decision.evidence import (
     z_score,
 )
 from analysis.errors import AnalysisError, refuse_what_is_no_number
-from analysis.health.checks import HealthCheck
+from analysis.health.result import HealthCheck
 from analysis.planning.projection import MoreDays, more_days
 from analysis.scoring.score import MetricResult
 from analysis.stopping.rules import Decision, Fact, Rules, Verdict

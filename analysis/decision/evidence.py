@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.health.checks import HealthCheck
+from analysis.health.result import HealthCheck
 from analysis.scoring.score import MetricResult, VariantResult
 from analysis.stopping import sequential
 from analysis.stopping.rules import Rules

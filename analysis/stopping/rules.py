@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from analysis import priors
 from analysis.errors import AnalysisError, refuse_what_is_no_number
+from analysis.messages import Message, is_message
 from analysis.priors import NamedPrior
 from analysis.stopping.sequential import Look
 
@@ -132,7 +133,7 @@ class Verdict:
     decision: Decision
     variant: str | None
     headline: str
-    reason: str
+    reason: str | Message
     more_days: int | None
     more_days_reason: str | None
     facts: tuple[Fact, ...]
@@ -140,9 +141,12 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in self.__slots__}
+        if isinstance(self.reason, Message):
+            own["reason"] = self.reason.to_dict()
         return own | {"facts": [asdict(fact) for fact in self.facts], "look": self.look.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
         facts = tuple(Fact(**fact) for fact in data["facts"])
-        return cls(**(dict(data) | {"facts": facts, "look": Look.from_dict(data["look"])}))
+        reason = Message.from_dict(data["reason"]) if is_message(data["reason"]) else data["reason"]
+        return cls(**(dict(data) | {"facts": facts, "reason": reason, "look": Look.from_dict(data["look"])}))

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from analysis import NamedPrior, Rules, Verdict, decide
+from analysis.health.checks import check_health
 from analysis.priors import RETENTION_WEAK, SEGMENT_WEAK
 from experiments.analyses.allocation import allocation_told
-from experiments.analyses.health import health_checks
+from experiments.analyses.health import health_data
 from experiments.analyses.plan import Inputs, Plan
 from experiments.analyses.sampled import deeper
 from experiments.analyses.scorecards import Scored, score_all, score_mature, total_told
@@ -25,7 +26,7 @@ def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) 
     scored = score_all(plan, collected, definitions, lift=lift, seed=seed)
     mature = score_mature(plan, collected, definitions, lift=lift, seed=seed)
     elapsed = inputs.elapsed_days
-    checks = health_checks(inputs, collected, elapsed)
+    checks = check_health(health_data(inputs))
     rules = _rules(plan, elapsed, lift)
     verdict = _verdict(inputs, scored, checks, rules, elapsed)
     told = deeper(inputs, collected, report)

@@ -13,11 +13,12 @@ from typing import Any
 
 from analysis import charts
 from analysis.charts.svg import drawn
+from analysis.health.checks import is_note
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import Stored
 from experiments.reporting.adjustment import deciding
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import count, percent, signed_percent, spoken_times, when
+from experiments.reporting.numbers import count, percent, signed_percent, when
 from experiments.reporting.withheld import NO_FACTS, too_early, withheld_note, without_chances
 
 CHART_WIDTH = 640
@@ -49,7 +50,7 @@ def rendered(stored: Stored, zone: str = "UTC") -> str:
         stored=stored,
         result=result,
         verdict=result["verdict"] | {"facts": _facts(stored)},
-        health=[_health(check, zone, result["cut_off"]) for check in result["health"]],
+        health=[_health(check) for check in result["health"]],
         metrics=blocks(stored, without_chances(result) if withheld else result),
         withheld=withheld_note() if withheld else "",
         charts=[Chart(title, note, svg) for (title, note, _), svg in zip(wanted, pictures, strict=True)],
@@ -111,13 +112,10 @@ def _facts(stored: Stored) -> list[dict[str, str]]:
     return told
 
 
-def _health(check: Mapping[str, Any], zone: str, cut_off: str) -> dict[str, Any]:
-    """A check with its mark; members still inside their window are a note, neither in order nor out of it."""
-    status = check["status"]
-    if check["check"] == "immature" and status == "ok" and check.get("value"):
-        status = "info"
-    detail = spoken_times(str(check["detail"]), zone, cut_off)
-    return dict(check) | {"status": status, "mark": MARKS.get(status, "i"), "detail": detail}
+def _health(check: Mapping[str, Any]) -> dict[str, Any]:
+    """A check with its mark."""
+    status = "info" if is_note(check["check"], check["value"]) else check["status"]
+    return dict(check) | {"status": status, "mark": MARKS.get(status, "i")}
 
 
 # Charts ------------------------------------------------------------------------------------------------------------

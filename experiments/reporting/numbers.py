@@ -4,7 +4,6 @@ The digits are Python's own rounding; the marks between them, the months and the
 Units follow a narrow no-break space, so that a line never ends between a figure and its unit.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -134,13 +133,12 @@ def day(value: datetime | int | None, zone: str = "UTC") -> str:
 
 
 def time_of_day(value: datetime | int | None, zone: str = "UTC", known_day: datetime | int | None = None) -> str:
-    """Return ``09:12 on 23 Nov 2026``; ``09:12`` alone where that is the day of `known_day`."""
+    """Return ``09:12 Berlin time`` on the day of `known_day`, else the same as `when`."""
     if value is None:
         return NOTHING
-    time, date = _date(value, zone, "HH:mm"), day(value, zone)
-    if known_day is not None and date == day(known_day, zone):
-        return time
-    return gettext("{time} on {date}").format(time=time, date=date)
+    if known_day is None or day(value, zone) != day(known_day, zone):
+        return when(value, zone)
+    return f"{_date(value, zone, 'HH:mm')} {zone_name(zone)}"
 
 
 def ago(value: datetime | int | None, now: datetime | None = None) -> str:
@@ -193,12 +191,3 @@ def _fixed(number: Number, digits: int, *, grouped: bool = True) -> str:
 
 def _positive_zero(number: Number, digits: int) -> Number:
     return 0.0 if round(number, digits) == 0 else number
-
-
-ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-
-
-def spoken_times(sentence: str, zone: str, cut_off: str = "") -> str:
-    """Return a sentence with its ISO times in `zone`: the time of day alone where it is the day of `cut_off`."""
-    known = datetime.fromisoformat(cut_off) if cut_off else None
-    return ISO_TIME.sub(lambda found: time_of_day(datetime.fromisoformat(found[0]), zone, known), sentence)

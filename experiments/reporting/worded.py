@@ -5,6 +5,7 @@ it is read: in the reader's language and time zone, and without waiting where th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from experiments.catalogue.metrics import METRICS
@@ -41,4 +42,5 @@ def wording(result: Mapping[str, Any], names: Names, *, zone: str = "UTC") -> Wo
         metrics={key: name.lower() for key, name in metrics.items()},
         zone=zone,
         currency=currency,
+        cut_off=datetime.fromisoformat(result["cut_off"]) if "cut_off" in result else None,
     )

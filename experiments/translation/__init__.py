@@ -16,6 +16,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from analysis.messages import N_ as N_
+
 LANGUAGES = (("en", "English"), ("de", "Deutsch"))
 """The available languages: code and the language's own name."""
 
@@ -66,8 +68,3 @@ def ngettext(one: str, many: str, number: int) -> str:
 def pgettext(context: str, text: str) -> str:
     """Return a text that is ambiguous in English, such as a single word; `context` says where it is used."""
     return catalogue(language()).upgettext(context, text)
-
-
-def N_(text: str) -> str:  # noqa: N802  (gettext's own name)
-    """Mark a text for translation where it is declared; `gettext` translates it where it is shown."""
-    return text

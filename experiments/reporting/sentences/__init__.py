@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from experiments.reporting.sentences.health import HEALTH
 from experiments.reporting.sentences.not_shown import NOT_SHOWN
 from experiments.reporting.sentences.notes import NOTES
 from experiments.reporting.sentences.priors import PRIORS
 from experiments.reporting.sentences.template import Template
 
-SUBJECTS: tuple[Mapping[str, Template], ...] = (NOT_SHOWN, NOTES, PRIORS)
+SUBJECTS: tuple[Mapping[str, Template], ...] = (HEALTH, NOT_SHOWN, NOTES, PRIORS)
 """A mapping of code to template for each subject; see `template` for what a template may hold."""
 
 SENTENCES: Mapping[str, Template] = {code: template for subject in SUBJECTS for code, template in subject.items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from string import Formatter
 from typing import Any
 
@@ -26,8 +27,8 @@ class Wording:
         The time zone in which moments are written.
     currency : str
         Of amounts of money.
-    cut_off : int or None
-        When the data end, in microseconds: a time on that day is written without its date.
+    cut_off : datetime or None
+        When the data end: a time on that day is written without its date.
     sentences : mapping of code to template, or None
         `SENTENCES` by default.
     """
@@ -36,7 +37,7 @@ class Wording:
     metrics: Mapping[str, str] = field(default_factory=dict)
     zone: str = "UTC"
     currency: str = ""
-    cut_off: int | None = None
+    cut_off: datetime | None = None
     sentences: Mapping[str, Template] | None = None
 
     def text(self, message: Message | str | None) -> str:
@@ -113,6 +114,7 @@ WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
     "number": lambda number, _: numbers.general(number),
     "figure": lambda number, _: numbers.figure(number),
     "small": lambda number, _: phrases.small(number),
+    "figures": lambda number, _: numbers.localised(f"{number:.4g}"),
     "p_value": lambda p, _: numbers.localised(f"{p:.2g}"),
     # shares: 1 is 100 per cent
     "percent": lambda share, _: numbers.percent(share, 0),

@@ -17,6 +17,7 @@ from analysis import (
     decide,
     scorecard,
 )
+from analysis.messages import Message, message
 from analysis.stopping.rules import DECISIONS
 from analysis.stopping.sceptical import sceptical
 
@@ -32,8 +33,8 @@ OPEN = {"a": (7000, 700), "b": (7000, 760)}
 WORSE = {"a": (7000, 950), "b": (7000, 700)}
 SMALL = {"a": (60, 6), "b": (70, 9)}
 FORTNIGHT = Rules(planned_days=14)
-BAD = HealthCheck("srm", "fail", 1e-9, "The split is not the planned one.", "Start a new run.")
-WARNING = HealthCheck("silence", "warn", 8.0, "No event has arrived for 8 h.", "Look.")
+BAD = HealthCheck("srm", "fail", 1e-9, message("health.srm.wrong"), message("health.srm.next_step"))
+WARNING = HealthCheck("silence", "warn", 8.0, message("health.silence.since"))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_the_verdict_is(cells, rules, days, health, decision, variant):
     verdict = decide(card(**cells), rules=rules, elapsed_days=days, health=health, looks=())
     assert (verdict.decision, verdict.variant) == (decision, variant)
     assert verdict.decision in DECISIONS
-    assert verdict.reason[0].isupper() and verdict.reason.endswith((".", ")."))
+    assert isinstance(verdict.reason, Message) or verdict.reason[0].isupper() and verdict.reason.endswith((".", ")."))
     assert len(verdict.headline) < 60
     assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict(), allow_nan=False))) == verdict
 

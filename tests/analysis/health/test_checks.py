@@ -1,18 +1,27 @@
-"""Health checks: when they ring, when they must not, and what they tell to do."""
+"""Health checks: when they fail, when they must not, and which message they return."""
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import chi2
 
 from analysis import AnalysisError, HealthCheck
-from analysis.health import checks, srm
+from analysis.health import checks, split, srm
+from analysis.health.data import HealthData
+from analysis.health.split import split_of
+from analysis.messages import message
 
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+NOW = round(datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp() * 1e6)
+HOUR = 3_600_000_000
 HALVES = {"a": 0.5, "b": 0.5}
+
+
+def of_split(counts: dict[str, int], **known: Any) -> HealthCheck:
+    return split.srm(HealthData(epochs=(srm.Epoch(counts, HALVES),), **known))
 
 
 def test_the_chi_square_beside_it_is_the_reference_figure(shared_data):
@@ -21,7 +30,7 @@ def test_the_chi_square_beside_it_is_the_reference_figure(shared_data):
     split = srm.judge([srm.Epoch(counts, dict.fromkeys("abc", 1 / 3))])
     assert split.statistic == pytest.approx(known["chi2"])
     assert (split.once, split.freedom) == (pytest.approx(known["p"]), 2)
-    assert checks.srm(counts, dict.fromkeys("abc", 1 / 3)).status == "ok"
+    assert split_of(counts, dict.fromkeys("abc", 1 / 3)).status == "ok"
 
 
 def test_a_right_split_looked_at_daily_rarely_rings():
@@ -62,16 +71,16 @@ def test_shares_that_do_not_change_give_the_one_epoch_figure():
     assert srm.judge([srm.Epoch(part, share) for part in parts]).freedom == 6
 
 
-def test_the_weights_in_force_at_the_time_are_what_counts():
+def test_the_weights_of_each_epoch_are_what_counts():
     halves, tilted = {"a": 0.5, "b": 0.5}, {"a": 0.9, "b": 0.1}
     right = [srm.Epoch({"a": 2510, "b": 2490}, halves), srm.Epoch({"a": 4480, "b": 520}, tilted)]
-    assert checks.srm_by_epoch(right).status == "ok"
-    assert "6,990 a and 3,010 b" in checks.srm_by_epoch(right).detail
-    # the same members against an average of the weights that was never in force, in the other order: a failure
-    assert (
-        checks.srm_by_epoch([srm.Epoch(right[0].counts, tilted), srm.Epoch(right[1].counts, halves)]).status == "fail"
-    )
-    assert checks.srm_by_epoch([srm.Epoch({}, halves), right[1]]).status == "ok"
+    check = split.srm(HealthData(epochs=tuple(right)))
+    assert check.status == "ok"
+    assert [part.params["members"] for part in check.detail.params["seen"]] == [6990, 3010]
+    # The same members against the weights in the other order: a failure.
+    swapped = (srm.Epoch(right[0].counts, tilted), srm.Epoch(right[1].counts, halves))
+    assert split.srm(HealthData(epochs=swapped)).status == "fail"
+    assert split.srm(HealthData(epochs=(srm.Epoch({}, halves), right[1]))).status == "ok"
 
 
 def test_a_steady_loss_is_found_across_many_small_epochs():
@@ -108,40 +117,44 @@ def test_changing_right_shares_looked_at_after_each_change_rarely_ring():
     assert ever / runs <= 0.01 + 3 * np.sqrt(0.01 * 0.99 / runs)
 
 
-def test_what_rang_once_stays_and_a_single_look_forgets():
+def test_a_failed_split_stays_failed_and_a_single_look_forgets():
     counts = {"a": 5000, "b": 4900}
-    assert checks.srm(counts, HALVES).status == "ok"
-    assert checks.srm(counts, HALVES, rang=True).status == "fail"
-    assert checks.srm(counts, HALVES, rang=True, once=True).status == "ok"
+    assert of_split(counts).status == "ok"
+    assert of_split(counts, split_failed=True).status == "fail"
+    assert of_split(counts, split_failed=True, imported=True).status == "ok"
 
 
 def test_a_plan_makes_the_test_sharper_up_to_its_end():
     counts = {"a": 5200, "b": 4838}
-    assert checks.srm(counts, HALVES).status == "warn"
-    assert checks.srm(counts, HALVES, fraction=1.0).status == "fail"
-    assert checks.srm(counts, HALVES, fraction=0.5).status == "warn"
-    assert checks.srm(counts, HALVES, fraction=1.5).status == "warn"
+    assert of_split(counts).status == "warn"
+    assert of_split(counts, fraction=1.0).status == "fail"
+    assert of_split(counts, fraction=0.5).status == "warn"
+    assert of_split(counts, fraction=1.5).status == "warn"
 
 
-def test_a_wrong_split_fails_with_a_next_step():
-    check = checks.srm({"a": 5200, "b": 4700}, HALVES)
+def test_a_wrong_split_fails_with_members_shares_and_a_next_step():
+    check = of_split({"a": 5200, "b": 4700})
     assert check.status == "fail" and check.value < 0.001
-    assert "5,200 a and 4,700 b, where 50\u202f% a and 50\u202f% b was planned" in check.detail
-    assert "chi-square p" in check.figures and "looking every day" in check.figures and "p =" not in check.detail
-    assert "5,200 A" in checks.srm({"a": 5200, "b": 4700}, HALVES, labels={"a": "A", "b": "B"}).detail
-    assert "new run" in check.next_step
-    assert HealthCheck.from_dict(check.to_dict()) == check
+    assert check.detail.code == "health.srm.wrong"
+    assert [part.params for part in check.detail.params["seen"]] == [
+        {"members": 5200, "variant": "a"},
+        {"members": 4700, "variant": "b"},
+    ]
+    assert [part.params["share"] for part in check.detail.params["planned"]] == [0.5, 0.5]
+    assert check.next_step.code == "health.srm.next_step"
+    assert check.figures.code == "health.srm.figures_daily" and check.figures.params["p"] == check.value
+    assert HealthCheck.from_dict(json.loads(json.dumps(check.to_dict()))).to_dict() == check.to_dict()
 
 
 def test_uneven_plans_are_respected():
-    assert checks.srm({"a": 9000, "b": 1000}, {"a": 0.9, "b": 0.1}).status == "ok"
-    assert checks.srm({"a": 9000, "b": 1000}, {"a": 9, "b": 1}).status == "ok"
-    assert checks.srm({"a": 9000, "b": 1300}, {"a": 0.9, "b": 0.1}).status == "fail"
+    assert split_of({"a": 9000, "b": 1000}, {"a": 0.9, "b": 0.1}).status == "ok"
+    assert split_of({"a": 9000, "b": 1000}, {"a": 9, "b": 1}).status == "ok"
+    assert split_of({"a": 9000, "b": 1300}, {"a": 0.9, "b": 0.1}).status == "fail"
 
 
-def test_a_variant_that_nobody_met_is_counted_as_none():
-    assert checks.srm({"a": 400}, HALVES).status == "fail"
-    assert checks.srm({}, HALVES).status == "warn"
+def test_a_variant_without_members_is_counted_as_none():
+    assert of_split({"a": 400}).status == "fail"
+    assert (of_split({}).status, of_split({}).detail.code) == ("warn", "health.srm.empty")
 
 
 @pytest.mark.parametrize(
@@ -156,78 +169,100 @@ def test_a_variant_that_nobody_met_is_counted_as_none():
 )
 def test_a_split_that_makes_no_sense_is_refused(counts, weights):
     with pytest.raises(AnalysisError):
-        checks.srm(counts, weights)
+        split_of(counts, weights)
 
 
-@pytest.mark.parametrize(
-    ("check", "status"),
-    [
-        (checks.multi_exposed(2, 1000), "ok"),
-        (checks.multi_exposed(30, 1000), "warn"),
-        (checks.multi_exposed(300, 1000), "fail"),
-        (checks.multi_exposed(0, 0), "ok"),
-        (checks.immature(100, 1000, 7), "ok"),
-        (checks.immature(1000, 1000, 7), "ok"),
-        (checks.late_events(10, 1000), "ok"),
-        (checks.late_events(900, 1000), "warn"),
-        (checks.crossing(18, 1000), "ok"),
-        (checks.crossing(80, 1000), "warn"),
-        (checks.bots(11, 1000), "ok"),
-        (checks.bots(700, 1000), "fail"),
-        (checks.clock_skew(0, 1000), "ok"),
-        (checks.clock_skew(20, 1000), "ok"),
-        (checks.clock_skew(51, 1000), "warn"),
-        (checks.before_exposure(0, 1000, 5), "ok"),
-        (checks.before_exposure(1, 1000, 5), "ok"),
-        (checks.before_exposure(200, 1000, 5), "warn"),
-        (checks.other_currency(0, "EUR"), "ok"),
-        (checks.other_currency(1, "EUR"), "warn"),
-        (checks.aa_history([]), "ok"),
-        (checks.aa_history([False] * 19 + [True]), "ok"),
-        (checks.aa_history([True, True, True] + [False] * 12), "warn"),
-        (checks.aa_history([True] * 6 + [False] * 6), "fail"),
-        (checks.silence(NOW - timedelta(seconds=40), NOW), "ok"),
-        (checks.silence(NOW - timedelta(hours=8), NOW), "warn"),
-        (checks.silence(NOW - timedelta(days=3), NOW), "fail"),
-        (checks.silence(None, NOW), "warn"),
-        (checks.silence(NOW + timedelta(minutes=5), NOW), "ok"),
-    ],
-)
-def test_each_check_has_its_status_and_says_what_to_do(check, status):
-    assert check.status == status
-    assert check.detail.endswith(".")
+def members_check(key: str, **counts: int) -> HealthCheck:
+    """The check of a run with 1,000 randomised members and 1,000 events."""
+    known = {"randomised": 1000, "events": 1000, "window_days": 7, "clock_tolerance_seconds": 5, "currency": "EUR"}
+    return checks.BY_KEY[key].run(HealthData(**(known | counts)))
+
+
+CASES = [
+    ("multi_exposed", {"multi_exposed": 2}, "ok"),
+    ("multi_exposed", {"multi_exposed": 30}, "warn"),
+    ("multi_exposed", {"multi_exposed": 30, "uneven": True}, "warn"),
+    ("multi_exposed", {"multi_exposed": 300}, "fail"),
+    ("multi_exposed", {"randomised": 0}, "ok"),
+    ("immature", {"immature": 100}, "ok"),
+    ("immature", {"immature": 1000}, "ok"),
+    ("immature", {}, "ok"),
+    ("late_events", {"late": 10}, "ok"),
+    ("late_events", {"late": 900}, "warn"),
+    ("late_events", {}, "ok"),
+    ("crossing", {"crossed": 18}, "ok"),
+    ("crossing", {"crossed": 80}, "warn"),
+    ("crossing", {"shared": 5}, "ok"),
+    ("bots", {"bots": 11}, "ok"),
+    ("bots", {"bots": 2500}, "fail"),
+    ("bots", {}, "ok"),
+    ("clock_skew", {}, "ok"),
+    ("clock_skew", {"ahead": 20}, "ok"),
+    ("clock_skew", {"ahead": 51}, "warn"),
+    ("before_exposure", {}, "ok"),
+    ("before_exposure", {"early": 1}, "ok"),
+    ("before_exposure", {"early": 200}, "warn"),
+    ("currency", {"other_currency": 1}, "warn"),
+    ("currency", {"other_currency": 3}, "warn"),
+    ("aa_history", {"aa_winners": (False,)}, "ok"),
+    ("aa_history", {"aa_winners": (False,) * 19 + (True,)}, "ok"),
+    ("aa_history", {"aa_winners": (True,) * 3 + (False,) * 12}, "warn"),
+    ("aa_history", {"aa_winners": (True,) * 6 + (False,) * 6}, "fail"),
+    ("silence", {"listening": True, "now_us": NOW, "last_event_us": NOW - 40_000_000}, "ok"),
+    ("silence", {"listening": True, "now_us": NOW, "last_event_us": NOW - 8 * HOUR}, "warn"),
+    ("silence", {"listening": True, "now_us": NOW, "last_event_us": NOW - 72 * HOUR}, "fail"),
+    ("silence", {"listening": True, "now_us": NOW}, "warn"),
+    ("silence", {"listening": True, "now_us": NOW, "last_event_us": NOW + HOUR // 12}, "ok"),
+    ("srm", {"epochs": (srm.Epoch({"a": 500, "b": 500}, HALVES),)}, "ok"),
+    ("srm", {"epochs": (srm.Epoch({"a": 500, "b": 500}, HALVES),), "imported": True}, "ok"),
+    ("srm", {"epochs": (srm.Epoch({"a": 5200, "b": 4838}, HALVES),)}, "warn"),
+    ("srm", {"epochs": (srm.Epoch({"a": 5200, "b": 4700}, HALVES),)}, "fail"),
+]
+
+
+@pytest.mark.parametrize(("key", "counts", "status"), CASES)
+def test_each_check_has_its_status_and_a_next_step_where_something_is_wrong(key, counts, status):
+    check = members_check(key, **counts)
+    assert (check.check, check.status) == (key, status)
+    assert check.detail.code.startswith(f"health.{key}.")
     assert bool(check.next_step) == (status != "ok")
 
 
-def test_the_share_is_in_the_sentence():
-    assert checks.immature(360, 1000, 7).detail.startswith("36.0\u202f% of the members are still inside their 7 days:")
+def test_every_check_has_a_case():
+    assert {key for key, _, _ in CASES} == set(checks.BY_KEY)
 
 
-def test_the_last_event_is_told_by_its_moment_which_stays_true():
-    at = NOW - timedelta(seconds=40)
-    assert at.strftime("%Y-%m-%dT%H:%M:%SZ") in checks.silence(at, NOW).detail
-    late = checks.silence(at, NOW + timedelta(days=3))
-    assert late.detail == f"No event has arrived since {at:%Y-%m-%dT%H:%M:%SZ}."
+def test_a_check_that_does_not_apply_is_left_out():
+    split_alone = HealthData(epochs=(srm.Epoch({"a": 5, "b": 5}, HALVES),), totals_only=True, aa_winners=(True,))
+    assert [check.check for check in checks.check_health(split_alone)] == ["srm"]
+    imported = HealthData(epochs=split_alone.epochs, imported=True, listening=True)
+    assert [check.check for check in checks.check_health(imported)] == ["srm", "multi_exposed", "bots"]
 
 
-def test_each_count_is_told_in_its_own_words():
-    assert checks.before_exposure(1, 1000, 5).detail.startswith("1 event was stamped more than 5 seconds before")
-    assert checks.before_exposure(2, 1000, 0.5).detail.startswith("2 events were stamped more than 0.5 seconds before")
-    assert checks.other_currency(3, "EUR").detail.startswith("3 purchases are in another currency than EUR: they count")
-    assert "smaller variant" in checks.multi_exposed(30, 1000, uneven=True).detail
-    assert "smaller variant" not in checks.multi_exposed(0, 1000, uneven=True).detail
+def test_only_members_within_their_window_are_worth_a_note():
+    assert checks.is_note("immature", 0.3) and not checks.is_note("immature", 0.2)
+    assert not any(checks.is_note(check.key, 1.0) for check in checks.CHECKS if check.key != "immature")
 
 
-def test_a_a_history_tells_how_likely_so_many_winners_are():
-    check = checks.aa_history([True, True, True] + [False] * 12)
+def test_the_last_event_is_given_as_its_moment_which_stays_true():
+    check = members_check("silence", listening=True, now_us=NOW, last_event_us=NOW - 40_000_000)
+    assert check.detail == message("health.silence.arriving", at=NOW - 40_000_000)
+
+
+def test_excluding_members_of_an_uneven_split_is_said_to_bias_it():
+    assert members_check("multi_exposed", multi_exposed=30, uneven=True).detail.code == "health.multi_exposed.uneven"
+    assert members_check("multi_exposed", uneven=True).detail.code == "health.multi_exposed.none"
+
+
+def test_the_value_of_a_a_history_is_the_chance_of_so_many_winners():
+    check = members_check("aa_history", aa_winners=(True,) * 3 + (False,) * 12)
     fewer = sum(math.comb(15, k) * 0.05**k * 0.95 ** (15 - k) for k in range(3))
     assert check.value == pytest.approx(1 - fewer)
-    assert check.detail.startswith("3 of 15 A/A experiments declared a winner, where 5\u202f% may")
-    assert checks.aa_history([]).value is None and "No A/A experiment" in checks.aa_history([]).detail
-    with pytest.raises(AnalysisError, match="alpha"):
-        checks.aa_history([True], allowed=5)
+    assert check.detail.params == {"winners": 3, "tests": 15, "allowed": 0.05}
 
 
 def test_more_than_all_is_refused():
     with pytest.raises(AnalysisError, match="11 of 10"):
-        checks.bots(11, 10)
+        members_check("late_events", late=11, events=10)
+    with pytest.raises(AnalysisError, match="count is 0 or more"):
+        members_check("currency", other_currency=-1)

@@ -192,7 +192,8 @@ def test_what_became_of_tests_of_the_same_against_the_same_is_a_check():
 def test_purchases_in_another_currency_are_told_and_are_no_money():
     result = answered({"click_rate": RATES}, collected={"quality": Quality(events=10, other_currency=3)})
     (told,) = (check for check in result["health"] if check["check"] == "currency")
-    assert told["status"] == "warn" and "another currency than EUR" in told["detail"]
+    assert (told["status"], told["value"]) == ("warn", 3)
+    assert told["detail"]["params"] == {"purchases": 3, "currency": "EUR"}
 
 
 # Bad input ---------------------------------------------------------------------------------------------------------

@@ -56,9 +56,9 @@ def test_a_time_is_written_in_the_project_zone_whatever_it_came_as():
     assert numbers.day(datetime(2026, 11, 23, 23, 30, tzinfo=UTC), "Europe/Berlin") == "24 Nov 2026"
 
 
-def test_a_time_on_a_known_day_is_the_time_alone():
-    assert numbers.time_of_day(MOMENT, "Europe/Berlin", MOMENT.replace(hour=20)) == "09:12"
-    assert numbers.time_of_day(MOMENT, "Europe/Berlin", MOMENT.replace(day=25)) == "09:12 on 23 Nov 2026"
+def test_a_time_on_a_known_day_has_no_date():
+    assert numbers.time_of_day(MOMENT, "Europe/Berlin", MOMENT.replace(hour=20)) == "09:12 Berlin time"
+    assert numbers.time_of_day(MOMENT, "Europe/Berlin", MOMENT.replace(day=25)) == "23 Nov 2026, 09:12 Berlin time"
 
 
 @pytest.mark.parametrize(

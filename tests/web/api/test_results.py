@@ -93,7 +93,7 @@ def test_a_clock_that_is_a_little_behind_is_forgiven_and_one_far_behind_is_told(
     assert sum(row["total"] for row in clicks["variants"]) == 1
     (told,) = (check for check in result["health"] if check["check"] == "before_exposure")
     assert (told["status"], told["value"]) == ("warn", 0.5)
-    assert told["detail"].startswith("1 event was stamped more than 5 seconds before")
+    assert "5 seconds" in told["detail"]
     definition = result["provenance"]["metric_definitions"]["click_rate"]
     assert definition["counts_from"] == "the member's first exposure, less 5 seconds for clocks that are behind"
     rows = csv.DictReader(io.StringIO(get(api, "spring/units.csv").text))

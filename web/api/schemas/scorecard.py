@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from analysis.health.checks import CHECKS
+
 Decision = Literal["ship", "keep_running", "no_difference", "stop_harm", "not_enough_data", "untrusted"]
 
 
@@ -43,11 +45,11 @@ class Verdict(BaseModel):
 
 
 class Check(BaseModel):
-    """One check of the data's health; a red one stands above any verdict."""
+    """One check of the data's health; one that fails overrules any verdict."""
 
     check: str = Field(
-        description="srm, multi_exposed, bots, crossing, immature, late_events, clock_skew, before_exposure, "
-        "currency, silence."
+        description="; ".join(f"{check.key}: {check.name.lower()}" for check in CHECKS) + ".",
+        json_schema_extra={"enum": [check.key for check in CHECKS]},
     )
     status: Literal["ok", "warn", "fail"]
     value: float | None

@@ -9,31 +9,6 @@ from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import NARROW, count, percent, signed_percent
 from experiments.translation import gettext
 
-# What a check guards against, for those that are in order; its own sentence stands before it.
-MEANINGS = {
-    "srm": "The groups differ only in what they saw.",
-    "multi_exposed": "Whoever met two variants would blur the difference between them.",
-    "silence": "An app that stops logging looks like members who stop acting.",
-    "late_events": "Late events make the newest days look weaker than they are.",
-    "immature": "Members whose window is open can still act, so their figures can only grow.",
-    "bots": "Bots act alike on every variant and would hide a difference.",
-    "crossing": "A member who meets another variant through a share makes the variants look more alike.",
-    "clock_skew": "Clocks that are wrong put actions before the exposure they belong to.",
-    "before_exposure": "What is stamped before a member met the content cannot be its doing.",
-}
-
-CHECK_NAMES = {
-    "srm": "Split between the variants",
-    "multi_exposed": "Members who met two variants",
-    "silence": "Silence",
-    "late_events": "Late events",
-    "immature": "Members still inside their window",
-    "bots": "Bots",
-    "crossing": "Crossing between variants",
-    "clock_skew": "Clocks",
-    "before_exposure": "Events before the exposure",
-}
-
 MARKS = {"ok": ("✓", "in order"), "info": ("i", "good to know"), "warn": ("!", "look at this"), "fail": ("✕", "failed")}
 
 

@@ -5,7 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from analysis import AmountStatistics, ProportionStatistics, Rules, decide, scorecard
-from analysis.health import checks as health
+from analysis.health.checks import check_health
+from analysis.health.data import HealthData
+from analysis.health.split import split_of
+from analysis.health.srm import Epoch
 from experiments.analyses.serialise import finite
 from experiments.reporting.worded import worded
 from web.pages.results.parts import Plan, VariantFacts
@@ -144,23 +147,25 @@ def _named(metric: str) -> dict[str, Any]:
 
 
 def _checks(members: dict) -> list[Any]:
-    randomised = sum(members.values())
-    return [
-        health.srm(members, dict.fromkeys(members, 1.0)),
-        health.multi_exposed(round(randomised * 0.002), randomised),
-        health.silence(NOW - timedelta(seconds=40), NOW),
-        health.bots(round(randomised * 0.011), randomised),
-        health.immature(round(randomised * 0.36), randomised, 7),
-        health.late_events(3, randomised),
-    ]
+    randomised, now_us = sum(members.values()), round(NOW.timestamp() * 1e6)
+    data = HealthData(
+        epochs=(Epoch(members, dict.fromkeys(members, 1.0)),),
+        randomised=randomised,
+        multi_exposed=round(randomised * 0.002),
+        bots=round(randomised * 0.011),
+        immature=round(randomised * 0.36),
+        events=randomised,
+        late=3,
+        listening=True,
+        last_event_us=now_us - 40_000_000,
+        now_us=now_us,
+    )
+    return check_health(data)
 
 
 def broken_split() -> list[Any]:
     """Checks of a run whose split is not the planned one."""
-    return [
-        health.srm({"a": 7121, "b": 6400, "c": 7091}, {"a": 1.0, "b": 1.0, "c": 1.0}),
-        health.late_events(3, 20_000),
-    ]
+    return [split_of({"a": 7121, "b": 6400, "c": 7091}, {"a": 1.0, "b": 1.0, "c": 1.0})]
 
 
 def segment(name: str = "country", keys: str = "bc") -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""Do events arrive, in time, and dated and priced as they should be?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analysis.errors import AnalysisError
+from analysis.health.data import HealthData
+from analysis.health.result import HealthCheck, Limits, judge_share, share_of
+from analysis.messages import message
+
+#: Without an event for so long, or for twice the hours after which it warns, the check fails.
+SILENCE_FAILS_AFTER_HOURS: Final = 48.0
+
+
+def late_events(data: HealthData) -> HealthCheck | None:
+    """Check the share of events that arrived more than a day after they happened."""
+    if data.totals_only or data.imported:
+        return None
+    share = share_of("late_events", data.late, data.events)
+    return judge_share(
+        "late_events",
+        share,
+        Limits(0.05),
+        none=message("health.late_events.none"),
+        some=message("health.late_events.some", share=share),
+        next_step=message("health.late_events.next_step"),
+    )
+
+
+def clock_skew(data: HealthData) -> HealthCheck | None:
+    """Check the share of events that are dated more than a minute ahead of our clock."""
+    if data.totals_only or data.imported:
+        return None
+    share = share_of("clock_skew", data.ahead, data.events)
+    return judge_share(
+        "clock_skew",
+        share,
+        Limits(0.05),
+        none=message("health.clock_skew.none"),
+        some=message("health.clock_skew.some", share=share),
+        next_step=message("health.clock_skew.next_step"),
+    )
+
+
+def before_exposure(data: HealthData) -> HealthCheck | None:
+    """Check the share of events that are dated before their member's exposure, and do not count for it."""
+    if data.totals_only or data.imported:
+        return None
+    return judge_share(
+        "before_exposure",
+        share_of("before_exposure", data.early, data.early + data.events),
+        Limits(0.05),
+        none=message("health.before_exposure.none"),
+        some=message("health.before_exposure.some", events=data.early, seconds=data.clock_tolerance_seconds),
+        next_step=message("health.before_exposure.next_step"),
+    )
+
+
+def currency(data: HealthData) -> HealthCheck | None:
+    """Report purchases in a currency that is not the experiment's: they are counted, but are no money in it."""
+    purchases = data.other_currency
+    if purchases < 0:
+        raise AnalysisError("bad_request", f"{purchases} purchases in another currency; a count is 0 or more.")
+    if data.totals_only or not purchases:
+        return None
+    detail = message("health.currency.some", purchases=purchases, currency=data.currency)
+    next_step = message("health.currency.next_step", currency=data.currency)
+    return HealthCheck("currency", "warn", float(purchases), detail, next_step)
+
+
+def silence(data: HealthData) -> HealthCheck | None:
+    """Check that events still arrive while the test runs."""
+    if data.totals_only or data.imported or not data.listening:
+        return None
+    if data.last_event_us is None:
+        return HealthCheck("silence", "warn", None, message("health.silence.never"), message("health.silence.send_one"))
+    hours = (data.now_us - data.last_event_us) / 1_000_000 / 3600
+    if hours <= data.silence_hours:
+        return HealthCheck("silence", "ok", hours, message("health.silence.arriving", at=data.last_event_us))
+    failed = hours > max(SILENCE_FAILS_AFTER_HOURS, 2 * data.silence_hours)
+    detail = message("health.silence.since", at=data.last_event_us)
+    return HealthCheck("silence", "fail" if failed else "warn", hours, detail, message("health.silence.next_step"))

@@ -1,0 +1,69 @@
+"""Is the split between the variants the planned one?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from analysis.errors import AnalysisError
+from analysis.health.data import HealthData
+from analysis.health.result import HealthCheck
+from analysis.health.srm import Epoch, judge
+from analysis.messages import Message, message
+
+ALARM: Final = 0.001
+
+
+def srm(data: HealthData) -> HealthCheck:
+    """Check the split of a run against the weights that applied when each member came.
+
+    Fails where the p that may be looked at any time falls below 0.001, warns where only the chi-square's does. An
+    imported test is looked at once, so there the chi-square decides.
+
+    Raises
+    ------
+    AnalysisError
+        A weight that is not above 0, a variant without a weight, a negative count, no epoch.
+    """
+    if not data.epochs:
+        raise AnalysisError("bad_request", "The split needs an epoch to check; give its counts and weights.")
+    if not any(epoch.n for epoch in data.epochs):
+        return HealthCheck("srm", "warn", None, message("health.srm.empty"))
+    split = judge(data.epochs, None if data.imported else data.fraction)
+    p = split.once if data.imported else split.always if split.planned is None else split.planned
+    seen, planned = _members_and_shares(data.epochs)
+    figures = message(
+        "health.srm.figures_once" if data.imported else "health.srm.figures_daily",
+        once=split.once,
+        statistic=split.statistic,
+        freedom=split.freedom,
+        p=p,
+        alarm=ALARM,
+    )
+    if p < ALARM or (data.split_failed and not data.imported):
+        detail = message("health.srm.wrong", seen=seen, planned=planned)
+        return HealthCheck("srm", "fail", p, detail, message("health.srm.next_step"), figures)
+    if split.once < ALARM:
+        detail = message("health.srm.doubtful", seen=seen, planned=planned)
+        return HealthCheck("srm", "warn", p, detail, message("health.srm.look_again"), figures)
+    return HealthCheck("srm", "ok", p, message("health.srm.as_planned", seen=seen), None, figures)
+
+
+def split_of(counts: Mapping[str, int], weights: Mapping[str, float], *, imported: bool = False) -> HealthCheck:
+    """Check the members of each variant against weights that stay the same."""
+    return srm(HealthData(epochs=(Epoch(counts, weights),), imported=imported))
+
+
+def _members_and_shares(epochs: Sequence[Epoch]) -> tuple[list[Message], list[Message]]:
+    """Return the members of each variant and its planned share, over all epochs."""
+    seen: dict[str, int] = {}
+    due: dict[str, float] = {}
+    for epoch in epochs:
+        for key, expected in zip(epoch.weights, epoch.expected, strict=True):
+            seen[key] = seen.get(key, 0) + epoch.counts.get(key, 0)
+            due[key] = due.get(key, 0.0) + float(expected)
+    whole = sum(due.values())
+    return (
+        [message("health.srm.members", members=n, variant=key) for key, n in seen.items()],
+        [message("health.srm.share", share=n / whole, variant=key) for key, n in due.items()],
+    )

@@ -1,0 +1,107 @@
+"""The sentences of the health checks; what a check guards against is in its line of `analysis.health.checks.CHECKS`."""
+
+from collections.abc import Mapping
+
+from experiments.reporting.sentences.template import Template, plural
+from experiments.translation import N_
+
+HEALTH: Mapping[str, Template] = {
+    # the split
+    "health.srm.empty": N_("No members have been counted yet, so the split can't be checked."),
+    "health.srm.as_planned": N_("Split as planned: {seen:list}."),
+    "health.srm.wrong": N_(
+        "The split is not as planned: {seen:list} instead of {planned:list}. "
+        "The groups differ in more than the content."
+    ),
+    "health.srm.next_step": N_(
+        "Find out why members of a variant are missing: redirects, slow pages, failed logging, filtered bots. "
+        "Then start a new run; this one can't be repaired."
+    ),
+    "health.srm.doubtful": N_("The split looks uneven: {seen:list} instead of {planned:list}. It may still be chance."),
+    "health.srm.look_again": N_(
+        "Look again tomorrow, and check whether a variant is slower or logs less than the others."
+    ),
+    "health.srm.members": N_("{members:count} {variant:letter}"),
+    "health.srm.share": N_("{share:threshold} {variant:letter}"),
+    "health.srm.figures_once": N_(
+        "chi-square p = {once:p_value} ({statistic:figures} on {freedom:count}), for a single look; "
+        "fails below {alarm:number}"
+    ),
+    "health.srm.figures_daily": N_(
+        "chi-square p = {once:p_value} ({statistic:figures} on {freedom:count}); corrected for daily looks, "
+        "p = {p:p_value}; fails below {alarm:number}"
+    ),
+    # members
+    "health.multi_exposed.none": N_("No member saw two variants."),
+    "health.multi_exposed.some": N_("{share:percent.1} of members saw two variants and were excluded."),
+    "health.multi_exposed.uneven": N_(
+        "{share:percent.1} of members saw two variants and were excluded, which removes a larger part of the smaller "
+        "variant and may bias the comparison."
+    ),
+    "health.multi_exposed.next_step": N_(
+        "Check that your app keeps one id per member, before and after sign-in, and requests the variant once."
+    ),
+    "health.bots.none": N_("No bots seen."),
+    "health.bots.some": N_("{share:percent.1} were bots and were excluded."),
+    "health.bots.next_step": N_(
+        "Check where the traffic comes from: a link checker or scraper may follow the campaign."
+    ),
+    "health.crossing.none": N_("No member saw another variant through a share."),
+    "health.crossing.some": N_("{share:percent.1} of members saw another variant through a share."),
+    "health.crossing.next_step": N_(
+        "Read small differences with care: members who see two variants make them look more alike than they are."
+    ),
+    "health.immature.none": N_("Every member's {days:number}-day window has ended."),
+    "health.immature.some": N_("{share:percent.1} of members are still within their {days:number}-day window."),
+    # events
+    "health.late_events.none": N_("No event arrived late."),
+    "health.late_events.some": N_("{share:percent.1} of events arrived more than a day after they happened."),
+    "health.late_events.next_step": N_(
+        "Check whether an app holds events back while offline. Figures for the newest days will still grow."
+    ),
+    "health.clock_skew.none": N_("No event is dated ahead of our clock."),
+    "health.clock_skew.some": N_("{share:percent.1} of events are dated more than a minute ahead of our clock."),
+    "health.clock_skew.next_step": N_("Check your app's clock. Times are stored as they were sent, never rewritten."),
+    "health.before_exposure.none": N_("No event is dated before its member's first exposure."),
+    "health.before_exposure.some": plural(
+        "{events:count} event is dated more than {seconds:number} seconds before its member's first exposure, within "
+        "a day, and does not count.",
+        "{events:count} events are dated more than {seconds:number} seconds before their member's first exposure, "
+        "within a day, and do not count.",
+        by="events",
+    ),
+    "health.before_exposure.next_step": N_(
+        "If these members could not have acted earlier, check the app's clock, or leave out `at` so that ours is used."
+    ),
+    "health.currency.some": plural(
+        "{purchases:count} purchase is in a currency other than {currency}. It counts as a purchase, not as money.",
+        "{purchases:count} purchases are in a currency other than {currency}. They count as purchases, not as money.",
+        by="purchases",
+    ),
+    "health.currency.next_step": N_("Send amounts in {currency}, or create one experiment per currency."),
+    "health.silence.never": N_("No event has arrived yet."),
+    "health.silence.send_one": N_("Send one with the snippet on the API keys page and check that it appears here."),
+    "health.silence.arriving": N_("Events are arriving; the last one at {at:time_of_day}."),
+    "health.silence.since": N_("No event has arrived since {at:time_of_day}."),
+    "health.silence.next_step": N_(
+        "Check that your app still sends events and that its API key is active. Missed events can't be recovered."
+    ),
+    # past experiments
+    "health.aa_history.expected": plural(
+        "{winners:count} of {tests:count} A/A experiment declared a winner, where {allowed:percent} may.",
+        "{winners:count} of {tests:count} A/A experiments declared a winner, where {allowed:percent} may.",
+        by="tests",
+    ),
+    "health.aa_history.too_many": plural(
+        "{winners:count} of {tests:count} A/A experiment declared a winner, where {allowed:percent} may. "
+        "That is too many for chance, so differences appear where there are none.",
+        "{winners:count} of {tests:count} A/A experiments declared a winner, where {allowed:percent} may. "
+        "That is too many for chance, so differences appear where there are none.",
+        by="tests",
+    ),
+    "health.aa_history.next_step": N_(
+        "Check whether one variant loads or logs differently, whether members are counted twice, and whether ids are "
+        "kept. Trust no small lead until an A/A experiment ends without a winner."
+    ),
+    "health.aa_history.figures": N_("binomial p = {p:p_value}"),
+}
