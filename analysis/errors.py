@@ -66,6 +66,11 @@ class NotShown:
         return {"code": self.code, "reason": self.reason.to_dict()}
 
     @classmethod
+    def of(cls, reason: Message) -> NotShown:
+        """Return what is missing for a reason of `not_shown`, whose code names it."""
+        return cls(reason.code.removeprefix("not_shown.").partition(".")[0], reason)
+
+    @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NotShown:
         """Read a stored reason back."""
         return cls(data["code"], Message.from_dict(data["reason"]))

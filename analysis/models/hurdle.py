@@ -19,7 +19,7 @@ from analysis.errors import NotShown, not_shown
 from analysis.messages import Message, message
 from analysis.models import amount_families
 from analysis.models.amount_families import Family
-from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate, estimates_from_dict
 from analysis.priors import NamedPrior
 from analysis.sampling import engine, fitting
 from analysis.sampling.diagnostics import Diagnostics
@@ -68,6 +68,12 @@ class HurdleVariant:
         values = {name: getattr(self, name) for name in self.__slots__}
         return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> HurdleVariant:
+        """Read a stored variant back."""
+        figures = ("share", "amount", "mean", "share_lift", "amount_lift", "mean_lift")
+        return cls(**dict(data) | estimates_from_dict(data, *figures))
+
 
 @dataclass(frozen=True, slots=True)
 class HurdleResult:
@@ -111,6 +117,22 @@ class HurdleResult:
             "engine": self.engine,
             "note": None if self.note is None else self.note.to_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> HurdleResult:
+        """Read a stored result back, without its draws."""
+        return cls(
+            metric=data["metric"],
+            not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
+            family=data["family"],
+            variants=tuple(HurdleVariant.from_dict(row) for row in data["variants"]),
+            checks=tuple(Check.from_dict(one) for one in data["checks"]),
+            diagnostics=None if data["diagnostics"] is None else Diagnostics.from_dict(data["diagnostics"]),
+            prior=NamedPrior.from_dict(data["prior"]),
+            seed=data["seed"],
+            engine=data["engine"],
+            note=None if data["note"] is None else Message.from_dict(data["note"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

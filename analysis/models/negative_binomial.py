@@ -22,7 +22,7 @@ from scipy.stats import nbinom, poisson
 from analysis import priors
 from analysis.errors import NotShown, not_shown
 from analysis.messages import message
-from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate, estimates_from_dict
 from analysis.priors import NamedPrior
 from analysis.sampling import engine, fitting
 from analysis.sampling.diagnostics import Diagnostics
@@ -82,6 +82,12 @@ class CountVariant:
         values = {name: getattr(self, name) for name in self.__slots__}
         return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CountVariant:
+        """Read a stored variant back."""
+        figures = ("mean", "dispersion", "never", "each", "busiest", "lift")
+        return cls(**dict(data) | estimates_from_dict(data, *figures))
+
 
 @dataclass(frozen=True, slots=True)
 class CountResult:
@@ -116,6 +122,20 @@ class CountResult:
             "seed": self.seed,
             "engine": self.engine,
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CountResult:
+        """Read a stored result back, without its draws."""
+        return cls(
+            metric=data["metric"],
+            not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
+            variants=tuple(CountVariant.from_dict(row) for row in data["variants"]),
+            checks=tuple(Check.from_dict(one) for one in data["checks"]),
+            diagnostics=None if data["diagnostics"] is None else Diagnostics.from_dict(data["diagnostics"]),
+            prior=NamedPrior.from_dict(data["prior"]),
+            seed=data["seed"],
+            engine=data["engine"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,26 @@ class Estimate:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Estimate:
+        """Read a stored estimate back."""
+        return cls(data["mean"], Interval(**data["interval"]))
+
+
+def estimate_to_dict(value: Estimate | NotShown) -> dict[str, Any]:
+    """Return an estimate, or why there is none, as plain JSON values."""
+    return {"not_shown": value.to_dict()} if isinstance(value, NotShown) else value.to_dict()
+
+
+def estimate_from_dict(data: Mapping[str, Any]) -> Estimate | NotShown:
+    """Read `estimate_to_dict` back."""
+    return NotShown.from_dict(data["not_shown"]) if "not_shown" in data else Estimate.from_dict(data)
+
+
+def estimates_from_dict(data: Mapping[str, Any], *names: str) -> dict[str, Estimate | None]:
+    """Read some estimates of a stored row back by their names; one that is missing is None."""
+    return {name: None if data[name] is None else Estimate.from_dict(data[name]) for name in names}
+
 
 @dataclass(frozen=True, slots=True)
 class Density:
@@ -66,6 +86,11 @@ class Density:
 
     def to_dict(self) -> dict[str, Any]:
         return {"x": list(self.x), "y": list(self.y)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Density:
+        """Read a stored density back."""
+        return cls(tuple(data["x"]), tuple(data["y"]))
 
 
 def interval_from(

@@ -7,6 +7,7 @@ of them against ArviZ.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -51,6 +52,13 @@ class Diagnostics:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self) | {"reasons": [reason.to_dict() for reason in self.reasons]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Diagnostics:
+        """Read stored diagnostics back; JSON has no infinite R-hat, so none is one."""
+        rhat = math.inf if data["rhat_max"] is None else data["rhat_max"]
+        reasons = tuple(Message.from_dict(reason) for reason in data["reasons"])
+        return cls(data["passed"], rhat, data["ess_min"], data["divergences"], reasons)
 
 
 def _split(draws: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ as over ten thousand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,11 @@ class Check:
         """Return plain JSON values."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return values | {"name": self.name.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Check:
+        """Read a stored check back."""
+        return cls(**dict(data) | {"name": Message.from_dict(data["name"])})
 
     @property
     def beside_expected(self) -> Message:

@@ -69,9 +69,19 @@ class VariantResult:
 
     @property
     def loss_if_wrong(self) -> float | None:
+        """The expected loss in the other cases alone."""
         if self.p_best is None or self.expected_loss is None or 1 - self.p_best < AS_GOOD_AS_CERTAIN:
             return None
         return self.expected_loss / (1 - self.p_best)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; `from_dict` reads them back."""
+        return _plain(self) | {"loss_if_wrong": self.loss_if_wrong}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> VariantResult:
+        """Read a stored row back; what follows from the rest is computed again."""
+        return cls(**_revived({name: value for name, value in data.items() if name in cls.__slots__}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,15 @@ class ComparisonResult:
     p_rope: float | None = None
     lift_not_shown: Message | None = None
     lift_density: Density | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; `from_dict` reads them back."""
+        return _plain(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ComparisonResult:
+        """Read a stored row back."""
+        return cls(**_revived(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +167,8 @@ class MetricResult:
             "rope": self.rope,
             "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
             "stratified": None if self.stratified is None else self.stratified.to_dict(),
-            "variants": [_plain(row) | {"loss_if_wrong": row.loss_if_wrong} for row in self.variants],
-            "comparisons": [_plain(row) for row in self.comparisons],
+            "variants": [row.to_dict() for row in self.variants],
+            "comparisons": [row.to_dict() for row in self.comparisons],
         }
 
     @classmethod
@@ -159,14 +178,10 @@ class MetricResult:
             **{name: data[name] for name in ("metric", "kind", "direction", "control", "model", "rope")},
             prior=NamedPrior.from_dict(data["prior"]),
             not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
-            variants=tuple(VariantResult(**_without_derived(_revived(row))) for row in data["variants"]),
-            comparisons=tuple(ComparisonResult(**_revived(row)) for row in data["comparisons"]),
+            variants=tuple(VariantResult.from_dict(row) for row in data["variants"]),
+            comparisons=tuple(ComparisonResult.from_dict(row) for row in data["comparisons"]),
             stratified=Stratified.from_dict(data["stratified"]) if data.get("stratified") else None,
         )
-
-
-def _without_derived(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "loss_if_wrong"}
 
 
 def _plain(row: VariantResult | ComparisonResult) -> dict[str, Any]:
@@ -179,7 +194,7 @@ def _revived(row: Mapping[str, Any]) -> dict[str, Any]:
     out = dict(row)
     for name in ("lift", "difference"):
         if out.get(name) is not None:
-            out[name] = Estimate(out[name]["mean"], Interval(**out[name]["interval"]))
+            out[name] = Estimate.from_dict(out[name])
     if out.get("interval") is not None:
         out["interval"] = Interval(**out["interval"])
     if out.get("interval_not_shown") is not None:
@@ -188,5 +203,5 @@ def _revived(row: Mapping[str, Any]) -> dict[str, Any]:
         out["lift_not_shown"] = Message.from_dict(out["lift_not_shown"])
     for name in ("density", "lift_density"):
         if out.get(name) is not None:
-            out[name] = Density(tuple(out[name]["x"]), tuple(out[name]["y"]))
+            out[name] = Density.from_dict(out[name])
     return out

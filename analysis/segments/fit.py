@@ -17,7 +17,7 @@ import numpy as np
 from analysis import priors
 from analysis.errors import NotShown, not_shown
 from analysis.messages import Message, message
-from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate
+from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate, estimates_from_dict
 from analysis.priors import NamedPrior
 from analysis.sampling import engine
 from analysis.sampling.diagnostics import Diagnostics
@@ -64,6 +64,11 @@ class SegmentRow:
         values = {name: getattr(self, name) for name in self.__slots__}
         return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in values.items()}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SegmentRow:
+        """Read a stored row back."""
+        return cls(**dict(data) | estimates_from_dict(data, "rate", "lift"))
+
 
 @dataclass(frozen=True, slots=True)
 class OverallRow:
@@ -79,6 +84,11 @@ class OverallRow:
             "rate": self.rate.to_dict(),
             "lift": None if self.lift is None else self.lift.to_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> OverallRow:
+        """Read a stored row back."""
+        return cls(**dict(data) | estimates_from_dict(data, "rate", "lift"))
 
 
 @dataclass(frozen=True, slots=True)

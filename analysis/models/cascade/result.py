@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError, NotShown
 from analysis.messages import Message
-from analysis.posterior.joint import Estimate, Interval
+from analysis.posterior.joint import Estimate, Interval, estimate_from_dict, estimate_to_dict
 from analysis.priors import NamedPrior
 from analysis.sampling.diagnostics import Diagnostics
 from analysis.sampling.predictive import Check
@@ -25,6 +25,11 @@ class Reach:
 
     def to_dict(self) -> dict[str, Any]:
         return {"median": self.median, "interval": self.interval.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Reach:
+        """Read a stored reach back."""
+        return cls(data["median"], Interval(**data["interval"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,8 @@ class VariantCascade:
             "n": self.n,
             "brought": self.brought,
             "roots": self.roots,
-            "r": _told(self.r),
-            "dispersion": _told(self.dispersion),
+            "r": estimate_to_dict(self.r),
+            "dispersion": estimate_to_dict(self.dispersion),
             "p_viral": self.p_viral,
             "reach": None if isinstance(self.reach, NotShown) else self.reach.to_dict(),
             "reach_not_shown": None if hidden is None else hidden.reason.to_dict(),
@@ -76,6 +81,20 @@ class VariantCascade:
             "sizes": [list(row) for row in self.sizes],
             "depths": [list(row) for row in self.depths],
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> VariantCascade:
+        """Read a stored variant back."""
+        plain = ("variant", "n", "brought", "roots", "p_viral", "too_young")
+        hidden = data["reach_not_shown"]
+        return cls(
+            **{name: data[name] for name in plain},
+            r=estimate_from_dict(data["r"]),
+            dispersion=estimate_from_dict(data["dispersion"]),
+            reach=Reach.from_dict(data["reach"]) if hidden is None else NotShown.of(Message.from_dict(hidden)),
+            sizes=tuple((members, roots) for members, roots in data["sizes"]),
+            depths=tuple((generations, roots) for generations, roots in data["depths"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,11 @@ class CascadeComparison:
             "difference": self.difference.to_dict(),
             "p_beats_control": self.p_beats_control,
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CascadeComparison:
+        """Read a stored comparison back."""
+        return cls(**dict(data) | {"difference": Estimate.from_dict(data["difference"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +164,17 @@ class CascadeResult:
             "engine": self.engine,
         }
 
-
-def _told(answer: Estimate | NotShown) -> dict[str, Any]:
-    return {"not_shown": answer.to_dict()} if isinstance(answer, NotShown) else answer.to_dict()
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CascadeResult:
+        """Read a stored result back, without its draws."""
+        return cls(
+            variants=tuple(VariantCascade.from_dict(row) for row in data["variants"]),
+            comparisons=tuple(CascadeComparison.from_dict(row) for row in data["comparisons"]),
+            prior=NamedPrior.from_dict(data["prior"]),
+            seed=data["seed"],
+            diagnostics=None if data["diagnostics"] is None else Diagnostics.from_dict(data["diagnostics"]),
+            engine=data["engine"],
+            checks=tuple(Check.from_dict(one) for one in data["checks"]),
+            note=None if data["note"] is None else Message.from_dict(data["note"]),
+            not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
+        )

@@ -17,7 +17,15 @@ from analysis.errors import AnalysisError, NotShown, not_shown
 from analysis.models.retention import lifetimes, survival
 from analysis.models.retention.lifetimes import Tail
 from analysis.models.retention.survival import CurvePoint
-from analysis.posterior.joint import DrawnPosterior, Estimate, IntervalKind, drawn_estimate, interval_from
+from analysis.posterior.joint import (
+    DrawnPosterior,
+    Estimate,
+    IntervalKind,
+    drawn_estimate,
+    estimate_from_dict,
+    estimate_to_dict,
+    interval_from,
+)
 from analysis.priors import NamedPrior
 from analysis.sampling.diagnostics import Diagnostics
 from analysis.statistics import RetentionStatistics
@@ -120,11 +128,23 @@ class VariantRetention:
             "n": self.n,
             "mature": self.mature,
             "staying": [point.to_dict() for point in self.staying],
-            "half_life": _told(self.half_life),
-            "ever_returned": _told(self.ever_returned),
+            "half_life": estimate_to_dict(self.half_life),
+            "ever_returned": estimate_to_dict(self.ever_returned),
             "returning": [point.to_dict() for point in self.returning],
             "tail": self.tail.to_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> VariantRetention:
+        """Read a stored variant back, without its draws."""
+        return cls(
+            **{name: data[name] for name in ("variant", "n", "mature")},
+            staying=tuple(CurvePoint(**point) for point in data["staying"]),
+            half_life=estimate_from_dict(data["half_life"]),
+            ever_returned=estimate_from_dict(data["ever_returned"]),
+            returning=tuple(CurvePoint(**point) for point in data["returning"]),
+            tail=Tail.from_dict(data["tail"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +182,18 @@ class RetentionResult:
             "engine": self.engine,
         }
 
-
-def _told(answer: Estimate | NotShown) -> dict[str, Any]:
-    return {"not_shown": answer.to_dict()} if isinstance(answer, NotShown) else answer.to_dict()
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RetentionResult:
+        """Read a stored result back, without its draws."""
+        return cls(
+            horizon=data["horizon"],
+            variants=tuple(VariantRetention.from_dict(row) for row in data["variants"]),
+            prior=NamedPrior.from_dict(data["prior"]),
+            seed=data["seed"],
+            diagnostics=None if data["diagnostics"] is None else Diagnostics.from_dict(data["diagnostics"]),
+            engine=data["engine"],
+            not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
+        )
 
 
 def fit_retention(

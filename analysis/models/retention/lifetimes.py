@@ -84,6 +84,16 @@ class Tail:
             "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Tail:
+        """Read a stored tail back, without its draws."""
+        return cls(
+            **{name: data[name] for name in ("alpha", "beta", "daily")},
+            survival=tuple(StayingPoint(**point) for point in data["survival"]),
+            coming=tuple(StayingPoint(**point) for point in data["coming"]),
+            not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
+        )
+
 
 def build(variants: int, horizon: int) -> Any:
     """Return the PyMC model of that shape, waiting for data."""
