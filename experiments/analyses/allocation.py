@@ -1,12 +1,13 @@
-"""How new members were shared out, as an analysis tells it, and the shares that it proposes for those still to come."""
+"""How new members were allocated while the run went on, and the shares that an analysis proposes for the next ones."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 from analysis import HealthCheck, MetricResult, NotShown
 from analysis.allocation import Proposal, propose
 from analysis.errors import not_shown
-from analysis.messages import message
+from analysis.messages import Message, message
 from experiments.analyses.plan import AdaptiveAllocation, Plan, PlannedEpoch
 from experiments.analyses.serialise import iso
 from experiments.collect.collected import Collected
@@ -15,30 +16,101 @@ CAVEAT = message("note.adaptive_shares")
 """Simulated: see the figures on adaptive allocation in ``docs/statistics.md``."""
 
 
-def allocation_told(
+class EpochShares(NamedTuple):
+    """One allocation epoch as it was applied.
+
+    Attributes
+    ----------
+    number : int
+    started : str
+        RFC 3339.
+    weights : mapping of str to float
+        Share of each variant.
+    members : mapping of str to int
+        Randomised members of each variant who came in it.
+    """
+
+    number: int
+    started: str
+    weights: Mapping[str, float]
+    members: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationResult:
+    """The shares of new members over time, if they follow the results.
+
+    Attributes
+    ----------
+    method, floor, every_hours
+        As the experiment declares them.
+    epochs : tuple of EpochShares
+    next : mapping of str to float or None
+        The shares proposed for the next epoch.
+    next_not_shown : NotShown or None
+        Why none are proposed.
+    caveat : Message
+        How much moving shares bias the figures.
+    """
+
+    method: str
+    floor: float
+    every_hours: int
+    epochs: tuple[EpochShares, ...]
+    next: Mapping[str, float] | None
+    next_not_shown: NotShown | None
+    caveat: Message
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "method": self.method,
+            "floor": self.floor,
+            "every_hours": self.every_hours,
+            "epochs": [epoch._asdict() for epoch in self.epochs],
+            "next": None if self.next is None else dict(self.next),
+            "next_not_shown": None if self.next_not_shown is None else self.next_not_shown.to_dict(),
+            "caveat": self.caveat.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read `to_dict` back."""
+        hidden = data["next_not_shown"]
+        return cls(
+            **dict(data)
+            | {
+                "epochs": tuple(EpochShares(**epoch) for epoch in data["epochs"]),
+                "next_not_shown": None if hidden is None else NotShown.from_dict(hidden),
+                "caveat": Message.from_dict(data["caveat"]),
+            }
+        )
+
+
+def allocation_result(
     plan: Plan, collected: Collected, primary: MetricResult, checks: Sequence[HealthCheck]
-) -> dict[str, Any] | None:
-    """The shares over time with their caveat, and the next ones; None where the weights are fixed."""
+) -> AllocationResult | None:
+    """Return the shares over time and the next ones; None for fixed weights."""
     rule = plan.allocation
     if rule is None:
         return None
     proposed = _proposed(plan, rule, primary, checks)
-    refused = isinstance(proposed, NotShown)
-    return {
-        "method": rule.method,
-        "floor": rule.floor,
-        "every_hours": rule.every_hours,
-        "epochs": [_epoch(epoch, collected) for epoch in plan.epochs],
-        "next": None if refused else dict(proposed.shares),
-        "next_not_shown": proposed.to_dict() if refused else None,
-        "caveat": CAVEAT.to_dict(),
-    }
+    hidden = proposed if isinstance(proposed, NotShown) else None
+    return AllocationResult(
+        rule.method,
+        rule.floor,
+        rule.every_hours,
+        tuple(_epoch(epoch, collected) for epoch in plan.epochs),
+        None if isinstance(proposed, NotShown) else dict(proposed.shares),
+        hidden,
+        CAVEAT,
+    )
 
 
 def _proposed(
     plan: Plan, rule: AdaptiveAllocation, primary: MetricResult, checks: Sequence[HealthCheck]
 ) -> Proposal | NotShown:
-    """The shares for those still to come, or why they stay as they are."""
+    """Return the shares of the next members, or why they stay as they are."""
     if not plan.running:
         return not_shown("not_running")
     if failed := [check for check in checks if check.status == "fail"]:
@@ -49,13 +121,8 @@ def _proposed(
     return propose(primary, method=rule.method, floor=rule.floor, current=plan.epochs[-1].weights)
 
 
-def _epoch(epoch: PlannedEpoch, collected: Collected) -> dict[str, Any]:
-    return {
-        "number": epoch.number,
-        "started": iso(epoch.started_us),
-        "weights": dict(epoch.weights),
-        "members": members_in(collected, epoch.number),
-    }
+def _epoch(epoch: PlannedEpoch, collected: Collected) -> EpochShares:
+    return EpochShares(epoch.number, iso(epoch.started_us), dict(epoch.weights), members_in(collected, epoch.number))
 
 
 def members_in(collected: Collected, number: int) -> dict[str, int]:

@@ -1,83 +1,97 @@
-"""From stored inputs to an answer: the models, the health checks and the verdict. No clock, no database, no chance."""
+"""Compute a result from its stored inputs: models, health checks, verdict. No clock, no database, no randomness."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from analysis import NamedPrior, Rules, Verdict, decide
+from analysis import HealthCheck, NamedPrior, Rules, Verdict, decide
 from analysis.health.checks import check_health
-from analysis.priors import RETENTION_WEAK, SEGMENT_WEAK
-from experiments.analyses.allocation import allocation_told
+from experiments.analyses.allocation import allocation_result
+from experiments.analyses.answer import (
+    Answer,
+    Arrivals,
+    Heading,
+    Mature,
+    PastDay,
+    Provenance,
+    Summary,
+    Total,
+    Units,
+)
 from experiments.analyses.health import health_data
 from experiments.analyses.plan import Inputs, Plan
-from experiments.analyses.sampled import deeper
-from experiments.analyses.scorecards import Scored, score_all, score_mature, total_told
-from experiments.analyses.serialise import finite, iso, versions
+from experiments.analyses.sampled import SAMPLED, Sampled, fit_all
+from experiments.analyses.sampled.part import Unfitted
+from experiments.analyses.scorecards import Scored, score_all, score_mature, score_total
+from experiments.analyses.serialise import iso, versions
 from experiments.catalogue.metrics import metric
-from experiments.collect.collected import Collected
 
 Report = Callable[[float, str], None]
+Curve = Mapping[str, Sequence[float | None]]
+Drawing = dict[str, dict[str, dict[str, Curve]]]
+""""densities", then metric and variant: the curve's x and y."""
 
 
-def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) -> tuple[dict, dict]:
-    """The result in the API's shape and what the page draws from it; the same inputs give the same digits."""
+def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) -> tuple[Answer, Drawing]:
+    """Return the result and the curves that the page draws; the same inputs give the same digits."""
     plan, collected = inputs.plan, inputs.collected
     definitions = {found.key: found for found in plan.measured}
     lift, seed = plan.lift_prior.prior, inputs.seed
     scored = score_all(plan, collected, definitions, lift=lift, seed=seed)
     mature = score_mature(plan, collected, definitions, lift=lift, seed=seed)
-    elapsed = inputs.elapsed_days
+    total = score_total(plan, collected, definitions, lift=lift, seed=seed)
     checks = check_health(health_data(inputs))
-    rules = _rules(plan, elapsed, lift)
-    verdict = _verdict(inputs, scored, checks, rules, elapsed)
-    told = deeper(inputs, collected, report)
-    result = _head(inputs, identity, collected) | {
-        "verdict": verdict.to_dict(),
-        "health": [check.to_dict() for check in checks],
-        "metrics": [found.entry(plan) for found in scored.values()],
-        "mature": _mature(plan, mature),
-        "total": total_told(plan, collected, definitions, lift=lift, seed=seed),
-        **told,
-        "allocation": allocation_told(plan, collected, scored[plan.primary].deciding, checks),
-        "answer": _answer(plan, scored[plan.primary], verdict, collected, elapsed),
-        "arrivals": [{"variant": variant, "day": day, "members": n} for variant, day, n in collected.arrivals],
-        "provenance": {
-            "metric_definitions": inputs.metric_definitions,
-            "priors": _priors(plan, scored, told),
-            "rules": rules.to_dict(),
-            "seed": seed,
-            "versions": versions(),
-        },
-    }
-    return finite(result), finite(_drawing(scored))
+    rules = _rules(plan, inputs.elapsed_days, lift)
+    verdict = _verdict(inputs, scored, checks, rules)
+    sampled = fit_all(inputs, report)
+    answer = Answer(
+        heading=_heading(inputs, identity),
+        verdict=verdict,
+        health=tuple(checks),
+        metrics=tuple(found.entry(plan) for found in scored.values()),
+        mature=_mature(plan, mature),
+        total=Total(collected.shared, total) if total else None,
+        sampled=sampled,
+        allocation=allocation_result(plan, collected, scored[plan.primary].deciding, checks),
+        summary=_summary(inputs, scored[plan.primary], verdict),
+        arrivals=tuple(Arrivals(*row) for row in collected.arrivals),
+        provenance=Provenance(
+            metric_definitions=inputs.metric_definitions,
+            lift=plan.lift_prior,
+            priors=_priors(scored, sampled),
+            rules=rules,
+            seed=seed,
+            versions=versions(),
+        ),
+    )
+    return answer, _drawing(scored)
 
 
-def primary_only(inputs: Inputs, *, identity: str) -> dict[str, Any]:
-    """The result of a past day: the scorecard of the primary metric, and no verdict."""
-    plan, collected = inputs.plan, inputs.collected
-    found = metric(plan.primary)
-    lift, seed = plan.lift_prior.prior, inputs.seed
-    scored = score_all(plan, collected, {found.key: found}, lift=lift, seed=seed, curves="none")
-    result = _head(inputs, identity, collected) | {
-        "metrics": [scored[found.key].entry(plan)],
-        "provenance": {
-            "metric_definitions": inputs.metric_definitions,
-            "seed": inputs.seed,
-            "versions": versions(),
-        },
-    }
-    return finite(result)
+def primary_only(inputs: Inputs, *, identity: str) -> PastDay:
+    """Return the result of a past day: the scorecard of the primary metric, and no verdict."""
+    plan, found = inputs.plan, metric(inputs.plan.primary)
+    scored = score_all(
+        plan,
+        inputs.collected,
+        {found.key: found},
+        lift=plan.lift_prior.prior,
+        seed=inputs.seed,
+        curves="none",
+    )
+    return PastDay(
+        _heading(inputs, identity), scored[found.key].entry(plan), inputs.metric_definitions, inputs.seed, versions()
+    )
 
 
-def _head(inputs: Inputs, identity: str, collected: Collected) -> dict[str, Any]:
-    """Which analysis it is, and of whom."""
-    return {
-        "experiment": inputs.plan.experiment,
-        "run": inputs.plan.run,
-        "analysis": identity,
-        "cut_off": iso(inputs.cut_off_us),
-        "created_at": inputs.created_at,
-        "units": {"randomised": collected.randomised, "shared": collected.shared, "excluded": collected.excluded},
-    }
+def _heading(inputs: Inputs, identity: str) -> Heading:
+    collected = inputs.collected
+    return Heading(
+        inputs.plan.experiment,
+        inputs.plan.run,
+        identity,
+        iso(inputs.cut_off_us),
+        inputs.created_at,
+        Units(collected.randomised, collected.shared, collected.excluded),
+    )
 
 
 def _rules(plan: Plan, elapsed: float, lift: NamedPrior) -> Rules:
@@ -92,7 +106,7 @@ def _rules(plan: Plan, elapsed: float, lift: NamedPrior) -> Rules:
     )
 
 
-def _verdict(inputs: Inputs, scored: Mapping[str, Scored], checks: list[Any], rules: Rules, elapsed: float) -> Verdict:
+def _verdict(inputs: Inputs, scored: Mapping[str, Scored], checks: Sequence[HealthCheck], rules: Rules) -> Verdict:
     plan = inputs.plan
     watched = [key for key in plan.guardrails if key in scored and key != plan.primary]
     return decide(
@@ -100,7 +114,7 @@ def _verdict(inputs: Inputs, scored: Mapping[str, Scored], checks: list[Any], ru
         rules=rules,
         health=checks,
         guardrails=[scored[key].deciding for key in watched],
-        elapsed_days=elapsed,
+        elapsed_days=inputs.elapsed_days,
         looks=inputs.looks,
         names=plan.names,
         metrics={key: found.metric.name.lower() for key, found in scored.items()},
@@ -109,66 +123,62 @@ def _verdict(inputs: Inputs, scored: Mapping[str, Scored], checks: list[Any], ru
     )
 
 
-def _mature(plan: Plan, mature: Mapping[str, Scored]) -> dict[str, Any] | None:
-    """The figures of those whose window is over; None where they were not collected."""
+def _mature(plan: Plan, mature: Mapping[str, Scored]) -> Mature | None:
+    """Return the figures of the members whose window is over; None if they were not collected."""
     if plan.primary not in mature:
         return None
-    rows = mature[plan.primary].plain.variants
-    return {
-        "members": {row.variant: row.n for row in rows},
-        "metrics": [found.entry(plan) for found in mature.values()],
-    }
+    members = {row.variant: row.n for row in mature[plan.primary].plain.variants}
+    return Mature(members, tuple(found.entry(plan) for found in mature.values()))
 
 
-def _priors(plan: Plan, scored: Mapping[str, Scored], told: Mapping[str, Any]) -> dict[str, Any]:
-    """Every prior that was in force, the lift's with what it was learned from."""
-    priors = {key: found.plain.prior.to_dict() for key, found in scored.items()} | {"lift": plan.lift_prior.to_dict()}
-    if any(not entry["not_shown"] for entry in told["segments"]):
-        priors["segments"] = SEGMENT_WEAK.to_dict()
-    for found in scored.values():
-        if found.adjusted is not None:
-            priors["adjusted"] = found.adjusted.prior.to_dict()
-    parts = {name: told[name] or {} for name in ("retention", "cascade")}
-    for name in ("amounts", "counts"):
-        parts[name] = next((entry for entry in told[name] if not entry["not_shown"]), {})
-    priors |= {name: part["prior"] for name, part in parts.items() if part.get("prior") and not part["not_shown"]}
-    if any(row["tail"]["not_shown"] is None for row in parts["retention"].get("variants", ())):
-        priors["staying"] = RETENTION_WEAK.to_dict()
+def _priors(scored: Mapping[str, Scored], sampled: Sampled) -> dict[str, NamedPrior]:
+    """Return every prior that was used beside the lift's, by the metric or the part that uses it."""
+    priors = {key: found.plain.prior for key, found in scored.items()}
+    adjusted = next((found.adjusted for found in scored.values() if found.adjusted is not None), None)
+    if adjusted is not None:
+        priors["adjusted"] = adjusted.prior
+    for part in SAMPLED:
+        shown = [entry for entry in sampled[part.key] if not isinstance(entry, Unfitted) and entry.not_shown is None]
+        if shown:
+            priors |= part.priors(shown[0])
     return priors
 
 
-def _drawing(scored: Mapping[str, Scored]) -> dict[str, Any]:
-    """The curves of the lifts by metric and variant, with the four digits that a pixel can show.
+def _drawing(scored: Mapping[str, Scored]) -> Drawing:
+    """Return the curves of the lifts by metric and variant, with the four digits that a pixel can show.
 
     They are most of what an analysis takes up in the database, and there may be hundreds a day.
     """
-    lifts: dict[str, Any] = {}
-    for key, found in scored.items():
-        lifts[key] = {
-            row.variant: {"x": _four_digits(row.lift_density.x), "y": _four_digits(row.lift_density.y)}
-            for row in found.deciding.comparisons
-            if row.lift_density
-        }
-    return {"densities": lifts}
-
-
-def _four_digits(values: Iterable[float]) -> list[float]:
-    return [float(f"{value:.4g}") for value in values]
-
-
-def _answer(plan: Plan, primary: Scored, verdict: Verdict, collected: Collected, elapsed: float) -> dict[str, Any]:
-    """Who leads, how surely, what it would cost to be wrong, and how time stands where that is known."""
-    dated = plan.dates_known
-    ranked = [row for row in primary.deciding.variants if row.p_best is not None]
-    leader = max(ranked, key=lambda row: row.p_best) if ranked else None
-    loss = None if leader is None or leader.expected_loss is None else 100 * leader.expected_loss
     return {
-        "leader": leader.variant if leader else None,
-        "chance_best": leader.p_best if leader else None,
-        "expected_loss_per_100": loss,
-        "unit_of_measure": primary.metric.definition(plan.currency, plan.window_days)["unit_of_measure"],
-        "members_per_day": collected.randomised / elapsed if dated and elapsed >= 1 / 24 else None,
-        "more_days": verdict.more_days,
-        "elapsed_days": elapsed if dated else None,
-        "planned_days": plan.planned_days,
+        "densities": {
+            key: {
+                row.variant: {"x": _four_digits(row.lift_density.x), "y": _four_digits(row.lift_density.y)}
+                for row in found.deciding.comparisons
+                if row.lift_density
+            }
+            for key, found in scored.items()
+        }
     }
+
+
+def _four_digits(values: Iterable[float]) -> list[float | None]:
+    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]
+
+
+def _summary(inputs: Inputs, primary: Scored, verdict: Verdict) -> Summary:
+    """Return which variant leads, how probably, what it would cost to be wrong, and the pace if it is known."""
+    plan, elapsed = inputs.plan, inputs.elapsed_days
+    leader = max(primary.deciding.variants, key=lambda row: -1.0 if row.p_best is None else row.p_best, default=None)
+    leads = leader is not None and leader.p_best is not None
+    loss = leader.expected_loss if leader is not None and leads else None
+    paced = plan.dates_known and elapsed >= 1 / 24
+    return Summary(
+        leader=leader.variant if leader is not None and leads else None,
+        chance_best=leader.p_best if leader is not None else None,
+        expected_loss_per_100=None if loss is None else 100 * loss,
+        unit_of_measure=primary.metric.definition(plan.currency, plan.window_days)["unit_of_measure"],
+        members_per_day=inputs.collected.randomised / elapsed if paced else None,
+        more_days=verdict.more_days,
+        elapsed_days=elapsed if plan.dates_known else None,
+        planned_days=plan.planned_days,
+    )

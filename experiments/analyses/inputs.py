@@ -163,7 +163,7 @@ def imported(session: Session, experiment: Experiment, run: Run) -> Collected | 
 def srm_failed(session: Session, run: Run) -> bool:
     """Whether the newest of the run's earlier analyses found a sample ratio mismatch; it is not withdrawn later."""
     health = session.scalars(
-        select(Analysis.result["health"])  # type: ignore[call-overload, index]
+        select(col(Analysis.result)["health"])
         .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
         .order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())
         .limit(1)
@@ -176,9 +176,9 @@ def aa_history(session: Session) -> tuple[bool, ...]:
 
     It is one where all variants have the very same content; of empty content nothing is known, since an app holds it.
     """
-    content = cast(Variant.content, Text)  # type: ignore[arg-type]
+    content = cast(col(Variant.content), Text)
     alike = (
-        select(Variant.experiment_id)  # type: ignore[call-overload]
+        select(col(Variant.experiment_id))
         .join(Experiment, col(Experiment.id) == Variant.experiment_id)
         .where(col(Experiment.state).in_(("stopped", "archived")), col(Experiment.simulated).is_(False))
         .group_by(col(Variant.experiment_id))
@@ -189,14 +189,14 @@ def aa_history(session: Session) -> tuple[bool, ...]:
         .where(col(Analysis.experiment_id).in_(alike), col(Analysis.history_only).is_(False))
         .group_by(col(Analysis.experiment_id))
     )
-    decisions = session.scalars(select(Analysis.decision).where(col(Analysis.id).in_(newest)))
+    decisions = session.scalars(select(col(Analysis.decision)).where(col(Analysis.id).in_(newest)))
     return tuple(decision in ("ship", "stop_harm") for decision in decisions if decision != "untrusted")
 
 
 def looks_before(session: Session, run: Run) -> tuple[Look, ...]:
     """Return the looks of the run's earlier analyses that the stopping rule must know, oldest first."""
     newest = (
-        select(Analysis.inputs["looks"], Analysis.result["verdict"]["look"])  # type: ignore[call-overload, index]
+        select(col(Analysis.inputs)["looks"], col(Analysis.result)["verdict"]["look"])
         .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
         .order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())
         .limit(1)

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -122,8 +121,6 @@ def metric_of(session: Session, key: str) -> str | None:
 
 def analysed(session: Session) -> list[tuple[str, str]]:
     """Key and name of the experiments that can be planned from, the newest first."""
-    having = select(Analysis.experiment_id).where(  # type: ignore[call-overload]
-        col(Analysis.history_only).is_(False)
-    )
-    query: Any = select(Experiment.key, Experiment.name).where(col(Experiment.id).in_(having))  # type: ignore[call-overload]
-    return [tuple(row) for row in session.execute(query.order_by(col(Experiment.id).desc()).limit(OFFERED))]
+    having = select(col(Analysis.experiment_id)).where(col(Analysis.history_only).is_(False))
+    query = select(col(Experiment.key), col(Experiment.name)).where(col(Experiment.id).in_(having))
+    return [(key, name) for key, name in session.execute(query.order_by(col(Experiment.id).desc()).limit(OFFERED))]

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from analysis import NamedPrior, NotShown
-from analysis import priors as shipped
 from analysis.learning.learn import LearnedLift, TestSummary, learn
+from analysis.priors import named
 from experiments.analyses.plan import Inputs, LearnedFrom, LiftPrior
 from experiments.catalogue.metrics import metric
 from experiments.lifecycle.current_prior import DEFAULT, LEARNED
@@ -103,7 +103,7 @@ def newest(session: Session) -> LearnedPrior | None:
 def of_run(session: Session, experiment: Experiment, run: Run) -> LiftPrior:
     """Return the lift prior of a run: that of its first analysis, or the experiment's own choice before it."""
     first = (
-        select(Analysis.inputs["plan"]["lift_prior"])  # type: ignore[call-overload, index]
+        select(col(Analysis.inputs)["plan"]["lift_prior"])
         .where(col(Analysis.run_id) == run.id)
         .order_by(col(Analysis.id))
         .limit(1)
@@ -122,12 +122,12 @@ def choose(session: Session, requested: str) -> LiftPrior:
         prior = NamedPrior.from_dict({"name": stored.name, "parameters": stored.parameters, "reason": stored.reason})
         learned_at = stored.created_at.isoformat(timespec="seconds")
         return LiftPrior(requested, prior, LearnedFrom.from_dict(stored.evidence | {"learned_at": learned_at}))
-    return LiftPrior(requested, shipped.named(DEFAULT if requested in ("auto", LEARNED) else requested))
+    return LiftPrior(requested, named(DEFAULT if requested in ("auto", LEARNED) else requested))
 
 
 def _finished(session: Session, experiment: Experiment, run: Run) -> Finished:
     query = (
-        select(Analysis.inputs, Analysis.decision)  # type: ignore[call-overload]
+        select(col(Analysis.inputs), col(Analysis.decision))
         .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
         .order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())
         .limit(1)

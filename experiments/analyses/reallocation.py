@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from experiments.analyses.answer import Answer
 from experiments.assignment import bucketing
 from experiments.assignment.configuration import touch
 from experiments.assignment.epochs import Epoch, epochs_of
@@ -31,9 +32,9 @@ def open_next(session: Session, analysis: Analysis, *, now_us: int) -> Epoch | N
         None where the weights are fixed, the experiment does not run, the present epoch is not old enough, the shares
         are the same, or the analysis proposes none: a health check failed, or a variant has too few members.
     """
-    proposed = (analysis.result.get("allocation") or {}).get("next")
+    allocation = Answer.from_dict(analysis.result).allocation
     experiment = session.get(Experiment, analysis.experiment_id)
-    if not proposed or experiment is None or experiment.allocation is None:
+    if allocation is None or allocation.next is None or experiment is None or experiment.allocation is None:
         return None
     lock(session, experiment)  # it may be paused or stopped at this very moment
     run = current_run(session, experiment)
@@ -42,7 +43,7 @@ def open_next(session: Session, analysis: Analysis, *, now_us: int) -> Epoch | N
     newest = epochs_of(session, run)[-1]
     if now_us < newest.started_us + experiment.allocation["every_hours"] * HOUR_US:
         return None
-    epoch = Epoch(newest.number + 1, _allocated(newest, proposed), now_us, analysis.id)
+    epoch = Epoch(newest.number + 1, _allocated(newest, allocation.next), now_us, analysis.id)
     if epoch.edges == newest.edges:
         return None  # the same buckets would get the same variants: there is nothing to tell apart
     _store(session, experiment, run, epoch)

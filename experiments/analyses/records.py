@@ -104,14 +104,14 @@ def list_analyses(
         Only those of the run of this number.
     """
     query = (
-        select(  # type: ignore[call-overload]
-            Analysis.id,
-            Run.number,
-            Analysis.cut_off_us,
-            Analysis.created_at,
-            Analysis.decision,
-            Analysis.result["verdict"],  # type: ignore[index]
-            Analysis.inputs["plan"]["names"],  # type: ignore[index]
+        select(
+            col(Analysis.id),
+            col(Run.number),
+            col(Analysis.cut_off_us),
+            col(Analysis.created_at),
+            col(Analysis.decision),
+            col(Analysis.result)["verdict"],
+            col(Analysis.inputs)["plan"]["names"],
         )
         .join(Run, col(Run.id) == Analysis.run_id)
         .where(col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
@@ -143,7 +143,7 @@ def history(session: Session, experiment: Experiment, run: Run | None = None) ->
         return []
     newest = _newest_a_day(session, run)
     # Every analysis lists the primary metric first; only that part of it is read.
-    query = select(Analysis.cut_off_us, Analysis.result["metrics"][0])  # type: ignore[call-overload, index]
+    query = select(col(Analysis.cut_off_us), col(Analysis.result)["metrics"][0])
     found = session.execute(query.where(col(Analysis.id).in_(newest)).order_by(col(Analysis.cut_off_us))).all()
     points = []
     for cut_off_us, primary in found:
@@ -166,12 +166,12 @@ def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, O
         .group_by(col(Analysis.experiment_id))
     )
     query = (
-        select(  # type: ignore[call-overload]
-            Analysis.experiment_id,
-            Analysis.decision,
-            Analysis.result["verdict"],  # type: ignore[index]
-            Analysis.result["units"]["randomised"].as_integer(),  # type: ignore[index]
-            Analysis.inputs["plan"]["names"],  # type: ignore[index]
+        select(
+            col(Analysis.experiment_id),
+            col(Analysis.decision),
+            col(Analysis.result)["verdict"],
+            col(Analysis.result)["units"]["randomised"].as_integer(),
+            col(Analysis.inputs)["plan"]["names"],
             col(Run.ended_at).is_not(None),
         )
         .join(Run, col(Run.id) == Analysis.run_id)
@@ -209,7 +209,7 @@ def _answers(run: Run) -> Any:
 def _newest_a_day(session: Session, run: Run) -> list[str]:
     """Ids of the analyses that make the curve: the newest of each UTC day, oldest first."""
     query = (
-        select(Analysis.id, Analysis.cut_off_us)  # type: ignore[call-overload]
+        select(col(Analysis.id), col(Analysis.cut_off_us))
         .where(col(Analysis.run_id) == run.id)
         .order_by(col(Analysis.cut_off_us), col(Analysis.id))
     )

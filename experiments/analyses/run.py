@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from experiments.analyses import inputs
-from experiments.analyses.compute import compute, primary_only
+from experiments.analyses.answer import Answer, PastDay
+from experiments.analyses.compute import Drawing, compute, primary_only
 from experiments.analyses.history import past_days
 from experiments.analyses.plan import Inputs
 from experiments.analyses.reallocation import open_next
@@ -126,8 +127,8 @@ def repeat(session: Session, analysis_id: str) -> dict[str, Any]:
         raise NotFoundError(f"There is no analysis {analysis_id!r}; GET .../analyses lists those of an experiment.")
     given = Inputs.from_dict(stored.inputs)
     if stored.history_only:
-        return primary_only(given, identity=stored.id)
-    return compute(given, identity=stored.id)[0]
+        return primary_only(given, identity=stored.id).to_dict()
+    return compute(given, identity=stored.id)[0].to_dict()
 
 
 def run_job(database: Database, job: Job, report: Any) -> None:
@@ -242,34 +243,33 @@ def _gather(
 
 def _analysed(experiment: Experiment, run: Run, given: Inputs, report: Report = lambda *_: None) -> Analysis:
     """Return the row of an analysis, computed from its inputs."""
-    identity = new_id()
-    return _row(experiment, run, given, identity, *compute(given, identity=identity, report=report))
+    answer, drawing = compute(given, identity=new_id(), report=report)
+    return _row(experiment, run, given, answer, drawing=drawing, decision=answer.verdict.decision)
 
 
 def _past_day(experiment: Experiment, run: Run, given: Inputs) -> Analysis:
     """Return the row of a past day: the scorecard of the primary metric alone."""
-    identity = new_id()
-    return _row(experiment, run, given, identity, primary_only(given, identity=identity), {}, history_only=True)
+    return _row(experiment, run, given, primary_only(given, identity=new_id()), history_only=True)
 
 
 def _row(
     experiment: Experiment,
     run: Run,
     given: Inputs,
-    identity: str,
-    result: dict[str, Any],
-    drawing: dict[str, Any],
+    answer: Answer | PastDay,
     *,
+    drawing: Drawing | None = None,
+    decision: str = "keep_running",
     history_only: bool = False,
 ) -> Analysis:
     return Analysis(
-        id=identity,
+        id=answer.heading.analysis,
         experiment_id=experiment.id or 0,
         run_id=run.id or 0,
         cut_off_us=given.cut_off_us,
         history_only=history_only,
-        decision=result.get("verdict", {}).get("decision", "keep_running"),
-        result=result,
+        decision=decision,
+        result=answer.to_dict(),
         inputs=given.to_dict(),
-        drawing=drawing,
+        drawing=drawing or {},
     )

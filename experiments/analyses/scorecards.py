@@ -1,12 +1,12 @@
-"""The scorecards of an analysis: each metric's variants and comparisons, plain and with the history taken out.
+"""The scorecards of an analysis: each metric's variants and comparisons, plain and adjusted for a covariate (CUPED).
 
-Where a covariate was declared beforehand, it is the adjusted figures that the verdict rests on; the plain ones are
-shown beside them. Where the shares moved while running, every figure is stratified by allocation epoch.
+If a covariate was declared, the verdict rests on the adjusted figures, and the plain ones are shown beside them. If the
+shares moved while the run went on, every figure is stratified by allocation epoch.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
@@ -14,13 +14,15 @@ import numpy as np
 from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantResult, scorecard
 from analysis.errors import not_shown, refused
 from analysis.models.cuped import Adjustment, adjust
+from analysis.scoring.results import ComparisonResult, Direction
 from analysis.scoring.score import Curves, raw_mean
 from analysis.statistics import Statistics
 from experiments.analyses.plan import Plan
 from experiments.catalogue.metrics import Metric
 from experiments.collect.collected import Collected
+from experiments.collect.request import Covariate
 
-DIRECTIONS = {"up": "higher", "down": "lower"}
+DIRECTIONS: Mapping[str, Direction] = {"up": "higher", "down": "lower"}
 SAMPLED = ("retention", "cascade")
 """Kinds that no scorecard is made of: they are told by the sampled models."""
 
@@ -34,8 +36,130 @@ Data = Mapping[str, Statistics]
 
 
 @dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A metric with the variance that a pre-experiment covariate explains taken out (CUPED).
+
+    Attributes
+    ----------
+    covariate : Covariate
+    variance_reduction, correlation : float or None
+        None if the covariate is not used.
+    variants, comparisons : tuple
+        Empty if the covariate is not used.
+    not_shown : NotShown or None
+        Why it is not used.
+    """
+
+    covariate: Covariate
+    variance_reduction: float | None = None
+    correlation: float | None = None
+    variants: tuple[VariantResult, ...] = ()
+    comparisons: tuple[ComparisonResult, ...] = ()
+    not_shown: NotShown | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; of the covariate what was declared."""
+        return {
+            "covariate": {name: value for name, value in asdict(self.covariate).items() if value is not None},
+            "variance_reduction": self.variance_reduction,
+            "correlation": self.correlation,
+            "variants": [_without_curve(row) for row in self.variants],
+            "comparisons": [_without_curve(row) for row in self.comparisons],
+            "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read `to_dict` back."""
+        hidden = data["not_shown"]
+        return cls(
+            covariate=Covariate(**data["covariate"]),
+            variance_reduction=data["variance_reduction"],
+            correlation=data["correlation"],
+            variants=tuple(VariantResult.from_dict(row) for row in data["variants"]),
+            comparisons=tuple(ComparisonResult.from_dict(row) for row in data["comparisons"]),
+            not_shown=None if hidden is None else NotShown.from_dict(hidden),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEntry:
+    """One metric of a result.
+
+    Attributes
+    ----------
+    name, hint, population, unit_of_measure : str
+        Of the metric's declaration.
+    currency : str or None
+        Of money metrics.
+    plain : MetricResult
+        From the outcomes alone, without curves.
+    adjusted : Adjusted or None
+        None if no covariate was declared.
+    """
+
+    name: str
+    hint: str
+    population: str
+    unit_of_measure: str
+    currency: str | None
+    plain: MetricResult
+    adjusted: Adjusted | None = None
+
+    @property
+    def metric(self) -> str:
+        """The metric's key."""
+        return self.plain.metric
+
+    @property
+    def covariate(self) -> Covariate | None:
+        """The covariate that the deciding figures are adjusted for, if any."""
+        used = self.adjusted is not None and self.adjusted.not_shown is None
+        return self.adjusted.covariate if self.adjusted is not None and used else None
+
+    @property
+    def deciding(self) -> MetricResult:
+        """The figures that the verdict rests on: the adjusted ones if the covariate is used, else the plain ones."""
+        if self.adjusted is None or self.adjusted.not_shown is not None:
+            return self.plain
+        return replace(self.plain, variants=self.adjusted.variants, comparisons=self.adjusted.comparisons)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        words = {name: getattr(self, name) for name in _WORDS}
+        figures = self.plain.to_dict() | {
+            "variants": [_without_curve(row) for row in self.plain.variants],
+            "comparisons": [_without_curve(row) for row in self.plain.comparisons],
+        }
+        return words | figures | {"adjusted": None if self.adjusted is None else self.adjusted.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read `to_dict` back."""
+        adjusted = data["adjusted"]
+        return cls(
+            **{name: data[name] for name in _WORDS},
+            plain=MetricResult.from_dict(data),
+            adjusted=None if adjusted is None else Adjusted.from_dict(adjusted),
+        )
+
+
+_WORDS = ("name", "hint", "population", "unit_of_measure", "currency")
+
+
+def _without_curve(row: VariantResult | ComparisonResult) -> dict[str, Any]:
+    """Return a row without its density, which is kept apart for drawing."""
+    return {name: value for name, value in row.to_dict().items() if name not in ("density", "lift_density")}
+
+
+def entries_from(documents: list[Mapping[str, Any]]) -> tuple[MetricEntry, ...]:
+    """Read the metrics of a document."""
+    return tuple(MetricEntry.from_dict(document) for document in documents)
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
-    """What is said of one metric.
+    """The scorecards of one metric, as they were computed.
 
     Attributes
     ----------
@@ -43,33 +167,33 @@ class Scored:
     plain : MetricResult
         From the outcomes alone.
     adjusted : MetricResult or None
-        With what was known before the first exposure taken out, where a covariate was declared and the data allow it.
-    adjustment : dict or None
-        How much the covariate explains, or why it was not used: the entry "adjusted" without its figures.
+        With the variance that the covariate explains taken out, if one was declared and the data allow it.
+    adjustment : Adjusted or None
+        How much the covariate explains, or why it is not used.
     """
 
     metric: Metric
     plain: MetricResult
     adjusted: MetricResult | None = None
-    adjustment: dict[str, Any] | None = None
+    adjustment: Adjusted | None = None
 
     @property
     def deciding(self) -> MetricResult:
-        """What the verdict goes by: the adjusted figures where there are any, since they were declared beforehand."""
+        """The figures that the verdict rests on: the adjusted ones if there are any, as declared before the results."""
         return self.plain if self.adjusted is None else self.adjusted
 
-    def entry(self, plan: Plan) -> dict[str, Any]:
-        """One entry of "metrics": the API's shape with the metric's words; curves are kept apart, for drawing."""
+    def entry(self, plan: Plan, *, population: str | None = None, unit_of_measure: str | None = None) -> MetricEntry:
+        """Return the metric's entry in the result, with the words of its declaration unless others are given."""
         definition = self.metric.definition(plan.currency, plan.window_days)
-        words = {name: definition[name] for name in ("name", "hint", "population", "unit_of_measure")}
-        money = {"currency": plan.currency if self.metric.money else None}
-        return words | money | _without_curves(self.plain) | {"adjusted": self._adjusted_entry()}
-
-    def _adjusted_entry(self) -> dict[str, Any] | None:
-        if self.adjustment is None or self.adjusted is None:
-            return self.adjustment
-        figures = _without_curves(self.adjusted)
-        return self.adjustment | {name: figures[name] for name in ("variants", "comparisons")}
+        return MetricEntry(
+            name=definition["name"],
+            hint=definition["hint"],
+            population=population or definition["population"],
+            unit_of_measure=unit_of_measure or definition["unit_of_measure"],
+            currency=plan.currency if self.metric.money else None,
+            plain=self.plain,
+            adjusted=self.adjustment,
+        )
 
 
 def score_all(
@@ -110,22 +234,20 @@ def score_mature(
     }
 
 
-def total_told(
+def score_total(
     plan: Plan, collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
-) -> dict[str, Any] | None:
-    """The result's "total": what members did together with everybody they brought; None where nobody was brought.
+) -> tuple[MetricEntry, ...]:
+    """Return what members did together with the members they brought; empty if they brought none.
 
     It describes and decides nothing: cascades of different variants may touch, and the newest ones still grow.
     """
-    if not collected.total_data:
-        return None
     entries = []
     for key, data in collected.total_data.items():
         found = definitions[key]
-        told = Scored(found, score(plan, found, data, lift=lift, seed=seed, model=TOTAL_MODELS[found.kind])).entry(plan)
-        per = "members who did it per randomised member" if found.kind == "proportion" else told["unit_of_measure"]
-        entries.append(told | {"population": "total", "unit_of_measure": per})
-    return {"brought": collected.shared, "metrics": entries}
+        scored = Scored(found, score(plan, found, data, lift=lift, seed=seed, model=TOTAL_MODELS[found.kind]))
+        per = "members who did it per randomised member" if found.kind == "proportion" else None
+        entries.append(scored.entry(plan, population="total", unit_of_measure=per))
+    return tuple(entries)
 
 
 def score(
@@ -145,7 +267,7 @@ def score(
         return scorecard(
             data,
             control=plan.control,
-            direction=DIRECTIONS[found.direction],  # type: ignore[arg-type]
+            direction=DIRECTIONS[found.direction],
             metric=found.key,
             model=named,
             prior=_rate_prior(plan, found, lift) if named == "conversion" else None,
@@ -166,34 +288,25 @@ def _scored(plan: Plan, collected: Collected, found: Metric, lift: NamedPrior, s
     plain = score(plan, found, data, lift=lift, seed=seed, strata=strata, curves=curves)
     if plan.covariate is None or found.key not in collected.adjusted_data:
         return Scored(found, plain)
-    covariate = {name: value for name, value in asdict(plan.covariate).items() if value is not None}
-    told = _adjustment(collected, found)
-    if isinstance(told, NotShown):
-        return Scored(found, plain, None, _unused(covariate, told))
+    adjustment = _adjustment(collected, found)
+    if isinstance(adjustment, NotShown):
+        return Scored(found, plain, None, Adjusted(plan.covariate, not_shown=adjustment))
     result = score(plan, found, collected.adjusted_data[found.key], lift=lift, seed=seed, model="adjusted")
     if result.not_shown is not None:
-        return Scored(found, plain, None, _unused(covariate, result.not_shown))
-    entry = {
-        "covariate": covariate,
-        "variance_reduction": told.variance_reduction,
-        "correlation": told.correlation,
-        "not_shown": None,
-    }
-    # It is the same outcome, only with less noise: sentences speak of it as before.
-    return Scored(found, plain, replace(result, kind=plain.kind), entry)
+        return Scored(found, plain, None, Adjusted(plan.covariate, not_shown=result.not_shown))
+    # It is the same outcome with less variance, so sentences are those of the plain one's kind.
+    result = replace(result, kind=plain.kind)
+    explained = adjustment.variance_reduction, adjustment.correlation
+    return Scored(found, plain, result, Adjusted(plan.covariate, *explained, result.variants, result.comparisons))
 
 
 def _adjustment(collected: Collected, found: Metric) -> Adjustment | NotShown:
-    """What the covariate is worth, or why the plain figures stand alone."""
+    """Return how much the covariate explains, or why it is not used."""
     if len(collected.epochs) > 1:
         return not_shown("shares_moved.adjusted")
-    told = adjust(collected.adjusted_data[found.key])
-    return told.not_used if isinstance(told, Adjustment) and told.not_used is not None else told
-
-
-def _unused(covariate: Mapping[str, Any], why: NotShown) -> dict[str, Any]:
-    figures: dict[str, Any] = {"variance_reduction": None, "correlation": None, "variants": [], "comparisons": []}
-    return {"covariate": dict(covariate)} | figures | {"not_shown": why.to_dict()}
+    adjustment = adjust(collected.adjusted_data[found.key])
+    unused = adjustment.not_used if isinstance(adjustment, Adjustment) else None
+    return adjustment if unused is None else unused
 
 
 def _rate_prior(plan: Plan, found: Metric, lift: NamedPrior) -> NamedPrior | None:
@@ -216,7 +329,7 @@ def _refused(plan: Plan, found: Metric, data: Data, lift: NamedPrior, model: str
     return MetricResult(
         metric=found.key,
         kind=found.kind,
-        direction=DIRECTIONS[found.direction],  # type: ignore[arg-type]
+        direction=DIRECTIONS[found.direction],
         control=plan.control,
         model=model,
         prior=lift,
@@ -227,11 +340,3 @@ def _refused(plan: Plan, found: Metric, data: Data, lift: NamedPrior, model: str
         comparisons=(),
         not_shown=refused(error),
     )
-
-
-def _without_curves(result: MetricResult) -> dict[str, Any]:
-    entry = result.to_dict()
-    for row in [*entry["variants"], *entry["comparisons"]]:
-        row.pop("density", None)
-        row.pop("lift_density", None)
-    return entry

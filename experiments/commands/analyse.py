@@ -49,11 +49,12 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
 
 def _ask_for_the_rest(database, made, seed: int | None) -> bool:  # type: ignore[no-untyped-def]
     """Queue a full answer where this one left models out: of a test that is over no other would ever follow."""
+    from experiments.analyses.answer import Answer
     from experiments.analyses.sampled import postponed
     from experiments.jobs import queue
     from experiments.storage.tables import Experiment
 
-    if not postponed(made.result):
+    if not postponed(Answer.from_dict(made.result).sampled):
         return False
     with database.write() as session:
         found = session.get(Experiment, made.experiment_id)

@@ -134,7 +134,7 @@ def no_analysis(key: str) -> str:
     )
 
 
-def batches(table: MemberTable) -> Iterator[list[tuple]]:
+def batches(table: MemberTable) -> Iterator[list[tuple[Any, ...]]]:
     """The members in batches, in the order of their units, over a connection of its own; values as Python knows them.
 
     Amounts are `Decimal`, times RFC 3339.
@@ -186,7 +186,7 @@ def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple], tuple]:
+def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """Turns a row of the database into a row of the table."""
     caps = [
         (metric if name == metric.key else None, metric.cap_in(table.scope.currency))
@@ -197,7 +197,7 @@ def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple], tuple]:
     sliced = last + len(table.segments)
     beside = [_beside_reader(table, name) for name in columns_beside(table.beside, table.metrics)]
 
-    def shape(row: tuple) -> tuple:
+    def shape(row: tuple[Any, ...]) -> tuple[Any, ...]:
         values: list[Any] = [row[0], row[1], iso(int(row[2])), *([int(row[3])] if table.by_epoch else [])]
         for (metric, cap), value in zip(caps, row[4:last], strict=True):
             if metric is None or metric.kind not in ("amount", "ratio"):

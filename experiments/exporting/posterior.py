@@ -12,12 +12,14 @@ from zlib import crc32
 
 import numpy as np
 
-from analysis import NamedPrior, NotShown, Statistics, models
+from analysis import MetricResult, NotShown, Statistics, models
 from analysis.errors import not_shown
 from analysis.posterior.joint import Posterior
-from experiments.exporting.sampled import CHAINS, DRAWS, Drawn, sampled
+from experiments.analyses.sampled.draws import CHAINS, DRAWS, Drawn
+from experiments.analyses.scorecards import MetricEntry
+from experiments.exporting.sampled import sampled_draws
 from experiments.exporting.source import Stored
-from experiments.reporting.adjustment import covariate_of
+from experiments.reporting.adjustment import covariate_name
 
 Cells = Mapping[str, Statistics]
 
@@ -42,13 +44,15 @@ def write(stored: Stored, file: Path, *, sampled: bool = True) -> tuple[str, ...
     arrays = {}
     for name, drawn in variables.items():
         coords |= drawn.labels
-        arrays[name] = (("chain", "draw", *drawn.axes), drawn.values, drawn.told)
-    told = _provenance(stored) | {"not_shown": json.dumps(left_out, ensure_ascii=False)}
+        missing = {f"not_shown_{key}": stored.wording.text(why.reason) for key, why in drawn.missing.items()}
+        arrays[name] = (("chain", "draw", *drawn.axes), drawn.values, {**drawn.attributes, **missing})
+    reasons = {name: stored.wording.text(why.reason) for name, why in left_out.items()}
+    attributes = _provenance(stored) | {"not_shown": json.dumps(reasons, ensure_ascii=False)}
     used = {axis for axes, *_ in arrays.values() for axis in axes} | {"chain", "draw"}
     groups = {
-        "posterior": xr.Dataset(arrays, {axis: coords[axis] for axis in coords if axis in used}, told),
-        "observed_data": xr.Dataset(_observed(stored, keys), {"variant": keys}, told),
-        "constant_data": _constants(stored, keys).assign_attrs(told),
+        "posterior": xr.Dataset(arrays, {axis: coords[axis] for axis in coords if axis in used}, attributes),
+        "observed_data": xr.Dataset(_observed(stored, keys), {"variant": keys}, attributes),
+        "constant_data": _constants(stored, keys).assign_attrs(attributes),
     }
     mode = "w"
     for group, dataset in groups.items():
@@ -57,45 +61,42 @@ def write(stored: Stored, file: Path, *, sampled: bool = True) -> tuple[str, ...
     return tuple(arrays)
 
 
-def _drawn(stored: Stored, with_models: bool) -> tuple[dict[str, Drawn], dict[str, str]]:
+def _drawn(stored: Stored, with_models: bool) -> tuple[dict[str, Drawn], dict[str, NotShown]]:
     """Return the variables, and why what is missing is missing."""
     found: dict[str, Drawn] = {}
-    left_out: dict[str, str] = {}
-    data, entries = _data(stored), {entry["metric"]: entry for entry in stored.result["metrics"]}
+    left_out: dict[str, NotShown] = {}
+    data = _data(stored)
     for key, cells in data.items():
-        if key in entries:
-            _add_metric(stored, cells, entries[key], found, left_out)
-    for name, drawn in sampled(stored, models=with_models):
-        if isinstance(drawn, str):
+        entry = stored.answer.entry(key)
+        if entry is not None:
+            _add_metric(stored, cells, entry, found, left_out)
+    for name, drawn in sampled_draws(stored, models=with_models):
+        if isinstance(drawn, NotShown):
             left_out[name] = drawn
         else:
             found[name] = drawn
-    for key in data:
-        if key not in found and key not in left_out:
-            left_out[key] = stored.wording.text(not_shown("curves_only").reason)
-    return found, left_out
+    missing = [key for key in data if key not in found and key not in left_out]
+    return found, left_out | dict.fromkeys(missing, not_shown("curves_only"))
 
 
 def _add_metric(
-    stored: Stored, cells: Cells, entry: Mapping[str, Any], found: dict[str, Drawn], left_out: dict[str, str]
+    stored: Stored, cells: Cells, entry: MetricEntry, found: dict[str, Drawn], left_out: dict[str, NotShown]
 ) -> None:
-    """Draw a metric of the scorecard: the adjusted figures where the verdict rests on them, the plain ones beside."""
-    key, adjusted = entry["metric"], entry.get("adjusted")
-    if adjusted and not adjusted["not_shown"]:
-        model, told = models.named("adjusted"), {"adjusted_for": covariate_of(adjusted)}
+    """Draw a metric of the scorecard: the adjusted figures if the verdict rests on them, and the plain ones."""
+    key = entry.metric
+    if entry.covariate is not None:
+        model = models.named("adjusted")
+        attributes = {"adjusted_for": covariate_name(entry.covariate), "model": model.name}
         # Seeded as it was analysed, like the plain one.
         fit = model.fit(stored.collected.adjusted_data[key], model.prior, _generator(stored, key))
         if not isinstance(fit, NotShown):
-            found[key] = Drawn(_draws(stored, key, fit), told=told | {"model": model.name})
+            found[key] = Drawn(_draws(stored, key, fit), attributes=attributes)
     name = f"{key}_plain" if key in found else key
-    if entry["not_shown"]:
-        left_out[name] = entry["not_shown"]["reason"]
-        return
-    posterior = _posterior(stored, key, cells, entry)
+    posterior = entry.plain.not_shown or _posterior(stored, cells, entry.plain)
     if isinstance(posterior, NotShown):
-        left_out[name] = stored.wording.text(posterior.reason)
+        left_out[name] = posterior
     else:
-        found[name] = Drawn(_draws(stored, key, posterior), told={"model": entry["model"]})
+        found[name] = Drawn(_draws(stored, key, posterior), attributes={"model": entry.plain.model})
 
 
 def _draws(stored: Stored, key: str, posterior: Posterior) -> np.ndarray:
@@ -117,10 +118,10 @@ def _data(stored: Stored) -> dict[str, Cells]:
     }
 
 
-def _posterior(stored: Stored, key: str, cells: Cells, entry: Mapping[str, Any]) -> Posterior | NotShown:
+def _posterior(stored: Stored, cells: Cells, result: MetricResult) -> Posterior | NotShown:
     """Return the plain posterior behind an entry of the scorecard."""
-    model, prior = models.named(entry["model"]), NamedPrior.from_dict(entry["prior"])
-    return model.fit(_stratified(stored, key, cells), prior, _generator(stored, key))
+    model = models.named(result.model)
+    return model.fit(_stratified(stored, result.metric, cells), result.prior, _generator(stored, result.metric))
 
 
 def _stratified(stored: Stored, key: str, cells: Cells) -> Any:
@@ -154,12 +155,16 @@ def _constants(stored: Stored, keys: Sequence[str]) -> Any:
 
 def _provenance(stored: Stored) -> dict[str, str]:
     """Return what the numbers rest on, as attributes of plain text."""
-    result, provenance = stored.result, stored.result["provenance"]
-    told = {name: str(result[name]) for name in ("experiment", "run", "analysis", "cut_off")}
-    told["created_at"] = str(result["created_at"])
-    told["inference_library"] = "klette"
-    told["seed"] = str(stored.inputs.seed)
-    told["models"] = json.dumps({entry["metric"]: entry["model"] for entry in result["metrics"]})
-    for name in ("priors", "versions", "metric_definitions"):
-        told[name] = json.dumps(provenance[name], ensure_ascii=False)
-    return told
+    heading, provenance = stored.answer.heading, stored.result["provenance"]
+    return {
+        "experiment": heading.experiment,
+        "run": str(heading.run),
+        "analysis": heading.analysis,
+        "cut_off": heading.cut_off,
+        "created_at": heading.created_at,
+        "inference_library": "klette",
+        "seed": str(stored.inputs.seed),
+        "models": json.dumps({entry.metric: entry.plain.model for entry in stored.answer.metrics}),
+        **{name: json.dumps(provenance[name], ensure_ascii=False) for name in ("priors", "versions")},
+        "metric_definitions": json.dumps(provenance["metric_definitions"], ensure_ascii=False),
+    }

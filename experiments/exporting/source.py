@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from experiments.analyses import records
+from experiments.analyses.answer import Answer
 from experiments.analyses.plan import Inputs
 from experiments.catalogue.metrics import metric
 from experiments.collect.collected import Collected
@@ -42,8 +43,11 @@ class Stored:
         The metric that decides.
     variants : tuple of VariantName
         By position.
+    answer : Answer
+    wording : Wording
+        How its messages are put into words.
     result : dict
-        As it is stored, with sentences in place of its messages.
+        The document with sentences in place of its messages.
     drawing : dict
         As it is stored.
     inputs : Inputs
@@ -66,6 +70,8 @@ class Stored:
     hypothesis: str
     primary: str
     variants: tuple[VariantName, ...]
+    answer: Answer
+    wording: Wording
     result: dict[str, Any]
     inputs: Inputs
     drawing: dict[str, Any]
@@ -81,11 +87,6 @@ class Stored:
     def collected(self) -> Collected:
         """The sufficient statistics that the result rests on."""
         return self.inputs.collected
-
-    @property
-    def wording(self) -> Wording:
-        """How messages about this analysis are put into words."""
-        return wording(self.result, self.inputs.plan.names.items())
 
 
 def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
@@ -119,6 +120,8 @@ def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
         experiment.hypothesis,
         experiment.primary_metric,
         names,
+        Answer.from_dict(stored.result),
+        wording(stored.result, stored.inputs["plan"]["names"], zone=zone),
         records.in_words(stored, zone=zone, ended=run.ended_at is not None),
         Inputs.from_dict(stored.inputs),
         stored.drawing or {},

@@ -7,6 +7,7 @@ show the same ones, with the unadjusted lifts beside them.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from experiments.collect.request import Covariate
 from experiments.definition.variant_names import Lettered
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import MINUS, decimal, percent, signed_percent
@@ -37,13 +38,15 @@ def _deciding(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def covariate_of(adjusted: Mapping[str, Any]) -> str:
-    """Return the covariate of an "adjusted" entry: an attribute, or the same outcome in the days before."""
-    covariate = adjusted.get("covariate")
-    if isinstance(covariate, Mapping):
-        if covariate.get("days_before"):
-            return gettext("the {days} days before").format(days=covariate["days_before"])
-        covariate = covariate.get("attribute")
-    return str(covariate or "history").replace("_", " ")
+    """Return the name of the covariate of an "adjusted" entry."""
+    return covariate_name(Covariate(**adjusted["covariate"]))
+
+
+def covariate_name(covariate: Covariate) -> str:
+    """Return a covariate in words: an attribute, or the same outcome in the days before."""
+    if covariate.days_before:
+        return gettext("the {days} days before").format(days=covariate.days_before)
+    return (covariate.attribute or "history").replace("_", " ")
 
 
 def adjustment_line(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> Line | None:

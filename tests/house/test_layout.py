@@ -31,10 +31,6 @@ POOR_NAMES_LEFT = {
 }
 ALIASES_LEFT: dict[str, set[str]] = {
     "analysis/models/__init__.py": {"cascade", "retention"},
-    "experiments/analyses/priors.py": {"shipped"},
-    "experiments/analyses/sampled.py": {"cascade", "retention", "segmented"},
-    "experiments/exporting/sampled.py": {"cascade", "deeper"},
-    "tests/experiments/analyses/test_sampled.py": {"deeper", "retention"},
     "tests/web/pages/results/test_view.py": {"results_view"},
     "web/pages/results/page.py": {"results_view"},
 }

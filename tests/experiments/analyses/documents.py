@@ -61,7 +61,7 @@ def inputs(data: Mapping[str, Any], *, collected: Mapping[str, Any] | None = Non
 
 
 def answered(*arguments: Any, **named: Any) -> dict[str, Any]:
-    return json.loads(json.dumps(compute(inputs(*arguments, **named), identity="i")[0], allow_nan=False))
+    return json.loads(json.dumps(compute(inputs(*arguments, **named), identity="i")[0].to_dict(), allow_nan=False))
 
 
 def figures(entry: dict[str, Any], variant: str = "b") -> tuple[dict, dict]:

@@ -1,4 +1,4 @@
-"""The sampled parts of an answer: their priors are told, they are bounded, and one that fails is an outcome."""
+"""The sampled parts of a result: their priors are named, they are bounded, and one that fails is an outcome."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -12,15 +12,15 @@ from tests.experiments.analyses.documents import ORDERED, RATES, answered, input
 
 def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypatch):
     from analysis.models import hurdle, negative_binomial
-    from analysis.models.retention import fit as retention
+    from analysis.models.retention import fit
 
-    exact, law = retention.fit_retention, retention.Tail(alpha=1.0, beta=2.0, daily=0.5)
+    exact, law = fit.fit_retention, fit.Tail(alpha=1.0, beta=2.0, daily=0.5)
 
     def with_a_tail(data, **asked):
         told = exact(data, **asked | {"tail": False})
         return replace(told, variants=tuple(replace(row, tail=law) for row in told.variants))
 
-    monkeypatch.setattr(retention, "fit_retention", with_a_tail)
+    monkeypatch.setattr(fit, "fit_retention", with_a_tail)
     monkeypatch.setattr(hurdle, "fit_hurdle", lambda *_, metric, **__: hurdle.HurdleResult(metric, None))
     shown = negative_binomial.CountResult
     monkeypatch.setattr(negative_binomial, "fit_counts", lambda *_, metric, **__: shown(metric, None))
@@ -40,7 +40,7 @@ def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypa
 
 def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others_says_so(monkeypatch):
     from analysis.models import negative_binomial
-    from experiments.analyses import sampled as deeper
+    from experiments.analyses.sampled import counts
 
     asked, data = [], {"click_rate": RATES, "orders": ORDERED, "active_days": ORDERED}
 
@@ -55,7 +55,7 @@ def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others
     assert asked[0] == (
         ORDERED, {"control": "a", "direction": "higher", "metric": "orders", "seed": 7, "interval": "hdi"},
     )  # fmt: skip
-    monkeypatch.setattr(deeper, "COUNTS_FITTED", 1)
+    monkeypatch.setattr(counts, "MOST_FITTED", 1)
     for sampled in (False, True):
         other = answered(data, with_models=sampled)["counts"][1]
         assert (other["metric"], other["not_shown"]["code"]) == ("active_days", "beyond_the_first")
@@ -67,7 +67,7 @@ def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others
 def test_how_often_and_how_unevenly_is_told_and_repeats_to_the_digit():
     pytest.importorskip("pymc")
     document = inputs({"click_rate": RATES, "orders": ORDERED}, with_models=True)
-    first, again = (compute(document, identity="i")[0] for _ in range(2))
+    first, again = (compute(document, identity="i")[0].to_dict() for _ in range(2))
     (told,) = first["counts"]
     assert told["not_shown"] is None and told == again["counts"][0]
     assert (told["metric"], told["seed"], told["prior"]["name"]) == ("orders", 7, "negative_binomial_weak")

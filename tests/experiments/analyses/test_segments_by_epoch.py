@@ -46,7 +46,7 @@ def test_groups_are_compared_within_each_step_of_the_shares():
     document = moved()
     rows = document.collected.metric_data["click_rate"]
     pooled = rows["b"].mean / rows["a"].mean - 1
-    result, _ = compute(document, identity="x")
+    result = compute(document, identity="x")[0].to_dict()
     (told,) = result["segments"]
     assert (told["segment"], told["not_shown"], told["joint"]) == ("country", None, True)
     lifts = [row["lift"]["interval"] for row in (*told["segment_rows"], *told["overall"]) if row["variant"] == "b"]
@@ -56,7 +56,7 @@ def test_groups_are_compared_within_each_step_of_the_shares():
 
 
 def test_groups_that_cannot_be_compared_within_steps_are_not_told():
-    result, _ = compute(moved(segment_cells=None), identity="x")
+    result = compute(moved(segment_cells=None), identity="x")[0].to_dict()
     (told,) = result["segments"]
     assert (told["segment_rows"], told["not_shown"]["code"]) == ([], "shares_moved")
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from experiments.validation import bad, shown
-from web.api.schemas.sampled import Allocation, AmountStory, Cascade, CountStory, Retention, Segment
+from web.api.schemas.sampled import Allocation, with_sampled
 from web.api.schemas.scorecard import Answer, Check, Decision, Mature, MetricResult, Total, Units, Verdict
 
 
@@ -18,8 +18,8 @@ def check_id(value: str) -> str:
         raise bad(f"{shown(value)} is no id of an analysis; take one from GET .../analyses.") from None
 
 
-class Results(BaseModel):
-    """The newest analysis of an experiment, with everything that is needed to repeat it."""
+class Scorecard(BaseModel):
+    """Which analysis it is, its verdict, and its figures."""
 
     experiment: str
     run: int
@@ -32,11 +32,11 @@ class Results(BaseModel):
     metrics: list[MetricResult]
     mature: Mature | None
     total: Total | None = Field(description="None where nobody was brought.")
-    segments: list[Segment]
-    retention: Retention | None
-    cascade: Cascade | None
-    amounts: list[AmountStory]
-    counts: list[CountStory] = Field([], description="Missing in analyses that were made before it was told.")
+
+
+class Results(with_sampled(Scorecard)):  # type: ignore[misc]
+    """The newest analysis of an experiment, with everything that is needed to repeat it."""
+
     allocation: Allocation | None
     answer: Answer
     arrivals: list[dict[str, Any]] = Field(description="New members by variant and day since the first.")

@@ -5,24 +5,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from analysis.health.checks import CHECKS
+from experiments.analyses.sampled.schemas import Estimate, Interval, NotShown
 
 Decision = Literal["ship", "keep_running", "no_difference", "stop_harm", "not_enough_data", "untrusted"]
-
-
-class Interval(BaseModel):
-    """An interval that says its kind: eti (equal tails) or hdi (highest density)."""
-
-    kind: Literal["eti", "hdi"]
-    probability: float = Field(description="The chance, given the data, that the value lies inside.")
-    low: float
-    high: float
-
-
-class Estimate(BaseModel):
-    """A posterior in short."""
-
-    mean: float
-    interval: Interval
 
 
 class Fact(BaseModel):
@@ -63,14 +48,6 @@ class Units(BaseModel):
     randomised: int
     shared: int = Field(description="Members who came through a share link.")
     excluded: dict[str, int] = Field(description="By reason: multi_exposed, bots.")
-
-
-class NotShown(BaseModel):
-    """Why there are no figures."""
-
-    model_config = ConfigDict(extra="allow")
-    code: str
-    reason: str
 
 
 class VariantResult(BaseModel):

@@ -7,28 +7,22 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from experiments.analyses.sampled import SAMPLED
+from experiments.analyses.sampled.part import LATER
 from experiments.reporting.numbers import listed, plural
 from experiments.storage.tables import Experiment, Job
+from experiments.translation import gettext
 
-LATER = "later"
-"""The code of a part that waits for its model; see `experiments.analyses.sampled`."""
-PARTS = (
-    ("segments", "for whom it works"),
-    ("retention", "how long it sticks"),
-    ("cascade", "how far it carries"),
-    ("counts", "how often members act"),
-    ("amounts", "how many buy and how much"),
-)
 LOOKED_BACK = 5
 SLOW = 3
 """Times the usual duration from which on it is said that it takes longer."""
 
 
 def coming(result: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The parts that this answer was given without, in words."""
+    """Return the names of the parts that this result was given without."""
     if result is None:
         return ()
-    return tuple(words for key, words in PARTS if any(_waits(part) for part in _parts(result.get(key))))
+    return tuple(gettext(part.name) for part in SAMPLED if any(map(_waits, _entries(result.get(part.key)))))
 
 
 def sentence(parts: tuple[str, ...], usual: timedelta | None, waited: timedelta) -> str:
@@ -58,12 +52,12 @@ def usual_duration(session: Session, experiment: Experiment) -> timedelta | None
     return timedelta(seconds=median(took)) if took else None
 
 
-def _parts(found: Any) -> list[Mapping[str, Any]]:
-    return [part for part in (found if isinstance(found, list) else [found]) if part]
+def _entries(found: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in (found if isinstance(found, list) else [found]) if entry]
 
 
-def _waits(part: Mapping[str, Any]) -> bool:
-    return (part.get("not_shown") or {}).get("code") == LATER
+def _waits(entry: Mapping[str, Any]) -> bool:
+    return (entry.get("not_shown") or {}).get("code") == LATER.code
 
 
 def _spoken(length: timedelta) -> str:

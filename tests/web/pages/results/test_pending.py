@@ -26,7 +26,7 @@ def early():
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
     assert pending.coming(early()) == (
-        "for whom it works", "how long it sticks", "how often members act", "how many buy and how much",
+        "for whom it works", "how long it sticks", "how many buy and how much", "how often members act",
     )  # fmt: skip
     failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
     assert pending.coming(sampled_parts.whole_result() | {"cascade": failed}) == ()
@@ -68,7 +68,7 @@ def test_while_the_models_are_computed_the_page_says_so_though_nobody_asked(app)
     job(app, state="running", progress=0.7)
     told = status(app, early())
     assert (told.kind, told.progress) == ("working", 0.7)
-    assert "Still being worked out: for whom it works, how long it sticks, how often" in told.sentence
+    assert "Still being worked out: for whom it works, how long it sticks, how many buy" in told.sentence
     assert "Last time it took about 30 seconds" in told.sentence
     assert status(app, sampled_parts.whole_result()).kind != "working"  # an answer that is whole is not announced
 

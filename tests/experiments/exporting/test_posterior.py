@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from analysis.statistics import AmountStatistics, CascadeStatistics, CountStatistics, ProportionStatistics
+from experiments.analyses.answer import Answer
 from experiments.analyses.plan import Inputs
 from experiments.exporting import posterior
 from experiments.exporting.source import Stored, VariantName
+from experiments.reporting.worded import worded, wording
 from tests.experiments.analyses.documents import RATES, inputs, returns, with_history
 
 VARIANTS = (VariantName("a", "A", "As ever", True), VariantName("b", "B", "Bloom", False))
@@ -29,10 +31,12 @@ CELLS = {
 def stored_of(given: Inputs, **more) -> Stored:
     from experiments.analyses.compute import compute
 
-    result = json.loads(json.dumps(compute(given, identity="i")[0], allow_nan=False))
+    document = json.loads(json.dumps(compute(given, identity="i")[0].to_dict(), allow_nan=False))
+    answer, words = Answer.from_dict(document), wording(document, given.plan.names.items())
     began = datetime(2026, 9, 21, tzinfo=UTC)
     primary = given.plan.primary
-    return Stored("Test", "", primary, VARIANTS, result, given, {}, [], began, 14, **more)
+    result = worded(document, given.plan.names.items())
+    return Stored("Test", "", primary, VARIANTS, answer, words, result, given, {}, [], began, 14, **more)
 
 
 def by_attribute(place: int) -> dict:

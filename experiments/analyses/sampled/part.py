@@ -1,0 +1,128 @@
+"""A part of the result that takes a sampled model: what its line in `SAMPLED` declares, and its place when unfitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from analysis import NamedPrior, NotShown
+from analysis.errors import not_shown
+from experiments.analyses.plan import Inputs, Plan
+from experiments.analyses.sampled.draws import Drawn
+
+Report = Callable[[float, str], None]
+
+LATER = not_shown("later")
+"""In the place of every part of a first result, which does not wait for the sampled models."""
+
+
+class Fitted(Protocol):
+    """The result of a sampled model."""
+
+    @property
+    def not_shown(self) -> NotShown | None:
+        """Why the fit is not shown, where its diagnostics or the data contradict it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+
+
+T = TypeVar("T", bound=Fitted)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfitted:
+    """The place of a part that was not fitted.
+
+    Attributes
+    ----------
+    not_shown : NotShown
+    shape : mapping
+        The other keys of its JSON document: the empty figures of the part, and what it would be about.
+    """
+
+    not_shown: NotShown
+    shape: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**self.shape, "not_shown": self.not_shown.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Unfitted:
+        """Read `to_dict` back."""
+        shape = {name: value for name, value in data.items() if name != "not_shown"}
+        return cls(NotShown.from_dict(data["not_shown"]), shape)
+
+
+Entries = tuple[T | Unfitted, ...]
+"""The entries of a part: one an attribute or metric, or at most one."""
+
+Draws = Iterator[tuple[str, Drawn | NotShown]]
+"""The variables of an export by name, or why one is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """A line of `SAMPLED`.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the result, the API and the exports.
+    name : str
+        Its name on screen, within a sentence.
+    begins : float
+        From 0 to 1: how much of the time all sampled models take is over when its turn comes.
+    progress : str
+        What is reported meanwhile.
+    subjects : function
+        The attributes or metrics of a plan that it is about; empty where nothing in the plan needs it.
+    listed : bool
+        Whether it has an entry for each subject; otherwise one in all, or none.
+    fit : function
+        Fit it, or say why not, for each subject that has data.
+    read : function
+        Read a fitted entry from its JSON document.
+    priors : function
+        The priors of a shown entry by their name in the result's provenance.
+    draws : function
+        Posterior draws of its entries for an export: of inputs, the entries as stored, the keys of the variants, and
+        whether models that take a sampler may be fitted again.
+    schema : Pydantic model
+        An entry, for ``/openapi.json``.
+    """
+
+    key: str
+    name: str
+    begins: float
+    progress: str
+    subjects: Callable[[Plan], tuple[str, ...]]
+    listed: bool
+    fit: Callable[[Inputs, Report], Entries[T]]
+    read: Callable[[Mapping[str, Any]], T]
+    priors: Callable[[T], Mapping[str, NamedPrior]]
+    draws: Callable[[Inputs, Entries[T], Sequence[str], bool], Draws]
+    schema: type[BaseModel]
+
+    def to_json(self, entries: Entries[T]) -> Any:
+        """Return its value in the result's document."""
+        documents = [entry.to_dict() for entry in entries]
+        return documents if self.listed else next(iter(documents), None)
+
+    def from_json(self, value: Any) -> Entries[T]:
+        """Read `to_json` back."""
+        documents = value if self.listed else [] if value is None else [value]
+        return tuple(self._entry(document) for document in documents)
+
+    def _entry(self, document: Mapping[str, Any]) -> T | Unfitted:
+        # A model that was asked keeps its seed with what it gave.
+        return self.read(document) if "seed" in document else Unfitted.from_dict(document)
+
+
+def of_kind(*kinds: str) -> Callable[[Plan], tuple[str, ...]]:
+    """Return the subjects of a part that is about the metrics of some kinds."""
+    return lambda plan: tuple(found.key for found in plan.measured if found.kind in kinds)
