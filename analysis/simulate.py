@@ -167,7 +167,7 @@ class DailyReturns:
 
 
 @dataclass(frozen=True, slots=True)
-class StayingReturns:
+class BetaGeometricReturns:
     """Members leave for good by a shifted-beta-geometric law; while they stay they are there on some of the days.
 
     The chance to leave before each day is one number a member, Beta(alpha, beta) between them (Fader and Hardie 2007,
@@ -213,13 +213,13 @@ class RetentionTruth:
     half_life : float
         Days after exposure until half of those who return in the window have last returned, even within a day.
     ever_returned : float
-    staying, returning : arrays of shape (horizon - 1,)
+    curve, returning : arrays of shape (horizon - 1,)
         Share whose last return is on day d or later, and who have come back by its end; d = 1, 2, ...
     """
 
     half_life: float
     ever_returned: float
-    staying: np.ndarray
+    curve: np.ndarray
     returning: np.ndarray
 
 

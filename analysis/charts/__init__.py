@@ -10,7 +10,7 @@ from analysis.charts.cascade import Burr, burr
 from analysis.charts.densities import lift_densities
 from analysis.charts.forest import segment_forest
 from analysis.charts.over_time import posterior_over_time
-from analysis.charts.retention import staying_curves
+from analysis.charts.retention import retention_curves
 
 __all__ = [
     "INK",
@@ -24,6 +24,6 @@ __all__ = [
     "lift_densities",
     "posterior_over_time",
     "segment_forest",
-    "staying_curves",
+    "retention_curves",
     "with_theme",
 ]

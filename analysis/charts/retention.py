@@ -1,4 +1,4 @@
-"""How long content sticks: members who came back, by the day of their last return."""
+"""Retention: members who came back, by the day of their last return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from analysis.charts.base import FINE_PERCENT, apart, by_variant, frame
 _MOST_MARKS = 5
 
 
-def staying_curves(
+def retention_curves(
     rows: Iterable[Mapping[str, Any]],
     variants: Sequence[str],
     *,

@@ -54,7 +54,7 @@ def analyse(
     history_only : bool
         Only the scorecard of the primary metric, as for a past day.
     with_models : bool
-        Whether to fit the sampled models (PyMC, seconds): segments, the tail of staying, word of mouth, amounts,
+        Whether to fit the sampled models (PyMC, seconds): segments, the tail of retention, word of mouth, amounts,
         counts. The first analysis of a run is stored without them before it is stored with them.
     report
         Is told how far it is, from 0 to 1, with a sentence.

@@ -125,7 +125,7 @@ def _charts(stored: Stored) -> list[tuple[str, str, dict[str, Any]]]:
     """Every chart that the stored answer has figures for: heading, sentence and definition."""
     keys = [variant.key for variant in stored.variants]
     labels = {variant.key: variant.letter for variant in stored.variants}
-    makers = (_densities, _lifts, _over_time, _staying, _allocation, _segments)
+    makers = (_densities, _lifts, _over_time, _retention, _allocation, _segments)
     return [chart for make in makers for chart in make(stored, keys, labels)]
 
 
@@ -185,15 +185,15 @@ def _over_time(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
     return [("Chance of being best", "As the test went on.", spec)]
 
 
-def _staying(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
+def _retention(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
     told = stored.result.get("retention")
     if not told or told.get("not_shown"):
         return []
-    rows = [{"variant": row["variant"], **day} for row in told["variants"] for day in row["staying"] or ()]
+    rows = [{"variant": row["variant"], **day} for row in told["variants"] for day in row["curve"] or ()]
     if not rows:
         return []
     note = "Members who still came back on that day or later, by day since they first saw it."
-    return [("How long it sticks", note, charts.staying_curves(rows, keys, labels=labels))]
+    return [("Retention", note, charts.retention_curves(rows, keys, labels=labels))]
 
 
 def _allocation(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:

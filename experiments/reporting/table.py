@@ -78,7 +78,7 @@ def rows(result: Mapping[str, Any]) -> Iterator[Row]:
     whole = {name: result[name] for name in ("experiment", "run", "analysis", "cut_off")}
     whole["decision"] = result["verdict"]["decision"]
     nothing = dict.fromkeys(CSV_COLUMNS)
-    parts = (_scorecard_rows(result), _staying_rows(result), _word_of_mouth_rows(result), _total_rows(result))
+    parts = (_scorecard_rows(result), _retention_rows(result), _word_of_mouth_rows(result), _total_rows(result))
     for row in chain.from_iterable(parts):
         yield nothing | whole | {"answer": True} | row
 
@@ -116,7 +116,7 @@ def _variant_rows(own: Row, told: Mapping[str, Any]) -> Iterator[Row]:
         yield own | plain | {"raw_mean": row.get("raw_mean")} | _csv_interval(row["interval"]) | compared
 
 
-def _staying_rows(result: Mapping[str, Any]) -> Iterator[Row]:
+def _retention_rows(result: Mapping[str, Any]) -> Iterator[Row]:
     """The half-life of each variant, from the members whose window is over."""
     told = result.get("retention") or {}
     own = _measured(result, "half_life", told, "retention")

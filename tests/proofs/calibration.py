@@ -29,9 +29,9 @@ from analysis import (
 from analysis.errors import NotShown
 from analysis.posterior.joint import Posterior
 from analysis.simulate import (
+    BetaGeometricReturns,
     DailyReturns,
     Spreading,
-    StayingReturns,
     retention_truth,
     simulate_cascades,
     simulate_retention,
@@ -275,7 +275,7 @@ def moods(rng: np.random.Generator) -> Simulated:
 
 def half_lives(rng: np.random.Generator) -> Simulated:
     horizon, run = 14, 28.0
-    slow, fast = StayingReturns(1.5, 4.0, 0.4), DailyReturns((0.10, 0.08, 0.07, 0.05, 0.04, 0.03, 0.02))
+    slow, fast = BetaGeometricReturns(1.5, 4.0, 0.4), DailyReturns((0.10, 0.08, 0.07, 0.05, 0.04, 0.03, 0.02))
     n = _members(rng, 500, 20_000)
     data = {
         key: simulate_retention(n, process, horizon, run=run, seed=rng) for key, process in (("a", fast), ("b", slow))

@@ -28,7 +28,7 @@ def figures(
     document
         Read with `read`, so that each digit counts.
     renamed
-        Names that are replaced in paths.
+        Names that are replaced in paths; ``parent.name`` where a name is replaced below that parent alone.
     skipped
         Names, before they are replaced, that nothing is taken from.
     words
@@ -37,7 +37,8 @@ def figures(
     if isinstance(document, dict):
         for name, inner in document.items():
             if name not in skipped:
-                yield from figures(inner, renamed, skipped, words, (*path, renamed.get(name, name)))
+                below = f"{path[-1]}.{name}" if path else name
+                yield from figures(inner, renamed, skipped, words, (*path, renamed.get(below, renamed.get(name, name))))
     elif isinstance(document, list):
         for place, inner in enumerate(document):
             yield from figures(inner, renamed, skipped, words, (*path, str(place)))

@@ -33,3 +33,8 @@ def test_renamed_and_added_names_are_accepted_when_given(captures):
     files = captures({"staying": 1}, {"retention": 1, "params": {"p": 0.5}})
     assert compare(*files, {"staying": "retention"}, added={"params"})
     assert not compare(*files, {"staying": "retention"})
+
+
+def test_a_name_may_be_renamed_below_one_parent_alone(captures):
+    files = captures({"staying": 1, "priors": {"staying": 2}}, {"curve": 1, "priors": {"tail": 2}})
+    assert compare(*files, {"staying": "curve", "priors.staying": "tail"})

@@ -1,7 +1,7 @@
 """Retention: how long members keep coming back. Half-life and curves in closed form, the days after the window by PyMC.
 
 The half-life is the number of days after exposure until half of those who come back at all within the window have last
-done so; only members whose whole window is over tell it. See `survival` for the arithmetic and `staying` for the tail.
+done so, from members whose whole window is over. See `survival` for the arithmetic and `lifetimes` for the tail.
 """
 
 from __future__ import annotations
@@ -92,13 +92,13 @@ def _no_half_life(cell: RetentionStatistics) -> NotShown | None:
 
 @dataclass(frozen=True, slots=True)
 class VariantRetention:
-    """One variant's coming back.
+    """One variant's retention.
 
     Attributes
     ----------
     n, mature : int
         Members, and those whose whole window is over.
-    staying : tuple of CurvePoint
+    curve : tuple of CurvePoint
         Of mature members: the share whose last return is on day d or later.
     half_life : Estimate or NotShown
         Days.
@@ -115,7 +115,7 @@ class VariantRetention:
     variant: str
     n: int
     mature: int
-    staying: tuple[CurvePoint, ...]
+    curve: tuple[CurvePoint, ...]
     half_life: Estimate | NotShown
     ever_returned: Estimate | NotShown
     returning: tuple[CurvePoint, ...]
@@ -127,7 +127,7 @@ class VariantRetention:
             "variant": self.variant,
             "n": self.n,
             "mature": self.mature,
-            "staying": [point.to_dict() for point in self.staying],
+            "curve": [point.to_dict() for point in self.curve],
             "half_life": estimate_to_dict(self.half_life),
             "ever_returned": estimate_to_dict(self.ever_returned),
             "returning": [point.to_dict() for point in self.returning],
@@ -139,7 +139,7 @@ class VariantRetention:
         """Read a stored variant back, without its draws."""
         return cls(
             **{name: data[name] for name in ("variant", "n", "mature")},
-            staying=tuple(CurvePoint(**point) for point in data["staying"]),
+            curve=tuple(CurvePoint(**point) for point in data["curve"]),
             half_life=estimate_from_dict(data["half_life"]),
             ever_returned=estimate_from_dict(data["ever_returned"]),
             returning=tuple(CurvePoint(**point) for point in data["returning"]),
@@ -149,7 +149,7 @@ class VariantRetention:
 
 @dataclass(frozen=True, slots=True)
 class RetentionResult:
-    """All variants' coming back, or why nothing can be said (`not_shown`).
+    """All variants' retention, or why there is none (`not_shown`).
 
     Attributes
     ----------
@@ -257,7 +257,7 @@ def _closed(
     probability: float,
     rng: np.random.Generator,
 ) -> tuple[tuple[CurvePoint, ...], Estimate | NotShown, Estimate | NotShown, tuple[CurvePoint, ...], np.ndarray | None]:
-    """Return staying, half-life, ever returned and returning of one variant, and the draws of the half-life."""
+    """Return curve, half-life, ever returned and returning of one variant, and the draws of the half-life."""
     returning = survival.returning(cell, prior, interval, probability, rng)
     if (why := _no_mature(cell)) is not None:
         return (), why, why, returning, None
@@ -268,4 +268,4 @@ def _closed(
     if half_life is None:
         drawn = survival.half_life_draws(cell, prior, rng)
         half_life = drawn_estimate(drawn, interval, probability)
-    return survival.staying(cell, prior, interval, probability), half_life, ever, returning, drawn
+    return survival.retention_curve(cell, prior, interval, probability), half_life, ever, returning, drawn

@@ -35,7 +35,7 @@ BAND = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class StayingPoint:
+class TailPoint:
     """Posterior mean and 95 % interval of a share of members by a day."""
 
     day: int
@@ -58,9 +58,9 @@ class Tail:
         differ.
     daily : float or None
         Posterior median of the chance that who stays is there on a day.
-    survival : tuple of StayingPoint
+    survival : tuple of TailPoint
         Who have not left for good before a day, from day 1 to `WINDOWS` windows.
-    coming : tuple of StayingPoint
+    active : tuple of TailPoint
         Who come back on that very day, the same days: fewer, since nobody who stays is there every day.
     draws : mapping of parameter to array of shape (draws,)
         What it is told from, chain after chain: alpha, beta, daily. Empty where it is not shown.
@@ -69,8 +69,8 @@ class Tail:
     alpha: float | None = None
     beta: float | None = None
     daily: float | None = None
-    survival: tuple[StayingPoint, ...] = ()
-    coming: tuple[StayingPoint, ...] = ()
+    survival: tuple[TailPoint, ...] = ()
+    active: tuple[TailPoint, ...] = ()
     not_shown: NotShown | None = None
     draws: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -80,7 +80,7 @@ class Tail:
             "beta": self.beta,
             "daily": self.daily,
             "survival": [point.to_dict() for point in self.survival],
-            "coming": [point.to_dict() for point in self.coming],
+            "active": [point.to_dict() for point in self.active],
             "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
         }
 
@@ -89,8 +89,8 @@ class Tail:
         """Read a stored tail back, without its draws."""
         return cls(
             **{name: data[name] for name in ("alpha", "beta", "daily")},
-            survival=tuple(StayingPoint(**point) for point in data["survival"]),
-            coming=tuple(StayingPoint(**point) for point in data["coming"]),
+            survival=tuple(TailPoint(**point) for point in data["survival"]),
+            active=tuple(TailPoint(**point) for point in data["active"]),
             not_shown=None if data["not_shown"] is None else NotShown.from_dict(data["not_shown"]),
         )
 
@@ -127,15 +127,15 @@ def _silences(horizon: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.maximum(lag, 0).astype(float), (lag >= 0).astype(float), (np.arange(horizon) > 0).astype(float)
 
 
-def stays(alpha: np.ndarray, beta: np.ndarray, days: np.ndarray) -> np.ndarray:
+def survival_of(alpha: np.ndarray, beta: np.ndarray, days: np.ndarray) -> np.ndarray:
     """Return the share who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
     return np.exp(betaln(alpha[..., None], beta[..., None] + days) - betaln(alpha, beta)[..., None])
 
 
 def last_day(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, horizon: int) -> np.ndarray:
     """Return the chance of each day of the last return within the window, shape (..., horizon); day 0 is never."""
-    staying = stays(alpha, beta, np.arange(horizon))
-    left = np.concatenate([staying[..., :-1] - staying[..., 1:], staying[..., -1:]], axis=-1)
+    surviving = survival_of(alpha, beta, np.arange(horizon))
+    left = np.concatenate([surviving[..., :-1] - surviving[..., 1:], surviving[..., -1:]], axis=-1)
     lag, reached, ends = _silences(horizon)
     silence = np.power((1 - daily)[..., None, None], lag) * reached
     seen = np.einsum("...ij,...j->...i", silence, left)
@@ -207,28 +207,28 @@ def _tail(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, counts: np.nda
     if why is not None:
         return Tail(not_shown=why)
     days = np.arange(1, WINDOWS * horizon + 1)
-    staying = stays(alpha, beta, days)
+    surviving = survival_of(alpha, beta, days)
     draws = {"alpha": alpha, "beta": beta, "daily": daily}
     return Tail(
         alpha=float(np.median(alpha)),
         beta=float(np.median(beta)),
         daily=float(np.median(daily)),
-        survival=_points(days, staying),
-        coming=_points(days, daily[:, None] * staying),
+        survival=_points(days, surviving),
+        active=_points(days, daily[:, None] * surviving),
         draws=draws,
     )
 
 
-def _points(days: np.ndarray, drawn: np.ndarray) -> tuple[StayingPoint, ...]:
+def _points(days: np.ndarray, drawn: np.ndarray) -> tuple[TailPoint, ...]:
     told = [drawn_estimate(own) for own in drawn.T]
     return tuple(
-        StayingPoint(day, one.mean, one.interval.low, one.interval.high)
+        TailPoint(day, one.mean, one.interval.low, one.interval.high)
         for day, one in zip(days.tolist(), told, strict=True)
     )
 
 
 def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> NotShown | None:
-    """Say where the observed staying curve leaves the band that the fit predicts for it, all days together.
+    """Say where the observed retention curve leaves the band that the fit predicts for it, all days together.
 
     The band is as wide as the largest standardised miss of 99 in 100 replicated audiences.
     """

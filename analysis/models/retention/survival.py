@@ -1,4 +1,4 @@
-"""Curves of staying and returning in closed form, and the half-life that is read off them. No draws but seeded ones.
+"""Retention and return curves in closed form, and the half-life that is read off them. Draws are seeded.
 
 The day of a member's last return within the window, "never" included, has a Dirichlet posterior: the same thing as
 independent Beta posteriors of the discrete-time hazards. So the share whose last return is on day d or later is exactly
@@ -93,7 +93,7 @@ def ever_returned(statistics: RetentionStatistics, prior: NamedPrior) -> BetaMar
     return BetaMarginal(statistics.total + prior["returned"], never + prior["never"])
 
 
-def staying(
+def retention_curve(
     statistics: RetentionStatistics, prior: NamedPrior, kind: IntervalKind, probability: float
 ) -> tuple[CurvePoint, ...]:
     """Return the share of members of a whole window whose last return is on day d or later, d = 1, 2, ..."""

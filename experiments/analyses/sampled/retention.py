@@ -44,7 +44,7 @@ def _fitted(inputs: Inputs, data: Mapping[str, Statistics], *, tail: bool) -> Re
 
 def _priors(result: RetentionResult) -> dict[str, NamedPrior]:
     with_tail = any(row.tail.not_shown is None for row in result.variants)
-    return {"retention": result.prior} | ({"staying": RETENTION_WEAK} if with_tail else {})
+    return {"retention": result.prior} | ({"retention_tail": RETENTION_WEAK} if with_tail else {})
 
 
 def _draws(inputs: Inputs, _: Entries[RetentionResult], variants: Sequence[str], models: bool) -> Draws:
@@ -62,7 +62,7 @@ def _draws(inputs: Inputs, _: Entries[RetentionResult], variants: Sequence[str],
         hidden = {name: row.tail.not_shown for name, row in rows.items() if row.tail.not_shown is not None}
         for parameter in ("alpha", "beta", "daily") if models else ():
             draws = {name: row.tail.draws.get(parameter) for name, row in rows.items()}
-            yield f"staying_{parameter}", by_variant(variants, draws, hidden)
+            yield f"retention_{parameter}", by_variant(variants, draws, hidden)
 
 
 # The API ------------------------------------------------------------------------------------------------------------
@@ -80,13 +80,13 @@ class CurvePoint(BaseModel):
 
 
 class VariantRetention(BaseModel):
-    """How one variant's members keep coming back."""
+    """One variant's retention."""
 
     model_config = ConfigDict(extra="allow")
     variant: str
     n: int
     mature: int = Field(description="Members whose whole window is over.")
-    staying: list[CurvePoint] = Field(description="Share of mature members whose last return is on that day or later.")
+    curve: list[CurvePoint] = Field(description="Share of mature members whose last return is on that day or later.")
     half_life: schemas.Estimate | schemas.Missing | None = Field(
         description="Days until half of those who return have last returned."
     )
@@ -96,7 +96,7 @@ class VariantRetention(BaseModel):
 
 
 class Retention(BaseModel):
-    """How long members keep coming back; null if nothing of it is measured."""
+    """Retention; null if it is not measured."""
 
     model_config = ConfigDict(extra="allow")
     horizon: int = Field(description="The window, in days.")

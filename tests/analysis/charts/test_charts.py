@@ -14,7 +14,7 @@ ROWS = [
     {"level": "Germany", "variant": "b", "n": 9120, "lift": 0.19, "low": 0.09, "high": 0.29, "raw_lift": 0.2},
     {"level": "Malta", "variant": "b", "n": 12, "lift": 0.15, "low": -0.2, "high": 0.5, "raw_lift": None},
 ]
-STAYING = [
+RETENTION = [
     {"variant": v, "day": d, "mean": h / d, "low": h / d - 0.01, "high": h / d + 0.01, "raw": None}
     for v, h in (("a", 0.1), ("b", 0.102))
     for d in range(1, 7)
@@ -33,8 +33,8 @@ def all_charts():
         charts.segment_forest(ROWS, ["a", "b"], labels={"b": "B"}),
         charts.lift_densities(result()),
         charts.lift_densities(result().to_dict()),
-        charts.staying_curves(STAYING, ["a", "b"], ends={"b": "B 3.9 d"}, labels={"a": "A", "b": "B"}),
-        charts.staying_curves([], ["a", "b"]),
+        charts.retention_curves(RETENTION, ["a", "b"], ends={"b": "B 3.9 d"}, labels={"a": "A", "b": "B"}),
+        charts.retention_curves([], ["a", "b"]),
         charts.allocation_shares(EPOCHS, ["a", "b"], today=4.0),
         charts.allocation_shares([], ["a", "b"], today=4.0),
     ]
@@ -147,10 +147,10 @@ def test_the_colours_are_those_of_the_page():
 
 
 def test_the_names_at_the_ends_of_the_curves_stand_apart():
-    spec = charts.staying_curves(STAYING, ["a", "b"], ends={"b": "B 3.9 d"})
+    spec = charts.retention_curves(RETENTION, ["a", "b"], ends={"b": "B 3.9 d"})
     names = spec["layer"][-1]["data"]["values"]
     assert [row["end"] for row in names] == ["A", "B 3.9 d"]
-    top = max(row["high"] for row in STAYING)
+    top = max(row["high"] for row in RETENTION)
     assert names[1]["label_at"] - names[0]["label_at"] >= 0.085 * top - 1e-9
     assert spec["layer"][0]["encoding"]["x"]["axis"]["values"] == [1, 3, 6]
     assert spec["padding"]["right"] > 40
@@ -162,7 +162,7 @@ def test_curves_that_meet_at_the_end_are_named_as_they_lie_before_it():
         for key, means in (("a", (0.1, 0.0002)), ("b", (0.2, 0.0001)))
         for day, mean in enumerate(means, 1)
     ]
-    names = charts.staying_curves(rows, ["a", "b"])["layer"][-1]["data"]["values"]
+    names = charts.retention_curves(rows, ["a", "b"])["layer"][-1]["data"]["values"]
     assert [row["variant"] for row in names] == ["a", "b"]
 
 

@@ -12,15 +12,15 @@ import pytest
 from analysis import AnalysisError, NotShown, ProportionStatistics, RetentionStatistics, priors
 from analysis.models.retention import fit, lifetimes, survival
 from analysis.sampling import engine
-from analysis.simulate import DailyReturns, StayingReturns, retention_truth, simulate_retention
+from analysis.simulate import BetaGeometricReturns, DailyReturns, retention_truth, simulate_retention
 
 #: Figures of docs/statistics.md: SIMULATED_EXPERIMENTS=2000 pytest -k cover tests/analysis/models/test_retention.py
 EXPERIMENTS = int(os.environ.get("SIMULATED_EXPERIMENTS", "300"))
 PROCESSES = (
     DailyReturns((0.30, 0.20, 0.10)),
     DailyReturns((0.02, 0.02, 0.01)),
-    StayingReturns(0.6, 1.2, 0.4),
-    StayingReturns(2.0, 6.0, 0.9),
+    BetaGeometricReturns(0.6, 1.2, 0.4),
+    BetaGeometricReturns(2.0, 6.0, 0.9),
 )
 PRIOR = priors.WEAK_RETURN
 
@@ -79,12 +79,12 @@ def test_independent_hazards_are_the_dirichlet_posterior():
         assert np.quantile(ours, p) == pytest.approx(np.quantile(theirs, p), abs=0.05)
 
 
-def test_the_staying_curve_begins_at_ever_returned():
+def test_the_curve_begins_at_ever_returned():
     cell = simulate_retention(500, PROCESSES[2], 10, run=30, seed=3)
     result = fit.fit_retention({"a": cell}, tail=False).variants[0]
-    first = result.staying[0]
+    first = result.curve[0]
     assert (first.mean, first.low) == pytest.approx((result.ever_returned.mean, result.ever_returned.interval.low))
-    means = [point.mean for point in result.staying]
+    means = [point.mean for point in result.curve]
     assert means == sorted(means, reverse=True) and len(means) == 9
     assert first.raw == cell.mean
 
@@ -95,7 +95,7 @@ def test_the_staying_curve_begins_at_ever_returned():
 @pytest.mark.slow
 def test_the_intervals_cover_the_truth(capsys):
     rng = np.random.default_rng(20_120_704)
-    inside = {"half_life": [], "ever_returned": [], "staying": [], "returning": []}
+    inside = {"half_life": [], "ever_returned": [], "curve": [], "returning": []}
     error = []
     for _ in range(EXPERIMENTS):
         process, horizon = PROCESSES[rng.integers(4)], int(rng.choice([7, 14, 30]))
@@ -111,7 +111,7 @@ def test_the_intervals_cover_the_truth(capsys):
         told = found.ever_returned.interval
         inside["ever_returned"].append(told.low <= truth.ever_returned <= told.high)
         day = int(rng.integers(1, horizon))
-        for name, true in (("staying", truth.staying), ("returning", truth.returning)):
+        for name, true in (("curve", truth.curve), ("returning", truth.returning)):
             points = {point.day: point for point in getattr(found, name)}
             inside[name].append(points[day].low <= true[day - 1] <= points[day].high)
     shown = len(inside["half_life"])
@@ -128,8 +128,8 @@ def test_the_intervals_cover_the_truth(capsys):
 
 def test_a_longer_half_life_is_told_as_longer():
     data = {
-        "a": simulate_retention(5_000, StayingReturns(2.0, 3.0, 0.7), 14, run=30, seed=1),
-        "b": simulate_retention(5_000, StayingReturns(2.0, 9.0, 0.7), 14, run=30, seed=2),
+        "a": simulate_retention(5_000, BetaGeometricReturns(2.0, 3.0, 0.7), 14, run=30, seed=1),
+        "b": simulate_retention(5_000, BetaGeometricReturns(2.0, 9.0, 0.7), 14, run=30, seed=2),
     }
     posterior = fit.fit(data, PRIOR, np.random.default_rng(3))
     again = fit.fit(data, PRIOR, np.random.default_rng(3))
@@ -198,7 +198,7 @@ def test_cdnows_curve_is_the_same_where_most_customers_are_young(cdnow, shared_d
 @pytest.fixture(scope="module")
 def tailed():
     pytest.importorskip("pymc")
-    truth = {"a": StayingReturns(0.6, 1.2, 0.4), "b": StayingReturns(1.0, 4.0, 0.6)}
+    truth = {"a": BetaGeometricReturns(0.6, 1.2, 0.4), "b": BetaGeometricReturns(1.0, 4.0, 0.6)}
     data = {key: simulate_retention(6_000, law, 14, run=30, seed=i) for i, (key, law) in enumerate(truth.items())}
     return truth, data, fit.fit_retention(data, seed=5)
 
@@ -214,15 +214,15 @@ def test_who_stays_after_the_window_is_recovered(tailed):
         points = {point.day: point for point in tail.survival}
         for day in (7, 14, 28, 56):
             assert points[day].low - 0.01 <= law.stays([day])[0] <= points[day].high + 0.01
-        coming = {point.day: point for point in tail.coming}
+        active = {point.day: point for point in tail.active}
         for day in (7, 14, 28, 56):
-            assert coming[day].low - 0.01 <= law.daily * law.stays([day])[0] <= coming[day].high + 0.01
-            assert coming[day].mean < points[day].mean
+            assert active[day].low - 0.01 <= law.daily * law.stays([day])[0] <= active[day].high + 0.01
+            assert active[day].mean < points[day].mean
 
 
 def test_the_fitted_law_is_the_simulated_one():
     """The law's arithmetic, once in the model's helper and once in the simulator, and its recursion in PyMC."""
-    law = StayingReturns(0.8, 2.5, 0.35)
+    law = BetaGeometricReturns(0.8, 2.5, 0.35)
     ours = lifetimes.last_day(np.array([0.8]), np.array([2.5]), np.array([0.35]), 10)[0]
     assert ours == pytest.approx(law.last(10), abs=1e-12)
     assert ours.sum() == pytest.approx(1.0)
@@ -249,7 +249,7 @@ def test_a_tail_that_the_days_seen_contradict_is_not_shown_and_the_rest_is(taile
     weekly_row, other = result.variants
     assert weekly_row.tail.not_shown.code == "contradicted" and weekly_row.tail.survival == ()
     assert other.tail.not_shown is None
-    assert weekly_row.staying and weekly_row.returning and weekly_row.half_life.mean > 0
+    assert weekly_row.curve and weekly_row.returning and weekly_row.half_life.mean > 0
 
 
 @pytest.mark.slow
@@ -260,7 +260,7 @@ def test_a_tail_that_cannot_be_computed_leaves_the_rest(tailed, monkeypatch):
     monkeypatch.setattr(engine, "sample", broken)
     result = fit.fit_retention(tailed[1], seed=5)
     assert {row.tail.not_shown.code for row in result.variants} == {"fit_failed"}
-    assert result.diagnostics is None and result.variants[0].staying == tailed[2].variants[0].staying
+    assert result.diagnostics is None and result.variants[0].curve == tailed[2].variants[0].curve
 
 
 @pytest.mark.slow
@@ -313,7 +313,7 @@ def test_a_result_says_what_it_can():
     row = fit.fit_retention({"a": young}).to_dict()["variants"][0]
     assert [point["day"] for point in row["returning"]] == [1, 2]
     assert row["returning"][1]["raw"] == pytest.approx(1 - (6 / 9) * (3 / 4))
-    assert row["staying"] == [] and row["half_life"]["not_shown"]["code"] == "nobody_mature"
+    assert row["curve"] == [] and row["half_life"]["not_shown"]["code"] == "nobody_mature"
     assert row["tail"]["not_shown"]["code"] == "too_few_returns"
     nobody = fit.fit_retention({"a": whole(50, 7, ((0, 50),))}).variants[0]
     assert nobody.ever_returned.mean < 0.04 and nobody.half_life.code == "nobody_returned"

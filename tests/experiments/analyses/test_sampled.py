@@ -33,8 +33,8 @@ def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypa
     )
     assert {key: prior["name"] for key, prior in result["provenance"]["priors"].items()} == {
         "click_rate": "content", "revenue": "weak_amount", "orders": "weak_count", "lift": "content",
-        "adjusted": "weak_adjusted", "retention": "weak_return", "staying": "retention_weak", "amounts": "hurdle_weak",
-        "counts": "negative_binomial_weak",
+        "adjusted": "weak_adjusted", "retention": "weak_return", "retention_tail": "retention_weak",
+        "amounts": "hurdle_weak", "counts": "negative_binomial_weak",
     }  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def test_what_takes_a_sampler_is_exported_with_the_draws_of_the_answer(stored, t
         assert float(np.median(read.reach.sel(variant=key))) == pytest.approx(row["reach"]["median"], abs=1e-12)
     for row in stored.result["retention"]["variants"]:
         for parameter in ("alpha", "beta", "daily"):
-            own = read[f"staying_{parameter}"].sel(variant=row["variant"]).values
+            own = read[f"retention_{parameter}"].sel(variant=row["variant"]).values
             assert float(np.median(own)) == pytest.approx(row["tail"][parameter], abs=1e-12)
     (spent,) = stored.result["amounts"]
     for part, name in (("share", "revenue_buyers"), ("amount", "revenue_a_buyer")):

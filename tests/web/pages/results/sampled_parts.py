@@ -13,7 +13,7 @@ from tests.web.pages.results import fixtures
 
 MATURE = {"a": 4521, "b": 4498, "c": 4507}
 # members who came back at least once, and how slowly they stop
-STAYING = {"a": (0.123, 2.1), "b": (0.152, 3.9), "c": (0.128, 2.6)}
+RETENTION = {"a": (0.123, 2.1), "b": (0.152, 3.9), "c": (0.128, 2.6)}
 BROUGHT = {"a": (0.19, 1352), "b": (0.31, 2199), "c": (0.21, 1490)}
 BUYING = {"a": (0.0330, 44.9), "b": (0.0350, 46.2), "c": (0.0369, 43.1)}
 
@@ -36,26 +36,26 @@ def retention(horizon: int = 14) -> dict[str, Any]:
     return {
         "not_shown": None,
         "horizon": horizon,
-        "variants": [_staying(key, horizon) for key in STAYING],
+        "variants": [_retention_of(key, horizon) for key in RETENTION],
         "diagnostics": gate(),
         "seed": 7,
         "engine": "nutpie",
     }
 
 
-def _staying(key: str, horizon: int) -> dict[str, Any]:
-    ever, half = STAYING[key]
+def _retention_of(key: str, horizon: int) -> dict[str, Any]:
+    ever, half = RETENTION[key]
     left = {day: ever * math.exp(-(day - 1) * math.log(2) / half) for day in range(1, horizon)}
     points = [_point(day, share, MATURE[key]) for day, share in left.items()]
     return {
         "variant": key,
         "n": fixtures.SPRING[key][0],
         "mature": MATURE[key],
-        "staying": points,
+        "curve": points,
         "half_life": estimate(half, 0.13),
         "ever_returned": estimate(ever, 0.005),
         "returning": [_point(day, ever - share / 2, fixtures.SPRING[key][0]) for day, share in left.items()],
-        "tail": {"alpha": 1.1, "beta": 3.0, "coming": [_point(28, ever / 9, MATURE[key])], "not_shown": None},
+        "tail": {"alpha": 1.1, "beta": 3.0, "active": [_point(28, ever / 9, MATURE[key])], "not_shown": None},
     }
 
 
@@ -70,7 +70,7 @@ def early_retention(horizon: int = 14) -> dict[str, Any]:
     found = retention(horizon)
     why = not_shown("nobody_mature", f"Nobody's {horizon} days are over yet.")
     for row in found["variants"]:
-        row |= {"mature": 0, "staying": [], "half_life": why, "ever_returned": why, "tail": None}
+        row |= {"mature": 0, "curve": [], "half_life": why, "ever_returned": why, "tail": None}
         row["returning"] = row["returning"][:5]
     return found
 

@@ -21,8 +21,8 @@ PRIOR_FOR = {
     "lift": "every lift, for the verdict",
     "segments": "the segments",
     "adjusted": "figures with the history taken out",
-    "retention": "how long it sticks",
-    "staying": "what comes after the window",
+    "retention": "retention",
+    "retention_tail": "retention after the window",
     "cascade": "how far it carries",
     "amounts": "what a buyer spends",
     "counts": "how often and how unevenly",
@@ -74,7 +74,7 @@ def _fits(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [(f"Fit by {_listed(together)}", _fit(together[0]))] if together else []
     rows += [(f"Fit by {entry['segment']}", _fit(entry)) for entry in segments if not entry.get("joint")]
     rows += [(f"Fit of {names[entry['metric']].lower()}", _fit(entry)) for entry in result["metrics"]]
-    rows += [("Fit of staying", _fit(result.get("retention"))), ("Fit of word of mouth", _fit(result.get("cascade")))]
+    rows += [("Fit of retention", _fit(result.get("retention"))), ("Fit of word of mouth", _fit(result.get("cascade")))]
     rows += [
         (f"Fit of {names.get(part['metric'], part['metric']).lower()} by buyer", _fit(part))
         for part in result.get("amounts") or ()

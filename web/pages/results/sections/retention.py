@@ -1,6 +1,5 @@
 """Retention: the curve of members who still came back, with each variant's half-life at its end."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +7,15 @@ from typing import Any
 from analysis import charts
 from experiments.reporting import phrases
 from experiments.reporting.numbers import NARROW, NOTHING, count, decimal, either, listed, percent, plural
+from experiments.translation import gettext
 from web.pages.results import words
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
 
-STAYING = "Members who came back, by day since they first saw it: how many did so on that day or later."
+CURVE = "Members who came back, by day since they first saw it: how many did so on that day or later."
 RETURNING = "Members who have come back, by day since they first saw it."
 HARDLY = 0.001
 """A share that would be printed as nothing."""
-SHARE = re.compile(r"([\d.]+)\s*%")
 NOBODY_BACK = "Nobody has come back on a later day yet."
 
 
@@ -26,8 +25,8 @@ class Retention:
 
     Attributes
     ----------
-    tail, tail_figures
-        What comes after the window in words, and the figures behind what is not told of it.
+    tail
+        What is expected after the window.
     spec, alternative
         The chart and what it shows in a sentence; no chart where `outcome` says why.
     sentence
@@ -42,7 +41,6 @@ class Retention:
     halves: Table | None = None
     days: Table | None = None
     tail: str = ""
-    tail_figures: str = ""
 
 
 def build(context: Context) -> Retention | None:
@@ -65,9 +63,9 @@ def retention(
     reason = reason_of(found)
     rows = [] if reason else by_position(found.get("variants") or (), variants)
     window = plural(int(found.get("horizon") or 0), "day")
-    drawn = [pair for pair in rows if pair[1].get("staying")]
-    if _anybody(drawn, "staying"):
-        return _staying(drawn, rows, variants, subject, window)
+    drawn = [pair for pair in rows if pair[1].get("curve")]
+    if _anybody(drawn, "curve"):
+        return _whole_windows(drawn, rows, variants, subject, window)
     early = [pair for pair in rows if pair[1].get("returning")]
     if _anybody(early, "returning"):
         outcome = (
@@ -86,7 +84,7 @@ def _anybody(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]], what: str) 
     return any((day["mean"] if day.get("raw") is None else day["raw"]) > 0 for _, row in rows for day in row[what])
 
 
-def _staying(
+def _whole_windows(
     drawn: list[tuple[VariantFacts, Mapping[str, Any]]],
     rows: list[tuple[VariantFacts, Mapping[str, Any]]],
     variants: Sequence[VariantFacts],
@@ -95,12 +93,12 @@ def _staying(
 ) -> Retention:
     ends = {v.key: f"{v.letter} {_short(half['mean'])}" for v, row in drawn if (half := shown(row.get("half_life")))}
     outcome = _no_half_lives(rows, window)
-    note = STAYING + (" Half-life in days at the right." if ends else "")
-    alternative = f"Share of members who still came back: {_told(drawn, 'staying')}."
-    spec = _spec(drawn, "staying", variants, ends)
+    note = CURVE + (" Half-life in days at the right." if ends else "")
+    alternative = f"Share of members who still came back: {_told(drawn, 'curve')}."
+    spec = _spec(drawn, "curve", variants, ends)
     sentence = _sentence(rows, subject)
-    days = _days(drawn, "staying")
-    return Retention(note, spec, alternative, sentence, outcome, _halves(rows), days, *_tail(rows))
+    days = _days(drawn, "curve")
+    return Retention(note, spec, alternative, sentence, outcome, _halves(rows), days, _tail(rows))
 
 
 def _no_half_lives(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]], window: str) -> str:
@@ -110,7 +108,8 @@ def _no_half_lives(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]], windo
         if not shown(row.get("half_life")):
             reason = reason_of(row.get("half_life")) or f"Nobody has had the full {window} yet."
             reasons.setdefault(reason, []).append(variant.letter)
-    return " ".join(f"No half-life for {listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
+    outcome = gettext("No half-life for {variants}.")
+    return " ".join(_because(outcome, who, why) for why, who in reasons.items())
 
 
 def _spec(
@@ -126,7 +125,7 @@ def _spec(
         for day in row[what]
     ]
     labels = {variant.key: variant.letter for variant in variants}
-    return charts.staying_curves(points, [variant.key for variant in variants], ends=ends, labels=labels)
+    return charts.retention_curves(points, [variant.key for variant in variants], ends=ends, labels=labels)
 
 
 def _told(rows: list[tuple[VariantFacts, Mapping[str, Any]]], what: str) -> str:
@@ -219,38 +218,26 @@ def _cells(day: Mapping[str, Any] | None) -> tuple[str, str, str]:
     return percent(day["mean"]), interval, percent(day.get("raw"))
 
 
-def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> tuple[str, str]:
-    """What is expected beyond the window, or why nothing is; and the figures of curves that are unlike the law."""
+def _tail(rows: list[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
+    """What is expected beyond the window, or why nothing is."""
     reasons: dict[str, list[str]] = {}
-    unlike: dict[str, list[str]] = {}
-    figures: list[str] = []
-    told, day = [], 0
+    expected, day = [], 0
     for variant, row in rows:
-        tail = row.get("tail")
-        reason = reason_of(tail)
-        code = ((tail or {}).get("not_shown") or {}).get("code") if reason else ""
-        if code == "contradicted":
-            unlike.setdefault(_unlike(reason), []).append(variant.letter)
-            figures.append(f"{variant.letter}: {words.lower_first(reason)}")
-        elif reason and code != "not_asked":
-            reasons.setdefault(reason, []).append(variant.letter)
-        elif tail and tail.get("coming"):
-            day = tail["coming"][-1]["day"]
-            told.append((variant.letter, tail["coming"][-1]))
-    pieces = [f"Going on as they did, {_still(told)} would come back on day {day}."] if told else []
-    pieces += [f"For {listed(who)} no forecast beyond the window: {how}." for how, who in unlike.items()]
-    pieces += [f"{listed(who)}: {words.lower_first(why)}" for why, who in reasons.items()]
-    return " ".join(pieces), " ".join(figures)
+        tail = row.get("tail") or {}
+        if reason := reason_of(tail):
+            if tail["not_shown"]["code"] != "not_asked":
+                reasons.setdefault(reason, []).append(variant.letter)
+        elif tail.get("active"):
+            day = tail["active"][-1]["day"]
+            expected.append((variant.letter, tail["active"][-1]))
+    pieces = [f"Going on as they did, {_still(expected)} would come back on day {day}."] if expected else []
+    outcome = gettext("No forecast after the window for {variants}.")
+    return " ".join(pieces + [_because(outcome, who, why) for why, who in reasons.items()])
 
 
-def _unlike(reason: str) -> str:
-    """In which way members came otherwise than the law of staying expects, by the two shares that the reason names."""
-    shares = [float(share) for share in SHARE.findall(reason)]
-    if len(shares) != 2 or shares[0] == shares[1]:
-        return "its members came otherwise than such curves usually go"
-    if shares[1] < shares[0]:
-        return "its members stopped coming sooner than such curves usually do"
-    return "its members kept coming longer than such curves usually do"
+def _because(outcome: str, letters: Sequence[str], reason: str) -> str:
+    """Return what is missing for some variants, and the sentence why."""
+    return f"{outcome.format(variants=listed(letters))} {reason}"
 
 
 def _still(told: list[tuple[str, Mapping[str, Any]]]) -> str:

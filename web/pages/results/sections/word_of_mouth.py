@@ -87,7 +87,7 @@ def _unknown(rows: Sequence[tuple[VariantFacts, Mapping[str, Any]]]) -> str:
     for variant, row in rows:
         if not shown(row.get("r")):
             reasons.setdefault(reason_of(row.get("r")) or "There is too little data.", []).append(variant.letter)
-    return " ".join(f"{listed(who)}: {words.lower_first(why)}" for why, who in reasons.items())
+    return " ".join(f"{listed(who)}: {why}" for why, who in reasons.items())
 
 
 def _sentence(

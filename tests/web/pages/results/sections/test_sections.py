@@ -72,7 +72,7 @@ def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
 
 def test_every_fit_tells_what_its_gate_let_through() -> None:
     told = dict(provenance.provenance(sampled_parts.whole_result()))
-    assert told["Fit of staying"] == "R-hat 1.002, 1,804 effective draws, 0 divergences; nutpie, seed 7"
+    assert told["Fit of retention"] == "R-hat 1.002, 1,804 effective draws, 0 divergences; nutpie, seed 7"
     assert told["Fit by country and device"].startswith("R-hat 1.002")
     assert "2 of 2 predictive checks passed; nutpie" in told["Fit of revenue by buyer"]
     result = sampled_parts.whole_result()

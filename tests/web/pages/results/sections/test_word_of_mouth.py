@@ -47,7 +47,7 @@ def test_a_variant_whose_word_of_mouth_is_not_known_yet_says_why_and_the_others_
         "nobody_brought", "None of its 7,091 members has brought anybody yet."
     )
     part = page(with_part("cascade", found)).part("word_of_mouth")
-    assert part.outcome == "C: none of its 7,091 members has brought anybody yet."
+    assert part.outcome == "C: None of its 7,091 members has brought anybody yet."
     assert (part.rows[2].brought.text, part.rows[1].brought.text) == ("–", "0.31")
 
 
@@ -74,7 +74,7 @@ def test_where_nothing_is_known_of_any_variant_each_says_why() -> None:
         why = f"None of its {fixtures.SPRING[row['variant']][0]:,} members has brought anybody yet."
         row |= {"r": sampled_parts.not_shown("nobody_brought", why), "p_viral": None, "reach": None}
     said = page(with_part("cascade", found)).part("word_of_mouth").outcome
-    assert said.startswith("A: none of its 7,121 members has brought anybody yet. B: none of its 7,094 members")
+    assert said.startswith("A: None of its 7,121 members has brought anybody yet. B: None of its 7,094 members")
 
 
 def test_where_nobody_was_brought_there_is_a_reason_and_no_picture() -> None:
