@@ -1,4 +1,4 @@
-"""A walk-through for analysts: 64,000 customers, three e-mails, and `analysis` alone (no server, no database, no PyMC).
+"""A walk-through for analysts: 64,000 customers, three e-mails, and `analysis` (no server, no database, no PyMC).
 
     .venv/bin/python docs/hillstrom.py FOLDER
 
@@ -108,19 +108,16 @@ def beliefs():
 
 def verdicts(card, check):
     """7. The answer in words; once at the end, and had somebody looked after a day at the same figures."""
-    told = {
-        "rules": Rules(planned_days=14),
-        "health": [check],
-        "names": {row.variant: f"“{row.variant}”" for row in card.variants},
-        "metrics": {"visit": "visitors"},
-    }
+    rules = Rules(planned_days=14)
     answers = {
-        "at the end": decide(card, **told, elapsed_days=14, looks=(), once=True, finished=True),
-        "on day 2": decide(card, **told, elapsed_days=2, looks=[Look(1, 21_000)]),
+        "at the end": decide(card, rules=rules, health=[check], elapsed_days=14, looks=(), once=True, finished=True),
+        "on day 2": decide(card, rules=rules, health=[check], elapsed_days=2, looks=[Look(1, 21_000)]),
     }
+    # A verdict holds codes and parameters; reporting makes the words.
+    words = Wording({row.variant: f"“{row.variant}”" for row in card.variants}, {"visit": "visitors"})
     print()
     for when, answer in answers.items():
-        print(f"Verdict {when}: {answer.headline} {answer.reason}")
+        print(f"Verdict {when}: {words.text(answer.headline)} {words.text(answer.reason)}")
     return answers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,6 @@ class Case:
     guardrails: Sequence[MetricResult]
     elapsed_days: float
     looks: Sequence[Look] | None
-    names: Mapping[str, str]
-    metrics: Mapping[str, str]
     finished: bool
     once: bool = False
 
@@ -50,12 +48,6 @@ class Case:
     def fraction(self) -> float | None:
         planned = self.rules.planned_days
         return None if planned is None else self.elapsed_days / planned
-
-    def name(self, key: str) -> str:
-        return self.names.get(key, key.upper())
-
-    def metric(self, result: MetricResult, nameless: str = "a guardrail") -> str:
-        return self.metrics.get(result.metric) or result.metric.replace("_", " ") or nameless
 
 
 def z_score(result: MetricResult, key: str) -> float:

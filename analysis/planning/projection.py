@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from analysis.messages import Message, message
 from analysis.planning.days_left import HORIZON_DAYS, days_left
 from analysis.stopping.rules import Rules
 
@@ -14,7 +15,7 @@ class MoreDays:
     """About how many more days; None with the reason where that cannot be said."""
 
     days: int | None
-    reason: str | None
+    reason: Message | None
 
 
 def more_days(
@@ -43,14 +44,13 @@ def more_days(
         Where the run stands, its rules, and how many comparisons share the error.
     """
     if elapsed_days <= 0 or standard_error <= 0:
-        return MoreDays(None, "Nothing has arrived yet, so the pace is not known.")
+        return MoreDays(None, message("verdict.pace_unknown"))
     planned = rules.planned_days
     left = math.ceil(planned - elapsed_days - 1e-9) if planned is not None and planned > elapsed_days else None
     if proven or effect <= 0:
         if left is not None:
             return MoreDays(left, None)
-        why = "the leading variants are too alike to choose between" if proven else "no variant leads over the control"
-        return MoreDays(None, f"It cannot be said how long, because {why}.")
+        return MoreDays(None, message("verdict.leaders_too_alike" if proven else "verdict.no_lead"))
     found = days_left(
         effect=effect,
         standard_error=standard_error,
@@ -62,5 +62,5 @@ def more_days(
     if left is not None:
         return MoreDays(left if found.median is None else min(found.median, left), None)
     if found.median is None:
-        return MoreDays(None, f"At this pace the lead would take more than {HORIZON_DAYS} days to prove.")
+        return MoreDays(None, message("verdict.beyond_horizon", days=HORIZON_DAYS))
     return MoreDays(found.median, None)

@@ -1,10 +1,10 @@
-"""What a verdict is, and the rules it is made by."""
+"""A verdict, and the rules that it follows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from analysis import priors
@@ -14,6 +14,7 @@ from analysis.priors import NamedPrior
 from analysis.stopping.sequential import Look
 
 Decision = Literal["ship", "keep_running", "no_difference", "stop_harm", "not_enough_data", "untrusted"]
+GuardrailState = Literal["held", "in_doubt", "broken", "unknown"]
 DECISIONS: tuple[Decision, ...] = (
     "ship",
     "keep_running",
@@ -100,53 +101,126 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A figure that the verdict rests on, with its one-sentence explanation."""
+    """A figure that the verdict rests on, with its label and its one-sentence explanation."""
 
-    label: str
-    value: str
-    explanation: str
+    label: Message | str
+    value: Message | str
+    explanation: Message | str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Fact:
+        return cls(**{name: _revived(value) for name, value in data.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailStatus:
+    """Whether a guardrail holds for one variant, by the bounds of the verdict.
+
+    Attributes
+    ----------
+    metric, variant : str
+    status : str
+        ``"broken"`` where the variant is proven worse than the control, ``"in_doubt"`` where it is probably worse,
+        ``"held"`` otherwise; ``"unknown"`` where the data do not allow a judgement.
+    p_worse : float or None
+        Probability that the variant is worse than the control, from the data alone.
+    z : float or None
+        Difference to the control in standard errors; positive = better.
+    bound : float or None
+        Bound on |z| from which the guardrail counts as broken; ``inf`` where no bound can be passed yet.
+    reason : Message or None
+        Why the status is unknown.
+    """
+
+    metric: str
+    variant: str
+    status: GuardrailState
+    p_worse: float | None = None
+    z: float | None = None
+    bound: float | None = None
+    reason: Message | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        bound = None if self.bound is None or math.isinf(self.bound) else self.bound
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return own | {"bound": bound, "reason": _plain(self.reason)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> GuardrailStatus:
+        bound = math.inf if data["z"] is not None and data["bound"] is None else data["bound"]
+        return cls(**(dict(data) | {"bound": bound, "reason": _revived(data["reason"])}))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of an analysis.
+    """The result of the stopping rules for one analysis.
 
     Attributes
     ----------
     decision : str
         One of `DECISIONS`.
     variant : str or None
-        Whom it is about.
-    headline : str
+        The variant that it is about.
+    headline : Message
         A few words.
-    reason : str
-        One or two plain sentences.
+    reason : Message
+        ``"sentences"`` with the sentences as its parameter `parts`, in reading order.
     more_days : int or None
         For keep_running and not_enough_data: about how many more days.
-    more_days_reason : str or None
-        Why `more_days` cannot be said.
+    more_days_reason : Message or None
+        Why `more_days` cannot be given.
     facts : tuple of Fact
+    guardrails : tuple of GuardrailStatus
+        One for each guardrail and variant but the control.
     look : Look
-        To be stored and handed to the next analyses of the run.
+        To be stored and passed to the next analyses of the run.
     """
 
     decision: Decision
     variant: str | None
-    headline: str
-    reason: str | Message
+    headline: Message
+    reason: Message
     more_days: int | None
-    more_days_reason: str | None
+    more_days_reason: Message | None
     facts: tuple[Fact, ...]
+    guardrails: tuple[GuardrailStatus, ...]
     look: Look
+
+    @property
+    def reasons(self) -> tuple[Message, ...]:
+        """The sentences of `reason`."""
+        return tuple(self.reason.params["parts"])
 
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in self.__slots__}
-        if isinstance(self.reason, Message):
-            own["reason"] = self.reason.to_dict()
-        return own | {"facts": [asdict(fact) for fact in self.facts], "look": self.look.to_dict()}
+        return own | {
+            "headline": self.headline.to_dict(),
+            "reason": self.reason.to_dict(),
+            "more_days_reason": _plain(self.more_days_reason),
+            "facts": [fact.to_dict() for fact in self.facts],
+            "guardrails": [status.to_dict() for status in self.guardrails],
+            "look": self.look.to_dict(),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
-        facts = tuple(Fact(**fact) for fact in data["facts"])
-        reason = Message.from_dict(data["reason"]) if is_message(data["reason"]) else data["reason"]
-        return cls(**(dict(data) | {"facts": facts, "reason": reason, "look": Look.from_dict(data["look"])}))
+        revived = {
+            "headline": Message.from_dict(data["headline"]),
+            "reason": Message.from_dict(data["reason"]),
+            "more_days_reason": _revived(data["more_days_reason"]),
+            "facts": tuple(Fact.from_dict(fact) for fact in data["facts"]),
+            "guardrails": tuple(GuardrailStatus.from_dict(status) for status in data["guardrails"]),
+            "look": Look.from_dict(data["look"]),
+        }
+        return cls(**(dict(data) | revived))
+
+
+def _plain(value: Message | str | None) -> Any:
+    return value.to_dict() if isinstance(value, Message) else value
+
+
+def _revived(value: Any) -> Any:
+    return Message.from_dict(value) if is_message(value) else value

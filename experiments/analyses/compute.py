@@ -116,8 +116,6 @@ def _verdict(inputs: Inputs, scored: Mapping[str, Scored], checks: Sequence[Heal
         guardrails=[scored[key].deciding for key in watched],
         elapsed_days=inputs.elapsed_days,
         looks=inputs.looks,
-        names=plan.names,
-        metrics={key: found.metric.name.lower() for key, found in scored.items()},
         finished=plan.ended_us is not None,
         once=plan.imported,
     )

@@ -12,6 +12,7 @@ from experiments.errors import NotFoundError
 from experiments.lifecycle.store import current_run, runs_of
 from experiments.reporting.worded import worded
 from experiments.storage.tables import Analysis, Experiment, Run
+from experiments.translation import gettext
 from experiments.validation import shown
 
 MOST_POINTS = 400
@@ -125,7 +126,7 @@ def list_analyses(
     names = ("analysis", "run", "cut_off", "created_at", "decision", "reason")
     rows = []
     for identity, number, cut_off, created, decision, verdict, called in session.execute(query):
-        reason = worded(verdict, called)["reason"]
+        reason = worded({"verdict": verdict}, called)["verdict"]["reason"]
         rows.append(
             dict(zip(names, (identity, number, _iso_us(cut_off), _iso(created), decision, reason), strict=True))
         )
@@ -168,7 +169,6 @@ def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, O
     query = (
         select(
             col(Analysis.experiment_id),
-            col(Analysis.decision),
             col(Analysis.result)["verdict"],
             col(Analysis.result)["units"]["randomised"].as_integer(),
             col(Analysis.inputs)["plan"]["names"],
@@ -178,19 +178,21 @@ def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, O
         .where(col(Analysis.id).in_(newest))
     )
     lines = {}
-    for identity, decision, stored, members, names, ended in session.execute(query):
-        verdict = worded(stored, names, ended=bool(ended))
-        fact = (verdict.get("facts") or [{}])[0]
-        text = _with_fact(verdict.get("headline") or "", decision, fact.get("label"), fact.get("value"))
-        lines[identity] = OneLine(text, decision, members or 0)
+    for identity, stored, members, names, ended in session.execute(query):
+        verdict = worded({"verdict": stored}, names, ended=bool(ended))["verdict"]
+        fact = (verdict["facts"] or [{}])[0]
+        text = _with_fact(verdict["headline"], verdict["decision"], fact.get("label"), fact.get("value"))
+        lines[identity] = OneLine(text, verdict["decision"], members or 0)
     return lines
 
 
 def _with_fact(headline: str, decision: str, label: str | None, value: str | None) -> str:
-    """The headline and the chance that it rests on: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
+    """Return the headline and the chance that it rests on: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
     if not (label and value) or decision not in ("ship", "keep_running", "not_enough_data"):
         return headline
-    return f"{headline} {'Chance that it is best' if decision == 'ship' else label}: {value}."
+    if decision == "ship":
+        return gettext("{headline} Chance that it is best: {chance}.").format(headline=headline, chance=value)
+    return gettext("{headline} {label}: {value}.").format(headline=headline, label=label, value=value)
 
 
 def mature_only(result: dict[str, Any]) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from analysis.health.checks import is_note
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import Stored
 from experiments.reporting.adjustment import deciding
+from experiments.reporting.facts import Fact, facts
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, percent, signed_percent, when
-from experiments.reporting.withheld import NO_FACTS, too_early, withheld_note, without_chances
+from experiments.reporting.withheld import too_early, withheld_note, without_chances
 
 CHART_WIDTH = 640
 MARKS = {"ok": "✓", "info": "i", "warn": "!", "fail": "✕"}
@@ -49,7 +50,8 @@ def rendered(stored: Stored, zone: str = "UTC") -> str:
     return _template().render(
         stored=stored,
         result=result,
-        verdict=result["verdict"] | {"facts": _facts(stored)},
+        verdict=result["verdict"],
+        facts=_facts(stored),
         health=[_health(check) for check in result["health"]],
         metrics=blocks(stored, without_chances(result) if withheld else result),
         withheld=withheld_note() if withheld else "",
@@ -93,23 +95,11 @@ def _colours(theme: str) -> dict[str, str]:
 # Figures -----------------------------------------------------------------------------------------------------------
 
 
-def _facts(stored: Stored) -> list[dict[str, str]]:
-    """The figures beside the verdict, a loss written as the metric is written everywhere else."""
-    verdict = stored.result["verdict"]
-    if verdict["decision"] in NO_FACTS or too_early(verdict):
-        return []
+def _facts(stored: Stored) -> tuple[Fact, ...]:
     entry = next((entry for entry in stored.result["metrics"] if entry["metric"] == stored.primary), None)
-    rows = [] if entry is None else [row for row in entry["variants"] if row.get("p_best") is not None]
-    named = [row for row in rows if row["variant"] == verdict.get("variant")]
-    about = named[0] if named else max(rows, key=lambda row: row["p_best"], default=None)
-    told = []
-    for fact in verdict.get("facts") or ():
-        value = fact["value"]
-        if about and entry and fact["label"].startswith("If we ship ") and about.get("loss_if_wrong") is not None:
-            measure = Measure.of(entry, stored.currency)
-            value = f"{measure.loss(about['loss_if_wrong'])}{measure.members or measure.per}"
-        told.append({"label": fact["label"], "value": value})
-    return told
+    if entry is None:
+        return ()
+    return facts(stored.result["verdict"], entry, stored.currency, stored.inputs.plan.names)
 
 
 def _health(check: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,9 @@ def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
     history = None if nobody else adjustment.adjustment_line(entry, measure, stored.variants)
     tag, tone = ("decides", "decides") if key == stored.primary else ("", "")
     if guarded:
-        tag, tone = ("nothing so far", "calm") if nobody else guardrails.tag(entry, stored.variants)
+        tag, tone = guardrails.tag(stored.result["verdict"], key, stored.variants)
+    if guarded and nobody:
+        tag, tone = "nothing so far", "calm"
     return Block(
         name_of(entry),
         str(entry.get("hint") or ""),
@@ -99,7 +101,9 @@ def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
 
 def _remark(stored: Stored, entry: Mapping[str, Any], measure: Measure, guarded: bool) -> str:
     """Why a guardrail is in doubt, or why a lift differs from the ratio of the estimates."""
-    return (guardrails.doubt if guarded else lift_notes.ratio_note)(entry, measure, stored.variants)
+    if guarded:
+        return guardrails.doubt(stored.result["verdict"], entry, measure, stored.variants)
+    return lift_notes.ratio_note(entry, measure, stored.variants)
 
 
 def _nobody(stored: Stored, entry: Mapping[str, Any]) -> str:

@@ -1,81 +1,91 @@
-"""Whether a guardrail holds, in words: the same in the report as on the page, and by the figures of the verdict.
+"""Whether a guardrail holds, in words: the verdict's own statuses, written alike on page, report, terminal and list."""
 
-A guardrail is to hold, not to be won: it has no chance of being best, and what is told of it is how likely it is worse.
-"""
-
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import wording
 from experiments.definition.variant_names import Lettered
+from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import percent
-
-IN_DOUBT, BROKEN = 0.95, 0.999
-"""Chances of a variant being worse than the control; the first keeps it from being shipped."""
-
-
-def tag(entry: Mapping[str, Any], variants: Sequence[Lettered]) -> tuple[str, str]:
-    """Whether the guardrail holds, and for which variants it does not; with its tone: good, calm, warn or bad."""
-    found = worse(entry)
-    if not found:
-        return ("too early to tell", "calm") if entry.get("too_early") else ("guardrail not known yet", "warn")
-    for limit, said, tone in ((BROKEN, "broken by", "bad"), (IN_DOUBT, "in doubt for", "warn")):
-        letters = [variant.letter for variant in variants if found.get(variant.key, 0.0) > limit]
-        if letters:
-            return f"guardrail {said} {', '.join(letters)}", tone
-    return "guardrail holds", "good"
+from experiments.reporting.numbers import listed, percent
+from experiments.reporting.withheld import too_early
+from experiments.translation import gettext
 
 
-def faults(entry: Mapping[str, Any]) -> dict[str, str]:
-    """For which variants a guardrail does not hold: "broken" or "in doubt", by variant."""
-    if entry.get("too_early"):
-        return {}
-    return {key: "broken" if p > BROKEN else "in doubt" for key, p in worse(entry).items() if p > IN_DOUBT}
+def statuses(verdict: Mapping[str, Any], metric: str) -> dict[str, Mapping[str, Any]]:
+    """Return the statuses of one guardrail in a stored verdict, by variant."""
+    return {row["variant"]: row for row in verdict["guardrails"] if row["metric"] == metric}
 
 
-def doubt(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> str:
-    """Why a guardrail is in doubt, a sentence a variant, with the figures that the doubt rests on."""
-    rows = {row["variant"]: row for row in entry["variants"]}
-    control = next(variant for variant in variants if variant.control)
-    way = "higher" if entry.get("direction") == "lower" else "lower"
-    found = worse(entry)
-    doubted = [variant for variant in variants if IN_DOUBT < found.get(variant.key, 0.0) <= BROKEN]
-    told = [
-        f"Probably {way} with {variant.letter} ({wording.chance(found[variant.key])}):"
-        f" {_seen(measure, rows[variant.key])} against {_seen(measure, rows[control.key])} as counted."
-        for variant in doubted
-    ]
-    return " ".join((*told, "Not certain enough to stop it.")) if told else ""
+def tag(verdict: Mapping[str, Any], metric: str, variants: Sequence[Lettered]) -> tuple[str, str]:
+    """Return whether a guardrail holds, and for which variants not, with its tone: good, calm, warn or bad."""
+    letters = {variant.key: variant.letter for variant in variants}
+    found = statuses(verdict, metric)
+    broken, doubted = (_with(found, status, letters) for status in ("broken", "in_doubt"))
+    if broken and doubted:
+        text = gettext("guardrail broken by {broken}, in doubt for {doubted}")
+        return text.format(broken=broken, doubted=doubted), "bad"
+    if broken:
+        return gettext("guardrail broken by {variants}").format(variants=broken), "bad"
+    if doubted:
+        return gettext("guardrail in doubt for {variants}").format(variants=doubted), "warn"
+    if any(row["status"] == "held" for row in found.values()):
+        return gettext("guardrail holds"), "good"
+    if too_early(verdict):
+        return gettext("too early to tell"), "calm"
+    return gettext("guardrail not known yet"), "warn"
 
 
-def worse(entry: Mapping[str, Any]) -> dict[str, float]:
-    """The chance that each variant is worse than the control, going by the data alone, as the verdict does.
+def fault(verdict: Mapping[str, Any], metric: str, variant: str) -> str:
+    """Return "broken" or "in doubt" where a guardrail does not hold for a variant; nothing where it does."""
+    status = statuses(verdict, metric).get(variant, {}).get("status")
+    return {"broken": gettext("broken"), "in_doubt": gettext("in doubt")}.get(str(status), "")
 
-    A result of former days has no such figures, and its posteriors knew no other prior.
+
+def doubt(verdict: Mapping[str, Any], entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> str:
+    """Return why a guardrail is in doubt, a sentence a variant, with the figures that the doubt rests on.
+
+    Parameters
+    ----------
+    entry
+        The guardrail's entry of "metrics", of all members: those that the verdict judged.
     """
-    evidence = {
-        row["variant"]: (row["evidence_mean"], row["evidence_sd"])
-        for row in entry["variants"]
-        if row.get("evidence_mean") is not None and row.get("evidence_sd")
+    found, rows = statuses(verdict, entry["metric"]), {row["variant"]: row for row in entry["variants"]}
+    control = next(variant for variant in variants if variant.control)
+    text = gettext("Probably lower with {variant} ({chance}): {value} against {control} as counted.")
+    if entry.get("direction") == "lower":
+        text = gettext("Probably higher with {variant} ({chance}): {value} against {control} as counted.")
+    sentences = [
+        text.format(
+            variant=variant.letter,
+            chance=phrases.chance(found[variant.key]["p_worse"]),
+            value=_counted(measure, rows[variant.key]),
+            control=_counted(measure, rows[control.key]),
+        )
+        for variant in variants
+        if found.get(variant.key, {}).get("status") == "in_doubt"
+    ]
+    return " ".join((*sentences, gettext("Not certain enough to stop it."))) if sentences else ""
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """Return a line for each guardrail that does not hold, with variants by their keys, for a terminal."""
+    names = {entry["metric"]: entry["name"].lower() for entry in result["metrics"]}
+    texts = {
+        "broken": gettext("Guardrail {metric} is broken by {variant}."),
+        "in_doubt": gettext("Guardrail {metric} is in doubt for {variant}."),
     }
-    sign = -1 if entry.get("direction") == "lower" else 1
-    found = {}
-    for row in entry["comparisons"]:
-        key, control = row["variant"], row["control"]
-        if row.get("p_beats_control") is None:
-            continue
-        if key in evidence and control in evidence:
-            (ours, spread), (theirs, other) = evidence[key], evidence[control]
-            z = sign * (ours - theirs) / math.hypot(spread, other)
-            found[key] = 0.5 * math.erfc(z / math.sqrt(2))
-        else:
-            found[key] = 1 - row["p_beats_control"]
-    return found
+    return [
+        texts[row["status"]].format(metric=names.get(row["metric"], row["metric"]), variant=row["variant"])
+        for row in result["verdict"]["guardrails"]
+        if row["status"] in texts
+    ]
 
 
-def _seen(measure: Measure, row: Mapping[str, Any]) -> str:
-    """A value before any prior, since it is that which a doubt rests on; two digits for a share, as they are small."""
+def _with(found: Mapping[str, Mapping[str, Any]], status: str, letters: Mapping[str, str]) -> str:
+    return listed([letter for key, letter in letters.items() if found.get(key, {}).get("status") == status])
+
+
+def _counted(measure: Measure, row: Mapping[str, Any]) -> str:
+    """Return a value before any prior, which a doubt rests on; two digits for a share, as they are small."""
     seen = row["mean"] if row.get("raw_mean") is None else row["raw_mean"]
     return percent(seen, 2) if measure.kind == "share" and seen is not None else measure.value(seen)

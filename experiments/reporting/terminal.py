@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.reporting import phrases
+from experiments.reporting import guardrails, phrases
 from experiments.reporting.adjustment import covariate_of, deciding
 from experiments.reporting.withheld import too_early, withheld_note, without_chances
 
@@ -16,8 +16,9 @@ def table(result: dict[str, Any]) -> str:
         An analysis in the shape of ``GET /api/v1/experiments/{key}/results``.
     """
     verdict = result["verdict"]
-    lines = [verdict.get("headline") or verdict["decision"], verdict["reason"]]
+    lines = [verdict["headline"], verdict["reason"]]
     lines += [f"! {check['detail']}" for check in result["health"] if check["status"] == "fail"]
+    lines += [f"! {line}" for line in guardrails.lines(result)]
     early = too_early(verdict)
     shown = deciding(result)
     for metric in (without_chances(shown) if early else shown)["metrics"]:

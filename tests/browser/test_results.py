@@ -109,7 +109,7 @@ def test_a_newer_answer_comes_by_itself_and_keeps_scroll_focus_and_open_tables(a
         found = queue.get(session, 1)
         found.state = "done"
         session.add(found)
-    stored.analyse(app, fixtures.result(scale=0.5), identity="2")
+    stored.analyse(app, fixtures.stored_result(scale=0.5), identity="2")
     page.wait_for_selector("#n-purchase_rate-b-mean[data-why*='3,547']", timeout=15_000)
     assert page.evaluate("document.activeElement.id") == "n-purchase_rate-b-mean"
     assert page.evaluate("document.querySelector('#raw').open")

@@ -96,6 +96,8 @@ def letter(called: str) -> str:
 
 
 def _metric(key: str, wording: Wording) -> str:
+    if not key:
+        return gettext("result")
     return wording.metrics.get(key, key.replace("_", " "))
 
 

@@ -1,4 +1,4 @@
-"""Verdicts: each of the six, its reason in words, and when it is withheld."""
+"""Verdicts: each of the six, its reasons, and when it is withheld."""
 
 import json
 
@@ -17,7 +17,7 @@ from analysis import (
     decide,
     scorecard,
 )
-from analysis.messages import Message, message
+from analysis.messages import message
 from analysis.stopping.rules import DECISIONS
 from analysis.stopping.sceptical import sceptical
 
@@ -25,6 +25,14 @@ from analysis.stopping.sceptical import sceptical
 def card(direction="higher", metric="sticky_rate", **cells):
     data = {key: ProportionStatistics(n, s) for key, (n, s) in cells.items()}
     return scorecard(data, control="a", direction=direction, metric=metric)
+
+
+def codes(verdict):
+    return [reason.code for reason in verdict.reasons]
+
+
+def params(verdict, code):
+    return next(reason.params for reason in verdict.reasons if reason.code == code)
 
 
 CLEAR = {"a": (7000, 700), "b": (7000, 950)}
@@ -63,8 +71,7 @@ def test_the_verdict_is(cells, rules, days, health, decision, variant):
     verdict = decide(card(**cells), rules=rules, elapsed_days=days, health=health, looks=())
     assert (verdict.decision, verdict.variant) == (decision, variant)
     assert verdict.decision in DECISIONS
-    assert isinstance(verdict.reason, Message) or verdict.reason[0].isupper() and verdict.reason.endswith((".", ")."))
-    assert len(verdict.headline) < 60
+    assert verdict.reasons
     assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict(), allow_nan=False))) == verdict
 
 
@@ -73,18 +80,14 @@ def test_a_lead_that_the_usual_rule_would_ship_must_survive_looking():
     assert result.variant("b").p_best > 0.95
     verdict = decide(result, rules=FORTNIGHT, elapsed_days=7, looks=(Look(6, 12_000),))
     assert verdict.decision == "keep_running"
-    assert "leads so far, with a chance of 9" in verdict.reason
-    assert (
-        "That is a good sign, but not proven yet: luck alone can bring it about in a test that is looked"
-        in verdict.reason
-    )
-    assert "more per 100 members than A" in verdict.reason
+    leads, unproven, expected = verdict.reasons
+    assert leads.code == "verdict.leads_more_per_100"
+    assert leads.params["control"] == "a" and 0.95 < leads.params["chance"] < 1
+    assert unproven == message("verdict.good_sign_daily")
     assert 1 <= verdict.more_days <= 7
-    assert verdict.headline == f"Keep running, about {verdict.more_days} more days."
-    # after seven whole days it is day 8; the day that is named is the one on which the page will say so
-    assert verdict.reason.endswith(
-        f"At this pace an answer is more likely than not by day {8 + verdict.more_days} of the 14 planned."
-    )
+    assert verdict.headline == message("verdict.keep_running_days", days=verdict.more_days)
+    # after seven whole days it is day 8; the day that is named is the one that the page will show then
+    assert expected == message("verdict.result_by_day_planned", day=8 + verdict.more_days, planned=14)
 
 
 def test_lower_is_better_for_complaints():
@@ -98,7 +101,7 @@ def test_a_guardrail_proven_worse_stops_the_test():
     complaints = card(direction="lower", metric="negative_rate", a=(7000, 30), b=(7000, 160))
     verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
     assert (verdict.decision, verdict.variant) == ("stop_harm", "b")
-    assert "negative rate" in verdict.reason
+    assert verdict.reasons == (message("verdict.breaks_guardrail", variant="b", metric="negative_rate", control="a"),)
 
 
 def test_a_guardrail_in_doubt_keeps_a_winner_from_being_shipped():
@@ -106,18 +109,17 @@ def test_a_guardrail_in_doubt_keeps_a_winner_from_being_shipped():
     assert complaints.comparison("b").p_beats_control < 0.05
     verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
     assert verdict.decision == "keep_running"
-    assert "probably makes negative rate worse" in verdict.reason
+    assert params(verdict, "verdict.leads_but_doubted") == {"variant": "b", "metric": "negative_rate"}
 
 
-def test_harm_by_another_variant_does_not_hide_a_winner_but_is_told():
+def test_harm_by_another_variant_does_not_hide_a_winner_but_is_a_reason():
     three = {**CLEAR, "c": CLEAR["a"]}
     complaints = card(direction="lower", metric="negative_rate", a=(7000, 30), b=(7000, 30), c=(7000, 160))
-    words = {"negative_rate": "complaints"}
-    verdict = decide(card(**three), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=(), metrics=words)
+    verdict = decide(card(**three), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
     assert (verdict.decision, verdict.variant) == ("ship", "b")
-    assert "Meanwhile C makes complaints worse" in verdict.reason
+    assert params(verdict, "verdict.also_breaks") == {"variant": "c", "metric": "negative_rate"}
     nobody_leads = card(a=(7000, 700), b=(7000, 705), c=(7000, 700))
-    verdict = decide(nobody_leads, rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=(), metrics=words)
+    verdict = decide(nobody_leads, rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
     assert (verdict.decision, verdict.variant) == ("stop_harm", "c")
 
 
@@ -125,9 +127,11 @@ def test_a_guardrail_without_numbers_does_not_block():
     nobody = card(direction="lower", metric="negative_rate", a=(0, 0), b=(0, 0))
     verdict = decide(card(**CLEAR), elapsed_days=9, guardrails=[nobody], looks=())
     assert verdict.decision == "ship"
-    assert verdict.reason.endswith("Whether negative rate holds could not be judged.")
+    unknown = message("verdict.guardrail_unknown", metric="negative_rate", reason=nobody.not_shown.reason)
+    assert verdict.reasons[-1] == unknown
     unharmed = card(direction="lower", metric="negative_rate", a=(7000, 0), b=(7000, 0))
-    assert "could not" not in decide(card(**CLEAR), elapsed_days=9, guardrails=[unharmed], looks=()).reason
+    verdict = decide(card(**CLEAR), elapsed_days=9, guardrails=[unharmed], looks=())
+    assert "verdict.guardrail_unknown" not in codes(verdict)
 
 
 def test_more_variants_share_the_error():
@@ -138,14 +142,16 @@ def test_more_variants_share_the_error():
     assert "b" not in ten.look.crossed
 
 
-def test_names_are_used_in_sentences():
-    names = {"a": "today’s headline", "b": "B “Meet the people”"}
-    verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, looks=(), names=names)
-    assert verdict.headline == "Ship B “Meet the people”."
-    assert "than today’s headline" in verdict.reason
-    assert verdict.facts[0].label == "Chance that B “Meet the people” is best"
-    assert verdict.facts[0].value == "over 99.9\u202f%"
-    assert verdict.facts[1].label == "If we ship B “Meet the people” and are wrong, we lose"
+def test_messages_name_variants_and_metrics_by_their_keys():
+    verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, looks=())
+    assert verdict.headline == message("verdict.ship", variant="b")
+    lead = params(verdict, "verdict.better_by")
+    low, high = lead["interval"]
+    assert (lead["variant"], lead["control"]) == ("b", "a") and low < lead["lift"] < high
+    best, lost = verdict.facts
+    assert best.label == message("verdict.chance_best", variant="b")
+    assert best.value.params["chance"] > 0.999
+    assert lost.label == message("verdict.loss_if_wrong", variant="b")
 
 
 def test_after_the_planned_end_a_small_open_question_closes():
@@ -153,7 +159,7 @@ def test_after_the_planned_end_a_small_open_question_closes():
     assert decide(close, rules=FORTNIGHT, elapsed_days=9, looks=()).decision == "keep_running"
     over = decide(close, rules=FORTNIGHT, elapsed_days=14, looks=())
     assert over.decision == "no_difference"
-    assert "planned time is over" in over.reason
+    assert codes(over) == ["verdict.plan_over_unproven", "verdict.small_loss_kept"]
 
 
 def test_how_long_cannot_be_said_without_a_lead_or_a_plan():
@@ -161,7 +167,7 @@ def test_how_long_cannot_be_said_without_a_lead_or_a_plan():
     verdict = decide(behind, rules=Rules(), elapsed_days=9, looks=())
     assert verdict.decision == "keep_running"
     assert verdict.more_days is None
-    assert "no variant leads" in verdict.more_days_reason
+    assert verdict.more_days_reason == message("verdict.no_lead") == verdict.reasons[-1]
     assert decide(behind, rules=FORTNIGHT, elapsed_days=9, looks=()).more_days == 5
 
 
@@ -179,21 +185,17 @@ def test_what_nobody_did_yet_has_no_figures_and_no_verdict():
     assert nobody.comparison("b").p_beats_control is None
     verdict = decide(nobody, elapsed_days=9, looks=())
     assert verdict.decision == "not_enough_data"
-    assert "None of the 10,000 members" in verdict.reason and "sticky rate" in verdict.reason
+    assert verdict.reasons == (message("verdict.none_yet", metric="sticky_rate", members=10_000),)
 
 
-def test_the_words_of_a_single_look_do_not_speak_of_looking_every_day():
+def test_a_single_look_mentions_no_daily_looks():
     daily = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True)
     once = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True, once=True)
-    assert "even though you look every day" in daily.reason
-    # What is given up over all cases is another thing than the fact beside it, which counts the wrong ones alone.
-    assert "averaged over its being the best, when nothing is lost, and its not being so" in daily.reason
-    (_, lost) = daily.facts
-    assert lost.label.endswith("and are wrong, we lose") and "those alone" in lost.explanation
-    assert "every day" not in once.reason and once.decision == "ship"
-    assert "less than 1\u202f% of the control's sticky rate" in once.reason
-    assert "between +" in once.reason and " and +" in once.reason
-    assert once.facts[1].value == "next to nothing"
+    assert once.decision == "ship"
+    assert codes(daily) == ["verdict.better_by", "verdict.proven_daily", "verdict.small_loss"]
+    assert codes(once) == ["verdict.better_by", "verdict.proven_once", "verdict.small_loss"]
+    assert params(once, "verdict.small_loss") == {"variant": "b", "accepted": 0.01, "metric": "sticky_rate"}
+    assert once.facts[1].value == message("verdict.no_loss")
 
 
 def test_what_is_lost_where_one_is_wrong_leaves_the_other_cases_out():
@@ -256,16 +258,16 @@ def test_time_before_the_start_is_refused():
         decide(card(**CLEAR), elapsed_days=-1)
 
 
-def test_nobody_is_told_to_wait_for_a_finished_test():
+def test_a_finished_test_does_not_wait():
     close = card(a=(5000, 500), b=(5000, 530))
     running = decide(close, rules=FORTNIGHT, elapsed_days=9, looks=())
     finished = decide(close, rules=FORTNIGHT, elapsed_days=9, looks=(), finished=True)
     assert running.decision == "keep_running"
     assert (finished.decision, finished.variant, finished.more_days) == ("not_enough_data", "b", None)
-    assert finished.headline == "It ended without a clear winner."
-    assert "test it again" in finished.reason and finished.facts
+    assert finished.headline == message("verdict.ended_undecided")
+    assert codes(finished)[-1] == "verdict.retest" and finished.facts
     few = decide(card(a=(50, 5), b=(50, 6)), rules=FORTNIGHT, elapsed_days=9, looks=(), finished=True)
-    assert (few.headline, few.more_days, few.facts) == ("Not enough data.", None, ())
+    assert (few.headline, few.more_days, few.facts) == (message("verdict.not_enough"), None, ())
     assert decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True).decision == "ship"
 
 
@@ -274,7 +276,7 @@ def test_a_proven_lead_too_small_to_care_about_is_no_difference_worth_having():
     tiny = card(a=(many, many // 10), b=(many, many // 10 + many // 10_000))
     verdict = decide(tiny, rules=FORTNIGHT, elapsed_days=14, looks=())
     assert "b" in verdict.look.crossed
-    assert verdict.decision == "no_difference" and "within" in verdict.reason
+    assert verdict.decision == "no_difference" and codes(verdict) == ["verdict.all_alike"]
 
 
 def test_statistics_of_a_foreign_kind_are_named_with_the_remedy():

@@ -68,7 +68,8 @@ def test_a_guardrail_of_every_kind_keeps_harm_from_being_shipped(kind):
     worse = scorecard(every_kind(kind, 1.0), control="a", direction="lower", metric="cost_of_service")
     verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[worse], looks=())
     assert (verdict.decision, verdict.variant) == ("stop_harm", "b")
-    assert "cost of service worse" in verdict.reason
+    (reason,) = verdict.reasons
+    assert (reason.code, reason.params["metric"]) == ("verdict.breaks_guardrail", "cost_of_service")
     harmless = scorecard(every_kind(kind, 1.0), control="a", direction="higher", metric="cost_of_service")
     assert decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[harmless], looks=()).decision == "ship"
 
@@ -99,7 +100,7 @@ def test_what_may_be_below_0_is_decided_by_its_difference():
     assert ahead.comparison("b").lift_not_shown.code == "lift.signed"
     verdict = decide(ahead, rules=FORTNIGHT, elapsed_days=14, looks=())
     assert (verdict.decision, verdict.variant) == ("ship", "b")
-    assert "of what net value may come to" in verdict.reason
+    assert "verdict.small_loss_signed" in [reason.code for reason in verdict.reasons]
     assert decide(net_value(1.4, 1.0), rules=FORTNIGHT, elapsed_days=14, looks=()).decision == "stop_harm"
     early = decide(net_value(1.0, 1.04), rules=FORTNIGHT, elapsed_days=7, looks=(Look(6, 12_000),))
     assert early.decision == "keep_running" and 1 <= early.more_days <= 7
@@ -147,7 +148,7 @@ def scorecard_of_evidence(done, n):
 def decide_case(result, day, looks):
     from analysis.decision.evidence import Case
 
-    return Case(result, Rules(planned_days=8), (), (), day, tuple(looks), {}, {}, False)
+    return Case(result, Rules(planned_days=8), (), (), day, tuple(looks), False)
 
 
 def test_the_bound_without_a_lift_depends_on_members_alone():
@@ -157,5 +158,5 @@ def test_the_bound_without_a_lift_depends_on_members_alone():
         result = net_value(1.0, gain)
         ratio = information_ratio(result, "b", 0.1)
         assert ratio == pytest.approx(0.02**2 * 4000)
-        case = Case(result, Rules(), (), (), 5.0, (), {}, {}, False)
+        case = Case(result, Rules(), (), (), 5.0, (), False)
         assert bound_of(case, result, "b") > 2.5

@@ -132,7 +132,8 @@ def test_a_declared_covariate_is_told_beside_and_is_what_the_verdict_rests_on():
     width = before["difference"]["interval"]["high"] - before["difference"]["interval"]["low"]
     assert after["difference"]["interval"]["high"] - after["difference"]["interval"]["low"] < 0.75 * width
     assert result["answer"]["chance_best"] == row["p_best"] != plain["p_best"]
-    assert "member" in result["verdict"]["reason"] or "%" in result["verdict"]["reason"]
+    lead = result["verdict"]["reason"]["params"]["parts"][0]
+    assert lead["params"]["lift"] == after["lift"]["mean"]
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,7 @@ def test_one_line_answers_a_whole_list(stored):
     with stored.read() as session:
         found = records.one_line(session, [get(session, "test"), get(session, "another")])
     assert set(found) == {1}
-    verdict = newest.result["verdict"]
+    verdict = records.in_words(newest)["verdict"]
     fact = verdict["facts"][0]
     assert found[1].text == f"{verdict['headline']} {fact['label']}: {fact['value']}."
     assert found[1].members == newest.result["units"]["randomised"]

@@ -2,8 +2,11 @@
 
 from experiments.reporting.terminal import table
 from experiments.reporting.withheld import withheld_note
+from experiments.reporting.worded import worded
 from tests.experiments.analyses.documents import RATES, answered, with_history
 from tests.web.pages.results import fixtures
+
+NAMES = {"a": "A", "b": "B"}
 
 
 def test_the_adjusted_figures_are_told_and_named_as_such_where_they_decide():
@@ -12,7 +15,7 @@ def test_the_adjusted_figures_are_told_and_named_as_such_where_they_decide():
         collected={"adjusted_data": {"click_rate": with_history(0.8)}},
         covariate={"attribute": "last_year", "days_before": None},
     )
-    lines = table(result).splitlines()
+    lines = table(worded(result, NAMES)).splitlines()
     at = next(place for place, line in enumerate(lines) if line.endswith(", adjusted for last year)"))
     for line, row in zip(lines[at + 2 :], result["metrics"][0]["adjusted"]["variants"], strict=False):
         assert f"{row['mean']:.2%}" in line and f"{row['interval']['low']:.2%}" in line

@@ -16,17 +16,35 @@ class Fact(BaseModel):
     explanation: str
 
 
+class GuardrailStatus(BaseModel):
+    """Whether a guardrail holds for one variant, by the bounds of the verdict."""
+
+    metric: str
+    variant: str
+    status: Literal["held", "in_doubt", "broken", "unknown"] = Field(
+        description="broken: proven worse than the control; in_doubt: worse with a probability above 95 %; unknown: "
+        "the data do not allow a judgement."
+    )
+    p_worse: float | None = Field(description="Probability that it is worse than the control, from the data alone.")
+    z: float | None = Field(description="Difference to the control in standard errors; positive = better.")
+    bound: float | None = Field(
+        description="Bound on |z| from which the guardrail counts as broken; null where none can be passed yet."
+    )
+    reason: str | None = Field(description="Why the status is unknown.")
+
+
 class Verdict(BaseModel):
     """What to do, and why in a plain sentence."""
 
     model_config = ConfigDict(extra="allow")
     decision: Decision
-    variant: str | None = Field(description="Whom it is about.")
+    variant: str | None = Field(description="The variant that it is about.")
     headline: str
     reason: str
     more_days: int | None = Field(description="About how many more days it takes.")
     more_days_reason: str | None
     facts: list[Fact]
+    guardrails: list[GuardrailStatus] = Field(description="One for each guardrail and variant but the control.")
 
 
 class Check(BaseModel):

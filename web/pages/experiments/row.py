@@ -10,7 +10,6 @@ from sqlmodel import Session, col
 
 from experiments.analyses.records import OneLine
 from experiments.definition.variant_names import called, letter
-from experiments.reporting.ended import headline_over
 from experiments.reporting.numbers import clock, when
 from experiments.storage.tables import Analysis, Experiment, Exposure, Run
 from web.pages.common import durations
@@ -70,7 +69,7 @@ def line(document: dict[str, Any], answer: OneLine | None, members: int, zone: s
         variant = _shipped(document)
         return f"{letter(variant[0])} {called(variant[1]['name'], variant[1]['content'])} was shipped."
     if answer and answer.text:
-        return headline_over(answer.text) if state in ("stopped", "archived") else answer.text
+        return answer.text
     if state == "draft":
         return "A draft. Look it over and launch it."
     if state == "scheduled":

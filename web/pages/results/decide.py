@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reporting import phrases
-from experiments.reporting.guardrails import faults as guardrail_faults
+from experiments.reporting.guardrails import fault
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.withheld import too_early
 from web.pages.results import words
@@ -53,7 +53,7 @@ def choices(
     decides = entries.get(primary) or result["metrics"][0]
     chances = {row["variant"]: row.get("p_best") for row in decides["variants"]}
     verdict = result["verdict"]
-    advised = verdict.get("variant") if verdict["decision"] == "ship" else None
+    advised = verdict["variant"] if verdict["decision"] == "ship" else None
     guarded = [entries[key] for key in guardrails if key != primary and key in entries]
     control = next(variant for variant in variants if variant.control)
     return tuple(
@@ -62,7 +62,7 @@ def choices(
             _chance(decides, chances.get(variant.key)),
             variant.key == advised,
             _value(entries.get("net_value"), variant, control, currency),
-            tuple(_doubts(guarded, variant)),
+            tuple(_doubts(verdict, guarded, variant)),
         )
         for variant in variants
     )
@@ -93,6 +93,6 @@ def _value(entry: Mapping[str, Any] | None, variant: VariantFacts, control: Vari
     return f"net value {size} {'above' if mean > 0 else 'below'} {control.letter}, {known}"
 
 
-def _doubts(guarded: Sequence[Mapping[str, Any]], variant: VariantFacts) -> list[str]:
-    faults = [(name_of(entry), guardrail_faults(entry).get(variant.key)) for entry in guarded]
-    return [f"guardrail “{name}” {fault}" for name, fault in faults if fault]
+def _doubts(verdict: Mapping[str, Any], guarded: Sequence[Mapping[str, Any]], variant: VariantFacts) -> list[str]:
+    faults = [(name_of(entry), fault(verdict, entry["metric"], variant.key)) for entry in guarded]
+    return [f"guardrail “{name}” {found}" for name, found in faults if found]

@@ -66,7 +66,12 @@ def called() -> list[list[str]]:
     return [[key, f"{key.upper()} “{headline}”"] for key, headline in HEADLINES.items()]
 
 
-def result(
+def result(audience: dict = SPRING, **options: Any) -> dict[str, Any]:
+    """A whole result in words, as the pages read it; see `stored_result`."""
+    return worded(stored_result(audience, **options), called(), zone="Europe/Berlin")
+
+
+def stored_result(
     audience: dict = SPRING,
     *,
     checks: Any = None,
@@ -75,7 +80,7 @@ def result(
     cut_off: datetime = NOW,
     planned_days: float | None = 14,
 ) -> dict[str, Any]:
-    """A whole result in API.md's shape, with its densities still inside.
+    """A whole result as it is stored, messages included, with its densities still inside.
 
     Parameters
     ----------
@@ -99,7 +104,6 @@ def result(
         guardrails=[by_key["negative_rate"]],
         elapsed_days=elapsed,
         looks=(),
-        names={key: name for key, name in called() if key in audience},
     )
     stored = {
         "experiment": "spring-headline",
@@ -118,7 +122,7 @@ def result(
             "versions": {"klette": "0.1.0"},
         },
     }
-    return worded(finite(stored), called(), zone="Europe/Berlin")
+    return finite(stored)
 
 
 def _proportion(audience: dict, members: dict, metric: str, scale: float) -> Any:

@@ -83,7 +83,7 @@ def analyse(
 ) -> None:
     """Store an analysis of the newest run as the worker would."""
     cut_off = at or utc_now()
-    result = dict(result or fixtures.result())
+    result = dict(result or fixtures.stored_result())
     result["analysis"] = f"019ab0c4-0000-7000-8000-{int(identity):012d}"
     result["cut_off"] = result["created_at"] = cut_off.isoformat().replace("+00:00", "Z")
     densities = {
@@ -111,7 +111,7 @@ def analyse(
 
 def with_past(app: Flask, result: dict[str, Any] | None = None, **named: Any) -> None:
     """An analysis with a week of earlier ones behind it, so that the curve over time has something to draw."""
-    now, past = utc_now(), fixtures.result()
+    now, past = utc_now(), fixtures.stored_result()
     for day in range(7, 0, -1):
         analyse(app, past, identity=str(10 - day), at=now - timedelta(days=day))
     analyse(app, result, identity="10", at=now, **named)

@@ -5,14 +5,14 @@ import re
 import pytest
 
 from experiments.lifecycle import editing, store, transitions
-from experiments.reporting.ended import verdict_over
+from experiments.reporting.worded import WAITING, after_the_end
 from tests.web.pages.results import fixtures, stored
 from tests.web.pages.results.test_page import PAGE, text_of
 
 
 def test_a_run_that_another_followed_reads_as_over_and_offers_nothing(app, client) -> None:
     stored.experiment(app, days=0.2)
-    stored.analyse(app, fixtures.result(scale=0.008))
+    stored.analyse(app, fixtures.stored_result(scale=0.008))
     assert "Not enough data yet" in text_of(client.get(PAGE))
     with stored.services_of(app).database.write() as session:
         editing.new_run(session, store.get(session, stored.KEY), {"a": 0.5, "b": 0.25, "c": 0.25}, actor="cli")
@@ -36,20 +36,24 @@ def test_nobody_is_told_to_wait_for_a_test_that_has_just_ended(app, client, way)
         assert not re.search(r"Keep running|more days?\b|At this pace|not proven yet", said)
 
 
-@pytest.mark.parametrize("scale", [0.008, 0.3, 1.0])
-def test_an_answer_of_a_running_test_loses_its_promises_and_nothing_else(scale: float) -> None:
-    running = fixtures.result(scale=scale)["verdict"]
+@pytest.mark.parametrize(
+    ("scale", "headline"),
+    [(0.008, "verdict.not_enough"), (0.3, "verdict.ended_undecided"), (1.0, "verdict.ended_undecided")],
+)
+def test_a_verdict_of_a_running_test_waits_no_more_once_it_is_over(scale: float, headline: str) -> None:
+    running = fixtures.stored_result(scale=scale)["verdict"]
     assert running["decision"] in ("keep_running", "not_enough_data")
-    over = verdict_over(running)
-    assert over["variant"] == running["variant"]
-    assert over["headline"] in ("It ended without a clear winner.", "Not enough data.")
-    assert not re.search(r"At this pace|\byet\b|so far|more day", over["reason"])
-    assert over["reason"].split()[0] == running["reason"].split()[0] and over["reason"].endswith(".")
+    over = after_the_end(running)
+    assert (over["decision"], over["variant"], over["more_days"]) == ("not_enough_data", running["variant"], None)
+    assert over["headline"]["message"] == headline
+    codes = [part["message"] for part in over["reason"]["params"]["parts"]]
+    assert codes and not WAITING & set(codes)
+    assert codes == [part["message"] for part in running["reason"]["params"]["parts"]][: len(codes)]
 
 
-def test_an_answer_that_waits_for_nothing_stands_as_it_is() -> None:
-    verdict = fixtures.result()["verdict"] | {"decision": "ship", "headline": "Ship B.", "reason": "B does better."}
-    assert verdict_over(verdict) == verdict
+def test_a_verdict_that_does_not_wait_is_left_as_it_is() -> None:
+    verdict = fixtures.stored_result()["verdict"] | {"decision": "ship"}
+    assert after_the_end(verdict) == verdict
 
 
 def test_shipping_says_that_everybody_means_those_outside_the_audience_too(app, client) -> None:

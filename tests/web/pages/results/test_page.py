@@ -71,7 +71,7 @@ def test_ids_are_unique(app, client) -> None:
 
 def test_a_failed_check_stands_above_the_verdict_which_is_not_to_be_trusted(app, client) -> None:
     stored.experiment(app)
-    stored.analyse(app, fixtures.result(checks=fixtures.broken_split()))
+    stored.analyse(app, fixtures.stored_result(checks=fixtures.broken_split()))
     body = client.get(PAGE).get_data(as_text=True)
     assert body.index('id="health"') < body.index('id="verdict"')
     assert "Do not trust" in body
@@ -84,7 +84,7 @@ def test_a_poll_gets_nothing_while_nothing_is_new_and_the_sections_when_somethin
     mark = seen(client.get(PAGE))
     again = client.get(f"{PAGE}/answer?seen={mark}", headers={"HX-Request": "true"})
     assert again.status_code == 204
-    stored.analyse(app, fixtures.result(scale=0.06), identity="2")
+    stored.analyse(app, fixtures.stored_result(scale=0.06), identity="2")
     newer = client.get(f"{PAGE}/answer?seen={mark}", headers={"HX-Request": "true"})
     assert newer.status_code == 200
     assert "<html" not in newer.get_data(as_text=True)

@@ -128,7 +128,7 @@ def test_the_report_leaves_out_what_the_page_leaves_out(app):
     text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
     assert "Chances and losses are shown once there is enough data" in text
     assert "Nobody yet: A 0 of 71, B 0 of 71, C 0 of 71." in text and "nothing so far" in text
-    assert "If we ship" not in text and "Chance that" not in text
+    assert "Loss if" not in text and "Chance that" not in text
     assert blocks_of(app)["Sticky members"].tag == "decides"
 
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.reporting import adjustment, lift_notes, phrases
-from experiments.reporting.guardrails import doubt
-from experiments.reporting.guardrails import tag as guardrail_tag
+from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import IN_100, Measure
 from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
 from experiments.reporting.withheld import no_member_did, withheld_note, without_chances
@@ -56,6 +54,24 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Role:
+    """The part that a metric has in the verdict: it decides, it is a guardrail, or neither.
+
+    Attributes
+    ----------
+    tag, tone
+        What is written beside its name; a guardrail's says whether it holds.
+    doubt
+        Why a guardrail is in doubt.
+    """
+
+    tag: str = ""
+    tone: str = ""
+    guardrail: bool = False
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
 class Scorecard:
     """The section.
 
@@ -101,9 +117,10 @@ def _groups(context: Context) -> tuple[Group, ...]:
         drawing,
         variants,
         primary=context.primary["metric"],
-        guardrails=plan.guardrails,
+        guarded=plan.guardrails,
         currency=plan.currency,
         withheld=context.withheld,
+        judged=context.result["metrics"],
     )
     entries = {entry["metric"]: entry for entry in result["metrics"]}
     spent = {key: spent_once(entry, plan, variants, among) for key, entry in entries.items()}
@@ -116,9 +133,10 @@ def scorecard(
     variants: Sequence[VariantFacts],
     *,
     primary: str,
-    guardrails: Sequence[str],
+    guarded: Sequence[str],
     currency: str,
     withheld: bool = False,
+    judged: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[Group, ...]:
     """All groups, the deciding metric first and the guardrails last.
 
@@ -128,49 +146,66 @@ def scorecard(
         A stored analysis: API.md's shape, and ``{"densities": {metric: {variant: {"x", "y"}}}}`` of the lifts.
     variants
         In order of position; the one control included.
-    primary, guardrails
-        Metric keys; any other metric of the result stands between.
+    primary, guarded
+        Keys of the deciding metric and of the guardrails; any other metric of the result stands between.
     currency
         ISO 4217 code of the experiment's money.
     withheld
         There is too little data for chances and losses: they are left out.
+    judged
+        The metrics of all members, which the verdict judged; by default those of the result.
     """
     result = without_chances(result) if withheld else result
     definitions = (result.get("provenance") or {}).get("metric_definitions") or {}
     densities = drawing.get("densities") or {}
-    rank = {primary: 0} | {key: 2 for key in guardrails if key != primary}
+    rank = {primary: 0} | {key: 2 for key in guarded if key != primary}
     ordered = sorted(result["metrics"], key=lambda entry: rank.get(entry["metric"], 1))
+    seen = {entry["metric"]: entry for entry in judged or result["metrics"]}
     return tuple(
         _group(
             dict(entry) | {"cap": (definitions.get(entry["metric"]) or {}).get("cap")},
             densities.get(entry["metric"]) or {},
             variants,
-            primary,
-            guardrails,
+            _role(result["verdict"], seen[entry["metric"]], variants, primary, guarded, currency),
             currency,
         )
         for entry in ordered
     )
 
 
+def _role(
+    verdict: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    variants: Sequence[VariantFacts],
+    primary: str,
+    guarded: Sequence[str],
+    currency: str,
+) -> Role:
+    key = entry["metric"]
+    if key == primary:
+        return Role("decides", "decides")
+    if key not in guarded:
+        return Role()
+    tag, tone = guardrails.tag(verdict, key, variants)
+    return Role(tag, tone, True, guardrails.doubt(verdict, entry, Measure.of(entry, currency), variants))
+
+
 def _group(
     entry: Mapping[str, Any],
     densities: Mapping[str, Any],
     variants: Sequence[VariantFacts],
-    primary: str,
-    guardrails: Sequence[str],
+    role: Role,
     currency: str,
 ) -> Group:
     measure, key = Measure.of(entry, currency), entry["metric"]
     if no_member_did(entry):
-        return _nobody(entry, measure, variants, primary, guardrails)
+        return _nobody(entry, measure, variants, role)
     by_variant = {row["variant"]: row for row in entry["variants"]}
     comparisons = {row["variant"]: row for row in entry["comparisons"]}
     relative = measure.relative and any(row.get("lift") for row in comparisons.values())
     field = "lift" if relative else "difference"
     scale = common_scale(filter(None, (interval_of(row.get(field)) for row in comparisons.values())))
     control = next(variant for variant in variants if variant.control)
-    guardrail = key in guardrails and key != primary
     rows = tuple(
         _row(
             measure,
@@ -182,30 +217,26 @@ def _group(
             control,
             scale,
             field,
-            guardrail,
+            role.guardrail,
         )
         for variant in variants
         if variant.key in by_variant
     )
-    tag, tone = ("decides", "decides") if key == primary else guardrail_tag(entry, variants) if guardrail else ("", "")
     axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
     hint, note = _hint(entry, measure), _note(entry, relative, measure)
     adjusted = adjusted_of(entry, measure, variants)
-    remark = doubt(entry, measure, variants) if guardrail else lift_notes.ratio_note(entry, measure, variants)
-    return Group(key, measure.name, hint, tag, tone, rows, axis, note, _per(measure), remark, adjusted)
+    remark = role.doubt if role.guardrail else lift_notes.ratio_note(entry, measure, variants)
+    return Group(key, measure.name, hint, role.tag, role.tone, rows, axis, note, _per(measure), remark, adjusted)
 
 
 def _nobody(
     entry: Mapping[str, Any],
     measure: Measure,
     variants: Sequence[VariantFacts],
-    primary: str,
-    guardrails: Sequence[str],
+    role: Role,
 ) -> Group:
     key, counted = entry["metric"], {row["variant"]: row["n"] for row in entry["variants"]}
-    tag, tone = (
-        ("decides", "decides") if key == primary else ("nothing so far", "calm") if key in guardrails else ("", "")
-    )
+    tag, tone = ("nothing so far", "calm") if role.guardrail else (role.tag, role.tone)
     nothing = Number(NOTHING)
     rows = tuple(
         Row(

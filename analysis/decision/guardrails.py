@@ -1,0 +1,39 @@
+"""Whether each guardrail holds: the one place that judges it, by the bounds of the verdict."""
+
+from __future__ import annotations
+
+from scipy.special import ndtr
+
+from analysis.decision.evidence import Case, bound_of, standard_error, z_score
+from analysis.messages import message
+from analysis.scoring.score import MetricResult
+from analysis.stopping.rules import GuardrailState, GuardrailStatus
+
+#: A guardrail this likely to be worse keeps a variant from being shipped, long before it is proven.
+GUARDRAIL_DOUBT = 0.95
+
+
+def guardrail_statuses(case: Case) -> tuple[GuardrailStatus, ...]:
+    """Return the status of each guardrail for each variant but the control, guardrails in the order given.
+
+    A guardrail is broken where the shortfall has passed the bound of the stopping rule, and in doubt where the data
+    alone, without any prior, make it worse with a probability above `GUARDRAIL_DOUBT`.
+    """
+    return tuple(_status(case, result, key) for result in case.guardrails for key in case.others)
+
+
+def withheld(statuses: tuple[GuardrailStatus, ...]) -> tuple[GuardrailStatus, ...]:
+    """Return the statuses of a run with too little data for any verdict: none of them is known."""
+    too_early = message("guardrail.too_early")
+    return tuple(GuardrailStatus(row.metric, row.variant, "unknown", reason=too_early) for row in statuses)
+
+
+def _status(case: Case, result: MetricResult, key: str) -> GuardrailStatus:
+    if result.not_shown is not None:
+        return GuardrailStatus(result.metric, key, "unknown", reason=result.not_shown.reason)
+    if standard_error(result, key) is None:
+        return GuardrailStatus(result.metric, key, "unknown", reason=message("guardrail.no_spread"))
+    z, bound = z_score(result, key), bound_of(case, result, key)
+    p_worse = float(ndtr(-z))
+    status: GuardrailState = "broken" if z <= -bound else "in_doubt" if p_worse > GUARDRAIL_DOUBT else "held"
+    return GuardrailStatus(result.metric, key, status, p_worse, z, bound)

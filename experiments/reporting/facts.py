@@ -1,0 +1,53 @@
+"""The figures beside a verdict, written as the metric is written everywhere else: on the page and in the report."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from analysis.messages import message
+from experiments.reporting import phrases
+from experiments.reporting.measures import Measure
+from experiments.reporting.sentences.wording import Wording
+from experiments.reporting.withheld import NO_FACTS, too_early
+
+
+class Fact(NamedTuple):
+    """A figure with its label; `key` is ``best`` or ``loss``."""
+
+    key: str
+    label: str
+    value: str
+
+
+def subject(verdict: Mapping[str, Any], entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the row that the figures are about: the verdict's variant, else the one most probably best."""
+    rows = [row for row in entry["variants"] if row.get("p_best") is not None]
+    named = next((row for row in rows if row["variant"] == verdict["variant"]), None)
+    return named or max(rows, key=lambda row: row["p_best"], default=None)
+
+
+def facts(
+    verdict: Mapping[str, Any], entry: Mapping[str, Any], currency: str, names: Mapping[str, str]
+) -> tuple[Fact, ...]:
+    """Return the chance of being best and the loss if wrong; none where there is too little data for them.
+
+    Parameters
+    ----------
+    verdict, entry
+        Of a stored result: the verdict, and the metric that decides.
+    currency
+        ISO 4217 code of the experiment's money.
+    names
+        What each variant is called, by its key.
+    """
+    row = subject(verdict, entry)
+    if row is None or verdict["decision"] in NO_FACTS or too_early(verdict):
+        return ()
+    words, measure = Wording(variants=names), Measure.of(entry, currency)
+    loss = row.get("loss_if_wrong")
+    lost = words.text(message("verdict.no_loss"))
+    if loss is not None:
+        lost = f"{measure.loss(loss)}{measure.members}"
+    return (
+        Fact("best", words.text(message("verdict.chance_best", variant=row["variant"])), phrases.chance(row["p_best"])),
+        Fact("loss", words.text(message("verdict.loss_if_wrong", variant=row["variant"])), lost),
+    )
