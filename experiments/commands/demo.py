@@ -24,14 +24,15 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
     chosen = settings()
     prepare_process(chosen.data_dir)
     from experiments.demo.run import make, sentence
+    from experiments.demo.server import client_of
     from experiments.jobs.at_once import answer, hold, release
     from experiments.lifecycle import store
 
-    with opened_database(chosen) as database, Bar() as bar:
+    with opened_database(chosen) as database, Bar() as bar, client_of(chosen, url) as client:
         made = make(
             database,
             chosen,
-            url=url,
+            client,
             members=members,
             seed=seed,
             again=again,

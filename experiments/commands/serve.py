@@ -75,7 +75,7 @@ def _prepare_database(settings: Settings) -> str:
     try:
         database = Database(settings.url, synchronous=settings.sqlite_synchronous)
         migrate(database)
-    except (SQLAlchemyError, ImportError) as error:
+    except (SQLAlchemyError, ImportError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise UnavailableError(
             f"The database in KLETTE_DATABASE_URL cannot be used ({reason}); start it, or correct the address."

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from experiments.demo import backdating, campaign, world
-from experiments.demo.api import Api, reach
+from experiments.demo.api import Api
 from experiments.errors import InvalidError
 from experiments.lifecycle import store
 from experiments.people import api_keys
@@ -44,8 +44,8 @@ class Made:
 def make(
     database: Database,
     settings: Settings,
+    client: httpx.Client,
     *,
-    url: str = "",
     members: int = campaign.MEMBERS,
     seed: int = campaign.SEED,
     again: bool = False,
@@ -60,9 +60,9 @@ def make(
     Parameters
     ----------
     database, settings
-        Of this copy; the server that is reached must use the same database.
-    url
-        Where the server is, if not where the settings say.
+        Those of this copy.
+    client
+        Calls a server that uses the same database, as `experiments.demo.server.client_of` makes it.
     members
         How many, 30 to 1,000,000.
     seed
@@ -79,27 +79,10 @@ def make(
     InvalidError
         ``members`` is out of bounds.
     UnavailableError
-        The server does not answer, or is another copy.
+        The server does not answer, or uses another database.
     """
     if not 30 <= members <= MOST_MEMBERS:
         raise InvalidError(f"{members:,} members are not within 30 to {MOST_MEMBERS:,}; choose another number.")
-    with reach(settings, url) as client:
-        return _make(
-            database, settings, client, members=members, seed=seed, again=again, created=created, report=report
-        )
-
-
-def _make(
-    database: Database,
-    settings: Settings,
-    client: httpx.Client,
-    *,
-    members: int,
-    seed: int,
-    again: bool,
-    created: backdating.Created,
-    report: Report,
-) -> Made:
     now = datetime.now(UTC)
     with database.write() as session:
         made, filled = backdating.find_or_make(

@@ -249,7 +249,7 @@ class Writer:
         new = self._engine.insert_events(connection, [first[key] for key in sorted(first)])
         accepted = []
         for append in appends:
-            mine = {row[:2] for row in append.events if row[:2] in new}
+            mine = {row[:2] for row in append.events} & new
             new -= mine
             accepted.append(mine)
         return accepted

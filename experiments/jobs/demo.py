@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import Session
 
 from experiments.demo.run import make, sentence
+from experiments.demo.server import client_of
 from experiments.jobs import queue
 from experiments.jobs.at_once import answer, hold
 from experiments.lifecycle import store
@@ -18,13 +19,16 @@ _MAKING = 0.85  # of the whole work; the rest is the analysis
 
 def run_job(database: Database, job: Job, report: Any) -> None:
     """Make the example, answer at once, and ask for the segments; the answer ends the job in its transaction."""
-    made = make(
-        database,
-        settings(),
-        **job.payload,
-        created=partial(hold, requested_by="demo"),
-        report=lambda fraction, message: report(_MAKING * fraction, message),
-    )
+    chosen = settings()
+    with client_of(chosen) as client:
+        made = make(
+            database,
+            chosen,
+            client,
+            **job.payload,
+            created=partial(hold, requested_by="demo"),
+            report=lambda fraction, message: report(_MAKING * fraction, message),
+        )
     if not made.members:
         with database.write() as session:
             report.finish(session, result={"experiment": made.key}, message=f"{made.name} was there already.")

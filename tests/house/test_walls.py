@@ -16,11 +16,6 @@ FORBIDDEN = {
 }
 HEAVY = ("pymc", "arviz", "nutpie", "pytensor", "numba")
 
-# Imports through a wall that are meant, each with its reason.
-MEANT = {
-    ("experiments.demo.api", "web"): "where no server runs, the example calls the application in its own process",
-}
-
 # Files and rooms that still form a cycle: take a line out once it is gone, add none.
 FILES_IN_A_CYCLE: list[list[str]] = []
 ROOMS_IN_A_CYCLE: list[list[str]] = []
@@ -33,14 +28,9 @@ def test_no_room_imports_through_its_walls(room: str) -> None:
         module = module_name(file)
         for found in imports(file.read_text(), module if file.name == "__init__.py" else module.rpartition(".")[0]):
             walls = [wall for wall in FORBIDDEN[room] if found.module == wall or found.module.startswith(wall + ".")]
-            if walls and (module, walls[0]) not in MEANT:
+            if walls:
                 crossings.append(f"{file.relative_to(ROOT)}:{found.line} imports {found.module}")
     assert crossings == []
-
-
-def test_each_meant_import_is_still_there() -> None:
-    edges = project_graph()
-    assert [pair for pair in MEANT if pair[1] not in edges[pair[0]]] == []
 
 
 def test_no_files_import_each_other_in_a_cycle() -> None:

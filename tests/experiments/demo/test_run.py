@@ -1,9 +1,11 @@
 """The example goes through the real API, is marked as simulated, and its answer finds the truth again."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import httpx
 import pytest
 from sqlmodel import func, select
 
@@ -11,6 +13,7 @@ from experiments.analyses.run import analyse
 from experiments.definition.model import read_definition
 from experiments.demo import backdating, campaign, world
 from experiments.demo.run import make
+from experiments.demo.server import client_of
 from experiments.errors import ConflictError, InvalidError, UnavailableError
 from experiments.jobs.at_once import answer, hold
 from experiments.lifecycle import store
@@ -19,6 +22,7 @@ from experiments.settings import Settings, read_settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, ApiKey, Event, Exposure, Job, MultiExposure, Run
 from tests.serving import ROOT, free_port
+from web import create_app
 
 MEMBERS = 600
 
@@ -32,13 +36,30 @@ def database(sqlite_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def settings(database: Database, tmp_path) -> Settings:
-    """Those of a copy whose server does not run: the application answers in this process."""
+    """Those of a copy whose server does not run."""
     return read_settings(data_dir=tmp_path, database_url=database.url, port=free_port())
 
 
-def test_the_audience_goes_through_the_api_within_the_fortnight(database: Database, settings: Settings) -> None:
+@contextmanager
+def in_this_process(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of the application itself, without a server."""
+    app = create_app(settings)
+    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://klette.local") as client:
+        yield client
+    app.extensions["klette"].close()
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[httpx.Client]:
+    with in_this_process(settings) as client:
+        yield client
+
+
+def test_the_audience_goes_through_the_api_within_the_fortnight(
+    database: Database, settings: Settings, client: httpx.Client
+) -> None:
     told: list[float] = []
-    made = make(database, settings, members=MEMBERS, report=lambda fraction, _: told.append(fraction))
+    made = make(database, settings, client, members=MEMBERS, report=lambda fraction, _: told.append(fraction))
 
     assert (made.key, made.members) == ("spring-headline", MEMBERS)
     assert told == sorted(told) and told[-1] == 1.0
@@ -62,17 +83,19 @@ def test_the_audience_goes_through_the_api_within_the_fortnight(database: Databa
     assert key.revoked_at is not None
 
 
-def test_a_second_call_finds_it_there_and_again_makes_another(database: Database, settings: Settings) -> None:
-    first = make(database, settings, members=30)
-    assert make(database, settings, members=30).members == 0
-    another = make(database, settings, members=30, again=True)
+def test_a_second_call_finds_it_there_and_again_makes_another(
+    database: Database, settings: Settings, client: httpx.Client
+) -> None:
+    first = make(database, settings, client, members=30)
+    assert make(database, settings, client, members=30).members == 0
+    another = make(database, settings, client, members=30, again=True)
     assert (first.key, another.key, another.name) == ("spring-headline", "spring-headline-2", "Spring headline 2")
     with database.read() as session:
         units = session.exec(select(Exposure.unit)).all()
     assert len(set(units)) == 60
 
 
-def test_a_call_that_was_interrupted_is_taken_up_where_it_was(database, settings, monkeypatch) -> None:
+def test_a_call_that_was_interrupted_is_taken_up_where_it_was(database, settings, client, monkeypatch) -> None:
     from experiments.demo import run
     from experiments.demo.api import Api
 
@@ -86,9 +109,9 @@ def test_a_call_that_was_interrupted_is_taken_up_where_it_was(database, settings
     monkeypatch.setattr(run, "_BATCH", 200)
     monkeypatch.setattr(Api, "log", break_off)
     with pytest.raises(UnavailableError):
-        make(database, settings, members=MEMBERS)
+        make(database, settings, client, members=MEMBERS)
     monkeypatch.setattr(Api, "log", log)
-    made = make(database, settings, members=MEMBERS)
+    made = make(database, settings, client, members=MEMBERS)
     with database.read() as session:
         assert session.exec(select(func.count()).select_from(Event)).one() == made.events
         assert session.exec(select(func.count()).select_from(Exposure)).one() == MEMBERS
@@ -96,7 +119,7 @@ def test_a_call_that_was_interrupted_is_taken_up_where_it_was(database, settings
 
 
 def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
-    database: Database, settings: Settings, monkeypatch
+    database: Database, settings: Settings, client: httpx.Client, monkeypatch
 ) -> None:
     """Seeded; wide (5 standard errors) because 30 intervals are looked at and the split itself is random."""
     monkeypatch.setattr(campaign, "DAYS", 14.0)
@@ -107,7 +130,7 @@ def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
         return real(key, count, seed, until=last, days=days - campaign.WINDOW_DAYS, zone=zone)
 
     monkeypatch.setattr(world, "members", earlier)
-    make(database, settings, members=3_000)
+    make(database, settings, client, members=3_000)
     result = analyse(database, "spring-headline", with_models=False).result
     looked_at = 0
     for metric in result["metrics"]:
@@ -124,10 +147,12 @@ def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
     assert {check["check"]: check["status"] for check in result["health"]}["late_events"] == "ok"
 
 
-def test_the_worker_waits_until_the_audience_is_in(database: Database, settings: Settings) -> None:
+def test_the_worker_waits_until_the_audience_is_in(
+    database: Database, settings: Settings, client: httpx.Client
+) -> None:
     from experiments.jobs.schedule import due_experiments
 
-    made = make(database, settings, members=MEMBERS, created=partial(hold, requested_by="demo"))
+    made = make(database, settings, client, members=MEMBERS, created=partial(hold, requested_by="demo"))
     with database.read() as session:
         assert due_experiments(session, settings) == []
         assert session.exec(select(Job)).one().state == "due"
@@ -157,11 +182,13 @@ def test_only_a_simulated_experiment_may_begin_in_the_past(database: Database) -
             backdating.backdate(session, simulated, own, own.started_at - timedelta(days=31))
 
 
-def test_a_real_experiment_of_the_same_key_is_left_alone(database: Database, settings: Settings) -> None:
+def test_a_real_experiment_of_the_same_key_is_left_alone(
+    database: Database, settings: Settings, client: httpx.Client
+) -> None:
     raw = campaign.definition(campaign.KEY, address="https://shop.example", currency="EUR")
     with database.write() as session:
         store.create(session, read_definition(raw), actor="test")
-    assert make(database, settings, members=30).key == "spring-headline-2"
+    assert make(database, settings, client, members=30).key == "spring-headline-2"
 
 
 @pytest.mark.parametrize(
@@ -175,11 +202,11 @@ def test_the_pictures_are_there_on_whatever_port_the_pages_are_served(address: s
     assert all((ROOT / "web/static/demo" / picture.rpartition("/")[2]).exists() for picture in pictures)
 
 
-def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Settings) -> None:
+def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Settings, client: httpx.Client) -> None:
     with pytest.raises(InvalidError, match="not within 30 to 1,000,000"):
-        make(database, settings, members=1)
-    with pytest.raises(UnavailableError, match="Nothing answers at"):
-        make(database, settings, members=30, url=f"http://127.0.0.1:{free_port()}")
+        make(database, settings, client, members=1)
+    with pytest.raises(UnavailableError, match="Nothing answers at"), client_of(settings, "http://127.0.0.1:1"):
+        pass
     with database.read() as session:
         assert api_keys.list_keys(session) == []
         assert store.listing(session) == []
@@ -206,10 +233,28 @@ def test_the_worker_makes_it_answers_at_once_and_adds_the_segments(database, set
 
 def test_it_is_the_same_on_postgresql(postgres_url: str, tmp_path) -> None:
     opened = Database(postgres_url)
-    made = make(opened, read_settings(data_dir=tmp_path, database_url=postgres_url, port=free_port()), members=300)
+    settings = read_settings(data_dir=tmp_path, database_url=postgres_url, port=free_port())
+    with in_this_process(settings) as client:
+        made = make(opened, settings, client, members=300)
     with opened.read() as session:
         events = session.exec(select(Event)).all()
         assert session.exec(select(func.count()).select_from(Exposure)).one() == 300
     opened.close()
     assert len(events) == made.events
     assert all(event.received_us == event.at_us for event in events)
+
+
+def test_a_temporary_server_answers_where_none_runs_and_stops_after_it(database, settings) -> None:
+    with client_of(settings) as client:
+        address = str(client.base_url)
+        assert make(database, settings, client, members=30).members == 30
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/healthz", trust_env=False)
+    with database.read() as session:
+        assert session.exec(select(func.count()).select_from(Exposure)).one() == 30
+
+
+def test_a_server_that_does_not_start_is_reported_with_its_last_words(tmp_path) -> None:
+    broken = read_settings(data_dir=tmp_path, database_url="sqlite:////proc/none/klette.sqlite", port=free_port())
+    with pytest.raises(UnavailableError, match="did not start.*KLETTE_DATABASE_URL"), client_of(broken):
+        pass
