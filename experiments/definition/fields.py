@@ -157,7 +157,9 @@ Line = Annotated[str, AfterValidator(check_text)]
 Lines = Annotated[str, AfterValidator(_many_lines)]
 Link = Annotated[str, Field(max_length=2048), AfterValidator(_check_link)]
 Image = Annotated[str, Field(max_length=2048), AfterValidator(_check_image)]
-MetricKey = Annotated[str, AfterValidator(_check_metric)]
+MetricKey = Annotated[
+    str, AfterValidator(_check_metric), Field(json_schema_extra={"enum": [found.key for found in METRICS]})
+]
 Currency = Annotated[str, AfterValidator(_check_currency)]
 AttributeName = Annotated[str, AfterValidator(_check_attribute)]
 Share = Annotated[float, BeforeValidator(plain_number), Field(ge=0, le=1, allow_inf_nan=False)]

@@ -19,6 +19,7 @@ from web.http.services import services
 blueprint = Blueprint("events", __name__)
 
 _FIELDS = frozenset({"events"})
+_TYPES = ", ".join(kind.key for kind in EVENT_TYPES)
 _PERHAPS_NEW = ("experiment_unknown", "experiment_not_launched")
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -44,7 +45,9 @@ class Event(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: str = Field(max_length=MAX_ID, description="Idempotency key, unique for ever; the same one when sent again.")
     unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
-    type: str = Field(max_length=MAX_TYPE, description="A type such as click, or a name of your own.")
+    type: str = Field(
+        max_length=MAX_TYPE, description=f"{', '.join(kind.key for kind in EVENT_TYPES)}, or a name of your own."
+    )
     at: AwareDatetime | None = Field(
         None,
         description="When it happened, for events that are sent later; otherwise leave it out: our clock counts.",
