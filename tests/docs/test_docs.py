@@ -1,8 +1,9 @@
-"""What README and the documents say is held against the code."""
+"""What the README and the documents say agrees with the code."""
 
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,22 @@ import pytest
 from experiments.assignment.bucketing import bucket
 from experiments.commands.cli import COMMANDS
 from experiments.settings import Settings
+from tests.benchmarks.run import PARTS as BENCH_PARTS
+from tests.proofs.run import PARTS as PROOF_PARTS
 from tests.serving import ROOT
 
 README = (ROOT / "README.md").read_text()
 EXPORTS = (ROOT / "docs" / "exports.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+
+PAGES = {
+    str(file.relative_to(ROOT)): file.read_text()
+    for file in (ROOT / "README.md", *sorted(ROOT.glob("CONTRIBUTING.md")), *sorted((ROOT / "docs").rglob("*.md")))
+}
+MODULES = re.compile(r"python -m (tests\.[\w.]+)")
+FILES = re.compile(
+    r"`(?!.*NAME)((?:analysis|experiments|web|tests|docs|migrations)/[\w/.-]+\.(?:py|md|html|css|js|txt))`"
+)
 
 VECTORS = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| (\d+) \|$", README, re.MULTILINE)
 
@@ -49,15 +61,51 @@ def test_each_column_of_the_summary_is_described_and_no_other():
     assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(CSV_COLUMNS)
 
 
-def test_each_command_that_the_readme_calls_exists():
-    called = set(re.findall(r"klette (\w+)", README))
-    assert called, "README shows no command"
+def test_each_command_that_a_document_calls_exists():
+    called = {
+        name for text in PAGES.values() for name in re.findall(r"(?:^|[`/ ])klette ([a-z]+)\b", text, re.MULTILINE)
+    }
+    assert "import" in called
     assert called <= {name for name, _, _ in COMMANDS}
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
-def test_a_link_of_the_readme_leads_somewhere(target):
-    assert (ROOT / target).exists()
+def test_each_make_target_that_a_document_calls_exists():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called = {name for text in PAGES.values() for name in re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)}
+    assert "run" in called
+    assert called <= targets
+
+
+def test_each_part_of_a_measurement_that_a_document_names_exists():
+    parts = {"bench": {name for name, _ in BENCH_PARTS}, "proof": {name for name, _ in PROOF_PARTS}}
+    for text in PAGES.values():
+        for target, arguments in re.findall(r'make (bench|proof) ARGS="([^"]+)"', text):
+            named = set(re.findall(r"--part ([\w-]+)", arguments))
+            assert named - {"NAME"} <= parts[target], arguments
+
+
+@pytest.mark.parametrize("name", sorted({name for text in PAGES.values() for name in MODULES.findall(text)}))
+def test_a_module_that_a_document_runs_exists(name):
+    assert find_spec(name) is not None
+
+
+@pytest.mark.parametrize("path", sorted({path for text in PAGES.values() for path in FILES.findall(text)}))
+def test_a_file_that_a_document_names_exists(path):
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_the_links_of_a_document_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\(([^):#]*)(#[^)]+)?\)", PAGES[page]):
+        found = (ROOT / page).parent / target if target else ROOT / page
+        assert found.exists(), target
+        if anchor and found.suffix == ".md":
+            assert anchor[1:] in {slug(title) for title in re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)}
+
+
+def slug(title: str) -> str:
+    """The anchor that a heading gets."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def test_the_python_of_the_readme_runs():
