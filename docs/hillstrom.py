@@ -17,7 +17,7 @@ import numpy as np
 from analysis import Audience, Look, Rules, decide, plan, priors, scorecard, summarise, wording
 from analysis.health.split import split_of
 from analysis.models.cuped import adjust
-from analysis.planning import sentences
+from experiments.reporting.plan import plan_in_words
 from experiments.reporting.sentences.wording import Wording
 
 CONTROL = "No E-Mail"
@@ -125,9 +125,10 @@ def next_time(card):
     """8. How long must the next one run, at 1,500 customers a day, to tell two e-mails that differ by 10 %?"""
     base = card.variant(CONTROL).mean
     found = plan(Audience(base, members_a_day=1_500), lift=0.10)
-    print(f"\nNext time: {sentences.headline(found)} {sentences.reason(found)}")
-    for fact in sentences.facts(found):
-        print(f"  {fact.label}: {fact.value}")
+    words = plan_in_words(found)
+    print(f"\nNext time: {words.headline} {words.reason}")
+    for figure in words.figures:
+        print(f"  {figure.label}: {figure.value}")
     return found
 
 

@@ -1,9 +1,12 @@
 """`klette plan`: how long a test must run, from a few figures or from an experiment that was analysed."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from analysis import Plan
 
 _PRIORS = ("auto", "learned", "content", "sceptical")
 
@@ -151,21 +154,21 @@ def _chosen(session: Any, asked: str) -> Any:
     return choose(session, asked).prior
 
 
-def _print(made: Any, detectable: float | None, notice: str) -> None:
-    from analysis.planning import sentences
+def _print(made: "Plan", detectable: float | None, notice: str) -> None:
+    from analysis.planning.summary import smallest_lift
+    from experiments.reporting.plan import plan_in_words
+    from experiments.reporting.sentences.wording import Wording
 
-    click.echo(f"{sentences.headline(made)} {sentences.reason(made)}")
-    for sentence in sentences.helps(made):
+    words = plan_in_words(made)
+    click.echo(f"{words.headline} {words.reason}")
+    for sentence in words.helps:
         click.echo(f"- {sentence}")
     click.echo()
-    facts = sentences.facts(made)
-    width = max(len(fact.label) for fact in facts)
-    for fact in facts:
-        click.echo(f"{fact.label:<{width}}  {fact.value}")
-    click.echo(sentences.detectable(made, detectable))
+    width = max(len(figure.label) for figure in words.figures)
+    for figure in words.figures:
+        click.echo(f"{figure.label:<{width}}  {figure.value}")
+    click.echo(Wording().text(smallest_lift(made, detectable)))
     click.echo()
-    click.echo(f"If lifts are as the prior “{made.rules.lift_prior.name}” believes: {sentences.believed(made)}")
-    if notice:
-        click.echo(notice)
-    if made.outcome != "unreachable":
-        click.echo(sentences.window_on_top(made))
+    click.echo(f"{words.prior}: {words.announced}")
+    for line in filter(None, (notice, words.window)):
+        click.echo(line)

@@ -18,6 +18,15 @@ def chance(p: float | None) -> str:
     return percent(p, 1 if p > 0.99 or p < 0.01 else 0)
 
 
+def of_100(share: float) -> str:
+    """Return a simulated share of tests, ``81 of 100``; never all or none, which no simulation can show."""
+    if share > 0.995:
+        return gettext("more than 99 of 100")
+    if share < 0.005:
+        return gettext("fewer than 1 of 100")
+    return gettext("{number} of 100").format(number=f"{100 * share:.0f}")
+
+
 def threshold(share: float) -> str:
     """Return a declared threshold with the digits it was declared with: ``1 %``, ``0.5 %`` or ``1,000 %``."""
     digits = ",.0f" if abs(share) >= 1 else ".3g"
@@ -73,6 +82,13 @@ def days(number: int) -> str:
 def more_days(number: int) -> str:
     """Return ``1 more day`` or ``4 more days``."""
     return ngettext("{number} more day", "{number} more days", number).format(number=count(number))
+
+
+def duration(number: int) -> str:
+    """Return ``3 weeks`` where the days are whole weeks, else ``10 days``."""
+    if number % 7:
+        return days(number)
+    return ngettext("{number} week", "{number} weeks", number // 7).format(number=count(number // 7))
 
 
 def length(elapsed_days: float) -> str:

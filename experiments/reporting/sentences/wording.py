@@ -124,6 +124,7 @@ WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
     "plain_percent": lambda share, _: numbers.plain_percent(share),
     "signed_percent": lambda share, _: numbers.signed_percent(share),
     "chance": lambda p, _: phrases.chance(p),
+    "of_100": lambda share, _: phrases.of_100(share),
     "threshold": lambda share, _: phrases.threshold(share),
     "lift": lambda share, _: phrases.lift(share),
     "lift_interval": lambda bounds, _: phrases.between(*map(phrases.lift, bounds)),
@@ -137,6 +138,7 @@ WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
     "time_of_day": lambda at, wording: numbers.time_of_day(at, wording.zone, wording.cut_off),
     "day": lambda at, wording: numbers.day(at, wording.zone),
     "days": lambda number, _: phrases.days(number),
+    "duration": lambda days, _: phrases.duration(days),
     "more_days": lambda number, _: phrases.more_days(number),
     "length": lambda days, _: phrases.length(days),
 }

@@ -8,13 +8,13 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from analysis import Plan, plan
 from analysis.charts.planning import ENDINGS, detectable_lifts, endings, lift_chances
-from analysis.planning import sentences
 from analysis.planning.curves import Curves, curves
 from experiments.analyses import plan_figures, priors
 from experiments.analyses.plan import LiftPrior
 from experiments.errors import ConflictError
 from experiments.lifecycle.current_prior import notice
 from experiments.reporting.numbers import percent, signed_percent
+from experiments.reporting.plan import plan_in_words
 from experiments.reporting.sentences.wording import Wording
 from web.http.services import services
 from web.pages.common.access import htmx
@@ -81,12 +81,15 @@ def _page(values: form.Values, errors: form.Errors, note: str) -> Any:
         "example": not request.args,
         "made": made,
         "query": _filled(values),
-        "words": sentences,
         "prior_notice": notice(believed.requested, believed.prior.name),
     }
     if made and asked:
         reason = Wording().text(asked.rules.lift_prior.reason)
-        context |= {"prior_reason": reason, "handover": form.query_of(made, values, _metric(values))}
+        context |= {
+            "words": plan_in_words(made),
+            "prior_reason": reason,
+            "handover": form.query_of(made, values, _metric(values)),
+        }
         # Asked for where nothing can load them later.
         if request.args.get("curves"):
             context |= {"drawn": _drawn(made)}

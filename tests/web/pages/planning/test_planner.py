@@ -21,7 +21,7 @@ FIVE_WEEKS = "/plan?base=5&members=2000&lift=10&prior=sceptical"
 def test_the_page_answers_before_anything_is_typed(client):
     answer = client.get("/plan")
     assert answer.status_code == 200
-    assert "An example: put your own figures in." in said(answer)
+    assert "An example: enter your own figures." in said(answer)
     assert "Run it for" in said(answer)
 
 
@@ -33,9 +33,9 @@ def test_a_plan_is_a_sentence_its_figures_and_the_way_on(client):
     answer = client.get(FIVE_WEEKS)
     text = said(answer)
     assert "Run it for about 5 weeks. With 2,000 members a day on 2 variants" in text
-    assert "70,000" in text and "Ends with an answer" in text
-    assert "If lifts are as the sceptical prior believes Where a variant is shipped, announced on average" in text
-    assert "Members who come last need their window of 7 days on top." in text
+    assert "70,000" in text and "Ends with a verdict" in text
+    assert "If lifts follow the prior “sceptical” A shipped variant is announced" in text
+    assert "Allow 7 days more" in text
     assert "An example" not in text
 
 
@@ -91,8 +91,8 @@ def test_a_plan_shorter_than_the_window_is_warned_of_and_never_chosen(client):
     assert "Run it for about 2 weeks." in text
     assert "but a member's actions count for 14 days" in text
     short = said(client.get(f"{busy}&days=7"))
-    assert "1 week is shorter than the window." in short and "Run it" not in short
-    assert "That is shorter than the window of 14 days in which actions count" in short
+    assert "Shorter than the window: 1 week." in short and "Run it" not in short
+    assert "a window of 14 days" in short
 
 
 def test_an_analyst_plans_but_begins_no_experiment(app):
@@ -151,7 +151,7 @@ def test_a_fault_stands_beside_its_field_and_nothing_typed_is_lost(client, query
     assert answer.status_code == 422
     beside = html.unescape(re.search(rf'id="{field}-error">([^<]*)<', answer.text)[1]).replace("\u202f", " ")
     assert told in beside
-    assert "Not whole yet" in answer.text and "Run it for" not in answer.text
+    assert "Some fields need a fix" in answer.text and "Run it for" not in answer.text
     for name, value in (pair.split("=") for pair in query.split("&")):
         if name not in ("measure", "better"):
             assert re.search(rf'id="{name}"[^>]*value="{re.escape(value)}"', answer.text)
@@ -176,7 +176,7 @@ def test_several_faults_are_told_at_once_and_htmx_gets_them_too(client):
 
 def test_given_days_an_uneven_split_and_fewer_is_better_are_planned(client):
     short = said(client.get("/plan?base=5&members=2000&lift=10&days=10&prior=sceptical"))
-    assert "10 days are too short." in short and "it takes 5 weeks" in short
+    assert "Too short: 10 days." in short and "takes 5 weeks" in short
     split = client.get("/plan?base=5&members=2000&lift=20&variants=3&split=50,25,25")
     assert "on 3 variants" in said(split) and split.status_code == 200
     assert client.get("/plan?base=5&members=5000&lift=20&better=fewer").status_code == 200
@@ -210,7 +210,7 @@ def test_an_experiment_s_figures_are_copied_into_the_form(app, client):
     assert "primary_metric=sticky_rate" in way_on(client.get(f"{answer.location}&lift=40&prior=content"))
     linked = client.get(f"/plan?like={KEY}")
     assert "With the figures of “Spring headline”: sticky members." in said(linked)
-    assert "Members who come last need their window of 7 days on top." in said(linked)
+    assert "Allow 7 days more" in said(linked)
 
 
 def test_an_experiment_that_was_never_analysed_is_refused_beside_the_choice(app, client):
