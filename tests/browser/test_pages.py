@@ -36,10 +36,10 @@ def admin(live_server, browser):
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
     page.goto(link)
-    page.get_by_label("Your name").fill("Anna")
-    page.get_by_label("E-mail address").fill("anna@example.com")
+    page.get_by_label("Name").fill("Anna")
+    page.get_by_label("Email").fill("anna@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the account and begin").click()
+    page.get_by_role("button", name="Create account").click()
     page.wait_for_url("**/experiments")
     assert page.get_by_role("heading", name="Nothing here yet").is_visible()
     state = context.storage_state()
@@ -173,7 +173,7 @@ def test_the_keyboard_alone_creates_a_draft(live_server, logged_in):
     page = logged_in()
     page.goto(f"{live_server.url}/experiments")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.goto(f"{live_server.url}/experiments/new")
     walk_to(page, "name")
     page.keyboard.type("Keys only")

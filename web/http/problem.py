@@ -176,7 +176,14 @@ def _page(error: KletteError) -> Response:
     lines = error.lines if isinstance(error, ImportFailedError) else []
     detail = error.detail.encode("utf-8", "replace").decode()
     try:
-        page = render_template("common/error.html", title=error.title, status=error.status, detail=detail, lines=lines)
+        page = render_template(
+            "common/error.html",
+            title=error.title,
+            status=error.status,
+            detail=detail,
+            lines=lines,
+            unrouted=request.url_rule is None and error.status == 404,
+        )
     except Exception:
         log.exception("The error page could not be rendered.")
         title, detail = escape(error.title), escape(detail)

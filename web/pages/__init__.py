@@ -9,7 +9,7 @@ from experiments.people.accounts import ROLES
 from experiments.reporting import numbers
 from experiments.translation import N_, gettext
 from web.pages.account import keys, login, settings
-from web.pages.common import access, formatting, security
+from web.pages.common import access, formatting, language, security
 from web.pages.editor import editor
 from web.pages.experiments import lifecycle, overview
 from web.pages.importing import upload
@@ -64,6 +64,7 @@ def register(app: Flask) -> None:
         app.register_blueprint(blueprint)
     settings_in_use = app.extensions["klette"].settings
     login.register(app, settings_in_use)
+    language.register(app, getattr(settings_in_use, "language", "en"))
     formatting.register(app, settings_in_use.time_zone)
     security.register(app)
     access.register(app, {blueprint.name for blueprint in BLUEPRINTS})

@@ -1,10 +1,13 @@
-"""API keys: made here, shown once, revoked here; and snippets that work as they are."""
+"""API keys: created, shown once and revoked; and code snippets that use them."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug import Response
 
 from experiments.errors import InvalidError
 from experiments.lifecycle import store
 from experiments.people import api_keys
+from experiments.reporting.numbers import count
+from experiments.translation import gettext
 from web.http.services import services
 from web.pages.account import snippets
 from web.pages.common import labels
@@ -14,30 +17,32 @@ blueprint = Blueprint("keys", __name__)
 
 
 @blueprint.get("/keys")
-def index():
+def index() -> str:
+    """List the keys."""
     return _page()
 
 
 @blueprint.post("/keys")
 @changes
-def create():
-    """Make a key and show it, this once: the answer to this very request is the only place where it stands."""
+def create() -> tuple[str, int]:
+    """Create a key and show it; only the answer to this request contains it."""
     try:
         with services().database.write() as session:
             plain = api_keys.create_key(
                 session, kind=request.form.get("kind", ""), name=request.form.get("name", ""), actor=actor()
             )
     except InvalidError as error:
-        return _page(errors=labels.in_words(error.fields or {"name": error.detail})), 422
+        return _page(errors=labels.sentences(error.fields or {"name": error.detail})), 422
     return _page(fresh=plain), 201
 
 
 @blueprint.post("/keys/<int:key_id>/revoke")
 @changes
-def revoke(key_id: int):
+def revoke(key_id: int) -> Response:
+    """Revoke a key."""
     with services().database.write() as session:
         row = api_keys.revoke_key(session, key_id, actor=actor())
-    flash(f"The key “{row.name}” is revoked. Apps that still use it get no answers any more.")
+    flash(gettext("The API key “{name}” is revoked.").format(name=row.name))
     return redirect(url_for("keys.index"))
 
 
@@ -50,6 +55,7 @@ def _page(fresh: str = "", errors: dict[str, str] | None = None) -> str:
     return render_template(
         "account/keys.html",
         rows=rows,
+        active=count(sum(row.revoked_at is None for row in rows)),
         fresh=fresh,
         errors=errors or {},
         experiment=experiment,

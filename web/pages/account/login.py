@@ -1,16 +1,20 @@
-"""Set-up of the first admin, log-in and log-out."""
+"""Set-up of the first admin, signing in and out, changing a password."""
 
-from flask import Blueprint, Flask, Response, flash, make_response, redirect, render_template, request, session, url_for
+from typing import Any
+
+from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request, session, url_for
 from flask_limiter import Limiter, RequestLimit
 from flask_limiter.util import get_remote_address
 from flask_login import current_user, login_user, logout_user
 from limits import parse_many
+from werkzeug import Response
 
 from experiments.errors import InvalidError, KletteError, SettingsError
 from experiments.people import accounts
 from experiments.settings import Settings
+from experiments.translation import gettext
 from web.http.services import services
-from web.pages.common.access import actor, open_to_all, person_of, safe_next
+from web.pages.common.access import Person, actor, open_to_all, person_of, safe_next
 
 blueprint = Blueprint("account", __name__)
 limiter = Limiter(key_func=get_remote_address, storage_uri="memory://", headers_enabled=False)
@@ -34,14 +38,15 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 @blueprint.get("/")
-def home():
+def home() -> Response:
+    """Go to the list of experiments."""
     return redirect(url_for("experiments.index"))
 
 
 @blueprint.route("/setup/<token>", methods=["GET", "POST"])
 @open_to_all
-def set_up(token: str):
-    """Make the first admin with the one-time link that the first start printed."""
+def set_up(token: str) -> Any:
+    """Create the first admin with the one-time link that the first start printed."""
     database = services().database
     with database.read() as reading:
         usable = accounts.check_setup_token(reading, token)
@@ -58,14 +63,14 @@ def set_up(token: str):
             errors = error.fields or {"": error.detail}
         else:
             _begin_session(person)
-            flash(f"Welcome to Klette{', ' + person.name if person.name else ''}. You are the first admin.")
+            flash(gettext("Welcome to Klette. You are the first admin."))
             return redirect(url_for("experiments.index"))
     page = render_template("account/setup.html", errors=errors, minimum=accounts.MIN_PASSWORD)
     return page, 422 if errors else 200
 
 
-def _too_often(limit: RequestLimit) -> Response:
-    return make_response(_login_page("That was a little often. Please wait a minute, then try again."), 429)
+def _too_often(_: RequestLimit) -> Any:
+    return make_response(_login_page(gettext("Too many attempts. Wait a minute, then try again.")), 429)
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
@@ -77,7 +82,8 @@ def _too_often(limit: RequestLimit) -> Response:
     deduct_when=lambda response: response.status_code == 401,  # only failed attempts count
     on_breach=_too_often,
 )
-def log_in():
+def log_in() -> Any:
+    """Sign in."""
     if current_user.is_authenticated:
         return redirect(safe_next(request.args.get("next")))
     if request.method == "GET":
@@ -85,7 +91,7 @@ def log_in():
     with services().database.read() as reading:
         account = accounts.authenticate(reading, request.form.get("email", ""), request.form.get("password", ""))
     if account is None:
-        return _login_page("E-mail address and password do not match. Please check both and try again."), 401
+        return _login_page(gettext("Email and password do not match.")), 401
     _begin_session(person_of(account))
     return redirect(safe_next(request.args.get("next")))
 
@@ -95,22 +101,24 @@ def log_in():
     lambda: services().settings.login_rate_limit,
     methods=["POST"],
     exempt_when=lambda: not services().settings.login_rate_limit,
-    deduct_when=lambda response: response.status_code == 422,  # a session left open must not be a place to guess in
+    deduct_when=lambda response: response.status_code == 422,  # an open session must not allow guessing
 )
-def change_password():
-    """Another password for whoever is logged in."""
+def change_password() -> Any:
+    """Change the password of the signed-in account."""
     errors: dict[str, str] = {}
     if request.method == "POST":
-        given = {name: request.form.get(name, "") for name in ("current", "new")}
+        form = request.form
         try:
             with services().database.write() as writing:
-                account = accounts.change_password(writing, current_user.id, **given, actor=actor())
+                account = accounts.change_password(
+                    writing, current_user.id, current=form.get("current", ""), new=form.get("new", ""), actor=actor()
+                )
                 person = person_of(account)
         except InvalidError as error:
             errors = error.fields
         else:
             _begin_session(person)  # every other one has ended with the password
-            flash("Your password is changed. Wherever else you were logged in, you are no longer.")
+            flash(gettext("Your password is changed. All other sessions have ended."))
             return redirect(url_for("experiments.index"))
     page = render_template("account/password.html", errors=errors, minimum=accounts.MIN_PASSWORD)
     return page, 422 if errors else 200
@@ -118,21 +126,22 @@ def change_password():
 
 @blueprint.post("/logout")
 @open_to_all
-def log_out():
+def log_out() -> Response:
+    """Sign out."""
     logout_user()
     session.clear()
-    flash("You are logged out.")
+    flash(gettext("You are signed out."))
     return redirect(url_for("account.log_in"))
 
 
-def _begin_session(person) -> None:
-    session.clear()  # nothing of an earlier session goes on
+def _begin_session(person: Person) -> None:
+    session.clear()  # an earlier session must not continue
     session.permanent = True
     login_user(person)
 
 
 def _login_page(error: str = "") -> str:
     with services().database.read() as reading:
-        nobody_yet = not accounts.any_account(reading)
+        no_account = not accounts.any_account(reading)
     email = request.form.get("email", "")
-    return render_template("account/login.html", error=error, nobody_yet=nobody_yet, email=email)
+    return render_template("account/login.html", error=error, no_account=no_account, email=email)

@@ -1,6 +1,8 @@
-"""Programs to copy: each assigns a variant and logs a click, with nothing to install."""
+"""Code snippets: each assigns a variant and logs a click, with nothing to install."""
 
 from typing import NamedTuple
+
+from experiments.translation import N_, gettext
 
 NO_KEY = "PASTE_YOUR_KEY_HERE"
 NO_EXPERIMENT = "spring-headline"
@@ -74,15 +76,15 @@ async function call(path, body) {{
 """
 
 TEMPLATES = (
-    ("curl", "Terminal", "Two calls with curl.", _CURL),
-    ("python", "Python", "The standard library alone, Python 3.8 or later.", _PYTHON),
-    ("javascript", "JavaScript", "In a browser, or in Node 18 or later.", _JAVASCRIPT),
+    ("curl", N_("Terminal"), N_("Two calls with curl."), _CURL),
+    ("python", "Python", N_("Needs Python 3.8 or later and no packages."), _PYTHON),
+    ("javascript", "JavaScript", N_("Runs in a browser or in Node 18 or later."), _JAVASCRIPT),
 )
 
 
 def all_of(address: str, key: str, experiment: str) -> list[Snippet]:
-    """The snippets with the address, the API key and the experiment filled in."""
+    """Return the snippets with the address, the API key and the experiment filled in."""
     return [
-        Snippet(name, title, hint, text.format(address=address, key=key, experiment=experiment))
+        Snippet(name, gettext(title), gettext(hint), text.format(address=address, key=key, experiment=experiment))
         for name, title, hint, text in TEMPLATES
     ]

@@ -1,7 +1,7 @@
-"""Who may see and do what in the pages: log-in, roles, and the way back after a log-in.
+"""Who may see and do what on the pages: sign-in, roles, and the redirect after signing in.
 
-Every page asks for an account unless its view is marked :func:`open_to_all`. A view that changes something wears
-:func:`changes` (marketer or admin) or :func:`administers` (admin); an analyst reads everything and changes nothing.
+Every page asks for an account unless its view is marked :func:`open_to_all`. A view that changes something has
+the decorator :func:`changes` (marketer or admin) or :func:`administers` (admin); analysts have read access.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,9 @@ from markupsafe import Markup
 
 from experiments.errors import ForbiddenError
 from experiments.people import accounts
+from experiments.translation import N_, gettext
 from web.http.services import services
+from web.pages.common.labels import role_name
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -32,7 +34,7 @@ htmx = HTMX()
 
 
 @dataclass(frozen=True)
-class Person(UserMixin):
+class Person(UserMixin):  # type: ignore[misc]  # flask-login has no types
     """The account behind a request, without its password."""
 
     id: int
@@ -42,25 +44,27 @@ class Person(UserMixin):
     mark: str
 
     def get_id(self) -> str:
-        """What the session keeps: who it is, and with which password it was begun."""
+        """Return what the session keeps: the account, and a mark of the password that it was begun with."""
         return f"{self.id}.{self.mark}"
 
     @property
     def may_change(self) -> bool:
+        """Whether experiments and keys can be changed."""
         return self.role in ("admin", "marketer")
 
     @property
     def may_administer(self) -> bool:
+        """Whether accounts can be managed."""
         return self.role == "admin"
 
 
 def person_of(account: Any) -> Person:
-    """The person behind a stored account."""
+    """Return the person of a stored account."""
     return Person(account.id, account.email, account.name, account.role, accounts.session_mark(account))
 
 
 def actor() -> str:
-    """Who acts, for the audit."""
+    """Return the actor, for the audit log."""
     return f"page:{current_user.email}"
 
 
@@ -72,16 +76,16 @@ def open_to_all(view: View) -> View:
 
 def changes(view: View) -> View:
     """Let only marketers and admins in."""
-    return _only(view, lambda: current_user.may_change, "may read everything but change nothing; ask an admin")
+    return _only(view, lambda: current_user.may_change, N_("Your role ({role}) is read-only. Ask an admin."))
 
 
 def administers(view: View) -> View:
     """Let only admins in."""
-    return _only(view, lambda: current_user.may_administer, "does not look after accounts; ask an admin")
+    return _only(view, lambda: current_user.may_administer, N_("Your role ({role}) can't manage accounts."))
 
 
 def safe_next(target: str | None) -> str:
-    """The page to go to after a log-in: a path of this site, whatever the query string asked for."""
+    """Return the page after signing in: always a path of this site, whatever the query string contains."""
     target = target or ""
     parts = urlsplit(target) if target.isprintable() else None
     own = parts is not None and not parts.scheme and not parts.netloc
@@ -90,7 +94,7 @@ def safe_next(target: str | None) -> str:
 
 
 def register(app: Flask, page_blueprints: set[str]) -> None:
-    """Guard the pages: log-in first, then the form's token; the API has its own keys and is left alone."""
+    """Guard the pages: sign-in first, then the form's token. The API has its own keys."""
     settings = app.extensions["klette"].settings
     app.config.update(
         # Cookies know no ports: two copies on one machine must not log each other out.
@@ -157,7 +161,7 @@ def _only(view: View, allowed: Callable[[], bool], reason: str) -> View:
     @wraps(view)
     def guarded(*arguments: Any, **named: Any) -> Any:
         if not allowed():
-            raise ForbiddenError(f"Your role, {current_user.role}, {reason}.")
+            raise ForbiddenError(gettext(reason).format(role=role_name(current_user.role)))
         return view(*arguments, **named)
 
     return guarded  # type: ignore[return-value]

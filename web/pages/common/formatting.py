@@ -18,6 +18,7 @@ from experiments.reporting.numbers import (
     signed_percent,
     when,
 )
+from web.pages.common import labels
 
 PALETTE = 12  # colours --v0 to --v11 of base.css
 
@@ -40,6 +41,9 @@ def colour_class(position: int) -> str:
 def register(app: Flask, zone: str) -> None:
     """Register the filters of the templates; times are written in ``zone``."""
     app.jinja_env.filters.update(
+        state_name=labels.state_name,
+        role_name=labels.role_name,
+        key_type=labels.key_type,
         percent=percent,
         plain_percent=plain_percent,
         signed_percent=signed_percent,

@@ -1,80 +1,108 @@
-"""The words of the editor's form: names of fields, and errors as sentences that can stand alone."""
+"""The names on screen of fields, states and roles, and errors as sentences that can stand beside a field."""
 
 import re
 
 from experiments.definition.variant_names import letter
+from experiments.translation import N_, gettext, pgettext
 
 LABELS = {
-    "key": "Key",
-    "name": "Name",
-    "hypothesis": "Hypothesis",
-    "variants": "Variants",
-    "primary_metric": "Deciding metric",
-    "metrics": "Other metrics",
-    "guardrails": "Guardrails",
-    "traffic": "Traffic",
-    "namespace": "Namespace",
-    "namespace.key": "Namespace",
-    "namespace.from": "Place from",
-    "namespace.to": "Place to",
-    "window_days": "Window",
-    "planned_days": "Planned days",
-    "starts_at": "Start",
-    "ends_at": "End",
-    "segments": "Segments",
-    "currency": "Currency",
-    "minimum_members": "Members before a verdict",
-    "threshold_of_caring": "Loss that would not matter",
-    "allocation": "New members",
-    "allocation.method": "New members",
-    "allocation.floor": "Every variant keeps",
-    "allocation.every_hours": "Hours between two shares",
-    "covariate": "Known beforehand",
-    "covariate.kind": "Known beforehand",
-    "covariate.attribute": "Attribute known beforehand",
-    "covariate.days_before": "Days before",
-    "action_values": "Worth of actions",
-    "margin": "Of the revenue we earn",
-    "prior": "Believed beforehand",
-    "interval": "Intervals",
-    "targeting": "Audience",
-    "rules": "Audience",
-    "new_run": "New run",
-    "weight": "Weight",
-    "content.headline": "Headline",
-    "content.body": "Text",
-    "content.image_url": "Picture",
-    "content.link_url": "Link",
-    "content.cta": "Call to action",
-    "content.custom": "Further content",
-    "cost.fixed": "Fixed cost",
-    "cost.per_thousand": "Cost per 1,000 members",
+    "key": N_("Key"),
+    "name": N_("Name"),
+    "hypothesis": N_("Hypothesis"),
+    "variants": N_("Variants"),
+    "primary_metric": N_("Primary metric"),
+    "metrics": N_("Other metrics"),
+    "guardrails": N_("Guardrails"),
+    "traffic": N_("Traffic"),
+    "namespace": N_("Namespace"),
+    "namespace.key": N_("Namespace"),
+    "namespace.from": N_("Namespace from"),
+    "namespace.to": N_("Namespace to"),
+    "window_days": N_("Window"),
+    "planned_days": N_("Planned days"),
+    "starts_at": N_("Start"),
+    "ends_at": N_("End"),
+    "segments": N_("Segments"),
+    "currency": N_("Currency"),
+    "minimum_members": N_("Minimum members"),
+    "threshold_of_caring": N_("Negligible loss"),
+    "allocation": N_("Traffic split"),
+    "allocation.method": N_("Traffic split"),
+    "allocation.floor": N_("Minimum share"),
+    "allocation.every_hours": N_("Hours between updates"),
+    "covariate": N_("Covariate"),
+    "covariate.kind": N_("Covariate"),
+    "covariate.attribute": N_("Covariate attribute"),
+    "covariate.days_before": N_("Days before exposure"),
+    "action_values": N_("Action values"),
+    "margin": N_("Margin"),
+    "prior": N_("Prior"),
+    "interval": N_("Intervals"),
+    "targeting": N_("Audience"),
+    "rules": N_("Audience"),
+    "new_run": N_("New run"),
+    "weight": N_("Weight"),
+    "content.headline": N_("Headline"),
+    "content.body": N_("Text"),
+    "content.image_url": N_("Image URL"),
+    "content.link_url": N_("Link URL"),
+    "content.cta": N_("Call to action"),
+    "content.custom": N_("Custom content"),
+    "cost.fixed": N_("Fixed cost"),
+    "cost.per_thousand": N_("Cost per 1,000 members"),
 }
 
+STATES = {
+    "draft": N_("draft"),
+    "scheduled": N_("scheduled"),
+    "running": N_("running"),
+    "paused": N_("paused"),
+    "stopped": N_("stopped"),
+    "archived": N_("archived"),
+    "simulated": N_("simulated"),
+}
+ROLES = {"admin": N_("Admin"), "marketer": N_("Marketer"), "analyst": N_("Analyst")}
+KEY_TYPES = {"client": N_("Client"), "server": N_("Server")}
 
 Errors = dict[str, str]
 
 
-def in_words(errors: Errors) -> Errors:
-    """Sentences that can stand alone beside a field."""
+def state_name(state: str) -> str:
+    """Return an experiment's state as a word; any other word stays as it is."""
+    return gettext(STATES.get(state, state))
+
+
+def role_name(role: str) -> str:
+    """Return an account's role as a word."""
+    return gettext(ROLES.get(role, role))
+
+
+def key_type(kind: str) -> str:
+    """Return the type of an API key as a word."""
+    return gettext(KEY_TYPES.get(kind, kind))
+
+
+def sentences(errors: Errors) -> Errors:
+    """Return errors as sentences that can stand alone beside a field."""
     return {path: _whole_sentence(message) for path, message in errors.items()}
 
 
 def labelled(errors: Errors) -> Errors:
-    """The same sentences, each with the name of its field, for the list at the top."""
+    """Return the same sentences, each after the name of its field, for the list at the top."""
     return {path: f"{label_of(path)}: {message}" for path, message in errors.items()}
 
 
 def label_of(path: str) -> str:
-    """A field's name on screen: ``variants.1.weight`` is ``Variant B, weight``."""
+    """Return a field's name on screen: ``variants.1.weight`` is ``Variant B: Weight``."""
     found = re.fullmatch(r"variants\.(\d+)(?:\.(.+))?", path)
     if found:
-        part = LABELS.get(found[2] or "", found[2] or "")
-        return f"Variant {letter(int(found[1]))}" + (f", {part[0].lower()}{part[1:]}" if part else "")
+        variant = gettext("Variant {letter}").format(letter=letter(int(found[1])))
+        return f"{variant}: {gettext(LABELS.get(found[2], found[2]))}" if found[2] else variant
     found = re.fullmatch(r"worths\.(\d+)\.(type|amount)", path)
     if found:
-        return f"Action {int(found[1]) + 1}" + (", worth" if found[2] == "amount" else "")
-    return LABELS.get(path) or LABELS.get(path.split(".")[0], path)
+        action = gettext("Action {number}").format(number=int(found[1]) + 1)
+        return f"{action}: {pgettext('of an action', 'Value')}" if found[2] == "amount" else action
+    return gettext(LABELS.get(path) or LABELS.get(path.split(".")[0], path))
 
 
 def _whole_sentence(message: str) -> str:

@@ -152,7 +152,7 @@ def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | Non
     raw = _raw(values, zone, errors)
     definition = form_checks.read_whole(raw, errors)
     form_checks.check_order(raw, zone, errors)
-    return (None, labels.in_words(analysis_form.placed(errors, values))) if errors else (definition, {})
+    return (None, labels.sentences(analysis_form.placed(errors, values))) if errors else (definition, {})
 
 
 def key_of(values: Values) -> str:

@@ -146,7 +146,7 @@ def _save(values: definition_form.Values, document: dict[str, Any] | None) -> An
     definition, errors = definition_form.definition_of(values, _zone())
     if document is None and "key" not in errors:
         with services().database.read() as session:
-            errors |= labels.in_words(store.taken_key(session, definition_form.key_of(values)))
+            errors |= labels.sentences(store.taken_key(session, definition_form.key_of(values)))
     if document and document["state"] == "scheduled" and definition and "ends_at" not in errors:
         errors |= _passed_end(definition.ends_at)
     if definition is None or errors:
@@ -155,7 +155,7 @@ def _save(values: definition_form.Values, document: dict[str, Any] | None) -> An
         with services().database.write() as session:
             key = _store(session, definition, document, values["revision"])
     except KletteError as error:
-        return _editor(values, document, labels.in_words(error.fields or {"": error.detail}))
+        return _editor(values, document, labels.sentences(error.fields or {"": error.detail}))
     said = "The draft is saved." if document is None else "Your changes are saved."
     flash(" ".join([said, *_unfinished(definition)]))
     return redirect(url_for("results.show", key=key))
@@ -208,7 +208,7 @@ def _edit_live(document: dict[str, Any]) -> Any:
             fresh = definition_form.weights_moved(values, document)
             _change_live(session, store.get(session, document["key"]), definition, typed["revision"], fresh=fresh)
     except KletteError as error:
-        return _live_page(document, values, labels.in_words(error.fields or {"": error.detail}))
+        return _live_page(document, values, labels.sentences(error.fields or {"": error.detail}))
     flash("Your changes are saved; a new run has begun." if fresh else "Your changes are saved.")
     return redirect(url_for("results.show", key=document["key"]))
 

@@ -1,0 +1,27 @@
+"""The language of the pages: that of the settings, for templates and for the sentences made in Python."""
+
+from contextlib import ExitStack
+
+from flask import Flask, g
+
+from experiments.translation import gettext, ngettext, pgettext, speaking
+
+
+def register(app: Flask, code: str) -> None:
+    """Let templates translate with ``_()``, ``ngettext()`` and ``{% trans %}``, in the language of `code`."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
+        gettext, ngettext, newstyle=True, pgettext=pgettext
+    )
+    app.jinja_env.globals["language"] = code
+
+    @app.before_request
+    def begin() -> None:
+        g.language = ExitStack()
+        g.language.enter_context(speaking(code))
+
+    @app.teardown_request
+    def end(_: BaseException | None) -> None:
+        if "language" in g:
+            g.pop("language").close()
