@@ -1,4 +1,4 @@
-"""``klette import``: a finished experiment comes in from CSV files and is answered at once."""
+"""``klette import``: import a finished experiment from CSV files and analyse it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +11,16 @@ from experiments.analyses.records import in_words
 from experiments.catalogue.event_types import KNOWN, meant
 from experiments.commands.console import Bar, opened_database
 from experiments.errors import ImportFailedError, InvalidError
-from experiments.importing import BroughtIn, Plan, Source, bring_in, make_plan
-from experiments.importing.column_guesses import guess, key_of, name_of
+from experiments.importing import ImportSummary, Plan, Source, make_plan, run_import
+from experiments.importing.columns import key_of, name_of, suggest_roles
+from experiments.importing.csv_file import preview
 from experiments.importing.plan import COUNT_MEANINGS, MEMBER_MEANINGS
-from experiments.importing.reading import preview
 from experiments.lifecycle import store
 from experiments.reporting.terminal import table
 from experiments.settings import settings
+from experiments.translation import gettext
 
-_GUESSED_BY = 200  # rows
+_SAMPLE_ROWS = 200  # for the suggested roles of columns
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -29,23 +30,28 @@ def command() -> None:
 
 
 def _common(function: Callable) -> Callable:
-    """The options that both forms have."""
+    """Add the options of both subcommands."""
     options = (
         click.option(
-            "--key", default="", help="Key of the new experiment, such as spring-mailing; by FILE's name if absent."
+            "--key", default="", help="Key of the new experiment, such as spring-mailing; default: from FILE's name."
         ),
-        click.option("--name", default="", help="Its name on screen; the key where absent."),
-        click.option("--hypothesis", default="", help="What was expected, and why."),
-        click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help="Which column means what."),
-        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Take only such rows."),
-        click.option("--control", default="", help="The control's name; the first variant of the file where absent."),
-        click.option("--weights", default="", metavar="NAME=SHARE,...", help="Planned shares; equal where absent."),
-        click.option("--primary", default=None, metavar="METRIC", help="The metric that decides."),
-        click.option("--metrics", default="", metavar="METRIC,...", help="What to count; by the file where absent."),
+        click.option("--name", default="", help="Name on screen; default: the key."),
+        click.option("--hypothesis", default="", help="The expected effect, and why."),
+        click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help="Column of a meaning."),
+        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Read only rows with this value."),
+        click.option("--control", default="", help="Name of the control; default: the first variant of the file."),
+        click.option("--weights", default="", metavar="NAME=SHARE,...", help="Planned shares; default: equal."),
+        click.option("--primary", default=None, metavar="METRIC", help="The primary metric."),
+        click.option(
+            "--metrics",
+            default="",
+            metavar="METRIC,...",
+            help="Metrics; default: all that FILE supports.",
+        ),
         click.option("--currency", default=None, help="Currency of the amounts (ISO 4217)."),
-        click.option("--window-days", type=int, default=7, show_default=True, help="Days in which an event counts."),
-        click.option("--ended", default=None, metavar="TIME", help="When it ended; by the file where absent."),
-        click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker."),
+        click.option("--window-days", type=int, default=7, show_default=True, help="Attribution window in days."),
+        click.option("--ended", default=None, metavar="TIME", help="End of the experiment; default: from the file."),
+        click.option("--analyse/--no-analyse", default=True, help="Analyse now, or leave it to the worker."),
     )
     for option in reversed(options):
         function = option(function)
@@ -54,14 +60,20 @@ def _common(function: Callable) -> Callable:
 
 @command.command("members")
 @click.argument("file", type=_FILE)
-@click.option("--events", type=_FILE, help="CSV of what members did: unit, type, at, value.")
-@click.option("--map-event", "mapped_event", multiple=True, metavar="MEANING=COLUMN", help="The same for the events.")
-@click.option("--outcome", multiple=True, metavar="TYPE=COLUMN", help="A column of FILE that counts events or money.")
-@click.option("--exposed-at", default=None, metavar="TIME", help="The moment of exposure, where FILE has none.")
-@click.option("--segments", default="", metavar="COLUMN,...", help="Columns to split the results by, up to 8.")
-@click.option("--covariate", metavar="COLUMN", help="A number known of members before: taken out of the noise (CUPED).")
+@click.option("--events", type=_FILE, help="CSV of the members' events: unit, type, at, value.")
 @click.option(
-    "--days-before", type=int, metavar="DAYS", help="Instead: what they did in so many days before, of --events."
+    "--map-event",
+    "mapped_event",
+    multiple=True,
+    metavar="MEANING=COLUMN",
+    help="Column of a meaning in EVENTS.",
+)
+@click.option("--outcome", multiple=True, metavar="TYPE=COLUMN", help="Column with an event type's counts or amounts.")
+@click.option("--exposed-at", default=None, metavar="TIME", help="Time of exposure for all members, if FILE has none.")
+@click.option("--segments", default="", metavar="COLUMN,...", help="Columns to split the results by, at most 8.")
+@click.option("--covariate", metavar="COLUMN", help="Pre-experiment covariate that reduces variance (CUPED).")
+@click.option(
+    "--days-before", type=int, metavar="DAYS", help="Use the events of so many days before exposure as the covariate."
 )
 @_common
 def members(
@@ -75,7 +87,7 @@ def members(
     days_before: int | None,
     **common: Any,
 ) -> None:
-    """Import FILE with one line per member: unit, variant, exposed_at, maybe brought_by, and any attributes."""
+    """Import FILE with one line per member: unit, variant, exposed_at, optional brought_by and attributes."""
     plan = _plan(
         "members",
         file,
@@ -91,7 +103,7 @@ def members(
 
 @command.command("counts")
 @click.argument("file", type=_FILE)
-@click.option("--started", default=None, metavar="TIME", help="When it began, given together with --ended.")
+@click.option("--started", default=None, metavar="TIME", help="Start of the experiment; needs --ended.")
 @_common
 def counts(file: Path, started: str | None, **common: Any) -> None:
     """Import FILE with one line per variant: variant, members, successes."""
@@ -99,14 +111,14 @@ def counts(file: Path, started: str | None, **common: Any) -> None:
     _run(plan, file, None, at_once=common["analyse"])
 
 
-def _plan(kind: str, file: Path, common: dict[str, Any], **wishes: Any) -> Plan:
+def _plan(kind: str, file: Path, common: dict[str, Any], **values: Any) -> Plan:
     return make_plan(
         kind=kind,
         key=common["key"] or key_of(file.name),
         name=common["name"] or ("" if common["key"] else name_of(file.name)),
         hypothesis=common["hypothesis"],
         control=common["control"],
-        columns=_columns(kind, file, _pairs("--map", common["mapped"]), dated=wishes.get("exposed_at") is not None),
+        columns=_columns(kind, file, _pairs("--map", common["mapped"]), dated=values.get("exposed_at") is not None),
         where=_pairs("--where", common["where"]),
         weights={
             name: _number("--weights", text) for name, text in _each_pair("--weights", _listed(common["weights"]))
@@ -116,7 +128,7 @@ def _plan(kind: str, file: Path, common: dict[str, Any], **wishes: Any) -> Plan:
         currency=common["currency"],
         window_days=common["window_days"],
         ended_at=_moment("--ended", common["ended"]),
-        **wishes,
+        **values,
     )
 
 
@@ -127,13 +139,13 @@ def _covariate(column: str | None, days_before: int | None) -> dict[str, Any] | 
 
 
 def _columns(kind: str, file: Path, mapped: dict[str, str], *, dated: bool) -> dict[str, str]:
-    """What was said of the columns, and a guess at each meaning that neither a word nor a column's name tells."""
-    header, rows = preview(Source.at(file), rows=_GUESSED_BY)
-    guessed = dict(zip(guess(kind, header, rows), header, strict=True))
+    """Return the mapped columns, completed by suggestions for meanings without a mapping or a column of that name."""
+    header, rows = preview(Source.at(file), rows=_SAMPLE_ROWS)
+    suggested = dict(zip(suggest_roles(kind, header, rows), header, strict=True))
     for meaning in MEMBER_MEANINGS if kind == "members" else COUNT_MEANINGS:
-        said = meaning in mapped or meaning in header or (meaning == "exposed_at" and dated)
-        if not said and meaning in guessed and guessed[meaning] not in mapped.values():
-            mapped[meaning] = guessed[meaning]
+        known = meaning in mapped or meaning in header or (meaning == "exposed_at" and dated)
+        if not known and meaning in suggested and suggested[meaning] not in mapped.values():
+            mapped[meaning] = suggested[meaning]
     return mapped
 
 
@@ -144,8 +156,8 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
     prepare_process(chosen.data_dir)
     from experiments.jobs.at_once import answer, hold, release
 
-    def end(session: Session, brought: BroughtIn) -> None:
-        stored = store.get(session, brought.key)
+    def end(session: Session, summary: ImportSummary) -> None:
+        stored = store.get(session, summary.key)
         hold(session, stored, requested_by="cli")
         if not at_once:
             release(session, stored)
@@ -153,7 +165,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
     second = None if events is None else Source.at(events)
     with opened_database(chosen) as database, Bar() as bar:
         try:
-            brought = bring_in(
+            summary = run_import(
                 database,
                 plan,
                 Source.at(file),
@@ -162,40 +174,50 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
                 actor="cli",
                 report=bar.show,
                 report_storing=bar.show,
-                then=end,
+                before_commit=end,
             )
         except ImportFailedError as error:
             bar.clear()
             click.echo(error.detail, err=True)
             for line, message in error.lines:
-                click.echo(f"  line {line}: {message}", err=True)
+                click.echo(gettext("  line {line}: {message}").format(line=line, message=message), err=True)
             raise SystemExit(2) from None
         bar.clear()
-        _tell(brought, plan)
+        _print_summary(summary, plan)
         if at_once:
             result = in_words(answer(database, plan.key, report=bar.show), zone=chosen.time_zone)
             bar.clear()
             click.echo(table(result))
         else:
-            click.echo("The worker analyses it next.")
+            click.echo(gettext("The worker analyses it next."))
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")
 
 
-def _tell(brought: BroughtIn, plan: Plan) -> None:
-    total = sum(brought.members.values())
-    click.echo(f"Imported {brought.name} ({brought.key}): {total:,} members in {len(brought.members)} variants.")
-    taken = [f"{column} as {meaning}" for meaning, column in plan.columns.items() if column != meaning]
-    if taken:
-        click.echo(f"Columns: {', '.join(taken)}.")
-    if brought.events:
-        said = ", ".join(f"{count:,} {type_}" for type_, count in sorted(brought.events.items()))
-        click.echo(f"Events: {said}.")
-    for type_ in sorted(set(brought.events) - KNOWN.keys()):
+def _print_summary(summary: ImportSummary, plan: Plan) -> None:
+    total = sum(summary.members.values())
+    imported = gettext("Imported {name} ({key}): {members:,} members in {variants} variants.")
+    click.echo(imported.format(name=summary.name, key=summary.key, members=total, variants=len(summary.members)))
+    mapped = [
+        gettext("{column} as {meaning}").format(column=column, meaning=meaning)
+        for meaning, column in plan.columns.items()
+        if column != meaning
+    ]
+    if mapped:
+        click.echo(gettext("Columns: {columns}.").format(columns=", ".join(mapped)))
+    if summary.events:
+        by_type = ", ".join(f"{count:,} {type_}" for type_, count in sorted(summary.events.items()))
+        click.echo(gettext("Events: {events}.").format(events=by_type))
+    for type_ in sorted(set(summary.events) - KNOWN.keys()):
         known = meant(type_)
-        counted = f"did you mean {known}?" if known else "only a value laid on it as an action counts it."
-        click.echo(f"No metric of Klette's own counts the type {type_!r}: {counted}")
-    if brought.uncounted:
-        click.echo(f"{brought.uncounted:,} events lie outside their member's window: kept, not counted.")
+        text = (
+            gettext("No built-in metric counts the type {type!r}. Did you mean {known}?")
+            if known
+            else gettext("No built-in metric counts the type {type!r}. Set its value as an action to count it.")
+        )
+        click.echo(text.format(type=type_, known=known))
+    if summary.uncounted:
+        text = gettext("{count:,} events are outside their member's window: stored, but not counted.")
+        click.echo(text.format(count=summary.uncounted))
 
 
 def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
@@ -207,7 +229,8 @@ def _each_pair(option: str, values: tuple[str, ...] | list[str]) -> list[tuple[s
     for value in values:
         name, sign, rest = value.partition("=")
         if not (sign and name.strip() and rest.strip()):
-            raise InvalidError(f"{option} {value!r} has no NAME=VALUE form; write it like {option} unit=customer_no.")
+            message = gettext("{option} {value!r} is not NAME=VALUE; write it like {option} unit=customer_no.")
+            raise InvalidError(message.format(option=option, value=value))
         pairs.append((name.strip(), rest.strip()))
     return pairs
 
@@ -220,7 +243,8 @@ def _number(option: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InvalidError(f"{option}: {text!r} is no number; write a share such as 0.5.") from None
+        message = gettext("{option}: {text!r} is not a number; write a share such as 0.5.")
+        raise InvalidError(message.format(option=option, text=text)) from None
 
 
 def _moment(option: str, text: str | None) -> str | None:

@@ -1,12 +1,12 @@
-"""Importing finished experiments from CSV files: a row per member, or counts by variant.
+"""Import of finished experiments from CSV files: a row per member, or counts by variant.
 
-Reading is pure (`reading`, `values`, `members`, `counts`), `spool` holds what was read until it is whole, `storing`
-writes it in one transaction and `bringing` leads through it; `job` is the worker's way in.
+Reading is pure (`csv_file`, `values`, `members`, `counts`). `staging` keeps rows until all are valid, `store` writes
+them in one transaction, and `run` is the entry point.
 """
 
+from experiments.importing.csv_file import Source, preview
 from experiments.importing.plan import Plan, make_plan
-from experiments.importing.reading import Source, preview
-from experiments.importing.run import bring_in
-from experiments.importing.store import BroughtIn
+from experiments.importing.run import run_import
+from experiments.importing.store import ImportSummary
 
-__all__ = ["BroughtIn", "Plan", "Source", "bring_in", "make_plan", "preview"]
+__all__ = ["ImportSummary", "Plan", "Source", "make_plan", "preview", "run_import"]

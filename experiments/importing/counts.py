@@ -1,4 +1,4 @@
-"""Rows of an aggregated file: members and successes by variant and metric; no storage here."""
+"""Rows of an aggregated file: members and successes by variant and metric; nothing is stored here."""
 
 import re
 from collections import Counter
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from experiments.catalogue.metrics import METRICS
 from experiments.definition.model import Content
 from experiments.errors import ImportFailedError, InvalidError
+from experiments.importing.csv_file import LineErrors, Source, Table, column_index
 from experiments.importing.members import Variants
 from experiments.importing.plan import CONTENT_MEANINGS, Plan
-from experiments.importing.reading import Problems, Source, Table, place
 from experiments.importing.values import whole_number
+from experiments.translation import gettext
 from experiments.validation import validated
 
 PROPORTIONS = tuple(metric.key for metric in METRICS if metric.kind == "proportion")
@@ -25,132 +26,148 @@ def metric_of(column: str) -> str | None:
 
 @dataclass
 class Counts:
-    """What an aggregated file says."""
+    """The content of an aggregated file."""
 
     variants: Variants
     content: dict[str, dict[str, str]] = field(default_factory=dict)  # variant key -> content
-    # by (variant key, metric): members and successes, and the line they stand on
+    # (variant key, metric) -> members and successes, and the line they are on
     cells: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
-    repeated: Counter[tuple[str, str]] = field(default_factory=Counter)  # further lines of the same
+    repeated: Counter[tuple[str, str]] = field(default_factory=Counter)  # number of further lines
 
 
 def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) -> Counts:
-    """Read an aggregated file whole; it has a line a variant and metric, so it is small.
+    """Read a whole aggregated file; it has one line per variant and metric, so it is small.
 
     Raises
     ------
     ImportFailedError
-        With every fault by its line, or because no row was left to read.
+        The file has errors (``lines`` holds them), or no row.
     """
-    problems = Problems()
+    errors = LineErrors()
     counts = Counts(Variants(tuple(plan.weights)))
-    with Table(source, problems, most_bytes=most_bytes) as table:
+    with Table(source, errors, most_bytes=most_bytes) as table:
         reader = _Reader(table.header, plan, counts, source.name)
         for line, row in table.rows():
-            if reader.wanted(row):
-                for fault in reader.read(line, row):
-                    problems.add(line, fault)
+            if reader.selects(row):
+                for error in reader.read(line, row):
+                    errors.add(line, error)
         header = table.header
     _refuse_days(source.name, counts)
-    problems.raise_if_any(source.name)
+    errors.raise_if_any(source.name)
     if not counts.cells:
-        wish = ", ".join(f"{column} = {value}" for column, value in plan.where.items())
-        raise ImportFailedError(
-            f"{source.name} has no row with {wish}; check the value."
-            if wish
-            else f"{source.name} has a header ({', '.join(header)}) but no rows. Add one row per variant."
-        )
+        message = gettext("{file} has a header ({columns}) but no rows. Add one row per variant.")
+        raise ImportFailedError(no_match(source, plan) or message.format(file=source.name, columns=", ".join(header)))
     return counts
 
 
+def no_match(source: Source, plan: Plan) -> str:
+    """Return the error of a file without a row that meets the plan's ``where``; empty without such a condition."""
+    if not plan.where:
+        return ""
+    condition = ", ".join(f"{column} = {value}" for column, value in plan.where.items())
+    return gettext("{file} has no row with {condition}. Check the value.").format(file=source.name, condition=condition)
+
+
 def _refuse_days(file_name: str, counts: Counts) -> None:
-    """Refuse a file that tells each day, or each part of the audience, apart: one fault, told once."""
+    """Refuse a file with a line per day or per part of the audience, with one error instead of one per line."""
     if max(counts.repeated.values(), default=1) < 2:
         return
     (key, metric), further = counts.repeated.most_common(1)[0]
-    name = next(name for name, of in counts.variants.keys.items() if of == key)
-    raise ImportFailedError(
-        f"{file_name} has {further + 1:,} lines for the {metric} of the variant {name!r}, where a file of counts has "
-        "one. If each is a day, add the days up to one line a variant; if each is a part of the audience, add the "
-        "parts up or take one by --where COLUMN=VALUE. Nothing was imported."
+    name = next(name for name, variant_key in counts.variants.keys.items() if variant_key == key)
+    message = gettext(
+        "{file} has {count:,} lines for {metric} of the variant {name!r}; a file of counts has one. Add up lines per "
+        "day, or per part of the audience, to one line per variant, or choose one part with --where COLUMN=VALUE. "
+        "Nothing was imported."
     )
+    raise ImportFailedError(message.format(file=file_name, count=further + 1, metric=metric, name=name))
 
 
 class _Reader:
     def __init__(self, header: Sequence[str], plan: Plan, counts: Counts, file_name: str) -> None:
         self._counts = counts
-        self._variant = place(header, plan.column("variant"), "variant", file_name)
-        self._members = place(header, plan.column("members"), "members", file_name)
-        self._successes = place(header, plan.column("successes"), "successes", file_name)
+        self._variant = column_index(header, plan.column("variant"), "variant", file_name)
+        self._members = column_index(header, plan.column("members"), "members", file_name)
+        self._successes = column_index(header, plan.column("successes"), "successes", file_name)
         self._metric = (
-            place(header, plan.column("metric"), "metric", file_name)
+            column_index(header, plan.column("metric"), "metric", file_name)
             if ("metric" in plan.columns or "metric" in header)
             else None
         )
         self._content = {
-            meaning: place(header, plan.columns[meaning], meaning, file_name)
+            meaning: column_index(header, plan.columns[meaning], meaning, file_name)
             for meaning in CONTENT_MEANINGS
             if meaning in plan.columns
         }
         self._where = [
-            (place(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
+            (column_index(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
             for column, value in plan.where.items()
         ]
         successes = plan.column("successes")
         self._fallback = plan.metrics[0] if plan.metrics else metric_of(successes)
         if self._fallback is None and self._metric is None:
-            raise ImportFailedError(
-                f"{file_name} does not say what its column {successes!r} counts. Choose what the successes are "
-                f"(--metrics on the command line): {', '.join(PROPORTIONS)}."
+            message = gettext(
+                "The name of the column {column!r} in {file} does not show what it counts. Choose the metric "
+                "(--metrics on the command line): {metrics}."
             )
+            raise ImportFailedError(message.format(file=file_name, column=successes, metrics=", ".join(PROPORTIONS)))
 
-    def wanted(self, row: Sequence[str]) -> bool:
+    def selects(self, row: Sequence[str]) -> bool:
+        """Return whether the row meets the plan's ``where`` conditions."""
         return all(row[column].strip() == value for column, value in self._where)
 
     def read(self, line: int, row: Sequence[str]) -> list[str]:
-        """Keep one row; answers its faults."""
-        faults: list[str] = []
+        """Record one row; return its errors."""
+        errors: list[str] = []
         metric = (row[self._metric].strip() if self._metric is not None else "") or self._fallback or ""
         if metric not in PROPORTIONS:
-            what = f"{metric!r} is no share of members" if metric else "the metric is empty"
-            faults.append(f"{what}; use one of {', '.join(PROPORTIONS)}")
+            message = (
+                gettext("{metric!r} is not a rate of members; use one of {metrics}")
+                if metric
+                else gettext("the metric is empty; use one of {metrics}")
+            )
+            errors.append(message.format(metric=metric, metrics=", ".join(PROPORTIONS)))
         variant = ""
         try:
             variant = self._counts.variants.key(row[self._variant].strip())
         except ValueError as error:
-            faults.append(str(error))
+            errors.append(str(error))
         numbers = []
-        for what, index in (("members", self._members), ("successes", self._successes)):
+        for name, index in (("members", self._members), ("successes", self._successes)):
             try:
                 numbers.append(whole_number(row[index].strip()))
             except ValueError as error:
-                faults.append(f"{what}: {error}")
-        # A headline is one line, whatever the file's line feeds; the domain refuses others.
+                errors.append(f"{name}: {error}")
+        # Files wrap headlines; the domain accepts only a single line.
         texts = {meaning: " ".join(row[index].split()) for meaning, index in self._content.items()}
         try:
-            validated(Content, texts, what="The content")
+            validated(Content, texts, what=gettext("The content"))
         except InvalidError as error:
-            faults.extend(f"{name}: {message.rstrip('.')}" for name, message in error.fields.items())
-        if not faults:
-            faults.extend(self._keep(line, (variant, metric), *numbers))
-        if not faults:
+            errors.extend(f"{name}: {message.rstrip('.')}" for name, message in error.fields.items())
+        if not errors:
+            errors.extend(self._keep(line, (variant, metric), *numbers))
+        if not errors:
             self._counts.content.setdefault(variant, texts)
-        return faults
+        return errors
 
     def _keep(self, line: int, cell: tuple[str, str], members: int, successes: int) -> list[str]:
         variant, metric = cell
         earlier = self._counts.lines.get(cell)
         if earlier is not None:
             self._counts.repeated[cell] += 1
-            return [
-                f"the variant {variant!r} already has its {metric} on line {earlier}; keep one of the two, or their sum"
-            ]
+            message = gettext(
+                "the variant {variant!r} already has {metric} on line {line}; keep one of the lines, or their sum"
+            )
+            return [message.format(variant=variant, metric=metric, line=earlier)]
         if successes > members:
-            return [f"{successes:,} successes are more than the {members:,} members; each member counts once"]
-        known = next((have for (key, _), have in self._counts.cells.items() if key == variant), None)
+            message = gettext("{successes:,} successes are more than the {members:,} members; count each member once")
+            return [message.format(successes=successes, members=members)]
+        known = next((numbers for (key, _), numbers in self._counts.cells.items() if key == variant), None)
         if known is not None and known[0] != members:
-            return [f"the variant {variant!r} had {known[0]:,} members before and {members:,} here; they must agree"]
+            message = gettext(
+                "the variant {variant!r} has {earlier:,} members on an earlier line, {members:,} here; use one number"
+            )
+            return [message.format(variant=variant, earlier=known[0], members=members)]
         self._counts.lines[cell] = line
         self._counts.cells[cell] = (members, successes)
         return []

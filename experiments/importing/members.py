@@ -1,4 +1,4 @@
-"""Rows of a per-member file and of its events' file, checked and made plain; no storage here."""
+"""Rows of a members' file and of an events' file, checked and parsed; nothing is stored here."""
 
 import json
 from collections.abc import Sequence
@@ -8,25 +8,28 @@ from typing import NamedTuple
 from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, MAX_UNIT, event_type
 from experiments.errors import InvalidError
 from experiments.importing.amounts import Amounts
+from experiments.importing.csv_file import column_index
 from experiments.importing.plan import EVENT_MEANINGS, MOST_VARIANTS, Plan
-from experiments.importing.reading import place
 from experiments.importing.values import (
     MICRO,
     attribute,
-    meant_name,
+    match_name,
     moment_us,
     slug,
     whole_number,
 )
+from experiments.translation import N_, gettext
 
+MAX_NAME = 120
 MOST_REPEATS = 1_000
-AFTER_EXPOSURE_US = MICRO  # an outcome without a time of its own: one second after the exposure
+AFTER_EXPOSURE_US = MICRO  # outcomes in the members' file have no time: they count one second after the exposure
 
 
 class Member(NamedTuple):
-    """One member as the file has them; ``variant`` is the key of the variant.
+    """A member as read from the file; ``variant`` is the variant's key.
 
-    ``brought_by`` is the unit whose share led the member here; ``root`` and ``depth`` follow from it when all are read.
+    ``brought_by`` is the parent, the unit whose share led the member here. ``root`` and ``depth`` are derived from it
+    once all members are read.
     """
 
     line: int
@@ -39,8 +42,8 @@ class Member(NamedTuple):
     depth: int = 0
 
 
-class Happening(NamedTuple):
-    """One event; ``id`` is unique inside the file."""
+class ImportedEvent(NamedTuple):
+    """An event as read from the file; ``id`` is unique within the file."""
 
     line: int
     id: str
@@ -51,11 +54,11 @@ class Happening(NamedTuple):
     currency: str | None
 
 
-_WHEN = "--map exposed_at=COLUMN, or one moment for everybody by --exposed-at TIME"
+_WHEN = N_("--map exposed_at=COLUMN, or --exposed-at TIME for one time for all members")
 
 
-class Faults(ValueError):  # noqa: N818 - faults of one row, gathered
-    """What is wrong with one row, a sentence each."""
+class RowError(ValueError):
+    """The errors of one row, a message each."""
 
     def __init__(self, messages: Sequence[str]) -> None:
         super().__init__("; ".join(messages))
@@ -63,145 +66,148 @@ class Faults(ValueError):  # noqa: N818 - faults of one row, gathered
 
 
 class Variants:
-    """The variants met so far: their names in order of appearance, each with a valid key.
+    """The variants read so far: their names in order of appearance, each with a valid key.
 
     Parameters
     ----------
     planned
-        Names that may occur; empty where any may. A file may write one in other case than planned, all through.
+        Allowed names; any name if empty. A file may write a name in another case, as long as it does so in every row.
     """
 
     def __init__(self, planned: Sequence[str] = ()) -> None:
         self.planned = tuple(planned)
         self.keys: dict[str, str] = {}
-        self._read: dict[str, str] = {}  # the same, as the file writes the names
-        self._written: dict[str, str] = {}  # planned name -> how the file writes it
+        self._keys_as_written: dict[str, str] = {}  # the spelling in the file -> key
+        self._spelling: dict[str, str] = {}  # planned name -> its spelling in the file
         for name in planned:
-            self._new(name)
+            self._add(name)
 
     def key(self, name: str) -> str:
-        """The key of a variant's name.
+        """Return the key of a variant's name; add the variant if it is new.
 
         Raises
         ------
         ValueError
-            Empty, unknown, over-long, written in two ways, or one more than an experiment can have.
+            The name is empty, unknown, too long, spelled in two ways, or one more than an experiment can have.
         """
-        known = self._read.get(name)
+        known = self._keys_as_written.get(name)
         if known is not None:
             return known
         if not name:
-            raise ValueError("the variant is empty; write which variant the member met")
+            raise ValueError(gettext("the variant is empty; enter the variant that the member saw"))
         if self.planned:
-            self._read[name] = self._planned_key(name)
-            return self._read[name]
+            self._keys_as_written[name] = self._planned_key(name)
+            return self._keys_as_written[name]
         if not name.isprintable():
-            raise ValueError(f"the variant {name!r} holds a line break or control character; remove it")
-        if len(name) > 120:
-            raise ValueError(f"the variant's name has {len(name)} characters; 120 is the most")
+            message = gettext("the variant {name!r} contains a line break or control character; remove it")
+            raise ValueError(message.format(name=name))
+        if len(name) > MAX_NAME:
+            message = gettext("the variant's name has {length} characters; the maximum is {most}")
+            raise ValueError(message.format(length=len(name), most=MAX_NAME))
         if len(self.keys) >= MOST_VARIANTS:
-            raise ValueError(
-                f"{name!r} would be variant {MOST_VARIANTS + 1}; an experiment has 2 to {MOST_VARIANTS}. "
-                "Is this the right column?"
+            message = gettext(
+                "{name!r} would be variant {number}; an experiment has 2 to {most}. Check that this is the right column"
             )
-        self._read[name] = self._new(name)
-        return self._read[name]
+            raise ValueError(message.format(name=name, number=MOST_VARIANTS + 1, most=MOST_VARIANTS))
+        self._keys_as_written[name] = self._add(name)
+        return self._keys_as_written[name]
 
     def _planned_key(self, name: str) -> str:
-        planned = meant_name(name, self.planned)
+        planned = match_name(name, self.planned)
         if planned is None:
-            raise ValueError(f"{name!r} is no variant of this experiment; it has {', '.join(self.planned)}")
-        written = self._written.setdefault(planned, name)
-        if written != name:
-            # Two spellings may be two variants: they are never put together unasked.
-            raise ValueError(f"the variant {written!r} is written {name!r} here; write it alike in every row")
+            message = gettext("{name!r} is not a variant of this experiment; its variants are {variants}")
+            raise ValueError(message.format(name=name, variants=", ".join(self.planned)))
+        spelling = self._spelling.setdefault(planned, name)
+        if spelling != name:
+            # Two spellings can be two variants, so they are never merged automatically.
+            message = gettext("the variant {spelling!r} is spelled {name!r} here; use one spelling in every row")
+            raise ValueError(message.format(spelling=spelling, name=name))
         return self.keys[planned]
 
-    def _new(self, name: str) -> str:
+    def _add(self, name: str) -> str:
         self.keys[name] = slug(name, set(self.keys.values()))
         return self.keys[name]
 
 
 class MemberReader:
-    """Turns the rows of a per-member file into members and, for wide files, their outcomes.
+    """Reads the rows of a members' file into members and, for a wide file, their outcomes.
 
     Parameters
     ----------
     header
         The file's columns.
     plan
-        Which column means what.
+        The meaning of each column.
     variants
-        Filled with the variants met.
+        Receives the variants in the file.
     """
 
     def __init__(self, header: Sequence[str], plan: Plan, variants: Variants, *, file_name: str, currency: str) -> None:
         self._variants = variants
         self._currency = currency
-        self._unit = place(header, plan.column("unit"), "unit", file_name)
-        self._variant = place(header, plan.column("variant"), "variant", file_name)
+        self._unit = column_index(header, plan.column("unit"), "unit", file_name)
+        self._variant = column_index(header, plan.column("variant"), "variant", file_name)
         self._at: int | None = None
         self._fixed_us = None if plan.exposed_at is None else fixed_moment_us(plan.exposed_at)
         if self._fixed_us is None or plan.column("exposed_at") in header:
-            self._at = place(header, plan.column("exposed_at"), "exposed_at", file_name, remedy=_WHEN)
+            self._at = column_index(header, plan.column("exposed_at"), "exposed_at", file_name, remedy=gettext(_WHEN))
         self._brought_by: int | None = None
         if "brought_by" in plan.columns or "brought_by" in header:
-            self._brought_by = place(header, plan.column("brought_by"), "brought_by", file_name)
+            self._brought_by = column_index(header, plan.column("brought_by"), "brought_by", file_name)
         self._outcomes = [
-            (type_, place(header, column, "outcome", file_name, remedy=f"--outcome {type_}=COLUMN"), Amounts())
+            (type_, column_index(header, column, "outcome", file_name, remedy=f"--outcome {type_}=COLUMN"), Amounts())
             for type_, column in plan.outcomes
         ]
         self._where = [
-            (place(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
+            (column_index(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
             for column, value in plan.where.items()
         ]
-        counted = {self._unit, self._variant, self._at, self._brought_by, *(column for _, column, _ in self._outcomes)}
-        self.attributes = [(index, name) for index, name in enumerate(header) if index not in counted]
-        left = [name for _, name in self.attributes]
+        mapped = {self._unit, self._variant, self._at, self._brought_by, *(column for _, column, _ in self._outcomes)}
+        self.attributes = [(index, name) for index, name in enumerate(header) if index not in mapped]
+        attribute_names = [name for _, name in self.attributes]
         for segment in plan.segments:
-            place(left, segment, "segments", file_name, remedy="--segments COLUMN,...")
+            column_index(attribute_names, segment, "segments", file_name, remedy="--segments COLUMN,...")
         if plan.covariate is not None and plan.covariate.attribute is not None:
-            place(left, plan.covariate.attribute, "covariate", file_name, remedy="--covariate COLUMN")
+            column_index(attribute_names, plan.covariate.attribute, "covariate", file_name, remedy="--covariate COLUMN")
 
-    def wanted(self, row: Sequence[str]) -> bool:
-        """Whether the row is one of those asked for."""
+    def selects(self, row: Sequence[str]) -> bool:
+        """Return whether the row meets the plan's ``where`` conditions."""
         return all(row[column].strip() == value for column, value in self._where)
 
-    def read(self, line: int, row: Sequence[str]) -> tuple[Member, list[Happening]]:
-        """One row.
+    def read(self, line: int, row: Sequence[str]) -> tuple[Member, list[ImportedEvent]]:
+        """Return the member of a row and the member's outcomes.
 
         Raises
         ------
-        Faults
-            Everything that is wrong with it.
+        RowError
+            With every error of the row.
         """
-        faults: list[str] = []
+        errors: list[str] = []
         unit = row[self._unit].strip()
-        fault = unit_fault(unit)
-        if fault:
-            faults.append(fault)
+        if message := unit_error(unit):
+            errors.append(message)
         variant, at_us = "", 0
         try:
             variant = self._variants.key(row[self._variant].strip())
         except ValueError as error:
-            faults.append(str(error))
+            errors.append(str(error))
         try:
             at_us = self._moment(row)
         except ValueError as error:
-            faults.append(str(error))
-        happenings: list[Happening] = []
+            errors.append(str(error))
+        events: list[ImportedEvent] = []
         for type_, column, amounts in self._outcomes:
             try:
-                happenings.extend(self._outcome(line, unit, at_us, type_, column, row[column].strip(), amounts))
+                events.extend(self._outcome(line, unit, at_us, type_, column, row[column].strip(), amounts))
             except ValueError as error:
-                faults.append(f"{type_}: {error}")
-        if faults:
-            raise Faults(faults)
+                errors.append(f"{type_}: {error}")
+        if errors:
+            raise RowError(errors)
         attributes = {name: value for index, name in self.attributes if (value := attribute(row[index])) is not None}
         text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None
-        return Member(line, unit, variant, at_us, text, self._host(row)), happenings
+        return Member(line, unit, variant, at_us, text, self._parent(row)), events
 
-    def _host(self, row: Sequence[str]) -> str | None:
+    def _parent(self, row: Sequence[str]) -> str | None:
         return None if self._brought_by is None else row[self._brought_by].strip() or None
 
     def _moment(self, row: Sequence[str]) -> int:
@@ -209,86 +215,85 @@ class MemberReader:
         if text:
             return moment_us(text)
         if self._fixed_us is None:
-            raise ValueError("the moment of exposure is empty; fill it in or give one moment for all")
+            raise ValueError(gettext("the time of exposure is empty; enter it or set one time for all members"))
         return self._fixed_us
 
     def _outcome(
         self, line: int, unit: str, at_us: int, type_: str, column: int, text: str, amounts: Amounts
-    ) -> list[Happening]:
+    ) -> list[ImportedEvent]:
         meaning = event_type(type_).value
         if meaning.required:
-            # Nothing spent is no purchase, and no time stayed no visit.
+            # An amount of 0 is not a purchase, and 0 seconds are not a visit.
             value = value_micro(type_, text, amounts, line) if text and amounts.micro(text, line) else None
             count = int(value is not None)
         else:
             value, count = None, whole_number(text) if text else 0
             if count > MOST_REPEATS:
-                raise ValueError(
-                    f"{count:,} is above {MOST_REPEATS:,} events of one kind per member; use an events file"
-                )
+                message = gettext("{count:,} is more than {most:,} events of a type per member; use an events file")
+                raise ValueError(message.format(count=count, most=MOST_REPEATS))
         currency = self._currency if meaning.key == "money" else None
         return [
-            Happening(line, f"{line}.{column}.{number}", unit, type_, at_us + AFTER_EXPOSURE_US, value, currency)
+            ImportedEvent(line, f"{line}.{column}.{number}", unit, type_, at_us + AFTER_EXPOSURE_US, value, currency)
             for number in range(count)
         ]
 
 
 class EventReader:
-    """Turns the rows of an events' file into events."""
+    """Reads the rows of an events' file into events."""
 
     def __init__(self, header: Sequence[str], plan: Plan, *, file_name: str, currency: str) -> None:
         self._currency = currency
         self._amounts = Amounts()
-        self._places = {
-            meaning: place(
+        self._columns = {
+            meaning: column_index(
                 header, plan.event_column(meaning), meaning, file_name, remedy=f"--map-event {meaning}=COLUMN"
             )
             for meaning in EVENT_MEANINGS
             if meaning in ("unit", "type", "at") or plan.event_column(meaning) in header
         }
 
-    def read(self, line: int, row: Sequence[str]) -> Happening:
-        """One row.
+    def read(self, line: int, row: Sequence[str]) -> ImportedEvent:
+        """Return the event of a row.
 
         Raises
         ------
-        Faults
-            Everything that is wrong with it.
+        RowError
+            With every error of the row.
         """
-        cells = {meaning: row[index].strip() for meaning, index in self._places.items()}
-        faults: list[str] = []
+        cells = {meaning: row[index].strip() for meaning, index in self._columns.items()}
+        errors: list[str] = []
         checks = (
-            unit_fault(cells["unit"]),
-            type_fault(cells["type"]),
-            self._currency_fault(cells.get("currency", "")),
-            _too_long("the id", cells.get("id", ""), MAX_ID),
+            unit_error(cells["unit"]),
+            type_error(cells["type"]),
+            self._currency_error(cells.get("currency", "")),
+            _id_error(cells.get("id", "")),
         )
-        faults.extend(fault for fault in checks if fault)
+        errors.extend(message for message in checks if message)
         at_us, value = 0, None
         try:
             at_us = moment_us(cells["at"])
         except ValueError as error:
-            faults.append(str(error))
+            errors.append(str(error))
         try:
             value = value_micro(cells["type"], cells.get("value", ""), self._amounts, line)
         except ValueError as error:
-            faults.append(str(error))
-        if faults:
-            raise Faults(faults)
+            errors.append(str(error))
+        if errors:
+            raise RowError(errors)
         currency = self._currency if event_type(cells["type"]).value.key == "money" else None
-        return Happening(line, cells.get("id") or f"line.{line}", cells["unit"], cells["type"], at_us, value, currency)
+        return ImportedEvent(
+            line, cells.get("id") or f"line.{line}", cells["unit"], cells["type"], at_us, value, currency
+        )
 
-    def _currency_fault(self, text: str) -> str | None:
+    def _currency_error(self, text: str) -> str | None:
         if text and text.upper() != self._currency:
-            return (
-                f"the currency is {text}, this experiment counts in {self._currency}; "
-                f"convert the value or choose {text.upper()}"
-            )
+            message = gettext("the currency is {currency}, the experiment uses {expected}; convert the value")
+            return message.format(currency=text, expected=self._currency)
         return None
 
 
 def fixed_moment_us(moment: datetime) -> int:
-    """The one moment of exposure given for all members, in microseconds.
+    """Return the time of exposure set for all members, in microseconds since 1970.
 
     Raises
     ------
@@ -298,39 +303,48 @@ def fixed_moment_us(moment: datetime) -> int:
     try:
         return moment_us(moment.isoformat())
     except ValueError as error:
-        raise InvalidError(f"The moment of exposure {error}.", fields={"exposed_at": f"{error}."}) from None
+        detail = gettext("The time of exposure is not valid: {error}.").format(error=error)
+        raise InvalidError(detail, fields={"exposed_at": f"{error}."}) from None
 
 
-def unit_fault(unit: str) -> str | None:
-    """What is wrong with a unit, or nothing."""
+def unit_error(unit: str) -> str | None:
+    """Return the error of a unit; None if it is valid."""
     if not unit:
-        return "the unit is empty; every member needs an identifier"
+        return gettext("the unit is empty; enter an identifier for every member")
     if not unit.isprintable():
-        return f"the unit {unit!r} holds a control character; remove it"
-    return _too_long("the unit", unit, MAX_UNIT)
+        return gettext("the unit {unit!r} contains a control character; remove it").format(unit=unit)
+    if len(unit) > MAX_UNIT:
+        message = gettext("the unit has {length} characters; the maximum is {most}")
+        return message.format(length=len(unit), most=MAX_UNIT)
+    return None
 
 
-def type_fault(type_: str) -> str | None:
-    """What is wrong with an event's type, or nothing."""
+def type_error(type_: str) -> str | None:
+    """Return the error of an event's type; None if it is valid."""
     if not type_:
-        return f"the type is empty; use one of {', '.join(KNOWN)} or a name of your own"
+        message = gettext("the type is empty; use one of {types} or a custom name")
+        return message.format(types=", ".join(key for key in KNOWN if key != "exposure"))
     if type_ == "exposure":
-        return "exposures come from the members' file; leave this line out"
-    return _too_long("the type", type_, MAX_TYPE)
+        return gettext("exposures are read from the members' file; remove this line")
+    if len(type_) > MAX_TYPE:
+        message = gettext("the type has {length} characters; the maximum is {most}")
+        return message.format(length=len(type_), most=MAX_TYPE)
+    return None
 
 
 def value_micro(type_: str, text: str, amounts: Amounts, line: int) -> int | None:
-    """An event's value in millionths, or nothing where it has none; ``amounts`` knows how its column is written.
+    """Return an event's value in millionths, None without one; ``amounts`` holds its column's decimal mark.
 
     Raises
     ------
     ValueError
-        Missing where the type needs one, or outside its bounds.
+        The value is out of bounds, or missing for a type that needs one.
     """
     meaning = event_type(type_).value
     if not text:
         if meaning.required:
-            raise ValueError(f"a {type_} needs a value ({meaning.meaning})")
+            message = gettext("a {type} needs a value ({meaning}); enter it")
+            raise ValueError(message.format(type=type_, meaning=gettext(meaning.meaning)))
         return None
     value = amounts.micro(text, line)
     try:
@@ -341,7 +355,7 @@ def value_micro(type_: str, text: str, amounts: Amounts, line: int) -> int | Non
     return value
 
 
-def _too_long(what: str, text: str, most: int) -> str | None:
-    if len(text) > most:
-        return f"{what} has {len(text)} characters; {most} is the most"
+def _id_error(text: str) -> str | None:
+    if len(text) > MAX_ID:
+        return gettext("the id has {length} characters; the maximum is {most}").format(length=len(text), most=MAX_ID)
     return None

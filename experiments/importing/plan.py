@@ -1,4 +1,4 @@
-"""What a person wants of an import: the experiment's name, which column means what, and how to count."""
+"""The plan of an import: the experiment's name, the meaning of each column, and how to count."""
 
 import math
 from typing import Annotated, Literal
@@ -18,6 +18,7 @@ from experiments.definition.fields import (
     WindowDays,
 )
 from experiments.definition.model import Covariate
+from experiments.translation import gettext
 from experiments.validation import at_fault, bad, validated
 
 MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by")
@@ -26,11 +27,11 @@ COUNT_MEANINGS = ("variant", "members", "successes", "metric")
 CONTENT_MEANINGS = ("headline", "body", "image_url", "link_url", "cta")
 MOST_VARIANTS = MAX_VARIANTS
 LARGEST_PART = 10
-"""Planned shares may be parts such as 3 to 1; larger whole numbers are rather percentages that must add up."""
+"""The largest number of a ratio such as 3 to 1; larger whole numbers are read as percentages, which must add up."""
 
 
 class Plan(BaseModel):
-    """One import, as asked for on the command line or the page; kept as the payload of its job."""
+    """An import as requested on the command line or the page; stored as the payload of its job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,14 +39,14 @@ class Plan(BaseModel):
     key: Key
     name: Annotated[Line, Field(max_length=120)] = ""
     hypothesis: Annotated[Lines, Field(max_length=2_000)] = ""
-    control: str = Field("", max_length=256, description="Name or key of the control; empty for the first one met.")
-    columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column, of the first file.")
-    event_columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column, of the events.")
-    outcomes: list[tuple[str, str]] = Field(default_factory=list, description="Event type and column, of wide files.")
+    control: str = Field("", max_length=256, description="Name or key of the control; the first variant if empty.")
+    columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column of the first file.")
+    event_columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column of the events' file.")
+    outcomes: list[tuple[str, str]] = Field(default_factory=list, description="Event type and column of a wide file.")
     where: dict[str, str] = Field(default_factory=dict, description="Column to value: only such rows are read.")
-    weights: dict[str, float] = Field(default_factory=dict, description="Planned shares; empty for equal ones.")
+    weights: dict[str, float] = Field(default_factory=dict, description="Planned shares; equal if empty.")
     segments: Segments = Field(default_factory=list)
-    covariate: Covariate | None = Field(None, description="What was known of members before: a column, or days.")
+    covariate: Covariate | None = Field(None, description="Pre-experiment covariate: a column, or days of events.")
     metrics: MetricKeys = Field(default_factory=list)
     primary_metric: MetricKey | None = None
     currency: Currency | None = None
@@ -58,16 +59,21 @@ class Plan(BaseModel):
     def _positive(cls, value: dict[str, float]) -> dict[str, float]:
         for name, weight in value.items():
             if not 0 < weight < float("inf"):
-                raise bad(f"the weight of {name!r} is {weight:g}; it must be above 0.")
+                raise bad(
+                    gettext("the weight of {name!r} is {weight:g}; it must be above 0.").format(
+                        name=name, weight=weight
+                    )
+                )
         total = math.fsum(value.values())
-        # Shares of two digits, as a third is 0.33, may miss the whole by half a digit each.
+        # Shares rounded to two decimals, such as 0.33 for a third, can each be off by half a digit.
         rounding = 0.005 * (len(value) - 1) + 1e-9
         in_parts = all(weight <= LARGEST_PART and weight == int(weight) for weight in value.values())
         if value and not in_parts and min(abs(total - 1), abs(total / 100 - 1)) > rounding:
-            raise bad(
-                f"the shares add up to {total:.6g}; make it 1, or 100 in per cent, or give parts in whole numbers up "
-                f"to {LARGEST_PART} such as 2 and 1."
+            message = gettext(
+                "the shares add up to {total:.6g}; they must add up to 1 or 100 (per cent), or be a ratio of whole "
+                "numbers up to {most}, such as 2 and 1."
             )
+            raise bad(message.format(total=total, most=LARGEST_PART))
         return value
 
     @model_validator(mode="after")
@@ -78,29 +84,31 @@ class Plan(BaseModel):
             ("event_columns", self.event_columns, EVENT_MEANINGS),
         ):
             for meaning in sorted(set(meanings) - set(allowed)):
-                raise at_fault({field: f"{meaning!r} is no meaning of a column here; use one of {', '.join(allowed)}."})
+                message = gettext("{meaning!r} is not a column's meaning here; use one of {meanings}.")
+                raise at_fault({field: message.format(meaning=meaning, meanings=", ".join(allowed))})
         if self.kind == "counts" and self.covariate is not None:
-            raise at_fault({"covariate": "Counts know nothing of single members; import the members' file for that."})
+            message = gettext("A covariate needs values per member; import a members' file instead of counts.")
+            raise at_fault({"covariate": message})
         if self.kind == "counts" and (self.exposed_at is None) != (self.ended_at is None):
             missing = "exposed_at" if self.exposed_at is None else "ended_at"
-            raise at_fault({missing: "One of the two dates is missing; give both, or neither where it is not known."})
+            raise at_fault({missing: gettext("One of the two dates is missing; enter both, or neither.")})
         return self
 
     def column(self, meaning: str) -> str:
-        """The column of the first file that carries a meaning; by default it has the meaning's own name."""
+        """Return the column of the first file with a meaning; by default the column of that name."""
         return self.columns.get(meaning, meaning)
 
     def event_column(self, meaning: str) -> str:
-        """The same for the events' file."""
+        """Return the column of the events' file with a meaning; by default the column of that name."""
         return self.event_columns.get(meaning, meaning)
 
 
-def make_plan(**wishes: object) -> Plan:
-    """A plan from plain values.
+def make_plan(**values: object) -> Plan:
+    """Return a validated plan.
 
     Raises
     ------
     InvalidError
-        ``fields`` holds a sentence for each wish at fault, by name.
+        ``fields`` holds the message of each invalid value, by name.
     """
-    return validated(Plan, wishes, what="The import")
+    return validated(Plan, values, what=gettext("The import"))

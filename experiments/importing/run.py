@@ -1,4 +1,4 @@
-"""From files to a stored experiment: read everything, then store everything, and report how far it has come."""
+"""Run an import: read the files, then store the experiment, and report the progress."""
 
 from collections.abc import Callable
 
@@ -6,24 +6,25 @@ from sqlmodel import Session
 
 from experiments.catalogue.event_types import KNOWN, meant
 from experiments.errors import ConflictError, ImportFailedError, NotFoundError
-from experiments.importing.counts import read_counts
-from experiments.importing.members import EventReader, Faults, MemberReader, Variants, type_fault
+from experiments.importing.counts import no_match, read_counts
+from experiments.importing.csv_file import LineErrors, Source, Table
+from experiments.importing.members import EventReader, MemberReader, RowError, Variants, type_error
 from experiments.importing.plan import Plan
-from experiments.importing.reading import Problems, Source, Table
-from experiments.importing.spool import Spool
-from experiments.importing.store import BroughtIn, Report, store_counts, store_members
+from experiments.importing.staging import Staging
+from experiments.importing.store import ImportSummary, Report, store_counts, store_members
 from experiments.lifecycle import store
 from experiments.storage.database import Database
+from experiments.translation import gettext
 
-_READING = 0.6  # of the whole work, by measurement; the rest is storing
-_REPORT_EVERY = 2_000
+_READING = 0.6  # measured share of the time; storing takes the rest
+_REPORT_EVERY = 2_000  # rows
 
 
 def _silent(_fraction: float, _message: str) -> None:
     pass
 
 
-def bring_in(
+def run_import(
     database: Database,
     plan: Plan,
     source: Source,
@@ -33,146 +34,145 @@ def bring_in(
     actor: str,
     report: Report = _silent,
     report_storing: Report = _silent,
-    then: Callable[[Session, BroughtIn], None] = lambda _session, _brought: None,
+    before_commit: Callable[[Session, ImportSummary], None] = lambda _session, _summary: None,
     most_bytes: int | None = None,
-) -> BroughtIn:
-    """Bring a finished experiment in.
+) -> ImportSummary:
+    """Import a finished experiment.
 
     Parameters
     ----------
     database
-        Where it goes; written to in one transaction at the end.
+        Receives the experiment, in one transaction at the end.
     plan
-        What the columns mean and what the experiment is called.
+        The meaning of the columns and the experiment's name.
     source, events
-        The members' or counts' file, and the events' file of members.
+        The file of members or counts, and the events' file of members.
     currency
-        ISO 4217; of amounts where the plan names none.
+        ISO 4217 code of amounts if the plan has none.
     actor
-        Who asks, for the audit trail.
+        Who imports, for the audit log.
     report
-        Called with a fraction from 0 to 1 and a sentence, outside of any transaction.
+        Called with a fraction from 0 to 1 and a message, outside of any transaction.
     report_storing
-        The same while storing: called inside the one write transaction, so it must not write to the database.
-    then
-        Called at the end of that transaction: what it writes is there with the experiment or not at all.
+        The same while storing: called inside the write transaction, so it must not write to the database.
+    before_commit
+        Called at the end of that transaction; its writes are committed with the experiment.
     most_bytes
-        Refuse files that unpack to more; none for no bound.
+        Refuse files that decompress to more; None for no limit.
+
+    Returns
+    -------
+    ImportSummary
 
     Raises
     ------
     ImportFailedError
-        A file is at fault; ``lines`` says where. Nothing was stored.
+        A file has errors; ``lines`` lists them. Nothing was stored.
     ConflictError
         An experiment with this key exists.
     InvalidError
-        The plan asks for what cannot be, such as an unknown metric.
+        The plan is not valid, such as an unknown metric.
     """
     with database.read() as session:
         refuse_early(session, plan)
     if plan.kind == "counts":
         counts = read_counts(source, plan, most_bytes=most_bytes)
-        report(_READING, f"Read {len(counts.cells):,} rows")
+        report(_READING, gettext("Read {count:,} rows").format(count=len(counts.cells)))
         with database.write() as session:
-            brought = store_counts(session, plan, counts, actor=actor)
-            then(session, brought)
-        return brought
+            summary = store_counts(session, plan, counts, actor=actor)
+            before_commit(session, summary)
+        return summary
     currency = plan.currency or currency
-    members, happenings = Problems(), Problems()
+    member_errors, event_errors = LineErrors(), LineErrors()
     variants = Variants(tuple(plan.weights))
-    with Spool(members, happenings) as spool:
+    with Staging(member_errors, event_errors) as staging:
         share = _READING / (1 if events is None else 2)
-        _read_members(source, plan, spool, variants, members, currency, most_bytes, _part(report, 0, share))
+        _read_members(source, plan, staging, variants, member_errors, currency, most_bytes, _part(report, 0, share))
         if events is not None:
-            _read_events(events, plan, spool, happenings, currency, most_bytes, _part(report, share, share))
-        spool.finish()
-        spool.follow_shares()
-        members.raise_if_any(source.name)
+            _read_events(events, plan, staging, event_errors, currency, most_bytes, _part(report, share, share))
+        staging.finish()
+        staging.trace_shares()
+        member_errors.raise_if_any(source.name)
         if events is not None:
-            spool.report_strangers()
-            happenings.raise_if_any(events.name)
-        if not spool.counts():
-            raise ImportFailedError(_nothing_left(source, plan))
-        report(_READING, f"Storing {sum(spool.counts().values()):,} members")
+            staging.report_unknown_members()
+            event_errors.raise_if_any(events.name)
+        if not staging.counts():
+            no_rows = gettext("{file} has a header but no rows. Add one row per member.").format(file=source.name)
+            raise ImportFailedError(no_match(source, plan) or no_rows)
+        report(_READING, gettext("Storing {count:,} members").format(count=sum(staging.counts().values())))
         storing = _part(report_storing, _READING, 1 - _READING)
         with database.write() as session:
-            brought = store_members(session, plan, spool, variants, actor=actor, report=storing)
-            then(session, brought)
-        return brought
+            summary = store_members(session, plan, staging, variants, actor=actor, report=storing)
+            before_commit(session, summary)
+        return summary
 
 
 def refuse_early(session: Session, plan: Plan) -> None:
-    """Refuse what no file can mend, before anything is read; raises as `bring_in` does."""
+    """Refuse a plan that no file can satisfy, before any file is read; raises as `run_import` does."""
     for type_, _ in plan.outcomes:
-        fault = type_fault(type_)
+        error = type_error(type_)
         if known := meant(type_):
-            types = ", ".join(KNOWN)
-            fault = f"it is no event type, but nearly {known}; write one of {types}, or a name of its own"
-        if fault:
-            raise ImportFailedError(f"The outcome {type_!r} cannot be counted: {fault}.")
+            message = gettext("it resembles the event type {known}; use one of {types}, or a distinct custom name")
+            error = message.format(known=known, types=", ".join(KNOWN))
+        if error:
+            detail = gettext("The outcome {type!r} cannot be counted: {error}.")
+            raise ImportFailedError(detail.format(type=type_, error=error))
     try:
         store.get(session, plan.key)
     except NotFoundError:
         return
-    message = f"The key {plan.key} is taken; nothing is overwritten. Choose another."
+    message = gettext("An experiment with the key {key} exists. Choose another key.").format(key=plan.key)
     raise ConflictError(message, fields={"key": message})
 
 
 def _read_members(
     source: Source,
     plan: Plan,
-    spool: Spool,
+    staging: Staging,
     variants: Variants,
-    problems: Problems,
+    errors: LineErrors,
     currency: str,
     most_bytes: int | None,
     report: Report,
 ) -> None:
-    with Table(source, problems, most_bytes=most_bytes) as table:
+    with Table(source, errors, most_bytes=most_bytes) as table:
         reader = MemberReader(table.header, plan, variants, file_name=source.name, currency=currency)
         for number, (line, row) in enumerate(table.rows(), start=1):
             if number % _REPORT_EVERY == 0:
-                report(table.fraction, f"Read {number:,} members")
-            if not reader.wanted(row):
+                report(table.fraction, gettext("Read {count:,} members").format(count=number))
+            if not reader.selects(row):
                 continue
             try:
-                member, happenings = reader.read(line, row)
-            except Faults as faults:
-                for message in faults.messages:
-                    problems.add(line, message)
+                member, events = reader.read(line, row)
+            except RowError as error:
+                for message in error.messages:
+                    errors.add(line, message)
                 continue
-            spool.add_member(member)
-            for happening in happenings:
-                spool.add_happening(happening)
+            staging.add_member(member)
+            for event in events:
+                staging.add_event(event)
 
 
 def _read_events(
     source: Source,
     plan: Plan,
-    spool: Spool,
-    problems: Problems,
+    staging: Staging,
+    errors: LineErrors,
     currency: str,
     most_bytes: int | None,
     report: Report,
 ) -> None:
-    with Table(source, problems, most_bytes=most_bytes) as table:
+    with Table(source, errors, most_bytes=most_bytes) as table:
         reader = EventReader(table.header, plan, file_name=source.name, currency=currency)
         for number, (line, row) in enumerate(table.rows(), start=1):
             if number % _REPORT_EVERY == 0:
-                report(table.fraction, f"Read {number:,} events")
+                report(table.fraction, gettext("Read {count:,} events").format(count=number))
             try:
-                spool.add_happening(reader.read(line, row))
-            except Faults as faults:
-                for message in faults.messages:
-                    problems.add(line, message)
+                staging.add_event(reader.read(line, row))
+            except RowError as error:
+                for message in error.messages:
+                    errors.add(line, message)
 
 
 def _part(report: Report, begin: float, share: float) -> Callable[[float, str], None]:
     return lambda fraction, message: report(begin + share * fraction, message)
-
-
-def _nothing_left(source: Source, plan: Plan) -> str:
-    if plan.where:
-        wish = ", ".join(f"{column} = {value}" for column, value in plan.where.items())
-        return f"{source.name} has no row with {wish}; check the value."
-    return f"{source.name} has a header but no rows. Add one row per member."

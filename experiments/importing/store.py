@@ -1,4 +1,4 @@
-"""Storing what was read: one transaction, all or nothing."""
+"""Storage of an import: one transaction, all or nothing."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,28 +13,29 @@ from experiments.catalogue.metrics import DAY_US, METRICS
 from experiments.definition.model import ExperimentDefinition, read_definition
 from experiments.errors import ImportFailedError
 from experiments.importing.counts import Counts
-from experiments.importing.members import Member, Variants
+from experiments.importing.members import ImportedEvent, Member, Variants
 from experiments.importing.plan import Plan
-from experiments.importing.spool import Spool
-from experiments.importing.values import meant_name
+from experiments.importing.staging import Staging
+from experiments.importing.values import match_name
 from experiments.ingestion import events, exposures
 from experiments.ingestion.rows import EventRow
 from experiments.lifecycle import store
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run
+from experiments.translation import gettext
 
 Report = Callable[[float, str], None]
 _LONGEST_PLAN_DAYS = 365
 _FALLBACK_METRICS = ("click_rate",)
 _WORD_OF_MOUTH = ("k_factor", "reach")
-"""Measured by itself where the file says who brought whom."""
+"""Measured by default if the file has parents (``brought_by``)."""
 _GUARDRAILS = ("negative_rate",)
-_PLAIN = ("any", "count", "sum")  # what is taken unasked; ratios, retention, cascades and worth are asked for
+_PLAIN = ("any", "count", "sum")  # statistics measured by default; ratios, retention and others must be requested
 
 
 @dataclass(frozen=True)
-class BroughtIn:
-    """What an import stored, for people to read.
+class ImportSummary:
+    """What an import stored, to report it.
 
     Attributes
     ----------
@@ -43,7 +44,7 @@ class BroughtIn:
     events
         By type; empty for aggregated counts.
     uncounted
-        Events kept that do not count: before their member's exposure or after the window.
+        Stored events that do not count: before their member's exposure or after the window.
     """
 
     key: str
@@ -54,9 +55,9 @@ class BroughtIn:
 
 
 def store_members(
-    session: Session, plan: Plan, spool: Spool, variants: Variants, *, actor: str, report: Report
-) -> BroughtIn:
-    """Store members and events as a finished experiment; the caller's transaction makes it all or nothing.
+    session: Session, plan: Plan, staging: Staging, variants: Variants, *, actor: str, report: Report
+) -> ImportSummary:
+    """Store members and events as a finished experiment, in the caller's transaction.
 
     Raises
     ------
@@ -65,45 +66,44 @@ def store_members(
     ConflictError
         An experiment with this key exists.
     """
-    counts, types = spool.counts(), spool.types()
-    first_us, last_us = spool.span_us(plan.window_days * DAY_US)
+    counts, types = staging.counts(), staging.types()
+    first_us, last_us = staging.span_us(plan.window_days * DAY_US)
     ended_us = last_us if plan.ended_at is None else max(last_us, _us(plan.ended_at))
     ended_us = min(ended_us, _us(datetime.now(UTC)))
     metrics = tuple(plan.metrics)
     if not metrics:
-        spread = _WORD_OF_MOUTH if spool.has_shares() else ()
-        metrics = (*_metrics_of(types, spool.types_after(DAY_US)), *spread)
+        spread = _WORD_OF_MOUTH if staging.has_shares() else ()
+        metrics = (*_metrics_of(types, staging.types_after(DAY_US)), *spread)
     stored, run = _store_experiment(
         session, plan, variants, counts, metrics, started_us=first_us, ended_us=max(ended_us, first_us), actor=actor
     )
     total, done = sum(counts.values()) + sum(types.values()), 0
-    for batch in spool.members():
+    for batch in staging.members():
         exposures.bulk_insert(session, [_exposure_row(stored, run, member) for member in batch])
         _store_shares(session, run, batch)
         done += len(batch)
-        report(done / total, f"Stored {done:,} of {total:,} rows")
-    for batch in spool.happenings():
-        events.bulk_insert(session, [_event_row(stored, happening) for happening in batch])
-        done += len(batch)
-        report(done / total, f"Stored {done:,} of {total:,} rows")
-    uncounted = spool.uncounted(plan.window_days * DAY_US)
+        report(done / total, _progress(done, total))
+    for event_batch in staging.events():
+        events.bulk_insert(session, [_event_row(stored, event) for event in event_batch])
+        done += len(event_batch)
+        report(done / total, _progress(done, total))
+    uncounted = staging.uncounted(plan.window_days * DAY_US)
     _record(session, stored, actor, members=sum(counts.values()), events=sum(types.values()))
     named = {name: counts.get(key, 0) for name, key in variants.keys.items()}
-    return BroughtIn(plan.key, stored.name, named, types, uncounted)
+    return ImportSummary(plan.key, stored.name, named, types, uncounted)
 
 
-def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) -> BroughtIn:
+def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) -> ImportSummary:
     """Store aggregated counts as a finished experiment; raises as `store_members` does."""
     dated = plan.ended_at is not None and plan.exposed_at is not None
-    # Totals without dates: the run carries the moment of the import, and no length (`inputs.plan` tells the two apart).
+    # Without dates the run starts and ends at the time of the import: `inputs.plan` recognises it by its length of 0.
     ended = plan.ended_at or datetime.now(UTC)
     started = plan.exposed_at or ended
     if started > ended:
-        raise ImportFailedError(
-            f"It ended at {ended.isoformat()}, before it began at {started.isoformat()}; swap them."
-        )
+        message = gettext("The end {ended} is before the start {started}. Swap the two dates.")
+        raise ImportFailedError(message.format(ended=ended.isoformat(), started=started.isoformat()))
     metrics = tuple(dict.fromkeys(metric for _, metric in counts.cells))
-    members = {variant: have[0] for (variant, _), have in counts.cells.items()}
+    members = {variant: numbers[0] for (variant, _), numbers in counts.cells.items()}
     stored, run = _store_experiment(
         session,
         plan,
@@ -117,13 +117,13 @@ def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) ->
         actor=actor,
     )
     rows = [
-        {"run_id": run.id, "variant": variant, "metric": metric, "members": have[0], "successes": have[1]}
-        for (variant, metric), have in counts.cells.items()
+        {"run_id": run.id, "variant": variant, "metric": metric, "members": numbers[0], "successes": numbers[1]}
+        for (variant, metric), numbers in counts.cells.items()
     ]
     session.execute(insert(ImportedCounts), rows)
     _record(session, stored, actor, members=sum(members.values()), events=0)
     named = {name: members.get(key, 0) for name, key in counts.variants.keys.items()}
-    return BroughtIn(plan.key, stored.name, named, {})
+    return ImportSummary(plan.key, stored.name, named, {})
 
 
 def definition(
@@ -134,9 +134,9 @@ def definition(
     days: float | None,
     content: dict[str, dict[str, str]] | None = None,
 ) -> ExperimentDefinition:
-    """The experiment as the domain defines one: the control first, the others in the order of the file.
+    """Return the experiment's definition: the control first, the other variants in the order of the file.
 
-    ``days`` is how long it ran, none where nobody knows.
+    ``days`` is the length of the experiment, None if it is unknown.
 
     Raises
     ------
@@ -145,10 +145,10 @@ def definition(
     """
     keys = variants.keys
     if len(keys) < 2:
-        raise ImportFailedError(
-            f"The file has one variant ({', '.join(keys)}); a comparison needs two or more. "
-            "Is this the right column for the variant?"
+        message = gettext(
+            "The file has one variant ({variants}); a comparison needs at least two. Check the column of the variant."
         )
+        raise ImportFailedError(message.format(variants=", ".join(keys)))
     control = _control(plan.control, keys)
     weights = _weights(plan, keys)
     primary = plan.primary_metric or next((key for key in metrics if key not in _GUARDRAILS), metrics[0])
@@ -177,7 +177,7 @@ def definition(
             "segments": plan.segments,
             "currency": plan.currency,
             "covariate": None if plan.covariate is None else plan.covariate.model_dump(),
-            # One look at the end, at the full planned length: the boundary is then that of a single test.
+            # One look, at the end of the planned length: the bound is that of a single test.
             "planned_days": None if days is None else min(_LONGEST_PLAN_DAYS, max(1, math.ceil(days))),
         }
     )
@@ -198,11 +198,15 @@ def _store_experiment(
 ) -> tuple[Experiment, Run]:
     empty = [name for name, key in variants.keys.items() if not members.get(key)]
     if empty:
-        where = "it out of the weights" if empty[0] in plan.weights else "its lines out of the file"
-        raise ImportFailedError(f"The variant {empty[0]!r} has no members; leave {where} or add its members.")
+        message = (
+            gettext("The variant {name!r} has no members. Remove it from the weights or add its members.")
+            if empty[0] in plan.weights
+            else gettext("The variant {name!r} has no members. Remove its lines from the file or add its members.")
+        )
+        raise ImportFailedError(message.format(name=empty[0]))
     days = (ended_us - started_us) / DAY_US if dated else None
-    wanted = definition(plan, variants, metrics, days=days, content=content)
-    stored = store.create(session, wanted, actor=actor, imported=True)
+    selects = definition(plan, variants, metrics, days=days, content=content)
+    stored = store.create(session, selects, actor=actor, imported=True)
     stored.state = "stopped"
     run = store.start_run(session, stored, now=_moment(started_us))
     run.ended_at = _moment(ended_us)
@@ -217,9 +221,9 @@ def _record(session: Session, stored: Experiment, actor: str, *, members: int, e
 
 
 def _exposure_row(stored: Experiment, run: Run, member: Member) -> exposure.ExposureRow:
-    # Whoever was brought but met another variant than the host had been randomised already.
+    # A member with another variant than the parent was randomised before the share.
     origin = "shared" if member.root else "randomised"
-    # What was imported has no moment of arrival of its own: it counts as known when it happened.
+    # Imported rows have no time of arrival, so they count as received when they happened.
     at_us, attributes = member.at_us, member.attributes
     return exposure.ExposureRow(
         stored.project_id, run.id or 0, member.unit, member.variant, at_us, at_us, origin, 1, False, attributes
@@ -227,45 +231,56 @@ def _exposure_row(stored: Experiment, run: Run, member: Member) -> exposure.Expo
 
 
 def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None:
-    """Say who brought whom; the way in that everybody takes knows nothing of it and is left as quick as it is."""
+    """Set the parents afterwards, so that the bulk insert that all rows use stays fast."""
     brought = [
-        {"of_run": run.id, "who": one.unit, "brought_by": one.brought_by, "root": one.root, "depth": one.depth or 0}
-        for one in members
-        if one.brought_by
+        {
+            "of_run": run.id,
+            "of_unit": member.unit,
+            "brought_by": member.brought_by,
+            "root": member.root,
+            "depth": member.depth or 0,
+        }
+        for member in members
+        if member.brought_by
     ]
     if brought:
         table = Exposure.__table__  # type: ignore[attr-defined]
-        one = (table.c.run_id == bindparam("of_run")) & (table.c.unit == bindparam("who"))
-        session.connection().execute(update(table).where(one), brought)
+        row = (table.c.run_id == bindparam("of_run")) & (table.c.unit == bindparam("of_unit"))
+        session.connection().execute(update(table).where(row), brought)
 
 
-def _event_row(stored: Experiment, happening: "object") -> EventRow:
-    _, name, unit, type_, at_us, value_micro, currency = happening  # type: ignore[misc]
+def _event_row(stored: Experiment, event: ImportedEvent) -> EventRow:
     return EventRow(
         stored.project_id,
-        f"import:{stored.id}:{name}",
-        unit,
-        type_,
-        at_us,
-        at_us,
-        value_micro,
-        currency,
+        # The experiment's number keeps the ids apart where two imports read the same file.
+        f"import:{stored.id}:{event.id}",
+        event.unit,
+        event.type,
+        event.at_us,
+        event.at_us,
+        event.value_micro,
+        event.currency,
         stored.key,
         None,
     )
 
 
-def _control(wish: str, keys: dict[str, str]) -> str:
-    if not wish:
+def _progress(done: int, total: int) -> str:
+    return gettext("Stored {done:,} of {total:,} rows").format(done=done, total=total)
+
+
+def _control(control: str, keys: dict[str, str]) -> str:
+    if not control:
         return next(iter(keys))
     for name, key in keys.items():
-        if wish in (name, key):
+        if control in (name, key):
             return name
-    meant = meant_name(wish, tuple(keys))
-    if meant is None:
-        message = f"The control {wish!r} is no variant of the file; it has {', '.join(keys)}. Name one of them."
+    matched = match_name(control, tuple(keys))
+    if matched is None:
+        text = gettext("The control {control!r} is not a variant of the file; its variants are {variants}. Choose one.")
+        message = text.format(control=control, variants=", ".join(keys))
         raise ImportFailedError(message, fields={"control": message})
-    return meant
+    return matched
 
 
 def _weights(plan: Plan, keys: dict[str, str]) -> dict[str, float]:
@@ -283,15 +298,15 @@ def _label(name: str, content: dict[str, str]) -> str:
 
 
 def _metrics_of(types: dict[str, int], returning: set[str]) -> tuple[str, ...]:
-    """The plain metrics that the file's events speak of; those of later days only where something happened on one."""
-    found = [
+    """Return the basic metrics that the file's events feed; retention only if members were active on later days."""
+    keys = [
         metric.key
         for metric in METRICS
         if metric.statistic in _PLAIN
         and metric.property_name is None
         and (set(metric.later_events) & returning if metric.later_events else set(metric.events) & set(types))
     ]
-    return tuple(found) or _FALLBACK_METRICS
+    return tuple(keys) or _FALLBACK_METRICS
 
 
 def _us(moment: datetime) -> int:

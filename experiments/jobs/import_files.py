@@ -1,4 +1,4 @@
-"""The worker's way to an import: the files that were handed in, the plan in the job's payload."""
+"""The import job: the uploaded files, with the plan in the job's payload."""
 
 from typing import Any
 
@@ -6,42 +6,43 @@ from sqlalchemy import delete
 from sqlmodel import Session, col
 
 from experiments.errors import ImportFailedError
+from experiments.importing.csv_file import Source
 from experiments.importing.plan import make_plan
-from experiments.importing.reading import Source
-from experiments.importing.run import bring_in
-from experiments.importing.store import BroughtIn
+from experiments.importing.run import run_import
+from experiments.importing.store import ImportSummary
 from experiments.jobs import queue
 from experiments.lifecycle import store
 from experiments.settings import settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Job, Upload
+from experiments.translation import gettext
 
-_UNPACKED = 40  # times the largest upload: CSV packs to a tenth, so more is no CSV
+_MAX_EXPANSION = 40  # times the largest upload: CSV compresses to about a tenth, so more is not a CSV file
 
 
 def run_job(database: Database, job: Job, report: Any) -> None:
-    """Bring a job's files in, ask for the analysis and end the job, all in one transaction.
+    """Import a job's files, enqueue the analysis and finish the job, all in one transaction.
 
-    The files of an import that fails stay for another try.
+    The files of a failed import are kept for another try.
 
     Raises
     ------
     ImportFailedError
-        A file is at fault; ``lines`` says where.
+        A file has errors; ``lines`` lists them.
     """
     payload, chosen = job.payload, settings()
     plan = make_plan(**payload["plan"])
     main = _source(database, payload["upload"])
     events = _source(database, payload["events_upload"]) if payload.get("events_upload") else None
 
-    def end(session: Session, brought: BroughtIn) -> None:
-        stored = store.get(session, brought.key)
+    def end(session: Session, summary: ImportSummary) -> None:
+        stored = store.get(session, summary.key)
         queue.enqueue(session, "analyse", experiment=stored, requested_by=job.requested_by)
-        handed_in = [upload for upload in (payload["upload"], payload.get("events_upload")) if upload]
-        session.execute(delete(Upload).where(col(Upload.id).in_(handed_in)))
-        report.finish(session, result=_result(brought), message=_sentence(brought))
+        uploads = [upload for upload in (payload["upload"], payload.get("events_upload")) if upload]
+        session.execute(delete(Upload).where(col(Upload.id).in_(uploads)))
+        report.finish(session, result=_result(summary), message=_message(summary))
 
-    bring_in(
+    run_import(
         database,
         plan,
         main,
@@ -49,8 +50,8 @@ def run_job(database: Database, job: Job, report: Any) -> None:
         currency=chosen.currency,
         actor=job.requested_by or "worker",
         report=report,
-        then=end,
-        most_bytes=_UNPACKED * chosen.max_upload_bytes,
+        before_commit=end,
+        most_bytes=_MAX_EXPANSION * chosen.max_upload_bytes,
     )
 
 
@@ -58,18 +59,30 @@ def _source(database: Database, upload_id: int) -> Source:
     with database.read() as session:
         upload = session.get(Upload, upload_id)
     if upload is None:
-        raise ImportFailedError(f"The file {upload_id} is no longer kept; hand it over again.")
+        raise ImportFailedError(gettext("The file {id} was deleted. Upload it again.").format(id=upload_id))
     return Source(upload.name, content=upload.content)
 
 
-def _result(brought: BroughtIn) -> dict[str, Any]:
-    return {"experiment": brought.key, "members": list(brought.members.items()), "events": brought.events}
+def _result(summary: ImportSummary) -> dict[str, Any]:
+    return {"experiment": summary.key, "members": list(summary.members.items()), "events": summary.events}
 
 
-def _sentence(brought: BroughtIn) -> str:
-    members, events = sum(brought.members.values()), sum(brought.events.values())
-    said = f"{members:,} members in {len(brought.members)} variants"
-    said += f" and {events:,} events were imported" if events else " were imported"
-    if brought.uncounted:
-        said += f"; {brought.uncounted:,} events lie outside their member's window and do not count"
-    return f"{said}. The analysis is on its way."
+def _message(summary: ImportSummary) -> str:
+    numbers = {
+        "members": sum(summary.members.values()),
+        "variants": len(summary.members),
+        "events": sum(summary.events.values()),
+        "uncounted": summary.uncounted,
+    }
+    if not summary.events:
+        text = gettext("Imported {members:,} members in {variants} variants. The analysis starts next.")
+    elif not summary.uncounted:
+        text = gettext(
+            "Imported {members:,} members in {variants} variants and {events:,} events. The analysis starts next."
+        )
+    else:
+        text = gettext(
+            "Imported {members:,} members in {variants} variants and {events:,} events, of which {uncounted:,} are "
+            "outside their member's window and do not count. The analysis starts next."
+        )
+    return text.format(**numbers)

@@ -1,4 +1,4 @@
-"""The worker's import: all in one transaction with the end of its job, faults by line in the job's result."""
+"""The import job: one transaction with the end of the job, and errors by line in the job's result."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def settings(database: Database, tmp_path) -> Settings:
     return read_settings(data_dir=tmp_path, database_url=database.url)
 
 
-def ask(database: Database, members: str, events: str | None = None, key: str = "spring") -> int:
+def enqueue(database: Database, members: str, events: str | None = None, key: str = "spring") -> int:
     with database.write() as session:
         uploads = [Upload(name="members.csv", content=members.encode())]
         if events is not None:
@@ -45,45 +45,46 @@ def job_of(database: Database, number: int) -> Job:
         return queue.get(session, number)
 
 
-def test_the_worker_brings_it_in_and_analyses_it(database: Database, settings: Settings) -> None:
-    number = ask(database, MEMBERS, EVENTS)
+def test_the_worker_imports_and_analyses(database: Database, settings: Settings) -> None:
+    number = enqueue(database, MEMBERS, EVENTS)
     assert work(database, settings, once=True) == 2
     job = job_of(database, number)
     assert (job.state, job.progress) == ("done", 1.0)
     assert job.result == {"experiment": "spring", "members": [["a", 300], ["b", 300]], "events": {"click": 120}}
-    assert "600 members in 2 variants and 120 events were imported" in job.message
+    assert "600 members in 2 variants and 120 events" in job.message
     with database.read() as session:
         stored = store.get(session, "spring")
         result = records.latest(session, stored)
-        assert session.exec(select(Upload)).first() is None  # what is in needs no file
+        assert session.exec(select(Upload)).first() is None  # imported files are deleted
     assert stored.created_by == "page:anna@shop.example"
     clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
     assert [(row["n"], row["total"]) for row in clicks["variants"]] == [(300, 60), (300, 60)]
 
 
-def test_a_fault_fails_the_job_with_its_lines_and_keeps_the_files(database: Database, settings: Settings) -> None:
-    number = ask(database, MEMBERS + "u600,a,never\n,b,2026-03-01\n")
+def test_invalid_lines_fail_the_job_and_the_files_are_kept(database: Database, settings: Settings) -> None:
+    number = enqueue(database, MEMBERS + "u600,a,never\n,b,2026-03-01\n")
     work(database, settings, once=True)
     job = job_of(database, number)
     assert job.state == "failed"
-    assert "members.csv has 2 faults. Nothing was imported" in job.message
+    assert "members.csv has 2 errors" in job.message
     assert [line for line, _ in job.result["lines"]] == [602, 603]
     with database.read() as session:
         assert session.exec(select(Experiment)).first() is None
         assert session.exec(select(Upload)).first() is not None
 
 
-def test_a_file_that_is_gone_is_told(database: Database, settings: Settings) -> None:
-    number = ask(database, MEMBERS)
+def test_a_deleted_upload_fails_the_job(database: Database, settings: Settings) -> None:
+    number = enqueue(database, MEMBERS)
     with database.write() as session:
         session.delete(session.exec(select(Upload)).one())
     work(database, settings, once=True)
-    assert "no longer kept" in job_of(database, number).message
+    job = job_of(database, number)
+    assert job.state == "failed" and "was deleted" in job.message
 
 
 def test_a_worker_that_lost_its_job_stores_nothing(database: Database, settings: Settings) -> None:
-    """The first worker's lease has run out and another one has claimed the job: only the other one's import counts."""
-    number = ask(database, MEMBERS)
+    """The lease of the first worker expired and a second one claimed the job: only the second import is stored."""
+    number = enqueue(database, MEMBERS)
     slow = queue.claim(database, "slow", -1)
     assert slow is not None
     other = queue.claim(database, "other", 60)
@@ -105,7 +106,7 @@ def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def test_counts_come_in_by_the_worker_too(sqlite_database: Database, tmp_path) -> None:
+def test_the_worker_imports_counts(sqlite_database: Database, tmp_path) -> None:
     with sqlite_database.write() as session:
         upload = Upload(name="counts.csv", content=b"variant,members,successes\na,1000,100\nb,1000,160\n")
         session.add(upload)

@@ -1,4 +1,4 @@
-"""The form of an import: what each column can mean, a first guess of it, and the way from the form to a plan."""
+"""The form of an import: what each column can mean, a suggested role, and the way from the form to a plan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.errors import InvalidError
 from experiments.importing import Plan, make_plan
-from experiments.importing.column_guesses import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, guess, values
+from experiments.importing.columns import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, column_samples, suggest_roles
 from experiments.importing.counts import metric_of
 from experiments.importing.plan import CONTENT_MEANINGS, COUNT_MEANINGS, EVENT_MEANINGS, MEMBER_MEANINGS
 from experiments.importing.values import parse_moment
@@ -86,8 +86,8 @@ class Column:
 
 
 def columns(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], form: Mapping[str, str]) -> list[Column]:
-    """The columns of a file, with what the form says or else a guess."""
-    guesses = guess(kind, header, rows)
+    """The columns of a file, with what the form says or else a suggested role."""
+    guesses = suggest_roles(kind, header, rows)
     return [
         Column(
             field=f"{kind}-{index}",
@@ -97,7 +97,7 @@ def columns(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], for
             note=column.note,
             timelike=column.timelike,
         )
-        for index, column in enumerate(values(header, rows))
+        for index, column in enumerate(column_samples(header, rows))
     ]
 
 

@@ -14,7 +14,7 @@ from experiments.catalogue.currencies import CURRENCIES
 from experiments.catalogue.metrics import METRICS
 from experiments.errors import InvalidError, KletteError, NotFoundError, TooLargeError
 from experiments.importing import Source, preview
-from experiments.importing.column_guesses import key_of, name_of
+from experiments.importing.columns import key_of, name_of
 from experiments.jobs import queue
 from experiments.storage.tables import Job, Upload, utc_now
 from web.http.services import services

@@ -6,7 +6,7 @@ import pytest
 
 from analysis import charts
 from experiments.analyses.run import analyse
-from experiments.importing import Source, bring_in, make_plan
+from experiments.importing import Source, make_plan, run_import
 from tests.web.pages.results import stored
 from web.pages.common import durations
 
@@ -50,7 +50,7 @@ def test_totals_without_dates_are_told_without_a_length_a_beginning_and_a_window
     app = stored.app_on(sqlite_url, tmp_path)
     database = stored.services_of(app).database
     plan = make_plan(kind="counts", key="spring", metrics=["click_rate"], **dates)
-    bring_in(database, plan, Source("counts.csv", content=COUNTS), currency="EUR", actor="cli")
+    run_import(database, plan, Source("counts.csv", content=COUNTS), currency="EUR", actor="cli")
     analyse(database, "spring", with_models=False)
     client = stored.logged_in(app)
     listed, page = client.get("/experiments").text, client.get("/experiments/spring").text

@@ -157,7 +157,7 @@ def test_the_progress_is_drawn_and_asked_for_again_until_the_end(person, databas
         ({"key": "Not A Key"}, "key", "is no key"),
         ({"where_column": "variant"}, "where_value", "Write the value that variant must have"),
         ({"weights": "a half"}, "weights", "is no share"),
-        ({"exposed_at": "soon"}, "exposed_at", "is no date or time"),
+        ({"exposed_at": "soon"}, "exposed_at", "is not a date or time"),
     ],
 )
 def test_a_fault_stands_beside_its_field_and_nothing_is_lost(person, database, change, field, words) -> None:
@@ -183,16 +183,16 @@ def test_only_metrics_that_a_verdict_can_rest_on_may_decide(person, database: Da
 
 
 def test_a_taken_key_is_said_before_any_work(person, database: Database) -> None:
-    from experiments.importing import Source, bring_in, make_plan
+    from experiments.importing import Source, make_plan, run_import
 
     source = Source("counts.csv", content=EXAMPLES["counts"].encode())
     taken = make_plan(kind="counts", key="taken", columns={"successes": "clicks"})
-    bring_in(database, taken, source, currency="EUR", actor="cli")
+    run_import(database, taken, source, currency="EUR", actor="cli")
     marketer = person()
     there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
     page = marketer.post(there, _form_of(marketer.get(there).text) | {"key": "taken"}, page=there)
     assert page.status_code == 422
-    assert re.search(r'<span class="error" id="key-error">The key taken is taken', page.text)
+    assert re.search(r'<span class="error" id="key-error">[^<]* key taken exists', page.text)
     with database.read() as session:
         assert len(session.exec(select(Experiment)).all()) == 1
 
@@ -202,9 +202,9 @@ def test_a_taken_key_is_said_before_any_work(person, database: Database) -> None
     [
         (b"", "is empty"),
         (b"u\x00n\x00", "NUL bytes"),
-        (b"PK\x03\x04rest", "spreadsheet"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "this is no CSV text (it begins with the bytes of a PNG picture)"),
-        (b"unit,variant\nu1,Gr\xf6\xdfe\n", "line 2: the line holds bytes that are no UTF-8 text, as Windows-1252"),
+        (b"PK\x03\x04rest", "an Excel workbook"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "a PNG image"),
+        (b"unit,variant\nu1,Gr\xf6\xdfe\n", "line 2: the line is not UTF-8 text"),
         (b"a,a\n1,2\n", "twice"),
     ],
 )
@@ -331,7 +331,7 @@ def test_from_a_failed_import_back_to_the_form_with_everything_still_chosen(pers
     page = marketer.get(back)
 
     assert page.status_code == 200
-    assert re.search(r'id="control-error">The control &#39;middle&#39; is no variant of the file', page.text)
+    assert re.search(r'id="control-error">The control &#39;middle&#39;', page.text)
     assert "Why not</textarea>" in page.text
     form = _form_of(page.text)
     assert {name: form[name] for name in ("key", "name", "control")} == {name: typed[name] for name in list(typed)[:3]}

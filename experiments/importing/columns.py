@@ -1,7 +1,7 @@
-"""What the columns of a file may mean, by their names and by what stands in them; a person checks every guess.
+"""Suggested roles for the columns of a file, from their names and values; a person checks each suggestion.
 
-A name that is known wins where the content does not speak against it; content alone decides only where it is plain
-(every value is a time). What is unsure stays an attribute, which costs nothing.
+A known name decides unless the values contradict it. Values decide alone only where they are unambiguous, such as
+times. A column without a clear role becomes an attribute, which is always safe.
 """
 
 import re
@@ -15,13 +15,14 @@ from experiments.importing.amounts import COMMA, read_number
 from experiments.importing.counts import metric_of
 from experiments.importing.plan import CONTENT_MEANINGS
 from experiments.importing.values import dotted, parse_moment, slashed, slug
+from experiments.translation import gettext
 
 OUTCOME = "outcome:"
 SEGMENT = "segment"
 ATTRIBUTE = "attribute"
 IGNORE = ""
 
-_LEVELS = range(2, 31)  # of a column worth a split: a chart shows no more than 30
+_LEVELS = range(2, 31)  # distinct values of a suggested segment: a chart shows at most 30
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _TIME_SHAPE = re.compile(r"\d{4}-?\d\d-?\d\d|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,2}/\d{1,2}/\d{2,4}")
 
@@ -55,7 +56,7 @@ _MONEY = frozenset(
 
 
 @dataclass(frozen=True)
-class Values:
+class ColumnSample:
     """The first values of one column.
 
     Attributes
@@ -63,7 +64,7 @@ class Values:
     name
         The column's name.
     cells
-        As they stand in the file; none where only the name is known.
+        The cells as written in the file; empty if only the name is known.
     """
 
     name: str
@@ -71,23 +72,23 @@ class Values:
 
     @cached_property
     def filled(self) -> tuple[str, ...]:
-        """The cells that are not empty."""
+        """The cells that are not empty, without surrounding spaces."""
         return tuple(cell.strip() for cell in self.cells if cell.strip())
 
     @cached_property
     def plain_name(self) -> str:
-        """The name in small letters with underscores: ``"Seen at"`` is ``"seen_at"``."""
+        """The name in lower case with underscores: ``"Seen at"`` is ``"seen_at"``."""
         spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name)
         return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
     @cached_property
     def timelike(self) -> bool:
-        """Whether every value is a date or time, even one whose day and month cannot be told apart."""
+        """Whether every value is a date or time, including dates with an ambiguous order of day and month."""
         return bool(self.filled) and all(_TIME_SHAPE.match(cell) and _is_moment(cell) for cell in self.filled)
 
     @cached_property
     def numbers(self) -> tuple[int, ...] | None:
-        """The values in millionths; None where one of them is no number."""
+        """The values in millionths; None if one of them is not a number."""
         try:
             return tuple(read_number(cell)[0] for cell in self.filled)
         except ValueError:
@@ -95,22 +96,23 @@ class Values:
 
     @property
     def note(self) -> str:
-        """How a value that could be misread is read; empty where there is none."""
+        """How an ambiguous value is read; empty if there is none."""
         for cell in self.filled:
             if slashed(cell):
-                return f"{cell}: day and month cannot be told apart; write the dates like 2026-03-06 (6 March)"
+                message = gettext("{cell} is ambiguous: day/month or month/day. Write dates like 2026-03-06 (6 March).")
+                return message.format(cell=cell)
         if self.timelike and (written := next((cell for cell in self.filled if dotted(cell)), None)):
-            return f"{written} is read as {_in_words(written)}"
+            return gettext("{cell} is read as {value}").format(cell=written, value=_long_date(written))
         if self.numbers is not None:
             for cell in self.filled:
                 micro, mark = read_number(cell)
                 if mark == COMMA:
-                    return f"{cell} is read as {micro / 1_000_000:.2f}"
+                    return gettext("{cell} is read as {value}").format(cell=cell, value=f"{micro / 1_000_000:.2f}")
         return ""
 
 
-def guess(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """What each column may mean.
+def suggest_roles(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a suggested role for each column.
 
     Parameters
     ----------
@@ -122,12 +124,12 @@ def guess(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> li
     Returns
     -------
     list of str
-        A role for each column: a meaning of `plan`, "outcome:" with an event's type, "segment", "attribute", or "" to
-        leave the column out.
+        For each column a meaning of `plan`, "outcome:" with an event's type, "segment", "attribute", or "" to ignore
+        the column.
     """
-    found = values(header, rows)
-    roles = [ATTRIBUTE if kind == "members" else IGNORE] * len(found)
-    free = dict(enumerate(found))
+    samples = column_samples(header, rows)
+    roles = [ATTRIBUTE if kind == "members" else IGNORE] * len(samples)
+    free = dict(enumerate(samples))
     _by_name(kind, free, roles)
     time_role = {"members": "exposed_at", "events": "at"}.get(kind)
     if time_role is not None and time_role not in roles:
@@ -140,19 +142,19 @@ def guess(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> li
     return roles
 
 
-def values(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Values]:
-    """The columns of a file with their first values."""
-    return [Values(name, tuple(row[index] for row in rows)) for index, name in enumerate(header)]
+def column_samples(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[ColumnSample]:
+    """Return the columns of a file with their first values."""
+    return [ColumnSample(name, tuple(row[index] for row in rows)) for index, name in enumerate(header)]
 
 
 def key_of(file_name: str) -> str:
-    """A key to begin with, from a file's name: ``"Spring mail.csv.gz"`` gives ``"spring-mail"``."""
+    """Return a suggested key from a file's name: ``"Spring mail.csv.gz"`` gives ``"spring-mail"``."""
     key = re.sub(r"[^a-z0-9]+", "-", slug(_stem(file_name), set())).strip("-")
     return "imported" if key in ("", "variant") else key
 
 
 def name_of(file_name: str) -> str:
-    """A name to begin with, from a file's name: ``"spring_mail.csv"`` gives ``"Spring mail"``."""
+    """Return a suggested name from a file's name: ``"spring_mail.csv"`` gives ``"Spring mail"``."""
     words = " ".join(re.sub(r"[_\s]+|(?<=\w)-(?=\w)", " ", _stem(file_name)).split())[:120].strip()
     return words[:1].upper() + words[1:]
 
@@ -161,7 +163,7 @@ def _stem(file_name: str) -> str:
     return re.sub(r"\.(csv|gz|txt|tsv)(?=\.|$)", "", file_name, flags=re.IGNORECASE)
 
 
-def _by_name(kind: str, free: dict[int, Values], roles: list[str]) -> None:
+def _by_name(kind: str, free: dict[int, ColumnSample], roles: list[str]) -> None:
     for role, names in _NAMES[kind].items():
         place = next(
             (
@@ -177,8 +179,8 @@ def _by_name(kind: str, free: dict[int, Values], roles: list[str]) -> None:
             del free[place]
 
 
-def _agrees(role: str, column: Values) -> bool:
-    """Whether a column's content does not speak against what its name says."""
+def _agrees(role: str, column: ColumnSample) -> bool:
+    """Return whether a column's values fit the role that its name suggests."""
     if not column.filled:
         return True
     if role in ("exposed_at", "at"):
@@ -190,22 +192,23 @@ def _agrees(role: str, column: Values) -> bool:
     return True
 
 
-def _outcomes(free: dict[int, Values], roles: list[str]) -> None:
-    """Amounts that no name gave away: numbers with decimals of which most are nothing, or that sound like money."""
+def _outcomes(free: dict[int, ColumnSample], roles: list[str]) -> None:
+    """Suggest purchases for a column of amounts without a known name."""
     if OUTCOME + "purchase" not in roles:
         _take(free, roles, OUTCOME + "purchase", _like_money)
 
 
-def _like_money(column: Values) -> bool:
+def _like_money(column: ColumnSample) -> bool:
+    """Return whether the values have decimals, and most are 0 or empty or the name suggests money."""
     numbers = column.numbers
     if not numbers or min(numbers) < 0 or all(n % 1_000_000 == 0 for n in numbers):
         return False
-    nothing = len(column.cells) - sum(n > 0 for n in numbers)
-    return 2 * nothing >= len(column.cells) or bool(_MONEY & set(column.plain_name.split("_")))
+    zero_or_empty = len(column.cells) - sum(n > 0 for n in numbers)
+    return 2 * zero_or_empty >= len(column.cells) or bool(_MONEY & set(column.plain_name.split("_")))
 
 
-def _splits(free: dict[int, Values], roles: list[str]) -> None:
-    """Offer texts with a few levels as splits; one that differs in every row is rather a name."""
+def _splits(free: dict[int, ColumnSample], roles: list[str]) -> None:
+    """Suggest segments for texts with few distinct values; a text that differs in every row is an identifier."""
     for index, column in free.items():
         levels = len(set(column.filled))
         if (
@@ -219,7 +222,7 @@ def _splits(free: dict[int, Values], roles: list[str]) -> None:
             roles[index] = SEGMENT
 
 
-def _take(free: dict[int, Values], roles: list[str], role: str, fits: Callable[[Values], bool]) -> None:
+def _take(free: dict[int, ColumnSample], roles: list[str], role: str, fits: Callable[[ColumnSample], bool]) -> None:
     place = next((index for index, column in free.items() if fits(column)), None)
     if place is not None:
         roles[place] = role
@@ -236,7 +239,7 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-def _in_words(text: str) -> str:
+def _long_date(text: str) -> str:
     moment = parse_moment(text)
     time = f", {moment:%H:%M}" if ":" in text else ""
     return f"{moment.day} {moment:%B %Y}{time}"
