@@ -1,14 +1,14 @@
-"""Adaptive allocation: which shares of new members the variants should have, given what is known by now.
+"""Adaptive allocation: the shares of new members that the variants should have, given the data so far.
 
 Pure functions of the chances to be best, so the same posterior gives the same shares to the digit.
 
 *Thompson sampling* (Thompson 1933) gives each variant its chance to be best. It loses little on the way, but once a
-leader is likely it hardly looks at the others, and so is slow to be sure. *Top-two* (Russo 2016) gives half of the
-leader's turns to its best challenger: a little more is lost, and the best is told apart sooner.
+leader is likely it hardly samples the others, and so takes long to be sure. *Top-two* (Russo 2016) gives half of the
+leader's turns to its best challenger: a little more is lost, and the best is known sooner.
 
-Both move in steps: the outcomes of the newest members are not in yet, so a posterior says more of yesterday's leader
-than of today's; and a floor keeps every variant in sight, without which the means of those left behind are too low (a
-variant is left behind when it was unlucky, and is then not seen to recover).
+Both move in steps: the outcomes of the newest members are not in yet, so a posterior reflects yesterday's leader more
+than today's; and a floor keeps sampling every variant, without which the means of those left behind are too low (a
+variant falls behind by chance, and is then not sampled enough to recover).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Method = Literal["thompson", "top_two"]
 METHODS: tuple[Method, ...] = ("thompson", "top_two")
 #: Share of turns that top-two leaves to the leader (Russo 2016).
 LEADERS_TURNS = 0.5
-#: How far shares move towards what the posterior asks for, at one look: a false lead of a day then costs half as much.
+#: How far shares move towards their target at one look: a false lead of a day then costs half as much.
 STEP = 0.5
 
 
@@ -43,14 +43,14 @@ class Proposal:
         The least share of any variant.
     shares : mapping of variant key to float
         In variant order; they add up to 1, none is below the floor.
-    asked : mapping of variant key to float
-        What the posterior asks for, before the floor and the step.
+    target : mapping of variant key to float
+        The shares by the posterior, before the floor and the step.
     """
 
     method: Method
     floor: float
     shares: Mapping[str, float]
-    asked: Mapping[str, float]
+    target: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -74,13 +74,13 @@ def propose(
     floor : float
         The least share of any variant, 0 up to an equal share.
     current : mapping of variant key to float, optional
-        The shares in force, from which a step is made; without them the posterior's are taken whole.
+        The current shares, from which a step is made; without them the posterior's are taken whole.
     step : float
-        How far towards what the posterior asks for, above 0 up to 1.
+        How far towards the target, above 0 up to 1.
 
     Returns
     -------
-    Proposal; NotShown where the metric has no posterior yet, so that the shares in force should stay.
+    Proposal; NotShown where the metric has no posterior yet, so that the current shares should stay.
     """
     chances = [row.p_best for row in result.variants]
     if result.not_shown is not None or any(p is None for p in chances):
@@ -88,21 +88,21 @@ def propose(
             return not_shown("no_posterior")
         return not_shown("no_posterior.because", reason=result.not_shown.reason)
     keys = [row.variant for row in result.variants]
-    asked = asked_for(np.array(chances, float), method)
-    shares = asked
+    target = target_shares(np.array(chances, float), method)
+    shares = target
     if current is not None:
-        shares = stepped(asked, _in_order(current, keys), step)
+        shares = stepped(target, _in_order(current, keys), step)
     shares = floored(shares, floor)
-    return Proposal(method, floor, _named(keys, shares), _named(keys, asked))
+    return Proposal(method, floor, _named(keys, shares), _named(keys, target))
 
 
 def from_posterior(posterior: Posterior, *, higher: bool, method: Method, floor: float) -> dict[str, float]:
     """Return shares straight from a posterior, for simulations and notebooks."""
     p_best, _ = posterior.best_and_loss(higher=higher)
-    return _named(posterior.variants, floored(asked_for(p_best, method), floor))
+    return _named(posterior.variants, floored(target_shares(p_best, method), floor))
 
 
-def asked_for(p_best: np.ndarray, method: Method) -> np.ndarray:
+def target_shares(p_best: np.ndarray, method: Method) -> np.ndarray:
     """Return the shares a method gives to these chances to be best."""
     p = np.asarray(p_best, float)
     if p.ndim != 1 or len(p) < 2:
@@ -126,17 +126,17 @@ def _top_two(p: np.ndarray) -> np.ndarray:
     for j, leading in enumerate(p):
         others = np.delete(p, j)
         rest = others.sum()
-        # Where j is certain, nothing tells its challengers apart.
+        # Where j is certain, its challengers share alike.
         share = others / rest if rest > 0 else np.full(len(others), 1 / len(others))
         challenger += leading * np.insert(share, j, 0.0)
     return LEADERS_TURNS * p + (1 - LEADERS_TURNS) * challenger
 
 
-def stepped(asked: np.ndarray, current: np.ndarray, step: float) -> np.ndarray:
-    """Return shares on the way from the current ones to those asked for."""
+def stepped(target: np.ndarray, current: np.ndarray, step: float) -> np.ndarray:
+    """Return shares on the way from the current ones to the target."""
     if not 0 < step <= 1:
         raise AnalysisError("bad_request", f"The step {step} is not above 0 and at most 1.")
-    return current + step * (asked - current)
+    return current + step * (target - current)
 
 
 def floored(shares: np.ndarray, floor: float) -> np.ndarray:

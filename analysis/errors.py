@@ -96,7 +96,7 @@ def refused(error: AnalysisError) -> NotShown:
 
 
 def refuse_what_is_no_number(**given: Any) -> None:
-    """Raise AnalysisError where an argument that must be a number is a text, a truth value or nothing."""
+    """Raise AnalysisError where an argument that must be a number is a text, a boolean or None."""
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, Real):
             raise AnalysisError("bad_request", f"{name} is {value!r}; give a number, such as 0.05 for 5 %.")

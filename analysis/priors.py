@@ -156,7 +156,7 @@ def of(prior: object) -> NamedPrior:
 
 
 def named(name: str) -> NamedPrior:
-    """Return the prior of that name, or say which names there are."""
+    """Return the prior of that name."""
     for prior in PRIORS:
         if prior.name == name:
             return prior

@@ -1,4 +1,4 @@
-"""Shapes of the spread between variants, and how well each foretells tests that it was not fitted to."""
+"""Shapes of the spread between variants, and how well each predicts tests that it was not fitted to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FINE = np.geomspace(SPREADS[0], SPREADS[-1], 161)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One shape of the spread between variants, and how well it foretells tests it was not fitted to.
+    """One shape of the spread between variants, and how well it predicts tests it was not fitted to.
 
     Attributes
     ----------

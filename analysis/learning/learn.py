@@ -23,7 +23,7 @@ from analysis.priors import NamedPrior
 
 __all__ = ["FEWEST_TESTS", "LearnedLift", "TestSummary", "learn"]
 
-#: Fewer finished tests than this say too little of how tests differ.
+#: Fewer finished tests than this are too few to learn how tests differ.
 FEWEST_TESTS: Final = 20
 #: The Normal quantile below which nine of ten tests lie.
 NINE_OF_TEN: Final = 1.2816
@@ -31,12 +31,12 @@ NINE_OF_TEN: Final = 1.2816
 
 @dataclass(frozen=True, slots=True)
 class LearnedLift:
-    """What a history of tests says of true differences.
+    """True differences, as learned from a history of tests.
 
     Attributes
     ----------
     prior : NamedPrior
-        ``learned``, for `conversion` (`log_odds_sd`, with `log_odds_sd_varies` where that surely foretells better,
+        ``learned``, for `conversion` (`log_odds_sd`, with `log_odds_sd_varies` where that surely predicts better,
         `mean_log_odds`, `mean_sd`) and for the verdict's lift (`sd`).
     tests, variants, members : int
         What it rests on.
@@ -73,13 +73,13 @@ class LearnedLift:
 
 
 def learn(tests: Sequence[TestSummary]) -> LearnedLift | NotShown:
-    """Fit the spread of true differences to finished tests, or say that there are too few.
+    """Fit the spread of true differences to finished tests, or return that there are too few.
 
-    Tests in which nobody did it at all, or everybody, say nothing of differences, but of how high rates are.
+    Tests in which no member or every member did it have no information on differences, but on how high rates are.
     """
-    told = [test for test in tests if sum(test.successes) and sum(test.successes) < sum(test.members)]
-    if len(told) < FEWEST_TESTS:
-        return not_shown("too_little_history", tests=len(told), fewest=FEWEST_TESTS)
+    informative = [test for test in tests if sum(test.successes) and sum(test.successes) < sum(test.members)]
+    if len(informative) < FEWEST_TESTS:
+        return not_shown("too_little_history", tests=len(informative), fewest=FEWEST_TESTS)
     return _learned(tests, Likelihood.of(tests))
 
 

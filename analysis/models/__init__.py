@@ -128,7 +128,7 @@ MODELS: tuple[Model, ...] = (
         "adjusted",
         cuped.fit,
         priors.WEAK_ADJUSTED,
-        "Mean per member less what was known beforehand (CUPED), by its moments.",
+        "Mean per member adjusted for a pre-experiment covariate (CUPED), by its moments.",
     ),
     Model(
         "net_value",

@@ -24,7 +24,7 @@ LOG_NORMAL_DATA = ("n", "positive", "log_mean_seen", "log_spread_seen", "centre"
 GAMMA_DATA = ("n", "positive", "log_mean_seen", "total", "centre", "sds")
 #: What `AmountStatistics` holds the sums of: x, x², log x, (log x)².
 SUMMED = (np.asarray, np.square, np.log, lambda x: np.log(x) ** 2)
-#: Below this nothing is told from 0; it keeps the logarithm of an amount finite.
+#: Amounts below this count as it, which keeps their logarithm finite.
 TINY = 1e-300
 
 
@@ -47,8 +47,8 @@ class Family:
         ``quantile(draws, v)``: from standard Normal scores to amounts of variant v, as `replicated_sums` takes it.
     checks : tuple of (message code, function)
         Sums that the likelihood does not look at, over what its own sums imply for them: 1 where they agree. The
-        function takes means of `SUMMED` and gives the ratio; elementwise. Such a ratio tells two price points from a
-        log-normal where the plain sum, which varies with the parameters, does not.
+        function takes means of `SUMMED` and gives the ratio; elementwise. Such a ratio separates two price points from
+        a log-normal where the plain sum, which varies with the parameters, does not.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""Conversion: how likely a member is to do it. Binomial with partially pooled log-odds, by deterministic quadrature.
+"""Conversion: the rate at which members act. Binomial with partially pooled log-odds, by deterministic quadrature.
 
 Variants of one test are alike: ``theta_v = mu + delta_v``, ``delta_v ~ N(0, tau²)``, tau known from tests before. So
-the more variants there are and the fewer their members, the more a lucky one is drawn back to the rest, and the chance
-of being best of many is honest.
+the more variants there are and the fewer their members, the more a lucky one is drawn back to the rest, so that
+the chance of being best of many is right.
 """
 
 from __future__ import annotations

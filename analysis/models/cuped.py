@@ -143,8 +143,8 @@ def fit(
 ) -> IndependentPosterior | NotShown:
     """Return the posterior of the mean adjusted outcome per member, in the outcome's unit; `rng` is ignored.
 
-    A covariate without spread leaves the plain outcome; `adjust` says so. How many members have an outcome
-    was not counted, so an effective number of them stands in, and the lean is the least that the sums allow.
+    A covariate without spread leaves the outcome unadjusted; see `adjust`. The members with an outcome were
+    not counted, so an effective number is used, and the skewness is the least that the sums allow.
 
     Parameters
     ----------

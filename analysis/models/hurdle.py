@@ -1,4 +1,4 @@
-"""How many buy, times how much a buyer spends: the story behind a mean amount. Sampled by NUTS; needs PyMC.
+"""How many buy, times how much a buyer spends: the parts of a mean amount. Sampled by NUTS; needs PyMC.
 
 Each member buys with the variant's share; a buyer's amount is log-normal or gamma. Both likelihoods are exact on
 `AmountStatistics`: log-normal from (positive, Σ log x, Σ (log x)²), gamma from (positive, Σ x, Σ log x). The first
@@ -27,7 +27,7 @@ from analysis.sampling.engine import Draws
 from analysis.sampling.predictive import Check, failures
 from analysis.statistics import AmountStatistics
 
-#: Fewest buyers in each variant: below, the shape of their amounts is anybody's guess.
+#: Fewest buyers in each variant: below, the shape of their amounts is not known.
 MIN_BUYERS = 20
 #: Largest share of buyers whose amount was cut at the cap.
 MAX_CUT = 0.01
@@ -83,7 +83,7 @@ class HurdleResult:
     ----------
     family : {"log_normal", "gamma"} or None
     variants : tuple of HurdleVariant
-        In the order of the data; empty where nothing is shown.
+        In the order of the data; empty where the split is not shown.
     checks : tuple of Check
         Of the family shown; of both where neither passed.
     note : Message or None
@@ -137,7 +137,7 @@ class HurdleResult:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A family's fit that passed the sampler's gate: arrays of shape (draws, variants)."""
+    """A family's fit that passed its diagnostics: arrays of shape (draws, variants)."""
 
     family: Family
     share: np.ndarray
@@ -210,8 +210,8 @@ def _rows(statistics: Data, found: _Fitted, control: str, kind: IntervalKind) ->
     rows = []
     for v, (variant, own) in enumerate(statistics.items()):
         lifts = [None if v == base else drawn_estimate(of[:, v] / of[:, base] - 1, kind) for of in drawn]
-        told = [drawn_estimate(of[:, v], kind) for of in drawn]
-        rows.append(HurdleVariant(variant, own.n, own.positive, *told, *lifts))
+        estimates = [drawn_estimate(of[:, v], kind) for of in drawn]
+        rows.append(HurdleVariant(variant, own.n, own.positive, *estimates, *lifts))
     return tuple(rows)
 
 
@@ -222,7 +222,7 @@ def _note(statistics: Data) -> Message | None:
 
 
 def _refused(statistics: Data) -> NotShown | None:
-    """What no family can be fitted to."""
+    """Return why no family can be fitted to the data; None where one can."""
     for variant, own in statistics.items():
         if own.positive < MIN_BUYERS:
             return not_shown("too_few_amounts", variant=variant, buyers=own.positive, fewest=MIN_BUYERS)
@@ -262,10 +262,10 @@ def _sampled(
     seed = int(rng.integers(2**31))
     known = amount_families.data_of(statistics.values(), prior)
     data = {name: known[name] for name in family.data}
-    told = fitting.sampled(family.build, (len(names),), data, seed=seed, draws=draws, chains=chains, longer=2)
-    if isinstance(told, NotShown):
-        return told
-    found, diagnostics = told
+    fitted = fitting.sampled(family.build, (len(names),), data, seed=seed, draws=draws, chains=chains, longer=2)
+    if isinstance(fitted, NotShown):
+        return fitted
+    found, diagnostics = fitted
     flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in found.values.items()}
     cap = next((float(own.cap) for own in statistics.values() if own.cap is not None), None)
     amount = family.mean(flat, cap)

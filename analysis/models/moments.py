@@ -2,14 +2,14 @@
 
 The central limit theorem gives the width; what it leaves out with a few hundred buyers is corrected in closed form:
 
-1. *Lean.* A mean of skewed amounts is more often too low than too high, and where it is too low its spread is too
+1. *Skewness.* A mean of skewed amounts is more often too low than too high, and where it is too low its spread is too
    small as well. The posterior is bent by the Cornish-Fisher expansion of Student's statistic (Johnson 1978; Hall
-   1992). The third moment is that of all variants together, so that it does not lean towards whoever drew the one big
-   buyer, and cancels in the difference of equal groups, as it must.
+   1992). The third moment is that of all variants together, so that the variant with the one big buyer does not
+   decide it, and cancels in the difference of equal groups, as it must.
 2. *Few buyers.* The width is that of Student's t with as many degrees of freedom as there are buyers, less one.
 3. *Fewer than the prior believes.* The variance is partly borrowed from all variants together.
 
-``python -m tests.analysis.models.amount_coverage`` measures what that is worth, and where it is not enough.
+``python -m tests.analysis.models.amount_coverage`` measures the coverage, and where it is too low.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from analysis.errors import NotShown, not_shown
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.skewed import SkewedMarginal
 
-#: The largest skewness of a mean that is believed, either way: beyond it the expansion is no longer one.
+#: The largest skewness of a mean that is used, either way: beyond it the expansion does not hold.
 MOST_SKEW = 0.5
-#: Members with an amount from which on a variant's own interval is told.
+#: Members with an amount from which on a variant has an interval.
 FEWEST_CARRIERS = 5
 _SMALLEST_SHARE = 1e-12
 _FEWEST_FREEDOM = 3.0
@@ -140,8 +140,8 @@ def fit_sums(cells: Mapping[str, Sums], third: float, believed: float) -> tuple[
 def likeness(cell: Sums, whole: Sums) -> tuple[float, float]:
     """Return how many times as many members of a variant carry the number as of all, and how much more each.
 
-    That is what its moments are scaled by. How much more is believed beyond two standard errors only: within, it is
-    the luck of who drew the big buyer. Neither is where carriers were not counted: an effective number is small where
+    Its moments are scaled by both. How much more is used beyond two standard errors only: within, it is chance
+    which variant the big buyer is in. Neither is where carriers were not counted: an effective number is small where
     one member weighs much, and would take the lean away just there.
     """
     if not cell.counted or cell.positive == 0:
@@ -164,7 +164,7 @@ def leaning(cell: Sums, own: float, pooled: float, third: float) -> SkewedMargin
 
 
 def bounded(skew: float) -> float:
-    """Return a skewness of a mean as far as it is believed."""
+    """Return a skewness of a mean, within `MOST_SKEW`."""
     return min(max(skew, -MOST_SKEW), MOST_SKEW)
 
 
@@ -182,8 +182,8 @@ def posterior_of(cells: Mapping[str, Sums], third: float, believed: float) -> In
 def posterior_from_nought(cells: Mapping[str, Sums], third: float, believed: float) -> IndependentPosterior | NotShown:
     """Return the posterior of means of a number that is 0 or more.
 
-    No interval of a variant's own reaches below 0, and where fewer than `FEWEST_CARRIERS` members carry the number
-    none is told: it would hold the truth in 50 to 90 % of the cases instead of 95 %. Comparisons stand, since what is
+    No interval of a variant reaches below 0, and where fewer than `FEWEST_CARRIERS` members carry the number
+    there is none: it would hold the truth in 50 to 90 % of the cases instead of 95 %. Comparisons stay, since what is
     borrowed from the other variants makes theirs wide enough (95 to 98 %).
     """
     found = posterior_of(cells, third, believed)

@@ -34,9 +34,9 @@ from analysis.statistics import CountStatistics
 MAX_TIMES = 5000
 #: Fewest members in each variant who did it.
 MIN_POSITIVE = 5
-#: The busiest members whose part of all times is told, as a share of the members.
+#: Share of the members that counts as the busiest.
 BUSIEST = 0.1
-#: What is told of the fitted law, all of shape (chains, draws, variants) in `CountResult.draws`.
+#: The figures of the fitted distribution, all of shape (chains, draws, variants) in `CountResult.draws`.
 FIGURES = ("mean", "dispersion", "never", "each", "busiest")
 
 Data = Mapping[str, CountStatistics]
@@ -51,7 +51,7 @@ class CountVariant:
     mean : Estimate
         Times per member.
     dispersion : Estimate
-        φ: 0 where everybody acts at the same rate (Poisson); 1 and more where few members do most of it.
+        φ: 0 where all members act at the same rate (Poisson); 1 and more where few members do most of it.
     never : Estimate
         Share of members who never do it.
     each : Estimate
@@ -59,7 +59,7 @@ class CountVariant:
     busiest : Estimate
         Part of all times that the busiest tenth of the members account for; 1 where no more than a tenth do it.
     alike : float
-        The same part where luck alone makes the difference: everybody at the same rate, with the posterior mean.
+        The same part by chance alone: all members at the same rate, the posterior mean.
     lift : Estimate or None
         mean / control's mean − 1; None for the control.
     p_beats_control : float or None
@@ -96,7 +96,7 @@ class CountResult:
     Attributes
     ----------
     variants : tuple of CountVariant
-        In the order of the data; empty where nothing is shown.
+        In the order of the data; empty where the fit is not shown.
     draws : Draws or None
         Of `FIGURES` and the parameters, the axis `variant` named, for `analysis.sampling.engine.to_arviz`.
     """
@@ -140,7 +140,7 @@ class CountResult:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A fit that passed the sampler's gate; figures by the names of FIGURES, arrays of shape (draws, variants)."""
+    """A fit that passed its diagnostics; figures by the names of FIGURES, arrays of shape (draws, variants)."""
 
     figures: Mapping[str, np.ndarray]
     checks: tuple[Check, ...]
@@ -207,7 +207,7 @@ def fit_counts(
     prior: NamedPrior = priors.NEGATIVE_BINOMIAL_WEAK,
     interval: IntervalKind = "eti",
 ) -> CountResult:
-    """Say how often members do it in each variant and how unevenly.
+    """Fit how often members do it in each variant, and how unevenly.
 
     Parameters
     ----------
@@ -239,10 +239,11 @@ def _rows(
 ) -> tuple[CountVariant, ...]:
     base, rows, drawn = list(statistics).index(control), [], found.figures["mean"]
     for v, (variant, own) in enumerate(statistics.items()):
-        told: dict[str, Any] = {name: drawn_estimate(draws[:, v], kind) for name, draws in found.figures.items()}
-        alike = float(_part(poisson(told["mean"].mean), poisson(told["mean"].mean), told["mean"].mean))
+        estimates: dict[str, Any] = {name: drawn_estimate(draws[:, v], kind) for name, draws in found.figures.items()}
+        poisson_mean = estimates["mean"].mean
+        alike = float(_part(poisson(poisson_mean), poisson(poisson_mean), poisson_mean))
         lifts = drawn[:, v] / drawn[:, base] - 1
-        row = CountVariant(variant, own.n, own.positive, alike=alike, **told)
+        row = CountVariant(variant, own.n, own.positive, alike=alike, **estimates)
         if v != base:
             better = float((lifts > 0 if higher else lifts < 0).mean())
             row = replace(row, lift=drawn_estimate(lifts, kind), p_beats_control=better)
@@ -265,7 +266,7 @@ def _part(times: Any, sized: Any, mean: Any) -> Any:
 
 
 def figures_of(log_mean: np.ndarray, log_dispersion: np.ndarray) -> dict[str, np.ndarray]:
-    """What is told of a law, by the names of FIGURES; arrays of any one shape."""
+    """Return the figures of a distribution by the names of FIGURES; arrays of one shape."""
     mean, dispersion = np.exp(log_mean), np.exp(log_dispersion)
     quiet = -np.log1p(dispersion * mean) / dispersion
     size, chance = 1 / dispersion, 1 / (1 + dispersion * mean)
@@ -274,13 +275,13 @@ def figures_of(log_mean: np.ndarray, log_dispersion: np.ndarray) -> dict[str, np
 
 
 def _shown(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The figures as the gate takes them: no part that is all of it in some draws, whose tail has nothing to count."""
-    told = figures_of(values["log_mean"], values["log_dispersion"])
-    return told | {"busiest": told["busiest"][..., told["busiest"].max(axis=(0, 1)) < 1]}
+    """Return the figures that are diagnosed, without a busiest part that reaches 1, which has no upper tail."""
+    figures = figures_of(values["log_mean"], values["log_dispersion"])
+    return figures | {"busiest": figures["busiest"][..., figures["busiest"].max(axis=(0, 1)) < 1]}
 
 
 def _refused(statistics: Data) -> NotShown | None:
-    """What this model cannot be fitted to."""
+    """Return why this model cannot be fitted to the data; None where it can."""
     for variant, own in statistics.items():
         if own.positive < MIN_POSITIVE:
             return not_shown("too_few_counts", variant=variant, active=own.positive, members=own.n, fewest=MIN_POSITIVE)
@@ -333,7 +334,7 @@ def _replicated(
     top = int(nbinom.isf(0.01 / n, size, chance).max()) + 1
     times = np.arange(min(top, 20 * MAX_TIMES) + 1)
     never, spread = np.empty(len(mean)), np.empty(len(mean))
-    # By blocks, so that long tails do not ask for much memory.
+    # In blocks, to bound the memory that long tails need.
     for rows in np.array_split(np.arange(len(mean)), 1 + len(mean) * len(times) // 1_000_000):
         mass = nbinom.pmf(times, size[rows, None], chance[rows, None])
         members = rng.multinomial(n, mass / mass.sum(axis=1, keepdims=True))

@@ -90,7 +90,7 @@ def fit(
 def fit_signed(
     statistics: Mapping[str, RatioStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
 ) -> IndependentPosterior | NotShown:
-    """Return the same for numerators of either sign (sentiment): differences only, as a lift over a mood means nothing.
+    """Return the same for numerators of either sign (sentiment): differences only, as lifts have no meaning.
 
     Nothing is assumed of the skewness of the numerators, where `fit` takes amounts for log-normal.
     """

@@ -45,7 +45,7 @@ def fit_roi(
 ) -> IndependentPosterior | NotShown:
     """Return the posterior of ``(value − cost) / cost``: 0.5 is half as much again as was spent. `rng` is ignored.
 
-    Differences only: a lift over a return says nothing. NotShown where a variant costs nothing, by name.
+    Differences only: a lift over a return has no meaning. NotShown where a variant costs nothing, by name.
     """
     free = [key for key, cell in statistics.items() if cell.n and not cell.cost > 0]
     if free:
@@ -70,7 +70,7 @@ def value_sums(cell: ValueStatistics) -> moments.Sums:
 
 
 def _carriers(cell: ValueStatistics, total: float, squares: float) -> float:
-    """Return how many members carry the value; with losses among the outcomes that cannot be told, so all do."""
+    """Return how many members carry the value; all of them where outcomes may be losses."""
     if min(cell.weights) < 0:
         return float(cell.n) if squares else 0.0
     return moments.effective_positive(total, squares)

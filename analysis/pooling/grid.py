@@ -103,7 +103,7 @@ def nodes(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray, np
     """Return mu, tau and the log of the integration weight (with the prior of tau) at every node.
 
     An even mesh of mu for each tau. The share of a tau says how fine: a sum over points h standard deviations apart is
-    off by 2 exp(-2 pi² / h²), and so much of a rare tau is nothing.
+    off by 2 exp(-2 pi² / h²), which of a rare tau is negligible.
     """
     taus, log_share = _spreads(counts, prior)
     extent = _extent(counts, prior, taus)
@@ -135,7 +135,7 @@ def _log_normal_taus(counts: Counts, prior: NamedPrior, median: float, varies: f
     """Return nodes of a tau that differs from test to test (log-normal), and the log of their weight.
 
     An even mesh over where the posterior of log tau lies, which may be much narrower than its prior (twenty variants)
-    or lean far (few members in one, many in another): as fine as its narrowest part, and as what depends on tau asks.
+    or lean far (few members in one, many in another): as fine as its narrowest part, and as what depends on tau needs.
     """
     top = min(math.log(TAU_BOUNDS[1] / median) / varies, _HIGHEST)
     rough = np.linspace(_LOWEST, top, int((top - _LOWEST) / min(1.0, 0.8 / varies)) + 2)

@@ -1,4 +1,4 @@
-"""Counts of variants, what they say of log-odds, and where a variant's log-odds lie given the variants' middle."""
+"""Counts of variants, their likelihood of log-odds, and where a variant's log-odds lie given the variants' middle."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def modes(counts: Counts, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
     inner = np.where(pull > 0, np.minimum(reach, best), np.maximum(reach, best))
     low, high = np.minimum(mu, inner), np.maximum(mu, inner)
     spread = 1 / (y + 0.5) + 1 / (n - y + 0.5)
-    guess = (np.log(y + 0.5) - np.log(n - y + 0.5)) / spread + mu / tau**2
-    theta = np.clip(guess / (1 / spread + 1 / tau**2), low, high)
+    start = (np.log(y + 0.5) - np.log(n - y + 0.5)) / spread + mu / tau**2
+    theta = np.clip(start / (1 / spread + 1 / tau**2), low, high)
     for _ in range(100):
         gradient = y - n * expit(theta) - (theta - mu) / tau**2
         bend = curvature(counts, theta, tau)

@@ -20,7 +20,7 @@ LIFT_LOG_SD = 0.7
 #: How far apart the points are that carry an integral over one variant's table, in standard deviations of the steeper
 #: side of either, and the mass below which a point is left out. A curve to be drawn needs no point that a pixel cannot
 #: show. Where a posterior leans, the other's distribution function may have an edge between two points of an even mesh:
-#: they lie closer by the cube of the lean, as plain integration at 40 of 40 and 0 of 500 asked for.
+#: they lie closer by the cube of the lean, as plain integration at 40 of 40 and 0 of 500 needs.
 _EXACT, _DRAWN = (0.6, 1e-9), (1.0, 1e-6)
 _CLOSEST, _FARTHEST = 4, 6
 #: Ends of a curve to be drawn need no more, in standard deviations.
@@ -114,7 +114,7 @@ class PooledPosterior:
 
     def density(self, v: int) -> Density:
         low, high = (self._drawn_end(v, side) for side in (-1.0, 1.0))
-        # By cells: where nobody did it the density itself rises without bounds towards 0.
+        # By cells: without successes the density rises without bounds towards 0.
         return density_from_cdf(lambda x: self._cdf(v, np.clip(logit(x), -700, 700)), low, high)
 
     def _drawn_end(self, v: int, side: float) -> float:
@@ -225,7 +225,7 @@ class PooledPosterior:
         return float(high - low)
 
     def _clear(self, c: int) -> bool:
-        """Whether a lift over this variant has bounds: over nobody, a log-normal tau leaves it no mean."""
+        """Whether a lift over this variant has bounds: without successes, a log-normal tau leaves it no mean."""
         known = bool(np.ptp(self.tables.tau) == 0) or float(self.counts.successes[c, 0]) > 0
         return known and self.log_moments(c)[1] <= LIFT_LOG_SD
 

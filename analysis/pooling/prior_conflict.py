@@ -1,4 +1,4 @@
-"""Where variants differ more than the prior expects of any: then the prior must not pull them together."""
+"""Prior-data conflict: where variants differ more than the prior expects, its spread is widened."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from analysis.pooling.grid import TAU_BOUNDS
 from analysis.priors import NamedPrior
 from analysis.statistics import ProportionStatistics
 
-#: One test in twenty of those that the prior describes is taken for one that it does not, and loses little by it.
-SURPRISE: Final = 0.05
-#: The spread that takes the place of one that surprises: the standard deviation of its logarithm, twice what the
+#: Of tests that the prior describes, one in twenty is widened as well, at little cost.
+CONFLICT: Final = 0.05
+#: The spread that replaces one in conflict with the data: the standard deviation of its logarithm, twice what the
 #: archive's tests show among themselves, and its median over a spread of one size.
 VARIES, MEDIAN_SHARE = 1.0, 0.8
 _NODES = 9
 
 
-def surprise(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -> float:
+def conflict_p_value(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -> float:
     """Return how often variants of one test would differ by so much or more under the prior's spread, 0 to 1.
 
     The weighted sum of squares of the empirical log-odds (Haldane-Anscombe: half a success and half a failure more)
@@ -49,7 +49,7 @@ def widened(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -
     """
     varies = prior.get("log_odds_sd_varies")
     known = prior.get("log_odds_sd") is not None and (varies is None or varies < VARIES)
-    if not known or len(statistics) < 2 or surprise(prior, statistics) >= SURPRISE:
+    if not known or len(statistics) < 2 or conflict_p_value(prior, statistics) >= CONFLICT:
         return prior
     parameters = dict(prior.parameters) | {"log_odds_sd_varies": VARIES}
     if varies is None:

@@ -166,9 +166,9 @@ def _table(
     )
     cells = np.maximum(cells, 0.0)
     cells /= cells.sum(axis=-1, keepdims=True)
-    nothing = np.zeros((*cells.shape[:-1], 1))
-    below = np.concatenate([nothing, np.cumsum(cells, axis=-1)], axis=-1)
-    above = np.concatenate([np.cumsum(cells[..., ::-1], axis=-1)[..., ::-1], nothing], axis=-1)
+    zero = np.zeros((*cells.shape[:-1], 1))
+    below = np.concatenate([zero, np.cumsum(cells, axis=-1)], axis=-1)
+    above = np.concatenate([np.cumsum(cells[..., ::-1], axis=-1)[..., ::-1], zero], axis=-1)
     return {
         "low": low,
         "step": step,

@@ -19,7 +19,7 @@ DENSITY_POINTS = 61
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A credible interval that says what it is.
+    """A credible interval with its kind and probability.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ def density_from_cdf(cdf: Callable[[np.ndarray], np.ndarray], low: float, high: 
     """Return a density by cells: the probability in each cell over its width, at its middle."""
     edges = np.linspace(low, high, DENSITY_POINTS + 1)
     mass, width = np.clip(np.diff(cdf(edges)), 0, None), np.diff(edges)
-    # Of a rate as good as 0 or 100 % the cells may be narrower than a number can tell.
+    # Of a rate as good as 0 or 100 % the cells may be narrower than a float resolves.
     height = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
     return Density(tuple(((edges[:-1] + edges[1:]) / 2).tolist()), tuple(height.tolist()))
 

@@ -65,7 +65,7 @@ class BetaMarginal:
     @property
     def log_sd(self) -> float:
         spread = special.polygamma(1, self.a) - special.polygamma(1, self.a + self.b)
-        # With 1e9 members who all did it, the difference of two trigammas rounds to nothing: use its leading term.
+        # With 1e9 members who all did it, the difference of two trigammas rounds to 0: use its leading term.
         return float(np.sqrt(max(spread, self.b / (self.a * (self.a + self.b)))))
 
     @property

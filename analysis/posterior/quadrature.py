@@ -1,7 +1,7 @@
 """Exact comparisons of independent posteriors by Gauss-Legendre quadrature: no draws, the same to the digit each time.
 
 An integral over one variant's posterior is cut into panels at the quantiles of every variant concerned, so that a
-posterior of 1e9 members beside one of 3 is met by panels of its own width.
+posterior of 1e9 members beside one of 3 has panels of its own width.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _plain_nodes(marginal: Marginal, order: int) -> tuple[np.ndarray, np.ndarray
 def quantile(
     cdf: Callable[[np.ndarray], np.ndarray],
     p: float,
-    guess: Callable[[float], float],
+    start: Callable[[float], float],
     scale: float,
     support: tuple[float, float],
     close: float = 1e-8,
@@ -128,12 +128,12 @@ def quantile(
 
     Parameters
     ----------
-    guess : callable
+    start : callable
         A starting point for a probability.
     scale : float
         A rough standard deviation.
     support : pair of float
-        Bounds with next to nothing outside.
+        Bounds with negligible probability outside.
     """
     p = float(min(max(p, 1e-9), 1 - 1e-9))
     target = float(ndtri(p))
@@ -141,7 +141,7 @@ def quantile(
     def off(value: float) -> float:
         return float(ndtri(np.clip(cdf(np.array([value]))[0], 1e-300, 1 - 1e-16))) - target
 
-    old = guess(p)
+    old = start(p)
     off_old = off(old)
     new = old - off_old * scale
     for _ in range(7):
@@ -151,12 +151,12 @@ def quantile(
         if off_new == off_old or abs(new - old) > 50 * scale:
             break
         old, off_old, new = new, off_new, new - off_new * (new - old) / (off_new - off_old)
-    return _bracketed(off, guess(p), scale, support)
+    return _bracketed(off, start(p), scale, support)
 
 
-def _bracketed(off: Callable[[float], float], guess: float, scale: float, support: tuple[float, float]) -> float:
+def _bracketed(off: Callable[[float], float], start: float, scale: float, support: tuple[float, float]) -> float:
     step = 0.5 * scale
-    low, high = guess - step, guess + step
+    low, high = start - step, start + step
     floor, ceiling = support
     while off(low) > 0 and low > floor:
         low, high, step = low - step, low, 2 * step

@@ -1,4 +1,4 @@
-"""A posterior that leans: Normal where nothing is skewed, a shifted log-normal where a few large amounts decide."""
+"""Skewed posterior: Normal without skewness, a shifted log-normal where a few large amounts decide."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STRAIGHT = 1e-9
 class SkewedMarginal:
     """``x = centre + scale · (exp(bend · z) − 1) / bend`` for a standard Normal z (Johnson's S_L; Normal for bend 0).
 
-    The bend is what the Cornish-Fisher expansion of Student's statistic asks of a mean whose members are skewed
+    The bend is what the Cornish-Fisher expansion of Student's statistic gives for a mean whose members are skewed
     (Johnson 1978; Hall 1992): to the second order ``x = centre + scale · (z + bend/2 · z²)``, but rising everywhere.
 
     Attributes

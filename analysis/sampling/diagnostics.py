@@ -133,7 +133,7 @@ def ess(draws: np.ndarray) -> np.ndarray:
 
 
 def diagnose(draws: Mapping[str, np.ndarray], divergences: int) -> Diagnostics:
-    """Judge a fit.
+    """Diagnose a fit.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def diagnose(draws: Mapping[str, np.ndarray], divergences: int) -> Diagnostics:
 
 
 def psis(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
-    """Smooth importance weights and say how far they may be trusted (Vehtari, Simpson, Gelman, Yao and Gabry 2024).
+    """Smooth importance weights and measure their reliability (Vehtari, Simpson, Gelman, Yao and Gabry 2024).
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def psis(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     log_weights : array of shape (draws,)
         Their exponentials sum to 1; the largest are replaced by the expected order statistics of the fitted tail.
     k_hat : float
-        Shape of the generalised Pareto tail; at most `K_HAT_LIMIT` may be trusted. Infinite where there is no tail to
+        Shape of the generalised Pareto tail; at most `K_HAT_LIMIT` is reliable. Infinite where there is no tail to
         fit: fewer than 5 draws above the rest.
 
     Notes

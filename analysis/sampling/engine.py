@@ -1,4 +1,4 @@
-"""The samplers, and all that differs between PyMC 5 and 6, with or without nutpie; imported on first use only."""
+"""The samplers, with all that differs between PyMC 5 and 6 and with or without nutpie; imported on first use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Data = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """What a sampler gave.
+    """The draws of a sampler.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Draws:
     dims : mapping of variable to tuple of str
         Names of its axes after (chain, draw), where somebody named them.
     coords : mapping of axis to sequence of str
-        What stands along a named axis, such as the variants' keys.
+        Labels along a named axis, such as the variants' keys.
     """
 
     values: Mapping[str, np.ndarray]
@@ -84,19 +84,19 @@ def sample(
     shape : tuple of int
         Whatever fixes the number of parameters.
     data : mapping of name to array
-        All of the model's `pm.Data` and nothing else. An axis may be longer or shorter than where it was compiled.
+        All of the model's `pm.Data`, and no other name. An axis may be longer or shorter than where it was compiled.
     accept : float
         The sampler's target acceptance; higher = smaller steps, fewer divergences.
 
     Raises
     ------
     EngineError
-        Whatever went wrong inside the sampler.
+        The sampler failed.
     """
     run = _with_nutpie if find_spec("nutpie") is not None else _with_pymc
     try:
         with warnings.catch_warnings():
-            # Three announcements that nobody need act on: ArviZ 0.23 on its refactoring, which both versions here are
+            # Three announcements that need no action: ArviZ 0.23 on its refactoring, which both versions here are
             # written for, PyTensor on a missing BLAS, which models of this size do not use, and Numba on the memory
             # order of matrices, which PyTensor silences too, but only until this block ends.
             warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
@@ -122,15 +122,15 @@ def _as_declared(kinds: Mapping[str, np.dtype], data: Data) -> dict[str, np.ndar
     """
     if set(kinds) != set(data):
         raise ValueError(f"The model takes {', '.join(sorted(kinds))}; it was given {', '.join(sorted(data))}.")
-    told = {}
+    typed = {}
     for name, value in data.items():
         given = np.asarray(value)
-        told[name] = given.astype(kinds[name])
-        if kinds[name].kind in "iu" and not np.array_equal(told[name], given):
+        typed[name] = given.astype(kinds[name])
+        if kinds[name].kind in "iu" and not np.array_equal(typed[name], given):
             raise ValueError(f"The model's {name} was made for whole numbers; make its pm.Data with floats.")
-        if not np.isfinite(told[name]).all():
+        if not np.isfinite(typed[name]).all():
             raise ValueError(f"The model's {name} was given a number that is not finite.")
-    return told
+    return typed
 
 
 @lru_cache(maxsize=KEPT_MODELS)
@@ -242,7 +242,7 @@ def import_arviz() -> Any:
 
 def _container(posterior: Any) -> Any:
     arviz = import_arviz()
-    # Not asked with hasattr: 1.x answers with a DataTree and a warning.
+    # Not hasattr: 1.x returns a DataTree with a warning.
     if "InferenceData" in vars(arviz):
         return arviz.InferenceData(posterior=posterior)
     import xarray as xr

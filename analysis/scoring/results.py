@@ -1,4 +1,4 @@
-"""What a scorecard says: named fields, each explained, that survive JSON to the digit."""
+"""The result of a scorecard: named fields, each explained, that survive JSON to the digit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.priors import NamedPrior
 from analysis.statistics.stratified import Stratified
 
 Direction = Literal["higher", "lower"]
-#: A chance of being wrong below this is below what quadrature resolves, so nothing can be said of that case.
+#: A chance of being wrong below this is below what quadrature resolves, so that case has no figure.
 AS_GOOD_AS_CERTAIN = 1e-9
 
 
@@ -40,14 +40,14 @@ class VariantResult:
     expected_loss : float or None
         Mean shortfall per member against the best, in the metric's unit; 0 in the cases in which this is the best.
     loss_if_wrong : float or None
-        The same over the other cases alone: what is lost where shipping this one is wrong. None where it is as good as
-        certain to be right.
+        The same over the other cases alone: the loss where shipping this one is wrong. None where it is almost
+        certainly right.
     log_mean, log_sd : float or None
         Of the logarithm of the mean, before any prior, for the verdict; None where the mean is not clear of 0.
     density : Density or None
         For drawing.
     evidence_mean, evidence_sd : float or None
-        The mean per member and its standard error before any prior drew it in: what z-scores, and so the guarantee
+        The mean per member and its standard error before any prior shrank it: what z-scores, and so the guarantee
         against false winners, rest on.
     """
 

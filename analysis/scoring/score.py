@@ -132,7 +132,7 @@ def scorecard(
         A name of `models.MODELS`; by default the first that takes the kind.
     prior : NamedPrior or str, optional
         A name of `priors.PRIORS` will do. By default the model's own; that of rates is let vary where the variants
-        differ more than it allows (`conflict.widened`), and the result says which it was.
+        differ more than it allows (`prior_conflict.widened`), and the result holds the one that was used.
     rope : float
         Half-width of the region of practical equivalence of the lift; 0.01 is ± 1 %.
     interval, probability : str, float
@@ -155,32 +155,32 @@ def scorecard(
     chosen = models.for_kind(kind) if model is None else models.named(model)
     if chosen.kind != kind:
         raise AnalysisError("unknown_model", f"The model {chosen.name} takes {chosen.kind} statistics, not {kind}.")
-    believed = chosen.prior if prior is None else priors.of(prior)
+    used_prior = chosen.prior if prior is None else priors.of(prior)
     weighted: tuple[Mapping[str, Any], Stratified | None] = (metric_data, None)
     if strata is not None:
         weighted = stratify(strata, metric_data)
     cells, stratified = weighted
     if chosen.name == "conversion":
-        believed = widened(believed, cells)
-    told = {
+        used_prior = widened(used_prior, cells)
+    head = {
         "metric": metric,
         "kind": kind,
         "direction": direction,
         "control": control,
         "model": chosen.name,
-        "prior": believed,
+        "prior": used_prior,
         "rope": rope,
     }
-    posterior = _nobody_yet(metric_data) or chosen.fit(cells, believed, rng)
+    posterior = _no_member_yet(metric_data) or chosen.fit(cells, used_prior, rng)
     if isinstance(posterior, NotShown):
-        return replace(_without_numbers(metric_data, told, posterior), stratified=stratified)
+        return replace(_without_numbers(metric_data, head, posterior), stratified=stratified)
     evidence = _evidence(chosen, cells, posterior)
-    result = result_of(posterior, metric_data, told, interval, probability, evidence, curves)
+    result = result_of(posterior, metric_data, head, interval, probability, evidence, curves)
     return replace(result, stratified=stratified)
 
 
 def _evidence(chosen: Model, cells: Mapping[str, Any], posterior: Posterior) -> Posterior | None:
-    """Return the posterior before any prior draws it in; None where a variant is too small to have one."""
+    """Return the posterior before any prior shrinks it; None where a variant is too small to have one."""
     if chosen.evidence is None:
         return posterior
     plain = models.named(chosen.evidence)
@@ -188,10 +188,10 @@ def _evidence(chosen: Model, cells: Mapping[str, Any], posterior: Posterior) -> 
     return None if isinstance(found, NotShown) else found
 
 
-def _nobody_yet(data: Data) -> NotShown | None:
-    """Where no member of any variant did it, every figure would be the prior alone.
+def _no_member_yet(data: Data) -> NotShown | None:
+    """Return the reason where no member of any variant did it: every figure would be the prior alone.
 
-    A value of 0 or below is no sign of that: gains and losses may cancel, and costs are there from the start.
+    A value of 0 or below does not show that: gains and losses may cancel, and costs are there from the start.
     """
     if all(cell.n > 0 for cell in data.values()) and not any(_something_done(cell) for cell in data.values()):
         return not_shown("nobody_yet")
@@ -200,7 +200,7 @@ def _nobody_yet(data: Data) -> NotShown | None:
 
 def _something_done(cell: Statistics) -> bool:
     if isinstance(cell, RetentionStatistics | CascadeStatistics):
-        return True  # that nobody returned, or brought anybody, is an answer of these models
+        return True  # that no member returned or brought another is a result of these models
     if isinstance(cell, RatioStatistics):
         return bool(cell.y_total or cell.x_squares)
     if isinstance(cell, AdjustedStatistics):
@@ -213,36 +213,36 @@ def _something_done(cell: Statistics) -> bool:
 def raw_mean(model: str, cell: Statistics) -> float | None:
     """Return what the model's metric is of the sums alone: per member, or for each unit of cost.
 
-    None of a half-life and of reach, which no sums alone tell.
+    None for a half-life and for reach, which need more than sums.
     """
     if model in ("retention", "reach"):
         return None
     return cell.return_on_cost if model == "roi" and isinstance(cell, ValueStatistics) else cell.mean
 
 
-def _without_numbers(data: Mapping[str, Statistics], told: dict[str, Any], why: NotShown) -> MetricResult:
+def _without_numbers(data: Mapping[str, Statistics], head: dict[str, Any], why: NotShown) -> MetricResult:
     rows = tuple(
-        VariantResult(key, cell.n, float(cell.total), raw_mean(told["model"], cell)) for key, cell in data.items()
+        VariantResult(key, cell.n, float(cell.total), raw_mean(head["model"], cell)) for key, cell in data.items()
     )
-    control = told["control"]
+    control = head["control"]
     comparisons = tuple(ComparisonResult(key, control, lift_not_shown=why.reason) for key in data if key != control)
-    return MetricResult(**told, variants=rows, comparisons=comparisons, not_shown=why)
+    return MetricResult(**head, variants=rows, comparisons=comparisons, not_shown=why)
 
 
 def result_of(
     posterior: Posterior,
     data: Mapping[str, Statistics],
-    told: dict[str, Any],
+    head: dict[str, Any],
     interval: IntervalKind = "eti",
     probability: float = 0.95,
     evidence: Posterior | None = None,
     curves: Curves = "all",
 ) -> MetricResult:
-    """Read a whole `MetricResult` off any posterior; `told` are its first seven fields.
+    """Return the `MetricResult` of any posterior; `head` are its first seven fields.
 
-    `evidence` is the posterior before any prior drew it in, for the verdict, or None where there is none.
+    `evidence` is the posterior before any prior shrank it, for the verdict, or None where there is none.
     """
-    higher = told["direction"] == "higher"
+    higher = head["direction"] == "higher"
     p_best, loss = posterior.best_and_loss(higher=higher)
     refused = posterior.no_intervals if isinstance(posterior, IndependentPosterior) else {}
     rows = []
@@ -253,7 +253,7 @@ def result_of(
                 variant=key,
                 n=cell.n,
                 total=float(cell.total),
-                raw_mean=raw_mean(told["model"], cell),
+                raw_mean=raw_mean(head["model"], cell),
                 mean=posterior.mean(v),
                 sd=posterior.sd(v),
                 interval=None if key in refused else posterior.interval(v, interval, probability),
@@ -267,18 +267,18 @@ def result_of(
                 evidence_sd=None if evidence is None else evidence.sd(v),
             )
         )
-    c = list(data).index(told["control"])
+    c = list(data).index(head["control"])
     comparisons = tuple(
-        _compare(posterior, v, c, told, interval, probability, curves) for v in range(len(posterior.variants)) if v != c
+        _compare(posterior, v, c, head, interval, probability, curves) for v in range(len(posterior.variants)) if v != c
     )
-    return MetricResult(**told, variants=tuple(rows), comparisons=comparisons)
+    return MetricResult(**head, variants=tuple(rows), comparisons=comparisons)
 
 
 def _compare(
     posterior: Posterior,
     v: int,
     c: int,
-    told: dict[str, Any],
+    head: dict[str, Any],
     kind: IntervalKind,
     probability: float,
     curves: Curves = "all",
@@ -287,15 +287,15 @@ def _compare(
     above = posterior.p_greater(v, c)
     why = None
     if lift is None:
-        signed = told["model"] in DIFFERENCES_ONLY
+        signed = head["model"] in DIFFERENCES_ONLY
         why = message("lift.signed") if signed else message("lift.control_near_zero")
     return ComparisonResult(
         variant=posterior.variants[v],
         control=posterior.variants[c],
         lift=lift,
         difference=posterior.difference(v, c, kind, probability),
-        p_beats_control=above if told["direction"] == "higher" else 1 - above,
-        p_rope=posterior.p_lift_within(v, c, told["rope"]),
+        p_beats_control=above if head["direction"] == "higher" else 1 - above,
+        p_rope=posterior.p_lift_within(v, c, head["rope"]),
         lift_not_shown=why,
         lift_density=None if curves == "none" else posterior.lift_density(v, c),
     )

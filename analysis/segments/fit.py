@@ -1,9 +1,9 @@
 """Segmented rates: for whom a variant works, small groups drawn towards the whole. Sampled by NUTS; needs PyMC.
 
-Several attributes are fitted at once, so that few members of one country are told by what is known of their devices;
-each is told by itself, its levels' rates averaged over the other attributes as the audience is made up, the same for
-every variant. `segment_model` has the formula. It has no terms for combinations of attributes: what is told of a level
-is an average over those who have it.
+Several attributes are fitted at once, so that few members of one country borrow from what is known of their devices.
+Each is reported alone, its levels' rates averaged over the other attributes in the proportions of the audience, the
+same for every variant. `model` has the formula. It has no terms for combinations of attributes: the rate of a level is
+an average over its members.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class JointSegments:
     Attributes
     ----------
     attributes : mapping of attribute to SegmentResult or NotShown
-        In the order asked. All from one fit, but for those without anything to tell apart.
+        In the order given. All from one fit, except those with a single level.
     draws : mapping of attribute to Draws
         For `analysis.sampling.engine.to_arviz`; the same object for all attributes of one fit.
     """
@@ -154,16 +154,16 @@ class JointSegments:
     def to_dict(self) -> dict[str, Any]:
         """Return entries by attribute, each with `not_shown` (None where there are rows)."""
         return {
-            name: {"segment_rows": [], "overall": [], "joint": False, "not_shown": told.to_dict()}
-            if isinstance(told, NotShown)
-            else told.to_dict() | {"not_shown": None}
-            for name, told in self.attributes.items()
+            name: {"segment_rows": [], "overall": [], "joint": False, "not_shown": found.to_dict()}
+            if isinstance(found, NotShown)
+            else found.to_dict() | {"not_shown": None}
+            for name, found in self.attributes.items()
         }
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the rows of a fit are told by."""
+class _Request:
+    """The arguments that shape the rows of a fit."""
 
     control: str
     direction: Direction
@@ -193,7 +193,7 @@ def fit_segments(
     rope: float = 0.01,
     interval: IntervalKind = "eti",
 ) -> SegmentResult | JointSegments | NotShown:
-    """Say for whom each variant works.
+    """Fit for which members each variant works.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def fit_segments(
 
     Returns
     -------
-    JointSegments where attributes are named, else SegmentResult; NotShown with a reason where nothing can be told.
+    JointSegments where attributes are named, else SegmentResult; NotShown with a reason where there is no fit.
     Attributes that cannot be fitted together (the fit did not pass its diagnostics) are fitted one by one.
 
     Raises
@@ -224,21 +224,21 @@ def fit_segments(
         joint = {(variant, (level,)): cell for (variant, level), cell in cells.items()}
     table = table_of(joint, names, control)
     order = tuple(dict.fromkeys(variant for variant, _ in cells))
-    told = _Told(control, direction, metric, prior, rope, seed, interval, order)
+    request = _Request(control, direction, metric, prior, rope, seed, interval, order)
     size = {"draws": draws, "tune": tune, "chains": chains}
     if attributes is None:
-        single, _ = _fit(table, told, size)
+        single, _ = _fit(table, request, size)
         return single if isinstance(single, NotShown) else single[ONLY]
-    return _jointly(table, told, size)
+    return _jointly(table, request, size)
 
 
-def _jointly(table: CellTable, told: _Told, size: dict[str, int]) -> JointSegments | NotShown:
-    """Fit all attributes with more than one level together, or one by one where that fit may not be believed."""
+def _jointly(table: CellTable, request: _Request, size: dict[str, int]) -> JointSegments | NotShown:
+    """Fit all attributes with more than one level together, or one by one where that fit fails its diagnostics."""
     several = [place for place, own in enumerate(table.levels) if len(own) > 1]
     found: dict[str, SegmentResult | NotShown] = {}
     used: dict[str, engine.Draws] = {}
     if len(several) > 1:
-        results, drawn = _fit(table.only(several), told, size)
+        results, drawn = _fit(table.only(several), request, size)
         if isinstance(results, NotShown):
             if results.code == "all_equal":
                 return results
@@ -247,7 +247,7 @@ def _jointly(table: CellTable, told: _Told, size: dict[str, int]) -> JointSegmen
     for place, name in enumerate(table.attributes):
         if name in found:
             continue
-        alone, drawn = _fit(table.of(place), told, size)
+        alone, drawn = _fit(table.of(place), request, size)
         found[name] = alone if isinstance(alone, NotShown) else alone[name]
         if drawn is not None:
             used[name] = drawn
@@ -255,27 +255,27 @@ def _jointly(table: CellTable, told: _Told, size: dict[str, int]) -> JointSegmen
 
 
 def _fit(
-    table: CellTable, told: _Told, size: dict[str, int]
+    table: CellTable, request: _Request, size: dict[str, int]
 ) -> tuple[dict[str, SegmentResult], engine.Draws] | tuple[NotShown, None]:
     if min(len(own) for own in table.levels) < 2:
         return not_shown("one_level"), None
     if table.successes.sum() in (0, table.n.sum()):
         return not_shown("all_equal"), None
-    seed = int(np.random.default_rng(told.seed).integers(2**31))
-    found = model.sample(table, told.prior, seed=seed, **size)
+    seed = int(np.random.default_rng(request.seed).integers(2**31))
+    found = model.sample(table, request.prior, seed=seed, **size)
     if isinstance(found, NotShown):
         return found, None
     drawn, diagnostics = found
-    overall, rows = _overall(drawn, table, told)
+    overall, rows = _overall(drawn, table, request)
     merged = dict(table.merged)
     results = {
         name: SegmentResult(
-            _rows(drawn, table, place, told),
+            _rows(drawn, table, place, request),
             overall,
             rows,
             diagnostics,
             table.levels[place],
-            told.seed,
+            request.seed,
             drawn.engine,
             len(table.attributes) > 1,
             merged.get(name, ()),
@@ -289,26 +289,26 @@ def _flat(draws: np.ndarray) -> np.ndarray:
     return draws.reshape(-1, *draws.shape[2:])
 
 
-def _rows(drawn: engine.Draws, table: CellTable, place: int, told: _Told) -> tuple[SegmentRow, ...]:
+def _rows(drawn: engine.Draws, table: CellTable, place: int, request: _Request) -> tuple[SegmentRow, ...]:
     rates = _flat(drawn.values[model.rate_of(table.attributes[place])])
     belongs = table.members_of(place).T
     n, successes = table.n @ belongs, table.successes @ belongs
     rows = []
     for g, level in enumerate(table.levels[place]):
-        for variant in told.order:
+        for variant in request.order:
             v = table.variants.index(variant)
             own, against = _raw(n[v, g], successes[v, g]), _raw(n[0, g], successes[0, g])
             lifts = rates[:, v, g] / rates[:, 0, g] - 1
-            better = lifts > 0 if told.direction == "higher" else lifts < 0
+            better = lifts > 0 if request.direction == "higher" else lifts < 0
             rows.append(
                 SegmentRow(
                     variant,
                     level,
                     int(n[v, g]),
                     int(successes[v, g]),
-                    told.estimate(rates[:, v, g]),
+                    request.estimate(rates[:, v, g]),
                     own,
-                    told.estimate(lifts) if v else None,
+                    request.estimate(lifts) if v else None,
                     own / against - 1 if v and own is not None and against else None,
                     float(better.mean()) if v else None,
                 )
@@ -320,29 +320,29 @@ def _raw(n: float, successes: float) -> float | None:
     return float(successes / n) if n else None
 
 
-def _overall(drawn: engine.Draws, table: CellTable, told: _Told) -> tuple[MetricResult, tuple[OverallRow, ...]]:
+def _overall(drawn: engine.Draws, table: CellTable, request: _Request) -> tuple[MetricResult, tuple[OverallRow, ...]]:
     """Weigh combinations as the whole audience does, the same for every variant."""
-    places = [table.variants.index(variant) for variant in told.order]
+    places = [table.variants.index(variant) for variant in request.order]
     rates = _flat(drawn.values["overall"])
     sums = zip(table.n.sum(axis=1), table.successes.sum(axis=1), strict=True)
     totals = [ProportionStatistics(int(n), int(successes)) for n, successes in sums]
     head = {
-        "metric": told.metric,
+        "metric": request.metric,
         "kind": "proportion",
-        "direction": told.direction,
-        "control": told.control,
+        "direction": request.direction,
+        "control": request.control,
         "model": "segmented",
-        "prior": told.prior,
-        "rope": told.rope,
+        "prior": request.prior,
+        "rope": request.rope,
     }
-    data = {variant: totals[place] for variant, place in zip(told.order, places, strict=True)}
-    result = result_of(DrawnPosterior(told.order, rates[:, places]), data, head, told.interval)
+    data = {variant: totals[place] for variant, place in zip(request.order, places, strict=True)}
+    result = result_of(DrawnPosterior(request.order, rates[:, places]), data, head, request.interval)
     rows = tuple(
         OverallRow(
             variant,
-            told.estimate(rates[:, place]),
-            told.estimate(rates[:, place] / rates[:, 0] - 1) if place else None,
+            request.estimate(rates[:, place]),
+            request.estimate(rates[:, place] / rates[:, 0] - 1) if place else None,
         )
-        for variant, place in zip(told.order, places, strict=True)
+        for variant, place in zip(request.order, places, strict=True)
     )
     return result, rows

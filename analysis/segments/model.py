@@ -1,4 +1,4 @@
-"""The PyMC model behind `segmented`, and what its draws say of each level.
+"""The PyMC model of segmented rates, and the rates of each level from its draws.
 
 logit(rate) = rate + variant + Σ_s segment_s + Σ_s variant × segment_s, over the observed combinations of levels.
 Segments and interactions are partially pooled, each attribute with its own scale; only the interaction is non-centred,
@@ -64,12 +64,13 @@ def data_of(table: CellTable, prior: NamedPrior) -> dict[str, np.ndarray]:
 def sample(
     table: CellTable, prior: NamedPrior, *, seed: int, draws: int, tune: int, chains: int
 ) -> tuple[engine.Draws, Diagnostics] | NotShown:
-    """Draw, and judge the parameters together with every rate that is read off them.
+    """Draw, and diagnose the parameters together with every rate that is read off them.
 
     Returns
     -------
     draws with `rate_s` of shape (chains, draws, variants, levels) for each attribute s and `overall` of shape (chains,
-    draws, variants), all post-stratified; and the diagnostics. Or NotShown where the fit failed or may not be believed.
+    draws, variants), all post-stratified; and the diagnostics. Or NotShown where the fit failed or its
+    diagnostics did.
     """
     # The second, more careful attempt is for few levels of few members, where the pooling has a narrow neck.
     for accept, longer in ((0.95, 1), (0.995, 2)):
@@ -111,7 +112,7 @@ def _weights(table: CellTable, place: int) -> np.ndarray:
     """Return what each combination counts in each level of an attribute: (levels, combinations), rows summing to 1."""
     belongs = table.members_of(place)
     weighed = belongs * table.audience
-    # A level that nobody is of yet has a rate all the same: what the model expects of it.
+    # A level without members has a rate as well: the one that the model expects.
     weighed = np.where(weighed.sum(axis=1, keepdims=True) > 0, weighed, belongs)
     return weighed / weighed.sum(axis=1, keepdims=True)
 
@@ -138,7 +139,7 @@ def rate_of(attribute: str) -> str:
 
 
 def _labelled(found: engine.Draws, table: CellTable, shown: dict[str, np.ndarray]) -> engine.Draws:
-    """Name parameters and axes by their attributes, for whoever reads the export."""
+    """Name parameters and axes by their attributes, for readers of the export."""
     values: dict[str, np.ndarray] = {}
     dims: dict[str, tuple[str, ...]] = {"variant_effect": ("treatment",), "overall": ("variant",)}
     coords: dict[str, tuple[str, ...]] = {"variant": table.variants, "treatment": table.variants[1:]}

@@ -61,7 +61,7 @@ class AmountStatistics:
         if self.positive == 0 and (self.total or self.total_squares):
             raise AnalysisError(
                 "bad_statistics",
-                f"AmountStatistics.total is {self.total} with nobody positive; count the members behind it.",
+                f"AmountStatistics.total is {self.total} without a positive member; count the members behind it.",
             )
         # Cauchy-Schwarz over the positive members; the slack is for sums that were rounded by a database.
         total = float(self.total)

@@ -88,7 +88,7 @@ def _by_label(labels: np.ndarray, sum_of: Callable[[np.ndarray], Any]) -> dict[A
         raise AnalysisError(
             "bad_request",
             f"variant has {len(names):,} different labels, such as {names.tolist()[0]!r}; give at most "
-            f"{_MOST_LABELS:,}: the variant that each member met, not the member.",
+            f"{_MOST_LABELS:,}: the variant that each member saw, not the member.",
         )
     return {name: sum_of(labels == name) for name in np.sort(names).tolist()}
 
@@ -119,7 +119,7 @@ def _limit(cap: Any, kind: str) -> float | None:
 
 
 def _check_labels(labels: np.ndarray) -> None:
-    """A missing label is nobody's variant."""
+    """A missing label is no variant."""
     if labels.dtype.kind == "f":
         missing = np.isnan(labels)
     elif labels.dtype == object:

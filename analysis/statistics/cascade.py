@@ -31,7 +31,7 @@ class CascadeStatistics:
     sizes : tuple of (int, int)
         Rows (size, roots): randomised members whose cascade has so many members, themselves included.
     depths : tuple of (int, int)
-        Rows (depth, roots): generations below the root, 0 where nobody followed.
+        Rows (depth, roots): generations below the root, 0 where no member followed.
     """
 
     kind: ClassVar[str] = "cascade"

@@ -1,6 +1,6 @@
 """Estimates by allocation epoch: where the shares of the variants moved while a test ran, adding up would mislead.
 
-If variant B got most of its members in a week in which everybody did it more often, its plain rate is too high
+If variant B got most of its members in a week in which all members did it more often, its plain rate is too high
 (Simpson's paradox). So variants are compared within each epoch, and epochs are weighted by their share of all members,
 alike for every variant. What comes back are statistics of the same kind whose mean and standard error are the weighted
 ones, so that every model can take them.
@@ -119,12 +119,12 @@ def stratify(
     cells = {key: [_sum([rows[e] for e in group]) for group in groups] for key, rows in strata.items()}
     members = np.array([sum(rows[g].n for rows in cells.values()) for g in range(len(groups))], float)
     weights = members / members.sum()
-    told = _told(weights, groups)
+    weighting = _weighting(weights, groups)
     if len(groups) == 1:
-        return data, told
+        return data, weighting
     if kind is ProportionStatistics:
-        return _proportions(cells, weights), told
-    return {key: _moments(rows, weights, data[key]) for key, rows in cells.items()}, told
+        return _proportions(cells, weights), weighting
+    return {key: _moments(rows, weights, data[key]) for key, rows in cells.items()}, weighting
 
 
 def _checked(strata: Mapping[str, Sequence[Statistics]], data: Mapping[str, Statistics]) -> int:
@@ -169,7 +169,7 @@ def _sum(rows: Sequence[Statistics]) -> Any:
     return total
 
 
-def _told(weights: np.ndarray, groups: Sequence[Sequence[int]]) -> Stratified:
+def _weighting(weights: np.ndarray, groups: Sequence[Sequence[int]]) -> Stratified:
     merged = tuple(tuple(e + 1 for e in group) for group in groups if len(group) > 1)
     if len(groups) == 1:
         return Stratified((1.0,), merged, message("stratified.all_merged"))
@@ -186,7 +186,7 @@ def _proportions(
     """Match mean and variance of the weighted rate by a binomial.
 
     An epoch's own variance leans on the epoch's rate over all variants, as if ten more members had done it at that
-    rate: so nobody's doing it in a small epoch does not count as certain.
+    rate: so that no success in a small epoch does not count as certain.
     """
     y = np.array([[cell.successes for cell in rows] for rows in cells.values()], float)
     n = np.array([[cell.n for cell in rows] for rows in cells.values()], float)

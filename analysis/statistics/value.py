@@ -100,9 +100,9 @@ class ValueStatistics:
 
     @classmethod
     def empty(cls, outcomes: Sequence[str], weights: Sequence[float], **cost: Any) -> ValueStatistics:
-        nothing = tuple(0.0 for _ in outcomes)
+        zeros = tuple(0.0 for _ in outcomes)
         sums = tuple(Decimal(0) for _ in outcomes)
-        return cls(0, tuple(outcomes), sums, (nothing,) * len(nothing), tuple(weights), **cost)
+        return cls(0, tuple(outcomes), sums, (zeros,) * len(zeros), tuple(weights), **cost)
 
     @classmethod
     def from_rows(
@@ -122,7 +122,7 @@ class ValueStatistics:
 
     @property
     def declared(self) -> tuple[Any, ...]:
-        """Outcomes, weights and costs: what was fixed beforehand."""
+        """Outcomes, weights and costs: what the plan declares."""
         return self.outcomes, self.weights, self.cost_fixed, self.cost_per_thousand
 
     @property
@@ -142,7 +142,7 @@ class ValueStatistics:
 
     @property
     def return_on_cost(self) -> float | None:
-        """Net value for each unit of money spent; None where nothing was spent."""
+        """Net value for each unit of money spent; None where no money was spent."""
         return self.total / self.cost if self.cost > 0 else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis import AnalysisError, NotShown, ProportionStatistics, scorecard
-from analysis.allocation import METHODS, asked_for, floored, from_posterior, propose, stepped
+from analysis.allocation import METHODS, floored, from_posterior, propose, stepped, target_shares
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.marginals import BetaMarginal
 
@@ -13,7 +13,7 @@ LADDER = np.array([0.05, 0.0525, 0.055, 0.0575, 0.06])
 
 
 def test_thompson_gives_each_its_chance_to_be_best():
-    assert asked_for([0.7, 0.2, 0.1], "thompson") == pytest.approx([0.7, 0.2, 0.1])
+    assert target_shares([0.7, 0.2, 0.1], "thompson") == pytest.approx([0.7, 0.2, 0.1])
 
 
 def test_top_two_gives_what_drawing_again_until_another_leads_gives():
@@ -23,21 +23,21 @@ def test_top_two_gives_what_drawing_again_until_another_leads_gives():
     while (same := turn == leader).any():
         turn[same] = rng.choice(4, same.sum(), p=p)
     turns = np.concatenate([leader, turn])
-    assert asked_for(p, "top_two") == pytest.approx(np.bincount(turns) / len(turns), abs=0.005)
+    assert target_shares(p, "top_two") == pytest.approx(np.bincount(turns) / len(turns), abs=0.005)
 
 
 def test_where_one_is_certain_top_two_still_looks_at_the_others():
-    assert asked_for([1.0, 0.0, 0.0], "top_two") == pytest.approx([0.5, 0.25, 0.25])
-    assert asked_for([1.0, 0.0, 0.0], "thompson") == pytest.approx([1, 0, 0])
+    assert target_shares([1.0, 0.0, 0.0], "top_two") == pytest.approx([0.5, 0.25, 0.25])
+    assert target_shares([1.0, 0.0, 0.0], "thompson") == pytest.approx([1, 0, 0])
     # far beyond what floating point can subtract from 1
-    assert asked_for([1.0 - 1e-20, 9e-21, 1e-21], "top_two") == pytest.approx([0.5, 0.45, 0.05])
+    assert target_shares([1.0 - 1e-20, 9e-21, 1e-21], "top_two") == pytest.approx([0.5, 0.45, 0.05])
 
 
 @pytest.mark.parametrize("p", [[0.97, 0.01, 0.02], [0.5, 0.3, 0.2], [1.0, 0.0, 0.0], [0.12, 0.86, 0.02]])
 @pytest.mark.parametrize("floor", [0.0, 0.05, 0.2, 1 / 3])
 @pytest.mark.parametrize("method", METHODS)
 def test_shares_add_up_and_none_is_below_the_floor(p, floor, method):
-    shares = floored(asked_for(p, method), floor)
+    shares = floored(target_shares(p, method), floor)
     assert shares.sum() == pytest.approx(1, abs=1e-12)
     assert shares.min() >= floor - 1e-15
     assert np.all(np.argsort(-shares, kind="stable")[:1] == np.argmax(shares))
@@ -63,10 +63,10 @@ def test_a_proposal_comes_from_the_scorecard_in_its_direction_and_is_the_same_ea
     assert proposal == propose(result, method="thompson", floor=0.05)
     assert list(proposal.shares) == ["a", "b", "c"]
     assert proposal.shares["b"] > 0.85 and proposal.shares["a"] == 0.05
-    assert proposal.asked["b"] == pytest.approx(result.variant("b").p_best)
+    assert proposal.target["b"] == pytest.approx(result.variant("b").p_best)
     third = {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}
     slower = propose(result, method="thompson", floor=0.05, current=third)
-    assert slower.shares["b"] == pytest.approx((1 / 3 + slower.asked["b"]) / 2, abs=0.01)
+    assert slower.shares["b"] == pytest.approx((1 / 3 + slower.target["b"]) / 2, abs=0.01)
     assert slower.to_dict()["method"] == "thompson"
 
 
@@ -79,10 +79,10 @@ def test_before_anything_is_known_shares_stay():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: asked_for([0.5, 0.4], "thompson"), "add up to 1"),
-        (lambda: asked_for([0.5, np.nan], "thompson"), "add up to 1"),
-        (lambda: asked_for([1.0], "thompson"), "at least 2"),
-        (lambda: asked_for([0.5, 0.5], "greedy"), "thompson or top_two"),
+        (lambda: target_shares([0.5, 0.4], "thompson"), "add up to 1"),
+        (lambda: target_shares([0.5, np.nan], "thompson"), "add up to 1"),
+        (lambda: target_shares([1.0], "thompson"), "at least 2"),
+        (lambda: target_shares([0.5, 0.5], "greedy"), "thompson or top_two"),
         (lambda: floored(np.array([0.5, 0.5]), 0.6), "equal share of 0.5"),
         (lambda: floored(np.array([0.5, 0.5]), -0.1), "between 0"),
         (lambda: stepped(np.array([1.0, 0.0]), np.array([0.5, 0.5]), 0.0), "above 0"),
@@ -121,7 +121,10 @@ def simulate(rates, method, *, floor=0.05, step=0.5, runs=120, looks=20, members
         p_best = np.eye(len(rates))[draws.argmax(axis=-1)].mean(axis=0)
         if method is not None:
             shares = np.array(
-                [floored(stepped(asked_for(p, method), w, step), floor) for p, w in zip(p_best, shares, strict=True)]
+                [
+                    floored(stepped(target_shares(p, method), w, step), floor)
+                    for p, w in zip(p_best, shares, strict=True)
+                ]
             )
     regret = ((rates.max() - rates) * n).sum(axis=1).mean()
     return regret, (p_best.argmax(axis=1) == rates.argmax()).mean(), (s / n / rates - 1).mean(axis=0)

@@ -26,7 +26,7 @@ from analysis.sampling.fitting import not_trusted
 from analysis.sampling.predictive import Check, failures
 from analysis.statistics import CascadeStatistics
 
-#: Above this R one exposure comes to more than 20 members, and a hair's breadth of R to any number of them.
+#: Above this R one exposure reaches more than 20 members, and a small change of R any number of them.
 NEAR_ONE = 0.95
 #: Reach is shown where R is above that in fewer draws than this, so that no interval up to 99 % is touched by them.
 CLEAR_OF_ONE = 0.005
@@ -125,8 +125,8 @@ def _check(data: Mapping[str, CascadeStatistics]) -> None:
         if cell.horizon < 1:
             raise AnalysisError("bad_statistics", f"The horizon of {key!r} is {cell.horizon} days; give 1 or more.")
     if len({cell.horizon for cell in data.values()}) > 1:
-        told = ", ".join(f"{key}: {cell.horizon}" for key, cell in data.items())
-        raise AnalysisError("mixed_kinds", f"The variants have horizons of different days ({told}); use one for all.")
+        listed = ", ".join(f"{key}: {cell.horizon}" for key, cell in data.items())
+        raise AnalysisError("mixed_kinds", f"The variants have horizons of different days ({listed}); use one for all.")
 
 
 def _nothing_known(cell: CascadeStatistics) -> NotShown | None:
@@ -195,7 +195,7 @@ def fit_cascade(
     draws: int = 1000,
     chains: int = 4,
 ) -> CascadeResult:
-    """Say how each variant is passed on. Variants of which nothing is known yet are left out of the fit and say so.
+    """Fit how each variant is passed on. Variants without enough data are left out of the fit, with the reason.
 
     Parameters
     ----------
@@ -232,8 +232,8 @@ def fit_cascade(
         else:
             dispersion = drawn_estimate(fitted.dispersion[:, list(known).index(key)], interval, probability)
         reach = _no_reach(r[key]) or _summed_reach(r[key], interval, probability)
-        told = drawn_estimate(r[key], interval, probability)
-        return _row(key, data[key], told, dispersion, float((r[key] > 1).mean()), reach)
+        estimate = drawn_estimate(r[key], interval, probability)
+        return _row(key, data[key], estimate, dispersion, float((r[key] > 1).mean()), reach)
 
     comparisons = tuple(
         CascadeComparison(
@@ -252,12 +252,12 @@ def fit_cascade(
 
 
 def _summed_reach(r: np.ndarray, interval: IntervalKind, probability: float) -> Reach:
-    told = _by_median(reach_of(r), interval, probability)
-    return Reach(told.mean, told.interval)
+    estimate = _by_median(reach_of(r), interval, probability)
+    return Reach(estimate.mean, estimate.interval)
 
 
 def _counted(key: str, cell: CascadeStatistics, why: NotShown) -> VariantCascade:
-    """What was counted, and why nothing was fitted."""
+    """Return what was counted, and why there is no fit."""
     return _row(key, cell, why, why, None, why)
 
 

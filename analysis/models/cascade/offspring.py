@@ -1,13 +1,13 @@
-"""Whom members bring, as a likelihood of sums: counts by age, and delays that may have happened by that age.
+"""The likelihood of the members brought, on sums: counts by age, and delays that may have happened by that age.
 
 A member brings NB(R, k) others within the horizon, each after a delay in days with chances p, independently. By age a,
 a share F(a) of the delays can have happened; thinning a gamma-Poisson mixture keeps its k, so that what a member of age
 a has brought is NB(R F(a), k), and given that they came, delays follow p / F(a).
 
-An age of a whole days means that day a has begun and is not over: how much of it is over nobody counts. So on that day
+An age of a whole days means that day a has begun and is not over: how much of it is over is not counted. So on that day
 only a share `part` of its delays can have happened, one number for all ages a ≥ 1, estimated with the rest; an hour of
-the day at which everybody comes is thereby no bias. On day 0 most of the delays lie and not evenly, and a member of
-age 0 can tell nothing about R that `part` would not explain away: such members are left out, with whom they brought.
+the day at which most members come is thereby no bias. On day 0 most of the delays lie and not evenly, and a member of
+age 0 has no information on R that `part` would not explain: such members are left out, with those they brought.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from analysis.statistics import CascadeStatistics
 OWN_DELAYS_FROM = 1_000
 #: A miss of this share of what is expected moves R by about as much, and does not hide it, however many prove it.
 TOLERANCE = 0.03
-#: The plain mean of complete members is told where so many are, of whom so many brought somebody.
+#: The plain mean of complete members needs so many of them, of whom so many brought another.
 FEWEST_COMPLETE, FEWEST_SHARERS = 100, 20
 
 
@@ -38,7 +38,7 @@ FEWEST_COMPLETE, FEWEST_SHARERS = 100, 20
 def delay_edges(horizon: int) -> tuple[int, ...]:
     """Return where bins of delay begin and end: day by day for a week, then a third wider each time.
 
-    Within a bin, days are alike. So a window of 90 days has 17 bins, and not 90 chances to guess from a few members.
+    Within a bin, days are alike. So a window of 90 days has 17 bins, and not 90 chances to estimate from a few members.
     """
     edges = list(range(min(horizon, 7) + 1))
     while edges[-1] < horizon:
@@ -136,11 +136,11 @@ def build(variants: int, groups: int, horizon: int) -> Any:
         delays = pm.Data("delays", np.zeros((groups, bins)))
         partly = pm.Data("partly", np.zeros(groups))
         delayed = pm.Data("delayed", np.zeros((groups, horizon)))
-        believed = pm.Data("believed", np.array([-1.0, 1.0, -1.0, 1.0, 2.0]))
+        priors = pm.Data("priors", np.array([-1.0, 1.0, -1.0, 1.0, 2.0]))
         weights = pm.Data("weights", np.ones(bins))
-        log_r = pm.Normal("log_r", believed[0], believed[1], shape=variants)
-        log_k = pm.Normal("log_k", believed[2], believed[3], shape=variants)
-        part = pm.Beta("part", believed[4], believed[4])
+        log_r = pm.Normal("log_r", priors[0], priors[1], shape=variants)
+        log_k = pm.Normal("log_k", priors[2], priors[3], shape=variants)
+        part = pm.Beta("part", priors[4], priors[4])
         log_p = _delay_law(groups, bins, weights)
         log_f = pm.math.log(pm.math.dot(pm.math.exp(log_p), (over + part * begun).T))
         pm.Deterministic("done", pm.math.exp(log_f))
@@ -171,8 +171,8 @@ def _rising(counts: Any, k: Any) -> Any:
 def _delay_law(groups: int, bins: int, weights: Any) -> Any:
     """Return the logarithm of Dirichlet chances of the bins of delay, built from the last one back.
 
-    The share of the delays up to a bin's end that lie in it is what members of an age can tell, whatever comes later:
-    so these shares, Beta(a, b) each, and not the chances, are nearly independent in the posterior. Where nobody came so
+    The share of the delays up to a bin's end that lie in it is what members of an age determine, whatever comes later:
+    so these shares, Beta(a, b) each, and not the chances, are nearly independent in the posterior. If no member came so
     late, a share near 0 has a tail too long for the sampler; its a-th power is nearly even from 0 to 1 and is sampled
     instead, the rest of the Beta density being (1 - share)^(b - 1).
     """
@@ -196,7 +196,7 @@ def checks_of(
     """Compare what complete and younger members brought, and the largest sharer, with what the fit expects of each.
 
     Members are alike in the model whenever they were exposed. Where news or a campaign changes the pace of sharing in
-    the middle of a run, the delays seem longer or shorter than they are, and R would be anything. And where one member
+    the middle of a run, the delays seem longer or shorter than they are, and R would be wrong. And where one member
     brings more than a negative binomial ever would, its intervals are too narrow.
 
     Parameters
@@ -255,7 +255,7 @@ def complete_r(data: Mapping[str, CascadeStatistics], seed: int, draws: int = 40
 def data_of(offspring: Offspring, prior: NamedPrior) -> dict[str, np.ndarray]:
     """Return the model's data by name."""
     named = ("members", "brought", "counts", "having", "delays", "partly", "delayed")
-    believed = [math.log(prior["r_median"]), prior["r_log_sd"]]
-    believed += [math.log(prior["dispersion_median"]), prior["dispersion_log_sd"], prior["part_day"]]
+    priors = [math.log(prior["r_median"]), prior["r_log_sd"]]
+    priors += [math.log(prior["dispersion_median"]), prior["dispersion_log_sd"], prior["part_day"]]
     weights = delay_weights(offspring.members.shape[1], prior["delay_members"])
-    return {name: getattr(offspring, name) for name in named} | {"believed": np.array(believed), "weights": weights}
+    return {name: getattr(offspring, name) for name in named} | {"priors": np.array(priors), "weights": weights}

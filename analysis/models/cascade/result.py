@@ -1,4 +1,4 @@
-"""What is told of word of mouth: what was counted, what was fitted, and why something is missing."""
+"""The result of word of mouth: what was counted, what was fitted, and why something is missing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class VariantCascade:
     r, dispersion : Estimate or NotShown
         R and k of the negative binomial: the smaller k, the fewer members bring nearly all.
     p_viral : float or None
-        P(R > 1): the chance that it goes on by itself.
+        P(R > 1): the chance that it keeps spreading.
     reach : Reach or NotShown
     too_young : float
         Share of members who may still bring others.
@@ -122,7 +122,7 @@ class CascadeComparison:
 
 @dataclass(frozen=True, slots=True)
 class CascadeResult:
-    """All variants' word of mouth, or why nothing can be said (`not_shown`): then only what was counted is there.
+    """All variants' word of mouth, or why it is not shown (`not_shown`): then it holds what was counted alone.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class CascadeResult:
     note : Message or None
         Where the checks contradict the fit: that R is the plain mean of members whose days are over, and why.
     draws : mapping of variant to array of shape (draws,)
-        Of R, chain after chain; variants of which nothing is known have none.
+        Of R, chain after chain; variants without enough data have none.
     """
 
     variants: tuple[VariantCascade, ...]

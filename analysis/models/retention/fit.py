@@ -66,8 +66,8 @@ def _check(data: Mapping[str, RetentionStatistics]) -> None:
             )
     horizons = {key: cell.horizon for key, cell in data.items()}
     if len(set(horizons.values())) > 1:
-        told = ", ".join(f"{key}: {days}" for key, days in horizons.items())
-        raise AnalysisError("mixed_kinds", f"The variants have windows of different days ({told}); use one for all.")
+        listed = ", ".join(f"{key}: {days}" for key, days in horizons.items())
+        raise AnalysisError("mixed_kinds", f"The variants have windows of different days ({listed}); use one for all.")
 
 
 def _no_mature(cell: RetentionStatistics) -> NotShown | None:
@@ -106,10 +106,10 @@ class VariantRetention:
         Share of mature members who came back within the window.
     returning : tuple of CurvePoint
         Of all members: the share who have come back by the end of day d, those still young counted for the days that
-        they have been seen (Kaplan-Meier). Ends on the last day that anybody was watched.
+        they have been seen (Kaplan-Meier). Ends on the last day on which a member was observed.
     tail : Tail
     half_life_draws : array of shape (draws,) or None
-        What the half-life is told from.
+        Of the half-life.
     """
 
     variant: str
@@ -206,7 +206,7 @@ def fit_retention(
     probability: float = 0.95,
     tail: bool = True,
 ) -> RetentionResult:
-    """Say how members of each variant come back and how long they stay.
+    """Fit how members of each variant return, and how long they stay.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Each member leaves for good before any day with a chance of their own, Beta(alpha, beta) between members (Fader and
 Hardie 2007, J. Interactive Marketing 21(1)), and is there on a day with chance `daily` while they stay (Fader, Hardie
-and Shang 2010, Marketing Science 29(6)). Without `daily` the end of the window would look as if everybody left at once:
-who comes twice a week has often been last seen some days before it.
+and Shang 2010, Marketing Science 29(6)). Without `daily` all members would seem to leave at the end of the window: a
+member who comes twice a week was often last seen some days before it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from analysis.statistics import RetentionStatistics
 #: Three parameters need more than three days to be contradicted by.
 FEWEST_DAYS = 6
 FEWEST_RETURNED = 50
-#: The curve is told for so many windows.
+#: The curve is forecast for so many windows.
 WINDOWS = 4
-#: A miss of the observed curve that no eye would see does not hide the tail, however many members prove it.
+#: A miss of the observed curve that is too small to see does not hide the tail, however many members prove it.
 TOLERANCE = 0.005
 BAND = 0.99
 
@@ -57,13 +57,13 @@ class Tail:
         Posterior medians. Their mean chance to leave is alpha / (alpha + beta); the smaller both, the more members
         differ.
     daily : float or None
-        Posterior median of the chance that who stays is there on a day.
+        Posterior median of the chance that a member who stays is active on a day.
     survival : tuple of TailPoint
         Who have not left for good before a day, from day 1 to `WINDOWS` windows.
     active : tuple of TailPoint
-        Who come back on that very day, the same days: fewer, since nobody who stays is there every day.
+        Who come back on that very day, the same days: fewer, since members who stay are not active every day.
     draws : mapping of parameter to array of shape (draws,)
-        What it is told from, chain after chain: alpha, beta, daily. Empty where it is not shown.
+        Chain after chain: alpha, beta, daily. Empty where it is not shown.
     """
 
     alpha: float | None = None
@@ -145,7 +145,7 @@ def last_day(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, horizon: in
 def fit_tails(
     data: Mapping[str, RetentionStatistics], prior: NamedPrior, seed: int, *, draws: int = 1000, chains: int = 4
 ) -> tuple[dict[str, Tail], Diagnostics | None, str | None]:
-    """Fit every variant that has enough to go by.
+    """Fit every variant that has enough data.
 
     Returns
     -------
@@ -220,15 +220,15 @@ def _tail(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, counts: np.nda
 
 
 def _points(days: np.ndarray, drawn: np.ndarray) -> tuple[TailPoint, ...]:
-    told = [drawn_estimate(own) for own in drawn.T]
+    estimates = [drawn_estimate(own) for own in drawn.T]
     return tuple(
         TailPoint(day, one.mean, one.interval.low, one.interval.high)
-        for day, one in zip(days.tolist(), told, strict=True)
+        for day, one in zip(days.tolist(), estimates, strict=True)
     )
 
 
 def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> NotShown | None:
-    """Say where the observed retention curve leaves the band that the fit predicts for it, all days together.
+    """Return where the observed retention curve leaves the band that the fit predicts for it, all days together.
 
     The band is as wide as the largest standardised miss of 99 in 100 replicated audiences.
     """

@@ -117,7 +117,7 @@ def returning(
     rng: np.random.Generator,
     draws: int = DRAWS,
 ) -> tuple[CurvePoint, ...]:
-    """Return the share who have come back by the end of day d (Kaplan-Meier), up to the last day anybody was seen."""
+    """Return the share who have come back by the end of day d (Kaplan-Meier), up to the last day observed."""
     table = np.array([row for row in statistics.first if row[1] > 0], float).reshape(-1, 3)
     if not len(table):
         return ()

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 from analysis import NamedPrior, ProportionStatistics, scorecard
-from analysis.pooling.prior_conflict import SURPRISE, surprise, widened
+from analysis.pooling.prior_conflict import CONFLICT, conflict_p_value, widened
 from analysis.priors import CONTENT, FLAT_BETA, SCEPTICAL
 
 ALIKE = {"a": ProportionStatistics(1_000, 100), "b": ProportionStatistics(1_000, 120)}
@@ -38,8 +38,8 @@ def test_a_widened_prior_is_not_widened_again():
 
 def test_a_lift_of_the_size_of_an_email_against_none_is_no_surprise_to_content_but_is_to_a_sceptic():
     visits = {"none": ProportionStatistics(21_306, 2_262), "mens": ProportionStatistics(21_307, 3_894)}
-    assert surprise(CONTENT, visits) > SURPRISE
-    assert surprise(SCEPTICAL, visits) < SURPRISE
+    assert conflict_p_value(CONTENT, visits) > CONFLICT
+    assert conflict_p_value(SCEPTICAL, visits) < CONFLICT
 
 
 @pytest.mark.parametrize("prior", [CONTENT, SCEPTICAL])
@@ -49,10 +49,10 @@ def test_tests_that_the_prior_describes_surprise_it_as_often_as_it_says(prior):
     rates = expit(-2.5 + spread * rng.standard_normal((tests, 4)))
     did = rng.binomial(5_000, rates)
     seen = [
-        surprise(prior, {str(v): ProportionStatistics(5_000, int(s)) for v, s in enumerate(row)}) < SURPRISE
+        conflict_p_value(prior, {str(v): ProportionStatistics(5_000, int(s)) for v, s in enumerate(row)}) < CONFLICT
         for row in did
     ]
-    assert np.mean(seen) == pytest.approx(SURPRISE, abs=3 * np.sqrt(SURPRISE * (1 - SURPRISE) / tests))
+    assert np.mean(seen) == pytest.approx(CONFLICT, abs=3 * np.sqrt(CONFLICT * (1 - CONFLICT) / tests))
 
 
 def test_a_widened_prior_stays_within_the_bounds_of_one():

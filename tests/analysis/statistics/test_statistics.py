@@ -83,7 +83,7 @@ def test_an_amount_is_cut_at_the_cap_and_counted():
         (lambda: AmountStatistics(10, 1, math.nan, 1.0), "total is NaN"),
         (lambda: AmountStatistics(10, 1, math.inf, 1.0), "total is Infinity"),
         (lambda: AmountStatistics(10, 1, 5, math.nan), "total_squares is nan"),
-        (lambda: AmountStatistics(10, 0, 5, 25.0), "nobody positive"),
+        (lambda: AmountStatistics(10, 0, 5, 25.0), "without a positive member"),
         (lambda: AmountStatistics(10, 2, 10, 1.0), "total_squares is 1.0, too small"),
         (lambda: AmountStatistics(10, 1, 500, 250_000.0, cap=100), "at the cap 100"),
         (lambda: AmountStatistics(10, 1, "much", 1.0), "total is 'much'"),
