@@ -168,7 +168,7 @@ class Settings(BaseSettings):
         return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
-def read_settings(**overrides: object) -> Settings:
+def read_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment.
 
     Parameters
@@ -186,7 +186,7 @@ def read_settings(**overrides: object) -> Settings:
         overrides["port"] = os.environ["PORT"]
         names["port"] = "PORT"
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(**overrides)
     except ValidationError as error:
         sentences = (_sentence(item, names) for item in error.errors())
         raise SettingsError(" ".join(sentences)) from None

@@ -62,7 +62,7 @@ def invalid(error: ValidationError, *, what: str, known: type[BaseModel] | None 
 def at_fault(fields: dict[str, str]) -> PydanticCustomError:
     """For validators that look at several fields: the error of each, by path."""
     message = " ".join(fields.values()).replace("{", "(").replace("}", ")")
-    return PydanticCustomError("klette", message, {"fields": fields})  # type: ignore[arg-type]
+    return PydanticCustomError("klette", message, {"fields": fields})
 
 
 def bad(message: str) -> PydanticCustomError:

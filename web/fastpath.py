@@ -4,8 +4,9 @@ Only the way in differs. The handlers, the answers and the errors are those of t
 """
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from web.api.assign import get_assign, post_assign
 from web.api.events import post_events
@@ -13,6 +14,9 @@ from web.http.counters import observe
 from web.http.exchange import CORS_HEADERS, JSON_HEADERS, PREFLIGHT_HEADERS, Handler, answer
 from web.http.problem import known, problem_bytes
 from web.http.services import LazyServices
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _POST: dict[str, tuple[str, Handler]] = {
     "/api/v1/assign": ("assign", post_assign),
@@ -32,30 +36,29 @@ class FastPath:
         What the handlers work with.
     """
 
-    def __init__(self, app: Callable, services: LazyServices) -> None:
+    def __init__(self, app: "WSGIApplication", services: LazyServices) -> None:
         self.app = app
         self._services = services
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
         path = environ["PATH_INFO"]
         if not path.startswith("/api/v1/"):
             return self.app(environ, start_response)
         method = environ["REQUEST_METHOD"]
-        if method == "POST":
-            name, handler = _POST.get(path, (None, None))
-        elif method == "GET" and path.startswith(_ONE) and path.count("/") == 4:
-            name, handler = "assign", get_assign
-        elif method == "OPTIONS" and (path in _POST or path.startswith(_ONE)):
+        if method == "POST" and path in _POST:
+            name, handler = _POST[path]
+            return self._answer(name, handler, environ, start_response)
+        if method == "GET" and path.startswith(_ONE) and path.count("/") == 4:
+            return self._answer("assign", get_assign, environ, start_response)
+        if method == "OPTIONS" and (path in _POST or path.startswith(_ONE)):
             start_response("204 No Content", PREFLIGHT_HEADERS)
             return []
-        else:
-            return self.app(environ, start_response)
-        if handler is None:
-            return self.app(environ, start_response)
-        return self._answer(name, handler, environ, start_response)  # type: ignore[arg-type]
+        return self.app(environ, start_response)
 
-    def _answer(self, name: str, handler: Handler, environ: dict[str, Any], start_response: Callable) -> list[bytes]:
+    def _answer(
+        self, name: str, handler: Handler, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> list[bytes]:
         began = time.perf_counter()
         try:
             body = answer(self._services.get(), environ, handler)
@@ -70,6 +73,4 @@ class FastPath:
 
 
 def _line(status: int) -> str:
-    from http import HTTPStatus
-
     return f"{status} {HTTPStatus(status).phrase}"

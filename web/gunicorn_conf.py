@@ -6,6 +6,7 @@ Used as ``gunicorn -c python:web.gunicorn_conf wsgi:app``, which `klette serve` 
 import os
 import shutil
 import sys
+from typing import Any
 
 from experiments.jobs.processes import signal_when_parent_dies
 from experiments.settings import settings
@@ -42,33 +43,33 @@ _metrics = (_settings.data_dir / f"metrics-{_settings.port}").resolve()
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
 
-def on_starting(_server):  # type: ignore[no-untyped-def]
+def on_starting(_server: Any) -> None:
     """Begin to count from zero."""
     shutil.rmtree(_metrics, ignore_errors=True)
     _metrics.mkdir(parents=True)
 
 
-def pre_fork(server, worker):  # type: ignore[no-untyped-def]
+def pre_fork(server: Any, worker: Any) -> None:
     """Give the new worker the first core that no living worker has."""
     taken = {other.klette_core for other in server.WORKERS.values()}
     worker.klette_core = next((core for core in _cores if core not in taken), _cores[0])
 
 
-def post_fork(_server, worker):  # type: ignore[no-untyped-def]
+def post_fork(_server: Any, worker: Any) -> None:
     """Pin the worker to its core (unpinned, identical starts differed fourfold) and tie its life to the master's."""
     if _pin:
         os.sched_setaffinity(0, {worker.klette_core})
     signal_when_parent_dies()
 
 
-def worker_exit(_server, worker):  # type: ignore[no-untyped-def]
+def worker_exit(_server: Any, worker: Any) -> None:
     """Finish what is being written and give the connections back."""
     if app := getattr(worker, "wsgi", None):  # none where the application failed to load
         app.extensions["klette"].close()
 
 
-def child_exit(_server, worker):  # type: ignore[no-untyped-def]
+def child_exit(_server: Any, worker: Any) -> None:
     """Forget the gauges of a process that is no more; its counts stay."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(worker.pid)
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -75,7 +75,13 @@ def with_theme(spec: Any, theme: Literal["light", "dark"]) -> Any:
 
 
 def frame(
-    description: str, height: int, rows: Sequence[Mapping[str, Any]], layers: list[dict], *, room: int = 5, top: int = 5
+    description: str,
+    height: int,
+    rows: Sequence[Mapping[str, Any]],
+    layers: list[dict[str, Any]],
+    *,
+    room: int = 5,
+    top: int = 5,
 ) -> dict[str, Any]:
     """Put layers over one table of rows.
 

@@ -68,7 +68,7 @@ class PooledPosterior:
     counts: Counts
     tables: Tables
     _moments: _Moments = field(init=False, repr=False)
-    _kept: dict = field(init=False, repr=False, default_factory=dict)
+    _kept: dict[tuple[int, int, tuple[float, float]], _Carried] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_moments", _moments(self.tables))

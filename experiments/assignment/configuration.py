@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from experiments.assignment.epochs import Epoch, first_epoch, newest_epochs
 from experiments.errors import KletteError, UnavailableError
-from experiments.storage.database import Database
+from experiments.storage.database import Database, rows_changed
 from experiments.storage.tables import ApiKey, Experiment, Namespace, Run, Variant
 
 log = logging.getLogger(__name__)
@@ -118,8 +118,7 @@ class Configuration:
 def touch(session: Session) -> None:
     """Make every process notice that the configuration has changed, within a second."""
     session.flush()
-    raised = session.execute(text("UPDATE configuration_version SET number = number + 1 WHERE id = 1"))
-    if raised.rowcount == 0:  # type: ignore[attr-defined]
+    if not rows_changed(session, text("UPDATE configuration_version SET number = number + 1 WHERE id = 1")):
         session.execute(text("INSERT INTO configuration_version (id, number) VALUES (1, 1)"))
 
 
@@ -272,9 +271,8 @@ class ConfigurationCache:
                 raise UnavailableError(f"The configuration could not be read in {_FIRST_SECONDS:.0f} s; send it again.")
             return snapshot
         try:
-            if self._snapshot is None or time.monotonic() - self._looked >= self._seconds:
-                self._renew()
-            return self._snapshot  # type: ignore[return-value]
+            held = self._snapshot
+            return self._renewed() if held is None or time.monotonic() - self._looked >= self._seconds else held
         finally:
             self._lock.release()
 
@@ -290,15 +288,15 @@ class ConfigurationCache:
         For answers that would say "unknown" or "not yet" of what somebody may just have made. Looks are shared between
         the threads and at least 10 ms apart; while the database is away the last snapshot is answered at once.
         """
-        asked = time.monotonic()
+        began = time.monotonic()
         snapshot = self.current()
-        if asked < self._away_until or not self._lock.acquire(timeout=self._seconds):
+        if began < self._away_until or not self._lock.acquire(timeout=self._seconds):
             return snapshot
         try:
-            if self._looked < asked and asked >= self._away_until:
+            if self._looked < began and began >= self._away_until:
                 time.sleep(max(0.0, self._looked + _LOOKS_APART - time.monotonic()))
-                self._renew()
-            return self._snapshot  # type: ignore[return-value]
+                return self._renewed()
+            return self._snapshot or snapshot
         finally:
             self._lock.release()
 
@@ -306,16 +304,18 @@ class ConfigurationCache:
         """Look at the database at the next request, whatever the age (tests, and a process that changed it)."""
         self._looked = float("-inf")
 
-    def _renew(self) -> None:
+    def _renewed(self) -> Configuration:
         began = time.monotonic()  # what is committed after this may not be in what is read
+        snapshot = self._snapshot
         try:
             with self._database.read() as session:
-                if self._snapshot is None or read_version(session) != self._snapshot.version:
-                    self._snapshot = load(session)
+                if snapshot is None or read_version(session) != snapshot.version:
+                    snapshot = self._snapshot = load(session)
         except UnavailableError:
-            if self._snapshot is None:
+            if snapshot is None:
                 raise
-            log.warning("The configuration could not be looked at; the last one goes on serving.", exc_info=True)
+            log.warning("The configuration could not be read; the last one remains in use.", exc_info=True)
             self._away_until = time.monotonic() + self._seconds
             began = time.monotonic()
         self._looked = began
+        return snapshot

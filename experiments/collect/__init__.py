@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ibis.backends.sql import SQLBackend
 
+from analysis.statistics import Statistics
 from experiments.catalogue.metrics import Metric
 from experiments.collect.active import active_members
 from experiments.collect.attribution import Scope
@@ -70,17 +71,23 @@ def collect(
         found = audience_of(backend, scope, sliced)
         report(0.3)
         wanted = bool(sliced) or (covariate is not None and covariate.attribute is not None)
-        declarations = {"attributes": wanted, "covariate": covariate, "worth": declared}
+        counted = None
+        # Where a member has more events than the packed counts hold, the pass is repeated with wider ones.
         for bits in (FIELD_BITS, WHOLE_BITS):
-            active = active_members(backend, scope, metrics, **declarations, bits=bits)
+            active = active_members(
+                backend, scope, metrics, attributes=wanted, covariate=covariate, worth=declared, bits=bits
+            )
             report(0.7)
-            if counted := statistics_by_cell(active, found, metrics, declared, sliced, segmented):
+            counted = statistics_by_cell(active, found, metrics, declared, sliced, segmented)
+            if counted is not None:
                 break
+        assert counted is not None  # the wider counts hold any number of events
         cells, quality, successes = counted
         split = Split(scope, declared, found.members, cells, {metric.key: metric for metric in metrics})
         data = split.whole()
         if told := [metric.key for metric in metrics if metric.kind == "cascade"]:
-            data |= dict.fromkeys(told, cascades_of(backend, scope))
+            cascades: dict[str, Statistics] = {**cascades_of(backend, scope)}
+            data |= dict.fromkeys(told, cascades)
         # Without anybody who was brought, the total is the direct figure.
         totals = totals_of(backend, scope, metrics, split.counts()) if found.shared else {}
         crossings = crossed(backend, scope) if found.shared or told else 0

@@ -301,7 +301,8 @@ def valued(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope, *, be
     value = joined.value_micro
     if metric.property_name:
         found = PROPERTIES[metric.property_name]
-        value = millionths(backend, joined.properties, metric.property_name, (found.low, found.high))
+        low, high = WIDEST if found.low is None or found.high is None else (found.low, found.high)
+        value = millionths(backend, joined.properties, metric.property_name, (low, high))
     # The condition comes first: what it leaves out is never looked up in the properties.
     counted = ibis.ifelse(matches, value, None)
     return counted.sum().fill_null(0).cast("int64"), counted.count()

@@ -29,9 +29,9 @@ def cascades_of(backend: SQLBackend, scope: Scope) -> dict[str, CascadeStatistic
         variant: CascadeStatistics(
             horizon,
             _with_nobody(_in_days(ages[variant], 1), _in_days(offspring[variant], 1)),
-            tuple((*key, n) for key, n in _in_days(delays[variant], 2).items()),
-            tuple((*key, n) for key, n in sizes[variant].items()),
-            tuple((*key, n) for key, n in depths[variant].items()),
+            tuple((age, delay, n) for (age, delay), n in _in_days(delays[variant], 2).items()),
+            tuple((size, n) for (size,), n in sizes[variant].items()),
+            tuple((depth, n) for (depth,), n in depths[variant].items()),
         )
         for variant in scope.variants
     }
@@ -64,7 +64,8 @@ def _followed(backend: SQLBackend, people: Any) -> tuple[Counts, Counts]:
     trees = guests.group_by(root=guests.root).aggregate(size=guests.count(), deepest=guests.depth.max())
     roots = people.filter(people.origin == "randomised").select("unit", "variant")
     alone = _counted(backend, roots, ())
-    sizes, depths = defaultdict(Counter), defaultdict(Counter)  # type: ignore[var-annotated]
+    sizes: Counts = defaultdict(Counter)
+    depths: Counts = defaultdict(Counter)
     joined = roots.inner_join(trees, roots.unit == trees.root)
     for variant, found in _counted(backend, joined, ("size", "deepest")).items():
         for (size, depth), n in found.items():

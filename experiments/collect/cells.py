@@ -5,7 +5,7 @@ the whole, the epochs and the mature members are sums of cells. Members who did 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +41,7 @@ from experiments.collect.engine.source import added_up
 from experiments.collect.request import Worth
 from experiments.collect.retention import retention_by_cell
 
-ByCell = dict[Cell, Statistics]
+ByCell = Mapping[Cell, Statistics]
 LevelCounts = Counter[tuple[str, tuple[str | None, ...]]]
 _KEY = ("place", "variant")
 _AMOUNT = Quantity("amount", micro=True)
@@ -89,7 +89,9 @@ def empty(metric: Metric, scope: Scope, worth: Worth, variant: str) -> Statistic
     if metric.kind == "value":
         fixed, per_thousand = worth.cost_of(variant)
         return ValueStatistics.empty(worth.outcomes, worth.weights, cost_fixed=fixed, cost_per_thousand=per_thousand)
-    return {"proportion": ProportionStatistics, "count": CountStatistics, "ratio": RatioStatistics}[metric.kind].empty()
+    if metric.kind == "count":
+        return CountStatistics.empty()
+    return RatioStatistics.empty() if metric.kind == "ratio" else ProportionStatistics.empty()
 
 
 def _successes(

@@ -43,7 +43,7 @@ def statistics_by_day(
         numbers = keep(backend, f"klette_days_{uuid4().hex}", _numbers(backend, scope, metric, begun_us))
         read = {"proportion": _rates, "count": _counts, "amount": _amounts}[metric.kind]
         change, told = read(backend, scope, metric, numbers)
-    found = []
+    found: list[Day] = []
     standing: dict[str, Any] = {}
     members: Counter[str] = Counter()
     for day, until in zip(days, (0, *days), strict=False):

@@ -73,8 +73,8 @@ def _largest_levels(members: Counts, successes: Counts, attributes: int) -> Cell
 def _names(members: Counts, place: int) -> Callable[[str | None], str]:
     sizes: Counter[str] = Counter()
     for (_, levels), n in members.items():
-        if levels[place] is not None:
-            sizes[levels[place]] += n  # type: ignore[index]
+        if (level_name := levels[place]) is not None:
+            sizes[level_name] += n
     kept = set(sorted(sizes, key=lambda name: (-sizes[name], name))[:MOST_LEVELS])
     return lambda value: UNKNOWN if value is None else value if value in kept else OTHERS
 
@@ -163,7 +163,7 @@ def _alone(active: Active, metric: Metric, name: str) -> SegmentData:
     return _by_level(active.scope, ((*key, n, successes) for key, (n, successes) in sums.items()))
 
 
-def _placed(backend: SQLBackend, members: Any, kept: Sequence[str]) -> list[tuple]:
+def _placed(backend: SQLBackend, members: Any, kept: Sequence[str]) -> list[tuple[Any, ...]]:
     known = members.place.isin(kept) | members.place.isnull() if kept else members.place.isnull()
     placed = members.select("variant", place=ibis.ifelse(known, members.place, _OTHER))
     return fetch(backend, placed.group_by(["variant", "place"]).aggregate(n=placed.count()))

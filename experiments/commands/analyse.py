@@ -2,8 +2,15 @@
 
 import json
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from experiments.storage.database import Database
+    from experiments.storage.tables import Analysis, Experiment
 
 SHOWN_IDS = 3
 """Analyses that are named where one is asked for that is not there."""
@@ -47,7 +54,7 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
     click.echo(f"{chosen.public_url}/experiments/{key}")
 
 
-def _ask_for_the_rest(database, made, seed: int | None) -> bool:  # type: ignore[no-untyped-def]
+def _ask_for_the_rest(database: "Database", made: "Analysis", seed: int | None) -> bool:
     """Queue a full answer where this one left models out: of a test that is over no other would ever follow."""
     from experiments.analyses.answer import Answer
     from experiments.analyses.sampled import postponed
@@ -63,7 +70,7 @@ def _ask_for_the_rest(database, made, seed: int | None) -> bool:  # type: ignore
     return True
 
 
-def _repeat(database, key: str, analysis_id: str, *, zone: str | None) -> None:  # type: ignore[no-untyped-def]
+def _repeat(database: "Database", key: str, analysis_id: str, *, zone: str | None) -> None:
     """Compute again and compare; with a zone, print the whole result as JSON, its moments in that zone."""
     from experiments.analyses.run import repeat
     from experiments.errors import ConflictError, NotFoundError
@@ -88,7 +95,7 @@ def _repeat(database, key: str, analysis_id: str, *, zone: str | None) -> None: 
         click.echo(f"Analysis {analysis_id} repeats to the digit.")
 
 
-def _newest(session, experiment) -> str:  # type: ignore[no-untyped-def]
+def _newest(session: "Session", experiment: "Experiment") -> str:
     """Which analyses an experiment has, the newest few by their ids, so that one of them can be asked for."""
     from sqlmodel import col, select
 

@@ -29,7 +29,7 @@ def command() -> None:
     """Import a finished experiment from CSV files, plain or gzip-compressed."""
 
 
-def _common(function: Callable) -> Callable:
+def _common(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options of both subcommands."""
     options = (
         click.option(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _PRIORS = ("auto", "learned", "content", "sceptical")
 
 
-class _Share(click.ParamType):
+class _Share(click.ParamType[float]):
     """A share as people type it: ``5%`` or ``0.05``."""
 
     name = "share"

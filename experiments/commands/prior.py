@@ -65,11 +65,12 @@ def _all() -> list[dict[str, Any]]:
     """Every prior that an experiment may name, the learned one first where there is one."""
     from analysis.priors import named
     from experiments.analyses import priors
+    from experiments.lifecycle.current_prior import DEFAULT
     from experiments.reporting.sentences.wording import Wording
 
     with opened_database() as database, database.read() as session:
         learned = priors.newest(session)
-    rows = [named(name).to_dict() for name in (priors.DEFAULT, "sceptical")]
+    rows = [named(name).to_dict() for name in (DEFAULT, "sceptical")]
     if learned is not None:
         own = {"name": learned.name, "parameters": learned.parameters, "reason": learned.reason}
         rows.insert(0, own | {"evidence": learned.evidence, "learned_at": learned.created_at.isoformat()})

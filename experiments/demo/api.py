@@ -22,7 +22,8 @@ class Api:
         """Return a member's variant without an exposure; None where the experiment is unknown or leaves it out."""
         body = {"unit": unit, "attributes": attributes, "experiments": [experiment], "expose": False}
         assignments = self._post("/api/v1/assign", body)["assignments"]
-        return assignments.get(experiment, {}).get("variant")
+        variant: str | None = assignments.get(experiment, {}).get("variant")
+        return variant
 
     def log(self, events: list[dict[str, Any]]) -> None:
         """Send events.

@@ -160,7 +160,7 @@ def truth(variant: str) -> dict[str, float]:
 
 
 def _rhythm(local: datetime, age_days: float, days: float) -> float:
-    return _HOURS[local.hour] * _WEEKDAYS[local.weekday()] * _FADING ** (days - age_days)
+    return _HOURS[local.hour] * _WEEKDAYS[local.weekday()] * math.pow(_FADING, days - age_days)
 
 
 def _event(type_: str, at: datetime, **more: Any) -> dict[str, Any]:
@@ -202,8 +202,8 @@ def _word_of_mouth(
         if rng.random() >= _POSTS:
             yield _event("comment", min(soon(60), member.met_at + timedelta(hours=20)))
         else:
-            kind = round(min(1.0, max(-1.0, rng.uniform(liking - 0.6, liking + 0.6))), 2)
-            post = {"reach": round(rng.lognormvariate(5.2, 1.0)), "sentiment": kind}
+            sentiment = round(min(1.0, max(-1.0, rng.uniform(liking - 0.6, liking + 0.6))), 2)
+            post = {"reach": round(rng.lognormvariate(5.2, 1.0)), "sentiment": sentiment}
             yield _event("mention", min(soon(240), member.met_at + timedelta(days=2)), properties=post)
     if rng.random() < chances["complain"]:
         kind = rng.choices(("hide", "unsubscribe", "report"), (6, 3, 1))[0]

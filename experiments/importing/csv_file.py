@@ -7,11 +7,11 @@ semicolons or tabs.
 import csv
 import gzip
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from experiments.errors import ImportFailedError
 from experiments.translation import N_, gettext, ngettext
@@ -200,18 +200,18 @@ class Table:
             raise ImportFailedError(message.format(file=self.source.name, column=min(repeated)))
         return header
 
-    def _checked_lines(self) -> Iterator[str]:
+    def _checked_lines(self) -> Generator[str]:
         compressed = self._raw.read(2) == _GZIP_MAGIC
         self._raw.seek(0)
-        stream: BinaryIO = gzip.GzipFile(fileobj=self._raw) if compressed else self._raw  # type: ignore[assignment]
-        buffered = io.BufferedReader(stream)  # type: ignore[arg-type,type-var]
+        stream = gzip.GzipFile(fileobj=self._raw) if compressed else self._raw
+        buffered = io.BufferedReader(cast(io.RawIOBase, stream))
         # newline="" leaves line feeds in quotes to the CSV reader; surrogates mark bytes that are not UTF-8.
         encoding, errors = ("utf-16", "replace") if self._is_utf_16(buffered) else ("utf-8-sig", "surrogateescape")
         text = io.TextIOWrapper(buffered, encoding, errors=errors, newline="")
         with closing(text):
             yield from self._each_line(text)
 
-    def _is_utf_16(self, stream: io.BufferedReader) -> bool:
+    def _is_utf_16(self, stream: "io.BufferedReader[io.RawIOBase]") -> bool:
         """Return whether the first bytes are UTF-16; raise ImportFailedError if they are not text."""
         try:
             head = stream.peek(_HEAD_BYTES)

@@ -38,7 +38,7 @@ class Staging:
         self._connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768;")
         self._connection.executescript(_TABLES)
         self._connection.execute("BEGIN")
-        self._waiting: dict[str, list[tuple]] = {"member": [], "event": []}
+        self._waiting: dict[str, list[Member | ImportedEvent]] = {"member": [], "event": []}
 
     def __enter__(self) -> "Staging":
         return self
@@ -159,11 +159,12 @@ class Staging:
 
     def uncounted(self, window_us: int) -> int:
         """Return the number of events that do not count: before their member's exposure or after its window."""
-        return self._connection.execute(
+        (count,) = self._connection.execute(
             "SELECT count(*) FROM event JOIN member USING (unit) "
             "WHERE event.at_us < member.at_us OR event.at_us >= member.at_us + ?",
             (window_us,),
-        ).fetchone()[0]
+        ).fetchone()
+        return int(count)
 
     def members(self, size: int = _BATCH) -> Iterator[list[Member]]:
         """Yield all members in batches, in the order of the exposure table's key, which makes inserting fast."""
@@ -181,7 +182,7 @@ class Staging:
         while batch := cursor.fetchmany(size):
             yield [ImportedEvent(*row) for row in batch]
 
-    def _add(self, table: str, row: tuple) -> None:
+    def _add(self, table: str, row: Member | ImportedEvent) -> None:
         waiting = self._waiting[table]
         waiting.append(row)
         if len(waiting) >= _BATCH:
@@ -197,7 +198,7 @@ class Staging:
             self._report_repeats(table, waiting)
         waiting.clear()
 
-    def _report_repeats(self, table: str, rows: list[tuple]) -> None:
+    def _report_repeats(self, table: str, rows: list[Member | ImportedEvent]) -> None:
         field, message = (
             ("unit", gettext("the member {value!r} is already on line {line}; keep one of the two"))
             if table == "member"

@@ -21,7 +21,7 @@ from experiments.ingestion import events, exposures
 from experiments.ingestion.rows import EventRow
 from experiments.lifecycle import store
 from experiments.storage import audit
-from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run
+from experiments.storage.tables import Experiment, ImportedCounts, Run, metadata
 from experiments.translation import gettext
 
 Report = Callable[[float, str], None]
@@ -244,7 +244,7 @@ def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None
         if member.brought_by
     ]
     if brought:
-        table = Exposure.__table__  # type: ignore[attr-defined]
+        table = metadata.tables["exposure"]
         row = (table.c.run_id == bindparam("of_run")) & (table.c.unit == bindparam("of_unit"))
         session.connection().execute(update(table).where(row), brought)
 

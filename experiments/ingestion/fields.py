@@ -132,9 +132,9 @@ def check_currency(value: Any, meaning: Value, experiment: LiveExperiment | None
             f"The currency {shown(value)} is none in use; write three capital letters of ISO 4217, such as EUR.",
             code="currency_invalid",
         )
-    if meaning.key == "money" and expected and value != expected:
+    if meaning.key == "money" and experiment is not None and expected and value != expected:
         raise InvalidError(
-            f"The currency is {value}, but the experiment {experiment.key} counts in {expected}; "  # type: ignore[union-attr]
+            f"The currency is {value}, but the experiment {experiment.key} counts in {expected}; "
             "convert the amount before you send it.",
             code="currency_wrong",
         )

@@ -59,7 +59,8 @@ def rows(
     _check(connection, result)
     get = result.get_value
     return [
-        [get(row, column).decode() for column in range(result.nfields)]  # type: ignore[union-attr]
+        # The write path returns no NULL.
+        [(get(row, column) or b"").decode() for column in range(result.nfields)]
         for row in range(result.ntuples)
     ]
 

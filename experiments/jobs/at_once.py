@@ -6,7 +6,7 @@ Without it a worker that looks in between would analyse half an audience, and ke
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import and_, update
+from sqlalchemy import ColumnElement, and_, update
 from sqlmodel import Session, col
 
 from experiments.analyses.run import Report, analyse
@@ -54,5 +54,5 @@ def answer(
     return analyse(database, key, report=report, store=store, with_models=with_models)
 
 
-def _held(experiment_id: int | None):  # type: ignore[no-untyped-def]
+def _held(experiment_id: int | None) -> ColumnElement[bool]:
     return and_(col(Job.kind) == "analyse", col(Job.experiment_id) == experiment_id, col(Job.state) == "due")

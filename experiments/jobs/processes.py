@@ -58,7 +58,7 @@ class Child:
     environment: dict[str, str]
     log: Path | None = None
     last_signal: int = signal.SIGTERM
-    process: subprocess.Popen | None = field(default=None, init=False)
+    process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     started: float = field(default=0.0, init=False)
     restarts: int = field(default=0, init=False)
     due: float = field(default=0.0, init=False)
@@ -99,8 +99,8 @@ class Child:
 
     def send(self, number: int) -> None:
         """Send a signal to the process, if it still runs."""
-        if self.running():
-            self.process.send_signal(number)  # type: ignore[union-attr]
+        if self.process is not None and self.running():
+            self.process.send_signal(number)
 
     def kill_group(self) -> None:
         """End the process and whatever it started."""

@@ -13,7 +13,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlmodel import Session, col
 
 from experiments.errors import KletteError, NotFoundError
-from experiments.storage.database import Database
+from experiments.storage.database import Database, rows_changed
 from experiments.storage.tables import Experiment, Job, utc_now
 
 MAX_ATTEMPTS = 3
@@ -107,7 +107,7 @@ def claim(database: Database, worker_name: str, lease_seconds: float) -> Job | N
     while True:
         with database.read() as session:
             found = session.execute(
-                select(Job.id, Job.attempts, Job.state)  # type: ignore[call-overload]
+                select(col(Job.id), col(Job.attempts), col(Job.state))
                 .where(free)
                 .order_by(col(Job.due_at), col(Job.id))
                 .limit(1)
@@ -128,8 +128,8 @@ def _take(session: Session, found: Any, free: Any, worker_name: str, lease_until
         session.execute(update(Job).where(same).values(**given_up, lease_until=None))
         return None
     changes = {"state": "running", "worker": worker_name, "attempts": found.attempts + 1, "lease_until": lease_until}
-    changed = session.execute(update(Job).where(same).values(**changes))
-    return session.get(Job, found.id) if changed.rowcount else None
+    changed = rows_changed(session, update(Job).where(same).values(**changes))
+    return session.get(Job, found.id) if changed else None
 
 
 def claim_of(job: Job, lease_seconds: float) -> Claim:
@@ -219,6 +219,6 @@ def _ended() -> dict[str, Any]:
 
 
 def _must_change(session: Session, where: Any, values: dict[str, Any], claim: Claim | int) -> None:
-    if not session.execute(update(Job).where(where).values(**values)).rowcount:
+    if not rows_changed(session, update(Job).where(where).values(**values)):
         number = claim.job_id if isinstance(claim, Claim) else claim
         raise LeaseLostError(f"Job {number} is no longer this worker's: it was taken over or has ended.")

@@ -44,7 +44,7 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
         .group_by(col(Analysis.run_id))
         .subquery()
     )
-    busy = select(Job.id).where(
+    busy = select(col(Job.id)).where(
         col(Job.experiment_id) == Experiment.id,
         col(Job.kind) == "analyse",
         # After a failure the next try waits as long as after an answer.
@@ -55,7 +55,7 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
         ),
     )
     found = session.execute(
-        select(Experiment, newest.c.run_id, last.c.cut_off_us)  # type: ignore[call-overload]
+        select(Experiment, newest.c.run_id, last.c.cut_off_us)
         .join(newest, newest.c.experiment_id == Experiment.id)
         .outerjoin(last, last.c.run_id == newest.c.run_id)
         .where(col(Experiment.state).in_(("running", "paused", "stopped")), ~busy.exists())
@@ -75,7 +75,7 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
 
 def _ended_since(session: Session, run_id: int, cut_off_us: int | None) -> bool:
     """Whether the run has ended after its last answer, which may still tell people to keep it running."""
-    ended = session.scalar(select(Run.ended_at).where(col(Run.id) == run_id))
+    ended = session.scalar(select(col(Run.ended_at)).where(col(Run.id) == run_id))
     return ended is not None and cut_off_us is not None and cut_off_us < to_us(ended)
 
 
@@ -85,14 +85,14 @@ def _enough_new(
     """Whether `needed` exposures of the run, or events that may belong to it, have come since the last analysis."""
     met = col(Exposure.run_id) == run_id
     since = since_us if since_us is not None else -1
-    fresh = select(Exposure.unit).where(met, col(Exposure.received_us) > since).limit(needed)
+    fresh = select(col(Exposure.unit)).where(met, col(Exposure.received_us) > since).limit(needed)
     new = session.scalar(select(func.count()).select_from(fresh.subquery())) or 0
     if new >= needed:
         return True
     if since_us is None or not _still_counting(session, experiment, run_id, since_us):
         return False
     newest = (
-        select(Event.unit)
+        select(col(Event.unit))
         .where(
             col(Event.project_id) == experiment.project_id,
             col(Event.received_us) > since,
@@ -103,7 +103,7 @@ def _enough_new(
         .limit(_LOOKED_AT)
         .subquery()
     )
-    member = select(Exposure.unit).where(met, col(Exposure.unit) == newest.c.unit).exists()
+    member = select(col(Exposure.unit)).where(met, col(Exposure.unit) == newest.c.unit).exists()
     fresh = select(newest.c.unit).where(member).limit(needed - new)
     return new + (session.scalar(select(func.count()).select_from(fresh.subquery())) or 0) >= needed
 
@@ -115,7 +115,7 @@ def _gone_silent(experiment: Experiment, cut_off_us: int | None, before: datetim
 
 def _still_counting(session: Session, experiment: Experiment, run_id: int, since_us: int) -> bool:
     """Whether events may still change the answer: the run is on, or its members' windows were open when last seen."""
-    ended = session.scalar(select(Run.ended_at).where(col(Run.id) == run_id))
+    ended = session.scalar(select(col(Run.ended_at)).where(col(Run.id) == run_id))
     if ended is None:
         return True
     # Late arrivals get the same time again.

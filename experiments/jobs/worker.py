@@ -11,9 +11,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
@@ -27,14 +28,23 @@ from experiments.storage.tables import Job
 
 log = logging.getLogger("klette.worker")
 
-# kind of a job -> module with `run_job(database, job, report)`, imported when the first such job comes.
-# A handler may end its job by `report.finish(session, ...)` inside the transaction that stores what it made; what it
-# returns becomes the job's result otherwise.
-HANDLERS = {
-    "analyse": "experiments.analyses.run",
-    "import": "experiments.jobs.import_files",
-    "demo": "experiments.jobs.demo",
-}
+
+class Handler(NamedTuple):
+    """A kind of job, and the module whose ``run_job(database, job, report)`` does it.
+
+    The module is imported when the first such job comes. It may end its job by ``report.finish(session, ...)`` inside
+    the transaction that stores what it made; otherwise what it returns becomes the job's result.
+    """
+
+    kind: str
+    module: str
+
+
+HANDLERS = (
+    Handler("analyse", "experiments.analyses.run"),
+    Handler("import", "experiments.jobs.import_files"),
+    Handler("demo", "experiments.jobs.demo"),
+)
 
 _SAY_EVERY_SECONDS = 0.5
 _GRACE_SECONDS = 20.0
@@ -109,6 +119,9 @@ class Stopping:
         self._event.wait(seconds)
 
 
+Run = Callable[[Database, Job, Report], dict[str, Any] | None]
+
+
 def prepare_process(data_dir: Path) -> None:
     """One thread for linear algebra and private compile folders; before anything scientific is imported."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -175,12 +188,16 @@ def perform(database: Database, job: Job, lease_seconds: float, stopping: Stoppi
         except queue.LeaseLostError as error:
             log.warning("%s", error)
         except KletteError as error:
-            _end(database, lambda session, error=error: queue.fail(session, claim, error.detail, result=_detail(error)))
+            _end(database, partial(_fail, claim, error))
             log.warning("Job %s (%s) failed: %s", job.id, job.kind, error)
         except Exception:
             log.exception("Job %s (%s) failed.", job.id, job.kind)
             sentence = "Something went wrong inside the product; the worker's log says what. Ask for it again."
             _end(database, lambda session: queue.fail(session, claim, sentence))
+
+
+def _fail(claim: queue.Claim, error: KletteError, session: Session) -> None:
+    queue.fail(session, claim, error.detail, result=_detail(error))
 
 
 def _housekeeping(database: Database, settings: Settings) -> None:
@@ -189,10 +206,13 @@ def _housekeeping(database: Database, settings: Settings) -> None:
     enqueue_due(database, settings)
 
 
-def _handler(kind: str) -> Callable[[Database, Job, Report], dict[str, Any] | None]:
-    if kind not in HANDLERS:
-        raise KletteError(f"There is no work of the kind {kind!r}; there are {', '.join(HANDLERS)}.")
-    return import_module(HANDLERS[kind]).run_job
+def _handler(kind: str) -> Run:
+    module = next((handler.module for handler in HANDLERS if handler.kind == kind), None)
+    if module is None:
+        kinds = ", ".join(handler.kind for handler in HANDLERS)
+        raise KletteError(f"There is no job of the kind {kind!r}; the kinds are {kinds}.")
+    run: Run = import_module(module).run_job
+    return run
 
 
 def _detail(error: KletteError) -> dict[str, Any]:

@@ -52,6 +52,6 @@ def _kept(session: Session, runs: Sequence[int | None]) -> dict[int | None, str]
     if not runs:
         return {}
     first = select(func.min(Analysis.id)).where(col(Analysis.run_id).in_(runs)).group_by(col(Analysis.run_id))
-    name = Analysis.inputs["plan"]["lift_prior"]["name"].as_string()  # type: ignore[index]
-    query = select(Analysis.run_id, name).where(col(Analysis.id).in_(first))  # type: ignore[call-overload]
+    name = col(Analysis.inputs)["plan"]["lift_prior"]["name"].as_string()
+    query = select(col(Analysis.run_id), name).where(col(Analysis.id).in_(first))
     return {run: str(prior) for run, prior in session.execute(query)}

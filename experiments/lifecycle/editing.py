@@ -280,7 +280,7 @@ def _differs(session: Session, experiment: Experiment, name: str, value: Any) ->
     """A form hands in every field: one that says what is stored already is no change."""
     if name == "variants":
         return bool(value)
-    return getattr(definition_of(session, experiment), name) != value
+    return bool(getattr(definition_of(session, experiment), name) != value)
 
 
 def _raise_traffic(experiment: Experiment, traffic: float) -> None:

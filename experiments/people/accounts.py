@@ -310,7 +310,7 @@ def redeem_setup_token(session: Session, token: str, *, email: str, password: st
     return account
 
 
-def _accounts_of(project_id: int) -> Select[tuple[Account, Membership]]:
+def _accounts_of(project_id: int) -> Select[Account, Membership]:
     joined = select(Account, Membership).join(Membership, col(Membership.account_id) == col(Account.id))
     return joined.where(Membership.project_id == project_id)
 

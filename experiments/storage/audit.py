@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from experiments.storage.tables import AuditEntry, Experiment
 
@@ -36,7 +36,7 @@ def record(
 
 def entries(session: Session, experiment: Experiment | None = None, limit: int = 100) -> list[AuditEntry]:
     """The newest entries, newest first; of one experiment where one is given."""
-    query = select(AuditEntry).order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit)  # type: ignore[attr-defined, union-attr]
+    query = select(AuditEntry).order_by(col(AuditEntry.at).desc(), col(AuditEntry.id).desc()).limit(limit)
     if experiment is not None:
         query = query.where(AuditEntry.experiment_id == experiment.id)
     return list(session.exec(query))

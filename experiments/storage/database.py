@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session
@@ -69,6 +69,11 @@ class Database:
         self.engine.dispose()
 
 
+def rows_changed(session: Session, statement: Executable) -> int:
+    """Execute an UPDATE or DELETE and return how many rows it changed."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+
+
 @contextmanager
 def _unavailable() -> Iterator[None]:
     try:
@@ -88,8 +93,8 @@ def _sqlite(url: str, synchronous: str, pool_size: int) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection, _record) -> None:  # type: ignore[no-untyped-def]
-        connection.isolation_level = None  # we say BEGIN ourselves
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # BEGIN is explicit here
         cursor = connection.cursor()
         _write_ahead(cursor)
         cursor.execute(f"PRAGMA synchronous={synchronous}")
@@ -99,7 +104,7 @@ def _sqlite(url: str, synchronous: str, pool_size: int) -> Engine:
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def _begin(connection) -> None:  # type: ignore[no-untyped-def]
+    def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('klette_begin', 'DEFERRED')}")
 
     return engine

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -38,11 +39,12 @@ def is_current(database: Database) -> bool:
         return MigrationContext.configure(connection).get_current_revision() == _head()
 
 
-def drift(database: Database) -> list:
+def drift(database: Database) -> list[Any]:
     """What the tables of the code have that the migrated database has not, and the reverse; empty when equal."""
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return compare_metadata(context, metadata)
+        differences: list[Any] = compare_metadata(context, metadata)
+        return differences
 
 
 @lru_cache(maxsize=1)

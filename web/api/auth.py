@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import g, request
 from sqlmodel import Session
@@ -38,8 +38,7 @@ def require_key(kind: str) -> Callable[[View], View]:
             g.klette_call = Call(services(), identity, request.environ)
             return view(*arguments, **named)
 
-        keyed.key_kind = kind  # type: ignore[attr-defined]
-        return keyed  # type: ignore[return-value]
+        return cast(View, keyed)
 
     return decorate
 

@@ -55,7 +55,9 @@ class Event(BaseModel):
     value: float | str | None = Field(None, description="At most 6 decimals; its meaning depends on the type.")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="An ISO 4217 code in use, such as EUR.")
     experiment: str | None = Field(None, description="Needed by exposures.")
-    properties: EventProperties | None = Field(None, description="Whatever else is known, at most 32 KB.")
+    properties: EventProperties | None = Field(  # type: ignore[valid-type]  # a model made of EVENT_TYPES
+        None, description="Whatever else is known, at most 32 KB."
+    )
 
 
 class EventsRequest(BaseModel):

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, request
@@ -152,7 +152,7 @@ def _attachment(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-def _job(job: Job, experiment: str) -> dict:
+def _job(job: Job, experiment: str) -> dict[str, Any]:
     return {
         "job": job.id,
         "kind": job.kind,

@@ -8,7 +8,7 @@ problem+json, that some answers are no JSON, and what a typical problem looks li
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 from flask.sansio.blueprints import BlueprintSetupState
@@ -153,7 +153,15 @@ _tree = SpecTree(
 )
 
 
+class Described(NamedTuple):
+    """The kind of key that a view needs, and the media types that its first answer may also have."""
+
+    key: str
+    other_content: tuple[str, ...]
+
+
 _models: dict[str, type[BaseModel]] = {}
+_described: dict[str, Described] = {}
 
 
 def documented(
@@ -190,7 +198,7 @@ def documented(
     def decorate(view: View) -> View:
         models: dict[str, Any] = {f"HTTP_{status}": model for status, model in answers.items()}
         models |= {f"HTTP_{status}": (Problem, PROBLEMS[status][0]) for status in statuses}
-        described = _tree.validate(
+        described: View = _tree.validate(
             query=query,
             json=json,
             resp=Answers(**models),
@@ -200,8 +208,7 @@ def documented(
             operation_id=view.__name__.removesuffix("_view"),
             skip_validation=True,
         )(view)
-        described.other_content = tuple(other_content)
-        described.needs_key = key
+        _described[view.__name__] = Described(key, tuple(other_content))
         return described
 
     return decorate
@@ -209,7 +216,7 @@ def documented(
 
 def specification(app: Flask) -> dict[str, Any]:
     """The OpenAPI document of the application, generated once."""
-    kept = app.extensions.get("klette_openapi")
+    kept: dict[str, Any] | None = app.extensions.get("klette_openapi")
     if kept is None:
         with app.app_context():
             kept = app.extensions["klette_openapi"] = _finished(deepcopy(_tree.spec))
@@ -218,17 +225,17 @@ def specification(app: Flask) -> dict[str, Any]:
 
 def _finished(spec: dict[str, Any]) -> dict[str, Any]:
     views = {
-        view.__name__.removesuffix("_view"): view
+        view.__name__.removesuffix("_view"): _described[view.__name__]
         for view in current_app.view_functions.values()
-        if hasattr(view, "needs_key")
+        if view.__name__ in _described
     }
     for operations in spec["paths"].values():
         for operation in operations.values():
             view = views[operation["operationId"]]
-            operation["x-key"] = view.needs_key  # type: ignore[attr-defined]
+            operation["x-key"] = view.key
             operation["description"] = operation["description"].replace("``", "").replace("\n", " ")
             for status, answer in operation["responses"].items():
-                _finish_answer(int(status), answer, getattr(view, "other_content", ()))
+                _finish_answer(int(status), answer, view.other_content)
     for name, model in _models.items():
         extra = model.model_config.get("json_schema_extra")
         if isinstance(extra, dict) and "examples" in extra:

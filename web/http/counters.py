@@ -28,7 +28,7 @@ GROUPS = Counter("klette_commits_total", "Group commits of exposures and events.
 GROUPED = Counter("klette_commit_requests_total", "Requests that shared those commits.")
 
 
-_children: dict = {}
+_children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
 
 def observe(call: str, status: int, seconds: float) -> None:

@@ -107,7 +107,7 @@ def read_body(environ: Mapping[str, Any], limit: int) -> bytes:
             raise MalformedError(f"Content-Length is {written!r}; it must be a number.")
         if int(written) > limit:
             raise _too_large(limit, int(written))
-        body = environ["wsgi.input"].read(int(written))
+        body: bytes = environ["wsgi.input"].read(int(written))
         if len(body) < int(written):
             raise MalformedError(f"The body ended after {len(body)} of {written} bytes; send the request again.")
     elif environ.get("wsgi.input_terminated"):

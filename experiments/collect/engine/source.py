@@ -20,7 +20,7 @@ from ibis.backends.sql import SQLBackend
 from sqlalchemy.engine import make_url
 
 from experiments.catalogue.metrics import DAY_US
-from experiments.storage.tables import Event, Exposure, MultiExposure
+from experiments.storage.tables import Event, Exposure, MultiExposure, metadata
 
 _TYPES = {"INTEGER": "int64", "BIGINT": "int64", "BOOLEAN": "boolean", "JSON": "string"}
 _IN_ORDER = (("enable_hashjoin", "off"), ("max_parallel_workers_per_gather", "0"))
@@ -29,32 +29,32 @@ _opening = threading.Lock()
 
 
 @ibis.udf.scalar.builtin(name="json_extract", signature=((dt.string, dt.string, dt.string), dt.string))
-def _sqlite_json(document, path, nothing):  # type: ignore[no-untyped-def]
+def _sqlite_json(document: Any, path: Any, nothing: Any) -> Any:
     """With two paths SQLite answers a JSON array, which keeps true, 1 and "1" apart; one path would not."""
 
 
 @ibis.udf.scalar.builtin(name="json_extract", signature=((dt.string, dt.string), dt.float64))
-def _sqlite_number(document, path):  # type: ignore[no-untyped-def]
+def _sqlite_number(document: Any, path: Any) -> Any:
     """The attribute as SQLite holds it; a number only where `_sqlite_kind` says so."""
 
 
 @ibis.udf.scalar.builtin(name="json_type", signature=((dt.string, dt.string), dt.string))
-def _sqlite_kind(document, path):  # type: ignore[no-untyped-def]
+def _sqlite_kind(document: Any, path: Any) -> Any:
     """What JSON the attribute is: ``integer`` and ``real`` are numbers."""
 
 
 @ibis.udf.scalar.builtin(name="jsonb_extract_path_text", signature=((dt.string, dt.string), dt.string))
-def _postgres_text(document, key):  # type: ignore[no-untyped-def]
+def _postgres_text(document: Any, key: Any) -> Any:
     """The attribute's text."""
 
 
 @ibis.udf.scalar.builtin(name="jsonb_typeof", signature=((dt.JSON(binary=True),), dt.string))
-def _postgres_kind(value):  # type: ignore[no-untyped-def]
+def _postgres_kind(value: Any) -> Any:
     """What JSON it is: ``number`` is one."""
 
 
 @ibis.udf.scalar.builtin(name="jsonb_extract_path", signature=((dt.string, dt.string), dt.JSON(binary=True)))
-def _postgres_json(document, key):  # type: ignore[no-untyped-def]
+def _postgres_json(document: Any, key: Any) -> Any:
     """The attribute's JSON, null where it is absent."""
 
 
@@ -85,7 +85,7 @@ def connect(url: str) -> SQLBackend:
 
 def table(model: type[Exposure] | type[Event] | type[MultiExposure]) -> Any:
     """A stored table as an unbound Ibis expression, with the columns of its model."""
-    columns = model.__table__.columns  # type: ignore[union-attr]
+    columns = metadata.tables[str(model.__tablename__)].columns
     schema = {column.name: _TYPES.get(_type_name(column), "string") for column in columns}
     return ibis.table(schema, name=str(model.__tablename__))
 
@@ -148,11 +148,12 @@ def words(value: Any) -> str | None:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def fetch(backend: SQLBackend, expression: Any) -> list[tuple]:
+def fetch(backend: SQLBackend, expression: Any) -> list[tuple[Any, ...]]:
     """The rows of an expression, with the engine's own exact integers (a data frame would round them to doubles)."""
     cursor = backend.raw_sql(ibis.to_sql(expression, dialect=backend.name))
     try:
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
     finally:
         cursor.close()
 
@@ -224,7 +225,7 @@ def _added_in_place(
     return ibis.table(chosen.schema(), name=name)
 
 
-def stream(backend: SQLBackend, expression: Any, size: int) -> Iterator[list[tuple]]:
+def stream(backend: SQLBackend, expression: Any, size: int) -> Iterator[list[tuple[Any, ...]]]:
     """The rows of an expression in batches; only one batch is held at a time, on PostgreSQL by a named cursor."""
     statement = ibis.to_sql(expression, dialect=backend.name)
     if backend.name == "sqlite":
