@@ -1,7 +1,7 @@
-"""Every setting of the product, read from the environment in this one file.
+"""The settings of the product, read from the environment.
 
-A setting is a field below: its name with the prefix ``KLETTE_`` is the environment variable, its description is the
-documentation that README prints, and a bad value stops the start with a sentence that names it.
+A setting is a field below: its name with the prefix ``KLETTE_`` is the environment variable, its description is the row
+in docs/settings.md, and a bad value stops the start with a sentence that names it.
 """
 
 import difflib
@@ -22,12 +22,12 @@ from experiments.errors import SettingsError
 PREFIX = "KLETTE_"
 SHORTEST_SECRET = 16
 
-# Read by people's own lines at /docs, not by us.
+# The snippets at /docs read it, not this file.
 _NOT_OURS = frozenset({"KLETTE_KEY"})
 
 
 class Settings(BaseSettings):
-    """The settings of one copy of the product; frozen, so that no code changes them on the way."""
+    """The settings of one copy of the product."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
@@ -38,47 +38,45 @@ class Settings(BaseSettings):
         "postgresql://user:password@host/name.",
     )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs sessions and previews; made at the first start and kept where it is empty."
+        SecretStr(""), description="Signs sessions and previews; if empty, created at the first start and kept."
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port to listen on; the plain variable PORT wins over it.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on; the plain variable PORT takes precedence.")
     base_url: str = Field(
-        "", description="Address under which people and apps reach this copy; empty for http://HOST:PORT."
+        "", description="Address at which people and apps reach this copy; empty for http://HOST:PORT."
     )
     project_name: str = Field("Klette", min_length=1, max_length=60, description="Name shown at the top of each page.")
-    time_zone: str = Field("Europe/Berlin", description="The one time zone of dates on screen (an IANA name).")
+    time_zone: str = Field("Europe/Berlin", description="Time zone of all dates on screen (an IANA name).")
     currency: str = Field("EUR", description="Currency of new experiments (ISO 4217).")
-    web_workers: int = Field(0, ge=0, le=256, description="Web processes; 0 for one a core, and at least two.")
-    web_threads: int = Field(32, ge=1, le=256, description="Threads a web process; requests wait for a group commit.")
-    pin_workers: bool = Field(
-        True, description="Tie each web process to a core, where there are as many cores as processes."
-    )
+    web_workers: int = Field(0, ge=0, le=256, description="Web processes; 0 for one per core, and at least two.")
+    web_threads: int = Field(32, ge=1, le=256, description="Threads per web process; requests wait for a group commit.")
+    pin_workers: bool = Field(True, description="Pin each web process to a core, if there are enough cores.")
     sqlite_synchronous: str = Field(
         "NORMAL",
-        description="NORMAL survives the death of every process; FULL survives a power cut too and is slower.",
+        description="NORMAL survives the crash of every process; FULL also survives a power cut and is slower.",
     )
     configuration_seconds: float = Field(
-        0.5, gt=0, le=60, description="How long a web process may serve from its cached configuration, in seconds."
+        0.5, gt=0, le=60, description="How long a web process may use its cached configuration, in seconds."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest body of an API call, in bytes.")
     max_upload_bytes: int = Field(67_108_864, ge=1024, description="Largest file of an import, in bytes.")
-    max_batch_events: int = Field(2_500, ge=1, description="Most events in one call.")
-    event_max_age_days: int = Field(
-        30, ge=1, le=3650, description="Oldest event that is accepted, in days before it arrives."
-    )
+    max_batch_events: int = Field(2_500, ge=1, description="Largest number of events in one call.")
+    event_max_age_days: int = Field(30, ge=1, le=3650, description="Age of the oldest accepted event, in days.")
     event_max_ahead_seconds: int = Field(
-        300, ge=0, description="How far ahead of our clock an event's time may lie, in seconds."
+        300, ge=0, description="How far ahead of Klette's clock an event's time may be, in seconds."
     )
     clock_tolerance_seconds: int = Field(
-        5, ge=0, le=60, description="An event stamped so many seconds before its member's first exposure still counts."
+        5, ge=0, le=60, description="An event stamped up to so many seconds before its member's first exposure counts."
     )
     api_rate_limit: str = Field(
-        "", description='Most API calls a key and web process, such as "6000/minute"; empty for no limit.'
+        "", description='API calls per key and web process, such as "6000/minute"; empty for no limit.'
     )
-    login_rate_limit: str = Field("10/minute", description="Most log-in attempts an address and web process.")
+    login_rate_limit: str = Field("10/minute", description="Sign-in attempts per address and web process.")
     worker_poll_seconds: float = Field(1.0, gt=0, le=60, description="How often the worker looks for due work.")
     worker_lease_seconds: int = Field(
-        120, ge=5, description="A job whose worker has been silent so long is taken over by another."
+        120,
+        ge=5,
+        description="After so many seconds without a sign of life from its worker, another one takes a job over.",
     )
     analyse_every_seconds: int = Field(
         300, ge=1, description="A running experiment is analysed at most this often, in seconds."
@@ -87,7 +85,7 @@ class Settings(BaseSettings):
         1, ge=1, description="How many new exposures or events make a running experiment due for analysis."
     )
     silence_hours: float = Field(
-        24.0, gt=0, description="After so many hours without an event a running experiment is called silent."
+        24.0, gt=0, description="Hours without an event after which the health check for silence warns."
     )
 
     @field_validator("time_zone")
@@ -133,7 +131,7 @@ class Settings(BaseSettings):
         length = len(value.get_secret_value())
         if 0 < length < SHORTEST_SECRET:
             raise ValueError(
-                f"has {length} characters and needs at least {SHORTEST_SECRET}; leave it out to have one made"
+                f"has {length} characters and needs at least {SHORTEST_SECRET}; leave it out to have one created"
             )
         return value
 
@@ -193,7 +191,7 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """One sentence for each variable with our prefix that nobody reads: most often a slip of the pen."""
+    """Return one sentence for each variable with our prefix that is no setting: most often a typing error."""
     known = [PREFIX + field.upper() for field in Settings.model_fields]
     sentences = []
     for name in sorted(environment):
@@ -205,7 +203,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def _sentence(item: Any, names: Mapping[str, str]) -> str:
-    """What is wrong with a setting, its bounds, and what to write instead."""
+    """Return what is wrong with a setting, its bounds, and what to write instead."""
     field = str(item["loc"][0])
     name = names.get(field, PREFIX + field.upper())
     if item["type"] == "value_error":
@@ -223,7 +221,7 @@ def _sentence(item: Any, names: Mapping[str, str]) -> str:
 
 
 def _numbers(field: str) -> str:
-    """The numbers that a setting may have, in words."""
+    """Return the numbers that a setting may have, in words."""
     kind = "a whole number" if Settings.model_fields[field].annotation is int else "a number"
     least, above, most = (_bound(field, name) for name in ("ge", "gt", "le"))
     low = f"of at least {least}" if least is not None else f"above {above}"
@@ -237,5 +235,5 @@ def _bound(field: str, name: str) -> Any:
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return read_settings()

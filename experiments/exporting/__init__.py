@@ -1,4 +1,4 @@
-"""Taking an analysis along: posterior draws, a summary, the members and a report, each a file of its own.
+"""Exports of an analysis: posterior draws, a summary, the members and a report, a file of code for each.
 
-`reading` finds the stored analysis once; the other modules make one file of it each and know no database.
+`source` reads the stored analysis once; the other modules write one file each and know no database.
 """

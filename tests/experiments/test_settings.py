@@ -37,12 +37,12 @@ def test_a_bad_value_is_refused_in_one_sentence(monkeypatch, name, value, senten
     assert "nput should" not in refused.value.detail
 
 
-def test_a_short_secret_is_refused_without_being_told(monkeypatch):
+def test_a_short_secret_is_refused_and_not_shown(monkeypatch):
     monkeypatch.setenv("KLETTE_SECRET_KEY", "hunter2")
     with pytest.raises(SettingsError) as refused:
         read_settings()
     assert refused.value.detail == (
-        "KLETTE_SECRET_KEY has 7 characters and needs at least 16; leave it out to have one made."
+        "KLETTE_SECRET_KEY has 7 characters and needs at least 16; leave it out to have one created."
     )
 
 
