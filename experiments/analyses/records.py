@@ -10,9 +10,9 @@ from sqlmodel import Session, col
 
 from experiments.errors import NotFoundError
 from experiments.lifecycle.store import current_run, runs_of
+from experiments.reporting.facts import line
 from experiments.reporting.worded import worded
 from experiments.storage.tables import Analysis, Experiment, Run
-from experiments.translation import gettext
 from experiments.validation import shown
 
 MOST_POINTS = 400
@@ -180,19 +180,8 @@ def one_line(session: Session, experiments: Sequence[Experiment]) -> dict[int, O
     lines = {}
     for identity, stored, members, names, ended in session.execute(query):
         verdict = worded({"verdict": stored}, names, ended=bool(ended))["verdict"]
-        fact = (verdict["facts"] or [{}])[0]
-        text = _with_fact(verdict["headline"], verdict["decision"], fact.get("label"), fact.get("value"))
-        lines[identity] = OneLine(text, verdict["decision"], members or 0)
+        lines[identity] = OneLine(line(verdict), verdict["decision"], members or 0)
     return lines
-
-
-def _with_fact(headline: str, decision: str, label: str | None, value: str | None) -> str:
-    """Return the headline and the chance that it rests on: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
-    if not (label and value) or decision not in ("ship", "keep_running", "not_enough_data"):
-        return headline
-    if decision == "ship":
-        return gettext("{headline} Chance that it is best: {chance}.").format(headline=headline, chance=value)
-    return gettext("{headline} {label}: {value}.").format(headline=headline, label=label, value=value)
 
 
 def mature_only(result: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.sentences.wording import Wording
 from experiments.reporting.withheld import NO_FACTS, too_early
+from experiments.translation import gettext
 
 
 class Fact(NamedTuple):
@@ -16,6 +17,17 @@ class Fact(NamedTuple):
     key: str
     label: str
     value: str
+
+
+def line(verdict: Mapping[str, Any]) -> str:
+    """Return a verdict in words as one line: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
+    headline = str(verdict["headline"])
+    if not verdict["facts"] or verdict["decision"] not in ("ship", "keep_running", "not_enough_data"):
+        return headline
+    label, value = verdict["facts"][0]["label"], verdict["facts"][0]["value"]
+    if verdict["decision"] == "ship":
+        return gettext("{headline} Chance that it is best: {chance}.").format(headline=headline, chance=value)
+    return gettext("{headline} {label}: {value}.").format(headline=headline, label=label, value=value)
 
 
 def subject(verdict: Mapping[str, Any], entry: Mapping[str, Any]) -> Mapping[str, Any] | None:

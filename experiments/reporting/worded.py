@@ -54,6 +54,8 @@ def worded(result: Mapping[str, Any], names: Names, *, zone: str = "UTC", ended:
     shown = dict(result)
     if ended and "verdict" in shown:
         shown["verdict"] = after_the_end(shown["verdict"])
+        if "answer" in shown:
+            shown["answer"] = dict(shown["answer"]) | {"more_days": shown["verdict"]["more_days"]}
     return dict(wording(result, names, zone=zone).worded(shown))
 
 

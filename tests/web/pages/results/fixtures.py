@@ -94,17 +94,29 @@ def stored_result(
     members = {key: max(1, round(n * scale)) for key, (n, _) in audience.items()}
     metrics = [_proportion(audience, members, metric, scale) for metric in next(iter(audience.values()))[1]]
     metrics.insert(3, _revenue(members))
-    checks = _checks(members) if checks is None else checks
+    checks = healthy(members) if checks is None else checks
+    return document(metrics, checks, cut_off=cut_off, segments=segments, planned_days=planned_days)
+
+
+def document(
+    metrics: list[Any],
+    checks: Any,
+    *,
+    cut_off: datetime = NOW,
+    segments: Any = None,
+    planned_days: float | None = 14,
+) -> dict[str, Any]:
+    """A stored result with the verdict on its scorecards and health checks."""
     by_key = {entry.metric: entry for entry in metrics}
-    elapsed = (cut_off - STARTED).total_seconds() / 86_400
     verdict = decide(
         by_key["sticky_rate"],
         rules=Rules(planned_days=planned_days),
         health=checks,
         guardrails=[by_key["negative_rate"]],
-        elapsed_days=elapsed,
+        elapsed_days=(cut_off - STARTED).total_seconds() / 86_400,
         looks=(),
     )
+    randomised = sum(row.n for row in metrics[0].variants)
     stored = {
         "experiment": "spring-headline",
         "run": 1,
@@ -112,7 +124,7 @@ def stored_result(
         "cut_off": cut_off.isoformat().replace("+00:00", "Z"),
         "verdict": verdict.to_dict(),
         "health": [check.to_dict() for check in checks],
-        "units": {"randomised": sum(members.values()), "shared": 310, "excluded": {"multi_exposed": 4, "bots": 12}},
+        "units": {"randomised": randomised, "shared": 310, "excluded": {"multi_exposed": 4, "bots": 12}},
         "metrics": [entry.to_dict() | _named(entry.metric) for entry in metrics],
         "segments": [segment()] if segments is None else segments,
         "provenance": {
@@ -150,7 +162,7 @@ def _named(metric: str) -> dict[str, Any]:
     )
 
 
-def _checks(members: dict) -> list[Any]:
+def healthy(members: dict) -> list[Any]:
     randomised, now_us = sum(members.values()), round(NOW.timestamp() * 1e6)
     data = HealthData(
         epochs=(Epoch(members, dict.fromkeys(members, 1.0)),),

@@ -1,0 +1,159 @@
+"""Verdict, guardrail row, list line, terminal, report and API of one analysis never contradict each other."""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from functools import cache
+from itertools import product
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from analysis import ProportionStatistics, Verdict, scorecard
+from analysis.stopping.rules import DECISIONS
+from experiments.definition import variant_names
+from experiments.exporting import report
+from experiments.exporting.report_scorecard import blocks
+from experiments.exporting.source import Stored, VariantName
+from experiments.reporting import facts, terminal
+from experiments.reporting.withheld import too_early
+from experiments.reporting.worded import worded, wording
+from tests.experiments.analyses import documents
+from tests.web.pages.results import fixtures
+from web.api.schemas.scorecard import Verdict as VerdictSchema
+from web.pages.results import view
+from web.pages.results.decide import choices
+
+NAMES = fixtures.called()
+WORDS = {"broken": "broken", "in_doubt": "in doubt"}
+
+
+@cache
+def card(metric: str, members: int, *counts: int):
+    """The scorecard of a share of the members of a, b and c; counts are those of 10,000 members."""
+    cells = {
+        key: ProportionStatistics(members, round(count * members / 10_000))
+        for key, count in zip("abc", counts, strict=True)
+    }
+    direction = "lower" if metric in fixtures.GUARDRAILS else "higher"
+    return scorecard(cells, control="a", metric=metric, direction=direction)
+
+
+def state(cells, complaints, days=9.0, split=False, members=10_000) -> dict:
+    """The stored document of an analysis.
+
+    Parameters
+    ----------
+    cells, complaints
+        Of 10,000 members each of a, b and c: who did what decides, and who complained.
+    days
+        Of running.
+    split
+        Whether the check of the traffic split fails.
+    members
+        Of each variant.
+    """
+    checks = fixtures.broken_split() if split else fixtures.healthy(dict.fromkeys("abc", members))
+    metrics = [card("sticky_rate", members, *cells), card("negative_rate", members, *complaints)]
+    cut_off = fixtures.STARTED + timedelta(days=days)
+    return json.loads(json.dumps(fixtures.document(metrics, checks, cut_off=cut_off, segments=[])))
+
+
+states = st.builds(
+    state,
+    st.tuples(*map(st.sampled_from, ([0, 1000], [0, 700, 1000, 1040, 1080, 1200], [1000, 1200]))),
+    st.tuples(*map(st.sampled_from, ([0, 200], [0, 200, 235, 255, 400], [200, 400]))),
+    st.sampled_from([0.5, 3.0, 9.0, 14.0, 20.0]),
+    st.booleans(),
+    st.sampled_from([50, 10_000, 10_000, 1_000_000]),
+)
+
+
+@given(stored=states, ended=st.booleans())
+@example(stored=state((1000, 1000, 1000), (200, 255, 200), 14.0), ended=False)
+@settings(max_examples=60)
+def test_every_reader_of_an_analysis_gets_the_same_verdict(stored, ended) -> None:
+    result = worded(stored, NAMES, ended=ended)
+    verdict = result["verdict"]
+    assert json.loads(json.dumps(Verdict.from_dict(stored["verdict"]).to_dict())) == stored["verdict"]
+    agrees_with_its_guardrails(verdict)
+    doubts_agree(result)
+
+    plan = fixtures.plan(ended_at=fixtures.NOW if ended else None)
+    page = view.build(result, {}, fixtures.variants(), (), plan, now=fixtures.NOW)
+    shown = page.part("verdict")
+    assert (shown.decision, shown.headline) == (verdict["decision"], verdict["headline"])
+    assert "".join(part.text for part in shown.reason) == verdict["reason"]
+    assert facts.line(verdict).startswith(verdict["headline"])
+
+    group = next(group for group in page.part("scorecard").groups if group.key == "negative_rate")
+    row = next(block for block in blocks(report_of(stored, result), result) if block.name == "Complaints")
+    assert (row.tag, row.tone, row.remark) == (group.tag, group.tone, group.remark)
+    says_the_statuses(group, verdict)
+
+    lines = terminal.table(result).splitlines()
+    assert lines[:2] == [verdict["headline"], verdict["reason"]]
+    bad = [status for status in verdict["guardrails"] if status["status"] in WORDS]
+    assert [line for line in lines if line.startswith("! Guardrail")] == [
+        f"! Guardrail complaints is {WORDS[status['status']]} {'by' if status['status'] == 'broken' else 'for'} "
+        f"{status['variant']}."
+        for status in bad
+    ]
+    assert VerdictSchema.model_validate(verdict).model_dump(include=verdict.keys()) == verdict
+
+
+def test_the_states_above_hold_every_decision_and_every_status() -> None:
+    picks = product((1000, 1040, 1080, 1200), (0, 200, 235, 400), (0.5, 9.0, 14.0, 20.0), (10_000, 1_000_000))
+    seen: Counter[str] = Counter()
+    for done, worse, days, members in picks:
+        usual = 200 if worse else 0
+        made = state((1000, done, 1000), (usual, worse, usual), days, False, members)["verdict"]
+        seen.update([made["decision"], *(row["status"] for row in made["guardrails"])])
+    seen.update([state((1000,) * 3, (200,) * 3, split=True)["verdict"]["decision"]])
+    assert seen.keys() == {*DECISIONS, "held", "in_doubt", "broken", "unknown"}
+
+
+def agrees_with_its_guardrails(verdict) -> None:
+    statuses = {row["variant"]: row["status"] for row in verdict["guardrails"]}
+    if verdict["decision"] == "ship":
+        assert statuses[verdict["variant"]] in ("held", "unknown")
+    if "broken" in statuses.values():
+        assert verdict["decision"] in ("stop_harm", "ship", "untrusted")
+    if too_early(verdict):
+        assert set(statuses.values()) == {"unknown"}
+
+
+def says_the_statuses(group, verdict) -> None:
+    statuses = [row["status"] for row in verdict["guardrails"]]
+    for status, words in WORDS.items():
+        assert (words in group.tag) == (status in statuses)
+    assert (group.tone == "good") == ("held" in statuses and not set(statuses) & WORDS.keys())
+    assert bool(group.remark) == ("in_doubt" in statuses)
+
+
+def doubts_agree(result) -> None:
+    verdict = result["verdict"]
+    for choice in choices(fixtures.variants(), result, "sticky_rate", fixtures.GUARDRAILS):
+        found = [row["status"] for row in verdict["guardrails"] if row["variant"] == choice.variant.key]
+        assert choice.doubts == tuple(f"guardrail “Complaints” {WORDS[one]}" for one in found if one in WORDS)
+        assert choice.advised == (verdict["decision"] == "ship" and verdict["variant"] == choice.variant.key)
+
+
+def report_of(stored, result) -> Stored:
+    variants = tuple(
+        VariantName(variant.key, variant.letter, variant_names.called("", {"headline": variant.title}), variant.control)
+        for variant in fixtures.variants()
+    )
+    inputs = documents.inputs({"click_rate": documents.RATES}, names=NAMES)
+    how = wording(stored, NAMES)
+    made = (None, how, result, inputs, {}, [], fixtures.STARTED, 14, "EUR", False, (), fixtures.GUARDRAILS)
+    return Stored("Spring", "", "sticky_rate", variants, *made)
+
+
+def test_the_report_shows_the_verdict_and_its_guardrail() -> None:
+    stored = state((1000, 1000, 1000), (200, 255, 200), 14.0)
+    result = worded(stored, NAMES)
+    page = report.rendered(report_of(stored, result))
+    assert result["verdict"]["decision"] == "stop_harm"
+    assert result["verdict"]["headline"] in page and "guardrail broken by B" in page
+    assert "Not certain enough" not in page
