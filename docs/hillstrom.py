@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import Audience, Look, Rules, decide, plan, priors, scorecard, summarise, wording
+from analysis import Audience, Look, Rules, decide, plan, priors, scorecard, summarise
 from analysis.health.split import split_of
 from analysis.models.cuped import adjust
+from experiments.reporting.phrases import chance
 from experiments.reporting.plan import plan_in_words
 from experiments.reporting.sentences.wording import Wording
 
@@ -54,7 +55,7 @@ def rates(customers):
     for row in card.variants:
         low, high = row.interval.low, row.interval.high
         believed = f"{row.mean:7.3%} ({low:.3%} to {high:.3%})"
-        print(f"  {row.variant:<14} {row.raw_mean:7.3%}  {believed}  best: {wording.chance(row.p_best)}")
+        print(f"  {row.variant:<14} {row.raw_mean:7.3%}  {believed}  best: {chance(row.p_best)}")
     for row in card.comparisons:
         low, high = row.lift.interval.low, row.lift.interval.high
         print(f"  {row.variant:<14} lift {row.lift.mean:+.1%} ({low:+.1%} to {high:+.1%})")

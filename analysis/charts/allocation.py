@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.charts.base import PERCENT, apart, by_variant, days_run, frame
+from analysis.messages import N_
 
 
 def allocation_shares(
@@ -36,8 +37,12 @@ def allocation_shares(
     x = days_run(end)
     axis = {"labelExpr": PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False, "grid": False}
     y = {"field": "low", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]}, "axis": axis}
-    share = {"field": "share", "type": "quantitative", "title": "share of new members", "format": ".0%"}
-    tooltip = [{"field": "name", "title": "variant"}, {"field": "day", "type": "quantitative", "format": ".1f"}, share]
+    share = {"field": "share", "type": "quantitative", "title": N_("share of new members"), "format": ".0%"}
+    tooltip = [
+        {"field": "name", "title": N_("variant")},
+        {"field": "day", "type": "quantitative", "title": N_("day"), "format": ".1f"},
+        share,
+    ]
     at_end = [row | {"middle": (row["low"] + row["high"]) / 2} for row in rows[-len(variants) :]]
     band = {"type": "area", "interpolate": "step-after", "opacity": 0.3, "line": {"strokeWidth": 1.5}}
     name = {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12}
@@ -50,7 +55,7 @@ def allocation_shares(
         },
     ]
     longest = max((len(label) for label in names.values()), default=1)
-    return frame("Each variant's share of the new members, by day.", 150, rows, layers, room=14 + 8 * longest)
+    return frame(N_("Each variant's share of the new members, by day."), 150, rows, layers, room=14 + 8 * longest)
 
 
 def _bands(weights: Mapping[str, float], variants: Sequence[str]) -> list[tuple[str, float, float]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from analysis.errors import AnalysisError
+from analysis.messages import N_
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 
@@ -131,7 +132,7 @@ def days_run(end: float) -> dict[str, Any]:
     return {
         "field": "day",
         "type": "quantitative",
-        "title": "whole days since the launch",
+        "title": N_("whole days since the launch"),
         "scale": scale,
         "axis": axis,
     }

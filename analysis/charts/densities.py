@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.base import SIGNED_PERCENT, by_variant, frame, zero_line
+from analysis.messages import N_
 
 if TYPE_CHECKING:
     from analysis.scoring.score import MetricResult
@@ -24,13 +25,13 @@ def lift_densities(
         for x, y in zip(c["lift_density"]["x"], c["lift_density"]["y"], strict=True)
     ]
     axis = {"labelExpr": SIGNED_PERCENT, "grid": False, "tickCount": 6}
-    x = {"field": "lift", "type": "quantitative", "title": "lift over the control", "axis": axis}
+    x = {"field": "lift", "type": "quantitative", "title": N_("lift over the control"), "axis": axis}
     y = {"field": "density", "type": "quantitative", "axis": None, "stack": None}
     layers = [
         zero_line(),
         {
             "mark": {"type": "area", "opacity": 0.22, "line": {"strokeWidth": 1.5}, "interpolate": "monotone"},
-            "encoding": {"x": x, "y": y, "color": encoding, "tooltip": [{"field": "name", "title": "variant"}]},
+            "encoding": {"x": x, "y": y, "color": encoding, "tooltip": [{"field": "name", "title": N_("variant")}]},
         },
     ]
-    return frame("How much better or worse than the control each variant may be.", 160, rows, layers)
+    return frame(N_("How much better or worse than the control each variant may be."), 160, rows, layers)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.charts.base import SIGNED_PERCENT, by_variant, frame, zero_line
+from analysis.messages import N_
 
 _WIDEST = 120
 """Pixels of the longest name of a level; what is longer is cut, and whole in the tooltip."""
@@ -33,17 +34,17 @@ def segment_forest(
     offset = {"field": "variant", "type": "nominal", "sort": shown}
     axis = {"labelExpr": SIGNED_PERCENT, "gridDash": [2, 3], "domain": False, "tickCount": 4}
     tooltip = [
-        {"field": "level", "title": "segment"},
-        {"field": "name", "title": "variant"},
-        {"field": "n", "type": "quantitative", "title": "members", "format": ","},
+        {"field": "level", "title": N_("segment")},
+        {"field": "name", "title": N_("variant")},
+        {"field": "n", "type": "quantitative", "title": N_("members"), "format": ","},
         {"field": "lift", "type": "quantitative", "format": "+.1%"},
-        {"field": "low", "type": "quantitative", "title": "95 % from", "format": "+.1%"},
-        {"field": "high", "type": "quantitative", "title": "to", "format": "+.1%"},
-        {"field": "raw_lift", "type": "quantitative", "title": "raw", "format": "+.1%"},
+        {"field": "low", "type": "quantitative", "title": N_("95 % from"), "format": "+.1%"},
+        {"field": "high", "type": "quantitative", "title": N_("to"), "format": "+.1%"},
+        {"field": "raw_lift", "type": "quantitative", "title": N_("raw"), "format": "+.1%"},
     ]
 
     def place(field: str) -> dict[str, Any]:
-        return {"field": field, "type": "quantitative", "title": "lift over the control", "axis": axis}
+        return {"field": field, "type": "quantitative", "title": N_("lift over the control"), "axis": axis}
 
     shared = {"y": y, "yOffset": offset, "color": encoding, "tooltip": tooltip}
     layers = [
@@ -63,4 +64,4 @@ def segment_forest(
         },
     ]
     height = max(60, len(levels) * (16 * max(len(shown), 1) + 10))
-    return frame("Lift over the control in each segment, with its 95 % interval.", height, table, layers)
+    return frame(N_("Lift over the control in each segment, with its 95 % interval."), height, table, layers)

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from analysis import wording
 from analysis.charts.base import PERCENT, apart, by_variant, days_run, frame
+from analysis.messages import N_
 
 _TOP = 24
 """Pixels above the plot for what the dotted line is: there no line of the chart can run through it."""
-
-
-def _above_line(now: float, planned_days: float | None, today: float | None, over: bool) -> str:
-    """Say where the dotted line stands: the day that the run is in, or how many it took."""
-    if over:
-        took = round(now)
-        return "end" if took < 1 else f"end, after {took} {'day' if took == 1 else 'days'}"
-    if today is None:
-        return "last analysis"
-    day = wording.day_number(now)
-    planned = planned_days is not None and day <= planned_days
-    return f"today, day {day} of {planned_days:g}" if planned else f"today, day {day}"
 
 
 def posterior_over_time(
@@ -31,6 +19,7 @@ def posterior_over_time(
     planned_days: float | None = None,
     today: float | None = None,
     over: bool = False,
+    now_label: str = "",
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Draw each variant's chance of being best, as the test went on.
@@ -44,7 +33,9 @@ def posterior_over_time(
     today : float, optional
         Where the dotted line stands; where it is not given, at the last analysis.
     over : bool
-        The run has ended: the line says "end" and the axis stops there.
+        The run has ended: the axis stops at the line.
+    now_label : str
+        Written above the dotted line.
     labels : mapping of variant key to text, optional
     """
     encoding, names = by_variant(variants, labels)
@@ -64,16 +55,15 @@ def posterior_over_time(
         "axis": {"labelExpr": PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False},
     }
     tooltip = [
-        {"field": "name", "title": "variant"},
-        {"field": "day", "type": "quantitative", "format": ".1f"},
-        {"field": "p_best", "type": "quantitative", "title": "chance of being best", "format": ".1%"},
+        {"field": "name", "title": N_("variant")},
+        {"field": "day", "type": "quantitative", "title": N_("day"), "format": ".1f"},
+        {"field": "p_best", "type": "quantitative", "title": N_("chance of being best"), "format": ".1%"},
     ]
     beside = {"align": "right", "dx": 1} if now > end / 2 else {"align": "left", "dx": -1}
-    said = _above_line(now, planned_days, today, over)
     mark = {"datum": now, "type": "quantitative"}
     lonely = len(rows) <= len(variants)
     last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
-    text = {"type": "text", "text": said, "color": "var(--mute)", "fontSize": 12} | beside
+    text = {"type": "text", "text": now_label, "color": "var(--mute)", "fontSize": 12} | beside
     label = {"data": {"values": [{}]}, "encoding": {"x": mark, "y": {"value": -12}}}
     layers = [
         {
@@ -94,4 +84,4 @@ def posterior_over_time(
     ]
     # Where the plan goes on, the names have the days to come for themselves.
     longest = 0 if now < end / 2 else max((len(name) for name in names.values()), default=1)
-    return frame("Each variant's chance of being best, by day.", 190, rows, layers, room=14 + 8 * longest, top=_TOP)
+    return frame(N_("Each variant's chance of being best, by day."), 190, rows, layers, room=14 + 8 * longest, top=_TOP)

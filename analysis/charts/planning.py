@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.charts.base import FINE_PERCENT, PERCENT, apart, frame
+from analysis.messages import N_
 
 if TYPE_CHECKING:
     from analysis.planning.curves import Curves
@@ -14,17 +15,19 @@ HEIGHT: Final = 210
 # The accent of the page, which is the second variant's colour too.
 _ACCENT: Final = "var(--v1)"
 
-#: How tests end, from the bottom: field of `Outcomes`, name and colour.
-ENDINGS: Final = (
-    ("right", "ships a better one", "var(--v1)"),
-    ("no_difference", "no difference worth having", "var(--v0)"),
-    ("harm", "stops for harm", "var(--v2)"),
-    ("wrong", "ships a wrong one", "var(--v6)"),
-    ("open", "no answer in time", "var(--line)"),
-)
+#: How tests end, from the bottom: field of `Outcomes` and its colour.
+ENDINGS: Final = {
+    "right": "var(--v1)",
+    "no_difference": "var(--v0)",
+    "harm": "var(--v2)",
+    "wrong": "var(--v6)",
+    "open": "var(--line)",
+}
 
 
-def lift_chances(curves: Curves, *, lift: float, planned_days: int, power: float) -> dict[str, Any]:
+def lift_chances(
+    curves: Curves, *, lift: float, planned_days: int, power: float, labels: Sequence[str]
+) -> dict[str, Any]:
     """Draw the chance of finding each lift, by planned duration.
 
     Parameters
@@ -36,18 +39,20 @@ def lift_chances(curves: Curves, *, lift: float, planned_days: int, power: float
         Where the dotted line stands.
     power : float
         The wanted chance: a level line.
+    labels : sequence of str
+        What each lift of the curves is called.
     """
     rows = [
-        {"day": day, "lift": _signed(curve.lift), "chance": share.value, "main": curve.lift == lift}
-        for curve in curves.lifts
+        {"day": day, "lift": label, "chance": share.value, "main": curve.lift == lift}
+        for curve, label in zip(curves.lifts, labels, strict=True)
         for day, share in zip(curves.days, curve.chances, strict=True)
     ]
     shade = {"condition": {"test": "datum.main", "value": _ACCENT}, "value": "var(--v0)"}
     x, y = _days(curves.days), _shares("chance")
     tooltip = [
-        {"field": "lift", "title": "true lift"},
-        {"field": "day", "type": "quantitative", "title": "planned days"},
-        {"field": "chance", "type": "quantitative", "title": "chance of finding it", "format": ".0%"},
+        {"field": "lift", "title": N_("true lift")},
+        {"field": "day", "type": "quantitative", "title": N_("planned days")},
+        {"field": "chance", "type": "quantitative", "title": N_("chance of finding it"), "format": ".0%"},
     ]
     lines = {"x": x, "y": y, "detail": {"field": "lift"}, "color": shade}
     width = {"condition": {"test": "datum.main", "value": 3}, "value": 1.6}
@@ -61,7 +66,7 @@ def lift_chances(curves: Curves, *, lift: float, planned_days: int, power: float
         },
         _names(ends, x, y, shade, "lift"),
     ]
-    return frame("Chance of finding a lift, by planned duration.", HEIGHT, rows, layers, room=52)
+    return frame(N_("Chance of finding a lift, by planned duration."), HEIGHT, rows, layers, room=52)
 
 
 def detectable_lifts(curves: Curves, *, lift: float, planned_days: int) -> dict[str, Any]:
@@ -78,8 +83,8 @@ def detectable_lifts(curves: Curves, *, lift: float, planned_days: int) -> dict[
     axis = {"labelExpr": f"(datum.value ? '+' : '') + {FINE_PERCENT}", "tickCount": 4, "domain": False, "ticks": False}
     y = {"field": "lift", "type": "quantitative", "title": None, "axis": axis, "scale": {"domain": [0, top]}}
     tooltip = [
-        {"field": "day", "type": "quantitative", "title": "planned days"},
-        {"field": "lift", "type": "quantitative", "title": "smallest lift found", "format": "+.1%"},
+        {"field": "day", "type": "quantitative", "title": N_("planned days")},
+        {"field": "lift", "type": "quantitative", "title": N_("smallest lift found"), "format": "+.1%"},
     ]
     shown = [row for row in rows if row["lift"] <= top]
     layers = [
@@ -93,31 +98,37 @@ def detectable_lifts(curves: Curves, *, lift: float, planned_days: int) -> dict[
             "encoding": {"x": x, "y": y, "tooltip": tooltip},
         },
     ]
-    return frame("Smallest lift that is found, by planned duration.", HEIGHT, shown, layers, room=16)
+    return frame(N_("Smallest lift that is found, by planned duration."), HEIGHT, shown, layers, room=16)
 
 
-def endings(curves: Curves, *, planned_days: int) -> dict[str, Any]:
-    """Draw how tests end whose true lifts are drawn from the prior, as bands that add up to all, by duration."""
+def endings(curves: Curves, *, planned_days: int, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Draw how tests end whose true lifts are drawn from the prior, as bands that add up to all, by duration.
+
+    Parameters
+    ----------
+    labels : mapping of str to str
+        What each of `ENDINGS` is called.
+    """
     rows = []
     for day, found in zip(curves.days, curves.by_prior, strict=True):
         low = 0.0
-        for field, name, _ in ENDINGS:
+        for field in ENDINGS:
             share = getattr(found, field).value
-            rows.append({"day": day, "ending": name, "low": low, "high": low + share, "share": share})
+            rows.append({"day": day, "ending": labels[field], "low": low, "high": low + share, "share": share})
             low += share
-    scale = {"domain": [name for _, name, _ in ENDINGS], "range": [colour for _, _, colour in ENDINGS]}
+    scale = {"domain": [labels[field] for field in ENDINGS], "range": list(ENDINGS.values())}
     shade = {"field": "ending", "type": "nominal", "scale": scale, "legend": None}
     band = {"x": _days(curves.days), "y": _shares("low"), "y2": {"field": "high"}, "color": shade}
     tooltip = [
-        {"field": "ending", "title": "ends"},
-        {"field": "day", "type": "quantitative", "title": "planned days"},
-        {"field": "share", "type": "quantitative", "title": "of such tests", "format": ".0%"},
+        {"field": "ending", "title": N_("ends")},
+        {"field": "day", "type": "quantitative", "title": N_("planned days")},
+        {"field": "share", "type": "quantitative", "title": N_("of such tests"), "format": ".0%"},
     ]
     layers = [
         {"mark": {"type": "area", "opacity": 0.5}, "encoding": band | {"tooltip": tooltip}},
         _plan_line(planned_days, curves.days),
     ]
-    return frame("How tests end, by planned duration.", HEIGHT, rows, layers, room=16)
+    return frame(N_("How tests end, by planned duration."), HEIGHT, rows, layers, room=16)
 
 
 def _days(days: Sequence[int]) -> dict[str, Any]:
@@ -127,7 +138,7 @@ def _days(days: Sequence[int]) -> dict[str, Any]:
     step = next(step for step in (1, 2, 3, 4, 6, 8, 13) if last / step <= 7)
     marks = [unit * number for number in range(step, last + 1, step)]
     axis = {"grid": False, "values": marks, "labelExpr": f"datum.value / {unit}"}
-    title = "planned days" if unit == 1 else "planned weeks"
+    title = N_("planned days") if unit == 1 else N_("planned weeks")
     return {"field": "day", "type": "quantitative", "title": title, "scale": _reach(days), "axis": axis}
 
 
@@ -166,7 +177,3 @@ def _names(
     mark = {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12, "clip": False}
     place = {"x": x, "y": y | {"field": "label_at"}, "text": {"field": field}, "color": shade}
     return {"data": {"values": list(rows)}, "mark": mark, "encoding": place}
-
-
-def _signed(lift: float) -> str:
-    return f"+{lift * 100:.3g}\u202f%"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.charts.base import FINE_PERCENT, apart, by_variant, frame
+from analysis.messages import N_
 
 _MOST_MARKS = 5
 
@@ -63,7 +64,7 @@ def retention_curves(
     ]
     longest = max((len(row["end"]) for row in ending), default=1)
     return frame(
-        "Members who still came back, by day since they first saw it.", 190, table, layers, room=14 + 7 * longest
+        N_("Members who still came back, by day since they first saw it."), 190, table, layers, room=14 + 7 * longest
     )
 
 
@@ -71,7 +72,7 @@ def _days(last: int) -> dict[str, Any]:
     """The horizontal axis, from day 1 to the last."""
     axis = {"grid": False, "values": _marks(last), "format": "d", "labelFlush": True}
     scale = {"domain": [1, max(last, 2)], "nice": False}
-    return {"field": "day", "type": "quantitative", "title": "day", "scale": scale, "axis": axis}
+    return {"field": "day", "type": "quantitative", "title": N_("day"), "scale": scale, "axis": axis}
 
 
 def _marks(last: int) -> list[int]:
@@ -84,10 +85,10 @@ def _marks(last: int) -> list[int]:
 def _tooltip() -> list[dict[str, Any]]:
     share = {"type": "quantitative", "format": ".1%"}
     return [
-        {"field": "name", "title": "variant"},
-        {"field": "day", "type": "quantitative"},
-        {"field": "mean", "title": "still came back"} | share,
-        {"field": "low", "title": "from"} | share,
-        {"field": "high", "title": "to"} | share,
-        {"field": "raw", "title": "raw"} | share,
+        {"field": "name", "title": N_("variant")},
+        {"field": "day", "type": "quantitative", "title": N_("day")},
+        {"field": "mean", "title": N_("still came back")} | share,
+        {"field": "low", "title": N_("from")} | share,
+        {"field": "high", "title": N_("to")} | share,
+        {"field": "raw", "title": N_("raw")} | share,
     ]

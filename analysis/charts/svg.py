@@ -17,11 +17,15 @@ from typing import Any, Final
 from analysis.errors import AnalysisError
 
 VEGA_LITE: Final = "6.4"
+#: Vega's names of the languages in which numbers are written.
+LOCALES: Final = {"en": "en-US", "de": "de-DE"}
 #: Names of namespaces, which a page needs no more: within HTML an svg element is known by its name.
 _NAMESPACES = re.compile(r' xmlns(?::xlink)?="[^"]*"')
 
 
-def drawn(specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: float = 60) -> list[str]:
+def drawn(
+    specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: float = 60, locale: str = "en"
+) -> list[str]:
     """Draw Vega-Lite definitions, several in one go.
 
     Colours that are CSS variables stay so: whoever shows the text gives them, and light and dark follow.
@@ -32,6 +36,8 @@ def drawn(specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: floa
         In pixels, for every chart that fills its container.
     seconds : float
         How long the drawing may take in all.
+    locale : {"en", "de"}
+        Of the marks in numbers.
 
     Returns
     -------
@@ -45,7 +51,7 @@ def drawn(specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: floa
     """
     if not specs:
         return []
-    told = json.dumps([_sized(spec, width) for spec in specs])
+    told = json.dumps({"specs": [_sized(spec, width) for spec in specs], "locale": LOCALES[locale]})
     home = Path(__file__).resolve().parents[2]
     try:
         done = subprocess.run(
@@ -66,8 +72,9 @@ def _sized(spec: Mapping[str, Any], width: int) -> dict[str, Any]:
 def _main() -> None:
     import vl_convert
 
-    specs = json.load(sys.stdin)
-    json.dump([vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE) for spec in specs], sys.stdout)
+    given = json.load(sys.stdin)
+    options = {"vl_version": VEGA_LITE, "format_locale": given["locale"]}
+    json.dump([vl_convert.vegalite_to_svg(spec, **options) for spec in given["specs"]], sys.stdout)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from analysis import wording
 from analysis.decision.evidence import Case
 from analysis.messages import Message, message
 from analysis.planning.projection import MoreDays
 from analysis.scoring.score import VariantResult
+from analysis.stopping.rules import day_number
 
 #: A lead believed at least this much is called a good sign.
 _GOOD_SIGN: Final = 0.7
@@ -58,7 +58,7 @@ def until(case: Case, wait: MoreDays) -> tuple[Message, ...]:
     if wait.days is None:
         return () if wait.reason is None else (wait.reason,)
 
-    day, planned = wording.day_number(case.elapsed_days) + wait.days, case.rules.planned_days
+    day, planned = day_number(case.elapsed_days) + wait.days, case.rules.planned_days
     if planned is None or case.elapsed_days >= planned:
         return (message("verdict.result_by_day", day=day),)
     if case.elapsed_days + wait.days >= planned:

@@ -27,7 +27,6 @@ from analysis.statistics import (
     ValueStatistics,
 )
 from analysis.statistics.stratified import Stratified, stratify
-from analysis.wording import counted
 
 __all__ = ["ComparisonResult", "Direction", "MetricResult", "VariantResult", "raw_mean", "result_of", "scorecard"]
 
@@ -56,7 +55,7 @@ def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, 
     if len(metric_data) < 2:
         raise AnalysisError(
             "too_few_variants",
-            f"There is data for {counted(len(metric_data), 'variant')}; a comparison needs at least 2.",
+            f"Variants with data: {len(metric_data)}; a comparison needs at least 2.",
         )
     if len(metric_data) > MAX_VARIANTS:
         raise AnalysisError("bad_request", f"{len(metric_data)} variants are more than {MAX_VARIANTS}; split the test.")

@@ -10,7 +10,6 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.statistics import ProportionStatistics
-from analysis.wording import counted
 
 MAX_LEVELS = 200
 #: Most combinations of levels that are fitted; above, the rarest levels of each attribute are put together.
@@ -115,8 +114,7 @@ def table_of(cells: JointCells, attributes: Sequence[str], control: str) -> Cell
 
 def _check(cells: JointCells, attributes: Sequence[str], variants: Sequence[str], control: str) -> None:
     if len(variants) < 2:
-        there = counted(len(variants), "variant")
-        raise AnalysisError("too_few_variants", f"There is data for {there}; at least 2 are needed.")
+        raise AnalysisError("too_few_variants", f"Variants with data: {len(variants)}; at least 2 are needed.")
     if control not in variants:
         raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {', '.join(variants)}.")
     if not attributes or len(set(attributes)) != len(attributes):

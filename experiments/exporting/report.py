@@ -17,10 +17,12 @@ from analysis.health.checks import is_note
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import Stored
 from experiments.reporting.adjustment import deciding
+from experiments.reporting.charts import line_of_today, translated
 from experiments.reporting.facts import Fact, facts
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, percent, signed_percent, when
 from experiments.reporting.withheld import too_early, withheld_note, without_chances
+from experiments.translation import language
 
 CHART_WIDTH = 640
 MARKS = {"ok": "✓", "info": "i", "warn": "!", "fail": "✕"}
@@ -44,7 +46,7 @@ def rendered(stored: Stored, zone: str = "UTC") -> str:
     """Return the report as HTML; `zone` is the IANA name of the time zone that its times are told in."""
     stored = replace(stored, result=deciding(stored.result))
     wanted = _charts(stored)
-    pictures = drawn([spec for _, _, spec in wanted], width=CHART_WIDTH)
+    pictures = drawn([translated(spec) for _, _, spec in wanted], width=CHART_WIDTH, locale=language())
     result, provenance = stored.result, stored.result["provenance"]
     withheld = too_early(result["verdict"])
     return _template().render(
@@ -171,7 +173,8 @@ def _over_time(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
     ]
     if len({row["day"] for row in rows}) < 2:
         return []
-    spec = charts.posterior_over_time(rows, keys, planned_days=stored.planned_days, labels=labels)
+    last = line_of_today(None)
+    spec = charts.posterior_over_time(rows, keys, planned_days=stored.planned_days, now_label=last, labels=labels)
     return [("Chance of being best", "As the test went on.", spec)]
 
 

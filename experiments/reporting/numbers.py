@@ -91,7 +91,7 @@ def figure(number: Number | None, digits: int = 4) -> str:
     """Return a number with that many significant digits and all digits before the point: ``0.3127``, ``1,204``."""
     if number is None:
         return NOTHING
-    whole = len(str(int(abs(number)))) if abs(number) >= 1 else 0
+    whole = len(str(int(abs(float(number))))) if abs(float(number)) >= 1 else 0
     return localised(f"{number:,.0f}" if whole >= digits else f"{number:.{digits}g}")
 
 

@@ -24,11 +24,11 @@ HEALTH: Mapping[str, Template] = {
     "health.srm.members": N_("{members:count} {variant:letter}"),
     "health.srm.share": N_("{share:threshold} {variant:letter}"),
     "health.srm.figures_once": N_(
-        "chi-square p = {once:p_value} ({statistic:figures} on {freedom:count}), for a single look; "
+        "chi-square p = {once:p_value} ({statistic:figure} on {freedom:count}), for a single look; "
         "fails below {alarm:number}"
     ),
     "health.srm.figures_daily": N_(
-        "chi-square p = {once:p_value} ({statistic:figures} on {freedom:count}); corrected for daily looks, "
+        "chi-square p = {once:p_value} ({statistic:figure} on {freedom:count}); corrected for daily looks, "
         "p = {p:p_value}; fails below {alarm:number}"
     ),
     # members

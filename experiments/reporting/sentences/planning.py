@@ -103,4 +103,16 @@ PLANNING: Mapping[str, Template] = {
         "A shipped variant is announced with {announced:lift} on average but truly has {true:lift}, "
         "so the announced lift is exaggerated."
     ),
+    # a plan in the editor
+    "plan.copied.rate": N_(
+        "Copied from your plan: {days:days}, {variants:count} variants with their split, the window, the members "
+        "before a verdict and the loss that would not matter. The plan assumes {base:plain_percent} in the control and "
+        "{members:count} members a day; it finds a lift of {lift:plain_percent} in {shipped:of_100} such tests."
+    ),
+    "plan.copied.amount": N_(
+        "Copied from your plan: {days:days}, {variants:count} variants with their split, the window, the members "
+        "before a verdict and the loss that would not matter. The plan assumes {base:number} per member in the control "
+        "and {members:count} members a day; it finds a lift of {lift:plain_percent} in {shipped:of_100} such tests."
+    ),
+    "plan.copied.choose_metric": N_("Choose the metric of this base below."),
 }

@@ -116,7 +116,6 @@ WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
     "number": lambda number, _: numbers.general(number),
     "figure": lambda number, _: numbers.figure(number),
     "small": lambda number, _: phrases.small(number),
-    "figures": lambda number, _: numbers.localised(f"{number:.4g}"),
     "p_value": lambda p, _: numbers.localised(f"{p:.2g}"),
     # shares: 1 is 100 per cent
     "percent": lambda share, _: numbers.percent(share, 0),

@@ -6,7 +6,7 @@ import pytest
 
 from analysis import Audience, NamedPrior, Rules, plan
 from analysis.charts import with_theme
-from analysis.charts.planning import detectable_lifts, endings, lift_chances
+from analysis.charts.planning import ENDINGS, detectable_lifts, endings, lift_chances
 from analysis.planning.curves import Curves, curves, durations
 
 SHOP = Audience(0.05, 2000)
@@ -51,9 +51,9 @@ def test_a_lift_that_cannot_be_is_not_drawn():
 
 def test_the_pictures_are_plain_definitions_in_the_page_s_colours(found, drawn):
     specs = (
-        lift_chances(drawn, lift=0.1, planned_days=found.planned_days, power=0.8),
+        lift_chances(drawn, lift=0.1, planned_days=found.planned_days, power=0.8, labels=list("abcd")),
         detectable_lifts(drawn, lift=0.1, planned_days=found.planned_days),
-        endings(drawn, planned_days=found.planned_days),
+        endings(drawn, planned_days=found.planned_days, labels={field: field for field in ENDINGS}),
     )
     for spec in specs:
         text = json.dumps(spec, allow_nan=False)

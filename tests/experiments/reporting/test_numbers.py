@@ -86,6 +86,26 @@ def test_a_small_number_has_about_two_figures(value, text):
     assert phrases.small(value) == text
 
 
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.005, "0.5"), (0.01, "1"), (0.125, "12.5"), (1.0, "100"), (1.5, "150"), (9.996, "1,000"), (10.0, "1,000")],
+)
+def test_a_threshold_is_written_without_an_exponent(share, text):
+    assert phrases.threshold(share) == f"{text}{NARROW}%"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.81, "81 of 100"), (1.0, "more than 99 of 100"), (0.0, "fewer than 1 of 100")]
+)
+def test_no_simulation_promises_all_or_none(share, text):
+    assert phrases.of_100(share) == text
+
+
+@pytest.mark.parametrize(("days", "text"), [(7, "1 week"), (35, "5 weeks"), (1, "1 day"), (10, "10 days")])
+def test_durations_are_in_weeks_where_they_are_whole(days, text):
+    assert phrases.duration(days) == text
+
+
 def test_amounts_are_in_100_members_or_per_member():
     assert phrases.in_100_members(0.0123) == "1.23 in 100 members"
     assert phrases.in_100_members(0.00001) == "fewer than 0.01 in 100 members"

@@ -111,7 +111,7 @@ def _editor(
         worth_at_fault=any(path.startswith("worths.") for path in errors),
         operators=audience_form.OPERATORS,
         sentence=_sentence_of(values),
-        planned=from_plan.told(values, request.args) if request.method == "GET" else "",
+        planned=from_plan.note(values, request.args) if request.method == "GET" else "",
     )
     return page, 422 if errors else 200
 

@@ -1,13 +1,13 @@
-"""From the plan into the editor: everything that a plan fixed, and what it supposes, so that nothing is typed twice.
+"""From the plan into the editor: what a plan determines and what it assumes, so that nothing is typed twice.
 
-It travels in the address. What is out of bounds there is left as the editor has it.
+It is in the query of the address. What is out of bounds there is left as the editor has it.
 """
 
 from decimal import Decimal
 
 from experiments.catalogue.metrics import METRICS
 from experiments.definition.fields import MAX_VARIANTS
-from experiments.reporting.numbers import NARROW, plural
+from experiments.reporting.plan import CopiedPlan, copied_in_words
 from web.pages.common.typed_numbers import number_of
 from web.pages.editor import definition_form
 from web.pages.planning.form import PRIORS, Query
@@ -17,7 +17,7 @@ WHOLE = {"planned_days": (1, 365), "window_days": (1, 90), "minimum_members": (2
 
 
 def fill(values: definition_form.Values, query: Query) -> None:
-    """Put what a plan fixed into the values of a new experiment."""
+    """Put what a plan determines into the values of a new experiment."""
     for name, (low, high) in WHOLE.items():
         if (number := _number(query, name, low, high)) is not None and number == int(number):
             values[name] = str(int(number))
@@ -35,19 +35,25 @@ def fill(values: definition_form.Values, query: Query) -> None:
             variant["weight"] = f"{share:f}"
 
 
-def told(values: definition_form.Values, query: Query) -> str:
-    """What was taken from the plan and what the plan supposes; "" where the editor was not opened from one."""
+def note(values: definition_form.Values, query: Query) -> str:
+    """Return what was copied from the plan and what the plan assumes; "" where the editor was not opened from one."""
     base, members = _number(query, "base", 0, 1e12), _number(query, "members", 1, 1e10)
-    lift, found = _number(query, "lift", 0, 1000), _number(query, "found", 0, 100)
-    if base is None or members is None or lift is None or found is None:
+    lift, shipped = _number(query, "lift", 0, 1000), _number(query, "found", 0, 100)
+    if base is None or members is None or lift is None or shipped is None:
         return ""
-    per = f"{NARROW}%" if query.get("measure") == "rate" else " a member"
-    return (
-        f"Taken from your plan: {plural(int(values['planned_days']), 'day')}, {len(values['variants'])} variants and"
-        f" their split, the window, the members before a verdict and the loss that would not matter. It supposes"
-        f" {base:f}{per} in the control and {members:,f} members a day, and finds a lift of {lift:f}{NARROW}% in"
-        f" {found:.0f} of 100 such tests."
-    ) + ("" if query.get("primary_metric") else " Choose below the metric that this base is of.")
+    rate = query.get("measure") == "rate"
+    return copied_in_words(
+        CopiedPlan(
+            base=float(base) / (100 if rate else 1),
+            rate=rate,
+            metric_known=bool(query.get("primary_metric")),
+            days=int(values["planned_days"]),
+            variants=len(values["variants"]),
+            members=int(members),
+            lift=float(lift) / 100,
+            shipped=float(shipped) / 100,
+        )
+    )
 
 
 def _number(query: Query, name: str, low: float, high: float) -> Decimal | None:

@@ -4,9 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from analysis import AnalysisError, Audience, NamedPrior, Plan, Rules
 from experiments.analyses.plan_figures import USUAL_WINDOW, Figures
+from experiments.reporting.numbers import NARROW, general, localised, percent
+from experiments.translation import N_, gettext
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of
 
 Values = dict[str, str]
@@ -31,23 +34,23 @@ BLANK: Values = {
     "like": "",
 }
 LABELS = {
-    "base": "Base",
-    "sd": "Spread of one member",
-    "members": "Members a day",
-    "variants": "Variants",
-    "lift": "Lift to find",
-    "power": "Wanted chance",
-    "caring": "Loss that would not matter",
-    "minimum": "Members before a verdict",
-    "days": "Planned days",
-    "window": "Window in days",
-    "split": "Split",
+    "base": N_("Base"),
+    "sd": N_("Spread of one member"),
+    "members": N_("Members a day"),
+    "variants": N_("Variants"),
+    "lift": N_("Lift to find"),
+    "power": N_("Wanted chance"),
+    "caring": N_("Loss that would not matter"),
+    "minimum": N_("Members before a verdict"),
+    "days": N_("Planned days"),
+    "window": N_("Window in days"),
+    "split": N_("Split"),
 }
 PRIORS = (
-    ("auto", "What fits best here"),
-    ("learned", "Learned from our finished tests"),
-    ("content", "Usual for content"),
-    ("sceptical", "Sceptical"),
+    ("auto", N_("What fits best here")),
+    ("learned", N_("Learned from our finished tests")),
+    ("content", N_("Usual for content")),
+    ("sceptical", N_("Sceptical")),
 )
 _MOST = 20
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:[.,'’\s]\d{3})+")
@@ -55,8 +58,8 @@ _THOUSANDS = re.compile(r"[.,'’\s]")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A whole form: everything that the plan is computed from, and nothing else, so that it can be remembered."""
+class PlanRequest:
+    """A valid form: everything that the plan is computed from, and nothing else, so that plans can be cached by it."""
 
     audience: Audience
     rules: Rules
@@ -67,105 +70,117 @@ class Asked:
 
 
 def typed(given: Mapping[str, str]) -> Values:
-    """What stands in the form: what came with the request, and the usual values for what did not."""
+    """Return the form: what came with the request, and the default values for what did not."""
     return {name: given.get(name, usual)[:200].strip() for name, usual in BLANK.items()}
 
 
-def values_of(found: Figures) -> Values:
-    """The form filled with an experiment's figures."""
-    even = len(set(found.weights)) == 1
+def values_of(figures: Figures) -> Values:
+    """Return the form filled with an experiment's figures."""
+    even = len(set(figures.weights)) == 1
     return BLANK | {
-        "measure": "rate" if found.sd is None else "amount",
-        "base": _digits(100 * found.mean) if found.sd is None else amount_text(_digits(found.mean)),
-        "sd": "" if found.sd is None else amount_text(_digits(found.sd)),
-        "members": "" if found.members_a_day is None else f"{max(found.members_a_day, 1):.0f}",
-        "variants": str(len(found.weights)),
-        "split": "" if even else ", ".join(_digits(100 * weight) for weight in found.weights),
-        "better": "more" if found.higher else "fewer",
-        "caring": _digits(100 * found.caring),
-        "minimum": str(found.minimum_members),
-        "window": str(found.window_days),
-        "prior": found.prior if found.prior in dict(PRIORS) else "auto",
-        "like": found.key,
+        "measure": "rate" if figures.sd is None else "amount",
+        "base": _digits(100 * figures.mean) if figures.sd is None else amount_text(_digits(figures.mean)),
+        "sd": "" if figures.sd is None else amount_text(_digits(figures.sd)),
+        "members": "" if figures.members_a_day is None else f"{max(figures.members_a_day, 1):.0f}",
+        "variants": str(len(figures.weights)),
+        "split": "" if even else ", ".join(_digits(100 * weight) for weight in figures.weights),
+        "better": "more" if figures.higher else "fewer",
+        "caring": _digits(100 * figures.caring),
+        "minimum": str(figures.minimum_members),
+        "window": str(figures.window_days),
+        "prior": figures.prior if figures.prior in dict(PRIORS) else "auto",
+        "like": figures.key,
     }
 
 
-def asked_of(values: Values, prior: NamedPrior) -> tuple[Asked | None, Errors]:
-    """Read the form; every fault at once, by field."""
+def read_form(values: Values, prior: NamedPrior) -> tuple[PlanRequest | None, Errors]:
+    """Read the form; all faults at once, by field."""
     errors: Errors = {}
     rate = values["measure"] == "rate"
-    base = _number(values, "base", errors, 0, 100 if rate else 1e12, unit="%" if rate else "", open_ends=True)
-    sd = None if rate else _number(values, "sd", errors, 0, 1e15, open_ends=True)
-    members = _number(values, "members", errors, 1, 1e10, counted=True)
+    unit = "%" if rate else ""
+    base = _number(values, "base", errors, _Bounds(0, 100 if rate else 1e12, unit, open_ends=True))
+    sd = None if rate else _number(values, "sd", errors, _Bounds(0, 1e15, open_ends=True))
+    members = _number(values, "members", errors, _Bounds(1, 1e10), counted=True)
     variants = _whole(values, "variants", errors, 2, _MOST)
     weights = _weights(values, errors, variants)
-    lift = _number(values, "lift", errors, 0, 1000, unit="%", open_ends=True)
-    power = _number(values, "power", errors, 50, 99, unit="%")
-    caring = _number(values, "caring", errors, 0.01, 50, unit="%")
+    lift = _number(values, "lift", errors, _Bounds(0, 1000, "%", open_ends=True))
+    power = _number(values, "power", errors, _Bounds(50, 99, "%"))
+    caring = _number(values, "caring", errors, _Bounds(0.01, 50, "%"))
     minimum = _whole(values, "minimum", errors, 2, 10_000_000)
     days = _whole(values, "days", errors, 1, 365) if values["days"] else None
     window = _whole(values, "window", errors, 1, 90)
-    if errors or None in (base, members, lift, power, caring, minimum, window):
+    if errors:
         return None, errors
     try:
         audience = Audience(base / 100 if rate else base, members, weights, sd, values["better"] != "fewer")
         audience.log_lifts(lift / 100)
-    except AnalysisError as error:
-        return None, {"lift": _told(error.message, values)}
+    except AnalysisError:
+        return None, {"lift": _impossible_lift(values)}
     rules = Rules(caring=caring / 100, min_members=int(minimum), lift_prior=prior)
-    return Asked(audience, rules, lift / 100, power / 100, days, window), {}
+    return PlanRequest(audience, rules, lift / 100, power / 100, days, window), {}
 
 
 def labelled(errors: Errors) -> Errors:
-    """The same sentences with the name of their field, for the list at the top."""
-    return {name: f"{LABELS.get(name, name)}: {message}" for name, message in errors.items()}
+    """Return the same sentences with the name of their field, for the list at the top."""
+    return {name: f"{gettext(LABELS.get(name, name))}: {message}" for name, message in errors.items()}
 
 
-def _told(message: str, values: Values) -> str:
+def _impossible_lift(values: Values) -> str:
     if values["better"] == "fewer":
-        return "Nothing can become better by 100 % or more where fewer is better; choose a smaller lift."
-    return f"{values['base']} % with {values['lift']} % more is more than all members; choose a smaller lift."
+        text = gettext("Nothing can become better by {whole} or more where fewer is better; choose a smaller lift.")
+        return text.format(whole=percent(1, 0))
+    return gettext("{base} with {lift} more is more than all members; choose a smaller lift.").format(
+        base=f"{values['base']}{NARROW}%", lift=f"{values['lift']}{NARROW}%"
+    )
 
 
-def _number(
-    values: Values,
-    name: str,
-    errors: Errors,
-    low: float,
-    high: float,
-    *,
-    unit: str = "",
-    open_ends: bool = False,
-    counted: bool = False,
-) -> float:
-    """A number within bounds; 0 with an entry in `errors` where it is none.
+class _Bounds(NamedTuple):
+    """What a number may be; open ends are not possible themselves."""
 
-    Open ends are not possible themselves. What is counted has no three decimals: its marks are between thousands.
+    low: float
+    high: float
+    unit: str = ""
+    open_ends: bool = False
+
+    def hold(self, value: float) -> bool:
+        return self.low < value < self.high if self.open_ends else self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        text = gettext("above {low} and below {high}") if self.open_ends else gettext("between {low} and {high}")
+        return text.format(low=_written(self.low), high=_written(self.high, self.unit))
+
+
+def _written(value: float, unit: str = "") -> str:
+    return localised(f"{value:,.15g}") + (f"{NARROW}{unit}" if unit else "")
+
+
+def _number(values: Values, name: str, errors: Errors, bounds: _Bounds, *, counted: bool = False) -> float:
+    """Return a number within bounds; 0 with an entry in `errors` where it is none.
+
+    What is counted has no three decimals: its marks are between thousands.
     """
-    gap = "\u202f" if unit else ""
-    bounds = f"between {low:,.15g} and {high:,.15g}{gap}{unit}"
-    if open_ends:
-        bounds = f"above {low:,.15g} and below {high:,.15g}{gap}{unit}"
-    if unit or counted:  # of a percentage three decimals are plainly decimals
+    if bounds.unit or counted:  # of a percentage three decimals are plainly decimals
         text = _THOUSANDS.sub("", values[name]) if counted and _GROUPED.fullmatch(values[name]) else values[name]
         number, fault = number_of(text)
-        fault = fault and f"{fault}; give a number {bounds}."
+        fault = fault and gettext("{fault}; give a number {bounds}.").format(fault=fault, bounds=bounds)
     else:
-        number, fault = amount_of(values[name], f"a number {bounds}")
+        number, fault = amount_of(values[name], gettext("a number {bounds}").format(bounds=bounds))
     if fault:
         errors[name] = fault
         return 0.0
     value = float(number or 0)
-    inside = low < value < high if open_ends else low <= value <= high
-    if not inside:
-        errors[name] = f"{value:,.15g}{gap}{unit} is not {bounds}."
+    if not bounds.hold(value):
+        text = gettext("{value} is not {bounds}.")
+        errors[name] = text.format(value=_written(value, bounds.unit), bounds=bounds)
     return value
 
 
 def _whole(values: Values, name: str, errors: Errors, low: int, high: int) -> int:
-    number = _number(values, name, errors, low, high, counted=True)
+    bounds = _Bounds(low, high)
+    number = _number(values, name, errors, bounds, counted=True)
     if name not in errors and number != int(number):
-        errors[name] = f"{number:g} is no whole number; give one between {low:,} and {high:,}."
+        text = gettext("{value} is no whole number; give one {bounds}.")
+        errors[name] = text.format(value=_written(number), bounds=bounds)
     return int(number)
 
 
@@ -176,25 +191,28 @@ def _weights(values: Values, errors: Errors, variants: int) -> tuple[float, ...]
     shares = [number_of(part) for part in parts]
     for part, (number, fault) in zip(parts, shares, strict=True):
         if fault or (number or Decimal(0)) <= 0:
-            errors["split"] = (
-                f"“{part}” is no share above 0; give one for each variant, the control first, such as 50, 25, 25."
+            text = gettext(
+                "“{share}” is no share above 0; give one for each variant, the control first, such as 50, 25, 25."
             )
+            errors["split"] = text.format(share=part)
             return ()
     numbers = [float(number or 0) for number, _ in shares]
     if len(numbers) != variants and "variants" not in errors:
-        errors["split"] = f"These are {len(numbers)} shares for {variants} variants; give one for each."
+        text = gettext("These are {shares} shares for {variants} variants; give one for each.")
+        errors["split"] = text.format(shares=len(numbers), variants=variants)
     elif abs(sum(numbers) - 100) > 0.1:
-        errors["split"] = f"The shares add up to {sum(numbers):g}\u202f%; they must add up to 100\u202f%."
+        text = gettext("The shares add up to {sum}; they must add up to {whole}.")
+        errors["split"] = text.format(sum=f"{general(sum(numbers))}{NARROW}%", whole=percent(1, 0))
     return tuple(number / sum(numbers) for number in numbers)
 
 
 def _digits(number: float) -> str:
-    """Four figures, as a person would type them."""
+    """Return four figures, as a person would type them."""
     return f"{float(f'{number:.4g}'):.10g}"
 
 
 def query_of(made: Plan, typed: Query, metric: str) -> dict[str, str]:
-    """What the editor is asked for.
+    """Return what the editor is filled with, as the query of its address.
 
     Parameters
     ----------
@@ -206,7 +224,7 @@ def query_of(made: Plan, typed: Query, metric: str) -> dict[str, str]:
         The deciding metric where the figures are an experiment's, else "".
     """
     weights = made.audience.weights
-    asked = {
+    query = {
         "planned_days": str(made.planned_days),
         "window_days": str(made.window_days or ""),
         "minimum_members": str(made.rules.min_members),
@@ -221,4 +239,4 @@ def query_of(made: Plan, typed: Query, metric: str) -> dict[str, str]:
         "lift": typed["lift"],
         "found": f"{100 * made.with_lift.right.value:.0f}",
     }
-    return {name: value for name, value in asked.items() if value}
+    return {name: value for name, value in query.items() if value}

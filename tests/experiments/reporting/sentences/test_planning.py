@@ -5,11 +5,9 @@ from dataclasses import replace
 import pytest
 
 from analysis import Audience, NamedPrior, Rules, plan
-from analysis.messages import message
 from analysis.planning.plan import Help
 from analysis.planning.summary import smallest_lift
-from experiments.reporting.plan import plan_in_words
-from experiments.reporting.sentences.planning import PLANNING
+from experiments.reporting.plan import CopiedPlan, copied_in_words, plan_in_words
 from experiments.reporting.sentences.wording import Wording
 from tests.snapshots import matches
 
@@ -48,14 +46,7 @@ def test_the_words_of_every_plan(plans):
         lines += [Wording().text(smallest_lift(made, lift)) for lift in (0.092, None)]
         # What several plans say stands in the snapshot once.
         blocks += [name, *(f"    {line}" for line in lines if line and f"    {line}" not in blocks)]
+    copied = CopiedPlan(0.05, True, True, 21, 3, 4000, 0.2, 0.81)
+    blocks.append(copied_in_words(copied))
+    blocks.append(copied_in_words(copied._replace(base=12.5, rate=False, metric_known=False)))
     matches("experiments/reporting/sentences/planning", "\n".join(blocks))
-
-
-def test_every_code_has_its_sentence():
-    assert all(Wording().text(message(code, **_any_values())) for code in PLANNING)
-
-
-def _any_values():
-    names = ("days", "members", "variants", "lift", "shipped", "half", "wanted", "enough", "window", "number", "day")
-    more = ("a_day", "smallest", "tests", "error", "announced", "true", "chance")
-    return dict.fromkeys(names + more, 0.5) | {"prior": "content"}

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from analysis import charts
 from experiments.analyses.run import analyse
 from experiments.importing import Source, make_plan, run_import
+from experiments.reporting.charts import line_of_today
 from tests.web.pages.results import stored
 from web.pages.common import durations
 
@@ -35,10 +35,8 @@ def test_what_is_over_is_told_by_its_length():
 
 def test_the_page_and_the_chart_name_the_same_day():
     elapsed = timedelta(days=14, hours=1)
-    rows = [{"day": day, "variant": "a", "p_best": 1.0} for day in (1.0, 14.0)]
-    spec = charts.posterior_over_time(rows, ["a"], planned_days=21, today=elapsed.total_seconds() / 86_400)
-    above = next(layer["mark"]["text"] for layer in spec["layer"] if "text" in layer["mark"])
-    assert above == f"today, {durations.running(elapsed, 21)}" == "today, day 15 of 21"
+    line = line_of_today(elapsed.total_seconds() / 86_400, 21)
+    assert line == f"today, {durations.running(elapsed, 21)}" == "today, day 15 of 21"
 
 
 COUNTS = b"variant,members,successes\nold,1000,100\nnew,1010,131\n"

@@ -63,8 +63,8 @@ def test_the_editor_begins_with_everything_that_the_plan_fixed(client):
     assert field(editor, "window_days") == "10"
     assert re.search(r'<option value="sceptical" selected', editor.text)
     told = said(editor).replace("\u202f", " ")
-    assert "Taken from your plan: " in told and "5 % in the control and 4,000 members a day" in told
-    assert "Choose below the metric that this base is of." in told
+    assert "Copied from your plan: " in told and "5 % in the control and 4,000 members a day" in told
+    assert "Choose the metric" in told
 
 
 def test_what_is_not_possible_is_left_as_the_editor_has_it(client):
@@ -74,7 +74,7 @@ def test_what_is_not_possible_is_left_as_the_editor_has_it(client):
     plain = client.get("/experiments/new")
     for name in ("planned_days", "minimum_members", "window_days", "variants.0.weight"):
         assert field(editor, name) == field(plain, name)
-    assert "Taken from your plan" not in editor.text
+    assert "Copied from your plan" not in editor.text
     assert 'href="/plan"' in plain.text
 
 
@@ -209,7 +209,7 @@ def test_an_experiment_s_figures_are_copied_into_the_form(app, client):
     # metric, split and members of that experiment go on into the editor with the plan
     assert "primary_metric=sticky_rate" in way_on(client.get(f"{answer.location}&lift=40&prior=content"))
     linked = client.get(f"/plan?like={KEY}")
-    assert "With the figures of “Spring headline”: sticky members." in said(linked)
+    assert "Figures of “Spring headline”: sticky members." in said(linked)
     assert "Allow 7 days more" in said(linked)
 
 

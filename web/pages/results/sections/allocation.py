@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from analysis import charts
+from experiments.reporting.charts import translated
 from experiments.reporting.numbers import clock, count, moment, percent
 from web.pages.results.context import Context
 from web.pages.results.parts import Table, VariantFacts
@@ -76,7 +77,7 @@ def allocation(
     following = _following(found, variants)
     return Allocation(
         _note(found),
-        spec,
+        translated(spec),
         _alternative(epochs, variants),
         _table(epochs, starts, variants, zone),
         following,

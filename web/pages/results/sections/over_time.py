@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis import charts
 from experiments.reporting import phrases
+from experiments.reporting.charts import line_of_today, translated
 from experiments.reporting.numbers import day, moment
 from web.pages.results import words
 from web.pages.results.context import Context
@@ -92,18 +93,22 @@ def over_time(
         for variant in variants
         if row["p_best"].get(variant.key) is not None
     ]
+    over, line = ended_at is not None, _days(started_at, ended_at) if ended_at else today
     spec = charts.posterior_over_time(
         points,
         [variant.key for variant in variants],
         planned_days=planned_days,
-        today=_days(started_at, ended_at) if ended_at else today,
-        over=ended_at is not None,
+        today=line,
+        over=over,
+        now_label=line_of_today(line, planned_days, over=over),
         labels={variant.key: variant.letter for variant in variants},
     )
     last = rows[-1]["p_best"]
     now = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if last.get(v.key) is not None)
     note = "As the test went on." if ended_at else "As the test goes on. Lines that still swing are a reason to wait."
-    return OverTime(title, spec, columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.", note)
+    return OverTime(
+        title, translated(spec), columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.", note
+    )
 
 
 def _until(ended_at: datetime | None, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis import charts
 from experiments.reporting import phrases
+from experiments.reporting.charts import translated
 from experiments.reporting.numbers import NARROW, NOTHING, count, decimal, either, listed, percent, plural
 from experiments.translation import gettext
 from web.pages.results import words
@@ -125,7 +126,7 @@ def _spec(
         for day in row[what]
     ]
     labels = {variant.key: variant.letter for variant in variants}
-    return charts.retention_curves(points, [variant.key for variant in variants], ends=ends, labels=labels)
+    return translated(charts.retention_curves(points, [variant.key for variant in variants], ends=ends, labels=labels))
 
 
 def _told(rows: list[tuple[VariantFacts, Mapping[str, Any]]], what: str) -> str:

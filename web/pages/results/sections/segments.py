@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis import charts
 from experiments.reporting import phrases
+from experiments.reporting.charts import translated
 from experiments.reporting.numbers import count, signed_percent
 from web.pages.results import words
 from web.pages.results.context import Context
@@ -139,6 +140,5 @@ def _forest(
         for row in sorted(stored, key=lambda row: -sizes[row["level"]])
     ]
     shown = [variant for variant in variants if not variant.control]
-    return charts.segment_forest(
-        rows, [variant.key for variant in variants], labels={variant.key: variant.letter for variant in shown}
-    )
+    labels = {variant.key: variant.letter for variant in shown}
+    return translated(charts.segment_forest(rows, [variant.key for variant in variants], labels=labels))
