@@ -25,7 +25,7 @@ NOT_SHOWN: Mapping[str, Template] = {
         "carriers",
     ),
     "not_shown.no_denominator": N_(
-        "No member of {variants:letters} has anything to divide by yet, so there is no ratio."
+        "In {variants:letters} no member has anything to divide by yet, so there is no ratio."
     ),
     "not_shown.denominator_near_zero": N_(
         "Too few members of {variant:letter} have something to divide by, so the ratio has no bounds yet."
