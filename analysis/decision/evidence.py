@@ -18,7 +18,7 @@ from analysis.stopping.sequential import Look
 CONTROL_LOG_SD = 0.7
 #: Kinds whose mean may lie on either side of 0.
 EITHER_SIGN = ("ratio", "value")
-#: How many standard deviations between members a lift of 100 % usually is, where lifts cannot be told: a fifth, as in a
+#: How many standard deviations between members a lift of 100 % usually is, where no lift can be given: a fifth, as in a
 #: rate of 4 % or money with five times its mean as spread.
 MIXTURE_SHARE = 0.2
 
@@ -130,7 +130,7 @@ def sceptical_lifts(case: Case) -> ScepticalLift | None:
     """
     primary = case.primary
     control = primary.variant(primary.control)
-    told: dict[str, Any] = {
+    common: dict[str, Any] = {
         "variants": [row.variant for row in primary.variants],
         "control": primary.control,
         "prior_sd": case.rules.lift_prior["sd"],
@@ -139,13 +139,13 @@ def sceptical_lifts(case: Case) -> ScepticalLift | None:
     }
     if control.log_mean is not None and (control.log_sd or 0.0) <= CONTROL_LOG_SD:
         moments = [_log_moments(row) for row in primary.variants]
-        return sceptical(mean=[m for m, _ in moments], sd=[s for _, s in moments], relative=True, **told)
+        return sceptical(mean=[m for m, _ in moments], sd=[s for _, s in moments], relative=True, **common)
     unit = natural_unit(primary)
     if primary.kind not in EITHER_SIGN or unit is None:
         return None
     means = [(row.evidence_mean or 0.0) / unit for row in primary.variants]
     sds = [(row.evidence_sd or 0.0) / unit for row in primary.variants]
-    return sceptical(mean=means, sd=sds, relative=False, **told)
+    return sceptical(mean=means, sd=sds, relative=False, **common)
 
 
 def natural_unit(result: MetricResult) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from analysis import priors
 from analysis.errors import AnalysisError, refuse_what_is_no_number
-from analysis.messages import Message, is_message
+from analysis.messages import Message
 from analysis.priors import NamedPrior
 from analysis.stopping.sequential import Look
 
@@ -103,16 +103,16 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 class Fact:
     """A figure that the verdict rests on, with its label and its one-sentence explanation."""
 
-    label: Message | str
-    value: Message | str
-    explanation: Message | str
+    label: Message
+    value: Message
+    explanation: Message
 
     def to_dict(self) -> dict[str, Any]:
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+        return {name: getattr(self, name).to_dict() for name in self.__slots__}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Fact:
-        return cls(**{name: _revived(value) for name, value in data.items()})
+        return cls(**{name: Message.from_dict(value) for name, value in data.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +218,9 @@ class Verdict:
         return cls(**(dict(data) | revived))
 
 
-def _plain(value: Message | str | None) -> Any:
-    return value.to_dict() if isinstance(value, Message) else value
+def _plain(value: Message | None) -> dict[str, Any] | None:
+    return None if value is None else value.to_dict()
 
 
-def _revived(value: Any) -> Any:
-    return Message.from_dict(value) if is_message(value) else value
+def _revived(value: Mapping[str, Any] | None) -> Message | None:
+    return None if value is None else Message.from_dict(value)

@@ -33,8 +33,8 @@ class Choice:
     doubts: tuple[str, ...] = ()
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """All of it, in the order in which it is read."""
+    def notes(self) -> tuple[str, ...]:
+        """What is written beside the variant, in reading order."""
         pieces = ("control" if self.variant.control else "", self.chance, self.value, *self.doubts)
         return tuple(filter(None, (*pieces, "advised" if self.advised else "")))
 

@@ -277,10 +277,10 @@ def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_sa
     result = sampled_parts.whole_result()
     a, b, c = decide.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")
     p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
-    assert a.told == ("control", f"{chance(p['a'])} to be the stickiest")
+    assert a.notes == ("control", f"{chance(p['a'])} to be the stickiest")
     sure = f"above A, fairly certain (95{THIN}% interval)"
-    assert b.told == (f"{chance(p['b'])} to be the stickiest", f"net value €{THIN}0.12 {sure}")
-    assert c.told[1:] == (f"net value €{THIN}0.090 {sure}", "guardrail “Complaints” in doubt")
+    assert b.notes == (f"{chance(p['b'])} to be the stickiest", f"net value €{THIN}0.12 {sure}")
+    assert c.notes[1:] == (f"net value €{THIN}0.090 {sure}", "guardrail “Complaints” in doubt")
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
     compared = next(row for row in entry["comparisons"] if row["variant"] == "b")
     compared["difference"] = sampled_parts.estimate(-0.11, 0.2)
@@ -292,7 +292,7 @@ def test_a_choice_says_nothing_of_chances_before_there_is_enough_data() -> None:
     early = sampled_parts.plain_result()
     early["verdict"] = {"decision": "not_enough_data", "variant": None, "reason": ""}
     for result in (None, early):
-        told = [choice.told for choice in decide.choices(fixtures.variants(), result, "sticky_rate")]
+        told = [choice.notes for choice in decide.choices(fixtures.variants(), result, "sticky_rate")]
         assert told == [("control",), (), ()]
 
 
