@@ -51,11 +51,17 @@ def figures(
 
 
 def compare(
-    before: Path, after: Path, renamed: Mapping[str, str], *, added: Set[str] = frozenset(), words: bool = False
+    before: Path,
+    after: Path,
+    renamed: Mapping[str, str],
+    *,
+    added: Set[str] = frozenset(),
+    removed: Set[str] = frozenset(),
+    words: bool = False,
 ) -> bool:
     """Print how two captures differ, and return whether all figures are the same.
 
-    Figures below a name in `added` may be in the later capture alone.
+    Figures below a name in `added` may be in the later capture alone, those below one in `removed` in the earlier.
     """
     skipped = NOT_COMPARED | {renamed[name] for name in NOT_COMPARED & renamed.keys()}
     was = _by_path(figures(read(before), renamed, words=words))
@@ -63,6 +69,7 @@ def compare(
     both = was.keys() & has.keys()
     other = [path for path in was if path in both and (type(was[path]), was[path]) != (type(has[path]), has[path])]
     gone, new = ([path for path in one if path not in both] for one in (was, has))
+    gone = [path for path in gone if not removed & set(path)]
     new = [path for path in new if not added & set(path)]
     _list(f"{len(other):,} figures differ", (f"{_path_text(path)}: {was[path]} → {has[path]}" for path in other))
     _list(f"{len(gone):,} figures are only in {before.name}", (f"{_path_text(path)}: {was[path]}" for path in gone))

@@ -123,7 +123,7 @@ class Product:
 
     def klette(self, *arguments: str) -> str:
         """What a `klette` command prints."""
-        return self.python("-m", "experiments.cli", *arguments)
+        return self.python("-m", "experiments.commands.cli", *arguments)
 
     def change(self, *statements: tuple[str, tuple[Any, ...]]) -> None:
         """Change the database in one transaction."""
@@ -395,6 +395,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="NAME",
         help="a name that is new in the later capture",
     )
+    comparing.add_argument(
+        "--removed", action="append", default=[], metavar="NAME", help="a name that the later capture no longer has"
+    )
     comparing.add_argument("--words", action="store_true", help="compare every text as well")
     given = parser.parse_args(arguments)
     if given.command == "compare":
@@ -402,7 +405,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not all(old and new for old, _, new in pairs):
             parser.error("write --renamed as OLD=NEW")
         renamed = {old: new for old, _, new in pairs}
-        return 0 if compare(given.before, given.after, renamed, added=set(given.added), words=given.words) else 1
+        same = compare(
+            given.before, given.after, renamed, added=set(given.added), removed=set(given.removed), words=given.words
+        )
+        return 0 if same else 1
     # Ended in an orderly way, so that no command goes on by itself and the temporary folder goes too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     began = time.monotonic()
