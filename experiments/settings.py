@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from experiments.catalogue.currencies import CURRENCIES
 from experiments.errors import SettingsError
+from experiments.translation import LANGUAGES
 
 PREFIX = "KLETTE_"
 SHORTEST_SECRET = 16
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     project_name: str = Field("Klette", min_length=1, max_length=60, description="Name shown at the top of each page.")
     time_zone: str = Field("Europe/Berlin", description="Time zone of all dates on screen (an IANA name).")
     currency: str = Field("EUR", description="Currency of new experiments (ISO 4217).")
+    language: str = Field("en", description="Language of pages, reports and the command line: en or de.")
     web_workers: int = Field(0, ge=0, le=256, description="Web processes; 0 for one per core, and at least two.")
     web_threads: int = Field(32, ge=1, le=256, description="Threads per web process; requests wait for a group commit.")
     pin_workers: bool = Field(True, description="Pin each web process to a core, if there are enough cores.")
@@ -102,6 +104,14 @@ class Settings(BaseSettings):
     def _currency_in_use(cls, value: str) -> str:
         if value not in CURRENCIES:
             raise ValueError("is no currency in use; write three capital letters of ISO 4217, such as EUR")
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        codes = [code for code, _ in LANGUAGES]
+        if value not in codes:
+            raise ValueError(f"is not a language of Klette; choose one of {', '.join(codes)}")
         return value
 
     @field_validator("sqlite_synchronous")

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import click
 
 from experiments.errors import KletteError
+from experiments.settings import read_settings
+from experiments.translation import speaking
 
 
 class Command(NamedTuple):
@@ -58,7 +60,8 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with speaking(read_settings().language):
+                return super().invoke(context)
         except KletteError as error:
             raise Sentence(error.detail) from None
 

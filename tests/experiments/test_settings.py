@@ -17,6 +17,7 @@ BAD = [
     ("KLETTE_PIN_WORKERS", "maybe", "is neither true nor false; write one of them."),
     ("KLETTE_PROJECT_NAME", "x" * 61, "write 1 to 60 characters."),
     ("KLETTE_CURRENCY", "XXQ", "KLETTE_CURRENCY='XXQ' is no currency in use"),
+    ("KLETTE_LANGUAGE", "xx", "choose one of en, de"),
     ("KLETTE_SQLITE_SYNCHRONOUS", "OFF", "is neither NORMAL nor FULL"),
     ("KLETTE_BASE_URL", "ab.example.com", "begin it with http:// or https://"),
     ("KLETTE_BASE_URL", "https://", "begin it with http:// or https://"),

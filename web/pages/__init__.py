@@ -64,7 +64,7 @@ def register(app: Flask) -> None:
         app.register_blueprint(blueprint)
     settings_in_use = app.extensions["klette"].settings
     login.register(app, settings_in_use)
-    language.register(app, getattr(settings_in_use, "language", "en"))
+    language.register(app, settings_in_use.language)
     formatting.register(app, settings_in_use.time_zone)
     security.register(app)
     access.register(app, {blueprint.name for blueprint in BLUEPRINTS})
