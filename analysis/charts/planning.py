@@ -1,4 +1,4 @@
-"""The pictures of planning: what a plan of any length finds, the lift it can tell, and how tests end."""
+"""The pictures of planning: what a plan of any length finds, its smallest lift, and how tests end."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def lift_chances(
     ----------
     curves : Curves
     lift : float
-        The one worth finding: its line stands out.
+        The one worth finding, whose line is the thick one.
     planned_days : int
-        Where the dotted line stands.
+        Where the dotted line is.
     power : float
         The wanted chance: a level line.
     labels : sequence of str

@@ -26,8 +26,8 @@ from scipy.stats import chi2
 from analysis.errors import AnalysisError
 
 #: How concentrated on the plan the alternative is, in members: of 529 faulty Upworthy tests (median 14,700 members) it
-#: finds 58.4 % at 2,000, 51 % at 100 or 10,000; a mixture of concentrations finds at most 57.5 %, and whoever knew the
-#: best one for each test beforehand 58.6 %. Of 1,957 sound ones it rings for 0.15 % at any of them.
+#: finds 58.4 % at 2,000, 51 % at 100 or 10,000; a mixture of concentrations finds at most 57.5 %, and the best one for
+#: each test, were it known, 58.6 %. Of 1,957 sound ones it fails 0.15 % at any of them.
 CONCENTRATION = 2000.0
 #: Share of the alarm's error that the planned bound has; the rest keeps the always-valid one alive.
 PLANNED_SHARE = 0.9
@@ -35,14 +35,14 @@ PLANNED_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Members counted while one set of shares was in force.
+    """Members counted while one set of shares applied.
 
     Attributes
     ----------
     counts : mapping of variant key to int
-        A variant that is missing was met by nobody.
+        A missing variant has no members.
     weights : mapping of variant key to float
-        Shares in force, above 0; scaled to 1.
+        Shares that applied, above 0; scaled to 1.
     """
 
     counts: Mapping[str, int]
@@ -83,7 +83,7 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What the counts say of the split.
+    """How well the counts fit the split.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ def judge(epochs: Sequence[Epoch], fraction: float | None = None) -> Split:
     Parameters
     ----------
     epochs : sequence of Epoch
-        One for each set of shares that was in force, in order.
+        One for each set of shares, in order.
     fraction : float or None
         Share of the planned duration that is over; None without a plan.
     """
@@ -128,7 +128,7 @@ def judge(epochs: Sequence[Epoch], fraction: float | None = None) -> Split:
 
 
 def chi_square(epoch: Epoch) -> float:
-    """Return Pearson's chi-square against the shares in force (no continuity correction)."""
+    """Return Pearson's chi-square against the shares that applied (no continuity correction)."""
     return float(((epoch.seen - epoch.expected) ** 2 / epoch.expected).sum())
 
 
@@ -143,11 +143,11 @@ def planned_p(statistic: float, freedom: int, fraction: float) -> float:
 
 
 def log_evidence(epochs: Sequence[Epoch], concentration: float = CONCENTRATION) -> float:
-    """Return the logarithm of the Bayes factor against the shares in force.
+    """Return the logarithm of the Bayes factor against the shares that applied.
 
     Each epoch is predicted from those before: its shares, tilted by how far each variant's members have departed from
     the plan so far. The product of such predictions over those of the plan has mean 1 at any time while the split is
-    right, whatever the shares do and whoever chooses them. Shares that do not change give the one-epoch figure.
+    right, however the shares change and whatever chooses them. Shares that do not change give the one-epoch figure.
     """
     total, before = 0.0, 0.0
     seen: dict[str, float] = {}

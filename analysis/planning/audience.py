@@ -1,4 +1,4 @@
-"""Who will meet a planned test, and what they do without it."""
+"""The members a planned test will have, and what they do without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_VARIANTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who will meet the test, and what they do without it.
+    """The members a planned test will have, and what they do without it.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ HORIZON_DAYS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class DaysLeft:
-    """How many more days until a verdict, simulated from where a test stands.
+    """How many more days until a verdict, simulated from its present evidence.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ def days_left(
     standard_error : float
         Of the log-lift now, without the prior.
     elapsed_days, rules, comparisons
-        Where the run stands, its rules, and how many comparisons share the error.
+        Days so far, the rules, and how many comparisons share the error.
     ratio : float, optional
         The mixture's variance over the effect's now (`evidence.information_ratio`), where it is not that of log-lifts.
     """

@@ -1,7 +1,7 @@
 """How a planned test will probably end: thousands of them, simulated with the rule that decides.
 
-The rule is `paths.first_verdicts`, which is `decision.decide` on arrays, so that the guarantee and the plan cannot
-differ. The same seed gives the same digits; every share carries its Monte Carlo error.
+The rule is `simulated_verdicts.first_verdicts`, which is `decision.decide` on arrays, so that the guarantee and the
+plan cannot differ. The same seed gives the same digits; every share carries its Monte Carlo error.
 """
 
 from __future__ import annotations

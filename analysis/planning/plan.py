@@ -1,6 +1,6 @@
 """Planning: how long a test must run, and what would help where that is too long.
 
-Every chance here is simulated with the rule that decides; see `outlook`.
+Every chance here is simulated with the rule that decides; see `forecast`.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Plan:
     power : float
         The wanted chance of shipping the right variant where one has that lift.
     outcome : {"enough", "too_short", "unreachable"}
-        Whether these planned days reach the power, to the whole per cent that is told; or could, if there were more; or
-        no plan within `LONGEST_DAYS` does.
+        Whether these planned days reach the power, to the whole per cent that is shown; or could, if there were more;
+        or no plan within `LONGEST_DAYS` does.
     planned_days : int
         Recommended: whole weeks, because weekdays differ; or as given.
     enough_days : int or None
@@ -95,8 +95,8 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         own = {name: getattr(self, name) for name in self.__slots__}
-        told = ("audience", "with_lift", "without", "by_prior")
-        out = own | {name: asdict(own[name]) for name in told} | {"rules": self.rules.to_dict()}
+        nested = ("audience", "with_lift", "without", "by_prior")
+        out = own | {name: asdict(own[name]) for name in nested} | {"rules": self.rules.to_dict()}
         out["audience"]["weights"] = list(self.audience.weights)
         return out | {"assurance": self.by_prior.decisive, "helps": [asdict(found) for found in self.helps]}
 
@@ -114,7 +114,7 @@ def plan(
 ) -> Plan:
     """Choose the shortest plan in whole weeks that ships the right variant as often as wanted.
 
-    What is told is never below what is wanted: the chosen plan reaches it in the simulation that it is told with.
+    The chance shown is never below the one wanted: the chosen plan reaches it in the very simulation that is shown.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def plan(
     planned_days : int, optional
         Judge a plan of this many days instead of choosing one.
     window_days : int, optional
-        For how long a member's actions count. No shorter plan is chosen: it would end before anybody's window has.
+        For how long a member's actions count. No shorter plan is chosen: it would end before any member's window.
 
     Raises
     ------
@@ -201,14 +201,14 @@ def _refuse(
 
 
 def _reached(found: Outcomes, power: float) -> bool:
-    """Whether a plan reaches the power, to the whole per cent that both are told with."""
+    """Whether a plan reaches the power, to the whole per cent that both are shown with."""
     return round(100 * found.right.value) >= round(100 * power)
 
 
 def _in_weeks(judged: Callable[[int], Outcomes], power: float, enough: int, least: int) -> tuple[int | None, int]:
     """Return the fewest days and the whole weeks, not under `least`, that reach the power; None where a year does not.
 
-    More looks and tests than in the search may tell its week short; then it takes the next one.
+    More looks and tests than in the search may find its week too short; then it takes the next one.
     """
     first = 7 * math.ceil(max(enough, least) / 7)
     for days in range(first, LONGEST_DAYS + 1, 7):

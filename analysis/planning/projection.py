@@ -28,7 +28,7 @@ def more_days(
     rules: Rules,
     comparisons: int,
 ) -> MoreDays:
-    """Simulate the futures of the run and tell the day by which half of them have their verdict; see `remaining`.
+    """Simulate the futures of the run and return the day by which half of them have their verdict; see `days_left`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def more_days(
     proven : bool
         Whether the lead over the control has already passed the bound (and only the choice among variants is open).
     elapsed_days, rules, comparisons
-        Where the run stands, its rules, and how many comparisons share the error.
+        Days so far, the rules, and how many comparisons share the error.
     """
     if elapsed_days <= 0 or standard_error <= 0:
         return MoreDays(None, message("verdict.pace_unknown"))
