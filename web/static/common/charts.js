@@ -7,6 +7,9 @@
     ast: true, renderer: "svg", actions: false, defaultStyle: false, mode: "vega-lite",
     tooltip: { disableDefaultStyle: true }, config: { background: "transparent" },
   };
+  if (document.documentElement.lang === "de") {
+    options.formatLocale = { decimal: ",", thousands: ".", grouping: [3], currency: ["", "\u202f€"] };
+  }
 
   function draw(element) {
     if (element.dataset.drawn || !element.offsetWidth || typeof vegaEmbed !== "function") return;
