@@ -1,6 +1,6 @@
 """Words that people on our side read about an experiment: how a variant is called, and who takes part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from experiments.definition import targeting
@@ -42,11 +42,6 @@ def lettered(position: int, name: str, content: Mapping[str, Any]) -> str:
     words = called(name, content)
     between = ", " if words in (NO_CONTENT, NO_HEADLINE) else " "
     return f"{letter(position)}{between}{words}"
-
-
-def listed(words: Sequence[str], last: str = "and") -> str:
-    """``A``, ``A and B``, ``A, B and C``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def audience(rule: Mapping[str, Any] | None, share: float = 1.0) -> str:

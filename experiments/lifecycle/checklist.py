@@ -8,11 +8,12 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from experiments.definition.fields import BUCKETS
-from experiments.definition.variant_names import audience, letter, listed
+from experiments.definition.variant_names import audience, letter
 from experiments.lifecycle import store
 from experiments.lifecycle.current_prior import in_force
 from experiments.lifecycle.document import timestamp
 from experiments.lifecycle.namespaces import overlap_message, overlaps
+from experiments.reporting.numbers import listed
 from experiments.storage.tables import ApiKey, Experiment, Variant, utc_now
 
 

@@ -13,7 +13,7 @@ from experiments.definition.model import ExperimentDefinition, VariantPatch, rea
 from experiments.errors import KletteError
 from experiments.lifecycle import editing, store
 from experiments.lifecycle.document import definition_of, document_of
-from experiments.reporting.numbers import clock, plain_percent
+from experiments.reporting.numbers import clock, listed, plain_percent
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
 from web.http.services import services
 from web.pages.common import labels
@@ -170,7 +170,7 @@ def _unfinished(definition: ExperimentDefinition) -> list[str]:
     ]
     if not bare:
         return []
-    return [f"{variant_names.listed(bare)} {'has' if len(bare) == 1 else 'have'} no headline yet."]
+    return [f"{listed(bare)} {'has' if len(bare) == 1 else 'have'} no headline yet."]
 
 
 def _passed_end(ends_at: datetime | None) -> definition_form.Errors:
