@@ -41,7 +41,7 @@ def admin(live_server, browser):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
     page.wait_for_url("**/experiments")
-    assert page.get_by_role("heading", name="Nothing here yet").is_visible()
+    assert page.get_by_role("heading", name="No experiments yet").is_visible()
     state = context.storage_state()
     context.close()
     return state
@@ -79,7 +79,7 @@ def experiments(live_server, browser, admin):
         page.get_by_role("button", name="Save the draft").click()
         page.wait_for_url("**/experiments/*")
     page.goto(f"{live_server.url}/experiments/spring-headline/launch")
-    page.get_by_role("button", name="Launch it").click()
+    page.get_by_role("button", name="Launch experiment").click()
     page.wait_for_url("**/experiments/spring-headline")
     context.close()
 
@@ -109,8 +109,8 @@ def test_create_with_previews_variants_and_a_rule_then_launch(live_server, logge
     page.get_by_role("button", name="Save the draft").click()
     page.wait_for_url("**/experiments/grosse-fruhlings-aktion")
     page.get_by_role("link", name="Launch…").click()
-    page.get_by_role("button", name="Launch it").click()
-    page.get_by_text("It runs, but no app can fetch it yet").wait_for()
+    page.get_by_role("button", name="Launch experiment").click()
+    page.get_by_role("link", name="Create an API key").wait_for()
 
 
 def test_a_corrected_fault_takes_its_box_along_and_half_a_picture_is_never_asked_for(live_server, logged_in):
@@ -156,7 +156,7 @@ def test_how_the_answer_is_made_stands_in_calm_disclosures_and_works_by_keyboard
     floor.fill("10")
     page.get_by_role("button", name="Save the draft").click()
     page.wait_for_url("**/experiments/worth-it")
-    assert "A share €\u202f2.50." in page.locator("dl.words").inner_text()
+    assert "Share €\u202f2.50." in page.locator("dl.words").inner_text()
 
 
 def test_an_archive_dialog_asks_and_escape_takes_it_back(live_server, logged_in, experiments):

@@ -1,4 +1,4 @@
-"""For how long a run has been on, told alike on every page: the day it is in, or what it took once it is over.
+"""For how long a run has been on: the day it is in, or what it took once it is over.
 
 Day 1 begins at the launch, so day 15 begins after 14 whole days.
 """
@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from analysis.stopping import rules
-from experiments.reporting.numbers import plural
+from experiments.reporting import phrases
+from experiments.translation import N_, gettext
 
 DAY, HOUR = 86_400, 3_600
 
 
-UNDATED = "dates not given"
+UNDATED = N_("no dates")
 
 
 def dates_known(document: Mapping[str, Any]) -> bool:
@@ -27,21 +28,22 @@ def day_number(elapsed: timedelta) -> int:
 
 
 def running(elapsed: timedelta, planned_days: int | None) -> str:
-    """``day 9``, ``day 9 of 14``, or ``day 16, 14 were planned``."""
+    """``day 9``, ``day 9 of 14``, or ``day 16, 14 planned``."""
     day = day_number(elapsed)
     if planned_days is None:
-        return f"day {day}"
-    return f"day {day} of {planned_days}" if day <= planned_days else f"day {day}, {planned_days} were planned"
+        return gettext("day {day}").format(day=day)
+    template = gettext("day {day} of {planned}") if day <= planned_days else gettext("day {day}, {planned} planned")
+    return template.format(day=day, planned=planned_days)
 
 
 def over(ran: timedelta) -> str:
     """``ran 14 days``, to the nearest; hours where it was less than one, and less than one of those said so."""
-    return f"ran {length(ran)}"
+    return gettext("ran {length}").format(length=length(ran))
 
 
 def length(ran: timedelta) -> str:
     """``14 days``, ``2 hours`` or ``under an hour``."""
     seconds = ran.total_seconds()
     if seconds >= DAY:
-        return plural(round(seconds / DAY), "day")
-    return plural(round(seconds / HOUR), "hour") if seconds >= HOUR else "under an hour"
+        return phrases.days(round(seconds / DAY))
+    return phrases.hours(round(seconds / HOUR)) if seconds >= HOUR else gettext("under an hour")

@@ -20,7 +20,7 @@ from web.pages.common import labels
 from web.pages.common.access import actor, changes
 from web.pages.common.typed_numbers import number_of
 from web.pages.editor import analysis_form, audience_form, definition_form, from_plan
-from web.pages.experiments import analysis_words
+from web.pages.experiments import analysis_settings
 
 blueprint = Blueprint("editor", __name__)
 
@@ -107,7 +107,7 @@ def _editor(
         experiment=document,
         metrics=_choices(window),
         answer=analysis_form,
-        caveat=analysis_words.CAVEAT,
+        caveat=analysis_settings.CAVEAT,
         worth_at_fault=any(path.startswith("worths.") for path in errors),
         operators=audience_form.OPERATORS,
         sentence=_sentence_of(values),

@@ -15,6 +15,8 @@ from experiments.reporting.table import to_csv
 from experiments.storage.tables import Experiment, Run
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
+from web.pages.experiments.actions import buttons
+from web.pages.experiments.description import describe
 from web.pages.results import state
 from web.pages.results import view as results_view
 from web.pages.results.decide import choices
@@ -85,8 +87,6 @@ def _latest(session: Session, experiment: Experiment, run: Run | None) -> dict[s
 
 def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     """Everything that the templates print."""
-    from web.pages.experiments import overview  # it links here in turn
-
     settings, now = services().settings, state.now_utc()
     runs, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
     variants = state.facts_of(store.variants_of(session, experiment))
@@ -112,7 +112,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "shipped": shipped,
         "shipped_at": state.shipped_at(session, experiment) if shipped else None,
         "followed": run.number + 1 if run and followed else None,
-        "actions": () if followed else state.actions(experiment),
+        "actions": () if followed else buttons(experiment.state),
         "decisions": choices(
             variants,
             result and deciding(result),
@@ -123,7 +123,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         if state.may_ship(experiment, met=met) and not followed
         else (),
         "met": met,
-        "in_words": overview.in_words(session, experiment),
+        "description": describe(session, experiment, settings.time_zone),
         "sub": _sub(experiment, run, view, result),
         "public_url": settings.public_url,
         "mature": _mature(),

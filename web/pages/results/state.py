@@ -33,34 +33,6 @@ class Status:
     progress: float = 0.0
 
 
-@dataclass(frozen=True)
-class Action:
-    """A change of state that is possible now; `question` and `consequence` where it asks before it acts."""
-
-    key: str
-    label: str
-    question: str = ""
-    consequence: str = ""
-
-
-ACTIONS = (
-    Action("pause", "Pause"),
-    Action("resume", "Resume"),
-    Action(
-        "stop",
-        "Stop",
-        "Stop this test for good?",
-        "Nobody new will be randomised, and it cannot be started again. What was measured stays.",
-    ),
-    Action("archive", "Archive", "Put this test away?", "It leaves the list; its results and its data stay."),
-)
-
-
-def actions(experiment: Experiment) -> tuple[Action, ...]:
-    """The buttons of the title, in order."""
-    return tuple(action for action in ACTIONS if action.key in POSSIBLE[experiment.state])
-
-
 def may_ship(experiment: Experiment, *, met: bool) -> bool:
     """Whether "Decide…" has anything to decide: not on a test that is over and that nobody `met`."""
     open_still = experiment.state in ("running", "paused")

@@ -9,7 +9,7 @@ from experiments.lifecycle import store, transitions
 from tests.web.pages.client import draft_form
 from tests.web.pages.editor.helpers import create, document, errors_of, fields_of
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of
-from web.pages.experiments import analysis_words
+from web.pages.experiments import analysis_settings
 
 WORTHS = {
     "allocation.method": "top_two",
@@ -72,44 +72,38 @@ def test_only_metrics_that_a_verdict_can_rest_on_are_offered_as_such(pages):
     assert 'value="net_value"' in deciding and 'value="sentiment"' in guardrails
 
 
-def test_the_launch_and_the_words_tell_how_the_answer_is_made(pages):
+def test_the_launch_and_the_definition_name_what_differs_from_the_defaults(pages):
     create(pages, **WORTHS | {"allocation.floor": "5", "allocation.every_hours": "24"})
-    said = re.sub(r"\s+", " ", pages.get("/experiments/spring-headline").text)
-    assert "Once a day new members are shared out anew, half to the likeliest best and half to its rivals" in said
-    assert "A share € 2.50. 35 % of the revenue is earned." in said
-    assert "The attribute history; what it explains is taken out of the noise (CUPED)." in said
+    labels = re.findall(r"<dt>([^<]+)</dt>", pages.get("/experiments/spring-headline").text)
+    assert {"Traffic split", "Values", "Covariate"} <= set(labels)
     launch = pages.get("/experiments/spring-headline/launch").text
-    assert "A variant that starts badly is then seen less" in launch
-    assert "compares only members who came while the shares were the same" in launch
-    assert "keeps one variant; at the start they are shared out so: " in launch
-    assert re.search(r"50.% at the start, control", said)
-    assert "New members follow the results" in launch
+    assert "<dt>Traffic split</dt>" in launch and "Members keep the variant they saw." in launch
 
 
-def test_what_the_variants_cost_is_told_wherever_the_experiment_is_told_in_words(pages):
+def test_costs_are_named_wherever_the_definition_is(pages):
     create(pages, **{"variants.0.cost.per_thousand": "20", "variants.1.cost.fixed": "1500"})
-    told = "<dt>Costs</dt><dd>A € 20 per 1,000 members. B € 1,500 once.</dd>"
-    assert told in pages.get("/experiments/spring-headline").text.replace("\u202f", " ")
+    costs = "<dt>Costs</dt><dd>A € 20 per 1,000 members; B € 1,500 once.</dd>"
     launch = "/experiments/spring-headline/launch"
-    assert "They cost: A € 20 per 1,000 members. B € 1,500 once." in pages.get(launch).text.replace("\u202f", " ")
+    for path in ("/experiments/spring-headline", launch):
+        assert costs in pages.get(path).text.replace("\u202f", " ")
     pages.post(launch, page=launch)
-    assert told in pages.get("/experiments/spring-headline").text.replace("\u202f", " ")
+    assert costs in pages.get("/experiments/spring-headline").text.replace("\u202f", " ")
 
 
 @pytest.mark.parametrize(
     ("costs", "metrics", "said"),
     [
-        (({"fixed": 1500.0, "per_thousand": 25.0}, None), [], "A € 1,500 once and € 25 per 1,000 members. B nothing."),
+        (({"fixed": 1500.0, "per_thousand": 25.0}, None), [], "A € 1,500 once and € 25 per 1,000 members; B nothing."),
         (({"fixed": 0.0, "per_thousand": 4.5}, {"fixed": 0.0, "per_thousand": 0.125}), [],
-         "A € 4.50 per 1,000 members. B € 0.125 per 1,000."),
+         "A € 4.50 per 1,000 members; B € 0.125 per 1,000 members."),
         ((None, {"fixed": 0.0, "per_thousand": 0.0}), [], ""),
-        ((None, None), ["roi"], "No variant costs anything."),
+        ((None, None), ["roi"], "No variant has a cost."),
     ],
 )  # fmt: skip
 def test_costs_are_told_as_they_were_typed(costs, metrics, said):
     told = {"primary_metric": "sticky_rate", "metrics": metrics, "guardrails": [], "currency": "EUR"}
     told["variants"] = [{"cost": cost} for cost in costs]
-    assert analysis_words.costs(told).replace("\u202f", " ") == said
+    assert analysis_settings.costs(told).replace("\u202f", " ") == said
 
 
 @pytest.mark.parametrize("typed", ["120.50", "120,50", " 120,5 "])

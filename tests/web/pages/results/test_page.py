@@ -184,7 +184,7 @@ def test_what_was_shipped_is_said_with_its_note(app, client) -> None:
     assert "Everybody is shown it now." in said
     with stored.services_of(app).database.write() as session:
         store.get(session, stored.KEY).imported = True
-    assert "Everybody" not in text_of(client.get(PAGE)).split("The experiment in words")[0]
+    assert "Everybody" not in text_of(client.get(PAGE)).split("Definition")[0]
 
 
 def test_deciding_is_offered_where_there_is_something_to_decide(app, client) -> None:
@@ -216,7 +216,7 @@ def test_the_definition_can_be_read_and_edited_from_the_page(app, client) -> Non
     body = client.get(PAGE).get_data(as_text=True)
     assert f'href="{PAGE}/edit"' in body
     assert f"<code>{stored.KEY}</code>" in body
-    assert body.index('id="scorecard"') < body.index("The experiment in words")
+    assert body.index('id="scorecard"') < body.index('id="definition"')
     assert f'href="{PAGE}/edit"' not in stored.logged_in(app, "analyst").get(PAGE).get_data(as_text=True)
 
 
@@ -372,5 +372,5 @@ def test_whole_cascades_are_shown_and_what_is_pooled_where_the_shares_moved(app,
 
 def test_what_decides_is_not_told_again_among_what_is_also_measured(app, client) -> None:
     stored.experiment(app, metrics=["sticky_rate", "share_rate"])
-    also = re.search(r"<dt>Also measured</dt><dd>([^<]*)", client.get(PAGE).get_data(as_text=True))
+    also = re.search(r"<dt>Other metrics</dt><dd>([^<]*)", client.get(PAGE).get_data(as_text=True))
     assert also[1] == "Share rate"
