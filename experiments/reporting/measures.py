@@ -8,9 +8,6 @@ from experiments.catalogue import metrics
 from experiments.reporting.numbers import MINUS, NARROW, NOTHING, count, decimal, money, percent
 from experiments.translation import gettext
 
-IN_100 = " in 100"
-"""After a share that is told in members out of a hundred."""
-
 _ABSOLUTE = ("score", "return")
 """Kinds that go below zero: what is a per cent of them says nothing, so they are compared by difference alone."""
 
@@ -87,15 +84,15 @@ class Measure:
         if x is None:
             return NOTHING
         if self.kind == "share" and 0 < 100 * x < 0.005:
-            return f"fewer than 0.01{IN_100}"
+            return gettext("fewer than {number} in 100").format(number=decimal(0.01, 2))
         return self.size(x)
 
     def size(self, x: float) -> str:
         """An amount that is 0 or more, without a sign."""
         if self.kind == "share":
-            return f"{decimal(100 * x, 2 if 100 * x < 1 else 1)}{IN_100}"
+            return in_100(decimal(100 * x, 2 if 100 * x < 1 else 1))
         if self.kind == "return":
-            return f"{decimal(100 * x, 0 if 100 * x >= 10 else 1)} points"
+            return gettext("{number} points").format(number=decimal(100 * x, 0 if 100 * x >= 10 else 1))
         if self.kind in ("score", "times"):
             return decimal(x, 2)
         return self.value(x) if x else self._nothing()
@@ -112,6 +109,11 @@ class Measure:
 
     def _nothing(self) -> str:
         return money(0, self.currency, 2) if self.kind == "money" else self.value(0.0)
+
+
+def in_100(number: str) -> str:
+    """Return a share in members out of a hundred."""
+    return gettext("{number} in 100").format(number=number)
 
 
 def name_of(metric: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
-from experiments.reporting.measures import IN_100, Measure
+from experiments.reporting.measures import Measure, in_100
 from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
 from experiments.reporting.withheld import no_member_did, withheld_note, without_chances
 from web.pages.results import words
@@ -375,7 +375,7 @@ def _tick_label(value: float, measure: Measure, relative: bool) -> str:
         return "0"
     if relative:
         return signed_percent(value, 0 if abs(value) >= 0.0095 else 1)
-    return measure.difference(value).replace(IN_100, "")
+    return measure.difference(value).replace(in_100(""), "")
 
 
 def adjusted_of(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> Number | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reporting import phrases
-from experiments.reporting.measures import IN_100, Measure
+from experiments.reporting.measures import Measure, in_100
 from experiments.reporting.numbers import NOTHING, count, decimal, plural, signed_percent
 from web.pages.results import words
 from web.pages.results.context import Context
@@ -115,7 +115,7 @@ def _write(measure: Measure, x: float | None) -> str:
     """A share as members in 100, since more than a hundred of a hundred members' cascades can do it."""
     if x is None or measure.kind != "share":
         return measure.value(x)
-    return f"{decimal(100 * x, 1 if 100 * x >= 1 or x == 0 else 2)}{IN_100}"
+    return in_100(decimal(100 * x, 1 if 100 * x >= 1 or x == 0 else 2))
 
 
 def _total(key: str, measure: Measure, variant: VariantFacts, row: Mapping[str, Any]) -> Number:
