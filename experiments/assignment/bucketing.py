@@ -26,7 +26,7 @@ def fnv1a32(text: str, state: int = _OFFSET) -> int:
     text
         Anything that UTF-8 can hold.
     state
-        The hash of what stands before the text, to go on from there.
+        The hash of what precedes the text, to continue from there.
 
     Returns
     -------

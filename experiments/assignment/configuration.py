@@ -176,7 +176,7 @@ def _live(
         try:
             matches = _compile(row.targeting)
         except KletteError:
-            log.exception("The targeting of %s cannot be read; it is served to nobody until it is mended.", row.key)
+            log.exception("The targeting of %s cannot be read; no member is assigned until it is fixed.", row.key)
             state = "unreadable"
     return LiveExperiment(
         id=row.id or 0,

@@ -18,7 +18,7 @@ REASONS = {
     "NAMESPACE": "the member belongs to another experiment of the same namespace",
     "HOLDOUT": "the member is kept out of everything in the namespace",
     "TRAFFIC": "the member is outside the share of the audience that is admitted",
-    "SHIPPED": "the experiment is over and this variant was shipped to everybody",
+    "SHIPPED": "the experiment is over and this variant was shipped to all members",
     "PREVIEW": "a signed preview asked for this variant; nothing is recorded",
 }
 """Why an answer is what it is; the first six are those of the HTTP contract."""
@@ -33,7 +33,7 @@ class Decision(NamedTuple):
 
 
 def is_over(live: LiveExperiment, now_us: int) -> bool:
-    """Whether nobody is served any more, or yet: not even those with an exposure on record."""
+    """Whether no member is assigned any more, or yet, not even those with an exposure on record."""
     if live.run_id is None or not live.edges or live.state not in ("running", "paused", "scheduled"):
         return True
     return live.ends_us is not None and now_us >= live.ends_us

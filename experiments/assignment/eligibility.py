@@ -27,8 +27,8 @@ def chosen_by_client(
 ) -> Chosen:
     """What a client that chose by itself should have shown, by the edges that it may have known at the time.
 
-    The edges in force at the event's own time come first, then the later ones, then those that were over for less than
-    `STALE_US`: the first that give the reported variant are taken, so that a change of the shares sets nobody aside.
+    The edges in use at the event's own time come first, then the later ones, then those that were over for less than
+    `STALE_US`: the first that give the reported variant are taken, so that a change of the shares excludes no member.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Allocation epochs: the stretches of a run in which new members are shared out by one set of weights.
 
 Epoch 1 has the run's own allocation and no row of its own. The run's seed holds in all of them, so that from one to
-the next only the edges move; whoever stands on record keeps the variant, and an epoch is for those who come after its
-start. How the next one is opened stands in `experiments.analyses.reallocation`.
+the next only the edges move; members with an exposure on record keep their variant, and an epoch is for
+those who come after its start. `experiments.analyses.reallocation` opens the next one.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ def epochs_by_run(session: Session, runs: Sequence[Run]) -> dict[int | None, lis
 def newest_epochs(session: Session) -> dict[int, list[Epoch]]:
     """What assignment must know: by run the present epoch and up to `KEPT` before it, the oldest first.
 
-    Only runs that have more than their first one are told, and none of archived experiments.
+    Only runs with more than one epoch are included, and none of archived experiments.
     """
     newest = (
         select(AllocationEpoch.run_id, func.max(AllocationEpoch.number).label("number"))

@@ -43,7 +43,7 @@ class Offer(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The exposure that stands in the table; ``new`` where this very request brought it."""
+    """The exposure on record; ``new`` where this request brought it."""
 
     variant: str
     origin: str

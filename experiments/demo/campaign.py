@@ -78,7 +78,7 @@ def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
     key
         Its key; a number at its end goes into the name too.
     address
-        Where this copy is reached: the pictures are its own, told by their path so that they are found on any port.
+        Where this copy is reached: the pictures are its own, named by their path so that they are found on any port.
     currency
         ISO 4217, of costs and purchases.
     """

@@ -46,7 +46,7 @@ def check_events(
         except InvalidError as error:
             rejected.append({"index": index, "code": error.code, "detail": error.detail})
         except Exception:  # whatever is wrong with one event is nothing to the others
-            log.exception("An event could not be checked for a reason nobody foresaw.")
+            log.exception("An event could not be checked for an unexpected reason.")
             rejected.append(unforeseen(index))
         else:
             rows.append(row)
@@ -94,7 +94,7 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Pr
     name = required_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a name of your own")
     if name not in KNOWN and name.lower() in KNOWN:
         raise InvalidError(
-            f"The type {name!r} is not {name.lower()!r}: types are told apart by capitals. Send {name.lower()!r}, or "
+            f"The type {name!r} is not {name.lower()!r}: types are case-sensitive. Send {name.lower()!r}, or "
             "another name if it is an event of your own.",
             code="type_misspelt",
         )
@@ -134,7 +134,7 @@ def _experiment(key: Any, name: str, configuration: ProjectConfiguration) -> Liv
         )
     if name == "exposure" and (live.run_id is None or not live.edges):
         raise InvalidError(
-            f"The experiment {live.key} has not been launched, so nobody can have met it; launch it first.",
+            f"The experiment {live.key} has not been launched, so it has no exposures yet; launch it first.",
             code="experiment_not_launched",
         )
     return live
@@ -152,7 +152,7 @@ def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> O
     attributes = attributes if type(attributes) is dict else {}
     named = properties.get("epoch")
     chosen = chosen_by_client(live, row.unit, reported, row.at_us, named if type(named) is int else None)
-    # Where the app sends no attributes, the targeting cannot be judged and is taken as met.
+    # Where the app sends no attributes, the targeting cannot be checked and counts as fulfilled.
     fits = not attributes or live.matches is None or live.matches(attributes)
     return Offer(
         ExposureRow(

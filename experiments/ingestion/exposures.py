@@ -24,7 +24,7 @@ def bulk_insert(session: Session, rows: Sequence[ExposureRow]) -> int:
 
 
 class KnownExposures:
-    """The exposures this process has met last: they never change, so no other process can make this wrong.
+    """The exposures this process has seen last; they never change, so that the cache is never stale.
 
     Parameters
     ----------

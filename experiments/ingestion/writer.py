@@ -89,7 +89,7 @@ class Writer:
         Returns
         -------
         list of Recorded
-            What stands in the table, in the order of ``rows``: a unit that was recorded before keeps its variant.
+            What is on record, in the order of ``rows``: a unit that was recorded before keeps its variant.
 
         Raises
         ------

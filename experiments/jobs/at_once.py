@@ -18,7 +18,7 @@ _PATIENCE = timedelta(minutes=10)  # after that the worker analyses what is ther
 
 
 def hold(session: Session, experiment: Experiment, *, requested_by: str) -> None:
-    """Keep the worker from analysing the experiment by itself: a job that is not due yet stands for it."""
+    """Keep the worker from analysing the experiment: a job that is not due yet takes the place of its own."""
     queue.enqueue(session, "analyse", experiment=experiment, requested_by=requested_by, due_at=utc_now() + _PATIENCE)
 
 

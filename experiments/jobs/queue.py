@@ -1,6 +1,6 @@
 """Work for the worker: put in, claimed by one conditional update, kept alive by a lease, ended once.
 
-A job is *due*, *running*, *done* or *failed*. Whoever holds the lease owns the job; when a worker dies its lease runs
+A job is *due*, *running*, *done* or *failed*. The worker that holds the lease owns the job; when it dies the lease runs
 out and the next one takes the job over. Every change of a running job names the claim it belongs to (worker and
 attempt), so that a worker which lost its lease can neither finish nor spoil what another one now does.
 """
@@ -133,7 +133,7 @@ def _take(session: Session, found: Any, free: Any, worker_name: str, lease_until
 
 
 def claim_of(job: Job, lease_seconds: float) -> Claim:
-    """The claim that a job just claimed stands for."""
+    """Return the claim of a job that was just claimed."""
     return Claim(job.id or 0, job.worker or "", job.attempts, lease_seconds)
 
 

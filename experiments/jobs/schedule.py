@@ -109,7 +109,7 @@ def _enough_new(
 
 
 def _gone_silent(experiment: Experiment, cut_off_us: int | None, before: datetime) -> bool:
-    """Whether a running experiment's last answer is so old that its silence must be told: no news is news."""
+    """Whether a running experiment's last answer is so old that its silence must be reported."""
     return experiment.state == "running" and cut_off_us is not None and cut_off_us <= to_us(before)
 
 

@@ -51,11 +51,11 @@ _GRACE_SECONDS = 20.0
 
 
 class StoppedError(Exception):
-    """The worker was told to stop and the job is not short: it goes back to be done by another."""
+    """The worker is stopping and the job is not short: another worker does it."""
 
 
 class Report:
-    """What a handler tells its progress by; called from the handler's thread only."""
+    """Reports a handler's progress; called from the handler's thread only."""
 
     def __init__(self, database: Database, claim: queue.Claim, stopping: "Stopping") -> None:
         self._database, self._claim, self._stopping = database, claim, stopping
@@ -95,7 +95,7 @@ class Report:
 
 
 class Stopping:
-    """Whether, and since when, the worker has been told to stop."""
+    """Whether, and since when, the worker has been asked to stop."""
 
     def __init__(self) -> None:
         self._event = threading.Event()

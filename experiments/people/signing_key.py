@@ -50,7 +50,7 @@ def _read_or_make(file: Path) -> str:
         with open(handle, "w") as output:
             output.write(secrets.token_urlsafe(48))
         try:
-            os.link(own, file)  # fails where another starter was first: then its key is everybody's
+            os.link(own, file)  # fails where another starter was first: then its key is used by all
         except FileExistsError:
             pass
         finally:

@@ -1,4 +1,4 @@
-"""Bringing a database to the present schema, and asking whether it is there."""
+"""Migrations: bring a database to the newest revision, and check whether it is there."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +34,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether the database stands at the newest revision."""
+    """Whether the database is at the newest revision."""
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == _head()
 
