@@ -23,7 +23,9 @@ from analysis.planning.forecast import simulate
 from analysis.planning.simulated_verdicts import HARM, NO_DIFFERENCE, SHIP
 from tests.proofs import amount_coverage, calibration, honesty, upworthy_peers
 from tests.proofs.power import powers
+from tests.proofs.retention import table as retention_table
 from tests.proofs.segment_lifts import TRUTHS, calibrate, line, small
+from tests.proofs.word_of_mouth import table as word_of_mouth_table
 from tests.serving import ROOT
 
 TESTS, DAYS, A_DAY, BASE = 20_000, 20, 1_000, 0.05
@@ -130,6 +132,22 @@ def money(proof: Proof) -> None:
             proof.rows.append({"uneven": uneven} | asdict(cell))
 
 
+def word_of_mouth(proof: Proof) -> None:
+    """Whether intervals of the K-factor hold the truth while many members are young: a quarter of an hour of a core."""
+    _print_lines(proof, "word of mouth, 1,000 experiments of two variants", word_of_mouth_table(1_000))
+
+
+def retention(proof: Proof) -> None:
+    """Whether intervals of the half-life and of the curves hold the truth."""
+    _print_lines(proof, "retention, 2,000 experiments", retention_table(2_000))
+
+
+def _print_lines(proof: Proof, title: str, lines: list[str]) -> None:
+    print(f"\n{title}")
+    print("\n".join(lines), flush=True)
+    proof.rows.append({"part": title, "lines": lines})
+
+
 def small_audiences(proof: Proof) -> None:
     """Segment lifts of 1,300 small audiences whose truth is drawn from the prior: two hours of a core."""
     found = small()
@@ -143,6 +161,8 @@ PARTS: tuple[tuple[str, Callable[[Proof], None]], ...] = (
     ("power", power),
     ("calibration", calibrated),
     ("money", money),
+    ("retention", retention),
+    ("word-of-mouth", word_of_mouth),
     ("headlines", headlines),
     ("segments", segment_lifts),
     ("small-audiences", small_audiences),

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-import os
 from datetime import date
 
 import numpy as np
@@ -13,15 +12,9 @@ from analysis import AnalysisError, NotShown, ProportionStatistics, RetentionSta
 from analysis.models.retention import fit, lifetimes, survival
 from analysis.sampling import engine
 from analysis.simulate import BetaGeometricReturns, DailyReturns, retention_truth, simulate_retention
+from tests.proofs.retention import PROCESSES, cover
 
-#: Figures of docs/statistics.md: SIMULATED_EXPERIMENTS=2000 pytest -k cover tests/analysis/models/test_retention.py
-EXPERIMENTS = int(os.environ.get("SIMULATED_EXPERIMENTS", "300"))
-PROCESSES = (
-    DailyReturns((0.30, 0.20, 0.10)),
-    DailyReturns((0.02, 0.02, 0.01)),
-    BetaGeometricReturns(0.6, 1.2, 0.4),
-    BetaGeometricReturns(2.0, 6.0, 0.9),
-)
+EXPERIMENTS = 150
 PRIOR = priors.WEAK_RETURN
 
 
@@ -93,37 +86,14 @@ def test_the_curve_begins_at_ever_returned():
 
 
 @pytest.mark.slow
-def test_the_intervals_cover_the_truth(capsys):
-    rng = np.random.default_rng(20_120_704)
-    inside = {"half_life": [], "ever_returned": [], "curve": [], "returning": []}
-    error = []
-    for _ in range(EXPERIMENTS):
-        process, horizon = PROCESSES[rng.integers(4)], int(rng.choice([7, 14, 30]))
-        members, run = int(rng.choice([400, 2_000, 10_000])), horizon * rng.uniform(1.3, 3)
-        truth = retention_truth(process, horizon)
-        cell = simulate_retention(members, process, horizon, run=run, seed=rng)
-        found = fit.fit_retention({"a": cell}, seed=int(rng.integers(2**31)), tail=False).variants[0]
-        if isinstance(found.half_life, NotShown):
-            continue
-        told = found.half_life.interval
-        inside["half_life"].append(told.low <= truth.half_life <= told.high)
-        error.append((found.half_life.mean - truth.half_life) / truth.half_life)
-        told = found.ever_returned.interval
-        inside["ever_returned"].append(told.low <= truth.ever_returned <= told.high)
-        day = int(rng.integers(1, horizon))
-        for name, true in (("curve", truth.curve), ("returning", truth.returning)):
-            points = {point.day: point for point in getattr(found, name)}
-            inside[name].append(points[day].low <= true[day - 1] <= points[day].high)
-    shown = len(inside["half_life"])
-    with capsys.disabled():
-        if EXPERIMENTS > 300:
-            told = {name: float(np.mean(hits)) for name, hits in inside.items()}
-            print(f"\n{shown} of {EXPERIMENTS} experiments: {told}, relative error {np.mean(error):+.4f}")
-    assert shown > 0.9 * EXPERIMENTS
-    slack = 3 * np.sqrt(0.95 * 0.05 / shown) + 0.005
-    for name, hits in inside.items():
+def test_the_intervals_cover_the_truth():
+    """The small form of ``make proof ARGS="--part retention"``."""
+    found = cover(EXPERIMENTS)
+    assert found.shown > 0.9 * EXPERIMENTS
+    slack = 3 * np.sqrt(0.95 * 0.05 / found.shown) + 0.005
+    for name, hits in found.inside.items():
         assert np.mean(hits) == pytest.approx(0.95, abs=slack), name
-    assert abs(np.mean(error)) < 0.02
+    assert abs(np.mean(found.errors)) < 0.02
 
 
 def test_a_longer_half_life_is_told_as_longer():
