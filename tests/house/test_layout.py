@@ -27,11 +27,7 @@ POOR_NAMES_LEFT = {
     "tests/web/pages/editor/helpers.py",
     "web/pages/results/words.py",
 }
-ALIASES_LEFT: dict[str, set[str]] = {
-    "analysis/models/__init__.py": {"cascade", "retention"},
-    "tests/web/pages/results/test_view.py": {"results_view"},
-    "web/pages/results/page.py": {"results_view"},
-}
+ALIASES_LEFT: dict[str, set[str]] = {}
 MISPLACED_TESTS_LEFT: set[str] = set()
 
 

@@ -151,7 +151,7 @@ def test_an_environment_that_is_right_is_left_alone(checkout):
 
 def test_make_help_lists_the_targets():
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
-    for target in ("run", "test", "check", "format", "proof", "bench", "map", "lock", "clean"):
+    for target in ("run", "test", "check", "format", "proof", "bench", "map", "messages", "lock", "clean"):
         assert f"make {target} " in listed
 
 

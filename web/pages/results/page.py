@@ -18,10 +18,10 @@ from web.pages.common.access import actor, changes, htmx
 from web.pages.experiments.actions import buttons
 from web.pages.experiments.description import describe
 from web.pages.results import state
-from web.pages.results import view as results_view
 from web.pages.results.decide import choices
 from web.pages.results.parts import Plan, VariantFacts
 from web.pages.results.sections.variants import cards_of
+from web.pages.results.view import ResultsView, build, sub_line
 
 blueprint = Blueprint("results", __name__)
 
@@ -136,7 +136,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
 
 def _view(
     session: Session, experiment: Experiment, run: Run, variants: tuple[VariantFacts, ...], result: dict[str, Any]
-) -> results_view.ResultsView:
+) -> ResultsView:
     plan = Plan(
         experiment.primary_metric,
         experiment.guardrails,
@@ -152,9 +152,7 @@ def _view(
         state.fixed_costs(store.variants_of(session, experiment)),
     )
     history = records.history(session, experiment, run)
-    return results_view.build(
-        result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc(), mature=_mature()
-    )
+    return build(result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc(), mature=_mature())
 
 
 def _mature() -> bool:
@@ -162,11 +160,9 @@ def _mature() -> bool:
     return request.args.get("members") == "mature"
 
 
-def _sub(
-    experiment: Experiment, run: Run | None, view: results_view.ResultsView | None, result: dict[str, Any] | None
-) -> str:
+def _sub(experiment: Experiment, run: Run | None, view: ResultsView | None, result: dict[str, Any] | None) -> str:
     length = state.length_of(run, experiment.planned_days, state.now_utc())
-    pieces = results_view.sub_line(view.members if view else None, view.shared if view else 0, length)
+    pieces = sub_line(view.members if view else None, view.shared if view else 0, length)
     if view:
         pieces.append(f"analysed {when(state.analysed_at(result), services().settings.time_zone)}")
     return " · ".join(pieces)

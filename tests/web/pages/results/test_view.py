@@ -8,9 +8,9 @@ from experiments.reporting.measures import Measure
 from experiments.reporting.phrases import chance
 from tests.web.pages.results import fixtures, sampled_parts
 from web.pages.results import decide
-from web.pages.results import view as results_view
 from web.pages.results.parts import VariantFacts
 from web.pages.results.sections import provenance, verdict
+from web.pages.results.view import build, sub_line
 from web.pages.results.words import explain_lift, title_of_chance
 
 THIN = "\u202f"
@@ -19,9 +19,7 @@ THIN = "\u202f"
 def page(result=None, keys="abc", **changes):
     result = result or fixtures.result()
     variants = fixtures.variants(keys)
-    return results_view.build(
-        result, {}, variants, fixtures.history(keys=keys), fixtures.plan(**changes), now=fixtures.NOW
-    )
+    return build(result, {}, variants, fixtures.history(keys=keys), fixtures.plan(**changes), now=fixtures.NOW)
 
 
 def test_the_deciding_metric_comes_first_and_the_guardrail_last() -> None:
@@ -208,9 +206,7 @@ def test_the_chart_over_time_holds_every_analysis_and_the_same_as_a_table() -> N
 
 
 def test_one_analysis_makes_no_curve() -> None:
-    view = results_view.build(
-        fixtures.result(), {}, fixtures.variants(), fixtures.history(1), fixtures.plan(), now=fixtures.NOW
-    )
+    view = build(fixtures.result(), {}, fixtures.variants(), fixtures.history(1), fixtures.plan(), now=fixtures.NOW)
     assert view.part("over_time").spec is None
     assert "second" in view.part("over_time").alternative
 
@@ -249,10 +245,10 @@ def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:
 
 
 def test_the_line_under_the_title_counts_days_and_members() -> None:
-    line = results_view.sub_line(21_306, 310, "day 9 of 14")
+    line = sub_line(21_306, 310, "day 9 of 14")
     assert line == ["Day 9 of 14", "21,306 members randomised, 310 more brought by shares"]
-    assert results_view.sub_line(1, 0, "ran 1 day") == ["Ran 1 day", "1 member randomised"]
-    assert results_view.sub_line(None, 0, "") == []
+    assert sub_line(1, 0, "ran 1 day") == ["Ran 1 day", "1 member randomised"]
+    assert sub_line(None, 0, "") == []
 
 
 def test_who_is_set_aside_is_said_in_a_sentence() -> None:
