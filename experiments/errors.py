@@ -1,23 +1,27 @@
 """The closed set of the domain's errors, each with a stable code.
 
-An error's message names the value, the bound and the remedy. The edge (web, command line) turns it into
-problem+json, a page or a sentence in one place; the domain never knows which.
+An error's detail names the value, the bound and the remedy. The web room and the command line turn it into a page,
+problem+json or a line of output, each in one place.
 """
+
+from experiments.translation import N_
 
 
 class KletteError(Exception):
-    """Base of every error that a person or an app can cause or mend.
+    """Base of every error that a person or an app can cause and correct.
 
     Parameters
     ----------
     detail
-        One or two sentences: the value, the bound, the remedy.
+        One or two sentences with the value, the bound and the remedy.
     fields
-        For forms: the message of each field at fault, by the field's path such as ``variants.1.weight``.
+        The message of each invalid field, by its path such as ``variants.1.weight``.
+    code
+        A more specific code than the class's.
     """
 
     code = "error"
-    title = "Something went wrong"
+    title = N_("Something went wrong")
     status = 400
 
     def __init__(self, detail: str, *, fields: dict[str, str] | None = None, code: str | None = None) -> None:
@@ -29,8 +33,10 @@ class KletteError(Exception):
 
 
 class SettingsError(KletteError):
+    """A setting has an invalid value."""
+
     code = "bad_setting"
-    title = "A setting is wrong"
+    title = N_("Invalid setting")
     status = 500
 
 
@@ -38,37 +44,39 @@ class InvalidError(KletteError):
     """A value is outside its bounds."""
 
     code = "invalid"
-    title = "The request is not valid"
+    title = N_("Invalid request")
     status = 422
 
 
 class MalformedError(KletteError):
-    """The body is no JSON, no CSV, or not the shape that was asked for."""
+    """The body is not JSON or CSV, or not of the required shape."""
 
     code = "malformed"
-    title = "The request could not be read"
+    title = N_("Unreadable request")
     status = 400
 
 
 class NotFoundError(KletteError):
+    """The requested object does not exist."""
+
     code = "not_found"
-    title = "There is no such thing"
+    title = N_("Not found")
     status = 404
 
 
 class ConflictError(KletteError):
-    """The state does not allow it: an illegal transition, a key that exists, a frozen field.
+    """The current state does not allow the request: an illegal transition, an existing key, a frozen field.
 
     Parameters
     ----------
     possible
-        The states that can be reached from the present one, where a transition was refused.
+        The states that can be reached from the current one, if a transition was refused.
     actions
-        The actions that lead there.
+        The actions that lead to these states.
     """
 
     code = "conflict"
-    title = "The present state does not allow it"
+    title = N_("Not possible in the current state")
     status = 409
 
     def __init__(
@@ -86,28 +94,34 @@ class ConflictError(KletteError):
 
 
 class UnauthorisedError(KletteError):
+    """The API key is missing, unknown or revoked."""
+
     code = "unauthorised"
-    title = "A key is needed"
+    title = N_("API key required")
     status = 401
 
 
 class ForbiddenError(KletteError):
+    """The API key or role does not have the right."""
+
     code = "forbidden"
-    title = "This key or role may not do it"
+    title = N_("Not allowed for this key or role")
     status = 403
 
 
 class TooLargeError(KletteError):
+    """The body or file exceeds its limit."""
+
     code = "too_large"
-    title = "The request is too large"
+    title = N_("Request too large")
     status = 413
 
 
 class TooManyRequestsError(KletteError):
-    """``retry_after`` is in seconds."""
+    """The rate limit was exceeded; ``retry_after`` is in seconds."""
 
     code = "too_many_requests"
-    title = "Too many requests"
+    title = N_("Too many requests")
     status = 429
 
     def __init__(self, detail: str, *, retry_after: int) -> None:
@@ -116,18 +130,18 @@ class TooManyRequestsError(KletteError):
 
 
 class UnavailableError(KletteError):
-    """The storage cannot be reached or is busy; the same request may be sent again."""
+    """The database cannot be reached or is busy; the same request can be sent again."""
 
     code = "unavailable"
-    title = "The service cannot answer just now"
+    title = N_("Service temporarily unavailable")
     status = 503
 
 
 class ImportFailedError(KletteError):
-    """A file could not be imported; ``lines`` holds one (line number, message) pair an error."""
+    """A file cannot be imported; ``lines`` holds a (line number, message) pair per error."""
 
     code = "import_failed"
-    title = "The file could not be imported"
+    title = N_("File not imported")
     status = 422
 
     def __init__(

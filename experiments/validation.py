@@ -1,4 +1,4 @@
-"""One way from raw input to a validated model, and from a failed validation to sentences that a person can act on."""
+"""Validation of raw input into models, with messages that name the value, the bound and the remedy."""
 
 import re
 from collections.abc import Mapping
@@ -8,15 +8,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from experiments.errors import InvalidError
+from experiments.translation import N_, gettext, ngettext
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_SHOWN = 60  # characters of a bad value that a message repeats
+_SHOWN = 60  # characters of an invalid value that a message repeats
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def validated(model: type[Model], raw: Any, *, what: str = "The request") -> Model:
+def validated(model: type[Model], raw: Any, *, what: str = "") -> Model:
     """Read raw input into a model.
 
     Parameters
@@ -24,27 +25,28 @@ def validated(model: type[Model], raw: Any, *, what: str = "The request") -> Mod
     model
         A pydantic model with ``extra="forbid"``.
     raw
-        What came in: usually the mapping that a JSON body or a form gave.
+        The input, usually the mapping of a JSON body or a form.
     what
-        The subject of the message, such as "The experiment".
+        The subject of the message, such as "The experiment"; "The request" if empty.
 
     Raises
     ------
     InvalidError
-        Its ``fields`` hold one message a field at fault, by path such as ``variants.1.weight``.
+        ``fields`` holds a message per invalid field, by path such as ``variants.1.weight``.
     """
     if isinstance(raw, model):
         return raw
     if not isinstance(raw, Mapping):
-        raise InvalidError(f"{what} is {shown(raw)}; it must be a JSON object, such as {{...}}.")
+        message = gettext("{what} is {value}; send a JSON object, such as {{...}}.")
+        raise InvalidError(message.format(what=what or gettext("The request"), value=shown(raw)))
     try:
         return model.model_validate(dict(raw))
     except ValidationError as error:
         raise invalid(error, what=what, known=model) from None
 
 
-def invalid(error: ValidationError, *, what: str, known: type[BaseModel] | None = None) -> InvalidError:
-    """Turn pydantic's errors into one of ours, with a sentence a field."""
+def invalid(error: ValidationError, *, what: str = "", known: type[BaseModel] | None = None) -> InvalidError:
+    """Return pydantic's errors as one InvalidError, with a message per field."""
     fields: dict[str, str] = {}
     for item in error.errors(include_url=False):
         context = item.get("ctx") or {}
@@ -54,24 +56,29 @@ def invalid(error: ValidationError, *, what: str, known: type[BaseModel] | None 
             continue
         path = ".".join(str(part) for part in item["loc"]) or "body"
         fields.setdefault(path, _sentence(item, context, known))
-    first = next(iter(fields.items()))
-    rest = f" ({len(fields)} fields are at fault.)" if len(fields) > 1 else ""
-    return InvalidError(f"{what} is not valid. {first[0]}: {first[1]}{rest}", fields=fields)
+    field, message = next(iter(fields.items()))
+    detail = ngettext(
+        "{what} is not valid. {field}: {message}",
+        "{what} is not valid. {field}: {message} ({count} fields are invalid.)",
+        len(fields),
+    )
+    subject = what or gettext("The request")
+    return InvalidError(detail.format(what=subject, field=field, message=message, count=len(fields)), fields=fields)
 
 
-def at_fault(fields: dict[str, str]) -> PydanticCustomError:
-    """For validators that look at several fields: the error of each, by path."""
+def field_errors(fields: dict[str, str]) -> PydanticCustomError:
+    """Return the error of a validator of several fields, with a message per path."""
     message = " ".join(fields.values()).replace("{", "(").replace("}", ")")
     return PydanticCustomError("klette", message, {"fields": fields})
 
 
 def bad(message: str) -> PydanticCustomError:
-    """For validators of one field: its message, which already names value, bound and remedy."""
+    """Return the error of a validator of one field."""
     return PydanticCustomError("klette", "{message}", {"message": message})
 
 
 def shown(value: Any) -> str:
-    """A bad value as a message repeats it: short, and never a way to blow the answer up."""
+    """Return an invalid value for a message, shortened so that large input cannot inflate the response."""
     text = repr(value[: _SHOWN * 2]) if isinstance(value, str) else None
     if text is None:
         text = _brief(value)
@@ -84,22 +91,23 @@ def _brief(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple | set):
-        return f"a list of {len(value)}"
+        return ngettext("a list of {count} item", "a list of {count} items", len(value)).format(count=len(value))
     if isinstance(value, Mapping):
-        return f"an object with {len(value)} fields"
+        count = len(value)
+        return ngettext("an object with {count} field", "an object with {count} fields", count).format(count=count)
     if isinstance(value, int) and abs(value) >= 10**18:
-        return "a number beyond 10^18"
+        return gettext("a number above 10^18")
     return str(value)
 
 
 def check_text(value: str, *, lines: bool = False) -> str:
-    """Refuse what cannot be stored or shown: control characters and broken Unicode; ``lines`` allows line breaks."""
+    """Return a text; refuse control characters, broken Unicode and, unless ``lines`` is set, line breaks."""
     if _SURROGATE.search(value):
-        raise bad(f"{shown(value)} holds half of a Unicode character; send it as whole UTF-8.")
+        raise bad(gettext("{value} contains half of a Unicode character; send valid UTF-8.").format(value=shown(value)))
     if _CONTROL.search(value):
-        raise bad(f"{shown(value)} holds a control character; remove it.")
+        raise bad(gettext("{value} contains a control character; remove it.").format(value=shown(value)))
     if not lines and re.search(r"[\r\n\t]", value):
-        raise bad(f"{shown(value)} holds a line break or tab; write it on one line.")
+        raise bad(gettext("{value} contains a line break or tab; write it on one line.").format(value=shown(value)))
     return value
 
 
@@ -108,67 +116,66 @@ def _sentence(item: Mapping[str, Any], context: Mapping[str, Any], known: type[B
     if kind == "klette":
         return str(item["msg"])
     if kind == "missing":
-        return "is missing; give it."
+        return gettext("is missing; add it.")
     if kind == "extra_forbidden":
         return _unknown_field(item["loc"], known)
     bound = _BOUNDS.get(kind)
     if bound:
-        return f"{shown(value)}{bound.format(**_counted(kind, value, context))}"
+        length = len(value) if isinstance(value, str | list | dict) else 0
+        return gettext(bound).format(**{"value": shown(value), "length": length, **context})
     reason = str(item["msg"]).removeprefix("Value error, ")
-    return f"{shown(value)} is not accepted: {reason[0].lower()}{reason[1:]}."
+    message = gettext("{value} is not valid: {reason}.")
+    return message.format(value=shown(value), reason=f"{reason[0].lower()}{reason[1:]}")
 
 
 def _unknown_field(path: tuple[Any, ...], known: type[BaseModel] | None) -> str:
     if known is None or len(path) != 1:
-        return f"{shown(str(path[-1]))} is no field here; leave it out."
+        return gettext("{name} is an unknown field; remove it.").format(name=shown(str(path[-1])))
     names = ", ".join(field.alias or name for name, field in known.model_fields.items())
-    return f"{shown(str(path[-1]))} is no field here; leave it out. The fields are: {names}."
-
-
-def _counted(kind: str, value: Any, context: Mapping[str, Any]) -> dict[str, Any]:
-    length = len(value) if isinstance(value, str | list | dict) else 0
-    return {"length": length, **context}
+    message = gettext("{name} is an unknown field; remove it. The fields are: {names}.")
+    return message.format(name=shown(str(path[-1])), names=names)
 
 
 _BOUNDS = {
-    "string_too_long": " has {length} characters; at most {max_length} are allowed. Shorten it.",
-    "string_too_short": " has {length} characters; at least {min_length} is needed.",
-    "string_type": " is no text; write it in quotes.",
-    "string_unicode": " is no whole Unicode text; send UTF-8.",
-    "bool_type": " is neither true nor false; write one of them.",
-    "bool_parsing": " is neither true nor false; write one of them.",
-    "int_type": " is no whole number; write one, without quotes.",
-    "int_parsing": " is no whole number; write one, without quotes.",
-    "int_parsing_size": " is too large; write a smaller whole number.",
-    "int_from_float": " is no whole number; round it.",
-    "float_type": " is no number; write one, without quotes.",
-    "float_parsing": " is no number; write one, without quotes.",
-    "decimal_type": " is no number; write one, without quotes.",
-    "decimal_parsing": " is no number; write one, without quotes.",
-    "decimal_max_digits": " has more than {max_digits} digits; shorten it.",
-    "decimal_max_places": " has more than {decimal_places} decimal places; round it.",
-    "decimal_whole_digits": " has more than {whole_digits} digits before the point; write a smaller amount.",
-    "finite_number": " is not finite; write an ordinary number.",
-    "greater_than": " is too small; it must be more than {gt}.",
-    "greater_than_equal": " is too small; it must be at least {ge}.",
-    "less_than": " is too large; it must be less than {lt}.",
-    "less_than_equal": " is too large; it must be at most {le}.",
-    "too_long": " is too long; at most {max_length} are allowed.",
-    "too_short": " is too short; at least {min_length} are needed.",
-    "list_type": "; a list such as [...] is needed.",
-    "dict_type": "; an object such as {{...}} is needed.",
-    "model_type": "; an object such as {{...}} is needed.",
-    "model_attributes_type": "; an object such as {{...}} is needed.",
-    "literal_error": " is not known; write {expected}.",
-    "timezone_aware": " has no time zone; add one, as in 2026-11-23T08:00:00Z.",
-    "datetime_parsing": " is no time; write it as 2026-11-23T08:00:00Z.",
-    "datetime_from_date_parsing": " is no time; write it as 2026-11-23T08:00:00Z.",
-    "datetime_type": " is no time; write it as 2026-11-23T08:00:00Z.",
+    "string_too_long": N_("{value} has {length} characters; at most {max_length} are allowed. Shorten it."),
+    "string_too_short": N_("{value} has {length} characters; at least {min_length} are needed."),
+    "string_type": N_("{value} is not a text; write it in quotes."),
+    "string_unicode": N_("{value} is not valid Unicode; send UTF-8."),
+    "bool_type": N_("{value} is neither true nor false; write one of them."),
+    "bool_parsing": N_("{value} is neither true nor false; write one of them."),
+    "int_type": N_("{value} is not a whole number; write one, without quotes."),
+    "int_parsing": N_("{value} is not a whole number; write one, without quotes."),
+    "int_parsing_size": N_("{value} is too large; write a smaller whole number."),
+    "int_from_float": N_("{value} is not a whole number; round it."),
+    "float_type": N_("{value} is not a number; write one, without quotes."),
+    "float_parsing": N_("{value} is not a number; write one, without quotes."),
+    "decimal_type": N_("{value} is not a number; write one, without quotes."),
+    "decimal_parsing": N_("{value} is not a number; write one, without quotes."),
+    "decimal_max_digits": N_("{value} has more than {max_digits} digits; shorten it."),
+    "decimal_max_places": N_("{value} has more than {decimal_places} decimal places; round it."),
+    "decimal_whole_digits": N_("{value} has more than {whole_digits} digits before the point; write a smaller amount."),
+    "finite_number": N_("{value} is not finite; write an ordinary number."),
+    "greater_than": N_("{value} is too small; it must be more than {gt}."),
+    "greater_than_equal": N_("{value} is too small; it must be at least {ge}."),
+    "less_than": N_("{value} is too large; it must be less than {lt}."),
+    "less_than_equal": N_("{value} is too large; it must be at most {le}."),
+    "too_long": N_("{value} is too long; at most {max_length} are allowed."),
+    "too_short": N_("{value} is too short; at least {min_length} are needed."),
+    "list_type": N_("{value} is not a list; write one such as [...]."),
+    "dict_type": N_("{value} is not an object; write one such as {{...}}."),
+    "model_type": N_("{value} is not an object; write one such as {{...}}."),
+    "model_attributes_type": N_("{value} is not an object; write one such as {{...}}."),
+    "literal_error": N_("{value} is unknown; write {expected}."),
+    "timezone_aware": N_("{value} has no time zone; add one, as in 2026-11-23T08:00:00Z."),
+    "datetime_parsing": N_("{value} is not a time; write it as 2026-11-23T08:00:00Z."),
+    "datetime_from_date_parsing": N_("{value} is not a time; write it as 2026-11-23T08:00:00Z."),
+    "datetime_type": N_("{value} is not a time; write it as 2026-11-23T08:00:00Z."),
 }
+"""Pydantic's error types and our messages, with the values of the error's context."""
 
 
 def required_text(value: Any, field: str, longest: int, remedy: str) -> str:
-    """A text that is there, not too long, and that every engine can store.
+    """Return a text that is not empty, not too long and storable in every database.
 
     Raises
     ------
@@ -179,15 +186,16 @@ def required_text(value: Any, field: str, longest: int, remedy: str) -> str:
         raise InvalidError(f"The {field} is missing; {remedy}.", code=f"{field}_missing")
     if type(value) is not str:
         raise InvalidError(
-            f"The {field} is {shown(value)}; it must be a text, so put it in quotes.", code=f"{field}_invalid"
+            f"The {field} is {shown(value)}, which is not a text; write it in quotes.", code=f"{field}_invalid"
         )
     if len(value) > longest:
         raise InvalidError(
-            f"The {field} has {len(value)} characters, the most is {longest}; {remedy}.", code=f"{field}_too_long"
+            f"The {field} has {len(value)} characters, at most {longest} are allowed; {remedy}.",
+            code=f"{field}_too_long",
         )
     if not value.isprintable() and (not value.strip() or any(_unstorable(letter) for letter in value)):
         raise InvalidError(
-            f"The {field} {value[:40]!r} holds a control character or half of a character; {remedy}.",
+            f"The {field} {value[:40]!r} contains a control character or half of a character; {remedy}.",
             code=f"{field}_invalid",
         )
     if value.isspace():

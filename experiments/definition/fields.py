@@ -1,4 +1,4 @@
-"""The fields of an experiment: what each may be, and what is said of a value that it may not."""
+"""The fields of an experiment: their types, bounds and error messages."""
 
 import math
 import re
@@ -15,7 +15,8 @@ from experiments.catalogue.event_types import EVENT_TYPES, meant
 from experiments.catalogue.metrics import METRICS
 from experiments.definition import targeting
 from experiments.errors import InvalidError
-from experiments.validation import at_fault, bad, check_text, shown
+from experiments.translation import gettext
+from experiments.validation import bad, check_text, field_errors, shown
 
 BUCKETS = 10_000
 MAX_VARIANTS = 20
@@ -32,65 +33,78 @@ _IMAGE_SCHEMES = ("https", "http")
 
 def _check_key(value: str) -> str:
     if not _KEY.fullmatch(value):
-        raise bad(
-            f"{shown(value)} is no key; use 1 to 64 small letters, digits, dots, hyphens or underscores, "
-            "beginning with a letter or digit, such as spring-headline."
+        message = gettext(
+            "{value} is not a valid key; use 1 to 64 lower-case letters, digits, dots, hyphens or underscores, "
+            "starting with a letter or digit, such as spring-headline."
         )
+        raise bad(message.format(value=shown(value)))
     return value
 
 
 def _check_experiment_key(value: str) -> str:
     if value in _TAKEN:
-        raise bad(f"{shown(value)} is the address of a page of its own; choose another key, such as {value}-headline.")
+        message = gettext("{value} is reserved; choose another key, such as {example}.")
+        raise bad(message.format(value=shown(value), example=f"{value}-headline"))
     return _check_key(value)
 
 
 def _check_attribute(value: str) -> str:
     if not _ATTRIBUTE.fullmatch(value):
-        raise bad(
-            f"{shown(value)} is no attribute name; use 1 to 64 letters, digits, hyphens or underscores, "
-            "beginning with a letter, such as country."
+        message = gettext(
+            "{value} is not a valid attribute name; use 1 to 64 letters, digits, hyphens or underscores, "
+            "starting with a letter, such as country."
         )
+        raise bad(message.format(value=shown(value)))
     return value
 
 
 def _check_name(value: str) -> str:
     value = check_text(value).strip()
     if not value:
-        raise bad("is empty; write a name that people recognise.")
+        raise bad(gettext("is empty; enter a name."))
     return value
 
 
 def _check_metric(value: str) -> str:
     known = tuple(metric.key for metric in METRICS)
     if value not in known:
-        raise bad(f"{shown(value)} is no metric; choose one of {', '.join(known)}.")
+        message = gettext("{value} is not a metric; choose one of {metrics}.")
+        raise bad(message.format(value=shown(value), metrics=", ".join(known)))
     return value
 
 
 def _check_currency(value: str) -> str:
     if value not in CURRENCIES:
-        raise bad(f"{shown(value)} is no currency; write its three capital letters (ISO 4217), such as EUR.")
+        message = gettext("{value} is not a currency; write its three capital letters (ISO 4217), such as EUR.")
+        raise bad(message.format(value=shown(value)))
     return value
 
 
 def _check_event_type(value: str) -> str:
     if value == "purchase":
-        raise bad("purchase is counted by its money already; set margin to say how much of it is earned.")
+        raise bad(gettext("purchase already counts with its revenue; set margin to the share that is earned."))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}", value) or value == "exposure":
-        raise bad(f"{shown(value)} is no event type that can have a worth; write one such as share or comment.")
+        message = gettext("{value} is not an event type that can have a value; write one such as share or comment.")
+        raise bad(message.format(value=shown(value)))
     if known := meant(value):
         types = ", ".join(kind.key for kind in EVENT_TYPES if kind.weighable)
-        remedy = "leave it out and set margin" if known == "purchase" else f"write {known}"
-        raise bad(
-            f"{shown(value)} is no event type, but nearly {known}; the known ones are {types} (purchase by margin). If "
-            f"{known} is meant, {remedy}; an event of your own needs a name that is told apart from it."
+        message = (
+            gettext(
+                "{value} resembles the event type {known}. Set margin to value purchases, or give a custom event a "
+                "distinct name. The built-in types are {types}."
+            )
+            if known == "purchase"
+            else gettext(
+                "{value} resembles the event type {known}. Write {known}, or give a custom event a distinct name. "
+                "The built-in types are {types}."
+            )
         )
+        raise bad(message.format(value=shown(value), known=known, types=types))
     return value
 
 
 _FILE_NAME = re.compile(r"[\w-]{1,60}\.(?:avif|gif|jpe?g|png|svg|webp|html?|pdf)", re.IGNORECASE | re.ASCII)
-"""A file's name alone; as a host's it would be read with an ending that no host has."""
+"""A bare file name, which would otherwise be read as a host with an impossible ending."""
 
 
 def _check_link(value: str) -> str:
@@ -108,34 +122,41 @@ def _check_url(value: str, schemes: Sequence[str]) -> str:
     scheme = _SCHEME.match(value)
     allowed = ", ".join(f"{name}:" for name in schemes)
     if _FILE_NAME.fullmatch(value):
-        path, whole = f"/pictures/{value}", f"https://shop.example/pictures/{value}"
-        raise bad(f"{shown(value)} does not say where it lies; write its path, such as {path}, or all of it: {whole}.")
+        path, address = f"/pictures/{value}", f"https://shop.example/pictures/{value}"
+        message = gettext("{value} is only a file name; write its path, such as {path}, or its address: {address}.")
+        raise bad(message.format(value=shown(value), path=path, address=address))
     if not scheme or scheme[1].lower() not in schemes:
-        raise bad(f"{shown(value)} is no safe address; {_address_remedy(value, allowed)}")
+        raise bad(_unsafe_address(value, allowed))
     web = scheme[1].lower() in ("http", "https")
     if re.search(r"\s", value) or (web and not re.match(r"https?://[^/?#\\@]+([/?#]|$)", value, re.IGNORECASE)):
-        raise bad(f"{shown(value)} is no whole address; write it without spaces, such as https://shop.example/spring.")
+        message = gettext("{value} is not a complete address; write it without spaces, such as {example}.")
+        raise bad(message.format(value=shown(value), example="https://shop.example/spring"))
     return value
 
 
-def _address_remedy(value: str, allowed: str) -> str:
-    """What to write instead: the same address with its beginning where only that is missing."""
+def _unsafe_address(value: str, allowed: str) -> str:
+    """Return the error of an address; it suggests the same address with a scheme if only that is missing."""
     if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+([/?#]\S*)?", value) and len(value) <= 100:
-        return f"write https://{value}, or begin it with / for a place on the same site."
-    return f"begin it with {allowed} or with / for a place on the same site, such as https://example.org/c."
+        message = gettext("{value} is not a safe address; write https://{plain}, or start it with / for the same site.")
+        return message.format(value=shown(value), plain=value)
+    message = gettext(
+        "{value} is not a safe address; start it with {schemes}, or with / for the same site, such as {example}."
+    )
+    return message.format(value=shown(value), schemes=allowed, example="https://example.org/c")
 
 
 def plain_number(value: Any) -> Any:
+    """Refuse infinite numbers and booleans, which Python accepts as numbers."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise bad(f"{value} is not finite; write an ordinary number.")
+        raise bad(gettext("{value} is not finite; write an ordinary number.").format(value=value))
     if isinstance(value, bool):
-        raise bad(f"{shown(value)} is no number; write one, without quotes.")
+        raise bad(gettext("{value} is not a number; write one, without quotes.").format(value=shown(value)))
     return value
 
 
 def _no_timestamp(value: Any) -> Any:
     if isinstance(value, bool | int | float):
-        raise bad(f"{shown(value)} is no time; write it as 2026-11-23T08:00:00Z.")
+        raise bad(gettext("{value} is not a time; write it as 2026-11-23T08:00:00Z.").format(value=shown(value)))
     return value
 
 
@@ -143,7 +164,8 @@ def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise bad(f"{shown(str(value))} is outside the calendar; write a time such as 2026-11-23T08:00:00Z.") from None
+        message = gettext("{value} is out of range; write a time such as 2026-11-23T08:00:00Z.")
+        raise bad(message.format(value=shown(str(value)))) from None
 
 
 def _many_lines(value: str) -> str:
@@ -158,7 +180,7 @@ Lines = Annotated[str, AfterValidator(_many_lines)]
 Link = Annotated[str, Field(max_length=2048), AfterValidator(_check_link)]
 Image = Annotated[str, Field(max_length=2048), AfterValidator(_check_image)]
 MetricKey = Annotated[
-    str, AfterValidator(_check_metric), Field(json_schema_extra={"enum": [found.key for found in METRICS]})
+    str, AfterValidator(_check_metric), Field(json_schema_extra={"enum": [metric.key for metric in METRICS]})
 ]
 Currency = Annotated[str, AfterValidator(_check_currency)]
 AttributeName = Annotated[str, AfterValidator(_check_attribute)]
@@ -177,49 +199,49 @@ def _check_targeting(value: dict[str, Any] | None) -> dict[str, Any] | None:
     try:
         return targeting.as_json(targeting.parse(value))
     except InvalidError as error:
-        raise at_fault(error.fields) from None
+        raise field_errors(error.fields) from None
 
 
 def _check_traffic(value: float) -> float:
     if 0 < value < 1 / BUCKETS:
-        raise bad(f"{value} is too small; admit at least 0.0001 of the members, or 0 for nobody.")
+        raise bad(gettext("{value} is too small; use at least 0.0001, or 0 for no members.").format(value=value))
     return value
 
 
 def _check_unique(values: list[str]) -> list[str]:
     twice = [value for value, count in Counter(values).items() if count > 1]
     if twice:
-        raise bad(f"{shown(twice[0])} stands there twice; name each once.")
+        raise bad(gettext("{value} is listed twice; list each once.").format(value=shown(twice[0])))
     return values
 
 
 Targeting = Annotated[
-    dict[str, Any] | None, AfterValidator(_check_targeting), Field(description="Who is eligible; null for everybody.")
+    dict[str, Any] | None, AfterValidator(_check_targeting), Field(description="Who is eligible; null for all members.")
 ]
-Traffic = Annotated[Share, AfterValidator(_check_traffic), Field(description="Share of eligible members admitted.")]
+Traffic = Annotated[Share, AfterValidator(_check_traffic), Field(description="Share of eligible members.")]
 MetricKeys = Annotated[list[MetricKey], Field(max_length=20), AfterValidator(_check_unique)]
 Segments = Annotated[
     list[AttributeName],
-    Field(max_length=MAX_SEGMENTS, description="Attributes by which results are split."),
+    Field(max_length=MAX_SEGMENTS, description="Attributes to split the results by."),
     AfterValidator(_check_unique),
 ]
-WindowDays = Annotated[Days, Field(ge=1, le=90, description="Attribution window after first exposure, in days.")]
-PlannedDays = Annotated[Days, Field(ge=1, le=365, description="How long it shall run, in days.")]
-MinimumMembers = Annotated[Days, Field(ge=1, le=10_000_000, description="Members a variant before any verdict.")]
+WindowDays = Annotated[Days, Field(ge=1, le=90, description="Attribution window after the first exposure, in days.")]
+PlannedDays = Annotated[Days, Field(ge=1, le=365, description="Planned length, in days.")]
+MinimumMembers = Annotated[Days, Field(ge=1, le=10_000_000, description="Members per variant before any verdict.")]
 Caring = Annotated[
     float,
     BeforeValidator(plain_number),
-    Field(gt=0, le=0.5, allow_inf_nan=False, description="Relative loss that would not matter."),
+    Field(gt=0, le=0.5, allow_inf_nan=False, description="Relative loss that does not matter."),
 ]
 
 EventType = Annotated[str, AfterValidator(_check_event_type)]
 ActionValues = Annotated[
     dict[EventType, Amount],
-    Field(max_length=20, description="Worth of one event of a type, such as a share, in the experiment's currency."),
+    Field(max_length=20, description="Value of an event by type, such as a share, in the experiment's currency."),
 ]
-Margin = Annotated[Share, Field(description="Share of the revenue that is earned.")]
+Margin = Annotated[Share, Field(description="Profit margin: earned share of the revenue.")]
 Prior = Annotated[
     Literal["auto", "learned", "content", "sceptical"],
-    Field(description="What is believed of lifts beforehand; auto: learned from history where there is enough."),
+    Field(description="Prior of the lifts; auto: learned from earlier experiments if there are enough."),
 ]
-IntervalKind = Annotated[Literal["eti", "hdi"], Field(description="Equal-tailed, or the shortest of 95 %.")]
+IntervalKind = Annotated[Literal["eti", "hdi"], Field(description="95 % interval: equal-tailed or shortest.")]

@@ -1,9 +1,9 @@
-"""Who is eligible: a small readable rule on a member's attributes.
+"""Targeting: rules on a member's attributes that decide who is eligible.
 
 A rule is one condition such as ``{"attribute": "country", "in": ["DE", "AT"]}`` or a combination ``{"all": [...]}``,
 ``{"any": [...]}``, ``{"not": {...}}``. A missing attribute (or one that is null) matches no condition except
-``exists: false``; ``not`` turns whatever is inside around. Numbers compare with numbers, text with text and
-true/false with true/false: the text "5" never equals the number 5.
+``exists: false``; ``not`` negates the rule inside. Numbers compare only with numbers, text with text and true/false
+with true/false: the text "5" never equals the number 5.
 """
 
 import math
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.errors import InvalidError
+from experiments.translation import N_, gettext
 from experiments.validation import shown
 
 Attributes = Mapping[str, Any]
@@ -56,7 +57,7 @@ class AnyOf:
 
 @dataclass(frozen=True)
 class Not:
-    """The rule inside must not match; a member without the attribute passes."""
+    """The rule inside must not match; a member without the attribute matches."""
 
     rule: "Rule"
 
@@ -72,22 +73,23 @@ def parse(raw: Any, *, path: str = "targeting") -> Rule:
     raw
         The decoded JSON.
     path
-        Where the rule stands; messages name the place inside it, such as ``targeting.all.1.in``.
+        The path of the rule; messages extend it, such as ``targeting.all.1.in``.
 
     Raises
     ------
     InvalidError
-        Names the path, the value and the remedy; ``fields`` holds the message by path.
+        ``fields`` holds the message by path.
     """
     rule = _parse(raw, path, 1)
     count = _conditions(rule)
     if count > MAX_CONDITIONS:
-        raise _fault(path, f"holds {count} conditions; at most {MAX_CONDITIONS} are allowed. Use lists with in.")
+        message = gettext("has {count} conditions; at most {most} are allowed. Use lists with in.")
+        raise _error(path, message.format(count=count, most=MAX_CONDITIONS))
     return rule
 
 
 def as_json(rule: Rule) -> dict[str, Any]:
-    """The JSON form of a rule; ``parse`` reads it back to an equal rule."""
+    """Return the JSON form of a rule; ``parse`` reads it back to an equal rule."""
     if isinstance(rule, Condition):
         value = list(rule.value) if isinstance(rule.value, tuple) else rule.value
         return {"attribute": rule.attribute, rule.operator: value}
@@ -97,7 +99,7 @@ def as_json(rule: Rule) -> dict[str, Any]:
 
 
 def compile_rule(rule: Rule) -> Matcher:
-    """A fast function from a member's attributes to whether the rule matches; it never raises."""
+    """Return a fast function from a member's attributes to whether the rule matches; it never raises."""
     if isinstance(rule, Condition):
         return _MATCHERS[rule.operator](rule)
     if isinstance(rule, Not):
@@ -110,30 +112,32 @@ def compile_rule(rule: Rule) -> Matcher:
 
 
 def describe(rule: Rule) -> str:
-    """The rule in plain English, such as ``country is DE or AT, and age is at least 18``."""
+    """Return a rule in words, such as ``country is DE or AT, and age is at least 18``."""
     if isinstance(rule, Condition):
         return _describe_condition(rule)
     if isinstance(rule, Not):
-        return f"not ({describe(rule.rule)})"
-    word = "and" if isinstance(rule, All) else "or"
+        return gettext("not ({rule})").format(rule=describe(rule.rule))
+    separator = gettext(", and ") if isinstance(rule, All) else gettext(", or ")
     parts = [describe(part) if isinstance(part, Condition | Not) else f"({describe(part)})" for part in rule.rules]
-    return f", {word} ".join(parts)
+    return separator.join(parts)
 
 
-# reading
+# Parsing
 
 
 def _parse(raw: Any, path: str, depth: int) -> Rule:
     if not isinstance(raw, Mapping):
-        raise _fault(path, f'is {shown(raw)}; write a rule such as {{"attribute": "country", "in": ["DE", "AT"]}}.')
+        message = gettext('is {value}; write a rule such as {{"attribute": "country", "in": ["DE", "AT"]}}.')
+        raise _error(path, message.format(value=shown(raw)))
     if depth > MAX_DEPTH:
-        raise _fault(path, f"is nested more than {MAX_DEPTH} deep; write the rule flatter.")
+        raise _error(path, gettext("has more than {most} nested levels; simplify the rule.").format(most=MAX_DEPTH))
     names = [name for name in ("all", "any", "not") if name in raw]
     if not names:
         return _parse_condition(raw, path)
     if len(raw) > 1:
-        found = ", ".join(shown(str(name)) for name in list(raw)[:8])
-        raise _fault(path, f"holds {found}; {names[0]} must stand alone. Put the parts together in one all or any.")
+        keys = ", ".join(shown(str(name)) for name in list(raw)[:8])
+        message = gettext("has {keys}; {name} must be the only key. Combine the rules in one all or any.")
+        raise _error(path, message.format(keys=keys, name=names[0]))
     inner = raw[names[0]]
     if names[0] == "not":
         return Not(_parse(inner, f"{path}.not", depth + 1))
@@ -142,9 +146,10 @@ def _parse(raw: Any, path: str, depth: int) -> Rule:
 
 def _parse_group(name: str, inner: Any, path: str, depth: int) -> Rule:
     if not isinstance(inner, list | tuple) or not inner:
-        raise _fault(path, f"is {shown(inner)}; it must be a list of at least one rule.")
+        raise _error(path, gettext("is {value}; it must be a list of at least one rule.").format(value=shown(inner)))
     if len(inner) > MAX_CONDITIONS:
-        raise _fault(path, f"holds {len(inner)} rules; at most {MAX_CONDITIONS} are allowed. Use lists with in.")
+        message = gettext("has {count} rules; at most {most} are allowed. Use lists with in.")
+        raise _error(path, message.format(count=len(inner), most=MAX_CONDITIONS))
     rules = tuple(_parse(part, f"{path}.{position}", depth + 1) for position, part in enumerate(inner))
     return All(rules) if name == "all" else AnyOf(rules)
 
@@ -152,13 +157,14 @@ def _parse_group(name: str, inner: Any, path: str, depth: int) -> Rule:
 def _parse_condition(raw: Mapping[str, Any], path: str) -> Condition:
     name = raw.get("attribute")
     if "attribute" not in raw:
-        raise _fault(path, f"has no attribute; name one, or combine rules with all, any or not (found {_keys(raw)}).")
+        message = gettext("has no attribute; add one, or combine rules with all, any or not. Its keys are {keys}.")
+        raise _error(path, message.format(keys=_keys(raw)))
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not _printable(name):
-        bound = f"it must be a name of 1 to {MAX_NAME} characters"
-        raise _fault(f"{path}.attribute", f"is {shown(name)}; {bound}, such as country.")
+        message = gettext("is {value}; it must be a name of 1 to {most} characters, such as country.")
+        raise _error(f"{path}.attribute", message.format(value=shown(name), most=MAX_NAME))
     operators = [key for key in raw if key != "attribute"]
     if len(operators) != 1 or operators[0] not in OPERATORS:
-        raise _fault(path, _operator_message(operators))
+        raise _error(path, _operator_message(operators))
     operator = operators[0]
     return Condition(name, operator, _value(operator, raw[operator], f"{path}.{operator}"))
 
@@ -166,21 +172,25 @@ def _parse_condition(raw: Mapping[str, Any], path: str) -> Condition:
 def _operator_message(operators: list[str]) -> str:
     known = ", ".join(OPERATORS)
     if not operators:
-        return f"has no comparison; add one of {known}."
+        return gettext("has no comparison; add one of {operators}.").format(operators=known)
     unknown = [name for name in operators if name not in OPERATORS]
     if unknown:
-        return f"has the unknown comparison {shown(unknown[0])}; use one of {known}."
-    return f"has {len(operators)} comparisons ({', '.join(operators)}); one is allowed. Put two conditions into an all."
+        message = gettext("has the unknown comparison {name}; use one of {operators}.")
+        return message.format(name=shown(unknown[0]), operators=known)
+    message = gettext("has {count} comparisons ({names}); one is allowed. Combine two conditions with all.")
+    return message.format(count=len(operators), names=", ".join(operators))
 
 
 def _value(operator: str, value: Any, path: str) -> Scalar | tuple[Scalar, ...]:
     if operator == "exists":
         if not isinstance(value, bool):
-            raise _fault(path, f"is {shown(value)}; write true (it must be known) or false (it must be missing).")
+            message = gettext("is {value}; write true (the attribute is known) or false (it is missing).")
+            raise _error(path, message.format(value=shown(value)))
         return value
     if operator in _ORDER:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _fault(path, f"is {shown(value)}; {operator} compares numbers. Write a number, without quotes.")
+            message = gettext("is {value}; {operator} compares numbers. Write a number, without quotes.")
+            raise _error(path, message.format(value=shown(value), operator=operator))
         return _scalar(value, path)
     if operator in _LISTS:
         return _values(operator, value, path)
@@ -189,9 +199,11 @@ def _value(operator: str, value: Any, path: str) -> Scalar | tuple[Scalar, ...]:
 
 def _values(operator: str, value: Any, path: str) -> tuple[Scalar, ...]:
     if not isinstance(value, list | tuple) or not value:
-        raise _fault(path, f"is {shown(value)}; {operator} needs a list of at least one value. Write [...].")
+        message = gettext("is {value}; {operator} needs a list of at least one value. Write [...].")
+        raise _error(path, message.format(value=shown(value), operator=operator))
     if len(value) > MAX_VALUES:
-        raise _fault(path, f"holds {len(value)} values; at most {MAX_VALUES} are allowed. Group them.")
+        message = gettext("has {count} values; at most {most} are allowed. Group them.")
+        raise _error(path, message.format(count=len(value), most=MAX_VALUES))
     return tuple(_scalar(item, f"{path}.{position}") for position, item in enumerate(value))
 
 
@@ -200,18 +212,21 @@ def _scalar(value: Any, path: str) -> Scalar:
         return value
     if isinstance(value, int | float):
         if not math.isfinite(value) if isinstance(value, float) else False:
-            raise _fault(path, f"is {value}; write a finite number.")
+            raise _error(path, gettext("is {value}; write a finite number.").format(value=value))
         if abs(value) > MAX_NUMBER:
-            raise _fault(path, f"is {shown(value)}; numbers up to {MAX_NUMBER:.0e} are allowed. Write it as text.")
+            message = gettext("is {value}; numbers up to {most:.0e} are allowed. Write it as text.")
+            raise _error(path, message.format(value=shown(value), most=MAX_NUMBER))
         return value
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
-            raise _fault(path, f"has {len(value)} characters; at most {MAX_TEXT} are allowed. Shorten it.")
+            message = gettext("has {length} characters; at most {most} are allowed. Shorten it.")
+            raise _error(path, message.format(length=len(value), most=MAX_TEXT))
         if not _printable(value):
-            raise _fault(path, f"is {shown(value)}; remove the control characters.")
+            raise _error(path, gettext("is {value}; remove the control characters.").format(value=shown(value)))
         return value
-    remedy = "use exists to ask whether it is known" if value is None else "write text, a number, true or false"
-    raise _fault(path, f"is {shown(value)}; {remedy}.")
+    if value is None:
+        raise _error(path, gettext("is null; use exists to test whether the attribute is known."))
+    raise _error(path, gettext("is {value}; write text, a number, true or false.").format(value=shown(value)))
 
 
 def _printable(text: str) -> bool:
@@ -219,7 +234,7 @@ def _printable(text: str) -> bool:
 
 
 def _keys(raw: Mapping[str, Any]) -> str:
-    return ", ".join(shown(str(key)) for key in list(raw)[:5]) or "nothing"
+    return ", ".join(shown(str(key)) for key in list(raw)[:5]) or gettext("none")
 
 
 def _conditions(rule: Rule) -> int:
@@ -230,11 +245,11 @@ def _conditions(rule: Rule) -> int:
     return sum(_conditions(part) for part in rule.rules)
 
 
-def _fault(path: str, message: str) -> InvalidError:
+def _error(path: str, message: str) -> InvalidError:
     return InvalidError(f"{path} {message}", fields={path: message})
 
 
-# matching: JSON gives exact types, so the type alone tells text, numbers and true/false apart
+# Matching: JSON values have exact types, so the type distinguishes text, numbers and true/false.
 
 
 def _is_in(rule: Condition) -> Matcher:
@@ -303,32 +318,34 @@ _MATCHERS: dict[str, Callable[[Condition], Matcher]] = {
     "at_least": _ordered(lambda value, bound: value >= bound),
 }
 
-# describing
+# Describing
 
-_WORDS = {
-    "equals": "is",
-    "not_equals": "is known and is not",
-    "in": "is",
-    "not_in": "is known and is not",
-    "contains": "contains",
-    "less_than": "is less than",
-    "at_most": "is at most",
-    "more_than": "is more than",
-    "at_least": "is at least",
+_TEMPLATES = {
+    "equals": N_("{attribute} is {values}"),
+    "not_equals": N_("{attribute} is known and is not {values}"),
+    "in": N_("{attribute} is {values}"),
+    "not_in": N_("{attribute} is known and is not {values}"),
+    "contains": N_("{attribute} contains {values}"),
+    "less_than": N_("{attribute} is less than {values}"),
+    "at_most": N_("{attribute} is at most {values}"),
+    "more_than": N_("{attribute} is more than {values}"),
+    "at_least": N_("{attribute} is at least {values}"),
 }
 
 
 def _describe_condition(rule: Condition) -> str:
     name = rule.attribute if rule.attribute.replace("_", "").isalnum() else f"“{rule.attribute}”"
     if rule.operator == "exists":
-        return f"{name} is known" if rule.value else f"{name} is not known"
+        text = gettext("{attribute} is known") if rule.value else gettext("{attribute} is not known")
+        return text.format(attribute=name)
     values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
-    return f"{name} {_WORDS[rule.operator]} {_listed([_spoken(value) for value in values])}"
+    listed = _listed([_value_text(value) for value in values])
+    return gettext(_TEMPLATES[rule.operator]).format(attribute=name, values=listed)
 
 
-def _spoken(value: Scalar) -> str:
+def _value_text(value: Scalar) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return gettext("true") if value else gettext("false")
     if isinstance(value, str):
         looks_like_a_number = value.replace(".", "", 1).lstrip("-").isdigit()
         return value if value.replace("-", "").isalnum() and not looks_like_a_number else f"“{value}”"
@@ -337,5 +354,8 @@ def _spoken(value: Scalar) -> str:
 
 def _listed(words: list[str]) -> str:
     if len(words) > 12:
-        return f"one of {len(words)} values ({', '.join(words[:3])}, …)"
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+        text = gettext("one of {count} values ({first}, …)")
+        return text.format(count=len(words), first=", ".join(words[:3]))
+    if len(words) == 1:
+        return words[0]
+    return gettext("{values} or {last}").format(values=", ".join(words[:-1]), last=words[-1])

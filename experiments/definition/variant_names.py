@@ -1,16 +1,17 @@
-"""Words that people on our side read about an experiment: how a variant is called, and who takes part."""
+"""Names of variants and the description of the audience, as shown on pages, in exports and reports."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from experiments.definition import targeting
+from experiments.translation import N_, gettext
 
-NO_CONTENT = "no content here"
-NO_HEADLINE = "no headline yet"
+NO_CONTENT = N_("no content here")
+NO_HEADLINE = N_("no headline yet")
 
 
 class Lettered(Protocol):
-    """A variant as any reader knows it: by its letter, which its position gives it."""
+    """A variant with the letter of its position."""
 
     @property
     def key(self) -> str: ...
@@ -23,45 +24,56 @@ class Lettered(Protocol):
 
 
 def letter(position: int) -> str:
-    """The letter that a variant keeps everywhere, by its position from 0."""
+    """Return the letter of a variant by its position from 0; it is the same everywhere."""
     return chr(ord("A") + position % 26)
 
 
 def called(name: str, content: Mapping[str, Any]) -> str:
-    """What a variant is called beside its letter: its name, its headline in quotes, or what is missing."""
+    """Return a variant's name, else its headline in quotes, else what is missing."""
     if name:
         return name
     headline = str(content.get("headline") or "")
     if headline:
         return f"“{headline}”"
-    return NO_HEADLINE if content else NO_CONTENT
+    return gettext(NO_HEADLINE if content else NO_CONTENT)
 
 
 def lettered(position: int, name: str, content: Mapping[str, Any]) -> str:
-    """The letter and what goes with it, such as ``B “Meet the makers”`` or ``B, no headline yet``."""
+    """Return a variant's letter and name, such as ``B “Meet the makers”`` or ``B, no headline yet``."""
     words = called(name, content)
-    between = ", " if words in (NO_CONTENT, NO_HEADLINE) else " "
-    return f"{letter(position)}{between}{words}"
+    separator = " " if name or content.get("headline") else ", "
+    return f"{letter(position)}{separator}{words}"
 
 
 def audience(rule: Mapping[str, Any] | None, share: float = 1.0) -> str:
-    """Who takes part, as one sentence.
+    """Return the audience of an experiment as one sentence.
 
     Parameters
     ----------
     rule
-        The targeting rule in its JSON form; None for everybody.
+        The targeting rule in its JSON form; None for all members.
     share
-        Share of the eligible members that is admitted; 1 is all.
+        Share of the eligible members in the experiment, 0 to 1.
     """
     if share <= 0:
-        return "Nobody takes part: traffic is 0 %."
-    part = "" if share >= 1 else f"{share * 100:.4g} % of "
+        return gettext("No members take part: traffic is 0 %.")
+    return _audience_template(rule, share).format(
+        percent=f"{share * 100:.4g}", rule=_rule_text(rule) if rule is not None else ""
+    )
+
+
+def _audience_template(rule: Mapping[str, Any] | None, share: float) -> str:
     if rule is None:
-        return f"{part}all members take part." if part else "Everybody takes part."
+        whole, part = N_("All members take part."), N_("{percent} % of all members take part.")
+    elif "not" in rule:
+        whole = N_("All members take part, except those whose {rule}.")
+        part = N_("{percent} % of all members take part, except those whose {rule}.")
+    else:
+        whole = N_("Members whose {rule} take part.")
+        part = N_("{percent} % of the members whose {rule} take part.")
+    return gettext(whole if share >= 1 else part)
+
+
+def _rule_text(rule: Mapping[str, Any]) -> str:
     parsed = targeting.parse(rule)
-    if isinstance(parsed, targeting.Not):
-        others = f"members whose {targeting.describe(parsed.rule)}"
-        return f"{part}all members take part, except {others}." if part else f"Everybody takes part, except {others}."
-    who = f"embers whose {targeting.describe(parsed)}"
-    return f"{part}the m{who} take part." if part else f"M{who} take part."
+    return targeting.describe(parsed.rule if isinstance(parsed, targeting.Not) else parsed)

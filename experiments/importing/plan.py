@@ -19,7 +19,7 @@ from experiments.definition.fields import (
 )
 from experiments.definition.model import Covariate
 from experiments.translation import gettext
-from experiments.validation import at_fault, bad, validated
+from experiments.validation import bad, field_errors, validated
 
 MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by")
 EVENT_MEANINGS = ("unit", "type", "at", "value", "currency", "id")
@@ -85,13 +85,13 @@ class Plan(BaseModel):
         ):
             for meaning in sorted(set(meanings) - set(allowed)):
                 message = gettext("{meaning!r} is not a column's meaning here; use one of {meanings}.")
-                raise at_fault({field: message.format(meaning=meaning, meanings=", ".join(allowed))})
+                raise field_errors({field: message.format(meaning=meaning, meanings=", ".join(allowed))})
         if self.kind == "counts" and self.covariate is not None:
             message = gettext("A covariate needs values per member; import a members' file instead of counts.")
-            raise at_fault({"covariate": message})
+            raise field_errors({"covariate": message})
         if self.kind == "counts" and (self.exposed_at is None) != (self.ended_at is None):
             missing = "exposed_at" if self.exposed_at is None else "ended_at"
-            raise at_fault({missing: gettext("One of the two dates is missing; enter both, or neither.")})
+            raise field_errors({missing: gettext("One of the two dates is missing; enter both, or neither.")})
         return self
 
     def column(self, meaning: str) -> str:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from experiments.assignment import bucketing
 from experiments.assignment.configuration import touch
 from experiments.definition.fields import BUCKETS
-from experiments.definition.model import Cost, ExperimentDefinition, VariantDefinition, cost_faults
+from experiments.definition.model import Cost, ExperimentDefinition, VariantDefinition, cost_errors
 from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.lifecycle import namespaces
 from experiments.settings import settings
@@ -63,7 +63,7 @@ def create(
         A cost is in another currency than the experiment.
     """
     currency = definition.currency or settings().currency
-    refuse_faults(cost_faults(definition.variants, currency))
+    refuse_faults(cost_errors(definition.variants, currency))
     experiment = Experiment(
         **definition.model_dump(include=set(PLAIN_FIELDS)),
         **definition.model_dump(mode="json", include=set(JSON_FIELDS)),

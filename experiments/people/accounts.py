@@ -20,17 +20,18 @@ from experiments.errors import ConflictError, ForbiddenError, InvalidError, NotF
 from experiments.people.passwords import easily_guessed
 from experiments.storage import audit
 from experiments.storage.tables import DEFAULT_PROJECT_ID, Account, Membership, SetupToken, utc_now
+from experiments.translation import gettext, ngettext
 from experiments.validation import shown
 
 ROLES = ("admin", "marketer", "analyst")
-"""From the most rights to the fewest; an analyst reads everything and changes nothing."""
+"""From the most to the fewest rights; an analyst can read everything and change nothing."""
 
 MIN_PASSWORD = 10
 MAX_PASSWORD = 256
 
 _hasher = PasswordHasher()
 _TOKEN_ROW = 1
-_EASY_TO_READ = "abcdefghjkmnpqrstuvwxyz23456789"  # no two characters that are confused when read aloud
+_EASY_TO_READ = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
@@ -63,26 +64,27 @@ def create_account(
     Raises
     ------
     InvalidError
-        The address, the role, the password or the name is out of bounds; ``fields`` names each.
+        The address, role, password or name is not valid; ``fields`` has a message for each.
     ConflictError
-        The address has an account already.
+        The address already has an account.
     """
-    email, faults = _checked_email(email)
+    email, errors = _checked_email(email)
     if role not in ROLES:
-        faults["role"] = f"{shown(role)} is no role; choose one of {', '.join(ROLES)}."
-    faults |= password_faults(password, email)
+        errors["role"] = _role_error(role)
+    errors |= password_errors(password, email)
     name = " ".join(name.split())
     if len(name) > 100 or not (name.isprintable()):
-        faults["name"] = f"The name has {len(name)} characters; at most 100 printable ones are allowed."
-    if faults:
-        raise InvalidError(" ".join(faults.values()), fields=faults)
+        message = gettext("The name has {length} characters; at most 100 printable ones are allowed.")
+        errors["name"] = message.format(length=len(name))
+    if errors:
+        raise InvalidError(" ".join(errors.values()), fields=errors)
     hashed = _hasher.hash(password.encode("utf-8", "replace"))
     account = Account(email=email, name=name, password_hash=hashed)
     session.add(account)
     try:
         session.flush()
     except IntegrityError:
-        message = f"There is an account for {email} already; use another address."
+        message = gettext("{email} already has an account. Use another address.").format(email=email)
         raise ConflictError(message, fields={"email": message}) from None
     membership = Membership(project_id=project_id, account_id=account.id or 0, role=role)
     session.add(membership)
@@ -91,41 +93,45 @@ def create_account(
     return _user(account, membership)
 
 
-def password_faults(password: str, email: str = "") -> dict[str, str]:
-    """Return what is wrong with a new password, by field; nothing where it is acceptable."""
+def password_errors(password: str, email: str = "") -> dict[str, str]:
+    """Return the error of a new password by field; empty if it is acceptable."""
     if not password:
-        return {"password": f"The password is empty; choose one of at least {MIN_PASSWORD} characters."}
+        message = gettext("Enter a password of at least {least} characters.")
+        return {"password": message.format(least=MIN_PASSWORD)}
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        bound = f"{MIN_PASSWORD} to {MAX_PASSWORD} are needed"
-        counted = f"{len(password)} character{'' if len(password) == 1 else 's'}"
-        return {"password": f"The password has {counted}; {bound}. Choose another."}
+        message = ngettext(
+            "The password has {length} character; enter {least} to {most}.",
+            "The password has {length} characters; enter {least} to {most}.",
+            len(password),
+        )
+        return {"password": message.format(length=len(password), least=MIN_PASSWORD, most=MAX_PASSWORD)}
     if easily_guessed(password, email):
-        return {"password": "The password is easily guessed; a few plain words in a row are better."}
+        return {"password": gettext("The password is easy to guess. Use several unrelated words.")}
     return {}
 
 
 def authenticate(session: Session, email: str, password: str, project_id: int = DEFAULT_PROJECT_ID) -> User | None:
     """Return the user of this address and password, or None.
 
-    An unknown address takes as long as a wrong password, so that the time does not reveal who has an account.
+    An unknown address takes as long as a wrong password, so that the time does not reveal which addresses exist.
     """
-    found = _find(session, project_id, Account.email == _normalised(email))
-    usable = found is not None and found[0].disabled_at is None
-    stored = found[0].password_hash if found is not None and usable else _hash_of_no_password()
-    given = password[: MAX_PASSWORD + 1].encode("utf-8", "replace")
+    row = _find(session, project_id, Account.email == _normalised(email))
+    usable = row is not None and row[0].disabled_at is None
+    stored = row[0].password_hash if row is not None and usable else _hash_of_no_password()
+    candidate = password[: MAX_PASSWORD + 1].encode("utf-8", "replace")
     try:
-        _hasher.verify(stored, given)
+        _hasher.verify(stored, candidate)
     except (VerificationError, InvalidHashError):
         return None
-    if found is None or not usable or len(password) > MAX_PASSWORD:
+    if row is None or not usable or len(password) > MAX_PASSWORD:
         return None
-    return _user(*found)
+    return _user(*row)
 
 
 def get_account(session: Session, account_id: int, project_id: int = DEFAULT_PROJECT_ID) -> User | None:
     """Return the user of this id, unless the account is disabled."""
-    found = _find(session, project_id, col(Account.id) == account_id, col(Account.disabled_at).is_(None))
-    return None if found is None else _user(*found)
+    row = _find(session, project_id, col(Account.id) == account_id, col(Account.disabled_at).is_(None))
+    return None if row is None else _user(*row)
 
 
 def list_accounts(session: Session, project_id: int = DEFAULT_PROJECT_ID) -> list[User]:
@@ -135,14 +141,14 @@ def list_accounts(session: Session, project_id: int = DEFAULT_PROJECT_ID) -> lis
 
 
 def disable_account(session: Session, account_id: int, *, actor: str, project_id: int = DEFAULT_PROJECT_ID) -> User:
-    """Refuse further logins; disabling an account again changes nothing.
+    """Refuse further sign-ins; disabling an account again has no effect.
 
     Raises
     ------
     NotFoundError
         No account has this id.
     ConflictError
-        It is the last admin's.
+        It is the last admin's account.
     """
     account, membership = _get(session, project_id, account_id)
     if account.disabled_at is None:
@@ -154,7 +160,7 @@ def disable_account(session: Session, account_id: int, *, actor: str, project_id
 
 
 def enable_account(session: Session, account_id: int, *, actor: str, project_id: int = DEFAULT_PROJECT_ID) -> User:
-    """Allow logins again, with the password as it was; raises NotFoundError as :func:`disable_account`."""
+    """Allow sign-ins again, with the previous password; raises NotFoundError as :func:`disable_account`."""
     account, membership = _get(session, project_id, account_id)
     if account.disabled_at is not None:
         account.disabled_at = None
@@ -166,7 +172,7 @@ def enable_account(session: Session, account_id: int, *, actor: str, project_id:
 def change_role(
     session: Session, account_id: int, role: str, *, actor: str, project_id: int = DEFAULT_PROJECT_ID
 ) -> User:
-    """Give an account another role in the project; the one that it has already changes nothing.
+    """Give an account another role in the project; its current role has no effect.
 
     Raises
     ------
@@ -179,7 +185,7 @@ def change_role(
     """
     account, membership = _get(session, project_id, account_id)
     if role not in ROLES:
-        message = f"{shown(role)} is no role; choose one of {', '.join(ROLES)}."
+        message = _role_error(role)
         raise InvalidError(message, fields={"role": message})
     if membership.role != role:
         _keep_an_admin(session, account, membership)
@@ -192,7 +198,7 @@ def change_role(
 def new_password(
     session: Session, account_id: int, *, actor: str, project_id: int = DEFAULT_PROJECT_ID
 ) -> tuple[User, str]:
-    """Replace a forgotten password by a random one, which is returned in plain: the only time that it can be seen.
+    """Replace a forgotten password with a random one and return it in plain text; it is stored only as a hash.
 
     Raises
     ------
@@ -209,7 +215,7 @@ def new_password(
 def set_password(
     session: Session, email: str, password: str, *, actor: str, project_id: int = DEFAULT_PROJECT_ID
 ) -> User:
-    """Set the password of an address without asking for the current one.
+    """Set the password of an address without the current one.
 
     Raises
     ------
@@ -218,13 +224,14 @@ def set_password(
     InvalidError
         The password is not acceptable.
     """
-    found = _find(session, project_id, Account.email == _normalised(email))
-    if found is None:
-        raise NotFoundError(f"There is no account for {shown(email)}; klette user list shows them all.")
-    account, membership = found
-    faults = password_faults(password, account.email)
-    if faults:
-        raise InvalidError(" ".join(faults.values()), fields=faults)
+    row = _find(session, project_id, Account.email == _normalised(email))
+    if row is None:
+        message = gettext("No account for {email}. List the accounts with klette user list.")
+        raise NotFoundError(message.format(email=shown(email)))
+    account, membership = row
+    errors = password_errors(password, account.email)
+    if errors:
+        raise InvalidError(" ".join(errors.values()), fields=errors)
     _set_password(session, account, password, actor, "account:new_password")
     return _user(account, membership)
 
@@ -237,44 +244,45 @@ def change_password(
     Raises
     ------
     NotFoundError
-        No account that may log in has this id.
+        No account that can sign in has this id.
     InvalidError
-        The current password is wrong, or the new one is not acceptable; ``fields`` names each.
+        The current password is wrong, or the new one is not acceptable; ``fields`` has a message for each.
     """
-    found = _find(session, project_id, col(Account.id) == account_id, col(Account.disabled_at).is_(None))
-    if found is None:
-        raise NotFoundError(f"There is no account with the id {shown(account_id)}; log in again.")
-    account, membership = found
-    fault = password_faults(new, account.email).get("password")
-    faults = {"new": fault} if fault else {}
+    row = _find(session, project_id, col(Account.id) == account_id, col(Account.disabled_at).is_(None))
+    if row is None:
+        message = gettext("No account with the id {id}. Sign in again.")
+        raise NotFoundError(message.format(id=shown(account_id)))
+    account, membership = row
+    error = password_errors(new, account.email).get("password")
+    errors = {"new": error} if error else {}
     if authenticate(session, account.email, current, project_id) is None:
-        faults["current"] = "This is not your current password. Type it again."
-    if faults:
-        raise InvalidError(" ".join(faults.values()), fields=faults)
+        errors["current"] = gettext("The current password is wrong.")
+    if errors:
+        raise InvalidError(" ".join(errors.values()), fields=errors)
     _set_password(session, account, new, actor, "account:password")
     return _user(account, membership)
 
 
 def session_mark(user: User) -> str:
-    """Return what a session keeps of the password that it was begun with: another password ends it."""
+    """Return a fingerprint of the password hash for the session, so that a new password ends it."""
     return hashlib.sha256(user.password_hash.encode()).hexdigest()[:16]
 
 
 def any_account(session: Session) -> bool:
-    """Whether there is an account."""
+    """Return whether any account exists."""
     return session.exec(select(Account.id).limit(1)).first() is not None
 
 
 def issue_setup_token(session: Session) -> str:
-    """A new one-time token for the first admin, in plain; an earlier unused one stops working.
+    """Return a new one-time token for the first admin, in plain text; an earlier unused one becomes invalid.
 
     Raises
     ------
     ConflictError
-        There is an account already.
+        An account exists.
     """
     if any_account(session):
-        raise ConflictError("There is an account already; its owner can add more people under Settings.")
+        raise ConflictError(gettext("An account exists already. Its owner can add people under Settings."))
     plain = secrets.token_urlsafe(24)
     row = session.get(SetupToken, _TOKEN_ROW) or SetupToken(id=_TOKEN_ROW, token_hash="")
     row.token_hash, row.created_at, row.used_at = _token_hash(plain), utc_now(), None
@@ -284,7 +292,7 @@ def issue_setup_token(session: Session) -> str:
 
 
 def check_setup_token(session: Session, token: str) -> bool:
-    """Whether the set-up link still works."""
+    """Return whether a set-up token is valid."""
     row = session.get(SetupToken, _TOKEN_ROW)
     return _usable(row, token) and not any_account(session)
 
@@ -295,14 +303,15 @@ def redeem_setup_token(session: Session, token: str, *, email: str, password: st
     Raises
     ------
     ForbiddenError
-        The token is wrong or was used, or there is an account already.
+        The token is wrong or used, or an account exists.
     InvalidError
-        As :func:`create_account`; the token stays usable.
+        As :func:`create_account`; the token stays valid.
     """
-    # The row lock makes a second click on the same link wait until the token is marked as used.
+    # The row lock makes a second request with the same link wait until the token is marked as used.
     row = session.exec(select(SetupToken).where(SetupToken.id == _TOKEN_ROW).with_for_update()).first()
     if not _usable(row, token) or any_account(session):
-        raise ForbiddenError("This set-up link was used or replaced; log in, or restart Klette for a new link.")
+        message = gettext("This set-up link was used or replaced. Sign in, or restart Klette for a new link.")
+        raise ForbiddenError(message)
     account = create_account(session, email=email, role="admin", password=password, name=name, actor="setup")
     assert row is not None
     row.used_at = utc_now()
@@ -322,10 +331,11 @@ def _find(
 
 
 def _get(session: Session, project_id: int, account_id: int) -> tuple[Account, Membership]:
-    found = _find(session, project_id, col(Account.id) == account_id) if 0 < account_id < 2**31 else None
-    if found is None:
-        raise NotFoundError(f"There is no account with the id {shown(account_id)}; look it up under Settings.")
-    return found
+    row = _find(session, project_id, col(Account.id) == account_id) if 0 < account_id < 2**31 else None
+    if row is None:
+        message = gettext("No account with the id {id}. Look it up under Settings.")
+        raise NotFoundError(message.format(id=shown(account_id)))
+    return row
 
 
 def _user(account: Account, membership: Membership) -> User:
@@ -342,8 +352,8 @@ def _user(account: Account, membership: Membership) -> User:
 
 
 def _keep_an_admin(session: Session, account: Account, membership: Membership) -> None:
-    """Refuse to lose the project's last admin who can log in."""
-    # Locked, so that two admins who take each other's role at the same moment do not both succeed.
+    """Raise ConflictError if the account is the project's last admin who can sign in."""
+    # Locked, so that two admins cannot remove each other's role at the same time.
     admins = (
         select(Membership.account_id)
         .join(Account, col(Account.id) == col(Membership.account_id))
@@ -355,7 +365,8 @@ def _keep_an_admin(session: Session, account: Account, membership: Membership) -
         .with_for_update()
     )
     if list(session.exec(admins)) == [account.id]:
-        raise ConflictError(f"{account.email} is the last admin; give someone else the role of admin first.")
+        message = gettext("{email} is the last admin. Make another account an admin first.")
+        raise ConflictError(message.format(email=account.email))
 
 
 def _set_password(session: Session, account: Account, plain: str, actor: str, action: str) -> None:
@@ -381,18 +392,23 @@ def _normalised(email: str) -> str:
 def _checked_email(email: str) -> tuple[str, dict[str, str]]:
     address = _normalised(email)
     if not address:
-        return address, {"email": "The e-mail address is empty; write one such as anna@example.com."}
+        return address, {"email": gettext("Enter an email address such as anna@example.com.")}
     local, _, domain = address.rpartition("@")
-    # In-house names such as admin@localhost are allowed: no e-mail is ever sent.
-    in_house = _HOST.fullmatch(domain) and ("." not in domain or _is_special(domain))
+    # Internal names such as admin@localhost are allowed, because no email is sent.
+    internal = _HOST.fullmatch(domain) and ("." not in domain or _is_special(domain))
     try:
-        validate_email(f"{local}@example.com" if in_house else address, check_deliverability=False)
+        validate_email(f"{local}@example.com" if internal else address, check_deliverability=False)
     except EmailNotValidError:
-        message = f"{shown(address)} is no e-mail address; write one such as anna@example.com."
-        return address, {"email": message}
+        message = gettext("{address} is not an email address; enter one such as anna@example.com.")
+        return address, {"email": message.format(address=shown(address))}
     if len(address) > 254:
-        return address, {"email": f"The address has {len(address)} characters; at most 254 are allowed."}
+        message = gettext("The address has {length} characters; at most 254 are allowed.")
+        return address, {"email": message.format(length=len(address))}
     return address, {}
+
+
+def _role_error(role: str) -> str:
+    return gettext("{role} is not a role; choose one of {roles}.").format(role=shown(role), roles=", ".join(ROLES))
 
 
 def _is_special(domain: str) -> bool:

@@ -1,4 +1,4 @@
-"""Passwords that are tried first: the commonest ones, keyboard rows, and one word with digits behind it."""
+"""Easily guessed passwords: the most common ones, keyboard rows, and one word with digits."""
 
 import re
 
@@ -21,16 +21,16 @@ _LONG_NUMBER = 16
 
 
 def easily_guessed(password: str, email: str = "") -> bool:
-    """Whether a password is among the first ones that anybody would try."""
+    """Return whether a password is among the first guesses of an attacker."""
     plain = "".join(password.lower().split())
     if len(set(plain)) < _FEWEST_DIFFERENT or any(plain in row for row in _ROWS):
         return True
     if re.fullmatch(r"(.{1,6})\1+", plain):
         return True
-    # One word with digits and signs round it is what people write where a rule asks for digits and signs.
+    # A word with digits and symbols around it is the usual way to satisfy rules that require them.
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
     if not core:
         return len(plain) < _LONG_NUMBER
     local = email.partition("@")[0].lower()
-    spoken = {core, core.translate(_LEET), re.sub(r"[\W\d_]+$", "", plain.translate(_LEET))}
-    return bool(spoken & _WORDS) or (len(local) >= 4 and core == local)
+    variations = {core, core.translate(_LEET), re.sub(r"[\W\d_]+$", "", plain.translate(_LEET))}
+    return bool(variations & _WORDS) or (len(local) >= 4 and core == local)

@@ -1,4 +1,4 @@
-"""The key that signs sessions and previews: given by a setting, or made once and kept in the data folder."""
+"""The key that signs sessions and previews: from the settings, or generated and kept in the data folder."""
 
 import os
 import secrets
@@ -12,47 +12,47 @@ from experiments.settings import SHORTEST_SECRET, Settings
 
 
 def with_secret_key(settings: Settings) -> Settings:
-    """The settings with a secret key in them.
+    """Return the settings with a secret key.
 
     Parameters
     ----------
     settings : Settings
-        Where its ``secret_key`` is empty, the file ``secret_key`` in its data folder is read, and made at the first
-        start, readable by its owner alone.
+        If ``secret_key`` is empty, the key is read from the file ``secret_key`` in the data folder. The first start
+        creates that file, readable by its owner only.
 
     Raises
     ------
     SettingsError
-        Where the key in the file is shorter than 16 characters, or its file cannot be read or made.
+        The key in the file is shorter than 16 characters, or the file cannot be read or created.
     """
-    given = settings.secret_key.get_secret_value()
-    if given:
+    if settings.secret_key.get_secret_value():
         return settings
     file = settings.data_dir / "secret_key"
     try:
-        key = _read_or_make(file)
+        key = _read_or_create(file)
     except OSError as error:
         raise SettingsError(
-            f"The secret key in {file} cannot be read or made ({error.strerror}); "
-            "make the folder writable, or give KLETTE_SECRET_KEY."
+            f"The secret key in {file} cannot be read or created ({error.strerror}). "
+            "Make the folder writable, or set KLETTE_SECRET_KEY."
         ) from None
     if len(key) < SHORTEST_SECRET:
         raise SettingsError(
-            f"The secret key in {file} has {len(key)} characters; remove the file to have a new one made."
+            f"The secret key in {file} has {len(key)} characters, at least {SHORTEST_SECRET} are needed. "
+            "Delete the file to generate a new key."
         )
     return settings.model_copy(update={"secret_key": SecretStr(key)})
 
 
-def _read_or_make(file: Path) -> str:
+def _read_or_create(file: Path) -> str:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, own = tempfile.mkstemp(dir=file.parent, prefix="secret_key.")  # readable by its owner alone
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix="secret_key.")  # readable by its owner only
         with open(handle, "w") as output:
             output.write(secrets.token_urlsafe(48))
         try:
-            os.link(own, file)  # fails where another starter was first: then its key is used by all
+            os.link(temporary, file)  # fails if another process created the file first; its key is then used by all
         except FileExistsError:
             pass
         finally:
-            os.unlink(own)
+            os.unlink(temporary)
     return file.read_text().strip()

@@ -1,4 +1,4 @@
-"""Targeting: one small form, read with clear errors, matched by sane rules, told in plain English."""
+"""Targeting rules: parsing, error messages, matching and description in words."""
 
 import json
 
@@ -19,6 +19,7 @@ from experiments.definition.targeting import (
     parse,
 )
 from experiments.errors import InvalidError
+from tests import snapshots
 
 NUMBERS = st.integers(-(10**15), 10**15) | st.floats(-1e15, 1e15)
 TEXTS = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"], exclude_characters="\x7f"), max_size=12)
@@ -53,43 +54,43 @@ JSON = st.recursive(
 )
 
 
-def matches(rule: dict, **attributes) -> bool:
+def applies(rule: dict, **attributes) -> bool:
     return compile_rule(parse(rule))(attributes)
 
 
 @given(RULES)
-def test_a_rule_survives_the_way_through_json(rule):
+def test_a_rule_round_trips_through_json(rule):
     assert parse(json.loads(json.dumps(as_json(rule)))) == rule
 
 
 @given(RULES, st.dictionaries(NAMES, JSON))
-def test_matching_never_raises_and_not_turns_it_around(rule, attributes):
+def test_matching_never_raises_and_not_negates(rule, attributes):
     matched = compile_rule(rule)(attributes)
     assert matched in (True, False)
     assert compile_rule(Not(rule))(attributes) is not matched
 
 
 @given(RULES, RULES, st.dictionaries(NAMES, JSON))
-def test_all_and_any_combine_what_their_parts_say(left, right, attributes):
+def test_all_and_any_combine_their_parts(left, right, attributes):
     first, second = compile_rule(left)(attributes), compile_rule(right)(attributes)
     assert compile_rule(All((left, right)))(attributes) is (first and second)
     assert compile_rule(AnyOf((left, right)))(attributes) is (first or second)
 
 
 @given(RULES)
-def test_every_rule_is_told_in_words_that_name_its_attributes(rule):
+def test_the_description_of_a_rule_names_its_attributes(rule):
     def names(part):
         if isinstance(part, Condition):
             return {part.attribute}
         inner = (part.rule,) if isinstance(part, Not) else part.rules
         return set().union(*map(names, inner))
 
-    told = describe(rule)
-    assert all(name in told for name in names(rule))
+    description = describe(rule)
+    assert all(name in description for name in names(rule))
 
 
 @given(JSON)
-def test_reading_odd_input_gives_a_rule_or_a_clear_error(raw):
+def test_parsing_any_input_gives_a_rule_or_an_error_with_a_path(raw):
     try:
         parse(raw)
     except InvalidError as error:
@@ -102,15 +103,15 @@ def test_reading_odd_input_gives_a_rule_or_a_clear_error(raw):
 ])  # fmt: skip
 def test_a_missing_attribute_matches_nothing(condition):
     rule = {"attribute": "country", **condition}
-    assert not matches(rule)
-    assert not matches(rule, country=None)
-    assert matches({"not": rule})
+    assert not applies(rule)
+    assert not applies(rule, country=None)
+    assert applies({"not": rule})
 
 
-def test_only_exists_false_asks_for_a_missing_attribute():
-    assert matches({"attribute": "country", "exists": False})
-    assert matches({"attribute": "country", "exists": False}, country=None)
-    assert not matches({"attribute": "country", "exists": False}, country="")
+def test_only_exists_false_matches_a_missing_attribute():
+    assert applies({"attribute": "country", "exists": False})
+    assert applies({"attribute": "country", "exists": False}, country=None)
+    assert not applies({"attribute": "country", "exists": False}, country="")
 
 
 @pytest.mark.parametrize(
@@ -144,57 +145,65 @@ def test_only_exists_false_asks_for_a_missing_attribute():
         ({"contains": 1}, "1", False),
     ],
 )
-def test_only_values_of_one_kind_compare(rule, value, expected):
-    assert matches({"attribute": "x", **rule}, x=value) is expected
+def test_values_of_different_types_never_match(rule, value, expected):
+    assert applies({"attribute": "x", **rule}, x=value) is expected
 
 
-@pytest.mark.parametrize(
-    ("raw", "path", "words"),
-    [
-        (None, "targeting", "is null"),
-        ([], "targeting", "write a rule such as"),
-        ({}, "targeting", "has no attribute"),
-        ({"attribute": "age"}, "targeting", "has no comparison"),
-        ({"attribute": "age", "bigger": 3}, "targeting", "unknown comparison 'bigger'"),
-        ({"attribute": "age", "at_least": 3, "at_most": 5}, "targeting", "Put two conditions into an all"),
-        ({"attribute": "", "equals": 3}, "targeting.attribute", "1 to 64"),
-        ({"attribute": "x" * 65, "equals": 3}, "targeting.attribute", "1 to 64"),
-        ({"attribute": "age", "at_least": "18"}, "targeting.at_least", "without quotes"),
-        ({"attribute": "age", "at_least": True}, "targeting.at_least", "compares numbers"),
-        ({"attribute": "age", "at_least": float("inf")}, "targeting.at_least", "finite"),
-        ({"attribute": "age", "at_least": 10**400}, "targeting.at_least", "up to 1e+15"),
-        ({"attribute": "age", "equals": None}, "targeting.equals", "use exists"),
-        ({"attribute": "age", "equals": {}}, "targeting.equals", "write text, a number"),
-        ({"attribute": "a", "in": "DE"}, "targeting.in", "list of at least one"),
-        ({"attribute": "a", "in": ["DE", None]}, "targeting.in.1", "use exists"),
-        ({"attribute": "a", "in": ["x"] * 1001}, "targeting.in", "at most 1000"),
-        ({"attribute": "a", "equals": "x" * 257}, "targeting.equals", "at most 256"),
-        ({"attribute": "a", "equals": "\ud800"}, "targeting.equals", "control characters"),
-        ({"attribute": "a", "exists": 1}, "targeting.exists", "write true"),
-        ({"all": []}, "targeting.all", "at least one rule"),
-        ({"any": {}}, "targeting.any", "at least one rule"),
-        ({"all": [], "any": []}, "targeting", "must stand alone"),
-        ({"any": [{"not": {"attribute": "a"}}]}, "targeting.any.0.not", "has no comparison"),
-        ({"any": [{"attribute": "a", "equals": 1}] * 201}, "targeting.any", "at most 200"),
-    ],
-)  # fmt: skip
-def test_a_bad_rule_is_refused_at_its_place(raw, path, words):
+INVALID = [
+    (None, "targeting"),
+    ([], "targeting"),
+    ({}, "targeting"),
+    ({"attribute": "age"}, "targeting"),
+    ({"attribute": "age", "bigger": 3}, "targeting"),
+    ({"attribute": "age", "at_least": 3, "at_most": 5}, "targeting"),
+    ({"attribute": "", "equals": 3}, "targeting.attribute"),
+    ({"attribute": "x" * 65, "equals": 3}, "targeting.attribute"),
+    ({"attribute": "age", "at_least": "18"}, "targeting.at_least"),
+    ({"attribute": "age", "at_least": True}, "targeting.at_least"),
+    ({"attribute": "age", "at_least": float("inf")}, "targeting.at_least"),
+    ({"attribute": "age", "at_least": 10**400}, "targeting.at_least"),
+    ({"attribute": "age", "equals": None}, "targeting.equals"),
+    ({"attribute": "age", "equals": {}}, "targeting.equals"),
+    ({"attribute": "a", "in": "DE"}, "targeting.in"),
+    ({"attribute": "a", "in": ["DE", None]}, "targeting.in.1"),
+    ({"attribute": "a", "in": ["x"] * 1001}, "targeting.in"),
+    ({"attribute": "a", "equals": "x" * 257}, "targeting.equals"),
+    ({"attribute": "a", "equals": "\ud800"}, "targeting.equals"),
+    ({"attribute": "a", "exists": 1}, "targeting.exists"),
+    ({"all": []}, "targeting.all"),
+    ({"any": {}}, "targeting.any"),
+    ({"all": [], "any": []}, "targeting"),
+    ({"any": [{"not": {"attribute": "a"}}]}, "targeting.any.0.not"),
+    ({"any": [{"attribute": "a", "equals": 1}] * 201}, "targeting.any"),
+]
+
+
+@pytest.mark.parametrize(("raw", "path"), INVALID)
+def test_an_invalid_rule_is_refused_by_its_path(raw, path):
+    assert list(errors(raw)) == [path]
+
+
+def test_the_messages_of_invalid_rules():
+    messages = [f"{path} {message}" for raw, _ in INVALID for path, message in errors(raw).items()]
+    snapshots.matches("experiments/definition/targeting", "\n".join(messages))
+
+
+def errors(raw) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         parse(raw)
-    assert list(caught.value.fields) == [path]
-    assert words in caught.value.fields[path]
+    return caught.value.fields
 
 
-def test_nesting_has_an_end():
+def test_nesting_is_limited():
     rule: dict = {"attribute": "a", "equals": 1}
     for _ in range(5_000):
         rule = {"not": rule}
-    with pytest.raises(InvalidError, match=f"more than {MAX_DEPTH} deep"):
+    with pytest.raises(InvalidError, match=f"more than {MAX_DEPTH} nested"):
         parse(rule)
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "description"),
     [
         ({"attribute": "country", "in": ["DE", "AT", "CH"]}, "country is DE, AT or CH"),
         ({"attribute": "age", "at_least": 18}, "age is at least 18"),
@@ -208,5 +217,5 @@ def test_nesting_has_an_end():
         ),
     ],
 )  # fmt: skip
-def test_rules_read_as_sentences(rule, told):
-    assert describe(parse(rule)) == told
+def test_a_rule_is_described_in_words(rule, description):
+    assert describe(parse(rule)) == description

@@ -1,4 +1,4 @@
-"""Keys: shown once, stored hashed, revoked and never deleted."""
+"""API keys: shown once, stored as a hash, revoked but never deleted."""
 
 import pytest
 from sqlmodel import select
@@ -35,12 +35,12 @@ def test_a_key_works_in_the_configuration_until_it_is_revoked(database):
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "words"),
-    [("admin", "x", "choose client or server"), ("client", " ", "1 to 100"), ("client", "x" * 101, "101 characters"),
+    ("kind", "name", "value"),
+    [("admin", "x", "'admin'"), ("client", " ", "1 to 100"), ("client", "x" * 101, "101 characters"),
      ("client", "a\x00b", "printable")],
 )  # fmt: skip
-def test_a_bad_kind_or_name_is_refused(database, kind, name, words):
-    with database.write() as session, pytest.raises(InvalidError, match=words):
+def test_an_invalid_kind_or_name_is_refused(database, kind, name, value):
+    with database.write() as session, pytest.raises(InvalidError, match=value):
         api_keys.create_key(session, kind=kind, name=name, actor="cli")
 
 

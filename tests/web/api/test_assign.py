@@ -192,7 +192,7 @@ def test_an_end_is_kept_at_once(api):
 
 BAD = [
     ({}, 422, "unit_missing", "unit is missing"),
-    ({"unit": "x" * 257}, 422, "unit_too_long", "257 characters, the most is 256"),
+    ({"unit": "x" * 257}, 422, "unit_too_long", "257 characters, at most 256"),
     ({"unit": 5}, 422, "unit_invalid", "quotes"),
     ({"unit": "u", "atributes": {}}, 422, "field_unknown", "'atributes'"),
     ({"unit": "u", "attributes": []}, 422, "attributes_invalid", "object"),
@@ -299,7 +299,7 @@ DETAILS = [
     (b'{"unit": "\xff"}', "byte 11 is not UTF-8."),
     (b'{"unit": ' + b"1" * 5000 + b"}", "a number in it has too many digits."),
     (b"null", "The body is null in JSON; send an object"),
-    (b'{"unit": "u", "attributes": [1, 2]}', "attributes is a list of 2; send an object"),
+    (b'{"unit": "u", "attributes": [1, 2]}', "attributes is a list of 2 items; send an object"),
     (b'{"unit": "u", "expose": null}', "expose is null; send true or false."),
     (b'"' + b"x" * 2_000_000 + b'"', "The body has 2,000,002 bytes, the most for one call is 1,048,576"),
 ]

@@ -81,7 +81,7 @@ def test_a_wrong_password_gets_a_calm_sentence_and_too_many_a_rest(sqlite_url, t
 
 
 def test_a_log_in_limit_that_cannot_be_read_stops_the_start(sqlite_url, tmp_path):
-    with pytest.raises(ValueError, match=r"login_rate_limit\n.*is no limit"):
+    with pytest.raises(ValueError, match=r"login_rate_limit\n.*is not a rate limit"):
         Pages(sqlite_url, tmp_path, login_rate_limit="often")
 
 

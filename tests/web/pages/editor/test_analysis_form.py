@@ -67,8 +67,8 @@ def test_only_metrics_that_a_verdict_can_rest_on_are_offered_as_such(pages):
         assert f'value="{key}"' in others
         assert f'value="{key}"' not in deciding and f'value="{key}"' not in guardrails
     refused = pages.post("/experiments/new", draft_form(primary_metric="roi", prior="hope"), page="/experiments/new")
-    assert "no verdict can rest on it" in errors_of(refused)["primary_metric"]
-    assert "is not known" in errors_of(refused)["prior"]
+    assert "cannot decide a verdict" in errors_of(refused)["primary_metric"]
+    assert "is unknown" in errors_of(refused)["prior"]
     assert 'value="net_value"' in deciding and 'value="sentiment"' in guardrails
 
 

@@ -154,7 +154,7 @@ def test_the_progress_is_drawn_and_asked_for_again_until_the_end(person, databas
         ({"counts-0": ""}, "counts-0", "No column is marked as the variant"),
         ({"counts-3": "variant"}, "counts-3", "already is “The variant”"),
         ({"counts-3": "nonsense"}, "counts-3", "no meaning of a column"),
-        ({"key": "Not A Key"}, "key", "is no key"),
+        ({"key": "Not A Key"}, "key", "is not a valid key"),
         ({"where_column": "variant"}, "where_value", "Write the value that variant must have"),
         ({"weights": "a half"}, "weights", "is no share"),
         ({"exposed_at": "soon"}, "exposed_at", "is not a date or time"),
