@@ -8,7 +8,7 @@ from experiments.reporting import phrases
 from experiments.reporting.guardrails import fault
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.withheld import too_early
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.parts import VariantFacts, shown
 
 
@@ -72,7 +72,7 @@ def _chance(decides: Mapping[str, Any], p: float | None) -> str:
     """Such as "98 % to be the stickiest"; the verdict's metric by its name where no word is kept for it."""
     if p is None:
         return ""
-    best = words.superlative(decides["metric"]) or f"the best by “{name_of(decides)}”"
+    best = explanations.superlative(decides["metric"]) or f"the best by “{name_of(decides)}”"
     return f"{phrases.chance(p)} to be {best}"
 
 
@@ -89,7 +89,7 @@ def _value(entry: Mapping[str, Any] | None, variant: VariantFacts, control: Vari
     if not any(digit in "123456789" for digit in size):
         return f"net value about that of {control.letter}"
     sure = interval["low"] > 0 or interval["high"] < 0
-    known = f"fairly certain ({words.level_of(interval)} interval)" if sure else "not certain"
+    known = f"fairly certain ({explanations.level_of(interval)} interval)" if sure else "not certain"
     return f"net value {size} {'above' if mean > 0 else 'below'} {control.letter}, {known}"
 
 

@@ -8,7 +8,7 @@ import pytest
 from experiments.definition.model import ExperimentPatch
 from experiments.lifecycle import editing, store, transitions
 from tests.web.pages.client import draft_form
-from tests.web.pages.editor.helpers import create, document, errors_of, fields_of
+from tests.web.pages.editor.forms import create, document, errors_of, fields_of
 
 
 def test_a_draft_is_stored_as_it_was_typed_and_its_key_is_made_from_its_name(pages):

@@ -8,10 +8,10 @@ from experiments.reporting.measures import Measure
 from experiments.reporting.phrases import chance
 from tests.web.pages.results import fixtures, sampled_parts
 from web.pages.results import decide
+from web.pages.results.explanations import explain_lift, title_of_chance
 from web.pages.results.parts import VariantFacts
 from web.pages.results.sections import provenance, verdict
 from web.pages.results.view import build, sub_line
-from web.pages.results.words import explain_lift, title_of_chance
 
 THIN = "\u202f"
 

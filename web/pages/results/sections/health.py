@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.health.checks import BY_KEY, is_note
 from experiments.translation import gettext
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.sections.provenance import set_aside
 
@@ -49,7 +49,7 @@ def _health_item(check: Mapping[str, Any]) -> HealthItem:
     key, sentence = check["check"], check["detail"]
     declared = BY_KEY[key]
     status = "info" if is_note(key, check["value"]) else check["status"]
-    mark, said = words.MARKS[status]
+    mark, said = explanations.MARKS[status]
     short = sentence.rstrip(".")
     if not check["next_step"]:
         sentence = f"{sentence} {gettext(declared.meaning)}"

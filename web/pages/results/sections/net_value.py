@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments.reporting import phrases
 from experiments.reporting.numbers import count, money
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.parts import Number, Plan, VariantFacts, shown
 
 VALUED = ("net_value", "roi")
@@ -44,10 +44,10 @@ def worth(
     why = (
         f"A member who sees {subject.letter} is worth {by} on average than one who sees {control.letter}{left_out};"
         f" times {count(round(a_day))} members a day as in this test, times {DAYS} days. With"
-        f" {words.level_of(interval)} probability it is {phrases.between(a_month(low), a_month(high))}."
+        f" {explanations.level_of(interval)} probability it is {phrases.between(a_month(low), a_month(high))}."
     )
     # A mean alone would look like a gain where not even its sign is known.
-    told = a_month(mean) if low > 0 or high < 0 else words.range_of(a_month(low), a_month(high))
+    told = a_month(mean) if low > 0 or high < 0 else explanations.range_of(a_month(low), a_month(high))
     return f"Worth of shipping {subject.letter}", Number(f"{told} a month", why, "fact-worth")
 
 

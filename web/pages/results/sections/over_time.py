@@ -9,7 +9,7 @@ from analysis import charts
 from experiments.reporting import phrases
 from experiments.reporting.charts import line_of_today, translated
 from experiments.reporting.numbers import day, moment
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import VariantFacts
 
@@ -41,7 +41,7 @@ def build(context: Context) -> OverTime:
     return over_time(
         context.history,
         context.variants,
-        title=words.title_of_chance(plan.primary, context.metric_name),
+        title=explanations.title_of_chance(plan.primary, context.metric_name),
         started_at=plan.started_at,
         zone=plan.zone,
         planned_days=None if plan.imported else plan.planned_days,

@@ -7,7 +7,7 @@ from typing import Any
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, money, percent, plural, signed_percent
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.drawing import Scale, interval_of, spread_scale
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
@@ -144,7 +144,7 @@ def explained(estimate: Mapping[str, Any] | None, write: Any, why: str, identity
         return Number("–")
     interval = estimate["interval"]
     bounds = phrases.between(write(interval["low"]), write(interval["high"]))
-    return Number(write(estimate["mean"]), why.format(level=words.level_of(interval), bounds=bounds), identity)
+    return Number(write(estimate["mean"]), why.format(level=explanations.level_of(interval), bounds=bounds), identity)
 
 
 def _drawn(estimate: Mapping[str, Any] | None, write: Any, scale: Scale | None, what: str) -> Drawn | None:
@@ -152,6 +152,6 @@ def _drawn(estimate: Mapping[str, Any] | None, write: Any, scale: Scale | None, 
         return None
     interval = estimate["interval"]
     low, high = interval["low"], interval["high"]
-    said = words.range_of(write(low), write(high))
-    text = f"{what} {write(estimate['mean'])}, {words.level_of(interval)} interval {said}"
+    said = explanations.range_of(write(low), write(high))
+    text = f"{what} {write(estimate['mean'])}, {explanations.level_of(interval)} interval {said}"
     return Drawn(scale.at(low), scale.at(high), scale.at(estimate["mean"]), text)

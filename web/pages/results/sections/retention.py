@@ -9,7 +9,7 @@ from experiments.reporting import phrases
 from experiments.reporting.charts import translated
 from experiments.reporting.numbers import NARROW, NOTHING, count, decimal, either, listed, percent, plural
 from experiments.translation import gettext
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
 
@@ -172,8 +172,8 @@ def _half(variant: VariantFacts, row: Mapping[str, Any], half: Mapping[str, Any]
     bounds = phrases.between(_short(interval["low"]), _short(interval["high"]))
     why = (
         f"Of the {count(row['mature'])} members of {variant.letter} whose whole window is over, half of those who ever"
-        f" came back did so for the last time by then; with {words.level_of(interval)} probability the true half-life"
-        f" is {bounds} ({words.kind_of(interval)})."
+        f" came back did so for the last time by then; with {explanations.level_of(interval)} probability the true"
+        f" half-life is {bounds} ({explanations.kind_of(interval)})."
     )
     return Number(text, why, f"half-life-{variant.key}")
 
@@ -251,7 +251,9 @@ def _still(told: list[tuple[str, Mapping[str, Any]]]) -> str:
 def _share_of(letter: str, point: Mapping[str, Any]) -> str:
     if point["mean"] < HARDLY:
         return f"under {percent(HARDLY)} of {letter}"
-    return f"{percent(point['mean'])} of {letter} ({words.range_of(percent(point['low']), percent(point['high']))})"
+    return (
+        f"{percent(point['mean'])} of {letter} ({explanations.range_of(percent(point['low']), percent(point['high']))})"
+    )
 
 
 def _short(days: float) -> str:
@@ -259,4 +261,4 @@ def _short(days: float) -> str:
 
 
 def _bounds(half: Mapping[str, Any]) -> str:
-    return words.range_of(decimal(half["interval"]["low"], 1), decimal(half["interval"]["high"], 1))
+    return explanations.range_of(decimal(half["interval"]["low"], 1), decimal(half["interval"]["high"], 1))

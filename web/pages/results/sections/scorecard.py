@@ -8,7 +8,7 @@ from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import Measure, in_100
 from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
 from experiments.reporting.withheld import no_member_did, withheld_note, without_chances
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context, Population
 from web.pages.results.drawing import Ridge, Scale, common_scale, interval_of, ridge
 from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
@@ -100,8 +100,8 @@ def build(context: Context) -> Scorecard:
         groups=_groups(context),
         raw_columns=tuple(column.format(control=context.control.letter) for column in RAW_COLUMNS),
         population=context.population,
-        interval=words.level_of(interval),
-        interval_kind=words.explain_kind(interval),
+        interval=explanations.level_of(interval),
+        interval_kind=explanations.explain_kind(interval),
         withheld=withheld_note() if context.withheld else "",
     )
 
@@ -286,10 +286,10 @@ def _row(
             if estimate and field == "lift"
             else (measure.difference(estimate["mean"]) if estimate else NOTHING)
         )
-        lift = Number(text, words.explain_lift(measure, letter, control.letter, comparison), f"{key}-lift")
+        lift = Number(text, explanations.explain_lift(measure, letter, control.letter, comparison), f"{key}-lift")
     return Row(
         variant,
-        Number(measure.value(row["mean"]), words.explain_mean(measure, letter, row), f"{key}-mean"),
+        Number(measure.value(row["mean"]), explanations.explain_mean(measure, letter, row), f"{key}-mean"),
         drawn,
         _ridge_text(measure, letter, control.letter, estimate, bounds, field),
         lift,
@@ -304,12 +304,12 @@ def _chances(
     """Chance best and loss if wrong; a guardrail is to hold, not to be won, so it has neither."""
     if guardrail or row.get("p_best") is None:
         return Number("" if guardrail else NOTHING), Number("" if guardrail else NOTHING)
-    best = words.explain_best(letter, measure.name, entry.get("direction") == "lower")
+    best = explanations.explain_best(letter, measure.name, entry.get("direction") == "lower")
     return (
         Number(phrases.chance(row["p_best"]), best, f"{key}-best"),
         Number(
             measure.loss(row.get("loss_if_wrong")),
-            words.explain_loss(measure, letter, row.get("loss_if_wrong")),
+            explanations.explain_loss(measure, letter, row.get("loss_if_wrong")),
             f"{key}-loss",
         ),
     )
@@ -325,7 +325,7 @@ def _raw(measure: Measure, row: Mapping[str, Any], comparison: Mapping[str, Any]
         total,
         percent(raw, 2) if measure.kind == "share" and raw is not None else measure.value(raw),
         percent(row["mean"], 2) if measure.kind == "share" and row["mean"] is not None else measure.value(row["mean"]),
-        words.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
+        explanations.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
         phrases.chance(comparison["p_beats_control"]) if comparison else NOTHING,
         measure.loss(row.get("loss_if_wrong")),
     )
@@ -343,8 +343,8 @@ def _ridge_text(
         return ""
     write = signed_percent if field == "lift" else measure.difference
     what = "Lift" if field == "lift" else "Difference"
-    interval = words.range_of(write(bounds[0]), write(bounds[1]))
-    level = words.level_of(estimate["interval"])
+    interval = explanations.range_of(write(bounds[0]), write(bounds[1]))
+    level = explanations.level_of(estimate["interval"])
     return f"{what} of {letter} over {control}: {write(estimate['mean'])}, {level} interval {interval}"
 
 

@@ -8,7 +8,7 @@ from analysis import charts
 from experiments.reporting import phrases
 from experiments.reporting.charts import translated
 from experiments.reporting.numbers import count, signed_percent
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.drawing import Ridge, common_scale, interval_of, ridge
 from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
@@ -93,9 +93,10 @@ def _overall(name: str, row: Mapping[str, Any], members: int, subject: VariantFa
     bounds = [signed_percent(interval[side]) for side in ("low", "high")]
     why = (
         f"All groups together, each weighed by how many members it has whatever they were shown: {subject.letter}'s"
-        f" lift is {phrases.between(*bounds)} with {words.level_of(interval)} probability."
+        f" lift is {phrases.between(*bounds)} with {explanations.level_of(interval)} probability."
     )
-    text = f"{EVERYBODY}: lift {signed_percent(mean)}, {words.level_of(interval)} interval {words.range_of(*bounds)}"
+    within = f"{explanations.level_of(interval)} interval {explanations.range_of(*bounds)}"
+    text = f"{EVERYBODY}: lift {signed_percent(mean)}, {within}"
     drawn = ridge(None, mean, interval["low"], interval["high"], scale)
     return SegmentRow(
         EVERYBODY, count(members), drawn, None, Number(signed_percent(mean, 0), why, f"whole-{name}"), text
@@ -109,10 +110,11 @@ def _row(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts,
     unshrunken = f" The raw figure is {signed_percent(raw)}." if raw is not None else ""
     why = (
         f"Among the {count(members)} members here, {subject.letter}'s lift is {phrases.between(*bounds)} with"
-        f" {words.level_of(interval)} probability.{unshrunken}"
+        f" {explanations.level_of(interval)} probability.{unshrunken}"
     )
     raw_at = scale.at(raw) if raw is not None and scale.low <= raw <= scale.high else None
-    text = f"{row['level']}: lift {signed_percent(mean)}, {words.level_of(interval)} interval {words.range_of(*bounds)}"
+    within = f"{explanations.level_of(interval)} interval {explanations.range_of(*bounds)}"
+    text = f"{row['level']}: lift {signed_percent(mean)}, {within}"
     level = str(row["level"]) or NOT_KNOWN
     return SegmentRow(
         level,

@@ -7,7 +7,7 @@ from typing import Any
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure, in_100
 from experiments.reporting.numbers import NOTHING, count, decimal, plural, signed_percent
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
 
@@ -124,8 +124,8 @@ def _total(key: str, measure: Measure, variant: VariantFacts, row: Mapping[str, 
     interval = row["interval"]
     bounds = phrases.between(*(_write(measure, interval[side]) for side in ("low", "high")))
     why = (
-        f"{_summed(measure, variant, row)} With {words.level_of(interval)} probability the true number is {bounds}"
-        f" ({words.kind_of(interval)})."
+        f"{_summed(measure, variant, row)} With {explanations.level_of(interval)} probability the true number is"
+        f" {bounds} ({explanations.kind_of(interval)})."
     )
     return Number(_write(measure, row["mean"]), why, f"total-{key}-{variant.key}")
 
@@ -145,7 +145,7 @@ def _against(key: str, variant: VariantFacts, control: VariantFacts, row: Mappin
     bounds = phrases.between(signed_percent(interval["low"]), signed_percent(interval["high"]))
     why = (
         f"How much more came of {variant.letter} than of {control.letter}, cascades included; with"
-        f" {words.level_of(interval)} probability the true lift is {bounds}, and {variant.letter} is ahead of"
+        f" {explanations.level_of(interval)} probability the true lift is {bounds}, and {variant.letter} is ahead of"
         f" {control.letter} with {phrases.chance(row['p_beats_control'])}."
     )
     return Number(signed_percent(lift["mean"]), why, f"total-{key}-{variant.key}-lift")

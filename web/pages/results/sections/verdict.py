@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.reporting import facts
 from experiments.reporting.measures import Measure
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, VariantFacts
 from web.pages.results.sections.net_value import worth
@@ -65,8 +65,8 @@ def _facts(context: Context) -> tuple[tuple[str, Number], ...]:
     row = facts.subject(context.result["verdict"], primary) or {}
     measure = Measure.of(primary, context.plan.currency)
     why = {
-        "best": words.explain_best(about.letter, measure.name, primary.get("direction") == "lower"),
-        "loss": words.explain_loss(measure, about.letter, row.get("loss_if_wrong")),
+        "best": explanations.explain_best(about.letter, measure.name, primary.get("direction") == "lower"),
+        "loss": explanations.explain_loss(measure, about.letter, row.get("loss_if_wrong")),
     }
     letters = {variant.key: variant.letter for variant in context.variants}
     found = facts.facts(context.result["verdict"], primary, context.plan.currency, letters)

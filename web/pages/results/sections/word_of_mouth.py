@@ -7,7 +7,7 @@ from typing import Any
 from analysis import charts
 from experiments.reporting import phrases
 from experiments.reporting.numbers import NOTHING, count, decimal, listed, percent, plural
-from web.pages.results import words
+from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
 
@@ -138,7 +138,8 @@ def _brought(variant: VariantFacts, row: Mapping[str, Any], place: str = "row", 
     why = (
         f"The {plural(row['n'], 'member')} who met {variant.letter} brought {count(row['brought'])} others so far;"
         f" those who came too recently to have passed it on are {'left out' if whole else 'allowed for'}. With"
-        f" {words.level_of(interval)} probability the true number is {bounds} ({words.kind_of(interval)})."
+        f" {explanations.level_of(interval)} probability the true number is {bounds}"
+        f" ({explanations.kind_of(interval)})."
     )
     return Number(_small(r["mean"]), why, f"word-of-mouth-{variant.key}-{place}")
 
@@ -154,7 +155,7 @@ def _hundred(variant: VariantFacts, row: Mapping[str, Any], place: str = "hundre
     bounds = phrases.between(count(round(100 * interval["low"])), count(round(100 * interval["high"])))
     why = (
         f"Every 100 members who meet {variant.letter} first-hand, with those they bring, whom these bring, and so on."
-        f" The median; with {words.level_of(interval)} probability the true number is {bounds}."
+        f" The median; with {explanations.level_of(interval)} probability the true number is {bounds}."
     )
     return Number(count(round(100 * reach["median"])), why, key)
 

@@ -5,8 +5,8 @@ import pytest
 from experiments.reporting.measures import Measure
 from tests.web.pages.results import sampled_parts
 from tests.web.pages.results.view_of import THIN, page, with_part
+from web.pages.results.explanations import explain_kind, explain_lift, explain_mean
 from web.pages.results.sections import provenance
-from web.pages.results.words import explain_kind, explain_lift, explain_mean
 
 
 def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
