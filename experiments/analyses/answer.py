@@ -4,7 +4,7 @@
 with parameters, which `experiments.reporting` puts into words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -15,6 +15,10 @@ from experiments.analyses.sampled import SAMPLED, Sampled
 from experiments.analyses.sampled.part import Entries, Part, T
 from experiments.analyses.scorecards import MetricEntry, entries_from
 from experiments.analyses.serialise import finite
+
+Curve = Mapping[str, Sequence[float | None]]
+Drawing = dict[str, dict[str, dict[str, Curve]]]
+"""The curves of the lifts for drawing: "densities", then metric and variant; each has its x and y."""
 
 
 class Units(NamedTuple):

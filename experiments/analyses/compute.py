@@ -9,6 +9,7 @@ from experiments.analyses.allocation import allocation_result
 from experiments.analyses.answer import (
     Answer,
     Arrivals,
+    Drawing,
     Heading,
     Mature,
     PastDay,
@@ -26,9 +27,6 @@ from experiments.analyses.serialise import iso, versions
 from experiments.catalogue.metrics import metric
 
 Report = Callable[[float, str], None]
-Curve = Mapping[str, Sequence[float | None]]
-Drawing = dict[str, dict[str, dict[str, Curve]]]
-""""densities", then metric and variant: the curve's x and y."""
 
 
 def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) -> tuple[Answer, Drawing]:

@@ -8,10 +8,11 @@ from sqlmodel import Session, col
 
 from analysis import Audience
 from experiments.analyses import records
+from experiments.analyses.answer import Answer
 from experiments.catalogue.metrics import metric
 from experiments.definition.model import ExperimentDefinition
 from experiments.errors import ConflictError
-from experiments.lifecycle.store import get, variants_of
+from experiments.lifecycle.store import current_run, get, variants_of
 from experiments.storage.tables import Analysis, Experiment
 
 USUAL_WINDOW: int = ExperimentDefinition.model_fields["window_days"].default
@@ -86,13 +87,15 @@ def figures(session: Session, key: str) -> Figures:
         Where it was never analysed, or has no mean to plan with yet.
     """
     experiment = get(session, key)
-    result = records.latest(session, experiment)
-    if result is None:
+    run = current_run(session, experiment)
+    stored = None if run is None else records.newest(session, run)
+    if stored is None:
         raise ConflictError(f"{key} has no analysis yet; launch it and wait for the first, or type its figures.")
+    answer = Answer.from_dict(stored.result)
     variants = sorted(variants_of(session, experiment), key=lambda variant: not variant.control)
-    found, entry = metric(experiment.primary_metric), result["metrics"][0]
-    control = next((row for row in entry["variants"] if row["variant"] == variants[0].key), None)
-    if control is None or not control.get("raw_mean") or control["raw_mean"] <= 0 or control.get("sd") is None:
+    found, plain = metric(experiment.primary_metric), answer.primary.plain
+    control = next((row for row in plain.variants if row.variant == variants[0].key), None)
+    if control is None or not control.raw_mean or control.raw_mean <= 0 or control.sd is None:
         raise ConflictError(f"The control of {key} has no {found.name.lower()} to plan with yet; type the figures.")
     weights = [variant.weight for variant in variants if variant.weight > 0 or variant.control]
     if len(weights) < 2 or not all(weights):
@@ -102,10 +105,10 @@ def figures(session: Session, key: str) -> Figures:
         experiment.name,
         found.key,
         found.name,
-        control["raw_mean"],
-        None if entry["kind"] == "proportion" else control["sd"] * math.sqrt(control["n"]),
+        control.raw_mean,
+        None if plain.kind == "proportion" else control.sd * math.sqrt(control.n),
         found.direction == "up",
-        (result.get("answer") or {}).get("members_per_day"),
+        answer.summary.members_per_day,
         tuple(weight / sum(weights) for weight in weights),
         experiment.minimum_members,
         experiment.threshold_of_caring,

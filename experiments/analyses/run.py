@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from experiments.analyses import inputs
-from experiments.analyses.answer import Answer, PastDay
-from experiments.analyses.compute import Drawing, compute, primary_only
+from experiments.analyses.answer import Answer, Drawing, PastDay
+from experiments.analyses.compute import compute, primary_only
 from experiments.analyses.history import past_days
 from experiments.analyses.plan import Inputs
 from experiments.analyses.reallocation import open_next

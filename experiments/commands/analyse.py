@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -32,9 +33,9 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
 
     chosen = settings()
     prepare_process(chosen.data_dir)
-    from experiments.analyses.records import in_words
     from experiments.analyses.run import analyse
     from experiments.reporting.terminal import table
+    from experiments.reporting.worded import Reading
 
     with closing(Database(chosen.url, synchronous=chosen.sqlite_synchronous)) as database:
         if analysis_id:
@@ -42,13 +43,14 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
             return
         made = analyse(database, key, seed=seed, with_models=not quick)
         rest_follows = _ask_for_the_rest(database, made, seed)
-    result = in_words(made, zone=chosen.time_zone)
+    reading = Reading.of(made, zone=chosen.time_zone)
+    heading = reading.answer.heading
     if as_json:
-        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(reading.document, indent=2, ensure_ascii=False))
         return
-    click.echo(table(result))
+    click.echo(table(reading.document))
     click.echo()
-    click.echo(f"Analysis {made.id}, {result['units']['randomised']:,} members, up to {result['cut_off']}.")
+    click.echo(f"Analysis {made.id}, {heading.units.randomised:,} members, up to {heading.cut_off}.")
     if rest_follows:
         click.echo("The worker computes the rest next.")
     click.echo(f"{chosen.public_url}/experiments/{key}")
@@ -72,10 +74,11 @@ def _ask_for_the_rest(database: "Database", made: "Analysis", seed: int | None) 
 
 def _repeat(database: "Database", key: str, analysis_id: str, *, zone: str | None) -> None:
     """Compute again and compare; with a zone, print the whole result as JSON, its moments in that zone."""
+    from experiments.analyses.answer import Answer
     from experiments.analyses.run import repeat
     from experiments.errors import ConflictError, NotFoundError
     from experiments.lifecycle.store import get
-    from experiments.reporting.worded import worded
+    from experiments.reporting.worded import Reading
     from experiments.storage.tables import Analysis
 
     with database.read() as session:
@@ -84,8 +87,8 @@ def _repeat(database: "Database", key: str, analysis_id: str, *, zone: str | Non
             raise NotFoundError(f"{key} has no analysis {analysis_id!r}. {_newest(session, get(session, key))}")
         again = json.loads(json.dumps(repeat(session, analysis_id)))
     if zone is not None:
-        names = stored.inputs["plan"]["names"]
-        click.echo(json.dumps(worded(again, names, zone=zone), indent=2, ensure_ascii=False))
+        reading = replace(Reading.of(stored, zone=zone), answer=Answer.from_dict(again))
+        click.echo(json.dumps(reading.document, indent=2, ensure_ascii=False))
     if again != stored.result:
         then, now = stored.result["provenance"]["versions"], again["provenance"]["versions"]
         changed = [f"{name} {then.get(name)} → {now.get(name)}" for name in now if then.get(name) != now.get(name)]

@@ -4,10 +4,10 @@ from functools import partial
 
 import click
 
-from experiments.analyses.records import in_words
 from experiments.commands.console import Bar, opened_database
 from experiments.demo import campaign
 from experiments.reporting.terminal import table
+from experiments.reporting.worded import Reading
 from experiments.settings import settings
 
 
@@ -45,9 +45,9 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
         else:
             click.echo(f"{made.name}: {sentence(made)}")
             if analyse:
-                result = in_words(answer(database, made.key, report=bar.show), zone=chosen.time_zone)
+                result = Reading.of(answer(database, made.key, report=bar.show), zone=chosen.time_zone)
                 bar.clear()
-                click.echo(table(result))
+                click.echo(table(result.document))
             else:
                 with database.write() as session:
                     release(session, store.get(session, made.key))

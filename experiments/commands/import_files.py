@@ -7,7 +7,6 @@ from typing import Any
 import click
 from sqlmodel import Session
 
-from experiments.analyses.records import in_words
 from experiments.catalogue.event_types import KNOWN, meant
 from experiments.commands.console import Bar, opened_database
 from experiments.errors import ImportFailedError, InvalidError
@@ -17,6 +16,7 @@ from experiments.importing.csv_file import preview
 from experiments.importing.plan import COUNT_MEANINGS, MEMBER_MEANINGS
 from experiments.lifecycle import store
 from experiments.reporting.terminal import table
+from experiments.reporting.worded import Reading
 from experiments.settings import settings
 from experiments.translation import gettext
 
@@ -185,9 +185,9 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
         bar.clear()
         _print_summary(summary, plan)
         if at_once:
-            result = in_words(answer(database, plan.key, report=bar.show), zone=chosen.time_zone)
+            result = Reading.of(answer(database, plan.key, report=bar.show), zone=chosen.time_zone)
             bar.clear()
-            click.echo(table(result))
+            click.echo(table(result.document))
         else:
             click.echo(gettext("The worker analyses it next."))
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 from sqlmodel import Session
 
-from experiments.analyses import inputs
-from experiments.analyses.records import latest
+from experiments.analyses import inputs, records
+from experiments.analyses.answer import Answer
 from experiments.analyses.serialise import iso
 from experiments.assignment.epochs import epochs_of
 from experiments.catalogue.metrics import Metric
@@ -20,6 +20,7 @@ from experiments.collect import Covariate
 from experiments.collect.attribution import MICRO, Beside, Scope, columns_beside, columns_of, member_rows
 from experiments.collect.engine import source
 from experiments.errors import ConflictError, NotFoundError
+from experiments.lifecycle.store import current_run
 from experiments.storage.tables import Experiment
 
 _BATCH = 5_000
@@ -85,23 +86,21 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
     ConflictError
         Where the experiment came as counts, without members.
     """
-    result = latest(session, experiment)
-    if result is None:
-        raise NotFoundError(no_analysis(experiment.key), code="no_analysis")
-    from experiments.lifecycle.store import current_run
-
     run = current_run(session, experiment)
-    if run is None or inputs.imported(session, experiment, run) is not None:
+    stored = None if run is None else records.newest(session, run)
+    if run is None or stored is None:
+        raise NotFoundError(no_analysis(experiment.key), code="no_analysis")
+    if inputs.imported(session, experiment, run) is not None:
         raise ConflictError(
             f"{experiment.key} was imported as counts, so it has no members to list; its results hold all of it.",
             code="no_members",
         )
-    cut_off_us = inputs.to_us(datetime.fromisoformat(result["cut_off"]))
+    answer = Answer.from_dict(stored.result)
     measured = {found.key: found for found in inputs.measured(experiment)}
-    shown = tuple(measured[entry["metric"]] for entry in result["metrics"] if entry["metric"] in measured)
-    definitions = result["provenance"]["metric_definitions"].values()
-    tolerance = max((found.get("clock_tolerance_seconds", 0) for found in definitions), default=0)
-    scope = inputs.scope(experiment, run, cut_off_us, tolerance_us=round(tolerance * MICRO))
+    shown = tuple(measured[entry.metric] for entry in answer.metrics if entry.metric in measured)
+    definitions = answer.provenance.metric_definitions.values()
+    tolerance = max((found["clock_tolerance_seconds"] for found in definitions), default=0)
+    scope = inputs.scope(experiment, run, stored.cut_off_us, tolerance_us=round(tolerance * MICRO))
     several = len(epochs_of(session, run)) > 1
     return MemberTable(
         url,
@@ -109,7 +108,7 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
         _summed(shown, measured),
         tuple(experiment.segments),
         several,
-        _beside(experiment, measured.values(), result["units"]["shared"]),
+        _beside(experiment, measured.values(), answer.heading.units.shared),
     )
 
 

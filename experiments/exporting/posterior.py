@@ -44,9 +44,9 @@ def write(stored: Stored, file: Path, *, sampled: bool = True) -> tuple[str, ...
     arrays = {}
     for name, drawn in variables.items():
         coords |= drawn.labels
-        missing = {f"not_shown_{key}": stored.wording.text(why.reason) for key, why in drawn.missing.items()}
+        missing = {f"not_shown_{key}": stored.reading.text(why.reason) for key, why in drawn.missing.items()}
         arrays[name] = (("chain", "draw", *drawn.axes), drawn.values, {**drawn.attributes, **missing})
-    reasons = {name: stored.wording.text(why.reason) for name, why in left_out.items()}
+    reasons = {name: stored.reading.text(why.reason) for name, why in left_out.items()}
     attributes = _provenance(stored) | {"not_shown": json.dumps(reasons, ensure_ascii=False)}
     used = {axis for axes, *_ in arrays.values() for axis in axes} | {"chain", "draw"}
     groups = {

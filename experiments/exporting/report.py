@@ -127,7 +127,7 @@ Labels = Mapping[str, str]
 
 def _densities(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
     entry = next((entry for entry in stored.result["metrics"] if entry["metric"] == stored.primary), None)
-    curves = (stored.drawing.get("densities") or {}).get(stored.primary)
+    curves = (stored.reading.drawing.get("densities") or {}).get(stored.primary)
     if entry is None or not curves:
         return []
     told = [{"variant": key, "lift_density": curve} for key, curve in curves.items()]
@@ -166,9 +166,9 @@ def _lifts(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
 def _over_time(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
     started = stored.started_at if stored.started_at.tzinfo else stored.started_at.replace(tzinfo=UTC)
     rows = [
-        {"day": (point["at"] - started).total_seconds() / 86_400, "variant": key, "p_best": chance}
+        {"day": (point.at - started).total_seconds() / 86_400, "variant": key, "p_best": chance}
         for point in stored.history
-        for key, chance in point["p_best"].items()
+        for key, chance in point.p_best.items()
         if key in labels
     ]
     if len({row["day"] for row in rows}) < 2:

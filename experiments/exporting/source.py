@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from experiments.analyses import records
 from experiments.analyses.answer import Answer
@@ -16,9 +16,8 @@ from experiments.definition import variant_names
 from experiments.errors import NotFoundError
 from experiments.lifecycle.store import current_run, get, variants_of
 from experiments.reporting import numbers
-from experiments.reporting.sentences.wording import Wording
-from experiments.reporting.worded import wording
-from experiments.storage.tables import Analysis, Experiment, Variant
+from experiments.reporting.worded import Reading
+from experiments.storage.tables import Experiment, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,13 @@ class Stored:
         The metric that decides.
     variants : tuple of VariantName
         By position.
-    answer : Answer
-    wording : Wording
-        How its messages are put into words.
+    reading : Reading
+        The result with the words for its messages.
     result : dict
-        The document with sentences in place of its messages.
-    drawing : dict
-        As it is stored.
+        Its document, with sentences in place of messages.
     inputs : Inputs
-    history : list of dict
-        The chance of being best by day, as `results.history` gives it.
+    history : list of Point
+        The chance of being best by day.
     started_at : datetime
         Of the run.
     planned_days : int or None
@@ -70,18 +66,21 @@ class Stored:
     hypothesis: str
     primary: str
     variants: tuple[VariantName, ...]
-    answer: Answer
-    wording: Wording
+    reading: Reading
     result: dict[str, Any]
     inputs: Inputs
-    drawing: dict[str, Any]
-    history: list[dict[str, Any]]
-    started_at: Any
+    history: list[records.Point]
+    started_at: datetime
     planned_days: int | None
     currency: str = "EUR"
     simulated: bool = False
     in_words: tuple[tuple[str, str], ...] = ()
     guardrails: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> Answer:
+        """The result."""
+        return self.reading.answer
 
     @property
     def collected(self) -> Collected:
@@ -99,12 +98,10 @@ def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
     """
     experiment = get(session, key)
     run = current_run(session, experiment)
-    stored = None
-    if run is not None:
-        query = select(Analysis).where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
-        stored = session.scalars(query.order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc())).first()
+    stored = None if run is None else records.newest(session, run)
     if run is None or stored is None:
         raise NotFoundError(f"{key} has no analysis yet; run `klette analyse {key}` first.", code="no_analysis")
+    reading = Reading.of(stored, zone=zone, ended=run.ended_at is not None)
     variants = variants_of(session, experiment)
     names = tuple(
         VariantName(
@@ -120,12 +117,10 @@ def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
         experiment.hypothesis,
         experiment.primary_metric,
         names,
-        Answer.from_dict(stored.result),
-        wording(stored.result, stored.inputs["plan"]["names"], zone=zone),
-        records.in_words(stored, zone=zone, ended=run.ended_at is not None),
+        reading,
+        reading.document,
         Inputs.from_dict(stored.inputs),
-        stored.drawing or {},
-        records.history(session, experiment, run),
+        records.history(session, run),
         run.started_at,
         experiment.planned_days,
         experiment.currency,

@@ -9,11 +9,11 @@ from experiments.reporting import table
 
 def write(stored: Stored, file: Path) -> int:
     """Write the summary as its ending says and return the number of rows."""
-    rows = list(table.rows(stored.result))
+    rows = list(table.rows(stored.reading))
     if file.suffix == ".parquet":
         _write_parquet(rows, file)
     else:
-        file.write_text(table.to_csv(stored.result), encoding="utf-8", newline="")
+        file.write_text(table.to_csv(stored.reading), encoding="utf-8", newline="")
     return len(rows)
 
 

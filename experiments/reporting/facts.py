@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from analysis import Verdict
 from analysis.messages import message
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
@@ -19,13 +20,13 @@ class Fact(NamedTuple):
     value: str
 
 
-def line(verdict: Mapping[str, Any]) -> str:
-    """Return a verdict in words as one line: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
-    headline = str(verdict["headline"])
-    if not verdict["facts"] or verdict["decision"] not in ("ship", "keep_running", "not_enough_data"):
+def line(verdict: Verdict, words: Wording) -> str:
+    """Return a verdict as one line: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
+    headline = words.text(verdict.headline)
+    if not verdict.facts or verdict.decision not in ("ship", "keep_running", "not_enough_data"):
         return headline
-    label, value = verdict["facts"][0]["label"], verdict["facts"][0]["value"]
-    if verdict["decision"] == "ship":
+    label, value = words.text(verdict.facts[0].label), words.text(verdict.facts[0].value)
+    if verdict.decision == "ship":
         return gettext("{headline} Chance that it is best: {chance}.").format(headline=headline, chance=value)
     return gettext("{headline} {label}: {value}.").format(headline=headline, label=label, value=value)
 

@@ -7,12 +7,20 @@ report and verdict go by.
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
 
+from analysis import MetricResult, NotShown, VariantResult
+from analysis.models.cascade.result import CascadeComparison, Reach
+from analysis.posterior.joint import Estimate, Interval
 from analysis.priors import WEAK_ADJUSTED
-from experiments.reporting.adjustment import covariate_of
+from analysis.scoring.results import ComparisonResult
+from experiments.analyses.sampled.cascade import CASCADE
+from experiments.analyses.sampled.part import Unfitted
+from experiments.analyses.sampled.retention import RETENTION
+from experiments.analyses.scorecards import MetricEntry
+from experiments.reporting.adjustment import covariate_name
+from experiments.reporting.worded import Reading
 
 CSV_COLUMNS = (
     "experiment",
@@ -59,134 +67,171 @@ TEXT = frozenset(
 )
 """Columns of whole numbers, of truth and of text; all others are numbers."""
 
-Row = dict[str, Any]
-ADJUSTED = {"model": "adjusted", "prior": WEAK_ADJUSTED.name}
+Row = dict[str, str | int | float | bool | None]
+ADJUSTED: Row = {"model": "adjusted", "prior": WEAK_ADJUSTED.name}
 
 
-def to_csv(result: Mapping[str, Any]) -> str:
-    """A result as CSV: one row a metric and variant, the comparison with the control in the same row."""
+def to_csv(reading: Reading) -> str:
+    """Return a result as CSV: one row a metric and variant, the comparison with the control in the same row."""
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\r\n")
     writer.writeheader()
-    for row in rows(result):
+    for row in rows(reading):
         writer.writerow(row | {name: str(row[name]).lower() for name in TRUTH})
     return text.getvalue()
 
 
-def rows(result: Mapping[str, Any]) -> Iterator[Row]:
-    """The rows of the table; every row has every column, None where there is no such figure."""
-    whole = {name: result[name] for name in ("experiment", "run", "analysis", "cut_off")}
-    whole["decision"] = result["verdict"]["decision"]
-    nothing = dict.fromkeys(CSV_COLUMNS)
-    parts = (_scorecard_rows(result), _retention_rows(result), _word_of_mouth_rows(result), _total_rows(result))
+def rows(reading: Reading) -> Iterator[Row]:
+    """Yield the rows of the table; every row has every column, None where there is no such figure."""
+    heading = reading.answer.heading
+    whole: Row = {
+        "experiment": heading.experiment,
+        "run": heading.run,
+        "analysis": heading.analysis,
+        "cut_off": heading.cut_off,
+        "decision": reading.answer.verdict.decision,
+        "answer": True,
+    }
+    nothing: Row = dict.fromkeys(CSV_COLUMNS)
+    parts = (_scorecard_rows(reading), _retention_rows(reading), _word_of_mouth_rows(reading), _total_rows(reading))
     for row in chain.from_iterable(parts):
-        yield nothing | whole | {"answer": True} | row
+        yield nothing | whole | row
 
 
-def _scorecard_rows(result: Mapping[str, Any]) -> Iterator[Row]:
-    for metric in result["metrics"]:
-        own, believed = _about(metric)
-        adjusted = metric.get("adjusted")
-        beside = bool(adjusted) and not adjusted["not_shown"]
-        yield from _variant_rows(own | believed | {"not_shown": _reason(metric), "answer": not beside}, metric)
-        if adjusted:
-            yield from _variant_rows(own | ADJUSTED | {"adjusted_for": covariate_of(adjusted)}, adjusted)
+def _scorecard_rows(reading: Reading) -> Iterator[Row]:
+    for entry in reading.answer.metrics:
+        own, plain = _about(entry), entry.plain
+        about = own | _model(plain) | {"not_shown": _reason(reading, plain), "answer": entry.covariate is None}
+        yield from _variant_rows(reading, about, plain.variants, plain.comparisons)
+        if entry.adjusted is not None:
+            about = own | ADJUSTED | {"adjusted_for": covariate_name(entry.adjusted.covariate)}
+            yield from _variant_rows(reading, about, entry.adjusted.variants, entry.adjusted.comparisons)
 
 
-def _total_rows(result: Mapping[str, Any]) -> Iterator[Row]:
-    """What members did with everybody they brought; nothing goes by it."""
-    for metric in (result.get("total") or {}).get("metrics", ()):
-        own, believed = _about(metric)
-        yield from _variant_rows(own | believed | {"not_shown": _reason(metric), "answer": False}, metric)
+def _total_rows(reading: Reading) -> Iterator[Row]:
+    """Yield what members did with the members they brought; no verdict rests on it."""
+    total = reading.answer.total
+    for entry in () if total is None else total.metrics:
+        plain = entry.plain
+        about = _about(entry) | _model(plain) | {"not_shown": _reason(reading, plain), "answer": False}
+        yield from _variant_rows(reading, about, plain.variants, plain.comparisons)
 
 
-def _about(metric: Mapping[str, Any]) -> tuple[Row, Row]:
-    """What is measured of whom, and by which model it is told."""
-    own = {name: metric.get(name) for name in ("metric", "kind", "unit_of_measure", "population")}
-    return own, {"model": metric.get("model"), "prior": (metric.get("prior") or {}).get("name")}
-
-
-def _variant_rows(own: Row, told: Mapping[str, Any]) -> Iterator[Row]:
-    comparisons = {row["variant"]: row for row in told["comparisons"]}
-    for row in told["variants"]:
-        plain = {name: row[name] for name in ("variant", "n", "total", "mean", "sd", "p_best", "expected_loss")}
-        compared = _csv_comparison(comparisons.get(row["variant"]))
-        if row.get("interval_not_shown"):
-            plain["not_shown"] = row["interval_not_shown"]["reason"]
-        yield own | plain | {"raw_mean": row.get("raw_mean")} | _csv_interval(row["interval"]) | compared
-
-
-def _retention_rows(result: Mapping[str, Any]) -> Iterator[Row]:
-    """The half-life of each variant, from the members whose window is over."""
-    told = result.get("retention") or {}
-    own = _measured(result, "half_life", told, "retention")
-    for row in told.get("variants", ()) if own else ():
-        missing = {"not_shown": _reason(row["half_life"])}
-        yield own | {"variant": row["variant"], "n": row["mature"]} | missing | _csv_estimate(row["half_life"])
-
-
-def _word_of_mouth_rows(result: Mapping[str, Any]) -> Iterator[Row]:
-    """The K-factor with the difference from the control, and the reach by its median: it has no mean near 1."""
-    told = result.get("cascade") or {}
-    factor, reach = (_measured(result, key, told, key) for key in ("k_factor", "reach"))
-    compared = {row["variant"]: row for row in told.get("comparisons", ())}
-    for row in told.get("variants", ()) if factor else ():
-        plain = {"variant": row["variant"], "n": row["n"], "total": row["brought"], "not_shown": _reason(row["r"])}
-        yield factor | plain | _csv_estimate(row["r"]) | _csv_k_difference(compared.get(row["variant"]))
-    for row in told.get("variants", ()) if reach else ():
-        found = row["reach"] or {}
-        plain = {"variant": row["variant"], "n": row["roots"], "median": found.get("median")}
-        yield reach | plain | {"not_shown": row["reach_not_shown"]} | _csv_interval(found.get("interval"))
-
-
-def _measured(result: Mapping[str, Any], key: str, told: Mapping[str, Any], model: str) -> Row:
-    """What every row of a metric says; nothing where the metric is not measured."""
-    found = result["provenance"]["metric_definitions"].get(key)
-    if found is None:
-        return {}
-    believed = {"model": model, "prior": (told.get("prior") or {}).get("name")}
-    return believed | {"metric": key} | {name: found.get(name) for name in ("kind", "unit_of_measure", "population")}
-
-
-def _reason(told: Mapping[str, Any] | None) -> str | None:
-    """Why a figure is not there; None where it is."""
-    return ((told or {}).get("not_shown") or {}).get("reason")
-
-
-def _csv_estimate(estimate: dict[str, Any] | None) -> dict[str, Any]:
-    if not estimate or "mean" not in estimate:
-        return {}
-    return {"mean": estimate["mean"]} | _csv_interval(estimate["interval"])
-
-
-def _csv_k_difference(row: dict[str, Any] | None) -> dict[str, Any]:
-    if row is None:
-        return {}
-    told = {"control": row["control"], "p_beats_control": row["p_beats_control"]}
-    difference = row.get("difference") or {}
-    if "mean" not in difference:
-        return told
-    bounds = difference["interval"]
-    return told | {
-        "difference": difference["mean"],
-        "difference_low": bounds["low"],
-        "difference_high": bounds["high"],
+def _about(entry: MetricEntry) -> Row:
+    return {
+        "metric": entry.metric,
+        "kind": entry.plain.kind,
+        "unit_of_measure": entry.unit_of_measure,
+        "population": entry.population,
     }
 
 
-def _csv_interval(interval: dict[str, Any] | None) -> dict[str, Any]:
-    if not interval:
+def _model(result: MetricResult) -> Row:
+    return {"model": result.model, "prior": result.prior.name}
+
+
+def _variant_rows(
+    reading: Reading, about: Row, variants: Sequence[VariantResult], comparisons: Sequence[ComparisonResult]
+) -> Iterator[Row]:
+    compared = {row.variant: row for row in comparisons}
+    for row in variants:
+        own: Row = {
+            "variant": row.variant,
+            "n": row.n,
+            "total": row.total,
+            "mean": row.mean,
+            "sd": row.sd,
+            "p_best": row.p_best,
+            "expected_loss": row.expected_loss,
+            "raw_mean": row.raw_mean,
+        }
+        if row.interval_not_shown is not None:
+            own["not_shown"] = reading.text(row.interval_not_shown.reason)
+        yield about | own | _interval(row.interval) | _comparison(compared.get(row.variant))
+
+
+def _retention_rows(reading: Reading) -> Iterator[Row]:
+    """Yield the half-life of each variant, from the members whose window is over."""
+    for entry in reading.answer.entries(RETENTION):
+        about = _measured(reading, "half_life")
+        if isinstance(entry, Unfitted) or not about:
+            continue
+        about |= {"model": "retention", "prior": entry.prior.name}
+        for row in entry.variants:
+            yield about | {"variant": row.variant, "n": row.mature} | _estimate(reading, row.half_life)
+
+
+def _word_of_mouth_rows(reading: Reading) -> Iterator[Row]:
+    """Yield the K-factor with the difference from the control, and the reach by its median: it has no mean near 1."""
+    for entry in reading.answer.entries(CASCADE):
+        if isinstance(entry, Unfitted):
+            continue
+        compared = {row.variant: row for row in entry.comparisons}
+        prior: Row = {"prior": entry.prior.name}
+        if about := _measured(reading, "k_factor"):
+            for row in entry.variants:
+                own: Row = {"model": "k_factor", "variant": row.variant, "n": row.n, "total": row.brought}
+                yield about | prior | own | _estimate(reading, row.r) | _difference(compared.get(row.variant))
+        if about := _measured(reading, "reach"):
+            for row in entry.variants:
+                own = {"model": "reach", "variant": row.variant, "n": row.roots}
+                yield about | prior | own | _reach(reading, row.reach)
+
+
+def _measured(reading: Reading, key: str) -> Row:
+    """Return what every row of a metric says; nothing if the metric is not measured."""
+    definition = reading.answer.provenance.metric_definitions.get(key)
+    if definition is None:
         return {}
-    named = {"kind": "interval_kind", "probability": "interval_probability", "low": "low", "high": "high"}
-    return {column: interval[name] for name, column in named.items()}
+    return {"metric": key} | {name: definition[name] for name in ("kind", "unit_of_measure", "population")}
 
 
-def _csv_comparison(row: dict[str, Any] | None) -> dict[str, Any]:
+def _reason(reading: Reading, result: MetricResult) -> str | None:
+    return None if result.not_shown is None else reading.text(result.not_shown.reason)
+
+
+def _estimate(reading: Reading, estimate: Estimate | NotShown) -> Row:
+    if isinstance(estimate, NotShown):
+        return {"not_shown": reading.text(estimate.reason)}
+    return {"mean": estimate.mean} | _interval(estimate.interval)
+
+
+def _reach(reading: Reading, reach: Reach | NotShown) -> Row:
+    if isinstance(reach, NotShown):
+        return {"not_shown": reading.text(reach.reason)}
+    return {"median": reach.median} | _interval(reach.interval)
+
+
+def _difference(row: CascadeComparison | None) -> Row:
     if row is None:
         return {}
-    out = {name: row[name] for name in ("control", "p_beats_control", "p_rope")}
-    for name in ("lift", "difference"):
-        if row[name]:
-            bounds = row[name]["interval"]
-            out |= {name: row[name]["mean"], f"{name}_low": bounds["low"], f"{name}_high": bounds["high"]}
+    bounds = row.difference.interval
+    return {
+        "control": row.control,
+        "p_beats_control": row.p_beats_control,
+        "difference": row.difference.mean,
+        "difference_low": bounds.low,
+        "difference_high": bounds.high,
+    }
+
+
+def _interval(interval: Interval | None) -> Row:
+    if interval is None:
+        return {}
+    return {
+        "interval_kind": interval.kind,
+        "interval_probability": interval.probability,
+        "low": interval.low,
+        "high": interval.high,
+    }
+
+
+def _comparison(row: ComparisonResult | None) -> Row:
+    if row is None:
+        return {}
+    out: Row = {"control": row.control, "p_beats_control": row.p_beats_control, "p_rope": row.p_rope}
+    for name, estimate in (("lift", row.lift), ("difference", row.difference)):
+        if estimate is not None:
+            bounds = estimate.interval
+            out |= {name: estimate.mean, f"{name}_low": bounds.low, f"{name}_high": bounds.high}
     return out

@@ -4,13 +4,18 @@ What is stored holds codes and parameters, so that the words of page, API, termi
 it is read: in the reader's language and time zone, and without waiting where the run is over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from analysis.messages import message
+from analysis import Verdict
+from analysis.messages import Message, message
+from experiments.analyses.answer import Answer, Drawing
+from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import METRICS
 from experiments.reporting.sentences.wording import Wording
+from experiments.storage.tables import Analysis
 
 ENDED = {
     "verdict.keep_running": "verdict.ended_undecided",
@@ -33,57 +38,103 @@ WAITING = frozenset(
 )
 """The sentences of a reason that are about the days to come; they are left out once the run is over."""
 
-Names = Mapping[str, str] | Iterable[Sequence[str]]
-"""What each variant is called in a sentence, by its key; also in pairs, as ``plan["names"]`` stores them."""
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A result with all that it takes to show it.
+
+    Attributes
+    ----------
+    answer : Answer
+        Of a run that is over, with the verdict `after_the_end`.
+    wording : Wording
+        How its messages are put into words.
+    drawing : mapping
+        The curves that the page draws, see `experiments.analyses.answer.Drawing`.
+    """
+
+    answer: Answer
+    wording: Wording
+    drawing: Drawing = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stored: Analysis, *, zone: str = "UTC", ended: bool = False) -> Self:
+        """Return what a stored analysis holds.
+
+        Parameters
+        ----------
+        zone
+            The time zone in which moments are written.
+        ended
+            Whether its run is over by now, so that a verdict given before promises nothing any more.
+        """
+        answer = Answer.from_dict(stored.result)
+        if ended:
+            verdict = after_the_end(answer.verdict)
+            answer = replace(answer, verdict=verdict, summary=answer.summary._replace(more_days=verdict.more_days))
+        return cls(answer, wording(answer, dict(stored.inputs["plan"]["names"]), zone=zone), stored.drawing)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The result's document, with a sentence in place of every message: the API's shape."""
+        return dict(self.wording.worded(self.answer.to_dict()))
+
+    def text(self, said: Message | str | None) -> str:
+        """Return the sentence of one of its messages."""
+        return self.wording.text(said)
+
+    def mature_only(self) -> Self:
+        """Return it with the metrics of the members whose window is over.
+
+        Totals that were imported have no windows to wait for: all members are mature there.
+        """
+        mature = self.answer.mature
+        return self if mature is None else replace(self, answer=replace(self.answer, metrics=mature.metrics))
 
 
-def worded(result: Mapping[str, Any], names: Names, *, zone: str = "UTC", ended: bool = False) -> dict[str, Any]:
-    """Return a stored result with a sentence in place of every message, at the same keys.
+def after_the_end(verdict: Verdict) -> Verdict:
+    """Return the verdict of a run that is over by now: one that waits for more data is undecided."""
+    if verdict.decision not in ("keep_running", "not_enough_data"):
+        return verdict
+    parts = tuple(part for part in verdict.reasons if part.code not in WAITING)
+    headline = verdict.headline
+    return replace(
+        verdict,
+        decision="not_enough_data",
+        headline=message(ENDED[headline.code]) if headline.code in ENDED else headline,
+        reason=message("sentences", parts=parts),
+        more_days=None,
+        more_days_reason=None,
+    )
+
+
+def wording(answer: Answer, names: Mapping[str, str], *, zone: str = "UTC") -> Wording:
+    """Return how the messages of a result are put into words.
 
     Parameters
     ----------
-    result
-        An analysis as it is stored, or a part of one that holds "metrics" where its metrics have names of their own.
     names
-        What each variant is called.
+        What each variant is called in a sentence.
     zone
         The time zone in which moments are written.
-    ended
-        Whether the run is over, so that an answer given while it was on promises nothing any more.
     """
-    shown = dict(result)
-    if ended and "verdict" in shown:
-        shown["verdict"] = after_the_end(shown["verdict"])
-        if "answer" in shown:
-            shown["answer"] = dict(shown["answer"]) | {"more_days": shown["verdict"]["more_days"]}
-    return dict(wording(result, names, zone=zone).worded(shown))
+    cut_off = datetime.fromisoformat(answer.heading.cut_off)
+    return wording_of(names, answer.metrics, zone=zone, cut_off=cut_off)
 
 
-def after_the_end(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored verdict of a run that is over by now: one that waits for more data is undecided."""
-    if verdict["decision"] not in ("keep_running", "not_enough_data"):
-        return dict(verdict)
-    headline, reason = verdict["headline"], verdict["reason"]
-    parts = [part for part in reason["params"]["parts"] if part["message"] not in WAITING]
-    code = ENDED.get(headline["message"], headline["message"])
-    return dict(verdict) | {
-        "decision": "not_enough_data",
-        "headline": message(code).to_dict(),
-        "reason": message(reason["message"], parts=parts).to_dict(),
-        "more_days": None,
-        "more_days_reason": None,
-    }
-
-
-def wording(result: Mapping[str, Any], names: Names, *, zone: str = "UTC") -> Wording:
-    """Return how the messages of a stored result are put into words."""
-    metrics = {known.key: known.name for known in METRICS}
-    metrics |= {entry["metric"]: entry["name"] for entry in result.get("metrics", ()) if "name" in entry}
-    currency = next((entry["currency"] for entry in result.get("metrics", ()) if entry.get("currency")), "")
+def wording_of(
+    names: Mapping[str, str],
+    metrics: Sequence[MetricEntry] = (),
+    *,
+    zone: str = "UTC",
+    cut_off: datetime | None = None,
+) -> Wording:
+    """Return how the messages of a part of a result are put into words."""
+    known = {found.key: found.name for found in METRICS} | {entry.metric: entry.name for entry in metrics}
     return Wording(
-        variants=dict(names) if isinstance(names, Mapping) else {pair[0]: pair[1] for pair in names},
-        metrics={key: name.lower() for key, name in metrics.items()},
+        variants=names,
+        metrics={key: name.lower() for key, name in known.items()},
         zone=zone,
-        currency=currency,
-        cut_off=datetime.fromisoformat(result["cut_off"]) if "cut_off" in result else None,
+        currency=next((entry.currency for entry in metrics if entry.currency), ""),
+        cut_off=cut_off,
     )

@@ -11,7 +11,9 @@ from experiments.analyses import records
 from experiments.errors import ConflictError, NotFoundError
 from experiments.jobs import queue
 from experiments.lifecycle import store
+from experiments.reporting import readings
 from experiments.reporting.table import to_csv
+from experiments.reporting.worded import Reading
 from experiments.storage.tables import Job
 from experiments.validation import validated
 from web.api.auth import actor, experiment_of, require_key
@@ -37,18 +39,17 @@ def get_results(experiment: str) -> Response:
     with services().database.read() as session:
         found = experiment_of(session, experiment)
         run = records.run_of(session, found, query.run) if query.run else None
-        result = records.latest(session, found, run)
-    if result is None:
+        reading = readings.latest(session, found, run)
+    if reading is None:
         raise NotFoundError(
             f"{experiment} has no analysis yet; ask for one with POST /api/v1/experiments/{experiment}/analyse "
             "and read its results when that job is done.",
             code="no_analysis",
         )
-    result.pop("drawing")
-    result = records.mature_only(result) if query.mature else result
+    reading = reading.mature_only() if query.mature else reading
     if query.format == "csv":
-        return Response(to_csv(result), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))
-    return jsonify(in_order(result))
+        return Response(to_csv(reading), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))
+    return jsonify(in_order(reading.document))
 
 
 @blueprint.get("/<experiment>/analyses/<analysis>")
@@ -57,8 +58,8 @@ def get_results(experiment: str) -> Response:
 def get_analysis(experiment: str, analysis: str) -> Response:
     """Read one stored analysis, as it was answered at its time."""
     with services().database.read() as session:
-        result = records.stored_analysis(session, experiment_of(session, experiment), analysis[:64])
-    return jsonify(in_order(result))
+        stored = records.by_id(session, experiment_of(session, experiment), analysis[:64])
+    return jsonify(in_order(Reading.of(stored).document))
 
 
 @blueprint.post("/<experiment>/analyse")
@@ -102,7 +103,7 @@ def list_analyses(experiment: str) -> Response:
     """List the stored analyses, newest first."""
     query = validated(AnalysesQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
-        found = records.list_analyses(
+        found = readings.list_analyses(
             session, experiment_of(session, experiment), limit=query.limit + 1, before=query.before, run=query.run
         )
     shown, more = found[: query.limit], len(found) > query.limit

@@ -12,7 +12,9 @@ from experiments.analyses import inputs, records
 from experiments.analyses.run import analyse, new_id, repeat
 from experiments.catalogue.metrics import DAY_US
 from experiments.errors import ConflictError, NotFoundError
-from experiments.lifecycle.store import get
+from experiments.lifecycle.store import current_run, get
+from experiments.reporting import readings
+from experiments.reporting.worded import Reading
 from experiments.storage.tables import Analysis, Experiment, ImportedCounts, Job, Run, Variant
 from tests.audience import (
     BEGAN_US,
@@ -103,14 +105,14 @@ def test_the_first_analysis_fills_in_the_days_before_and_the_next_one_does_not(s
     analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with stored.read() as session:
         experiment = get(session, "test")
-        curve = records.history(session, experiment)
+        curve = records.history(session, current_run(session, experiment))
         assert len(curve) == 12
-        assert [point["at"] for point in curve] == sorted(point["at"] for point in curve)
-        assert [point["members"] for point in curve[:-1]] == sorted(point["members"] for point in curve[:-1])
-        assert all(sum(point["p_best"].values()) == pytest.approx(1, abs=1e-6) for point in curve)
+        assert [point.at for point in curve] == sorted(point.at for point in curve)
+        assert [point.members for point in curve[:-1]] == sorted(point.members for point in curve[:-1])
+        assert all(sum(point.p_best.values()) == pytest.approx(1, abs=1e-6) for point in curve)
     analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_models=False)
     with stored.read() as session:
-        assert len(records.history(session, get(session, "test"))) == 13
+        assert len(records.history(session, current_run(session, get(session, "test")))) == 13
 
 
 @pytest.mark.parametrize("primary", ["sticky_rate", "revenue"])
@@ -299,9 +301,9 @@ def test_one_line_answers_a_whole_list(stored):
     analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     newest = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
     with stored.read() as session:
-        found = records.one_line(session, [get(session, "test"), get(session, "another")])
+        found = readings.one_line(session, [get(session, "test"), get(session, "another")])
     assert set(found) == {1}
-    verdict = records.in_words(newest)["verdict"]
+    verdict = Reading.of(newest).document["verdict"]
     fact = verdict["facts"][0]
     assert found[1].text == f"{verdict['headline']} {fact['label']}: {fact['value']}."
     assert found[1].members == newest.result["units"]["randomised"]

@@ -7,13 +7,14 @@ from collections import Counter
 import pytest
 from sqlmodel import select
 
+from experiments.analyses.answer import Answer
 from experiments.analyses.records import history
 from experiments.analyses.run import analyse, repeat
 from experiments.catalogue.metrics import DAY_US
 from experiments.ingestion.events import bulk_insert as bulk_insert_events
 from experiments.ingestion.rows import EventRow
 from experiments.lifecycle.store import current_run, get
-from experiments.reporting.worded import worded
+from experiments.reporting.worded import Reading, wording
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Exposure
 from tests.experiments.analyses.test_adaptive import BEGAN_US, launched
@@ -103,6 +104,12 @@ def after(days: int) -> int:
     return BEGAN_US + days * DAY_US
 
 
+def read(result):
+    """The document of a stored result in words."""
+    answer = Answer.from_dict(result)
+    return Reading(answer, wording(answer, {})).document
+
+
 @pytest.mark.slow
 def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_digit(sqlite_url):
     database = Database(sqlite_url)
@@ -114,8 +121,8 @@ def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_dig
         early, full = (row.result for row in answers)
         assert json.loads(json.dumps(repeat(session, made.id))) == full
     database.close()
-    Results.model_validate(worded(early, ()))
-    Results.model_validate(worded(full, ()))
+    Results.model_validate(read(early))
+    Results.model_validate(read(full))
     assert early["cascade"]["not_shown"]["code"] == early["amounts"][0]["not_shown"]["code"] == "later"
     assert [entry["not_shown"] for entry in full["segments"]] == [None, None]
     assert all(entry["joint"] and len(entry["overall"]) == 2 for entry in full["segments"])
@@ -146,7 +153,7 @@ def test_the_whole_effect_counts_what_the_brought_did_for_who_brought_them(datab
         bulk_insert_events(session, clicks)
         came = Counter(row.variant for row in brought)
     result = analyse(database, "spring", cut_off_us=after(20), with_models=False).result
-    Results.model_validate(worded(result, ()))
+    Results.model_validate(read(result))
     total = result["total"]
     assert total["brought"] == result["units"]["shared"] > 100
     assert [(entry["metric"], entry["kind"], entry["population"]) for entry in total["metrics"]] == [
@@ -202,9 +209,9 @@ def test_the_curve_over_time_tells_the_chances_that_the_verdict_goes_by(database
     lived(database, covariate={"attribute": "history"}, segments=[], metrics=[])
     made = analyse(database, "spring", cut_off_us=after(9), with_models=False)
     with database.read() as session:
-        curve = history(session, get(session, "spring"))
+        curve = history(session, current_run(session, get(session, "spring")))
     assert len(curve) == 9
     adjusted = {row["variant"]: row["p_best"] for row in made.result["metrics"][0]["adjusted"]["variants"]}
-    assert curve[-1]["p_best"] == adjusted
+    assert curve[-1].p_best == adjusted
     plain = {row["variant"]: row["p_best"] for row in made.result["metrics"][0]["variants"]}
-    assert curve[-2]["p_best"] == pytest.approx(adjusted, abs=0.2) and plain != adjusted
+    assert curve[-2].p_best == pytest.approx(adjusted, abs=0.2) and plain != adjusted

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from analysis.sampling.diagnostics import Diagnostics
 from experiments.analyses.run import analyse
+from experiments.analyses.sampled.segments import SegmentEntry
 from experiments.commands.cli import main
 from experiments.errors import NotFoundError
 from experiments.exporting import posterior, report, summary
@@ -114,7 +116,7 @@ def test_the_same_analysis_gives_the_same_draws(stored, draws, tmp_path):
 def test_the_summary_is_the_table_that_http_answers_and_equals_the_result(stored, tmp_path):
     file = tmp_path / "summary.csv"
     number = summary.write(stored, file)
-    assert file.read_bytes().decode() == to_csv(stored.result)
+    assert file.read_bytes().decode() == to_csv(stored.reading)
     with file.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     assert len(rows) == number >= sum(len(entry["variants"]) for entry in stored.result["metrics"])
@@ -137,7 +139,7 @@ def test_parquet_holds_the_same_summary(stored, tmp_path):
 
     summary.write(stored, tmp_path / "summary.parquet")
     table = pq.read_table(tmp_path / "summary.parquet")
-    assert table.to_pylist() == list(rows(stored.result))
+    assert table.to_pylist() == list(rows(stored.reading))
     assert str(table.schema.field("answer").type) == "bool" and str(table.schema.field("n").type) == "int64"
 
 
@@ -294,13 +296,18 @@ def test_segments_are_drawn_again_with_the_seed_of_the_answer(stored, tmp_path):
     import arviz as az
 
     pytest.importorskip("pymc")
-    shown = [{"segment": name, "not_shown": None, "joint": False} for name in stored.collected.segment_data]
-    answered = replace(stored, result=stored.result | {"segments": shown, "metrics": stored.result["metrics"][:1]})
+    fit = Diagnostics(True, 1.0, 1000.0, 0)
+    shown = [
+        SegmentEntry(name, stored.primary, (), (), fit, (), 7, "nutpie", False, (), None)
+        for name in stored.collected.segment_data
+    ]
+    answer = replace(stored.answer, sampled={**stored.answer.sampled, "segments": tuple(shown)})
+    answered = replace(stored, reading=replace(stored.reading, answer=replace(answer, metrics=answer.metrics[:1])))
     names = posterior.write(answered, tmp_path / "segments.nc")
     (variable,) = (name for name in names if "_by_" in name and not name.endswith("_overall"))
     drawn = az.from_netcdf(tmp_path / "segments.nc").posterior[variable]
     assert drawn.dims[:3] == ("chain", "draw", "variant") and drawn.shape[:2] == (4, 1000)
-    cells = stored.collected.segment_data[shown[0]["segment"]]
+    cells = stored.collected.segment_data[shown[0].segment]
     levels = drawn[drawn.dims[3]].values.tolist()
     assert sorted(levels) == sorted({level for _, level in cells})
     for (variant, level), cell in cells.items():

@@ -12,7 +12,7 @@ from experiments.analyses.answer import Answer
 from experiments.analyses.plan import Inputs
 from experiments.exporting import posterior
 from experiments.exporting.source import Stored, VariantName
-from experiments.reporting.worded import worded, wording
+from experiments.reporting.worded import Reading, wording
 from tests.experiments.analyses.documents import RATES, inputs, returns, with_history
 
 VARIANTS = (VariantName("a", "A", "As ever", True), VariantName("b", "B", "Bloom", False))
@@ -32,11 +32,11 @@ def stored_of(given: Inputs, **more) -> Stored:
     from experiments.analyses.compute import compute
 
     document = json.loads(json.dumps(compute(given, identity="i")[0].to_dict(), allow_nan=False))
-    answer, words = Answer.from_dict(document), wording(document, given.plan.names.items())
+    answer = Answer.from_dict(document)
     began = datetime(2026, 9, 21, tzinfo=UTC)
     primary = given.plan.primary
-    result = worded(document, given.plan.names.items())
-    return Stored("Test", "", primary, VARIANTS, answer, words, result, given, {}, [], began, 14, **more)
+    reading = Reading(answer, wording(answer, given.plan.names))
+    return Stored("Test", "", primary, VARIANTS, reading, reading.document, given, [], began, 14, **more)
 
 
 def by_attribute(place: int) -> dict:

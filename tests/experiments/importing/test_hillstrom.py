@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
-from experiments.analyses import records
 from experiments.lifecycle import store
+from experiments.reporting import readings
 from experiments.storage.database import Database
 from experiments.storage.tables import Exposure
 from tests.serving import ROOT
@@ -49,7 +49,7 @@ def expected(shared_data) -> dict:
 def result(imported) -> dict:
     database, _, _ = imported
     with database.read() as session:
-        return records.latest(session, store.get(session, "hillstrom"))
+        return readings.latest(session, store.get(session, "hillstrom")).document
 
 
 def rows(result: dict, metric: str) -> dict[str, dict]:

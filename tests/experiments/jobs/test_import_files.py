@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import select
 
-from experiments.analyses import records
 from experiments.importing import make_plan
 from experiments.jobs import queue
 from experiments.jobs.worker import Stopping, perform, work
 from experiments.lifecycle import store
+from experiments.reporting import readings
 from experiments.settings import Settings, read_settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Experiment, Exposure, Job, Upload
@@ -54,7 +54,7 @@ def test_the_worker_imports_and_analyses(database: Database, settings: Settings)
     assert "600 members in 2 variants and 120 events" in job.message
     with database.read() as session:
         stored = store.get(session, "spring")
-        result = records.latest(session, stored)
+        result = readings.latest(session, stored).document
         assert session.exec(select(Upload)).first() is None  # imported files are deleted
     assert stored.created_by == "page:anna@shop.example"
     clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")

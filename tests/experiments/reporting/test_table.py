@@ -2,18 +2,33 @@
 
 import csv
 import io
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from analysis.models.cascade.result import CascadeComparison, CascadeResult, Reach, VariantCascade
+from analysis.posterior.joint import Estimate, Interval
+from analysis.priors import WORD_OF_MOUTH
 from analysis.statistics import AdjustedStatistics, AmountStatistics, CountStatistics
-from experiments.analyses.records import mature_only
+from experiments.analyses.answer import Answer
+from experiments.catalogue.metrics import metric
 from experiments.reporting.table import CSV_COLUMNS, to_csv
-from experiments.reporting.worded import worded
+from experiments.reporting.worded import Reading, wording
 from tests.experiments.analyses.documents import RATES, answered, returns, with_history
 
 
-def rows_of(result: dict) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(to_csv(worded(result, ())))))
+def reading_of(result: dict[str, Any]) -> Reading:
+    answer = Answer.from_dict(result)
+    return Reading(answer, wording(answer, {}))
+
+
+def written(answer: Answer) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(to_csv(Reading(answer, wording(answer, {}))))))
+
+
+def rows_of(result: dict[str, Any]) -> list[dict[str, str]]:
+    return written(Answer.from_dict(result))
 
 
 def test_each_metric_and_variant_is_a_row_with_its_comparison():
@@ -75,23 +90,17 @@ def test_the_half_life_counts_the_members_whose_window_is_over():
 
 
 def test_word_of_mouth_tells_the_factor_by_its_mean_and_the_reach_by_its_median():
-    result = answered({"click_rate": RATES})
-    bounds = {"kind": "eti", "probability": 0.95, "low": 0.2, "high": 0.4}
-    variants = [
-        {
-            "variant": key, "n": 90, "brought": 27, "roots": 60, "reach_not_shown": None,
-            "r": {"mean": 0.3, "interval": bounds}, "reach": {"median": 1.4, "interval": bounds},
-        }
-        for key in "ab"
-    ]  # fmt: skip
-    compared = [
-        {"variant": "b", "control": "a", "p_beats_control": 0.6, "difference": {"mean": 0.1, "interval": bounds}}
-    ]
-    result["cascade"] = {"variants": variants, "comparisons": compared}
-    assert rows_of(result)[2:] == [], "they are not measured here"
-    for key in ("k_factor", "reach"):
-        result["provenance"]["metric_definitions"][key] = {"kind": "cascade", "unit_of_measure": "members"}
-    rows = rows_of(result)[2:]
+    interval = Interval("eti", 0.95, 0.2, 0.4)
+    factor, reach = Estimate(0.3, interval), Reach(1.4, interval)
+    variants = tuple(VariantCascade(key, 90, 27, 60, factor, factor, 0.0, reach, 0.1, (), ()) for key in "ab")
+    compared = (CascadeComparison("b", "a", Estimate(0.1, interval), 0.6),)
+    cascade = CascadeResult(variants, compared, WORD_OF_MOUTH, 7)
+    answer = Answer.from_dict(answered({"click_rate": RATES}))
+    answer = replace(answer, sampled={**answer.sampled, "cascade": (cascade,)})
+    assert written(answer)[2:] == [], "they are not measured here"
+    definitions = {key: metric(key).definition("EUR", 7) for key in ("k_factor", "reach")}
+    provenance = replace(answer.provenance, metric_definitions=definitions)
+    rows = written(replace(answer, provenance=provenance))[2:]
     assert [(row["metric"], row["variant"], row["mean"], row["median"]) for row in rows] == [
         ("k_factor", "a", "0.3", ""),
         ("k_factor", "b", "0.3", ""),
@@ -110,9 +119,9 @@ def test_a_figure_that_is_not_shown_is_an_empty_cell():
 def test_only_the_mature_members_are_answered_where_they_are_asked_for():
     mature = dict(RATES)
     result = answered({"click_rate": RATES}, collected={"mature_data": {"click_rate": mature}})
-    assert mature_only(result)["metrics"] == result["mature"]["metrics"]
-    everybody = answered({"click_rate": RATES})
-    assert mature_only(everybody) == everybody
+    assert reading_of(result).mature_only().answer.to_dict()["metrics"] == result["mature"]["metrics"]
+    everybody = reading_of(answered({"click_rate": RATES}))
+    assert everybody.mature_only() == everybody
 
 
 def test_whole_cascades_have_rows_of_their_own_that_nothing_goes_by():

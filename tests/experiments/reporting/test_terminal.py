@@ -1,8 +1,9 @@
 """The answer in a terminal: the figures that the verdict goes by, and none that would be little more than a guess."""
 
+from experiments.analyses.answer import Answer
 from experiments.reporting.terminal import table
 from experiments.reporting.withheld import withheld_note
-from experiments.reporting.worded import worded
+from experiments.reporting.worded import Reading, wording
 from tests.experiments.analyses.documents import RATES, answered, with_history
 from tests.web.pages.results import fixtures
 
@@ -15,7 +16,8 @@ def test_the_adjusted_figures_are_told_and_named_as_such_where_they_decide():
         collected={"adjusted_data": {"click_rate": with_history(0.8)}},
         covariate={"attribute": "last_year", "days_before": None},
     )
-    lines = table(worded(result, NAMES)).splitlines()
+    answer = Answer.from_dict(result)
+    lines = table(Reading(answer, wording(answer, NAMES)).document).splitlines()
     at = next(place for place, line in enumerate(lines) if line.endswith(", adjusted for last year)"))
     for line, row in zip(lines[at + 2 :], result["metrics"][0]["adjusted"]["variants"], strict=False):
         assert f"{row['mean']:.2%}" in line and f"{row['interval']['low']:.2%}" in line

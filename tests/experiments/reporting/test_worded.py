@@ -1,13 +1,16 @@
 """A stored result becomes words in one place, whatever part of it holds messages."""
 
 import json
+from dataclasses import replace
 
 from analysis.messages import message
+from experiments.analyses.answer import Answer
 from experiments.analyses.serialise import finite
 from experiments.reporting.sentences.wording import Wording
-from experiments.reporting.worded import worded, wording
+from experiments.reporting.worded import Reading, wording
+from tests.experiments.analyses.documents import RATES, answered
 
-NAMES = [["a", "A"], ["b", "B “Pack light”"]]
+NAMES = {"a": "A", "b": "B “Pack light”"}
 TEMPLATES = {
     "test.leads": "{variant:variant} leads by {metric:metric}.",
     "test.both": "{parts:list}: {variant:letter}.",
@@ -17,16 +20,18 @@ TEMPLATES = {
 def test_messages_survive_storage_and_become_sentences():
     said = message("test.both", parts=(message("test.leads", variant="b", metric="click_rate"), "x"), variant="b")
     stored = json.loads(json.dumps(finite({"verdict": {"reason": said, "more": [said]}, "metrics": []})))
-    how = wording(stored, NAMES)
-    document = Wording(how.variants, how.metrics, sentences=TEMPLATES).worded(stored)
+    document = Wording(NAMES, {"click_rate": "click rate"}, sentences=TEMPLATES).worded(stored)
     sentence = "B “Pack light” leads by click rate. and x: B."
     assert document["verdict"] == {"reason": sentence, "more": [sentence]}
 
 
-def test_what_holds_no_message_stays_as_it_is():
-    stored = {
-        "verdict": {"reason": "Ship B.", "more_days": None},
-        "metrics": [{"metric": "click_rate", "name": "Clicks"}],
-    }
-    assert worded(stored, NAMES) == stored
-    assert wording(stored, NAMES).metrics["click_rate"] == "clicks"
+def test_a_reading_has_the_document_in_words_and_its_metrics_by_their_own_names():
+    stored = answered({"click_rate": RATES})
+    answer = Answer.from_dict(stored)
+    renamed = replace(answer, metrics=(replace(answer.primary, name="Clicks"),))
+    reading = Reading(renamed, wording(renamed, NAMES))
+    assert reading.wording.metrics["click_rate"] == "clicks"
+    document = reading.document
+    assert document["verdict"]["headline"] == reading.text(answer.verdict.headline)
+    assert document["metrics"][0]["variants"] == stored["metrics"][0]["variants"]
+    assert document["answer"] == stored["answer"]

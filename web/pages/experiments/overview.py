@@ -6,7 +6,6 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from sqlmodel import Session
 
-from experiments.analyses import records
 from experiments.definition.fields import BUCKETS
 from experiments.errors import NotFoundError
 from experiments.lifecycle import store
@@ -14,6 +13,7 @@ from experiments.lifecycle.document import document_of, documents_of
 from experiments.lifecycle.namespaces import free_places, overlaps
 from experiments.lifecycle.states import STATES
 from experiments.lifecycle.transitions import checklist
+from experiments.reporting import readings
 from experiments.reporting.numbers import plain_percent, when
 from experiments.storage.tables import Experiment, utc_now
 from experiments.translation import gettext
@@ -126,7 +126,7 @@ def _rows() -> dict[str, Any]:
     with services().database.read() as session:
         found, total = store.page(session, state=state, limit=PAGE, offset=(min(number, 10_000) - 1) * PAGE)
         documents = documents_of(session, found)
-        answers = records.one_line(session, found)
+        answers = readings.one_line(session, found)
         counts = figures(session, found)
         empty = total == 0 and (state is not None) and store.page(session, limit=1)[1] == 0
     now = utc_now()

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from experiments.analyses.records import OneLine
 from experiments.definition.variant_names import called, letter
 from experiments.reporting.numbers import clock, when
+from experiments.reporting.readings import OneLine
 from experiments.storage.tables import Analysis, Experiment, Exposure, Run
 from experiments.translation import gettext
 from web.pages.common import durations

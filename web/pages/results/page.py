@@ -9,9 +9,11 @@ from experiments.analyses import records
 from experiments.errors import NotFoundError
 from experiments.jobs import queue
 from experiments.lifecycle import store
+from experiments.reporting import readings
 from experiments.reporting.adjustment import deciding
 from experiments.reporting.numbers import moment, when
 from experiments.reporting.table import to_csv
+from experiments.reporting.worded import Reading
 from experiments.storage.tables import Experiment, Run
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
@@ -69,20 +71,20 @@ def download(key: str) -> Response:
     with services().database.read() as session:
         experiment = store.get(session, key)
         _, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
-        result = _latest(session, experiment, run)
-        if result is None:
+        reading = _latest(session, experiment, run)
+        if reading is None:
             raise NotFoundError(f"{experiment.name} has no analysis yet; open its page and wait for the first one.")
-        name = f"{experiment.key}-run-{result['run']}.csv"
+        name = f"{experiment.key}-run-{reading.answer.heading.run}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(to_csv(result), mimetype="text/csv", headers=headers)
+        return Response(to_csv(reading), mimetype="text/csv", headers=headers)
 
 
 def _sections(context: dict[str, Any]) -> str:
     return render_template("results/answer.html", **context) + render_template("results/head.html", oob=True, **context)
 
 
-def _latest(session: Session, experiment: Experiment, run: Run | None) -> dict[str, Any] | None:
-    return records.latest(session, experiment, run, zone=services().settings.time_zone) if run else None
+def _latest(session: Session, experiment: Experiment, run: Run | None) -> Reading | None:
+    return readings.latest(session, experiment, run, zone=services().settings.time_zone) if run else None
 
 
 def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
@@ -90,10 +92,11 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     settings, now = services().settings, state.now_utc()
     runs, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
     variants = state.facts_of(store.variants_of(session, experiment))
-    result = _latest(session, experiment, run)
+    reading = _latest(session, experiment, run)
+    result = reading.document if reading else None
     newest = run is not None and run is runs[0]
     status = state.status(session, experiment, run, result, settings, now=now) if newest else state.Status()
-    view = _view(session, experiment, run, variants, result) if result and run else None
+    view = _view(session, experiment, run, variants, reading) if reading and run else None
     followed = run is not None and not newest
     decided = None if followed else experiment.shipped_variant
     shipped = next((variant for variant in variants if variant.key == decided), None)
@@ -135,7 +138,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
 
 
 def _view(
-    session: Session, experiment: Experiment, run: Run, variants: tuple[VariantFacts, ...], result: dict[str, Any]
+    session: Session, experiment: Experiment, run: Run, variants: tuple[VariantFacts, ...], reading: Reading
 ) -> ResultsView:
     plan = Plan(
         experiment.primary_metric,
@@ -151,8 +154,8 @@ def _view(
         experiment.window_days,
         state.fixed_costs(store.variants_of(session, experiment)),
     )
-    history = records.history(session, experiment, run)
-    return build(result, result.get("drawing") or {}, variants, history, plan, now=state.now_utc(), mature=_mature())
+    history = [point._asdict() for point in records.history(session, run)]
+    return build(reading.document, reading.drawing, variants, history, plan, now=state.now_utc(), mature=_mature())
 
 
 def _mature() -> bool:

@@ -10,7 +10,7 @@ from analysis.health.data import HealthData
 from analysis.health.split import split_of
 from analysis.health.srm import Epoch
 from experiments.analyses.serialise import finite
-from experiments.reporting.worded import worded
+from tests.web.pages.results.stored_form import reading_of
 from web.pages.results.parts import Plan, VariantFacts
 
 STARTED = datetime(2026, 11, 15, 8, 0, tzinfo=UTC)
@@ -68,7 +68,8 @@ def called() -> list[list[str]]:
 
 def result(audience: dict = SPRING, **options: Any) -> dict[str, Any]:
     """A whole result in words, as the pages read it; see `stored_result`."""
-    return worded(stored_result(audience, **options), called(), zone="Europe/Berlin")
+    stored = stored_result(audience, **options)
+    return dict(reading_of(stored, dict(called())).wording.worded(stored))
 
 
 def stored_result(

@@ -15,6 +15,7 @@ from experiments.settings import read_settings
 from experiments.storage.tables import Analysis, utc_now
 from tests.experiments.analyses.documents import RATES, inputs
 from tests.web.pages.results import fixtures
+from tests.web.pages.results.stored_form import stored_form
 from web import create_app
 from web.http.services import Services
 from web.pages.common.access import person_of
@@ -102,7 +103,7 @@ def analyse(
                 run_id=run.id,
                 cut_off_us=int(cut_off.timestamp() * 1_000_000),
                 decision=result["verdict"]["decision"],
-                result=result,
+                result=stored_form(result),
                 inputs=inputs({"click_rate": RATES}, names=fixtures.called()).to_dict(),
                 drawing={"densities": densities},
             )

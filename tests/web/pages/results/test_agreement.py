@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from itertools import product
@@ -17,9 +18,10 @@ from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import Stored, VariantName
 from experiments.reporting import facts, terminal
 from experiments.reporting.withheld import too_early
-from experiments.reporting.worded import worded, wording
+from experiments.reporting.worded import Reading, after_the_end
 from tests.experiments.analyses import documents
 from tests.web.pages.results import fixtures
+from tests.web.pages.results.stored_form import reading_of
 from web.api.schemas.scorecard import Verdict as VerdictSchema
 from web.pages.results import view
 from web.pages.results.decide import choices
@@ -73,7 +75,8 @@ states = st.builds(
 @example(stored=state((1000, 1000, 1000), (200, 255, 200), 14.0), ended=False)
 @settings(max_examples=60)
 def test_every_reader_of_an_analysis_gets_the_same_verdict(stored, ended) -> None:
-    result = worded(stored, NAMES, ended=ended)
+    reading = read(stored, ended)
+    result = reading.document
     verdict = result["verdict"]
     assert json.loads(json.dumps(Verdict.from_dict(stored["verdict"]).to_dict())) == stored["verdict"]
     agrees_with_its_guardrails(verdict)
@@ -84,10 +87,10 @@ def test_every_reader_of_an_analysis_gets_the_same_verdict(stored, ended) -> Non
     shown = page.part("verdict")
     assert (shown.decision, shown.headline) == (verdict["decision"], verdict["headline"])
     assert "".join(part.text for part in shown.reason) == verdict["reason"]
-    assert facts.line(verdict).startswith(verdict["headline"])
+    assert facts.line(reading.answer.verdict, reading.wording).startswith(verdict["headline"])
 
     group = next(group for group in page.part("scorecard").groups if group.key == "negative_rate")
-    row = next(block for block in blocks(report_of(stored, result), result) if block.name == "Complaints")
+    row = next(block for block in blocks(report_of(reading), result) if block.name == "Complaints")
     assert (row.tag, row.tone, row.remark) == (group.tag, group.tone, group.remark)
     says_the_statuses(group, verdict)
 
@@ -139,21 +142,27 @@ def doubts_agree(result) -> None:
         assert choice.advised == (verdict["decision"] == "ship" and verdict["variant"] == choice.variant.key)
 
 
-def report_of(stored, result) -> Stored:
+def read(stored, ended=False) -> Reading:
+    reading = reading_of(stored, dict(NAMES))
+    verdict = after_the_end(reading.answer.verdict) if ended else reading.answer.verdict
+    return replace(reading, answer=replace(reading.answer, verdict=verdict))
+
+
+def report_of(reading) -> Stored:
     variants = tuple(
         VariantName(variant.key, variant.letter, variant_names.called("", {"headline": variant.title}), variant.control)
         for variant in fixtures.variants()
     )
     inputs = documents.inputs({"click_rate": documents.RATES}, names=NAMES)
-    how = wording(stored, NAMES)
-    made = (None, how, result, inputs, {}, [], fixtures.STARTED, 14, "EUR", False, (), fixtures.GUARDRAILS)
+    made = (reading, reading.document, inputs, [], fixtures.STARTED, 14, "EUR", False, (), fixtures.GUARDRAILS)
     return Stored("Spring", "", "sticky_rate", variants, *made)
 
 
 def test_the_report_shows_the_verdict_and_its_guardrail() -> None:
     stored = state((1000, 1000, 1000), (200, 255, 200), 14.0)
-    result = worded(stored, NAMES)
-    page = report.rendered(report_of(stored, result))
+    reading = read(stored)
+    result = reading.document
+    page = report.rendered(report_of(reading))
     assert result["verdict"]["decision"] == "stop_harm"
     assert result["verdict"]["headline"] in page and "guardrail broken by B" in page
     assert "Not certain enough" not in page

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from analysis import Verdict
 from experiments.lifecycle import editing, store, transitions
 from experiments.reporting.worded import WAITING, after_the_end
 from tests.web.pages.results import fixtures, stored
@@ -41,18 +42,18 @@ def test_nobody_is_told_to_wait_for_a_test_that_has_just_ended(app, client, way)
     [(0.008, "verdict.not_enough"), (0.3, "verdict.ended_undecided"), (1.0, "verdict.ended_undecided")],
 )
 def test_a_verdict_of_a_running_test_waits_no_more_once_it_is_over(scale: float, headline: str) -> None:
-    running = fixtures.stored_result(scale=scale)["verdict"]
-    assert running["decision"] in ("keep_running", "not_enough_data")
+    running = Verdict.from_dict(fixtures.stored_result(scale=scale)["verdict"])
+    assert running.decision in ("keep_running", "not_enough_data")
     over = after_the_end(running)
-    assert (over["decision"], over["variant"], over["more_days"]) == ("not_enough_data", running["variant"], None)
-    assert over["headline"]["message"] == headline
-    codes = [part["message"] for part in over["reason"]["params"]["parts"]]
+    assert (over.decision, over.variant, over.more_days) == ("not_enough_data", running.variant, None)
+    assert over.headline.code == headline
+    codes = [part.code for part in over.reasons]
     assert codes and not WAITING & set(codes)
-    assert codes == [part["message"] for part in running["reason"]["params"]["parts"]][: len(codes)]
+    assert codes == [part.code for part in running.reasons][: len(codes)]
 
 
 def test_a_verdict_that_does_not_wait_is_left_as_it_is() -> None:
-    verdict = fixtures.stored_result()["verdict"] | {"decision": "ship"}
+    verdict = Verdict.from_dict(fixtures.stored_result()["verdict"] | {"decision": "ship"})
     assert after_the_end(verdict) == verdict
 
 

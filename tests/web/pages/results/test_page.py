@@ -221,13 +221,13 @@ def test_the_definition_can_be_read_and_edited_from_the_page(app, client) -> Non
 
 
 def test_the_list_says_the_chance_that_an_answer_rests_on(app) -> None:
-    from experiments.analyses import records
+    from experiments.reporting import readings
 
     stored.experiment(app)
     stored.analyse(app)
     with stored.services_of(app).database.read() as session:
         found = store.get(session, stored.KEY)
-        text = records.one_line(session, [found])[found.id].text
+        text = readings.one_line(session, [found])[found.id].text
     assert re.fullmatch(r"Keep running, about \d+ more days?\. Chance that B “[^”]+” is best: \d+\u202f%\.", text)
 
 
