@@ -13,8 +13,8 @@ from experiments.lifecycle import store
 from experiments.lifecycle.current_prior import in_force
 from experiments.lifecycle.document import timestamp
 from experiments.lifecycle.namespaces import overlap_message, overlaps
-from experiments.reporting.numbers import listed
 from experiments.storage.tables import ApiKey, Experiment, Variant, utc_now
+from experiments.translation.lists import listed
 
 
 @dataclass(frozen=True)

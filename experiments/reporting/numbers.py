@@ -4,7 +4,6 @@ The digits are Python's own rounding; the marks between them, the months and the
 Units follow a narrow no-break space, so that a line never ends between a figure and its unit.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -13,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
-from babel.lists import format_list
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from experiments.translation import gettext, language
+from experiments.translation.lists import either as either
+from experiments.translation.lists import listed as listed
 
 NARROW = "\u202f"
 MINUS = "\u2212"
@@ -25,8 +25,6 @@ NOTHING = "–"
 # Babel's signs depend on the reader's country ("CA$" in English); these are understood everywhere.
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "PLN": "zł", "BRL": "R$"}
 _DAY = {"en": "d MMM y", "de": "d. MMM y"}
-# American English, Babel's plain "en", puts a comma before "and".
-_LISTS = {"en": "en_GB"}
 
 _SECONDS: Final[tuple[tuple[Literal["day", "hour", "minute"], int], ...]] = (
     ("day", 86_400),
@@ -98,16 +96,6 @@ def figure(number: Number | None, digits: int = 4) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """Return ``1 member`` or ``21,306 members``."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return ``A``, ``A and B`` or ``A, B and C``."""
-    return format_list(names, "standard", _LISTS.get(language(), language()))
-
-
-def either(names: Sequence[str]) -> str:
-    """Return ``A``, ``A or B`` or ``A, B or C``."""
-    return format_list(names, "or", _LISTS.get(language(), language()))
 
 
 def moment(value: datetime | int) -> datetime:
