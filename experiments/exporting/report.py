@@ -49,7 +49,7 @@ def rendered(stored: Stored, zone: str = "UTC") -> str:
     pictures = drawn([translated(spec) for _, _, spec in wanted], width=CHART_WIDTH, locale=language())
     result, provenance = stored.result, stored.result["provenance"]
     withheld = too_early(result["verdict"])
-    return _template().render(
+    page: str = _template().render(
         stored=stored,
         result=result,
         verdict=result["verdict"],
@@ -66,6 +66,7 @@ def rendered(stored: Stored, zone: str = "UTC") -> str:
         light=_colours("light"),
         dark=_colours("dark"),
     )
+    return page
 
 
 @lru_cache(maxsize=1)

@@ -11,16 +11,17 @@ TEXTS = ("title", "description")
 """The keys of a definition whose texts are read by people; names of variants and segments are data."""
 
 
-def translated(spec: Any) -> Any:
+def translated(spec: dict[str, Any]) -> dict[str, Any]:
     """Return a chart's definition with its titles and its description in the language in use."""
-    if language() == "en":
-        return spec
-    if isinstance(spec, Mapping):
-        return {
-            key: gettext(value) if key in TEXTS and isinstance(value, str) else translated(value)
-            for key, value in spec.items()
-        }
-    return [translated(value) for value in spec] if isinstance(spec, list) else spec
+    return spec if language() == "en" else {key: _translated(key, value) for key, value in spec.items()}
+
+
+def _translated(key: str, part: Any) -> Any:
+    if isinstance(part, str):
+        return gettext(part) if key in TEXTS else part
+    if isinstance(part, Mapping):
+        return {name: _translated(name, value) for name, value in part.items()}
+    return [_translated("", value) for value in part] if isinstance(part, list) else part
 
 
 def line_of_today(today: float | None, planned_days: float | None = None, *, over: bool = False) -> str:

@@ -25,7 +25,7 @@ def table(result: dict[str, Any]) -> str:
         share = metric["kind"] == "proportion"
         adjusted = f", adjusted for {covariate_of(metric['adjusted'])}" if "plain" in metric else ""
         lines += ["", f"{metric['name']} ({metric['unit_of_measure']}{adjusted})"]
-        rows = [("", "members", "total", "counted", "believed", "95 % interval", "best")]
+        rows: list[tuple[str, ...]] = [("", "members", "total", "counted", "believed", "95 % interval", "best")]
         rows += [_row(row, share) for row in metric["variants"]]
         widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
         for row in rows:

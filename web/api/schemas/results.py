@@ -110,7 +110,7 @@ def in_order(result: dict[str, Any]) -> dict[str, Any]:
 
     PostgreSQL's jsonb keeps no order, and what is the same is to look the same on both engines.
     """
-    ordered = _ordered(result, Results)
+    ordered: dict[str, Any] = _ordered(result, Results)
     populations = (ordered, ordered.get("mature") or {}, ordered.get("total") or {})
     for metric in [one for population in populations for one in population.get("metrics", ())]:
         if metric["kind"] in ("proportion", "count"):

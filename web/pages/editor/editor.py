@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlmodel import Session, col, select
 
 from experiments.catalogue import metrics
@@ -38,7 +39,7 @@ GROUPS = {
 
 @blueprint.route("/experiments/new", methods=["GET", "POST"])
 @changes
-def new():
+def new() -> ResponseReturnValue:
     """Write a new draft."""
     if request.method == "GET":
         return _editor(_first_values())
@@ -65,7 +66,7 @@ def _first_values() -> definition_form.Values:
 
 @blueprint.route("/experiments/<key>/edit", methods=["GET", "POST"])
 @changes
-def edit(key: str):
+def edit(key: str) -> ResponseReturnValue:
     """Change a draft; or, of one that has started, what may still change."""
     with services().database.read() as session:
         experiment = store.get(session, key)
@@ -83,7 +84,7 @@ def edit(key: str):
 
 
 @blueprint.post("/audience-sentence")
-def sentence():
+def sentence() -> ResponseReturnValue:
     """The rule being typed, in plain English; while it is unfinished, what is missing."""
     rule, errors = audience_form.rule_of(audience_form.typed_values(request.form))
     text = "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
@@ -96,7 +97,7 @@ def _zone() -> str:
 
 def _editor(
     values: definition_form.Values, document: dict[str, Any] | None = None, errors: definition_form.Errors | None = None
-) -> Any:
+) -> ResponseReturnValue:
     errors = errors or {}
     window = int(values["window_days"]) if values["window_days"].isdigit() else 7
     page = render_template(
@@ -142,7 +143,7 @@ def _sentence_of(values: definition_form.Values) -> str:
     return "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
 
 
-def _save(values: definition_form.Values, document: dict[str, Any] | None) -> Any:
+def _save(values: definition_form.Values, document: dict[str, Any] | None) -> ResponseReturnValue:
     definition, errors = definition_form.definition_of(values, _zone())
     if document is None and "key" not in errors:
         with services().database.read() as session:
@@ -191,7 +192,7 @@ def _store(session: Session, definition: ExperimentDefinition, document: dict[st
 # once members have met it
 
 
-def _edit_live(document: dict[str, Any]) -> Any:
+def _edit_live(document: dict[str, Any]) -> ResponseReturnValue:
     values = definition_form.values_of(document, _zone())
     if request.method == "GET":
         return _live_page(document, values)
@@ -263,7 +264,7 @@ def _minute(moment: datetime | None) -> datetime | None:
 
 def _live_page(
     document: dict[str, Any], values: definition_form.Values, errors: definition_form.Errors | None = None
-) -> Any:
+) -> ResponseReturnValue:
     errors = errors or {}
     page = render_template(
         "editor/live.html",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy import LargeBinary, delete, func, select
 from sqlmodel import Session, col
 from werkzeug.datastructures import FileStorage
@@ -32,13 +33,13 @@ _FORGET_AFTER = timedelta(days=1)  # files that nobody went on with
 
 @blueprint.get("/import")
 @changes
-def index():
+def index() -> ResponseReturnValue:
     return _index_page({})
 
 
 @blueprint.get("/import/example/<name>.csv")
 @changes
-def example(name: str):
+def example(name: str) -> ResponseReturnValue:
     if name not in EXAMPLES:
         raise NotFoundError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
@@ -47,7 +48,7 @@ def example(name: str):
 
 @blueprint.post("/import")
 @changes
-def upload():
+def upload() -> ResponseReturnValue:
     kind = request.form.get("kind", "")
     if kind not in _KINDS:
         raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
@@ -77,7 +78,7 @@ def upload():
 
 @blueprint.route("/import/<int:upload_id>", methods=["GET", "POST"])
 @changes
-def map_columns(upload_id: int):
+def map_columns(upload_id: int) -> ResponseReturnValue:
     kind = request.args.get("kind", "members")
     if kind not in _KINDS:
         raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
@@ -122,7 +123,7 @@ def map_columns(upload_id: int):
 
 @blueprint.get("/import/jobs/<int:job_id>")
 @changes
-def follow(job_id: int):
+def follow(job_id: int) -> ResponseReturnValue:
     with services().database.read() as session:
         job = queue.get(session, job_id)
         back = _way_back(session, job)
@@ -135,7 +136,7 @@ def follow(job_id: int):
 
 @blueprint.post("/demo")
 @changes
-def demo():
+def demo() -> ResponseReturnValue:
     """Ask for the example; one that is already being made is shown instead of another."""
     with services().database.write() as session:
         going = select(Job).where(col(Job.kind) == "demo", col(Job.state).in_(("due", "running")))
@@ -191,9 +192,9 @@ def _faults(tried: Job) -> dict[str, str]:
 
 def _columns(upload_id: int, kind: str, form: Mapping[str, str]) -> tuple[str, list[Any]]:
     # The beginning is enough to look at: the file itself stays where it is.
-    beginning = func.substr(col(Upload.content), 1, _PREVIEW_BYTES, type_=LargeBinary)
+    beginning = func.substr(col(Upload.content), 1, _PREVIEW_BYTES, type_=LargeBinary())
     with services().database.read() as session:
-        row = session.execute(select(Upload.name, beginning).where(col(Upload.id) == upload_id)).first()
+        row = session.execute(select(col(Upload.name), beginning).where(col(Upload.id) == upload_id)).first()
     if row is None:
         raise NotFoundError(f"The file {upload_id} is no longer kept; hand it over again under Import.")
     name, content = row

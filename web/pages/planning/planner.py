@@ -98,7 +98,7 @@ def _prior(values: form.Values) -> LiftPrior:
         return priors.choose(session, name)
 
 
-def _filled(values: form.Values) -> form.Values:
+def _filled(values: form.Values) -> dict[str, Any]:
     """Return the query of a form, without its default values."""
     return {name: value for name, value in values.items() if value != form.BLANK[name] or name in ("base", "members")}
 
