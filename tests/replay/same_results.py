@@ -21,7 +21,6 @@ import csv
 import gzip
 import json
 import os
-import random
 import signal
 import socket
 import sqlite3
@@ -37,6 +36,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.replay.made_up_audience import write_audience
 from tests.replay.same_figures import NUMBER, compare, figures, read
 
 LONGEST_SECONDS = 900
@@ -62,7 +62,6 @@ HEADLINE_TESTS = 20
 UNDATED_EVERY = 5
 """Every so many headline tests one is imported without dates and analysed with a given seed."""
 SEED = 7
-HOSTS, GUEST_SHARE = 2_400, 0.22
 
 Document = dict[str, Any]
 
@@ -235,44 +234,12 @@ def _chosen_tests(file: Path) -> list[tuple[str, datetime]]:
 def _made_up(product: Product, folder: Path) -> None:
     """Members with a covariate who come back, buy and bring others: what the other experiments do not have."""
     members, events = folder / "members.csv", folder / "events.csv"
-    _write_audience(members, events)
+    write_audience(members, events)
     metrics = "click_rate,return_rate,purchase_rate,orders,active_days,revenue,half_life,k_factor,reach"
     product.klette(
         *("import", "members", str(members), "--events", str(events), "--key", "made-up", "--control", "plain"),
         *("--covariate", "history", "--segments", "country", "--metrics", metrics, "--primary", "click_rate"),
     )
-
-
-def _write_audience(members: Path, events: Path) -> None:
-    """Write a made-up audience of two variants; the same on every machine."""
-    rng = random.Random(SEED)
-    began = datetime(2024, 5, 6, tzinfo=UTC)
-    people: list[tuple[str, str, datetime, str, int, str]] = []
-    for number in range(HOSTS):
-        variant, met = rng.choice(("plain", "bold")), began + timedelta(days=rng.uniform(0, 12))
-        history = round(rng.expovariate(1 / 40))
-        people.append((f"m{number:05d}", variant, met, "", history, rng.choice(("DE", "AT", "CH"))))
-    for host in people:  # grows while it is read: guests bring guests
-        while rng.random() < GUEST_SHARE * (1.3 if host[1] == "bold" else 1.0):
-            met = host[2] + timedelta(days=rng.uniform(0.01, 6))
-            history = round(rng.expovariate(1 / 40))
-            people.append((f"m{len(people):05d}", host[1], met, host[0], history, host[5]))
-    with members.open("w", newline="") as of_members, events.open("w", newline="") as of_events:
-        told, done = csv.writer(of_members), csv.writer(of_events)
-        told.writerow(("unit", "variant", "exposed_at", "brought_by", "history", "country"))
-        done.writerow(("unit", "type", "at", "value"))
-        for unit, variant, met, host_unit, history, country in people:
-            # Of those without a history nothing is known before, as of new members.
-            told.writerow((unit, variant, _iso(met), host_unit, history or "", country))
-            lift = 1.25 if variant == "bold" else 1.0
-            if rng.random() < lift * (0.08 + min(history, 120) / 900):
-                done.writerow((unit, "click", _iso(met + timedelta(minutes=3)), ""))
-            for day in range(1, 7):
-                if rng.random() < lift * 0.12 * 0.75**day:
-                    done.writerow((unit, "view", _iso(met + timedelta(days=day, hours=1)), ""))
-            while rng.random() < 0.05 * lift:
-                at = met + timedelta(hours=rng.uniform(1, 100))
-                done.writerow((unit, "purchase", _iso(at), f"{rng.lognormvariate(3.4, 0.6):.2f}"))
 
 
 def _stored(product: Product) -> Iterator[tuple[str, Document]]:
@@ -359,10 +326,6 @@ def _planned(product: Product) -> Document:
 def _sql_time(moment: datetime) -> str:
     """As SQLite keeps it."""
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")
 
 
 def _free_port() -> int:
