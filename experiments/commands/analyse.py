@@ -1,4 +1,4 @@
-"""`klette analyse`: analyse an experiment now, or compute a stored analysis again."""
+"""`klette analyse`: analyse an experiment now, or recompute a stored analysis."""
 
 import json
 from contextlib import closing
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.translation import gettext, ngettext
+
 if TYPE_CHECKING:
     from sqlmodel import Session
 
@@ -14,19 +16,19 @@ if TYPE_CHECKING:
     from experiments.storage.tables import Analysis, Experiment
 
 SHOWN_IDS = 3
-"""Analyses that are named where one is asked for that is not there."""
+"""Analyses listed in the error of an unknown one."""
 
 
 @click.command()
 @click.argument("key")
-@click.option("--repeat", "analysis_id", metavar="ID", help="Compute this stored analysis again and compare.")
+@click.option("--repeat", "analysis_id", metavar="ID", help="Recompute this stored analysis and compare.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the sampled models.")
 @click.option(
-    "--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models to the worker: seconds less."
+    "--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models to the worker; saves seconds."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
-    """Analyse the experiment KEY now and print the answer as a short table."""
+    """Analyse the experiment KEY now and print the result as a table."""
     from experiments.jobs.worker import prepare_process
     from experiments.settings import settings
     from experiments.storage.database import Database
@@ -42,7 +44,7 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
             _repeat(database, key, analysis_id, zone=chosen.time_zone if as_json else None)
             return
         made = analyse(database, key, seed=seed, with_models=not quick)
-        rest_follows = _ask_for_the_rest(database, made, seed)
+        postponed_models = _enqueue_postponed(database, made, seed)
     reading = Reading.of(made, zone=chosen.time_zone)
     heading = reading.answer.heading
     if as_json:
@@ -50,14 +52,15 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
         return
     click.echo(table(reading.document))
     click.echo()
-    click.echo(f"Analysis {made.id}, {heading.units.randomised:,} members, up to {heading.cut_off}.")
-    if rest_follows:
-        click.echo("The worker computes the rest next.")
+    summary = gettext("Analysis {id}, {members:,} members, up to {cut_off}.")
+    click.echo(summary.format(id=made.id, members=heading.units.randomised, cut_off=heading.cut_off))
+    if postponed_models:
+        click.echo(gettext("The worker fits the remaining models next."))
     click.echo(f"{chosen.public_url}/experiments/{key}")
 
 
-def _ask_for_the_rest(database: "Database", made: "Analysis", seed: int | None) -> bool:
-    """Queue a full answer where this one left models out: of a test that is over no other would ever follow."""
+def _enqueue_postponed(database: "Database", made: "Analysis", seed: int | None) -> bool:
+    """Enqueue a full analysis if this one postponed models: for an ended experiment no other would follow."""
     from experiments.analyses.answer import Answer
     from experiments.analyses.sampled import postponed
     from experiments.jobs import queue
@@ -66,14 +69,14 @@ def _ask_for_the_rest(database: "Database", made: "Analysis", seed: int | None) 
     if not postponed(Answer.from_dict(made.result).sampled):
         return False
     with database.write() as session:
-        found = session.get(Experiment, made.experiment_id)
+        experiment = session.get(Experiment, made.experiment_id)
         payload = {} if seed is None else {"seed": seed}
-        queue.enqueue(session, "analyse", payload=payload, experiment=found, requested_by="cli")
+        queue.enqueue(session, "analyse", payload=payload, experiment=experiment, requested_by="cli")
     return True
 
 
 def _repeat(database: "Database", key: str, analysis_id: str, *, zone: str | None) -> None:
-    """Compute again and compare; with a zone, print the whole result as JSON, its moments in that zone."""
+    """Recompute and compare; with a time zone, print the whole result as JSON, with times in that zone."""
     from experiments.analyses.answer import Answer
     from experiments.analyses.run import repeat
     from experiments.errors import ConflictError, NotFoundError
@@ -84,7 +87,9 @@ def _repeat(database: "Database", key: str, analysis_id: str, *, zone: str | Non
     with database.read() as session:
         stored = session.get(Analysis, analysis_id)
         if stored is None or stored.experiment_id != get(session, key).id:
-            raise NotFoundError(f"{key} has no analysis {analysis_id!r}. {_newest(session, get(session, key))}")
+            message = gettext("{key} has no analysis {id!r}. {newest}")
+            newest = _newest(session, get(session, key))
+            raise NotFoundError(message.format(key=key, id=analysis_id, newest=newest))
         again = json.loads(json.dumps(repeat(session, analysis_id)))
     if zone is not None:
         reading = replace(Reading.of(stored, zone=zone), answer=Answer.from_dict(again))
@@ -92,21 +97,25 @@ def _repeat(database: "Database", key: str, analysis_id: str, *, zone: str | Non
     if again != stored.result:
         then, now = stored.result["provenance"]["versions"], again["provenance"]["versions"]
         changed = [f"{name} {then.get(name)} → {now.get(name)}" for name in now if then.get(name) != now.get(name)]
-        why = f"the versions differ ({', '.join(changed)})" if changed else "the versions are the same: tell the makers"
-        raise ConflictError(f"Analysis {analysis_id} gives other figures than stored; {why}.")
+        message = (
+            gettext("Analysis {id} gives other figures than stored, because versions differ: {versions}.")
+            if changed
+            else gettext("Analysis {id} gives other figures than stored, with the same versions. Please report this.")
+        )
+        raise ConflictError(message.format(id=analysis_id, versions=", ".join(changed)))
     if zone is None:
-        click.echo(f"Analysis {analysis_id} repeats to the digit.")
+        click.echo(gettext("Analysis {id} gives exactly the stored figures.").format(id=analysis_id))
 
 
 def _newest(session: "Session", experiment: "Experiment") -> str:
-    """Which analyses an experiment has, the newest few by their ids, so that one of them can be asked for."""
+    """Return a sentence with the ids of an experiment's newest analyses."""
     from sqlmodel import col, select
 
     from experiments.reporting.numbers import listed
     from experiments.storage.tables import Analysis
 
-    of_it = (col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
-    ids = session.exec(select(Analysis.id).where(*of_it).order_by(col(Analysis.id).desc()).limit(SHOWN_IDS)).all()
+    conditions = (col(Analysis.experiment_id) == experiment.id, col(Analysis.history_only).is_(False))
+    ids = session.exec(select(Analysis.id).where(*conditions).order_by(col(Analysis.id).desc()).limit(SHOWN_IDS)).all()
     if not ids:
-        return f"It has none yet; klette analyse {experiment.key} makes one."
-    return f"The newest {'is' if len(ids) == 1 else 'are'} {listed(ids)}."
+        return gettext("Run klette analyse {key} to create one.").format(key=experiment.key)
+    return ngettext("The newest is {ids}.", "The newest are {ids}.", len(ids)).format(ids=listed(ids))

@@ -1,4 +1,4 @@
-"""The `klette` command: a visible tuple of subcommands, each in its own module and imported only when it is called."""
+"""The `klette` command: a tuple of subcommands, each imported only when it is called."""
 
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 import click
 
 from experiments.errors import KletteError
-from experiments.settings import read_settings
 from experiments.translation import speaking
 
 
 class Command(NamedTuple):
-    """A subcommand: its name, the module whose ``command`` it is, and its sentence in ``klette --help``."""
+    """A subcommand: its name, the module whose ``command`` it is, and its summary in ``klette --help``."""
 
     name: str
     module: str
@@ -19,24 +18,22 @@ class Command(NamedTuple):
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command(
-        "serve", "experiments.commands.serve", "Serve the web pages and the API, with the analysis worker beside them."
-    ),
-    Command("worker", "experiments.commands.worker", "Work off due analyses, imports and demos."),
-    Command("migrate", "experiments.commands.migrate", "Bring the database to the present schema."),
-    Command("demo", "experiments.commands.demo", "Create a lively example experiment with a simulated audience."),
+    Command("serve", "experiments.commands.serve", "Serve the web pages and the API, and run the analysis worker."),
+    Command("worker", "experiments.commands.worker", "Run due analyses, imports and demos."),
+    Command("migrate", "experiments.commands.migrate", "Migrate the database to the current schema."),
+    Command("demo", "experiments.commands.demo", "Create an example experiment with a simulated audience."),
     Command("import", "experiments.commands.import_files", "Import a finished experiment from CSV files."),
     Command("analyse", "experiments.commands.analyse", "Analyse an experiment now."),
-    Command("prior", "experiments.commands.prior", "Learn from finished experiments what lifts are usual."),
-    Command("plan", "experiments.commands.plan", "Say how long a test must run."),
-    Command("export", "experiments.commands.export", "Take an analysis along: draws, a summary, members, a report."),
-    Command("user", "experiments.commands.user", "Create accounts for people."),
-    Command("key", "experiments.commands.key", "Create keys for apps."),
+    Command("prior", "experiments.commands.prior", "Learn the prior of lifts from finished experiments."),
+    Command("plan", "experiments.commands.plan", "Plan how long a test must run."),
+    Command("export", "experiments.commands.export", "Export an analysis: draws, summary, members, report."),
+    Command("user", "experiments.commands.user", "Create and list accounts."),
+    Command("key", "experiments.commands.key", "Create, list and revoke API keys."),
 )
 
 
 class Sentence(click.ClickException):
-    """A failure that a person can mend: one sentence on standard error, exit status 2."""
+    """An error that the user can correct: one line on standard error, exit status 2."""
 
     exit_code = 2
 
@@ -59,6 +56,8 @@ class Commands(click.Group):
             formatter.write_dl([(known.name, known.summary) for known in COMMANDS])
 
     def invoke(self, context: click.Context) -> Any:
+        from experiments.settings import read_settings  # late, so that --help stays fast
+
         try:
             with speaking(read_settings().language):
                 return super().invoke(context)

@@ -1,4 +1,4 @@
-"""What the commands share: the database, migrated where it is new, and a progress bar."""
+"""Shared by the commands: the database, migrated if it is new, and a progress bar."""
 
 import sys
 from collections.abc import Iterator
@@ -11,61 +11,65 @@ from experiments.errors import KletteError, SettingsError, UnavailableError
 from experiments.settings import Settings, settings
 from experiments.storage.database import Database
 from experiments.storage.schema import is_current, migrate
+from experiments.translation import gettext
 
 _BAR_WIDTH = 30
 
 
 class OutdatedError(KletteError):
-    """Migrating under a running server is for people to decide."""
+    """The schema is of another release; a person decides when to migrate, since a server may be running."""
 
     code = "outdated"
 
 
 @contextmanager
 def opened_database(given: Settings | None = None) -> Iterator[Database]:
-    """The database of the environment's settings; one without any table is migrated first.
+    """Open the configured database; migrate it first if it has no tables.
 
     Raises
     ------
     UnavailableError
         It cannot be reached.
     OutdatedError
-        It has tables of another release.
+        It has the schema of another release.
     """
     database = connect(given or settings())
     try:
-        _bring_up(database)
+        _prepare(database)
         yield database
     finally:
         database.close()
 
 
 def connect(given: Settings) -> Database:
-    """The database as it is, not migrated; raises SettingsError where its folder cannot be made."""
+    """Connect to the database without migrating it; raise SettingsError if its folder cannot be created."""
     try:
         return Database(given.url, synchronous=given.sqlite_synchronous, pool_size=1)
     except OSError as error:
         raise SettingsError(
-            f"The folder of {given.url} cannot be made ({error.strerror}); name another in KLETTE_DATA_DIR."
+            gettext("The folder of {url} cannot be created ({reason}). Choose another with KLETTE_DATA_DIR.").format(
+                url=given.url, reason=error.strerror
+            )
         ) from None
 
 
-def _bring_up(database: Database) -> None:
+def _prepare(database: Database) -> None:
     from sqlalchemy import inspect
 
     try:
         if is_current(database):
             return
         if inspect(database.engine).has_table("alembic_version"):
-            raise OutdatedError("The database is of another release; run `klette migrate` first.")
+            raise OutdatedError(gettext("The database has the schema of another release. Run `klette migrate` first."))
         migrate(database)
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        raise UnavailableError(f"The database cannot be reached ({reason}); check KLETTE_DATABASE_URL.") from None
+        message = gettext("The database cannot be reached ({reason}). Check KLETTE_DATABASE_URL.")
+        raise UnavailableError(message.format(reason=reason)) from None
 
 
 class Bar:
-    """A progress bar on standard error, drawn only where that is a terminal; a context manager that clears it."""
+    """A progress bar on standard error, shown only on a terminal; a context manager that clears it."""
 
     def __init__(self) -> None:
         self._on = sys.stderr.isatty()
@@ -78,7 +82,7 @@ class Bar:
         self.clear()
 
     def show(self, fraction: float, message: str) -> None:
-        """Draw it: a fraction from 0 to 1 and what is being done."""
+        """Show a fraction from 0 to 1 and the current step."""
         if self._on:
             done = round(max(0.0, min(1.0, fraction)) * _BAR_WIDTH)
             bar = "█" * done + "·" * (_BAR_WIDTH - done)
@@ -86,7 +90,7 @@ class Bar:
             self._shown = True
 
     def clear(self) -> None:
-        """Take it away, so that the next line begins at the margin."""
+        """Remove the bar, so that the next line starts at the margin."""
         if self._shown:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._shown = False

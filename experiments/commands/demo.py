@@ -1,4 +1,4 @@
-"""``klette demo``: the example experiment with its simulated audience, made over HTTP and analysed at once."""
+"""``klette demo``: create the example experiment with a simulated audience over HTTP, and analyse it."""
 
 from functools import partial
 
@@ -9,16 +9,17 @@ from experiments.demo import campaign
 from experiments.reporting.terminal import table
 from experiments.reporting.worded import Reading
 from experiments.settings import settings
+from experiments.translation import gettext
 
 
 @click.command()
-@click.option("--url", default="", help="Where this copy's server is; where the settings say if absent.")
-@click.option("--members", type=int, default=campaign.MEMBERS, show_default=True, help="How many come by.")
-@click.option("--seed", type=int, default=campaign.SEED, show_default=True, help="The same seed, the same audience.")
-@click.option("--again", is_flag=True, help="Make another example beside the one that is there.")
-@click.option("--analyse/--no-analyse", default=True, help="Answer at once, or leave it to the worker.")
+@click.option("--url", default="", help="Address of the server; default: from the settings.")
+@click.option("--members", type=int, default=campaign.MEMBERS, show_default=True, help="Number of simulated members.")
+@click.option("--seed", type=int, default=campaign.SEED, show_default=True, help="Seed of the simulation.")
+@click.option("--again", is_flag=True, help="Create another example if one exists.")
+@click.option("--analyse/--no-analyse", default=True, help="Analyse now, or leave it to the worker.")
 def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
-    """Create a lively example experiment with a simulated audience."""
+    """Create an example experiment with a simulated audience."""
     from experiments.jobs.worker import prepare_process
 
     chosen = settings()
@@ -41,7 +42,7 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
         )
         bar.clear()
         if not made.members:
-            click.echo(f"{made.name} is there already; --again makes another one.")
+            click.echo(gettext("{name} exists already; --again creates another one.").format(name=made.name))
         else:
             click.echo(f"{made.name}: {sentence(made)}")
             if analyse:

@@ -1,14 +1,15 @@
-"""`klette key`: keys for apps."""
+"""`klette key`: API keys."""
 
 import click
 
 from experiments.commands.console import opened_database
 from experiments.people import api_keys
+from experiments.translation import gettext
 
 
 @click.group("key")
 def command() -> None:
-    """Create, list and revoke keys for apps."""
+    """Create, list and revoke API keys."""
 
 
 @command.command("create")
@@ -16,20 +17,20 @@ def command() -> None:
     "--kind",
     required=True,
     type=click.Choice(api_keys.KINDS),
-    help="client: safe in a browser; server: may manage too.",
+    help="client: safe in a browser; server: can also manage experiments.",
 )
 @click.option("--name", required=True, help="Where the key is used.")
 def create(kind: str, name: str) -> None:
-    """Create a key and print it, alone, on standard output; it is never shown again."""
+    """Create a key and print it; it is not shown again."""
     with opened_database() as database, database.write() as session:
         plain = api_keys.create_key(session, kind=kind, name=name, actor="cli")
-    # After the commit: a key that was printed works.
+    # Printed after the commit, so that a printed key is valid.
     click.echo(plain)
 
 
 @command.command("list")
 def list_command() -> None:
-    """List the keys: id, kind, first characters, name, and since when or until when."""
+    """List the keys: id, kind, first characters, name and date of creation or revocation."""
     with opened_database() as database, database.read() as session:
         for row in api_keys.list_keys(session):
             state = f"revoked {row.revoked_at:%Y-%m-%d}" if row.revoked_at else f"{row.created_at:%Y-%m-%d}"
@@ -39,8 +40,8 @@ def list_command() -> None:
 @command.command("revoke")
 @click.argument("key_id", type=int)
 def revoke(key_id: int) -> None:
-    """Make a key useless from now on."""
+    """Revoke a key."""
     with opened_database() as database, database.write() as session:
         row = api_keys.revoke_key(session, key_id, actor="cli")
-        text = f"The key {row.prefix}… ({row.name}) is revoked."
+        text = gettext("Revoked the key {prefix}… ({name}).").format(prefix=row.prefix, name=row.name)
     click.echo(text)

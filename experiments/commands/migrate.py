@@ -1,4 +1,4 @@
-"""`klette migrate`: bring the database to the present schema."""
+"""`klette migrate`: migrate the database to the current schema."""
 
 import click
 from sqlalchemy.exc import OperationalError
@@ -7,20 +7,22 @@ from experiments.commands.console import connect
 from experiments.errors import UnavailableError
 from experiments.settings import settings
 from experiments.storage.schema import is_current, migrate
+from experiments.translation import gettext
 
 
 @click.command("migrate")
 def command() -> None:
-    """Bring the database to the present schema; a second run finds nothing to do."""
+    """Migrate the database to the current schema; running it again has no effect."""
     database = connect(settings())
     try:
         if is_current(database):
-            click.echo("The database is at the present schema already.")
+            click.echo(gettext("The database already has the current schema."))
             return
         migrate(database)
-        click.echo("The database was brought to the present schema.")
+        click.echo(gettext("Migrated the database to the current schema."))
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        raise UnavailableError(f"The database cannot be reached ({reason}); check KLETTE_DATABASE_URL.") from None
+        message = gettext("The database cannot be reached ({reason}). Check KLETTE_DATABASE_URL.")
+        raise UnavailableError(message.format(reason=reason)) from None
     finally:
         database.close()

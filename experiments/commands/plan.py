@@ -1,9 +1,11 @@
-"""`klette plan`: how long a test must run, from a few figures or from an experiment that was analysed."""
+"""`klette plan`: how long a test must run, from a few figures or from an analysed experiment."""
 
 import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from experiments.translation import gettext
 
 if TYPE_CHECKING:
     from analysis import Plan
@@ -12,7 +14,7 @@ _PRIORS = ("auto", "learned", "content", "sceptical")
 
 
 class _Share(click.ParamType[float]):
-    """A share as people type it: ``5%`` or ``0.05``."""
+    """A share: ``5%`` or ``0.05``."""
 
     name = "share"
 
@@ -23,42 +25,41 @@ class _Share(click.ParamType[float]):
         try:
             return float(text[:-1]) / 100 if text.endswith("%") else float(text)
         except ValueError:
-            self.fail(f"{value!r} is no share; write 5% or 0.05.", param, ctx)
+            self.fail(gettext("{value!r} is not a share; write 5% or 0.05.").format(value=value), param, ctx)
 
 
 class _Change(_Share):
-    """A relative change: from 1 on only with its sign, since ``10`` is rather 10 % than tenfold."""
+    """A relative change; from 1 on it needs a percent sign, since ``10`` more likely means 10 % than tenfold."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         share = super().convert(value, param, ctx)
         text = str(value).strip()
         if share >= 1 and not text.endswith("%"):
-            self.fail(
-                f"{text} would be {share * 100:,.0f}\u202f%; write {text}% or {share / 100:g} where {text}\u202f% is "
-                f"meant, and {share * 100:.0f}% where it is not.",
-                param,
-                ctx,
+            message = gettext(
+                "{text} would be {percent:,.0f}\u202f%; write {text}% or {share:g} for {text}\u202f%, "
+                "or {percent:.0f}%."
             )
+            self.fail(message.format(text=text, percent=share * 100, share=share / 100), param, ctx)
         return share
 
 
 @click.command()
-@click.option("--like", metavar="KEY", help="Take base, pace and split from this experiment's newest analysis.")
-@click.option("--baseline", type=_Share(), help="What the control does: a rate such as 5%, or a mean amount with --sd.")
-@click.option("--sd", type=float, help="Standard deviation of one member's amount or count; makes the base an amount.")
-@click.option("--lift", type=_Change(), default="10%", show_default=True, help="The smallest lift worth finding.")
-@click.option("--members-a-day", type=float, help="Members a day, of all variants together.")
-@click.option("--variants", type=click.IntRange(2, 20), help="How many variants, the control included.  [default: 2]")
-@click.option("--power", type=_Share(), default="80%", show_default=True, help="Wanted chance of finding that lift.")
-@click.option("--caring", type=_Change(), help="Loss that would not matter, relative.  [default: 1%]")
-@click.option("--planned-days", type=click.IntRange(1, 365), help="Judge a plan of so many days instead.")
-@click.option("--window-days", type=click.IntRange(1, 90), help="For how long a member's actions count.  [default: 7]")
-@click.option("--fewer-is-better", is_flag=True, help="For complaints and the like.")
-@click.option("--prior", type=click.Choice(_PRIORS), help="What is believed of lifts beforehand.  [default: auto]")
+@click.option("--like", metavar="KEY", help="Take baseline, traffic and split from this experiment's newest analysis.")
+@click.option("--baseline", type=_Share(), help="The control's rate, such as 5%, or its mean amount with --sd.")
+@click.option("--sd", type=float, help="Standard deviation of a member's amount or count.")
+@click.option("--lift", type=_Change(), default="10%", show_default=True, help="Minimum lift to detect.")
+@click.option("--members-a-day", type=float, help="Members per day, all variants together.")
+@click.option("--variants", type=click.IntRange(2, 20), help="Number of variants, including the control.  [default: 2]")
+@click.option("--power", type=_Share(), default="80%", show_default=True, help="Probability of detecting that lift.")
+@click.option("--caring", type=_Change(), help="Relative loss that does not matter.  [default: 1%]")
+@click.option("--planned-days", type=click.IntRange(1, 365), help="Evaluate a plan of this many days instead.")
+@click.option("--window-days", type=click.IntRange(1, 90), help="Attribution window.  [default: 7]")
+@click.option("--fewer-is-better", is_flag=True, help="The metric should fall, as for complaints.")
+@click.option("--prior", type=click.Choice(_PRIORS), help="Prior of the lifts.  [default: auto]")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the simulation.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole plan as JSON.")
 def command(like: str | None, as_json: bool, **given: Any) -> None:
-    """Say how long a test must run, simulated with the rule that decides."""
+    """Plan how long a test must run, by simulating the decision rule."""
     from analysis import AnalysisError, Rules, plan
     from analysis.planning.forecast import SEED
     from analysis.planning.plan import detectable_lift
@@ -78,24 +79,25 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
         )
     except AnalysisError as error:
         raise InvalidError(error.message) from None
-    found = detectable_lift(made.audience, made.rules, made.planned_days, made.power)
-    told = notice(given["prior"] or "auto", made.rules.lift_prior.name)
+    detectable = detectable_lift(made.audience, made.rules, made.planned_days, made.power)
+    prior_notice = notice(given["prior"] or "auto", made.rules.lift_prior.name)
     if as_json:
-        more = {"detectable_lift": found} | ({"prior_notice": told} if told else {})
+        more = {"detectable_lift": detectable} | ({"prior_notice": prior_notice} if prior_notice else {})
         click.echo(json.dumps(made.to_dict() | more, indent=2, ensure_ascii=False))
         return
-    _print(made, found, told)
+    _print(made, detectable, prior_notice)
 
 
 def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
-    """The audience, the rules and the window of what was typed."""
+    """Return the audience, the rules and the window from the options."""
     from analysis import Audience
     from experiments.analyses.plan_figures import USUAL_WINDOW
     from experiments.errors import InvalidError
 
     missing = [f"--{name.replace('_', '-')}" for name in ("baseline", "members_a_day") if given[name] is None]
     if missing:
-        raise InvalidError(f"Say {' and '.join(missing)}, or --like KEY to take them from an experiment.")
+        message = gettext("Set {options}, or use --like KEY to take them from an experiment.")
+        raise InvalidError(message.format(options=gettext(" and ").join(missing)))
     number = given["variants"] or 2
     audience = Audience(
         given["baseline"], given["members_a_day"], (1 / number,) * number, given["sd"], not given["fewer_is_better"]
@@ -104,35 +106,35 @@ def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
 
 
 def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
-    """The experiment's figures, except those that are given too."""
+    """Return the audience, rules and window of an experiment; options override its figures."""
     from dataclasses import replace
 
     from experiments.analyses.plan_figures import figures
     from experiments.commands.console import opened_database
 
     with opened_database() as database, database.read() as session:
-        found = figures(session, key)
-        given["prior"] = given["prior"] or found.prior
+        planned = figures(session, key)
+        given["prior"] = given["prior"] or planned.prior
         prior = _chosen(session, given["prior"])
-    audience = found.audience(given["members_a_day"])
+    audience = planned.audience(given["members_a_day"])
     if given["baseline"] is not None:
         audience = replace(audience, mean=given["baseline"], sd=given["sd"] or audience.sd)
     if given["variants"]:
         audience = replace(audience, weights=(1 / given["variants"],) * given["variants"])
     rules = {
-        "caring": given["caring"] or found.caring,
-        "min_members": max(2, found.minimum_members),
+        "caring": given["caring"] or planned.caring,
+        "min_members": max(2, planned.minimum_members),
         "lift_prior": prior,
     }
-    return audience, rules, found.window_days
+    return audience, rules, planned.window_days
 
 
-def _lift_prior(asked: str) -> dict[str, Any]:
-    """The prior of that name; a learned one is looked up only where it may be in force."""
+def _lift_prior(name: str) -> dict[str, Any]:
+    """Return the prior of a name as a rule; the database is read only if a learned prior can apply."""
     from analysis import priors
 
-    if asked not in ("auto", "learned"):
-        return {"lift_prior": priors.named(asked)}
+    if name not in ("auto", "learned"):
+        return {"lift_prior": priors.named(name)}
     from contextlib import closing
 
     from sqlalchemy import inspect
@@ -141,17 +143,17 @@ def _lift_prior(asked: str) -> dict[str, Any]:
     from experiments.settings import settings
 
     with closing(connect(settings())) as database:
-        # Planning makes no database: where there is none, nothing was learned.
+        # Planning does not create a database; without one there is no learned prior.
         if not inspect(database.engine).has_table("learned_prior"):
             return {"lift_prior": priors.named("content")}
         with database.read() as session:
-            return {"lift_prior": _chosen(session, asked)}
+            return {"lift_prior": _chosen(session, name)}
 
 
-def _chosen(session: Any, asked: str) -> Any:
+def _chosen(session: Any, name: str) -> Any:
     from experiments.analyses.priors import choose
 
-    return choose(session, asked).prior
+    return choose(session, name).prior
 
 
 def _print(made: "Plan", detectable: float | None, notice: str) -> None:

@@ -1,4 +1,4 @@
-"""`klette prior`: what is believed of lifts beforehand, learned from finished experiments."""
+"""`klette prior`: the priors of lifts, learned from finished experiments."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from experiments.commands.console import opened_database
+from experiments.translation import gettext
 
 
 @click.group("prior")
@@ -14,9 +15,9 @@ def command() -> None:
 
 
 @command.command("learn")
-@click.option("--dry-run", is_flag=True, help="Say what would be learned, and keep nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the learned prior without storing it.")
 def learn_command(dry_run: bool) -> None:
-    """Fit the spread of true lifts to this database's finished experiments, and keep it."""
+    """Estimate the spread of true lifts from the finished experiments, and store it as a prior."""
     from analysis import NotShown
     from experiments.analyses import priors
     from experiments.reporting.sentences.wording import Wording
@@ -26,20 +27,20 @@ def learn_command(dry_run: bool) -> None:
 
     with opened_database() as database:
         with database.read() as session:
-            found = priors.look_back(session)
-        if isinstance(found.learned, NotShown):
-            click.echo(words.text(found.learned.reason))
-            _left_out(found.left_out)
+            history = priors.look_back(session)
+        if isinstance(history.learned, NotShown):
+            click.echo(words.text(history.learned.reason))
+            _left_out(history.left_out)
             return
-        _summary(words.worded(found.learned.prior.to_dict()), words.worded(found.learned.evidence))
-        _left_out(found.left_out)
+        _summary(words.worded(history.learned.prior.to_dict()), words.worded(history.learned.evidence))
+        _left_out(history.left_out)
         if dry_run:
-            click.echo("Nothing was kept: this was a dry run.")
+            click.echo(gettext("Dry run: nothing was stored."))
             return
         with database.write() as session:
-            row = priors.keep(session, found, found.learned)
-            audit.record(session, actor="cli", action="prior:learn", prior=row.id, tests=found.learned.tests)
-    click.echo("Kept. Runs that are not analysed yet go by it; the others keep what they began with.")
+            row = priors.keep(session, history, history.learned)
+            audit.record(session, actor="cli", action="prior:learn", prior=row.id, tests=history.learned.tests)
+    click.echo(gettext("Stored. Runs without an analysis use it from now on; the others keep their prior."))
 
 
 @command.command("list")
@@ -52,17 +53,18 @@ def list_command() -> None:
 @command.command("show")
 @click.argument("name")
 def show(name: str) -> None:
-    """Show a prior with its parameters and what it was learned from, as JSON."""
+    """Print a prior with its parameters and evidence as JSON."""
     from experiments.errors import NotFoundError
 
     rows = {row["name"]: row for row in _all()}
     if name not in rows:
-        raise NotFoundError(f"There is no prior {name!r} of lifts; there are {', '.join(rows)}.")
+        message = gettext("There is no prior {name!r}; choose one of {names}.")
+        raise NotFoundError(message.format(name=name, names=", ".join(rows)))
     click.echo(json.dumps(rows[name], indent=2, ensure_ascii=False))
 
 
 def _all() -> list[dict[str, Any]]:
-    """Every prior that an experiment may name, the learned one first where there is one."""
+    """Return all priors that an experiment can use, the learned one first."""
     from analysis.priors import named
     from experiments.analyses import priors
     from experiments.lifecycle.current_prior import DEFAULT
@@ -81,10 +83,11 @@ def _all() -> list[dict[str, Any]]:
 def _summary(prior: dict[str, Any], evidence: dict[str, Any]) -> None:
     click.echo(prior["reason"])
     low, high = evidence["tau_low"], evidence["tau_high"]
-    click.echo(
-        f"Spread between variants, on the log-odds scale: {evidence['tau']:.3f} (95 % from {low:.3f} to {high:.3f}); "
-        f"of a lift: {prior['parameters']['sd']:.3f}."
+    spread = gettext(
+        "Spread between variants (log-odds): {tau:.3f} (95 % interval {low:.3f} to {high:.3f}); "
+        "standard deviation of a lift: {sd:.3f}."
     )
+    click.echo(spread.format(tau=evidence["tau"], low=low, high=high, sd=prior["parameters"]["sd"]))
     click.echo(evidence["better"])
 
 

@@ -1,4 +1,4 @@
-"""`klette serve`: prepare the data folder and the database, then run gunicorn and the analysis worker as one."""
+"""`klette serve`: prepare the data folder and the database, then run gunicorn and the analysis worker."""
 
 import os
 import signal
@@ -16,6 +16,7 @@ from experiments.errors import SettingsError, UnavailableError
 from experiments.jobs.processes import Child, Signals, signal_when_parent_dies, stop_all
 from experiments.people.signing_key import with_secret_key
 from experiments.settings import Settings, read_settings, unknown_variables
+from experiments.translation import gettext
 
 _READY_SECONDS = 60.0
 _PATIENCE_SECONDS = 40.0  # more than gunicorn's own graceful timeout
@@ -23,11 +24,11 @@ _LARGEST_LOG = 5_000_000
 
 
 @click.command("serve")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; wins over PORT and KLETTE_PORT.")
-@click.option("--no-worker", is_flag=True, help="Web processes only, where `klette worker` runs elsewhere.")
-@click.option("--stop-with-parent", is_flag=True, help="Stop when the process that started this one ends.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; overrides PORT and KLETTE_PORT.")
+@click.option("--no-worker", is_flag=True, help="Run only web processes; start `klette worker` separately.")
+@click.option("--stop-with-parent", is_flag=True, help="Stop when the parent process ends.")
 def command(port: int | None, no_worker: bool, stop_with_parent: bool) -> None:
-    """Serve the web pages and the API, with the analysis worker beside them."""
+    """Serve the web pages and the API, and run the analysis worker."""
     if stop_with_parent:
         signal_when_parent_dies()
     settings = read_settings(**({"port": port} if port else {}))
@@ -45,27 +46,29 @@ def _make_folder(folder: Path) -> None:
     try:
         (folder / "log").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(
-            f"The data folder {folder} cannot be made ({error.strerror}); name another in KLETTE_DATA_DIR."
-        ) from None
+        message = gettext("The data folder {folder} cannot be created ({reason}). Choose another with KLETTE_DATA_DIR.")
+        raise SettingsError(message.format(folder=folder, reason=error.strerror)) from None
 
 
 def _check_port(settings: Settings) -> None:
-    # gunicorn's workers share their port (reuse_port), so a second copy would silently join in: ask without sharing.
+    # gunicorn's workers share their port (reuse_port), so that a second server would start without an error.
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
+            message = gettext(
+                "Port {port} on {host} cannot be used ({reason}). Stop the program that uses it, or set PORT={other}."
+            )
+            other = settings.port + 1 if settings.port < 65535 else 8000
             raise UnavailableError(
-                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}); "
-                f"stop what uses it, or choose another: PORT={settings.port + 1 if settings.port < 65535 else 8000}."
+                message.format(port=settings.port, host=settings.host, reason=error.strerror, other=other)
             ) from None
 
 
 def _prepare_database(settings: Settings) -> str:
-    """Migrate, and return the set-up link where nobody has an account yet (else an empty string)."""
+    """Migrate the database; return the set-up link if there is no account yet, else an empty string."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from experiments.people import accounts
@@ -77,9 +80,8 @@ def _prepare_database(settings: Settings) -> str:
         migrate(database)
     except (SQLAlchemyError, ImportError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise UnavailableError(
-            f"The database in KLETTE_DATABASE_URL cannot be used ({reason}); start it, or correct the address."
-        ) from None
+        message = gettext("The database in KLETTE_DATABASE_URL cannot be used ({reason}). Check the address.")
+        raise UnavailableError(message.format(reason=reason)) from None
     try:
         with database.write() as session:
             if accounts.any_account(session):
@@ -93,7 +95,7 @@ def _children(settings: Settings) -> tuple[Child, Child]:
     environment = dict(os.environ)
     environment["KLETTE_SECRET_KEY"] = settings.secret_key.get_secret_value()
     environment["PORT"] = str(settings.port)
-    # one thread each for linear algebra: more of them slow small matrices down and starve the web processes
+    # More threads of linear algebra would slow small matrices down and starve the web processes.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, "1")
     web = Child(
@@ -115,26 +117,26 @@ def _children(settings: Settings) -> tuple[Child, Child]:
 
 
 def _supervise(settings: Settings, web: Child, worker: Child | None, link: str) -> int:
-    """Run until a stop signal; the exit status."""
+    """Run until a stop signal; return the exit status."""
     children = [child for child in (web, worker) if child]
     with Signals().caught() as signals:
         try:
             web.start()
             if not _wait_until_ready(settings, web, signals):
                 return 0 if signals.stops else _failed_to_start(web)
-            # The worker's imports would slow the first pages down, so it starts when they are there.
+            # Started after the web server, since the worker's imports would slow down the first pages.
             if worker:
                 worker.start()
-            _say(f"Klette is at {settings.public_url}")
+            _say(gettext("Klette is at {url}").format(url=settings.public_url))
             if link:
-                _say(f"First start: create the first administrator at {link} (the link works once).")
-            _say("Press Ctrl-C to stop.")
+                _say(gettext("First start: create the first admin at {link} (the link works once).").format(link=link))
+            _say(gettext("Press Ctrl-C to stop."))
             while not signals.stops:
                 signals.wait(1.0)
                 for child in children:
                     if not signals.stops:
                         child.restart_when_due(_warn)
-            _say("Stopping ...")
+            _say(gettext("Stopping ..."))
             return 0 if stop_all(children, signals, patience=_PATIENCE_SECONDS) else 1
         finally:
             for child in children:
@@ -157,25 +159,26 @@ def _until(ready: Callable[[], bool], web: Child, signals: Signals) -> bool:
 
 
 def _answers(address: str) -> bool:
-    # no proxy of the environment between us and our own port
+    # Without the proxy of the environment, which cannot reach this port.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(address, timeout=2) as answer:
-            return bool(answer.status == 200)
+        with opener.open(address, timeout=2) as response:
+            return bool(response.status == 200)
     except OSError:
         return False
 
 
 def _failed_to_start(web: Child) -> int:
     if web.running():
-        _warn(f"The web server did not become ready within {_READY_SECONDS:.0f} s; its messages are above.")
+        message = gettext("The web server was not ready within {seconds:.0f} s. See its messages above.")
     else:
-        _warn(f"The web server ended with status {web.code} while starting; its messages are above.")
+        message = gettext("The web server exited with status {status} while starting. See its messages above.")
+    _warn(message.format(seconds=_READY_SECONDS, status=web.code))
     return 1
 
 
 def _say(sentence: str) -> None:
-    # Nobody may be reading any more (a closed terminal, a dead `make`): that must not stop an orderly stop.
+    # The terminal may be closed or `make` may have ended, which must not prevent an orderly stop.
     with suppress(OSError):
         click.echo(sentence)
 

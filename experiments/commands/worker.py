@@ -1,4 +1,4 @@
-"""`klette worker`: work off due analyses, imports and demos."""
+"""`klette worker`: run due analyses, imports and demos."""
 
 import logging
 import sys
@@ -6,11 +6,13 @@ from contextlib import closing
 
 import click
 
+from experiments.translation import ngettext
+
 
 @click.command()
-@click.option("--once", is_flag=True, help="Do what is due now, then end.")
+@click.option("--once", is_flag=True, help="Run the jobs that are due, then exit.")
 def command(once: bool) -> None:
-    """Work off due analyses, imports and demos until told to stop."""
+    """Run due analyses, imports and demos until stopped."""
     from experiments.jobs.worker import Stopping, prepare_process, stop_on_signals, work
     from experiments.settings import settings
     from experiments.storage.database import Database
@@ -25,4 +27,4 @@ def command(once: bool) -> None:
     with closing(Database(chosen.url, synchronous=chosen.sqlite_synchronous, pool_size=3)) as database:
         done = work(database, chosen, once=once, stopping=stopping)
     if once:
-        click.echo(f"{done} {'job' if done == 1 else 'jobs'} done.")
+        click.echo(ngettext("{count} job done.", "{count} jobs done.", done).format(count=done))

@@ -221,11 +221,11 @@ def test_the_command_learns_lists_and_shows(database, database_url, tmp_path):
     assert too_few.returncode == 0 and f"at least {FEWEST_TESTS}" in too_few.stdout, too_few.stderr
     store_history(database)
     dry = klette("learn", "--dry-run")
-    assert "30 finished experiments" in dry.stdout and "Nothing was kept" in dry.stdout, dry.stderr
+    assert "30 finished experiments" in dry.stdout and "Dry run: nothing was stored" in dry.stdout, dry.stderr
     with database.read() as session:
         assert session.scalars(select(LearnedPrior)).all() == []
     kept = klette("learn")
-    assert "Kept." in kept.stdout, kept.stderr
+    assert "Stored." in kept.stdout, kept.stderr
     with database.read() as session:
         assert len(session.scalars(select(LearnedPrior)).all()) == 1
         assert session.scalars(select(AuditEntry).where(AuditEntry.action == "cli:prior:learn")).one()
@@ -235,4 +235,4 @@ def test_the_command_learns_lists_and_shows(database, database_url, tmp_path):
     assert shown["evidence"]["tests"] == 30
     wrong = klette("show", "nothing")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "there are learned, content, sceptical" in wrong.stderr and "Traceback" not in wrong.stderr
+    assert "learned, content, sceptical" in wrong.stderr and "Traceback" not in wrong.stderr

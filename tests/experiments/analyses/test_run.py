@@ -327,7 +327,9 @@ def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp
     result = json.loads(made.stdout)
     identity = result["analysis"]
     again = klette("test", "--repeat", identity)
-    assert (again.returncode, again.stdout) == (0, f"Analysis {identity} repeats to the digit.\n"), again.stderr
+    assert (again.returncode, again.stdout) == (0, f"Analysis {identity} gives exactly the stored figures.\n"), (
+        again.stderr
+    )
     told = klette("test", "--quick").stdout.splitlines()
     assert told[-1] == "http://127.0.0.1:8000/experiments/test"
     for metric in result["metrics"]:
@@ -337,7 +339,7 @@ def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp
             [row["variant"], f"{row['n']:,}"] for row in metric["variants"]
         ]
     # What a quick answer leaves out is computed next, also of a test that is over, and once for both answers.
-    assert told[-2] == "The worker computes the rest next."
+    assert told[-2] == "The worker fits the remaining models next."
     with stored.read() as session:
         (waiting,) = session.exec(select(Job)).all()
         experiment = get(session, "test")

@@ -1,4 +1,4 @@
-"""`klette user`, `klette key`, `klette migrate`: for scripts, and failing in one sentence."""
+"""`klette user`, `klette key` and `klette migrate`: output for scripts, errors in one line."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def failed(result) -> str:
     return result.stderr
 
 
-def test_a_key_is_printed_alone_and_works_on_a_database_that_was_new(klette, opened):
+def test_a_key_is_printed_alone_and_works_on_a_new_database(klette, opened):
     made = klette("key", "create", "--kind", "server", "--name", "app")
     assert made.returncode == 0 and made.stderr == ""
     plain = made.stdout.removesuffix("\n")
@@ -63,7 +63,7 @@ def test_a_forgotten_password_is_replaced(klette, opened):
     made = ("user", "create", "--email", "anna@example.com", "--role", "admin", "--password-stdin")
     assert klette(*made, stdin="a long password").returncode == 0
     change = ("user", "password", "Anna@example.com", "--password-stdin")
-    assert klette(*change, stdin="another long one\n").stdout == "anna@example.com has another password now.\n"
+    assert klette(*change, stdin="another long one\n").stdout.startswith("anna@example.com ")
     with opened.read() as session:
         assert accounts.authenticate(session, "anna@example.com", "another long one")
     assert "10 to 256" in failed(klette(*change, stdin="short\n"))
@@ -71,13 +71,13 @@ def test_a_forgotten_password_is_replaced(klette, opened):
     assert "'b@example.com'" in failed(missing)
 
 
-def test_migrating_twice_finds_nothing_to_do(klette):
-    assert "was brought" in klette("migrate").stdout
+def test_migrating_again_has_no_effect(klette):
+    assert "Migrated" in klette("migrate").stdout
     assert "already" in klette("migrate").stdout
 
 
 @pytest.mark.parametrize("arguments", [("migrate",), ("key", "list")])
-def test_an_unreachable_database_is_told_in_one_sentence(monkeypatch, arguments):
+def test_an_unreachable_database_is_reported_in_one_line(monkeypatch, arguments):
     environment = {**os.environ, "KLETTE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
     command = [sys.executable, "-m", "experiments.commands.cli", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)

@@ -1,4 +1,4 @@
-"""`klette serve` as a whole: one start, one stop, nothing left behind, and each hindrance in a sentence."""
+"""`klette serve`: start, stop, no process left behind, and each start error in one line."""
 
 import re
 import signal
@@ -79,7 +79,7 @@ def _first_start(server: LiveServer, url: str) -> None:
     assert server.printed().splitlines()[3:] == ["Stopping ..."]
 
 
-def test_no_link_is_offered_once_somebody_has_an_account(serving):
+def test_no_link_is_printed_once_an_account_exists(serving):
     server = serving()
     ada = ("--email", "ada@example.com", "--role", "admin", "--password-stdin")
     created = server.klette("user", "create", *ada, given="ten letters or more\n")
@@ -111,7 +111,7 @@ def test_a_stop_signal_ends_every_process_with_status_0(serving, number):
     assert alive(processes) == []
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process of its parent's death")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's PR_SET_PDEATHSIG")
 def test_a_kill_leaves_no_process_behind_and_the_next_start_serves(serving):
     server = serving()
     worker_of(server)
@@ -121,11 +121,11 @@ def test_a_kill_leaves_no_process_behind_and_the_next_start_serves(serving):
     server.start()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process of its parent's death")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's PR_SET_PDEATHSIG")
 def test_it_stops_in_order_when_the_program_that_started_it_is_killed(tmp_path):
     server = LiveServer(tmp_path / "server")
     server.folder.mkdir()
-    # A go-between starts it, as `make run` does; its pipe breaks when it dies.
+    # An intermediate process starts it, as `make run` does; its pipe breaks when it dies.
     go_between = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)\n"
@@ -173,7 +173,7 @@ def test_copies_with_their_own_port_and_database_run_side_by_side(serving):
     assert wait_until(two.is_ready)
 
 
-def test_a_port_in_use_is_named_with_the_remedy(serving):
+def test_a_port_in_use_is_reported_with_a_remedy(serving):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -185,14 +185,14 @@ def test_a_port_in_use_is_named_with_the_remedy(serving):
     assert len(server.printed().splitlines()) == 1
 
 
-def test_a_second_copy_on_the_same_port_is_refused_although_web_processes_share_theirs(serving):
+def test_a_second_server_on_the_same_port_is_refused(serving):
     first = serving()
     second = serving(wait=False, environment={"PORT": str(first.port)})
     assert second.process.wait(timeout=30) == 2
     assert wait_until(first.is_ready)
 
 
-def test_a_database_that_does_not_answer_is_named_without_its_password(serving):
+def test_an_unreachable_database_is_reported_without_its_password(serving):
     server = serving(wait=False, database_url="postgresql://klette:secret-word@127.0.0.1:1/klette")
     assert server.process.wait(timeout=60) == 2
     assert "The database in KLETTE_DATABASE_URL cannot be used" in server.printed()
@@ -200,12 +200,12 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(serving):
     assert len(server.printed().splitlines()) == 1
 
 
-def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
+def test_a_data_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     server = LiveServer(tmp_path / "server", environment={"KLETTE_DATA_DIR": str(tmp_path / "file" / "var")})
     server.start(wait=False)
     assert server.process.wait(timeout=30) == 2
-    assert f"The data folder {tmp_path / 'file' / 'var'} cannot be made" in server.printed()
+    assert f"The data folder {tmp_path / 'file' / 'var'} cannot be created" in server.printed()
 
 
 def test_nothing_is_written_outside_the_data_folder(serving):

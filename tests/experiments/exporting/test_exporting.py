@@ -221,9 +221,9 @@ def test_one_command_writes_everything(klette, stored, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("test",), "Say what to write"),
-        (("test", "--summary", "figures.txt"), "end it with .csv or .parquet"),
-        (("test", "--posterior", "draws"), "--posterior draws was not written: it ends with nothing; end it with .nc"),
+        (("test",), "Choose --posterior"),
+        (("test", "--summary", "figures.txt"), "must end with .csv or .parquet"),
+        (("test", "--posterior", "draws"), "--posterior draws was not written: the file name must end with .nc"),
         (("nobody", "--summary", "figures.csv"), "nobody"),
         (("test", "--summary", "no/such/folder/figures.csv"), "cannot be written"),
     ],
