@@ -26,7 +26,7 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
     prepare_process(chosen.data_dir)
     from experiments.demo.run import make, sentence
     from experiments.demo.server import client_of
-    from experiments.jobs.at_once import answer, hold, release
+    from experiments.jobs.foreground import analyse_now, release, reserve
     from experiments.lifecycle import store
 
     with opened_database(chosen) as database, Bar() as bar, client_of(chosen, url) as client:
@@ -37,7 +37,7 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
             members=members,
             seed=seed,
             again=again,
-            created=partial(hold, requested_by="demo"),
+            created=partial(reserve, requested_by="demo"),
             report=bar.show,
         )
         bar.clear()
@@ -46,7 +46,7 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
         else:
             click.echo(f"{made.name}: {sentence(made)}")
             if analyse:
-                result = Reading.of(answer(database, made.key, report=bar.show), zone=chosen.time_zone)
+                result = Reading.of(analyse_now(database, made.key, report=bar.show), zone=chosen.time_zone)
                 bar.clear()
                 click.echo(table(result.document))
             else:

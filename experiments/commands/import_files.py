@@ -154,11 +154,11 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
 
     chosen = settings()
     prepare_process(chosen.data_dir)
-    from experiments.jobs.at_once import answer, hold, release
+    from experiments.jobs.foreground import analyse_now, release, reserve
 
     def end(session: Session, summary: ImportSummary) -> None:
         stored = store.get(session, summary.key)
-        hold(session, stored, requested_by="cli")
+        reserve(session, stored, requested_by="cli")
         if not at_once:
             release(session, stored)
 
@@ -185,7 +185,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
         bar.clear()
         _print_summary(summary, plan)
         if at_once:
-            result = Reading.of(answer(database, plan.key, report=bar.show), zone=chosen.time_zone)
+            result = Reading.of(analyse_now(database, plan.key, report=bar.show), zone=chosen.time_zone)
             bar.clear()
             click.echo(table(result.document))
         else:

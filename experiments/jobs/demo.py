@@ -1,4 +1,4 @@
-"""The worker's way to the example: its audience goes through the API, then the answer is computed."""
+"""The demo job: simulate the example's audience through the API, then analyse it."""
 
 from functools import partial
 from typing import Any
@@ -8,17 +8,18 @@ from sqlmodel import Session
 from experiments.demo.run import make, sentence
 from experiments.demo.server import client_of
 from experiments.jobs import queue
-from experiments.jobs.at_once import answer, hold
+from experiments.jobs.foreground import analyse_now, reserve
 from experiments.lifecycle import store
 from experiments.settings import settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Job
+from experiments.translation import gettext
 
-_MAKING = 0.85  # of the whole work; the rest is the analysis
+_CREATING = 0.85  # share of the time; the analysis takes the rest
 
 
 def run_job(database: Database, job: Job, report: Any) -> None:
-    """Make the example, answer at once, and ask for the segments; the answer ends the job in its transaction."""
+    """Create the example, analyse it and enqueue the segments; storing the analysis finishes the job."""
     chosen = settings()
     with client_of(chosen) as client:
         made = make(
@@ -26,20 +27,24 @@ def run_job(database: Database, job: Job, report: Any) -> None:
             chosen,
             client,
             **job.payload,
-            created=partial(hold, requested_by="demo"),
-            report=lambda fraction, message: report(_MAKING * fraction, message),
+            created=partial(reserve, requested_by="demo"),
+            report=lambda fraction, message: report(_CREATING * fraction, message),
         )
     if not made.members:
         with database.write() as session:
-            report.finish(session, result={"experiment": made.key}, message=f"{made.name} was there already.")
+            report.finish(
+                session,
+                result={"experiment": made.key},
+                message=gettext("{name} exists already.").format(name=made.name),
+            )
         return
 
     def end(session: Session) -> None:
-        # The segments take longer than everything else: they come with the next analysis, while people already look.
+        # The segments take longest: the next analysis computes them while people already see the result.
         queue.enqueue(session, "analyse", experiment=store.get(session, made.key), requested_by="demo")
         report.finish(session, result={"experiment": made.key}, message=sentence(made))
 
-    def weighing(fraction: float, message: str) -> None:
-        report(_MAKING + (1 - _MAKING) * fraction, message)
+    def report_analysis(fraction: float, message: str) -> None:
+        report(_CREATING + (1 - _CREATING) * fraction, message)
 
-    answer(database, made.key, report=weighing, with_models=False, then=end)
+    analyse_now(database, made.key, report=report_analysis, with_models=False, then=end)

@@ -1,4 +1,4 @@
-"""Running several processes as one: started together, restarted when they die, stopped together."""
+"""Supervision of several processes: started together, restarted when they die, stopped together."""
 
 import ctypes
 import os
@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from experiments.translation import gettext
+
 _PR_SET_PDEATHSIG = 1
 _LONGEST_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
@@ -23,14 +25,14 @@ def signal_when_parent_dies(number: int = signal.SIGTERM) -> bool:
     Returns
     -------
     bool
-        False where the system has no such service (it is Linux's ``PR_SET_PDEATHSIG``).
+        False if the system does not support it (it is Linux's ``PR_SET_PDEATHSIG``).
     """
     if not sys.platform.startswith("linux"):
         return False
     parent = os.getppid()
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
         return False
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it died before the call
         os.kill(os.getpid(), number)
     return True
 
@@ -42,15 +44,15 @@ class Child:
     Parameters
     ----------
     name
-        How people call it, such as "analysis worker".
+        Its name in messages, such as "analysis worker".
     argv
         Program and arguments.
     environment
-        The whole environment of the process.
+        The complete environment of the process.
     log
-        File that takes its output; None for our own output.
+        File for its output; None to inherit ours.
     last_signal
-        What it gets when we are killed: SIGTERM to finish, SIGKILL where it can be cut short without loss.
+        Signal when this process is killed: SIGTERM to finish, SIGKILL if it can be interrupted without loss.
     """
 
     name: str
@@ -64,7 +66,7 @@ class Child:
     due: float = field(default=0.0, init=False)
 
     def start(self) -> None:
-        """Start the process in a group of its own, so that a Ctrl-C on the terminal reaches it through us alone."""
+        """Start the process in a separate group, so that a Ctrl-C on the terminal reaches only this process."""
         parent = os.getpid()
 
         def prepare() -> None:
@@ -72,7 +74,7 @@ class Child:
             if os.getppid() != parent:
                 os._exit(1)
 
-        output = open(self.log, "ab") if self.log else None  # noqa: SIM115 (the child keeps it)
+        output = open(self.log, "ab") if self.log else None  # noqa: SIM115 (the child uses it)
         try:
             self.process = subprocess.Popen(
                 self.argv,
@@ -91,7 +93,7 @@ class Child:
 
     @property
     def code(self) -> int | None:
-        """The exit status; None while it runs or before it was started."""
+        """The exit status; None while it runs or before its start."""
         return self.process.poll() if self.process else None
 
     def running(self) -> bool:
@@ -103,14 +105,14 @@ class Child:
             self.process.send_signal(number)
 
     def kill_group(self) -> None:
-        """End the process and whatever it started."""
+        """Kill the process and its children."""
         if self.process:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def restart_when_due(self, say: Callable[[str], None]) -> None:
-        """Start the process again after it died, each time in a row after a longer pause (1 s to 30 s)."""
+        """Restart the process after it died, after a pause that grows with each restart (1 s to 30 s)."""
         if self.running() or self.process is None:
             return
         now = time.monotonic()
@@ -120,14 +122,18 @@ class Child:
             pause = min(2.0**self.restarts, _LONGEST_PAUSE)
             self.restarts += 1
             self.due = now + pause
-            where = f" Its log is {self.log}." if self.log else ""
-            say(f"The {self.name} ended with status {self.code}; it starts again in {pause:.0f} s.{where}")
+            message = (
+                gettext("The {name} exited with status {status}. It restarts in {pause:.0f} s. Its log is {log}.")
+                if self.log
+                else gettext("The {name} exited with status {status}. It restarts in {pause:.0f} s.")
+            )
+            say(message.format(name=self.name, status=self.code, pause=pause, log=self.log))
         if now >= self.due:
             self.start()
 
 
 class Signals:
-    """The signals that came in, and a wait that they cut short."""
+    """Received stop signals, and a wait that they interrupt."""
 
     def __init__(self) -> None:
         self.stops = 0
@@ -137,14 +143,14 @@ class Signals:
 
     @contextmanager
     def caught(self) -> Iterator["Signals"]:
-        """Count SIGINT and SIGTERM instead of dying of them; wake up when a child ends."""
+        """Count SIGINT and SIGTERM instead of exiting; wake up when a child exits."""
 
         def stop(_number: int, _frame: object) -> None:
             self.stops += 1
 
         handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGCHLD: lambda *_: None}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        # A pipe, not an Event: a handler that runs while the main thread holds the Event's lock would wait for ever.
+        # A pipe instead of an Event: a handler that interrupts a holder of the Event's lock would deadlock.
         old = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         try:
             yield self
@@ -156,34 +162,34 @@ class Signals:
             os.close(self._write)
 
     def wait(self, seconds: float) -> None:
-        """Sleep until a signal comes in, at most `seconds`."""
+        """Sleep until a signal arrives, at most `seconds`."""
         if select.select([self._read], [], [], seconds)[0]:
             with suppress(BlockingIOError):
                 os.read(self._read, 512)
 
 
 def stop_all(children: Sequence[Child], signals: Signals, *, patience: float) -> bool:
-    """Ask every child to finish, wait for all of them, and end those that do not in time.
+    """Stop every child with SIGTERM, wait for all of them, and kill those that do not exit in time.
 
     Parameters
     ----------
     children
-        The processes; those that do not run are passed over.
+        The processes; those that do not run are ignored.
     signals
         A second stop signal ends the wait.
     patience
-        Seconds to wait for all of them together.
+        Seconds to wait for all of them.
 
     Returns
     -------
     bool
-        Whether every child finished by itself.
+        Whether every child exited in time.
     """
-    asked = signals.stops
+    stops = signals.stops
     for child in children:
         child.send(signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while any(child.running() for child in children) and time.monotonic() < deadline and signals.stops <= asked:
+    while any(child.running() for child in children) and time.monotonic() < deadline and signals.stops <= stops:
         signals.wait(0.2)
     late = [child for child in children if child.running()]
     for child in children:

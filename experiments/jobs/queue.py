@@ -1,8 +1,8 @@
-"""Work for the worker: put in, claimed by one conditional update, kept alive by a lease, ended once.
+"""The job queue: jobs are added, claimed by one conditional update, kept by a lease, and finished once.
 
-A job is *due*, *running*, *done* or *failed*. The worker that holds the lease owns the job; when it dies the lease runs
-out and the next one takes the job over. Every change of a running job names the claim it belongs to (worker and
-attempt), so that a worker which lost its lease can neither finish nor spoil what another one now does.
+A job is *due*, *running*, *done* or *failed*. The worker with the lease owns the job. If the worker dies, the lease
+expires and another worker takes the job over. Every change of a running job checks its claim (worker and attempt), so
+that a worker that lost its lease cannot change the job.
 """
 
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ from sqlmodel import Session, col
 from experiments.errors import KletteError, NotFoundError
 from experiments.storage.database import Database, rows_changed
 from experiments.storage.tables import Experiment, Job, utc_now
+from experiments.translation import N_, gettext
 
 MAX_ATTEMPTS = 3
-"""A job whose worker died this often is failed instead of tried again."""
+"""A job whose worker died this often fails instead of being tried again."""
 
-_GIVEN_UP = (
-    "The work was begun {attempts} times and its worker ended each time before it was done; "
-    "look at the worker's log, then ask for it again."
+_GIVEN_UP = N_(
+    "The job was started {attempts} times, and its worker stopped each time. Check the worker's log, then try again."
 )
 
 
 class LeaseLostError(KletteError):
-    """Another worker has taken the job over; whatever this one still does must not be stored."""
+    """Another worker took the job over; nothing that this worker computed may be stored."""
 
     code = "lease_lost"
-    title = "Another worker has taken the job over"
+    title = "Job taken over by another worker"
     status = 409
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on one job: valid while the job's row still names this worker and attempt."""
+    """The right to work on a job, valid while the job's row names this worker and attempt."""
 
     job_id: int
     worker: str
@@ -43,7 +43,7 @@ class Claim:
     lease_seconds: float
 
     def holds(self) -> Any:
-        """The condition under which the job's row is still ours."""
+        """Return the condition that the claim is still valid."""
         return and_(
             col(Job.id) == self.job_id,
             col(Job.state) == "running",
@@ -61,7 +61,7 @@ def enqueue(
     requested_by: str = "",
     due_at: datetime | None = None,
 ) -> Job:
-    """Put a job in; an analysis that already waits for the experiment is returned instead of doubled."""
+    """Add a job; if an analysis of the experiment already waits, return that one."""
     if kind == "analyse" and experiment is not None:
         waiting = select(Job).where(
             col(Job.kind) == kind, col(Job.experiment_id) == experiment.id, col(Job.state) == "due"
@@ -81,23 +81,23 @@ def enqueue(
 
 
 def get(session: Session, job_id: int) -> Job:
-    """The job of a number.
+    """Return a job by its number.
 
     Raises
     ------
     NotFoundError
-        Where there is none.
+        No job has this number.
     """
     job = session.get(Job, job_id)
     if job is None:
-        raise NotFoundError(f"There is no job {job_id}; follow the address that the request answered with.")
+        raise NotFoundError(gettext("No job with the number {id}.").format(id=job_id))
     return job
 
 
 def claim(database: Database, worker_name: str, lease_seconds: float) -> Job | None:
-    """Take the job that has waited longest, or one whose worker has fallen silent; None when nothing is due.
+    """Claim the job that waited longest, or one with an expired lease; return None if nothing is due.
 
-    One ``UPDATE ... WHERE`` decides: of several workers that see the same row exactly one changes it.
+    A conditional update decides: of several workers that see the same row, exactly one changes it.
     """
     now = utc_now()
     free = or_(
@@ -106,30 +106,34 @@ def claim(database: Database, worker_name: str, lease_seconds: float) -> Job | N
     )
     while True:
         with database.read() as session:
-            found = session.execute(
+            row = session.execute(
                 select(col(Job.id), col(Job.attempts), col(Job.state))
                 .where(free)
                 .order_by(col(Job.due_at), col(Job.id))
                 .limit(1)
             ).first()
-        if found is None:
+        if row is None:
             return None
         with database.write() as session:
-            taken = _take(session, found, free, worker_name, now + timedelta(seconds=lease_seconds))
+            taken = _take(session, row, free, worker_name, now + timedelta(seconds=lease_seconds))
         if taken is not None:
             return taken
 
 
-def _take(session: Session, found: Any, free: Any, worker_name: str, lease_until: datetime) -> Job | None:
-    """Claim one row, or fail it when it has been tried too often; None when it went to somebody else or was failed."""
-    same = and_(col(Job.id) == found.id, col(Job.attempts) == found.attempts, free)
-    if found.attempts >= MAX_ATTEMPTS:
-        given_up = {"state": "failed", "message": _GIVEN_UP.format(attempts=found.attempts), "finished_at": utc_now()}
+def _take(session: Session, row: Any, free: Any, worker_name: str, lease_until: datetime) -> Job | None:
+    """Claim a row; fail a job with too many attempts. Return None if it failed or another worker claimed it."""
+    same = and_(col(Job.id) == row.id, col(Job.attempts) == row.attempts, free)
+    if row.attempts >= MAX_ATTEMPTS:
+        given_up = {
+            "state": "failed",
+            "message": gettext(_GIVEN_UP).format(attempts=row.attempts),
+            "finished_at": utc_now(),
+        }
         session.execute(update(Job).where(same).values(**given_up, lease_until=None))
         return None
-    changes = {"state": "running", "worker": worker_name, "attempts": found.attempts + 1, "lease_until": lease_until}
+    changes = {"state": "running", "worker": worker_name, "attempts": row.attempts + 1, "lease_until": lease_until}
     changed = rows_changed(session, update(Job).where(same).values(**changes))
-    return session.get(Job, found.id) if changed else None
+    return session.get(Job, row.id) if changed else None
 
 
 def claim_of(job: Job, lease_seconds: float) -> Claim:
@@ -138,19 +142,19 @@ def claim_of(job: Job, lease_seconds: float) -> Claim:
 
 
 def progress(database: Database, claim: Claim | int, fraction: float | None = None, message: str | None = None) -> None:
-    """Say how far a running job is, from 0 to 1; renews its lease.
+    """Record the progress of a running job, from 0 to 1, and renew its lease.
 
     Parameters
     ----------
     claim
-        The claim, or for a job that only one worker can know, its number.
+        The claim, or the number of a job that only one worker can run.
     fraction, message
-        What changed; None keeps what was said last.
+        The new values; None keeps the last one.
 
     Raises
     ------
     LeaseLostError
-        Where another worker has taken the job over meanwhile.
+        Another worker took the job over.
     """
     values: dict[str, Any] = {}
     if fraction is not None:
@@ -169,47 +173,47 @@ def progress(database: Database, claim: Claim | int, fraction: float | None = No
 
 
 def renew(database: Database, claim: Claim) -> None:
-    """Hold a running job for another lease.
+    """Renew the lease of a running job.
 
     Raises
     ------
     LeaseLostError
-        Where another worker has taken the job over, or it has ended.
+        Another worker took the job over, or it has ended.
     """
     progress(database, claim)
 
 
 def hold(session: Session, claim: Claim) -> None:
-    """Renew the lease in the caller's transaction, so that what it stores is stored only by the job's owner.
+    """Renew the lease in the caller's transaction, so that only the job's owner can commit it.
 
     Raises
     ------
     LeaseLostError
-        Where another worker has taken the job over; the caller's transaction must roll back.
+        Another worker took the job over; the caller's transaction must roll back.
     """
     lease_until = utc_now() + timedelta(seconds=claim.lease_seconds)
     _must_change(session, claim.holds(), {"lease_until": lease_until}, claim)
 
 
 def finish(session: Session, claim: Claim, *, result: dict[str, Any] | None = None, message: str = "") -> None:
-    """Mark a job as done, in the transaction that stores what it made: both are there or neither.
+    """Mark a job as done, in the transaction that stores its result.
 
     Raises
     ------
     LeaseLostError
-        Where another worker has taken the job over; the caller's transaction must roll back.
+        Another worker took the job over; the caller's transaction must roll back.
     """
     values = {"state": "done", "progress": 1.0, "message": message, "result": result}
     _must_change(session, claim.holds(), values | _ended(), claim)
 
 
 def fail(session: Session, claim: Claim, sentence: str, *, result: dict[str, Any] | None = None) -> None:
-    """Mark a job as failed with a sentence for the person who asked for it."""
+    """Mark a job as failed, with a message for the person who requested it."""
     _must_change(session, claim.holds(), {"state": "failed", "message": sentence, "result": result} | _ended(), claim)
 
 
 def release(session: Session, claim: Claim) -> None:
-    """Give an unfinished job back: due at once, and the attempt does not count."""
+    """Return an unfinished job to the queue: due immediately, and the attempt does not count."""
     values = {"state": "due", "attempts": claim.attempt - 1, "worker": None, "lease_until": None}
     _must_change(session, claim.holds(), values, claim)
 
@@ -221,4 +225,4 @@ def _ended() -> dict[str, Any]:
 def _must_change(session: Session, where: Any, values: dict[str, Any], claim: Claim | int) -> None:
     if not rows_changed(session, update(Job).where(where).values(**values)):
         number = claim.job_id if isinstance(claim, Claim) else claim
-        raise LeaseLostError(f"Job {number} is no longer this worker's: it was taken over or has ended.")
+        raise LeaseLostError(f"Job {number} was taken over by another worker or has ended.")

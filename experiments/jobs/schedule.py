@@ -1,4 +1,4 @@
-"""When a running experiment is due for its next analysis: enough is new, and the last one is long enough ago."""
+"""The schedule of analyses: an experiment is due if it has enough new data and its last analysis is old enough."""
 
 from datetime import datetime, timedelta
 
@@ -13,19 +13,19 @@ from experiments.storage.tables import Analysis, Event, Experiment, Exposure, Jo
 
 REQUESTED_BY = "worker"
 
-# Of many new events that belong to other experiments only the newest are looked at: the look is taken each second.
-_LOOKED_AT = 10_000
+# Many new events can belong to other experiments; this runs every second, so only the newest are checked.
+_MAX_CHECKED = 10_000
 
 
 def enqueue_due(database: Database, settings: Settings) -> int:
-    """Put an analysis in for each experiment that is due; how many."""
+    """Enqueue an analysis for each due experiment; return their number."""
     with database.read() as session:
         due = due_experiments(session, settings)
     if not due:
         return 0
     with database.write() as session:
-        # Another worker may have looked at the same moment: a waiting job is returned, not doubled, and a running one
-        # is seen here, since only one writes at a time.
+        # Another worker may have checked at the same time: a waiting job is not enqueued twice, and a running one is
+        # visible here, since only one process writes at a time.
         fresh = due_experiments(session, settings)
         for experiment in fresh:
             queue.enqueue(session, "analyse", experiment=experiment, requested_by=REQUESTED_BY)
@@ -33,7 +33,7 @@ def enqueue_due(database: Database, settings: Settings) -> int:
 
 
 def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
-    """The experiments that are due now: running ones, and ended ones whose last data no analysis has seen."""
+    """Return the due experiments: running ones, and ended ones with data newer than the last analysis."""
     now = utc_now()
     newest = (
         select(col(Run.experiment_id), func.max(Run.id).label("run_id")).group_by(col(Run.experiment_id)).subquery()
@@ -47,14 +47,14 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
     busy = select(col(Job.id)).where(
         col(Job.experiment_id) == Experiment.id,
         col(Job.kind) == "analyse",
-        # After a failure the next try waits as long as after an answer.
+        # After a failure, wait as long as after an analysis.
         (col(Job.state).in_(("due", "running")))
         | and_(
             col(Job.state) == "failed",
             col(Job.finished_at) > now - timedelta(seconds=settings.analyse_every_seconds),
         ),
     )
-    found = session.execute(
+    rows = session.execute(
         select(Experiment, newest.c.run_id, last.c.cut_off_us)
         .join(newest, newest.c.experiment_id == Experiment.id)
         .outerjoin(last, last.c.run_id == newest.c.run_id)
@@ -63,7 +63,7 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
     latest_allowed = to_us(now - timedelta(seconds=settings.analyse_every_seconds))
     return [
         experiment
-        for experiment, run_id, cut_off_us in found
+        for experiment, run_id, cut_off_us in rows
         if _ended_since(session, run_id, cut_off_us)
         or (cut_off_us is None or cut_off_us <= latest_allowed)
         and (
@@ -74,7 +74,7 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
 
 
 def _ended_since(session: Session, run_id: int, cut_off_us: int | None) -> bool:
-    """Whether the run has ended after its last answer, which may still tell people to keep it running."""
+    """Return whether the run ended after its last analysis, whose verdict may still be to keep it running."""
     ended = session.scalar(select(col(Run.ended_at)).where(col(Run.id) == run_id))
     return ended is not None and cut_off_us is not None and cut_off_us < to_us(ended)
 
@@ -82,10 +82,10 @@ def _ended_since(session: Session, run_id: int, cut_off_us: int | None) -> bool:
 def _enough_new(
     session: Session, experiment: Experiment, run_id: int, since_us: int | None, needed: int, now_us: int
 ) -> bool:
-    """Whether `needed` exposures of the run, or events that may belong to it, have come since the last analysis."""
-    met = col(Exposure.run_id) == run_id
+    """Return whether `needed` exposures of the run, or events of its members, arrived since the last analysis."""
+    of_run = col(Exposure.run_id) == run_id
     since = since_us if since_us is not None else -1
-    fresh = select(col(Exposure.unit)).where(met, col(Exposure.received_us) > since).limit(needed)
+    fresh = select(col(Exposure.unit)).where(of_run, col(Exposure.received_us) > since).limit(needed)
     new = session.scalar(select(func.count()).select_from(fresh.subquery())) or 0
     if new >= needed:
         return True
@@ -100,23 +100,23 @@ def _enough_new(
             col(Event.experiment).is_(None) | (col(Event.experiment) == experiment.key),
         )
         .order_by(col(Event.received_us).desc())
-        .limit(_LOOKED_AT)
+        .limit(_MAX_CHECKED)
         .subquery()
     )
-    member = select(col(Exposure.unit)).where(met, col(Exposure.unit) == newest.c.unit).exists()
+    member = select(col(Exposure.unit)).where(of_run, col(Exposure.unit) == newest.c.unit).exists()
     fresh = select(newest.c.unit).where(member).limit(needed - new)
     return new + (session.scalar(select(func.count()).select_from(fresh.subquery())) or 0) >= needed
 
 
 def _gone_silent(experiment: Experiment, cut_off_us: int | None, before: datetime) -> bool:
-    """Whether a running experiment's last answer is so old that its silence must be reported."""
+    """Return whether a running experiment's last analysis is so old that its silence must be reported."""
     return experiment.state == "running" and cut_off_us is not None and cut_off_us <= to_us(before)
 
 
 def _still_counting(session: Session, experiment: Experiment, run_id: int, since_us: int) -> bool:
-    """Whether events may still change the answer: the run is on, or its members' windows were open when last seen."""
+    """Return whether events can still change the result: the run is on, or members' windows were still open."""
     ended = session.scalar(select(col(Run.ended_at)).where(col(Run.id) == run_id))
     if ended is None:
         return True
-    # Late arrivals get the same time again.
+    # Late events get the same time again.
     return since_us < to_us(ended + timedelta(days=2 * experiment.window_days))

@@ -1,7 +1,7 @@
-"""The worker: looks for due work, does one job at a time, and can be killed at any moment.
+"""The worker: runs due jobs one at a time, and can be killed at any moment.
 
-What a job makes is stored in the same transaction that ends the job, so that a job whose worker died is simply done
-again by the next one and never twice. A thread renews the lease while a job computes.
+A job's result is stored in the transaction that finishes the job. If a worker dies, the next one repeats the job, and
+nothing is stored twice. A thread renews the lease while a job runs.
 """
 
 import logging
@@ -25,15 +25,16 @@ from experiments.lifecycle.transitions import apply_schedule
 from experiments.settings import Settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Job
+from experiments.translation import gettext
 
 log = logging.getLogger("klette.worker")
 
 
 class Handler(NamedTuple):
-    """A kind of job, and the module whose ``run_job(database, job, report)`` does it.
+    """A kind of job, and the module whose ``run_job(database, job, report)`` runs it.
 
-    The module is imported when the first such job comes. It may end its job by ``report.finish(session, ...)`` inside
-    the transaction that stores what it made; otherwise what it returns becomes the job's result.
+    The module is imported for the first such job. It can finish its job with ``report.finish(session, ...)`` inside the
+    transaction that stores the result; otherwise its return value becomes the job's result.
     """
 
     kind: str
@@ -46,25 +47,25 @@ HANDLERS = (
     Handler("demo", "experiments.jobs.demo"),
 )
 
-_SAY_EVERY_SECONDS = 0.5
+_REPORT_EVERY_SECONDS = 0.5
 _GRACE_SECONDS = 20.0
 
 
 class StoppedError(Exception):
-    """The worker is stopping and the job is not short: another worker does it."""
+    """The worker stops before the job is done; another worker takes it over."""
 
 
 class Report:
-    """Reports a handler's progress; called from the handler's thread only."""
+    """Progress reports of a handler; only for the handler's thread."""
 
     def __init__(self, database: Database, claim: queue.Claim, stopping: "Stopping") -> None:
         self._database, self._claim, self._stopping = database, claim, stopping
-        self._said = 0.0
+        self._reported_at = 0.0
         self.lost = threading.Event()
         self.finished = False
 
     def __call__(self, fraction: float, message: str = "") -> None:
-        """Say how far it is, 0 to 1; stops the job where it was taken over or the worker must go.
+        """Record the progress, 0 to 1; end the job if it was taken over or the worker must stop.
 
         Raises
         ------
@@ -75,12 +76,12 @@ class Report:
         if self._stopping.for_seconds() > _GRACE_SECONDS:
             raise StoppedError
         now = time.monotonic()
-        if now - self._said >= _SAY_EVERY_SECONDS:
-            self._said = now
+        if now - self._reported_at >= _REPORT_EVERY_SECONDS:
+            self._reported_at = now
             queue.progress(self._database, self._claim, fraction, message)
 
     def hold(self, session: Session) -> None:
-        """Store something on the way only while the job is ours: checked in the caller's transaction.
+        """Check in the caller's transaction that the job still belongs to this worker.
 
         Raises
         ------
@@ -89,33 +90,33 @@ class Report:
         queue.hold(session, self._claim)
 
     def finish(self, session: Session, *, result: dict[str, Any] | None = None, message: str = "") -> None:
-        """End the job as part of the caller's transaction."""
+        """Finish the job in the caller's transaction."""
         queue.finish(session, self._claim, result=result, message=message)
         self.finished = True
 
 
 class Stopping:
-    """Whether, and since when, the worker has been asked to stop."""
+    """Whether the worker must stop, and since when."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._since = 0.0
 
     def stop(self, *_: object) -> None:
-        """Ask the worker to stop; also a signal's handler."""
+        """Request a stop; also a signal handler."""
         if not self._event.is_set():
             self._since = time.monotonic()
             self._event.set()
 
     def for_seconds(self) -> float:
-        """How long ago it was asked to stop; 0 where it was not."""
+        """Return the seconds since the stop was requested; 0 if it was not."""
         return time.monotonic() - self._since if self._event.is_set() else 0.0
 
     def __bool__(self) -> bool:
         return self._event.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but no longer than until it is asked to stop."""
+        """Sleep until a stop is requested, at most `seconds`."""
         self._event.wait(seconds)
 
 
@@ -123,7 +124,7 @@ Run = Callable[[Database, Job, Report], dict[str, Any] | None]
 
 
 def prepare_process(data_dir: Path) -> None:
-    """One thread for linear algebra and private compile folders; before anything scientific is imported."""
+    """Limit linear algebra to one thread and set compile folders; call before importing scientific packages."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     compiled = (data_dir / "compiled").resolve()
@@ -137,12 +138,12 @@ def prepare_process(data_dir: Path) -> None:
 
 
 def work(database: Database, settings: Settings, *, once: bool = False, stopping: Stopping | None = None) -> int:
-    """Do due work until asked to stop, or until nothing is due where `once`; the number of jobs done.
+    """Run due jobs until a stop is requested, or with `once` until none is due; return their number.
 
     Parameters
     ----------
     stopping
-        Asks for the end from outside; the signals SIGTERM and SIGINT do by `stop_on_signals`.
+        Requests the end; `stop_on_signals` connects it to SIGTERM and SIGINT.
     """
     stopping = Stopping() if stopping is None else stopping
     name = f"{socket.gethostname()[:40]}-{os.getpid()}"
@@ -165,13 +166,13 @@ def work(database: Database, settings: Settings, *, once: bool = False, stopping
 
 
 def stop_on_signals(stopping: Stopping) -> None:
-    """Let SIGTERM and SIGINT ask for the end: the job at hand is ended or given back."""
+    """Stop on SIGTERM and SIGINT; the current job is finished or returned to the queue."""
     signal.signal(signal.SIGTERM, stopping.stop)
     signal.signal(signal.SIGINT, stopping.stop)
 
 
 def perform(database: Database, job: Job, lease_seconds: float, stopping: Stopping) -> None:
-    """Do one claimed job and leave it done, failed or given back."""
+    """Run a claimed job and mark it as done, failed or due again."""
     claim = queue.claim_of(job, lease_seconds)
     report = Report(database, claim, stopping)
     began = time.monotonic()
@@ -184,7 +185,7 @@ def perform(database: Database, job: Job, lease_seconds: float, stopping: Stoppi
             log.info("Job %s (%s) done in %.1f s.", job.id, job.kind, time.monotonic() - began)
         except StoppedError:
             _end(database, lambda session: queue.release(session, claim))
-            log.info("Job %s (%s) given back: the worker stops.", job.id, job.kind)
+            log.info("Job %s (%s) returned to the queue: the worker stops.", job.id, job.kind)
         except queue.LeaseLostError as error:
             log.warning("%s", error)
         except KletteError as error:
@@ -192,8 +193,8 @@ def perform(database: Database, job: Job, lease_seconds: float, stopping: Stoppi
             log.warning("Job %s (%s) failed: %s", job.id, job.kind, error)
         except Exception:
             log.exception("Job %s (%s) failed.", job.id, job.kind)
-            sentence = "Something went wrong inside the product; the worker's log says what. Ask for it again."
-            _end(database, lambda session: queue.fail(session, claim, sentence))
+            message = gettext("An internal error occurred. Details are in the worker's log. Try again.")
+            _end(database, lambda session: queue.fail(session, claim, message))
 
 
 def _fail(claim: queue.Claim, error: KletteError, session: Session) -> None:
@@ -210,13 +211,13 @@ def _handler(kind: str) -> Run:
     module = next((handler.module for handler in HANDLERS if handler.kind == kind), None)
     if module is None:
         kinds = ", ".join(handler.kind for handler in HANDLERS)
-        raise KletteError(f"There is no job of the kind {kind!r}; the kinds are {kinds}.")
+        raise KletteError(f"{kind!r} is not a kind of job; the kinds are {kinds}.")
     run: Run = import_module(module).run_job
     return run
 
 
 def _detail(error: KletteError) -> dict[str, Any]:
-    """What the page shows of a failure: its code, and the lines of a file and the fields where it names some."""
+    """Return the details of a failure for the page: its code, invalid lines of a file, and invalid fields."""
     return {
         "code": error.code,
         "lines": [list(line) for line in getattr(error, "lines", [])],
@@ -225,7 +226,7 @@ def _detail(error: KletteError) -> dict[str, Any]:
 
 
 def _end(database: Database, change: Callable[[Session], None]) -> None:
-    """Bring a job to its end; silently nothing where it was taken over meanwhile."""
+    """Change the state of a job; only log a warning if another worker took it over."""
     try:
         with database.write() as session:
             change(session)
@@ -234,11 +235,11 @@ def _end(database: Database, change: Callable[[Session], None]) -> None:
 
 
 class _Heartbeat:
-    """Renews a lease from a thread of its own, three times as often as needed, while the job computes."""
+    """Renews the lease from a separate thread while the job runs, three times per lease."""
 
     def __init__(self, database: Database, claim: queue.Claim, lost: threading.Event) -> None:
         self._database, self._claim, self._lost = database, claim, lost
-        self._over = threading.Event()
+        self._finished = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="klette-lease", daemon=True)
 
     def __enter__(self) -> "_Heartbeat":
@@ -246,11 +247,11 @@ class _Heartbeat:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._finished.set()
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._over.wait(self._claim.lease_seconds / 3):
+        while not self._finished.wait(self._claim.lease_seconds / 3):
             try:
                 queue.renew(self._database, self._claim)
             except queue.LeaseLostError:

@@ -154,7 +154,7 @@ def test_a_worker_that_dies_is_started_again(serving):
     first = worker_of(server)
     first.kill()
     assert wait_until(lambda: [worker for worker in workers_of(server) if worker.pid != first.pid], 30)
-    assert "The analysis worker ended with status -9; it starts again in 1 s." in server.printed()
+    assert "The analysis worker exited with status -9. It restarts in 1 s." in server.printed()
     assert wait_until(server.is_ready)
 
 

@@ -15,7 +15,7 @@ from experiments.demo import backdating, campaign, world
 from experiments.demo.run import make
 from experiments.demo.server import client_of
 from experiments.errors import ConflictError, InvalidError, UnavailableError
-from experiments.jobs.at_once import answer, hold
+from experiments.jobs.foreground import analyse_now, reserve
 from experiments.lifecycle import store
 from experiments.people import api_keys
 from experiments.settings import Settings, read_settings
@@ -152,11 +152,11 @@ def test_the_worker_waits_until_the_audience_is_in(
 ) -> None:
     from experiments.jobs.schedule import due_experiments
 
-    made = make(database, settings, client, members=MEMBERS, created=partial(hold, requested_by="demo"))
+    made = make(database, settings, client, members=MEMBERS, created=partial(reserve, requested_by="demo"))
     with database.read() as session:
         assert due_experiments(session, settings) == []
         assert session.exec(select(Job)).one().state == "due"
-    answered = answer(database, made.key, report=lambda *_: None)
+    answered = analyse_now(database, made.key, report=lambda *_: None)
     with database.read() as session:
         job = session.exec(select(Job)).one()
         past = session.exec(select(func.count()).select_from(Analysis).where(Analysis.history_only)).one()

@@ -29,7 +29,7 @@ def store(database: Database, **changes) -> None:
         store_audience(session, make_audience(21, members=100))
 
 
-def ask(database: Database, kind: str = "analyse", **options) -> int:
+def enqueue(database: Database, kind: str = "analyse", **options) -> int:
     with database.write() as session:
         experiment = get(session, "test") if kind == "analyse" else None
         return queue.enqueue(session, kind, experiment=experiment, requested_by="test", **options).id
@@ -45,14 +45,14 @@ def analyses(database: Database) -> list[Analysis]:
         return [row for row in session.scalars(select(Analysis)) if not row.history_only]
 
 
-def test_an_analysis_that_waits_already_is_not_doubled(database):
+def test_a_waiting_analysis_is_not_enqueued_twice(database):
     store(database)
-    assert ask(database) == ask(database)
+    assert enqueue(database) == enqueue(database)
 
 
-def test_of_many_workers_exactly_one_gets_a_job(database):
+def test_exactly_one_of_many_workers_claims_a_job(database):
     store(database)
-    number = ask(database)
+    number = enqueue(database)
     start = threading.Barrier(6)
     taken = []
 
@@ -71,15 +71,15 @@ def test_of_many_workers_exactly_one_gets_a_job(database):
     assert (won[0].state, won[0].attempts) == ("running", 1)
 
 
-def test_a_job_that_is_not_due_yet_is_left_alone(database):
+def test_a_job_that_is_not_due_is_not_claimed(database):
     store(database)
-    ask(database, due_at=utc_now() + timedelta(hours=1))
+    enqueue(database, due_at=utc_now() + timedelta(hours=1))
     assert queue.claim(database, "w", 60) is None
 
 
-def test_a_silent_workers_job_is_taken_over_and_the_first_worker_can_no_longer_end_it(database):
+def test_an_expired_lease_is_taken_over_and_the_first_worker_cannot_finish(database):
     store(database)
-    ask(database)
+    enqueue(database)
     first = queue.claim_of(queue.claim(database, "first", 0.05), 0.05)
     time.sleep(0.1)
     second = queue.claim_of(queue.claim(database, "second", 60), 60)
@@ -98,21 +98,21 @@ def test_a_silent_workers_job_is_taken_over_and_the_first_worker_can_no_longer_e
     assert job_of(database, second.job_id).state == "done"
 
 
-def test_after_three_deaths_a_job_fails_with_a_sentence(database):
+def test_a_job_fails_after_three_attempts(database):
     store(database)
-    number = ask(database)
+    number = enqueue(database)
     for _ in range(queue.MAX_ATTEMPTS):
         assert queue.claim(database, "w", 0.01) is not None
         time.sleep(0.03)
     assert queue.claim(database, "w", 60) is None
     failed = job_of(database, number)
     assert failed.state == "failed"
-    assert "3 times" in failed.message and "ask for it again" in failed.message
+    assert "3 times" in failed.message
 
 
-def test_progress_renews_the_lease_and_is_seen(database):
+def test_progress_renews_the_lease_and_is_stored(database):
     store(database)
-    number = ask(database)
+    number = enqueue(database)
     claim = queue.claim_of(queue.claim(database, "w", 60), 120)
     before = job_of(database, number).lease_until
     queue.progress(database, claim, 0.25, "a quarter")
@@ -123,7 +123,7 @@ def test_progress_renews_the_lease_and_is_seen(database):
 
 def test_an_analysis_job_ends_with_one_stored_analysis(database):
     store(database)
-    number = ask(database)
+    number = enqueue(database)
     assert worker.work(database, SETTINGS, once=True) >= 1
     done = job_of(database, number)
     assert (done.state, done.progress) == ("done", 1.0)
@@ -134,7 +134,7 @@ def test_an_analysis_job_ends_with_one_stored_analysis(database):
 @pytest.mark.parametrize("segments", [[], ["country"]])
 def test_a_job_that_was_taken_over_stores_nothing(database, segments):
     store(database, segments=segments)
-    number = ask(database)
+    number = enqueue(database)
     job = queue.claim(database, "first", 0.01)
     time.sleep(0.05)
     assert queue.claim(database, "second", 60).id == number
@@ -143,7 +143,7 @@ def test_a_job_that_was_taken_over_stores_nothing(database, segments):
     assert job_of(database, number).worker == "second"
 
 
-def test_an_error_of_the_domain_becomes_the_jobs_sentence_and_a_bug_becomes_a_calm_one(database, monkeypatch):
+def test_a_domain_error_is_the_jobs_message_and_a_bug_a_general_one(database, monkeypatch):
     store(database)
     for error, sentence in (
         (NotFoundError("There is no such file; send it again."), "no such file"),
@@ -153,7 +153,7 @@ def test_an_error_of_the_domain_becomes_the_jobs_sentence_and_a_bug_becomes_a_ca
         def broken(*_, error=error):
             raise error
 
-        number = ask(database)
+        number = enqueue(database)
         monkeypatch.setattr(worker, "_handler", lambda _, broken=broken: broken)
         worker.perform(database, queue.claim(database, "w", 60), 60, worker.Stopping())
         failed = job_of(database, number)
@@ -161,9 +161,9 @@ def test_an_error_of_the_domain_becomes_the_jobs_sentence_and_a_bug_becomes_a_ca
         assert sentence in failed.message
 
 
-def test_a_long_job_is_given_back_when_the_worker_must_stop(database, monkeypatch):
+def test_a_long_job_returns_to_the_queue_when_the_worker_stops(database, monkeypatch):
     store(database)
-    number = ask(database)
+    number = enqueue(database)
     monkeypatch.setattr(worker, "_GRACE_SECONDS", 0.0)
     stopping = worker.Stopping()
 
@@ -195,7 +195,7 @@ def test_a_running_experiment_is_due_once_and_again_only_after_its_pause_and_new
             Exposure(project_id=1, run_id=1, unit="new", variant="a", at_us=now, received_us=now, origin="randomised")
         )
     with database.read() as session:
-        assert [found.key for found in due_experiments(session, quick)] == ["test"]
+        assert [experiment.key for experiment in due_experiments(session, quick)] == ["test"]
         slow = read_settings(analyse_every_seconds=3600, silence_hours=1000)
         assert due_experiments(session, slow) == []
         many = read_settings(analyse_every_seconds=1, analyse_new_events=2, silence_hours=1000)
@@ -208,19 +208,19 @@ def test_a_running_experiment_that_falls_silent_is_analysed_again(database):
     time.sleep(1.1)
     with database.read() as session:
         silent = read_settings(analyse_every_seconds=1, silence_hours=0.0001)
-        assert [found.key for found in due_experiments(session, silent)] == ["test"]
+        assert [experiment.key for experiment in due_experiments(session, silent)] == ["test"]
 
 
-def test_a_run_that_has_just_ended_is_analysed_at_once_so_that_nobody_is_told_to_keep_it_running(database):
+def test_a_run_that_just_ended_is_analysed_immediately(database):
     store(database)
     settings = read_settings(analyse_every_seconds=3600)
     worker.work(database, settings, once=True)
     with database.write() as session:
         stop(session, get(session, "test"), actor="test")
     with database.read() as session:
-        assert [found.key for found in due_experiments(session, settings)] == ["test"]
+        assert [experiment.key for experiment in due_experiments(session, settings)] == ["test"]
     worker.work(database, settings, once=True)
-    newest = max(analyses(database), key=lambda found: found.cut_off_us)
+    newest = max(analyses(database), key=lambda analysis: analysis.cut_off_us)
     assert "eep" not in newest.result["verdict"]["headline"]
     with database.read() as session:
         assert due_experiments(session, settings) == []
@@ -272,9 +272,9 @@ def wait_for(condition, seconds: float = 60) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_the_middle_is_replaced_and_exactly_one_analysis_results(database, database_url, tmp_path):
+def test_a_killed_worker_is_replaced_and_one_analysis_is_stored(database, database_url, tmp_path):
     store(database)
-    number = ask(database)
+    number = enqueue(database)
     reached = tmp_path / "reached"
     first = start(["-c", _SLOW_JOB, database_url, str(reached)], database_url, tmp_path)
     try:
@@ -297,7 +297,7 @@ def test_a_worker_killed_in_the_middle_is_replaced_and_exactly_one_analysis_resu
     assert [row.id for row in analyses(database)] == [done.result["analysis"]]
 
 
-def test_a_bare_worker_imports_no_pymc_and_ends_at_once_where_nothing_is_due(sqlite_url, tmp_path):
+def test_a_worker_without_due_jobs_imports_no_pymc(sqlite_url, tmp_path):
     code = (
         "import sys; from experiments.commands.cli import main; sys.argv = ['klette', 'worker', '--once']\n"
         "try: main()\n"

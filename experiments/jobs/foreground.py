@@ -1,6 +1,6 @@
-"""Answering at once what was made at once: the worker is asked to wait meanwhile, and finds the answer there.
+"""Analysis in the foreground, right after an experiment was created, while the worker waits.
 
-Without it a worker that looks in between would analyse half an audience, and keep that as a look.
+Otherwise a worker could analyse part of the audience in between, and that would count as a look.
 """
 
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from experiments.jobs import queue
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Experiment, Job, utc_now
 
-_PATIENCE = timedelta(minutes=10)  # after that the worker analyses what is there
+_PATIENCE = timedelta(minutes=10)  # afterwards the worker analyses the experiment
 
 
-def hold(session: Session, experiment: Experiment, *, requested_by: str) -> None:
-    """Keep the worker from analysing the experiment: a job that is not due yet takes the place of its own."""
+def reserve(session: Session, experiment: Experiment, *, requested_by: str) -> None:
+    """Reserve the analysis of an experiment: a job that is not due yet keeps the worker from analysing it."""
     queue.enqueue(session, "analyse", experiment=experiment, requested_by=requested_by, due_at=utc_now() + _PATIENCE)
 
 
 def release(session: Session, experiment: Experiment) -> None:
     """Let the worker analyse the experiment now."""
-    session.execute(update(Job).where(_held(experiment.id)).values(due_at=utc_now()))
+    session.execute(update(Job).where(_reserved(experiment.id)).values(due_at=utc_now()))
 
 
-def answer(
+def analyse_now(
     database: Database,
     key: str,
     *,
@@ -35,24 +35,24 @@ def answer(
     with_models: bool = True,
     then: Callable[[Session], None] = lambda _session: None,
 ) -> Analysis:
-    """Analyse an experiment that was held, and end the held job with the answer.
+    """Analyse a reserved experiment, and finish its job with the analysis.
 
     Parameters
     ----------
     with_models
-        Whether to fit the sampled models (seconds).
+        Whether to fit the sampled models, which takes seconds.
     then
-        Called in the transaction that stores the answer.
+        Called in the transaction that stores the analysis.
     """
 
     def store(session: Session, made: list[Analysis]) -> None:
         session.add_all(made)
         done = {"state": "done", "progress": 1.0, "finished_at": utc_now(), "result": {"analysis": made[-1].id}}
-        session.execute(update(Job).where(_held(made[-1].experiment_id)).values(**done))
+        session.execute(update(Job).where(_reserved(made[-1].experiment_id)).values(**done))
         then(session)
 
     return analyse(database, key, report=report, store=store, with_models=with_models)
 
 
-def _held(experiment_id: int | None) -> ColumnElement[bool]:
+def _reserved(experiment_id: int | None) -> ColumnElement[bool]:
     return and_(col(Job.kind) == "analyse", col(Job.experiment_id) == experiment_id, col(Job.state) == "due")
