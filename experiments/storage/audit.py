@@ -1,4 +1,4 @@
-"""Who did what to which, and when: one entry a change, tagged source:subject:action."""
+"""The audit log: one entry per change, tagged source:subject:action."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from experiments.storage.tables import AuditEntry, Experiment
 def record(
     session: Session, *, actor: str, action: str, experiment: Experiment | None = None, **detail: Any
 ) -> AuditEntry:
-    """Write an entry down, in the transaction of the change itself.
+    """Record an entry, in the transaction of the change.
 
     Parameters
     ----------
     actor
         ``page:EMAIL``, ``api:KEYNAME``, ``cli``, ``worker`` or ``demo``.
     action
-        Subject and verb, such as ``experiment:launch``; the source is put before it from the actor.
+        Subject and verb, such as ``experiment:launch``; the source is prefixed from the actor.
     experiment
-        The experiment that it happened to, where there is one.
+        The changed experiment, if any.
     **detail
-        What else is worth knowing, as JSON values; never a secret.
+        Further details as JSON values; never a secret.
     """
     source = actor.partition(":")[0] or "system"
     entry = AuditEntry(
@@ -35,7 +35,7 @@ def record(
 
 
 def entries(session: Session, experiment: Experiment | None = None, limit: int = 100) -> list[AuditEntry]:
-    """The newest entries, newest first; of one experiment where one is given."""
+    """Return the newest entries, newest first; of one experiment if given."""
     query = select(AuditEntry).order_by(col(AuditEntry.at).desc(), col(AuditEntry.id).desc()).limit(limit)
     if experiment is not None:
         query = query.where(AuditEntry.experiment_id == experiment.id)

@@ -1,7 +1,7 @@
 """Connections and transactions: one SQLite file or PostgreSQL, behind the same two context managers.
 
-Functions of the domain take a ``session`` and never commit; the request, the worker or the command that opened
-the transaction here owns it.
+Functions of the domain take a ``session`` and never commit. The request, job or command that opened the transaction
+commits it.
 """
 
 import sqlite3
@@ -17,46 +17,47 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from experiments.errors import UnavailableError
+from experiments.translation import gettext
 
 _BUSY_SECONDS = 30
 
 
 class Database:
-    """One store, shared by the threads of a process.
+    """A database, shared by the threads of a process.
 
-    Build it after a fork, never before: a pool of connections must not be shared between processes.
+    Create it after a fork: processes must not share a connection pool.
 
     Parameters
     ----------
     url
         ``sqlite:///FILE`` or ``postgresql://...`` (psycopg 3).
     synchronous
-        SQLite only: ``NORMAL`` survives the death of every process, ``FULL`` a power cut too.
+        SQLite only: ``NORMAL`` survives a crash of any process, ``FULL`` also a power failure.
     pool_size
-        Most connections kept open; more are opened for a moment when all are busy.
+        Maximum number of open connections; more are opened temporarily if all are busy.
     """
 
     def __init__(self, url: str, *, synchronous: str = "NORMAL", pool_size: int = 8) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _sqlite(url, synchronous, pool_size) if self.is_sqlite else _postgres(url, pool_size)
-        # Same pool, other BEGIN: a read that upgrades to a write fails at once in WAL mode, whatever the timeout.
+        # The same pool with another BEGIN: in WAL mode, a read that becomes a write fails without waiting.
         self.write_engine = self.engine.execution_options(klette_begin="IMMEDIATE")
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; whatever it changed is rolled back."""
+        """Open a session for reading; its changes are rolled back."""
         with _unavailable(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits when the block ends and rolls back when it raises."""
+        """Open a session that commits at the end of the block, or rolls back if it raises."""
         with _unavailable(), Session(self.write_engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def ping(self) -> bool:
-        """Whether a connection answers."""
+        """Return whether the database answers."""
         try:
             with self.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
@@ -65,12 +66,12 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Give every pooled connection back to the operating system."""
+        """Close all pooled connections."""
         self.engine.dispose()
 
 
 def rows_changed(session: Session, statement: Executable) -> int:
-    """Execute an UPDATE or DELETE and return how many rows it changed."""
+    """Execute an UPDATE or DELETE and return the number of changed rows."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
@@ -79,9 +80,8 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise UnavailableError(
-            f"The database did not answer ({str(error.orig).splitlines()[0]}). Nothing was written; send it again."
-        ) from error
+        message = gettext("The database did not answer ({reason}). Nothing was written. Send the request again.")
+        raise UnavailableError(message.format(reason=str(error.orig).splitlines()[0])) from error
 
 
 def _sqlite(url: str, synchronous: str, pool_size: int) -> Engine:
@@ -111,7 +111,7 @@ def _sqlite(url: str, synchronous: str, pool_size: int) -> Engine:
 
 
 def _write_ahead(cursor: Any) -> None:
-    """Switch the file to its write-ahead log, which stays; SQLite does not wait for others by itself here."""
+    """Switch the file to write-ahead logging, permanently; SQLite's own timeout does not apply to this statement."""
     last_try = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -130,6 +130,6 @@ def _postgres(url: str, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=64,
         pool_pre_ping=True,
-        # Without it the planner shuns the covering index that collect lives on (random_page_cost is for old disks).
+        # The default random_page_cost (for hard disks) keeps the planner from the covering index that collect needs.
         connect_args={"options": "-c random_page_cost=1.1 -c timezone=UTC"},
     )

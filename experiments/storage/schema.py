@@ -1,4 +1,4 @@
-"""Migrations: bring a database to the newest revision, and check whether it is there."""
+"""Migrations: upgrade a database to the newest revision, and check its revision."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -14,15 +14,15 @@ from sqlalchemy import text
 from experiments.storage.database import Database
 from experiments.storage.tables import metadata
 
-# Any number serves, as long as every copy of the product uses the same.
+# An arbitrary number that all processes share.
 _ADVISORY_LOCK = 4_711_2026
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the database to a revision, one starter at a time.
+    """Migrate the database to a revision, one process at a time.
 
-    On PostgreSQL an advisory lock, on SQLite the one write transaction makes a second starter wait and then
-    find nothing left to do.
+    An advisory lock on PostgreSQL, and the single write transaction on SQLite, make a second process wait until the
+    first one is done.
     """
     with database.write_engine.begin() as connection:
         if not database.is_sqlite:
@@ -34,13 +34,13 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether the database is at the newest revision."""
+    """Return whether the database is at the newest revision."""
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == _head()
 
 
 def drift(database: Database) -> list[Any]:
-    """What the tables of the code have that the migrated database has not, and the reverse; empty when equal."""
+    """Return the differences between the tables in the code and the migrated database."""
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences: list[Any] = compare_metadata(context, metadata)

@@ -1,4 +1,4 @@
-"""The tables. They only store: what goes in was validated by a model before, and rules live elsewhere.
+"""The tables. They only store data: models validate it, and other rooms hold the rules.
 
 Conventions: ``*_us`` columns hold whole microseconds since 1970-01-01 UTC and ``*_micro`` columns hold whole
 millionths, so that arithmetic on them is exact and the same inside every engine that ``collect`` may run on.
@@ -36,7 +36,7 @@ JsonType = JSON().with_variant(JSONB(), "postgresql")
 
 
 def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time in UTC, with its time zone."""
     return datetime.now(UTC)
 
 
@@ -49,11 +49,11 @@ def _big(nullable: bool = False) -> Column[int]:
 
 
 DEFAULT_PROJECT_ID = 1
-"""The project that the migration makes, and the only one that pages and commands know yet."""
+"""The project that the migration creates, so far the only one of pages and commands."""
 
 
 class Project(SQLModel, table=True):
-    """What experiments, API keys, namespaces and their data belong to; keys are unique within one."""
+    """The owner of experiments, API keys, namespaces and their data; keys are unique within a project."""
 
     __tablename__ = "project"
     id: int | None = Field(default=None, primary_key=True)
@@ -63,7 +63,7 @@ class Project(SQLModel, table=True):
 
 
 class ConfigurationVersion(SQLModel, table=True):
-    """One row whose number rises with each change that assignment must notice."""
+    """A single row whose number increases with each change that affects assignment."""
 
     __tablename__ = "configuration_version"
     id: int = Field(primary_key=True)
@@ -71,6 +71,8 @@ class ConfigurationVersion(SQLModel, table=True):
 
 
 class Account(SQLModel, table=True):
+    """A person who can sign in; the role is in the membership."""
+
     __tablename__ = "account"
     id: int | None = Field(default=None, primary_key=True)
     email: str = Field(max_length=254, unique=True)
@@ -90,7 +92,7 @@ class Membership(SQLModel, table=True):
 
 
 class SetupToken(SQLModel, table=True):
-    """The one-time link that makes the first admin; only its hash is stored."""
+    """The one-time link that creates the first admin; only its hash is stored."""
 
     __tablename__ = "setup_token"
     id: int = Field(primary_key=True)
@@ -100,12 +102,14 @@ class SetupToken(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
+    """An API key of an app; only its hash is stored."""
+
     __tablename__ = "api_key"
     id: int | None = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="project.id", index=True)
     name: str = Field(max_length=100)
     kind: str = Field(max_length=16)  # client | server
-    prefix: str = Field(max_length=16)  # the first characters, to recognise a key by
+    prefix: str = Field(max_length=16)  # the first characters, to recognise a key
     key_hash: str = Field(max_length=64, unique=True)
     created_at: datetime = Field(default_factory=utc_now)
     created_by: str = Field(default="", max_length=254)
@@ -124,6 +128,8 @@ class Namespace(SQLModel, table=True):
 
 
 class Experiment(SQLModel, table=True):
+    """An experiment with its definition and state."""
+
     __tablename__ = "experiment"
     __table_args__ = (
         UniqueConstraint("project_id", "key"),
@@ -148,12 +154,12 @@ class Experiment(SQLModel, table=True):
     window_days: int = Field(default=7)
     segments: list[str] = Field(sa_column=_json())
     currency: str = Field(max_length=3)
-    planned_days: int | None = None  # how long it shall run; fixes the stopping boundary
-    minimum_members: int = Field(default=100)  # a variant, before any verdict
-    threshold_of_caring: float = Field(default=0.01)  # relative loss that would not matter
+    planned_days: int | None = None  # planned length; fixes the stopping boundary
+    minimum_members: int = Field(default=100)  # per variant, before any verdict
+    threshold_of_caring: float = Field(default=0.01)  # relative loss that does not matter
     allocation: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))  # None: fixed weights
     covariate: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
-    action_values: dict[str, str] | None = Field(default=None, sa_column=_json(nullable=True))  # worth by event type
+    action_values: dict[str, str] | None = Field(default=None, sa_column=_json(nullable=True))  # value by event type
     margin: float = Field(default=1.0)
     prior: str = Field(default="auto", max_length=16)
     interval: str = Field(default="eti", max_length=8)
@@ -165,10 +171,12 @@ class Experiment(SQLModel, table=True):
     shipped_note: str | None = Field(default=None, max_length=2000)
     created_at: datetime = Field(default_factory=utc_now)
     created_by: str = Field(default="", max_length=254)
-    revision: int = Field(default=1)  # rises with each edit; a stale edit is refused
+    revision: int = Field(default=1)  # increases with each edit; an edit of an old revision is refused
 
 
 class Variant(SQLModel, table=True):
+    """A variant of an experiment."""
+
     __tablename__ = "variant"
     __table_args__ = (UniqueConstraint("experiment_id", "key"), UniqueConstraint("experiment_id", "position"))
     id: int | None = Field(default=None, primary_key=True)
@@ -197,14 +205,14 @@ class Run(SQLModel, table=True):
 
 
 class AllocationEpoch(SQLModel, table=True):
-    """A stretch of a run with one set of shares; exposures carry its number. Epoch 1 has the run's own allocation."""
+    """A period of a run with constant shares; exposures store its number. Epoch 1 has the run's allocation."""
 
     __tablename__ = "allocation_epoch"
     run_id: int = Field(primary_key=True, foreign_key="run.id")
     number: int = Field(primary_key=True)
     allocation: list[list[Any]] = Field(sa_column=_json())  # as in run: [variant key, weight, upper bucket edge]
     started_us: int = Field(sa_column=_big())
-    analysis_id: str | None = Field(default=None, max_length=36)  # what the shares were computed from
+    analysis_id: str | None = Field(default=None, max_length=36)  # the source of the shares
 
 
 class LearnedPrior(SQLModel, table=True):
@@ -215,20 +223,20 @@ class LearnedPrior(SQLModel, table=True):
     name: str = Field(max_length=64)
     parameters: dict[str, float] = Field(sa_column=_json())
     reason: dict[str, Any] = Field(sa_column=_json())  # a message
-    evidence: dict[str, Any] = Field(sa_column=_json())  # the experiments it was fitted to, and how well
+    evidence: dict[str, Any] = Field(sa_column=_json())  # the experiments, and the quality of the fit
     created_at: datetime = Field(default_factory=utc_now)
 
 
 class Exposure(SQLModel, table=True):
-    """The first exposure of a unit in a run: one row, first one wins.
+    """The first exposure of a unit in a run, in one row; later ones are ignored.
 
-    ``project_id`` is the experiment's; it has no foreign key, which every insert would pay for.
+    ``project_id`` is the experiment's; it has no foreign key, which would slow every insert.
     """
 
     __tablename__ = "exposure"
     __table_args__ = (
         Index("ix_exposure_run_id_received_us", "run_id", "received_us"),
-        {"sqlite_with_rowid": False},  # the key is the row: one B-tree less on the hottest write
+        {"sqlite_with_rowid": False},  # the key is the row: one B-tree less on the most frequent write
     )
     project_id: int
     run_id: int = Field(primary_key=True, foreign_key="run.id")
@@ -240,8 +248,8 @@ class Exposure(SQLModel, table=True):
     epoch: int = Field(default=1)
     bot: bool = Field(default=False)
     attributes: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
-    brought_by: str | None = Field(default=None, max_length=256)  # the unit whose share link led here
-    root: str | None = Field(default=None, max_length=256)  # the randomised unit at the top of the cascade
+    brought_by: str | None = Field(default=None, max_length=256)  # the parent: the unit whose share link led here
+    root: str | None = Field(default=None, max_length=256)  # the randomised unit that started the cascade
     depth: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # generations below the root
 
 
@@ -257,14 +265,14 @@ class MultiExposure(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """What a unit did. Append-only; ``id`` is the idempotency key, unique in its project for ever.
+    """An action of a unit. Append-only; ``id`` is the idempotency key, unique in its project.
 
-    ``project_id`` is the API key's; it has no foreign key, which every insert would pay for.
+    ``project_id`` is the API key's; it has no foreign key, which would slow every insert.
     """
 
     __tablename__ = "event"
     __table_args__ = (
-        # Covers what collect reads: the engines answer from the index alone, a member's window as one stretch of it.
+        # Covers all columns that collect reads, so that the database reads a member's window from the index alone.
         Index(
             "ix_event_project_id_unit_at_us",
             "project_id",
@@ -291,7 +299,7 @@ class Event(SQLModel, table=True):
 
 
 class ImportedCounts(SQLModel, table=True):
-    """Aggregated counts of a finished experiment that came without members."""
+    """Aggregated counts of an experiment imported without members."""
 
     __tablename__ = "imported_counts"
     run_id: int = Field(primary_key=True, foreign_key="run.id")
@@ -302,7 +310,7 @@ class ImportedCounts(SQLModel, table=True):
 
 
 class Analysis(SQLModel, table=True):
-    """One immutable computation over the data up to a cut-off."""
+    """An immutable computation over the data up to a cut-off."""
 
     __tablename__ = "analysis"
     __table_args__ = (Index("ix_analysis_run_id_cut_off_us", "run_id", "cut_off_us"),)
@@ -311,7 +319,7 @@ class Analysis(SQLModel, table=True):
     run_id: int = Field(foreign_key="run.id")
     cut_off_us: int = Field(sa_column=_big())
     created_at: datetime = Field(default_factory=utc_now)
-    history_only: bool = Field(default=False)  # a past day filled in for the curve over time
+    history_only: bool = Field(default=False)  # computed afterwards for a past day of the curve over time
     decision: str = Field(max_length=32)
     result: dict[str, Any] = Field(sa_column=_json())  # the shape of the API's results
     inputs: dict[str, Any] = Field(sa_column=_json())  # sufficient statistics, priors, seed: enough to repeat it
@@ -329,7 +337,7 @@ class Upload(SQLModel, table=True):
 
 
 class Job(SQLModel, table=True):
-    """Work for the worker: claimed by conditional update, taken over when its lease has run out."""
+    """Work for the worker: claimed by a conditional update, taken over when its lease expired."""
 
     __tablename__ = "job"
     __table_args__ = (Index("ix_job_state_due_at", "state", "due_at"),)
@@ -350,7 +358,7 @@ class Job(SQLModel, table=True):
 
 
 class AuditEntry(SQLModel, table=True):
-    """Who did what to which, and when; tagged source:subject:action."""
+    """An entry of the audit log, tagged source:subject:action."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index("ix_audit_entry_experiment_id_at", "experiment_id", "at"),)

@@ -1,4 +1,4 @@
-"""Transactions: whose they are, what they keep, and what is said when the store is away."""
+"""Transactions: commit, rollback, waiting, and an unreachable database."""
 
 import threading
 from datetime import datetime
@@ -17,13 +17,13 @@ def namespaces(database: Database) -> set[str]:
         return set(session.exec(select(Namespace.key)))
 
 
-def test_a_write_is_kept_when_its_block_ends(database):
+def test_a_write_is_committed_at_the_end_of_its_block(database):
     with database.write() as session:
         session.add(Namespace(project_id=1, key="homepage", seed="s"))
     assert namespaces(database) == {"homepage"}
 
 
-def test_a_write_that_raises_leaves_nothing(database):
+def test_a_write_that_raises_is_rolled_back(database):
     with pytest.raises(ZeroDivisionError), database.write() as session:
         session.add(Namespace(project_id=1, key="homepage", seed="s"))
         session.flush()
@@ -31,14 +31,14 @@ def test_a_write_that_raises_leaves_nothing(database):
     assert namespaces(database) == set()
 
 
-def test_what_a_read_changes_is_not_kept(database):
+def test_changes_in_a_read_session_are_rolled_back(database):
     with database.read() as session:
         session.add(Namespace(project_id=1, key="homepage", seed="s"))
         session.flush()
     assert namespaces(database) == set()
 
 
-def test_a_read_that_turns_into_a_write_beside_another_writer_waits_its_turn(database):
+def test_a_write_waits_for_another_writer(database):
     """Read-then-write transactions from many threads: none fails, none is lost."""
     with database.write() as session:
         session.add(Namespace(project_id=1, key="count", seed="s", holdout_buckets=0))
@@ -64,7 +64,7 @@ def test_a_time_without_a_zone_is_refused(database):
         session.add(Namespace(project_id=1, key="homepage", seed="s", created_at=datetime(2026, 1, 1)))
 
 
-def test_a_time_comes_back_in_utc(database):
+def test_a_time_is_read_in_utc(database):
     now = utc_now()
     with database.write() as session:
         session.add(Namespace(project_id=1, key="homepage", seed="s", created_at=now))
@@ -72,9 +72,9 @@ def test_a_time_comes_back_in_utc(database):
         assert session.get(Namespace, (1, "homepage")).created_at == now
 
 
-def test_a_store_that_is_away_is_called_unavailable_and_nothing_was_written():
+def test_an_unreachable_database_is_unavailable():
     database = Database("postgresql://nobody@127.0.0.1:1/nowhere?connect_timeout=2")
     assert not database.ping()
-    with pytest.raises(UnavailableError, match="send it again"), database.read() as session:
+    with pytest.raises(UnavailableError, match="Nothing was written"), database.read() as session:
         session.exec(select(Namespace)).all()
     database.close()

@@ -1,4 +1,4 @@
-"""Migrations on real databases of both kinds: up, down, at once from two sides, and never apart from the tables."""
+"""Migrations on SQLite and PostgreSQL: up, down, concurrently, and always equal to the tables in the code."""
 
 import threading
 
@@ -27,28 +27,28 @@ def tables_in(database: Database) -> set[str]:
     return set(inspect(database.engine).get_table_names())
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_code(empty):
+def test_the_migrations_create_exactly_the_tables_of_the_code(empty):
     schema.migrate(empty)
     assert schema.is_current(empty)
     assert schema.drift(empty) == []
     assert tables_in(empty) == set(metadata.tables) | {"alembic_version"}
 
 
-def test_a_table_that_lacks_a_column_is_noticed(empty):
+def test_a_missing_column_is_detected(empty):
     schema.migrate(empty)
     with empty.write_engine.begin() as connection:
         connection.execute(text("ALTER TABLE account DROP COLUMN name"))
     assert any("name" in str(difference) for difference in schema.drift(empty))
 
 
-def test_an_index_that_the_code_does_not_know_is_noticed(empty):
+def test_an_unknown_index_is_detected(empty):
     schema.migrate(empty)
     with empty.write_engine.begin() as connection:
         connection.execute(text("CREATE INDEX stray ON event (type)"))
     assert "stray" in str(schema.drift(empty))
 
 
-def test_going_down_leaves_nothing_and_going_up_again_is_whole(empty):
+def test_a_downgrade_removes_all_tables_and_an_upgrade_restores_them(empty):
     schema.migrate(empty)
     schema.migrate(empty, "base")
     assert tables_in(empty) <= {"alembic_version"}
@@ -57,7 +57,7 @@ def test_going_down_leaves_nothing_and_going_up_again_is_whole(empty):
     assert schema.drift(empty) == []
 
 
-def test_two_starters_at_once_migrate_once(empty_database_url):
+def test_concurrent_starts_migrate_once(empty_database_url):
     failed: list[BaseException] = []
 
     def start() -> None:
@@ -82,7 +82,7 @@ def test_two_starters_at_once_migrate_once(empty_database_url):
     database.close()
 
 
-def test_every_constraint_has_a_name_for_batch_migrations_need_it():
+def test_every_constraint_has_a_name():
     nameless = [
         (table.name, type(constraint).__name__)
         for table in metadata.tables.values()
@@ -92,7 +92,7 @@ def test_every_constraint_has_a_name_for_batch_migrations_need_it():
     assert nameless == []
 
 
-def test_the_constraints_of_the_code_are_those_of_the_database(database):
+def test_the_constraints_of_code_and_database_are_equal(database):
     add = text(
         "INSERT INTO account (email, name, password_hash, created_at) "
         "VALUES ('a@example.org', '', 'x', '2026-01-01 00:00:00')"
@@ -103,7 +103,7 @@ def test_the_constraints_of_the_code_are_those_of_the_database(database):
         session.execute(add)
 
 
-def test_the_migration_makes_the_default_project_and_a_second_one_follows(database):
+def test_the_migration_creates_the_default_project(database):
     with database.write() as session:
         (default,) = session.exec(select(Project)).all()
         assert (default.id, default.key) == (DEFAULT_PROJECT_ID, "default")
