@@ -1,1 +1,1 @@
-"""Who gets which variant: hash, eligibility, allocation epochs and the configuration cache."""
+"""Assignment of variants: hash, eligibility, allocation epochs and the configuration cache."""

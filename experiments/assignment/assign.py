@@ -1,6 +1,6 @@
-"""Assignment for every protocol: choose the experiments, decide, and record the first exposures.
+"""Assignment for every protocol: select the experiments, decide, and record the first exposures.
 
-It knows neither HTTP nor a database: what it needs is a source of configurations and a recorder.
+It uses neither HTTP nor a database, only a source of configurations and a recorder.
 """
 
 import time
@@ -16,27 +16,27 @@ from experiments.assignment.request import AssignmentRequest
 
 
 class Recorder(Protocol):
-    """Where first exposures are kept; the write path of ingestion is one."""
+    """Records first exposures, as ingestion's write path does."""
 
     def recorded(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], Recorded]:
-        """Return the exposures on record among those (run id, unit) pairs."""
+        """Return the recorded exposures of (run id, unit) pairs."""
 
     def record_exposures(self, rows: Sequence[ExposureRow]) -> Sequence[Recorded]:
-        """Record first exposures durably; return the recorded one of each row, which may be an earlier one."""
+        """Record first exposures durably; return the recorded exposure of each row, which can be an earlier one."""
 
 
 class Configurations(Protocol):
-    """Where the snapshots of the configuration come from."""
+    """A source of configuration snapshots."""
 
     def current(self) -> Configuration:
-        """Return the snapshot in use."""
+        """Return the cached snapshot."""
 
     def latest(self) -> Configuration:
-        """Return a snapshot that holds every change committed before this call."""
+        """Return a snapshot with every change committed before this call."""
 
 
 class Assigned(NamedTuple):
-    """The decision for one experiment, the number of its run, and whether an exposure is on record."""
+    """The decision for an experiment, the number of its run, and whether an exposure is recorded."""
 
     experiment: str
     decision: Decision
@@ -45,7 +45,7 @@ class Assigned(NamedTuple):
 
 
 class Assignments(NamedTuple):
-    """The answer to a request: one decision an experiment, and the keys that name no experiment."""
+    """The response to a request: a decision per experiment, and the unknown keys."""
 
     assigned: list[Assigned]
     unknown: list[str]
@@ -60,14 +60,14 @@ class Assigner:
     previews: Previews
 
     def assign(self, project_id: int, request: AssignmentRequest, *, now_us: int | None = None) -> Assignments:
-        """Decide for each experiment of the request and record first exposures.
+        """Decide for each requested experiment, and record first exposures.
 
         Parameters
         ----------
         project_id
-            The project of the caller's API key: no other experiment is assigned.
+            The project of the caller's API key.
         now_us
-            The time of the request, microseconds UTC; the clock's where it is absent.
+            The time of the request, microseconds UTC; the current time if absent.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Assigner:
         UnavailableError
             The configuration cannot be read, or the exposures were not recorded.
         """
-        lives, unknown = self._chosen(project_id, request.experiments)
+        lives, unknown = self._selected(project_id, request.experiments)
         previews: dict[str, str] = {}
         if request.preview is not None:
             preview = self.previews.read(project_id, request.preview)
@@ -85,8 +85,8 @@ class Assigner:
         moment = time.time_ns() // 1000 if now_us is None else now_us
         return Assignments(assign(lives, request, moment, recorder=self.recorder, previews=previews), unknown)
 
-    def _chosen(self, project_id: int, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
-        """The experiments asked for; where one is unknown or not running, look whether that has just changed."""
+    def _selected(self, project_id: int, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
+        """Return the requested experiments and the unknown keys; reload if one is unknown or not running."""
         lives, unknown = _named(self.configurations.current().of(project_id), keys)
         if keys is not None and (unknown or any(may_change(live) for live in lives)):
             return _named(self.configurations.latest().of(project_id), keys)
@@ -105,10 +105,10 @@ def assign(
     recorder: Recorder,
     previews: Mapping[str, str],
 ) -> list[Assigned]:
-    """Decide for several experiments and record the first exposures, all in one commit.
+    """Decide for several experiments, and record the first exposures in one commit.
 
-    A unit that the hash lets in is offered to the recorder, which answers with what is on record: no read comes
-    before it. Only a unit that is outside, or a request without exposure, is looked up first.
+    An admitted unit is sent to the recorder, which returns the recorded exposure, so that no read comes first. Only an
+    excluded unit, or a request without exposure, is looked up.
     """
     unit, attributes = request.unit, request.attributes
     plain = [decide(live, unit, attributes, now_us, preview=previews.get(live.key)) for live in lives]
@@ -121,8 +121,8 @@ def assign(
     recorded: dict[int, Recorded] = {}
     if looked_up:
         keys = {index: (_run_of(lives[index]), unit) for index in looked_up}
-        on_record = recorder.recorded(list(keys.values()))
-        recorded = {index: on_record[key] for index, key in keys.items() if key in on_record}
+        stored = recorder.recorded(list(keys.values()))
+        recorded = {index: stored[key] for index, key in keys.items() if key in stored}
     if offered:
         bot = is_bot(attributes)
         rows = [_row(lives[index], unit, plain[index], now_us, bot, attributes) for index in offered]
@@ -134,7 +134,7 @@ def assign(
 
 
 def _named(configuration: ProjectConfiguration, keys: Sequence[str] | None) -> tuple[list[LiveExperiment], list[str]]:
-    """The experiments of the keys and the keys that name none; without keys all that are running or paused."""
+    """Return the experiments of the keys, and the unknown keys; without keys all open experiments."""
     if keys is None:
         return list(configuration.open), []
     known = configuration.experiments
@@ -142,7 +142,7 @@ def _named(configuration: ProjectConfiguration, keys: Sequence[str] | None) -> t
 
 
 def _run_of(live: LiveExperiment) -> int:
-    """The run's id: an experiment that is not over has one."""
+    """Return the run's id, which an experiment that is not over has."""
     assert live.run_id is not None
     return live.run_id
 

@@ -1,8 +1,8 @@
-"""What assignment must know, frozen in memory and renewed when it changes.
+"""The configuration of assignment: a frozen snapshot in memory, replaced when it changes.
 
-Each process holds one snapshot. ``configuration_version.number`` rises with every change that assignment must
-notice; it is looked at every ``settings.configuration_seconds`` by one thread, while the others go on with the
-snapshot they have. While the database is away the last snapshot goes on serving.
+Each process has one snapshot. ``configuration_version.number`` increases with every change that affects assignment. One
+thread checks it every ``settings.configuration_seconds`` while the others use their snapshot. While the database is
+unavailable, the last snapshot stays in use.
 """
 
 import logging
@@ -24,22 +24,22 @@ from experiments.storage.tables import ApiKey, Experiment, Namespace, Run, Varia
 log = logging.getLogger(__name__)
 
 MAX_EXPERIMENTS = 10_000
-"""The newest so many are held; a snapshot must fit in the memory of each process."""
+"""Maximum number of cached experiments, the newest; a snapshot must fit in each process's memory."""
 
 _FIRST_SECONDS = 30.0
-_LOOKS_APART = 0.01  # seconds; a look is one short read, so even a flood of unknown keys costs a few per cent
+_MIN_INTERVAL = 0.01  # seconds between checks of the version: unknown keys then cost at most a few per cent
 
 
 @dataclass(frozen=True, slots=True)
 class LiveVariant:
-    """A variant as assignment hands it out."""
+    """A variant with its content."""
 
     key: str
     content: dict[str, Any]
 
 
 class PastEpoch(NamedTuple):
-    """An allocation epoch that is over: its edges, for clients that report late what they chose by themselves."""
+    """A past allocation epoch with its edges, for late reports of clients that assign locally."""
 
     number: int
     edges: tuple[int, ...]
@@ -48,9 +48,9 @@ class PastEpoch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LiveExperiment:
-    """An experiment as assignment sees it; every bound is in buckets, every time in microseconds UTC.
+    """An experiment for assignment; bounds are in buckets, times in microseconds UTC.
 
-    ``edges`` are those of the present allocation epoch, whose number is ``epoch``.
+    ``edges`` are those of the current allocation epoch, whose number is ``epoch``.
     """
 
     id: int
@@ -77,7 +77,7 @@ class LiveExperiment:
     ends_us: int | None = None
     started_us: int | None = None
     shipped_variant: str | None = None
-    segments: tuple[str, ...] = ()  # and the covariate's attribute: what is kept of a member at the exposure
+    segments: tuple[str, ...] = ()  # stored attributes of a member, including the covariate
     variant_of: Mapping[str, LiveVariant] = field(default_factory=dict)
 
 
@@ -94,7 +94,7 @@ class KeyIdentity:
 class ProjectConfiguration:
     """The experiments of a project.
 
-    ``experiments`` holds each by its key; ``open`` are those that may assign a variant when a request names none.
+    ``experiments`` has each by its key; ``open`` are those that a request without keys assigns.
     """
 
     project_id: int
@@ -104,31 +104,31 @@ class ProjectConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One snapshot: the projects by their ids, and each active API key by its hash."""
+    """A snapshot: the projects by id, and each active API key by its hash."""
 
     version: int
     projects: Mapping[int, ProjectConfiguration]
     keys: Mapping[str, KeyIdentity]
 
     def of(self, project_id: int) -> ProjectConfiguration:
-        """The project's part, without experiments where it has none yet."""
+        """Return the configuration of a project, empty if it has no experiments."""
         return self.projects.get(project_id) or ProjectConfiguration(project_id)
 
 
 def touch(session: Session) -> None:
-    """Make every process notice that the configuration has changed, within a second."""
+    """Increase the version, so that every process reloads the configuration within a second."""
     session.flush()
     if not rows_changed(session, text("UPDATE configuration_version SET number = number + 1 WHERE id = 1")):
         session.execute(text("INSERT INTO configuration_version (id, number) VALUES (1, 1)"))
 
 
 def read_version(session: Session) -> int:
-    """The number that rises with each change; 0 before the first."""
+    """Return the version, which increases with each change; 0 before the first."""
     return session.execute(text("SELECT number FROM configuration_version WHERE id = 1")).scalar() or 0
 
 
 def load(session: Session) -> Configuration:
-    """Read the snapshot; the version is read first, so that a change in between is noticed at the next look."""
+    """Read a snapshot. The version is read first, so that the next check detects a change in between."""
     version = read_version(session)
     rows = session.exec(select(Experiment).order_by(col(Experiment.id).desc()).limit(MAX_EXPERIMENTS)).all()
     namespaces = {(row.project_id, row.key): row for row in session.exec(select(Namespace))}
@@ -144,7 +144,7 @@ def load(session: Session) -> Configuration:
     for row in reversed(rows):
         run = newest_runs.get(row.id or 0)
         space = namespaces.get((row.project_id, row.namespace_key or ""))
-        live = _live(row, run, _stretches(run, epochs), variants.get(row.id or 0, []), space)
+        live = _live(row, run, _epochs(run, epochs), variants.get(row.id or 0, []), space)
         projects.setdefault(row.project_id, []).append(live)
     active = session.exec(select(ApiKey).where(col(ApiKey.revoked_at).is_(None)))
     return Configuration(
@@ -159,8 +159,8 @@ def _project(project_id: int, lives: list[LiveExperiment]) -> ProjectConfigurati
     return ProjectConfiguration(project_id, {live.key: live for live in lives}, open_ones)
 
 
-def _stretches(run: Run | None, epochs: Mapping[int, list[Epoch]]) -> list[Epoch]:
-    """The present epoch of a run and those before it that are held, the oldest first; nothing without a run."""
+def _epochs(run: Run | None, epochs: Mapping[int, list[Epoch]]) -> list[Epoch]:
+    """Return the cached past epochs of a run and the current one, oldest first; empty without a run."""
     if run is None:
         return []
     later = epochs.get(run.id or 0, [])
@@ -168,7 +168,7 @@ def _stretches(run: Run | None, epochs: Mapping[int, list[Epoch]]) -> list[Epoch
 
 
 def _live(
-    row: Experiment, run: Run | None, stretches: list[Epoch], variants: list[Variant], namespace: Namespace | None
+    row: Experiment, run: Run | None, epochs_of_run: list[Epoch], variants: list[Variant], namespace: Namespace | None
 ) -> LiveExperiment:
     held = tuple(LiveVariant(variant.key, variant.content) for variant in variants)
     state, matches = row.state, None
@@ -188,11 +188,11 @@ def _live(
         run_id=run.id if run else None,
         run_number=run.number if run else None,
         seed=run.seed if run else "",
-        edges=stretches[-1].edges if stretches else (),
-        epoch=stretches[-1].number if stretches else 1,
+        edges=epochs_of_run[-1].edges if epochs_of_run else (),
+        epoch=epochs_of_run[-1].number if epochs_of_run else 1,
         past_epochs=tuple(
             PastEpoch(epoch.number, epoch.edges, after.started_us)
-            for epoch, after in reversed(list(zip(stretches, stretches[1:], strict=False)))
+            for epoch, after in reversed(list(zip(epochs_of_run, epochs_of_run[1:], strict=False)))
         ),
         traffic_seed=row.traffic_seed,
         traffic_buckets=row.traffic_buckets,
@@ -206,21 +206,21 @@ def _live(
         ends_us=_microseconds(row.ends_at),
         started_us=_microseconds(run.started_at) if run else None,
         shipped_variant=row.shipped_variant,
-        segments=_kept(row),
+        segments=_stored_attributes(row),
         variant_of={variant.key: variant for variant in held},
     )
 
 
 def _in_order(variants: tuple[LiveVariant, ...], run: Run | None) -> tuple[LiveVariant, ...]:
-    """The variants in the order of the run's edges, which are what a bucket is looked up in."""
+    """Return the variants in the order of the run's edges, by which a bucket is looked up."""
     if not run or not variants:
         return variants
     by_key = {variant.key: variant for variant in variants}
     return tuple(by_key[key] for key, _, _ in run.allocation)
 
 
-def _kept(row: Experiment) -> tuple[str, ...]:
-    """The attributes that the analysis will look at; nothing else about a member is kept."""
+def _stored_attributes(row: Experiment) -> tuple[str, ...]:
+    """Return the attributes that the analysis needs; no others are stored."""
     covariate = (row.covariate or {}).get("attribute")
     return tuple(dict.fromkeys([*row.segments, *([covariate] if covariate else [])]))
 
@@ -241,9 +241,9 @@ class ConfigurationCache:
     Parameters
     ----------
     database
-        Where it is read.
+        The source of snapshots.
     seconds
-        How long a snapshot may serve before its version is looked at again.
+        How long to use a snapshot before checking its version.
     """
 
     def __init__(self, database: Database, seconds: float) -> None:
@@ -251,61 +251,63 @@ class ConfigurationCache:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._snapshot: Configuration | None = None
-        self._looked = float("-inf")
+        self._checked_at = float("-inf")
         self._away_until = float("-inf")
 
     def current(self) -> Configuration:
-        """The snapshot, at most ``seconds`` behind the database.
+        """Return the snapshot, at most ``seconds`` behind the database.
 
         Raises
         ------
         UnavailableError
-            Where the database cannot be read and there is no earlier snapshot.
+            The database cannot be read and there is no earlier snapshot.
         """
         snapshot = self._snapshot
-        age = time.monotonic() - self._looked
+        age = time.monotonic() - self._checked_at
         if snapshot is not None and age < self._seconds:
             return snapshot
         if not self._lock.acquire(timeout=self._patience(age)):
             if snapshot is None:
-                raise UnavailableError(f"The configuration could not be read in {_FIRST_SECONDS:.0f} s; send it again.")
+                raise UnavailableError(
+                    f"The configuration could not be read in {_FIRST_SECONDS:.0f} s. Send the request again."
+                )
             return snapshot
         try:
             held = self._snapshot
-            return self._renewed() if held is None or time.monotonic() - self._looked >= self._seconds else held
+            return self._renewed() if held is None or time.monotonic() - self._checked_at >= self._seconds else held
         finally:
             self._lock.release()
 
     def _patience(self, age: float) -> float:
-        """How long to wait for the thread that looks: not at all, unless the snapshot is old, as after an idle hour."""
+        """Return how long to wait for the thread that checks: 0 unless the snapshot is old, as after an idle hour."""
         if self._snapshot is None:
             return _FIRST_SECONDS
         return 0.0 if age < 2 * self._seconds else self._seconds
 
     def latest(self) -> Configuration:
-        """A snapshot that holds every change committed before this call, where the database can be read.
+        """Return a snapshot with every change committed before this call, if the database can be read.
 
-        For answers that would say "unknown" or "not yet" of what somebody may just have made. Looks are shared between
-        the threads and at least 10 ms apart; while the database is away the last snapshot is answered at once.
+        For responses that would be "unknown" or "not yet" for something just created. Threads share a check, at least
+        10 ms after the last one; while the database is unavailable the last snapshot is returned immediately.
         """
         began = time.monotonic()
         snapshot = self.current()
         if began < self._away_until or not self._lock.acquire(timeout=self._seconds):
             return snapshot
         try:
-            if self._looked < began and began >= self._away_until:
-                time.sleep(max(0.0, self._looked + _LOOKS_APART - time.monotonic()))
+            if self._checked_at < began and began >= self._away_until:
+                time.sleep(max(0.0, self._checked_at + _MIN_INTERVAL - time.monotonic()))
                 return self._renewed()
             return self._snapshot or snapshot
         finally:
             self._lock.release()
 
     def forget(self) -> None:
-        """Look at the database at the next request, whatever the age (tests, and a process that changed it)."""
-        self._looked = float("-inf")
+        """Check the version at the next request (for tests, and a process that changed the configuration)."""
+        self._checked_at = float("-inf")
 
     def _renewed(self) -> Configuration:
-        began = time.monotonic()  # what is committed after this may not be in what is read
+        began = time.monotonic()  # the snapshot may lack what is committed after this
         snapshot = self._snapshot
         try:
             with self._database.read() as session:
@@ -317,5 +319,5 @@ class ConfigurationCache:
             log.warning("The configuration could not be read; the last one remains in use.", exc_info=True)
             self._away_until = time.monotonic() + self._seconds
             began = time.monotonic()
-        self._looked = began
+        self._checked_at = began
         return snapshot

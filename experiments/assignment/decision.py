@@ -1,4 +1,4 @@
-"""Which variant a unit gets, and why.
+"""The decision which variant a unit gets, and its reason.
 
 The order of precedence: signed preview, recorded exposure of this run, eligibility (state, schedule, targeting,
 namespace, holdout, traffic), hash. ``docs/assignment.md`` publishes it with test vectors.
@@ -12,20 +12,20 @@ from experiments.assignment.eligibility import hash_reason, hashed
 from experiments.assignment.exposure import Recorded
 
 REASONS = {
-    "SPLIT": "the member takes part, by the hash or by the exposure on record",
-    "DISABLED": "the experiment is not running, or not yet, or no more",
-    "TARGETING": "the attributes do not meet the targeting rule",
+    "SPLIT": "the member takes part, by the hash or the recorded exposure",
+    "DISABLED": "the experiment is not running",
+    "TARGETING": "the attributes do not match the targeting rule",
     "NAMESPACE": "the member belongs to another experiment of the same namespace",
-    "HOLDOUT": "the member is kept out of everything in the namespace",
-    "TRAFFIC": "the member is outside the share of the audience that is admitted",
-    "SHIPPED": "the experiment is over and this variant was shipped to all members",
-    "PREVIEW": "a signed preview asked for this variant; nothing is recorded",
+    "HOLDOUT": "the member is in the namespace's holdout",
+    "TRAFFIC": "the member is outside the admitted share of the audience",
+    "SHIPPED": "the experiment ended and this variant was shipped to all members",
+    "PREVIEW": "a signed preview requests this variant; nothing is recorded",
 }
-"""Why an answer is what it is; the first six are those of the HTTP contract."""
+"""The reasons of decisions; the first six are those of the HTTP contract."""
 
 
 class Decision(NamedTuple):
-    """The variant, or None for a unit outside; the reason; the origin of the variant where there is one."""
+    """The variant, None for an excluded unit; the reason; the origin of the variant, if any."""
 
     variant: LiveVariant | None
     reason: str
@@ -33,7 +33,7 @@ class Decision(NamedTuple):
 
 
 def is_over(live: LiveExperiment, now_us: int) -> bool:
-    """Whether no member is assigned any more, or yet, not even those with an exposure on record."""
+    """Return whether no member is assigned, not even members with a recorded exposure."""
     if live.run_id is None or not live.edges or live.state not in ("running", "paused", "scheduled"):
         return True
     return live.ends_us is not None and now_us >= live.ends_us
@@ -48,20 +48,20 @@ def decide(
     recorded: Recorded | None = None,
     preview: str | None = None,
 ) -> Decision:
-    """Decide for one unit and one experiment, from what is given and nothing else.
+    """Return the decision for a unit and an experiment; it depends on the arguments alone.
 
     Parameters
     ----------
     live
-        The experiment as the snapshot has it.
+        The experiment of the snapshot.
     attributes
-        What the app says about the unit, for the targeting rule.
+        The unit's attributes, for the targeting rule.
     now_us
-        The present moment, microseconds UTC.
+        The current time, microseconds UTC.
     recorded
-        The unit's exposure in the present run, where there is one.
+        The unit's exposure in the current run, if any.
     preview
-        The variant that a signed preview asks for.
+        The variant of a signed preview.
     """
     if preview is not None and preview in live.variant_of:
         return Decision(live.variant_of[preview], "PREVIEW", "preview")
@@ -83,5 +83,5 @@ def decide(
 
 
 def may_change(live: LiveExperiment) -> bool:
-    """Whether the answer to a member may be another one at any moment: not yet launched, or paused."""
+    """Return whether the decision for a member can change at any time: not launched yet, or paused."""
     return live.state in ("draft", "scheduled", "paused") or live.run_id is None

@@ -1,8 +1,8 @@
-"""Allocation epochs: the stretches of a run in which new members are shared out by one set of weights.
+"""Allocation epochs: periods of a run with constant weights for new members.
 
-Epoch 1 has the run's own allocation and no row of its own. The run's seed holds in all of them, so that from one to
-the next only the edges move; members with an exposure on record keep their variant, and an epoch is for
-those who come after its start. `experiments.analyses.reallocation` opens the next one.
+Epoch 1 has the run's allocation and no row in the table. All epochs use the run's seed, so that only the edges change.
+Members with a recorded exposure keep their variant; an epoch applies to members who arrive after its start.
+`experiments.analyses.reallocation` starts the next one.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from sqlmodel import Session, col, select
 from experiments.storage.tables import AllocationEpoch, Experiment, Run
 
 KEPT = 8
-"""So many epochs before the present one are held for clients that report late what they chose by themselves."""
+"""Number of past epochs that are cached, for late reports of clients that assign locally."""
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One stretch of a run.
+    """A period of a run with constant weights.
 
     Attributes
     ----------
@@ -29,9 +29,9 @@ class Epoch:
     allocation : list of [str, float, int]
         Variant, share, upper bucket edge, in the order of the run's own allocation.
     started_us : int
-        When it began, microseconds UTC; it ends with the next one or with the run.
+        Its start, microseconds UTC; it ends with the next one or with the run.
     analysis_id : str or None
-        The analysis that the shares were computed from; None for the first.
+        The analysis that gave the shares; None for the first.
     """
 
     number: int
@@ -51,27 +51,27 @@ class Epoch:
 
 
 def first_epoch(run: Run) -> Epoch:
-    """The epoch that a run begins with."""
+    """Return the first epoch of a run."""
     return Epoch(1, run.allocation, round(run.started_at.timestamp() * 1_000_000))
 
 
 def epochs_of(session: Session, run: Run) -> list[Epoch]:
-    """Every epoch of a run, the first one first."""
+    """Return all epochs of a run, oldest first."""
     return epochs_by_run(session, [run])[run.id]
 
 
 def epochs_by_run(session: Session, runs: Sequence[Run]) -> dict[int | None, list[Epoch]]:
-    """The epochs of several runs by the run's id, in one query."""
-    found: dict[int | None, list[Epoch]] = {run.id: [first_epoch(run)] for run in runs}
-    if found:
-        wanted = select(AllocationEpoch).where(col(AllocationEpoch.run_id).in_(found))
-        for row in session.exec(wanted.order_by(col(AllocationEpoch.number))):
-            found[row.run_id].append(_read(row))
-    return found
+    """Return the epochs of several runs by the run's id, with one query."""
+    epochs: dict[int | None, list[Epoch]] = {run.id: [first_epoch(run)] for run in runs}
+    if epochs:
+        query = select(AllocationEpoch).where(col(AllocationEpoch.run_id).in_(epochs))
+        for row in session.exec(query.order_by(col(AllocationEpoch.number))):
+            epochs[row.run_id].append(_read(row))
+    return epochs
 
 
 def newest_epochs(session: Session) -> dict[int, list[Epoch]]:
-    """What assignment must know: by run the present epoch and up to `KEPT` before it, the oldest first.
+    """Return by run the current epoch and up to `KEPT` before it, oldest first.
 
     Only runs with more than one epoch are included, and none of archived experiments.
     """
@@ -88,10 +88,10 @@ def newest_epochs(session: Session) -> dict[int, list[Epoch]]:
         .where(AllocationEpoch.number >= newest.c.number - KEPT, Experiment.state != "archived")
         .order_by(col(AllocationEpoch.run_id), col(AllocationEpoch.number))
     )
-    found: dict[int, list[Epoch]] = {}
+    epochs: dict[int, list[Epoch]] = {}
     for row in session.exec(query):
-        found.setdefault(row.run_id, []).append(_read(row))
-    return found
+        epochs.setdefault(row.run_id, []).append(_read(row))
+    return epochs
 
 
 def _read(row: AllocationEpoch) -> Epoch:

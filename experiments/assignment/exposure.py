@@ -1,4 +1,4 @@
-"""The first exposure of a unit in a run: one row, the first one wins, and it never changes."""
+"""The first exposure of a unit in a run: one row that never changes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any, NamedTuple
 
-# The crawlers and previewers that follow links on social channels say so in one of these words.
+# User agents of crawlers and of link previews on social channels contain one of these.
 CRAWLER_WORDS = (
     "bot", "crawl", "spider", "slurp", "facebookexternalhit", "embedly", "preview", "headless", "python-requests",
     "curl/", "wget", "whatsapp/", "skypeuri", "lighthouse", "pingdom", "monitor", "scrapy", "phantomjs",
@@ -14,7 +14,7 @@ CRAWLER_WORDS = (
 
 
 class ExposureRow(NamedTuple):
-    """What the table holds; times in microseconds UTC, ``attributes`` as a mapping or as JSON text."""
+    """A row of the table; times in microseconds UTC, ``attributes`` as a mapping or JSON text."""
 
     project_id: int
     run_id: int
@@ -29,11 +29,11 @@ class ExposureRow(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """An exposure on its way into the table.
+    """An exposure to record.
 
-    ``reported`` is the variant that a client says it has shown: another than the recorded one sets the unit aside.
-    So does a first exposure of a unit that is not ``eligible``. ``event_id`` names the event that carries the
-    exposure: where that one is a duplicate, the exposure is nothing new either.
+    ``reported`` is the variant that a client reports as shown; if it differs from the recorded one, the unit is
+    excluded. So is a unit whose first exposure is not ``eligible``. ``event_id`` is the event with the exposure; if the
+    event is a duplicate, so is the exposure.
     """
 
     row: ExposureRow
@@ -43,7 +43,7 @@ class Offer(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The exposure on record; ``new`` where this request brought it."""
+    """A recorded exposure; ``new`` if this request recorded it."""
 
     variant: str
     origin: str
@@ -51,7 +51,7 @@ class Recorded(NamedTuple):
 
 
 def is_bot(attributes: Mapping[str, Any]) -> bool:
-    """Whether the attributes say so: ``bot`` is true, or ``user_agent`` is a crawler's."""
+    """Return whether ``bot`` is true or ``user_agent`` is a crawler's."""
     if attributes.get("bot") is True:
         return True
     agent = attributes.get("user_agent")
@@ -62,7 +62,7 @@ def is_bot(attributes: Mapping[str, Any]) -> bool:
 
 
 def segment_attributes(attributes: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    """JSON text of those attributes that an experiment slices its audience by; nothing else about a unit is kept."""
+    """Return the attributes of an experiment's segments as JSON text; no others are stored."""
     if not names or not attributes:
         return None
     kept: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Signed tokens that show one variant to one person, in any state of the experiment, and record nothing."""
+"""Previews: signed tokens that show a variant in any state of the experiment and record nothing."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ DAYS_VALID = 30
 
 
 class Preview(NamedTuple):
-    """The variant that a token shows, by the keys of experiment and variant."""
+    """The variant of a token, by the keys of experiment and variant."""
 
     experiment: str
     variant: str
@@ -22,7 +22,7 @@ class Previews:
     Parameters
     ----------
     secret_key
-        Signs the tokens: another key makes every earlier token invalid.
+        Signs the tokens; another key invalidates earlier tokens.
     """
 
     def __init__(self, secret_key: str) -> None:
@@ -34,7 +34,7 @@ class Previews:
         return signed.decode() if isinstance(signed, bytes) else signed
 
     def read(self, project_id: int, token: str) -> Preview:
-        """Return what the token shows.
+        """Return the variant of a token.
 
         Raises
         ------
@@ -47,8 +47,8 @@ class Previews:
             project = None
         if project != project_id:
             raise InvalidError(
-                f"The preview token was not signed here or is older than {DAYS_VALID} days; open the preview again "
-                "from the experiment's page.",
+                f"The preview token is not valid or older than {DAYS_VALID} days; open the preview again from the "
+                "experiment's page.",
                 code="preview",
             )
         return Preview(experiment, variant)

@@ -1,4 +1,4 @@
-"""A request for assignment, checked: the same bounds whatever protocol it came by."""
+"""A validated request for assignment, with the same bounds for every protocol."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,18 +12,18 @@ MAX_ATTRIBUTES = 100
 
 
 class AssignmentRequest(NamedTuple):
-    """Which unit asks, what is known about it, and for which experiments.
+    """The unit, its attributes and the requested experiments.
 
     Attributes
     ----------
     unit : str
-        The key by which the app knows the member.
+        The app's identifier of the member.
     attributes : Mapping
-        What targeting rules and segments look at.
+        For targeting rules and segments.
     experiments : sequence of str or None
-        Keys of experiments, each once; None for all that are running.
+        Unique keys; None for all running experiments.
     expose : bool
-        Whether the member sees the content now, so that the exposure is recorded.
+        Whether to record the exposure, because the member sees the content now.
     preview : str or None
         A signed token of `experiments.assignment.preview`.
     """
@@ -35,55 +35,55 @@ class AssignmentRequest(NamedTuple):
     preview: str | None = None
 
 
-def read_unit(given: Any) -> str:
-    """Return the unit, or raise InvalidError with a code that begins with ``unit_``."""
-    return required_text(given, "unit", MAX_UNIT, "send the key by which you know the member")
+def read_unit(value: Any) -> str:
+    """Return the unit; raise InvalidError with a code that starts with ``unit_``."""
+    return required_text(value, "unit", MAX_UNIT, "send your identifier of the member")
 
 
-def read_attributes(given: Any) -> Mapping[str, Any]:
-    """Return the attributes, none where they are absent; raises InvalidError."""
-    if given is None:
+def read_attributes(value: Any) -> Mapping[str, Any]:
+    """Return the attributes, empty if absent; raise InvalidError."""
+    if value is None:
         return {}
-    if type(given) is not dict:
+    if type(value) is not dict:
         raise InvalidError(
-            f"attributes is {shown(given)}; send an object of names and values.", code="attributes_invalid"
+            f"attributes is {shown(value)}; send an object of names and values.", code="attributes_invalid"
         )
-    if len(given) > MAX_ATTRIBUTES:
+    if len(value) > MAX_ATTRIBUTES:
         raise InvalidError(
-            f"There are {len(given):,} attributes, the most is {MAX_ATTRIBUTES}; send those that rules and segments "
-            "use.",
+            f"There are {len(value):,} attributes, at most {MAX_ATTRIBUTES} are allowed; send only those of rules and "
+            "segments.",
             code="attributes_too_many",
         )
-    return given
+    return value
 
 
-def read_experiments(given: Any) -> Sequence[str] | None:
-    """Return the keys, each once, or None where all running experiments are meant; raises InvalidError."""
-    if given is None:
+def read_experiments(value: Any) -> Sequence[str] | None:
+    """Return the unique keys, None for all running experiments; raise InvalidError."""
+    if value is None:
         return None
-    if type(given) is not list or not all(type(key) is str for key in given):
+    if type(value) is not list or not all(type(key) is str for key in value):
         raise InvalidError(
-            f"experiments is {shown(given)}; send a list of keys, or leave it out for all that run.",
+            f"experiments is {shown(value)}; send a list of keys, or omit it for all running experiments.",
             code="experiments_invalid",
         )
-    if len(given) > MAX_EXPERIMENTS:
+    if len(value) > MAX_EXPERIMENTS:
         raise InvalidError(
-            f"There are {len(given):,} experiments in the request, the most is {MAX_EXPERIMENTS}; send several "
+            f"There are {len(value):,} experiments in the request, at most {MAX_EXPERIMENTS} are allowed; send several "
             "requests.",
             code="experiments_too_many",
         )
-    return list(dict.fromkeys(given))
+    return list(dict.fromkeys(value))
 
 
-def read_expose(given: Any) -> bool:
-    """Return whether to record the exposure; raises InvalidError."""
-    if type(given) is not bool:
-        raise InvalidError(f"expose is {shown(given)}; send true or false.", code="expose_invalid")
-    return given
+def read_expose(value: Any) -> bool:
+    """Return whether to record the exposure; raise InvalidError."""
+    if type(value) is not bool:
+        raise InvalidError(f"expose is {shown(value)}; send true or false.", code="expose_invalid")
+    return value
 
 
-def read_preview(given: Any) -> str | None:
-    """Return the preview token, still unread; raises InvalidError."""
-    if given is not None and type(given) is not str:
-        raise InvalidError(f"preview is {shown(given)}; send the token as text.", code="preview")
-    return given
+def read_preview(value: Any) -> str | None:
+    """Return the unverified preview token; raise InvalidError."""
+    if value is not None and type(value) is not str:
+        raise InvalidError(f"preview is {shown(value)}; send the token as text.", code="preview")
+    return value

@@ -1,1 +1,1 @@
-"""The one write path of exposures and events: validated, de-duplicated, committed in groups."""
+"""The write path of exposures and events: validated, de-duplicated, committed in groups."""

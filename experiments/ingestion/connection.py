@@ -1,4 +1,4 @@
-"""A connection of the driver's own kind for the write path, made again after it broke."""
+"""A driver connection for the write path, reopened after it broke."""
 
 import contextlib
 import fcntl
@@ -16,12 +16,12 @@ from experiments.errors import UnavailableError
 from experiments.ingestion import libpq
 from experiments.storage.database import Database
 
-# A transaction may fail for these reasons and succeed at a second try.
+# Errors after which a second try of the transaction can succeed.
 RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
 class WriteConnection:
-    """A connection for one thread at a time, opened at the first use."""
+    """A connection for one thread at a time, opened at its first use."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,7 +30,7 @@ class WriteConnection:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Any]:
-        """A write transaction: committed at the end of the block, rolled back where it raises."""
+        """Open a write transaction, committed at the end of the block and rolled back if it raises."""
         with self._discarded_when_broken() as connection, self._exclusive():
             run = self._begin(connection)
             try:
@@ -58,14 +58,14 @@ class WriteConnection:
 
     @contextlib.contextmanager
     def autocommit(self) -> Iterator[Any]:
-        """For single statements that read."""
+        """Use the connection for single read statements."""
         with self._discarded_when_broken() as connection:
             if not self._database.is_sqlite:
                 self._without_implicit_begin(connection)
             yield connection
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         if self._held is not None:
             self._discard()
         if self._lock_file is not None:
@@ -83,7 +83,8 @@ class WriteConnection:
                 self._discard()
             if _is_outage(error):
                 raise UnavailableError(
-                    f"The database did not answer ({str(error).splitlines()[0]}). Nothing was written; send it again."
+                    f"The database did not answer ({str(error).splitlines()[0]}). Nothing was written. "
+                    "Send the request again."
                 ) from error
             raise
 
@@ -95,7 +96,7 @@ class WriteConnection:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """SQLite's own waiting polls with growing sleeps; a lock on a file passes on at once."""
+        """Wait for other writers with a file lock, since SQLite's own waiting polls with growing pauses."""
         if not self._database.is_sqlite:
             yield
             return
@@ -109,7 +110,7 @@ class WriteConnection:
 
 
 def _is_outage(error: BaseException) -> bool:
-    """Whether the driver, or SQLAlchemy around it, reports that the database is away, busy, full or read-only."""
+    """Return whether an error of the driver or SQLAlchemy means that the database is unavailable, full or read-only."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, RETRIED):
         return False

@@ -1,4 +1,4 @@
-"""What a unit did: the check that each event passes before it is stored, the exposure it carries, and its insertion."""
+"""Events: validation, the exposures that some of them report, and bulk insert."""
 
 import logging
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _FIELDS = frozenset({"id", "unit", "type", "at", "value", "currency", "experimen
 
 
 class Checked(NamedTuple):
-    """The events of a call that may be stored, the exposures they carry, and one entry for each that may not."""
+    """The valid events of a request, their exposures, and an entry for each rejected event."""
 
     rows: list[EventRow]
     offers: list[Offer]
@@ -33,7 +33,7 @@ class Checked(NamedTuple):
 def check_events(
     raws: Sequence[Any], *, now_us: int, limits: EventLimits, configuration: ProjectConfiguration
 ) -> Checked:
-    """Check each event of a call alone: one bad event never fails the others."""
+    """Check each event of a request separately, so that an invalid event does not affect the others."""
     rows: list[EventRow] = []
     offers: list[Offer] = []
     rejected: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ def check_events(
                 offers.append(_offer(row, raw.get("properties") or {}, configuration.experiments[row.experiment]))
         except InvalidError as error:
             rejected.append({"index": index, "code": error.code, "detail": error.detail})
-        except Exception:  # whatever is wrong with one event is nothing to the others
+        except Exception:  # an unexpected error of one event must not affect the others
             log.exception("An event could not be checked for an unexpected reason.")
             rejected.append(unforeseen(index))
         else:
@@ -55,25 +55,25 @@ def check_events(
 
 
 def unforeseen(index: int) -> dict[str, Any]:
-    """The entry of an event that failed here though nothing is known to be wrong with it."""
-    detail = "Something failed here that should not; the log has the details. Send this event again, with the same id."
+    """Return the entry of an event that failed because of an internal error."""
+    detail = "An internal error occurred; the log has the details. Send this event again, with the same id."
     return {"index": index, "code": "internal", "detail": detail}
 
 
 def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: ProjectConfiguration) -> EventRow:
-    """Make a row of an event, or say what is wrong with it.
+    """Return the row of a valid event.
 
     Parameters
     ----------
     raw
-        The event as it came, numbers with a decimal point as `Decimal`.
+        The event as sent, with decimal numbers as `Decimal`.
     now_us
-        The moment of arrival, microseconds UTC; also the event's time where it names none.
+        The time of arrival, microseconds UTC; also the event's time if it has none.
 
     Raises
     ------
     InvalidError
-        With a stable code, and a detail that names the value, the bound and the remedy.
+        With a stable code, and a detail with the value, the bound and the remedy.
     """
     if type(raw) is not dict:
         raise InvalidError(f"The event is {shown(raw)}; it must be a JSON object.", code="not_an_object")
@@ -81,21 +81,21 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Pr
         extra = ", ".join(sorted(repr(name) for name in raw.keys() - _FIELDS))
         raise InvalidError(
             f"An event has no field {extra[:200]}; the fields are {', '.join(sorted(_FIELDS))}. "
-            "Put whatever else you know into properties.",
+            "Put further data into properties.",
             code="field_unknown",
         )
     event_id = required_text(
         raw.get("id"),
         "id",
         MAX_ID,
-        "make one for each event, such as a UUID, and repeat it when you send the event again",
+        "create one for each event, such as a UUID, and reuse it when you send the event again",
     )
-    unit = required_text(raw.get("unit"), "unit", MAX_UNIT, "send the key by which you know the member")
-    name = required_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a name of your own")
+    unit = required_text(raw.get("unit"), "unit", MAX_UNIT, "send your identifier of the member")
+    name = required_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a custom name")
     if name not in KNOWN and name.lower() in KNOWN:
         raise InvalidError(
             f"The type {name!r} is not {name.lower()!r}: types are case-sensitive. Send {name.lower()!r}, or "
-            "another name if it is an event of your own.",
+            "another name for a custom event.",
             code="type_misspelt",
         )
     experiment = _experiment(raw.get("experiment"), name, configuration)
@@ -118,42 +118,40 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Pr
 def _experiment(key: Any, name: str, configuration: ProjectConfiguration) -> LiveExperiment | None:
     if key is None:
         if name == "exposure":
-            raise InvalidError(
-                "An exposure names no experiment; send its key in experiment.", code="experiment_missing"
-            )
+            raise InvalidError("The exposure has no experiment; send its key in experiment.", code="experiment_missing")
         return None
     live = configuration.experiments.get(key) if type(key) is str else None
     if live is None:
         raise InvalidError(
-            f"There is no experiment {shown(key)}; check the key, or leave experiment out.", code="experiment_unknown"
+            f"There is no experiment {shown(key)}; check the key, or omit experiment.", code="experiment_unknown"
         )
     if name == "exposure" and live.state == "archived":
         raise InvalidError(
-            f"The experiment {live.key} is archived, so exposures to it are no longer taken; make a new experiment.",
+            f"The experiment {live.key} is archived and accepts no exposures; create a new experiment.",
             code="experiment_archived",
         )
     if name == "exposure" and (live.run_id is None or not live.edges):
         raise InvalidError(
-            f"The experiment {live.key} has not been launched, so it has no exposures yet; launch it first.",
+            f"The experiment {live.key} has not been launched; launch it first.",
             code="experiment_not_launched",
         )
     return live
 
 
 def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> Offer:
-    """The exposure that an event of type exposure carries: what the server would assign, and what the app has shown."""
+    """Return the exposure of an event: the variant that the server would assign, and the one that the app showed."""
     reported = properties.get("variant")
     if reported is not None and (type(reported) is not str or reported not in live.variant_of):
         raise InvalidError(
-            f"The variant {shown(reported)} is none of {live.key}; it has {', '.join(live.variant_of)}.",
+            f"{live.key} has no variant {shown(reported)}; its variants are {', '.join(live.variant_of)}.",
             code="variant_unknown",
         )
     attributes = properties.get("attributes")
     attributes = attributes if type(attributes) is dict else {}
     named = properties.get("epoch")
     chosen = chosen_by_client(live, row.unit, reported, row.at_us, named if type(named) is int else None)
-    # Where the app sends no attributes, the targeting cannot be checked and counts as fulfilled.
-    fits = not attributes or live.matches is None or live.matches(attributes)
+    # Without attributes the targeting cannot be checked, and counts as matched.
+    targeted = not attributes or live.matches is None or live.matches(attributes)
     return Offer(
         ExposureRow(
             live.project_id,
@@ -168,18 +166,18 @@ def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> O
             segment_attributes(attributes, live.segments),
         ),
         reported,
-        fits and hash_reason(live, row.unit) is None,
+        targeted and hash_reason(live, row.unit) is None,
         row.id,
     )
 
 
 def bulk_insert(session: Session, rows: Sequence[EventRow]) -> int:
-    """Insert many events inside the caller's transaction; ids that exist stay as they are.
+    """Insert many events in the caller's transaction; existing ids are kept.
 
     Returns
     -------
     int
-        How many were new.
+        The number of new ones.
     """
     if not rows:
         return 0

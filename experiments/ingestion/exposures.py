@@ -1,4 +1,4 @@
-"""Exposures in storage: many written at once, and the ones that this process has seen last."""
+"""Exposures: bulk insert, and a cache of the most recent ones."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from experiments.ingestion import postgres, sqlite
 
 
 def bulk_insert(session: Session, rows: Sequence[ExposureRow]) -> int:
-    """Insert many exposures inside the caller's transaction; those that exist stay as they are.
+    """Insert many exposures in the caller's transaction; existing ones are kept.
 
     Returns
     -------
     int
-        How many were new.
+        The number of new ones.
     """
     session.flush()
     raw = session.connection().connection.driver_connection
@@ -24,33 +24,33 @@ def bulk_insert(session: Session, rows: Sequence[ExposureRow]) -> int:
 
 
 class KnownExposures:
-    """The exposures this process has seen last; they never change, so that the cache is never stale.
+    """A cache of the most recent exposures of this process; they never change, so it is never stale.
 
     Parameters
     ----------
     size
-        Between this many and twice as many are held.
+        The cache holds between this many and twice as many.
     """
 
     def __init__(self, size: int = 50_000) -> None:
         self._size = size
-        # Two generations: the old one is dropped whole when the young one is full. No lock, no list to reorder.
+        # Two generations: the old one is dropped when the young one is full, which needs neither a lock nor a list.
         self._young: dict[tuple[int, str], tuple[str, str]] = {}
         self._old: dict[tuple[int, str], tuple[str, str]] = {}
 
     def get(self, run_id: int, unit: str) -> Recorded | None:
-        """The exposure, where it is known."""
+        """Return the exposure if it is cached."""
         key = (run_id, unit)
-        found = self._young.get(key)
-        if found is None:
-            found = self._old.get(key)
-            if found is None:
+        exposure = self._young.get(key)
+        if exposure is None:
+            exposure = self._old.get(key)
+            if exposure is None:
                 return None
-            self._young[key] = found
-        return Recorded(found[0], found[1], False)
+            self._young[key] = exposure
+        return Recorded(exposure[0], exposure[1], False)
 
     def put(self, run_id: int, unit: str, variant: str, origin: str) -> None:
-        """Remember a committed exposure."""
+        """Cache a committed exposure."""
         if len(self._young) >= self._size:
             self._old = self._young
             self._young = {}

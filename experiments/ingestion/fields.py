@@ -1,4 +1,4 @@
-"""The fields of an event, each checked by itself: a value that any engine can store, or a sentence with its remedy."""
+"""The fields of an event: checks that each value is valid and storable in every database."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 
 @dataclass(frozen=True, slots=True)
 class EventLimits:
-    """How old and how far ahead an event may be, in microseconds, and the currency where an event names none."""
+    """The maximum age and clock lead of an event in microseconds, and the default currency."""
 
     max_age_us: int
     max_ahead_us: int
@@ -30,7 +30,7 @@ class EventLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> "EventLimits":
-        """The limits that the settings give."""
+        """Return the limits of the settings."""
         return cls(
             settings.event_max_age_days * 86_400_000_000,
             settings.event_max_ahead_seconds * 1_000_000,
@@ -39,50 +39,50 @@ class EventLimits:
 
 
 def check_time(value: Any, now_us: int, limits: EventLimits) -> int:
-    """An event's time in microseconds UTC; now where it names none."""
+    """Return an event's time in microseconds UTC; the current time if it has none."""
     if value is None:
         return now_us
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise InvalidError(
-            f"The time {shown(value)} cannot be read; write it as 2026-11-23T08:00:00Z.", code="time_invalid"
+            f"The time {shown(value)} is not valid; write it as 2026-11-23T08:00:00Z.", code="time_invalid"
         ) from None
     if moment.tzinfo is None:
         raise InvalidError(
-            f"The time {value} does not say its zone; write it in UTC with a Z at its end.", code="time_without_zone"
+            f"The time {value} has no time zone; write it in UTC with a final Z.", code="time_without_zone"
         )
     since = moment - _EPOCH
     at_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     if at_us > now_us + limits.max_ahead_us:
         raise InvalidError(
-            f"The time {value} is {(at_us - now_us) / 1e6:,.0f} seconds ahead of our clock, the most is "
-            f"{limits.max_ahead_us // 1_000_000}; check the clock, or leave at out to have it stamped on arrival.",
+            f"The time {value} is {(at_us - now_us) / 1e6:,.0f} seconds ahead of the server's clock, the "
+            f"maximum is {limits.max_ahead_us // 1_000_000}; check the clock, or omit at to use the time of arrival.",
             code="time_in_future",
         )
     if at_us < now_us - limits.max_age_us:
         raise InvalidError(
-            f"The time {value} is {(now_us - at_us) / 86_400e6:,.1f} days ago, the oldest accepted is "
-            f"{limits.max_age_us // 86_400_000_000} days; bring older data in with `klette import`.",
+            f"The time {value} is {(now_us - at_us) / 86_400e6:,.1f} days ago, the maximum is "
+            f"{limits.max_age_us // 86_400_000_000} days; import older data with `klette import`.",
             code="time_too_old",
         )
     return at_us
 
 
 def to_micro(value: Any) -> int:
-    """Whole millionths of a number, exactly.
+    """Return a number in millionths, exactly.
 
     Raises
     ------
     InvalidError
-        Where it is no number, is over the bound of 1,000,000,000, or has more than six decimals.
+        The value is not a number, is beyond ±1,000,000,000, or has more than six decimals.
     """
     if type(value) is str:
         try:
             value = Decimal(value)
         except ArithmeticError:
             raise InvalidError(
-                f"The value {shown(value)} is no number; write it as 49.90.", code="value_invalid"
+                f"The value {shown(value)} is not a number; write it as 49.90.", code="value_invalid"
             ) from None
     elif type(value) is float:
         value = Decimal(repr(value))
@@ -90,59 +90,56 @@ def to_micro(value: Any) -> int:
         if abs(value) <= MAX_VALUE:
             return value * 1_000_000
     elif type(value) is not Decimal or not value.is_finite():
-        raise InvalidError(f"The value {shown(value)} is no number; write it as 49.90.", code="value_invalid")
+        raise InvalidError(f"The value {shown(value)} is not a number; write it as 49.90.", code="value_invalid")
     if abs(value) > MAX_VALUE:
         raise InvalidError(
-            f"The value {shown(value)} is beyond {MAX_VALUE:,} either way; check its unit.", code="value_out_of_range"
+            f"The value {shown(value)} is beyond ±{MAX_VALUE:,}; check its unit.", code="value_out_of_range"
         )
     micro = int(value * 1_000_000)
     if Decimal(micro).scaleb(-6) != value:
-        raise InvalidError(
-            f"The value {shown(value)} has more than 6 decimals; round it before you send it.", code="value_too_fine"
-        )
+        raise InvalidError(f"The value {shown(value)} has more than 6 decimals; round it.", code="value_too_fine")
     return micro
 
 
 def check_value(value: Any, meaning: Value, name: str) -> int | None:
-    """Return an event's value in millionths; `meaning` is that of its type, `name` the type's.
+    """Return an event's value in millionths; `meaning` is its type's, `name` the type.
 
     Raises
     ------
     InvalidError
-        Where it does not fit, or is missing where the type needs one.
+        The value is out of bounds, unexpected, or missing for a type that needs one.
     """
     if value is None:
         if meaning.required:
             raise InvalidError(f"A {name} needs a value ({meaning.meaning}); send it.", code="value_missing")
         return None
     if meaning.key == "none":
-        raise InvalidError(f"A {name} has no value, but {shown(value)} came; leave value out.", code="value_unexpected")
+        raise InvalidError(f"A {name} has no value, but value is {shown(value)}; omit it.", code="value_unexpected")
     micro = to_micro(value)
     meaning.check(micro, value)
     return micro
 
 
 def check_currency(value: Any, meaning: Value, experiment: LiveExperiment | None, limits: EventLimits) -> str | None:
-    """The currency of an amount: its own, the experiment's or the settings'; none where there is no amount."""
+    """Return an amount's currency: its own, the experiment's or the default; None without an amount."""
     expected = experiment.currency if experiment else None
     if value is None:
         return (expected or limits.currency) if meaning.key == "money" else None
     if type(value) is not str or value not in CURRENCIES:
         raise InvalidError(
-            f"The currency {shown(value)} is none in use; write three capital letters of ISO 4217, such as EUR.",
+            f"The currency {shown(value)} is not an ISO 4217 code; write three capital letters, such as EUR.",
             code="currency_invalid",
         )
     if meaning.key == "money" and experiment is not None and expected and value != expected:
         raise InvalidError(
-            f"The currency is {value}, but the experiment {experiment.key} counts in {expected}; "
-            "convert the amount before you send it.",
+            f"The currency is {value}, but the experiment {experiment.key} uses {expected}; convert the amount.",
             code="currency_wrong",
         )
     return value if meaning.key in ("money", "number") else None
 
 
 def check_properties(value: Any, event_type: EventType) -> str | None:
-    """An event's properties as JSON text; none where there are none."""
+    """Return an event's properties as JSON text; None if empty."""
     if value is None:
         return None
     if type(value) is not dict:
@@ -157,16 +154,16 @@ def check_properties(value: Any, event_type: EventType) -> str | None:
         size = len(text.encode())
     except (ValueError, RecursionError):
         raise InvalidError(
-            "The properties hold a number or a character that cannot be stored; leave it out.",
+            "The properties contain a number or a character that cannot be stored; remove it.",
             code="properties_invalid",
         ) from None
     if size > MAX_PROPERTIES_BYTES:
         raise InvalidError(
-            f"The properties have {size:,} bytes, the most is {MAX_PROPERTIES_BYTES:,}; send what is needed alone.",
+            f"The properties have {size:,} bytes, the maximum is {MAX_PROPERTIES_BYTES:,}; send only what is needed.",
             code="properties_too_large",
         )
     if "\\u0000" in text and _NUL.search(text):
-        raise InvalidError("The properties hold a NUL character; leave it out.", code="properties_invalid")
+        raise InvalidError("The properties contain a NUL character; remove it.", code="properties_invalid")
     return text
 
 
@@ -177,7 +174,6 @@ def _check_number(value: Any, known: Property, event_type: EventType) -> None:
     if type(value) not in (int, float, Decimal) or not low <= value <= high:
         field = known.name
         raise InvalidError(
-            f"The {field} of a {event_type.key} is {shown(value)}; send a number from {low:,} to {high:,}, or leave it "
-            "out.",
+            f"The {field} of a {event_type.key} is {shown(value)}; send a number from {low:,} to {high:,}, or omit it.",
             code=f"{field}_invalid",
         )

@@ -1,8 +1,8 @@
-"""Group commit: requests that arrive during a round are answered together by the next one.
+"""Group commit: requests that arrive during a round share the next one.
 
-There is no worker thread: the thread that finds no round under way does the next one for all that wait, and passes
-the lead to one that arrived meanwhile. Nothing has to be started after a fork, and a lone request never waits for a
-change of threads.
+There is no worker thread: a thread that arrives while no round is running leads the next round for all waiting
+requests, then passes the lead to one that arrived meanwhile. Nothing must be started after a fork, and a single request
+never waits for another thread.
 """
 
 import threading
@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 
 
 class Ticket(Generic[Request, Answer]):
-    """One request on its way: how many rows it has, and in the end its answer or its error."""
+    """A waiting request with its number of rows, and then its answer or error."""
 
     __slots__ = ("request", "rows", "answer", "error", "done", "wake")
 
@@ -30,23 +30,23 @@ class Ticket(Generic[Request, Answer]):
         self.answer: Answer | None = None
         self.error: BaseException | None = None
         self.done = False
-        # A bare lock is the cheapest thing a thread can wait for: an Event costs ten times as much.
+        # A lock is the cheapest way to wait: an Event costs ten times as much.
         self.wake = threading.Lock()
         self.wake.acquire()
 
 
 class Group(Generic[Request, Answer]):
-    """Passes all waiting requests to ``work`` at once, one round at a time.
+    """Passes all waiting requests to ``work`` together, one round at a time.
 
     Parameters
     ----------
     work
-        Called with the tickets of a round; it sets ``answer`` or ``error`` of each. What it raises becomes the
-        error of every ticket that has neither.
+        Called with the tickets of a round; it sets ``answer`` or ``error`` of each. An exception becomes the error of
+        every ticket without either.
     round_rows
-        A round is closed when it holds so many rows.
+        Maximum number of rows in a round.
     waiting_rows
-        So many rows may wait; beyond that requests are refused rather than memory filled.
+        Maximum number of waiting rows; further requests are refused, to bound memory.
     """
 
     def __init__(
@@ -72,33 +72,33 @@ class Group(Generic[Request, Answer]):
         Raises
         ------
         TooManyRequestsError
-            Where too many rows wait already.
+            Too many rows are waiting.
         UnavailableError
-            Where no round answers within a minute, or the group is closed.
+            No round answered within a minute, or the group is closed.
         """
         ticket: Ticket[Request, Answer] = Ticket(request, rows)
         if self._enter(ticket) or self._wait(ticket):
             self._lead(ticket)
         if ticket.error is not None:
             raise ticket.error
-        assert ticket.answer is not None  # a round answers each of its tickets, or fails it
+        assert ticket.answer is not None  # a round sets the answer or error of each of its tickets
         return ticket.answer
 
     def close(self) -> None:
-        """Refuse further requests, and return when the waiting ones are answered."""
+        """Refuse further requests, and wait until the waiting ones are answered."""
         with self._lock:
             self._closed = True
             self._idle.wait_for(lambda: not self._working, timeout=_PATIENCE_SECONDS)
 
     def _enter(self, ticket: Ticket[Request, Answer]) -> bool:
-        """Queue up; returns whether this thread leads the round."""
+        """Add a ticket; return whether this thread leads the round."""
         with self._lock:
             if self._closed:
-                raise UnavailableError("This process is stopping; send the request again.")
+                raise UnavailableError("This process is stopping. Send the request again.")
             if self._rows and self._rows + ticket.rows > self._waiting_rows:
                 raise TooManyRequestsError(
-                    f"{self._rows:,} rows wait for the database, the most is {self._waiting_rows:,}; "
-                    "nothing of this request was written, send it again in a second.",
+                    f"{self._rows:,} rows wait for the database, the maximum is {self._waiting_rows:,}. "
+                    "Nothing was written. Send the request again in a second.",
                     retry_after=1,
                 )
             self._rows += ticket.rows
@@ -109,17 +109,17 @@ class Group(Generic[Request, Answer]):
             return True
 
     def _wait(self, ticket: Ticket[Request, Answer]) -> bool:
-        """Wait to be answered; returns whether this thread leads the next round instead."""
+        """Wait for an answer; return whether this thread leads the next round instead."""
         if not ticket.wake.acquire(timeout=_PATIENCE_SECONDS):
             with self._lock:
-                # In the very last moment it may have been answered, or made the one to lead.
+                # It may have been answered, or chosen to lead, after the timeout.
                 if not ticket.wake.acquire(blocking=False):
                     if ticket in self._waiting:
                         self._waiting.remove(ticket)
                         self._rows -= ticket.rows
                     raise UnavailableError(
-                        f"The database did not answer in {_PATIENCE_SECONDS:.0f} seconds. Send the same request again: "
-                        "what was written all the same is not counted twice."
+                        f"The database did not answer in {_PATIENCE_SECONDS:.0f} seconds. Send the same request again; "
+                        "rows that were written are not counted twice."
                     )
         return not ticket.done
 
@@ -146,7 +146,7 @@ class Group(Generic[Request, Answer]):
                     ticket.wake.release()
 
     def _next_round(self) -> list[Ticket[Request, Answer]]:
-        """The longest waiting, the leader among them: it is always the first in the queue."""
+        """Return the tickets that waited longest; the leader is always the first of them."""
         tickets: list[Ticket[Request, Answer]] = []
         rows = 0
         with self._lock:

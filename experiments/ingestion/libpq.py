@@ -1,6 +1,6 @@
-"""Prepared statements straight on libpq, which psycopg hands out: a third of the CPU of a cursor, and no waiting loop.
+"""Prepared statements on libpq, through psycopg: a third of a cursor's CPU time, and no waiting loop.
 
-Only for the write path and its reads, whose statements are few and whose parameters are whole columns.
+Only for the write path and its reads, which have few statements with whole columns as parameters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,30 +27,30 @@ def run(connection: psycopg.Connection, statement: str) -> None:
 def rows(
     connection: psycopg.Connection, name: str, statement: str, columns: Sequence[Sequence[Any]]
 ) -> list[list[str]]:
-    """Run a statement whose parameters are arrays, prepared once a connection.
+    """Run a statement with arrays as parameters, prepared once per connection.
 
     Parameters
     ----------
     name
-        The prepared statement's name; one name, one statement.
+        The prepared statement's name, unique per statement.
     columns
-        One sequence a parameter; None, texts, whole numbers and truth values.
+        A sequence per parameter, of None, texts, integers and booleans.
 
     Returns
     -------
     list of list of str
-        The rows that it returns, each value as text.
+        The returned rows, each value as text.
 
     Raises
     ------
     psycopg.Error
-        ``OperationalError`` where the server is gone, else the class of the server's code.
+        ``OperationalError`` if the server is unreachable, else the class of the server's code.
     """
     known = _prepared.setdefault(connection, set())
     key = name.encode()
     pgconn = connection.pgconn
     if not connection.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
-        # psycopg begins the caller's transaction at its own first statement, which may not have come yet.
+        # psycopg begins a transaction at its first statement, which may still be to come.
         run(connection, "BEGIN")
     if key not in known:
         _check(connection, pgconn.prepare(key, statement.encode()))
@@ -66,16 +66,16 @@ def rows(
 
 
 def array(values: Iterable[Any]) -> bytes:
-    """An array as PostgreSQL reads it.
+    """Return a PostgreSQL array literal.
 
     Raises
     ------
     psycopg.DataError
-        Where a text holds NUL, which libpq would take for its end.
+        A text contains NUL, which libpq would read as its end.
     """
     literal = ("{" + ",".join([_element(value) for value in values]) + "}").encode()
     if b"\x00" in literal:
-        raise psycopg.DataError("A text holds a NUL character, which PostgreSQL cannot store.")
+        raise psycopg.DataError("A text contains a NUL character, which PostgreSQL cannot store.")
     return literal
 
 

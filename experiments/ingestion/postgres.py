@@ -1,6 +1,6 @@
-"""Appending on PostgreSQL: plain statements on the driver's connection, inside a transaction the caller owns.
+"""Inserts on PostgreSQL: plain statements on the driver's connection, inside the caller's transaction.
 
-Rows come sorted by their key: two processes that insert the same keys in different orders would lock each other out.
+Rows must be sorted by key: two processes that insert the same keys in different orders would deadlock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ _EVENT_COLUMNS = "project_id, id, unit, type, at_us, received_us, value_micro, c
 _EVENT_TYPES = ("integer", "text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "text")
 _EXPOSURE_COLUMNS = "project_id, run_id, unit, variant, at_us, received_us, origin, epoch, bot, attributes"
 _EXPOSURE_TYPES = ("integer", "integer", "text", "text", "bigint", "bigint", "text", "integer", "boolean", "text")
-# Below so many rows one statement with arrays is quicker than a COPY with its three round trips.
+# Below this number of rows, one statement with arrays is faster than a COPY with three round trips.
 _COPY_FROM = 48
 
 
@@ -49,7 +49,7 @@ _MULTI = (
 
 
 def insert_events(connection: psycopg.Connection[Any], rows: Sequence[EventRow]) -> set[EventKey]:
-    """Insert events with distinct keys; returns the keys of the new ones."""
+    """Insert events with distinct keys; return the keys of the new ones."""
     if len(rows) < _COPY_FROM:
         new = libpq.rows(connection, "klette_events", _EVENTS, _columns(rows))
         return {(int(project_id), event_id) for project_id, event_id in new}
@@ -65,7 +65,7 @@ def insert_events(connection: psycopg.Connection[Any], rows: Sequence[EventRow])
 
 
 def insert_exposures(connection: psycopg.Connection[Any], rows: Sequence[ExposureRow]) -> dict[ExposureKey, Stored]:
-    """Insert exposures with distinct keys; returns what the table holds for each key."""
+    """Insert exposures with distinct keys; return the stored exposure of each key."""
     if not rows:
         return {}
     inserted = libpq.rows(connection, "klette_exposures", _EXPOSURES, _columns(rows))
@@ -76,12 +76,12 @@ def insert_exposures(connection: psycopg.Connection[Any], rows: Sequence[Exposur
 
 
 def insert_multi_exposures(connection: psycopg.Connection[Any], rows: Iterable[MultiExposureRow]) -> None:
-    """Exclude units; those that are excluded already stay so."""
+    """Exclude units; excluded units stay excluded."""
     libpq.rows(connection, "klette_multi", _MULTI, list(zip(*sorted(rows), strict=True)))
 
 
 def recorded_exposures(connection: psycopg.Connection[Any], keys: Iterable[ExposureKey]) -> dict[ExposureKey, Stored]:
-    """Return the stored exposure of those keys that have one."""
+    """Return the stored exposures of the keys that have one."""
     wanted = list(keys)
     if not wanted:
         return {}

@@ -1,4 +1,4 @@
-"""The rows of the write path and their keys, as both engines take them."""
+"""The rows of the write path and their keys, for both databases."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ MultiExposureRow = tuple[int, str, str, int, int]
 
 
 class EventRow(NamedTuple):
-    """What the table holds: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text."""
+    """A row of the table: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text."""
 
     project_id: int
     id: str
@@ -32,7 +32,7 @@ class EventRow(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """An exposure in the table, ``new`` where this statement inserted it."""
+    """A stored exposure; ``new`` if this statement inserted it."""
 
     variant: str
     origin: str
@@ -40,6 +40,6 @@ class Stored(NamedTuple):
 
 
 def columns_of(row: EventRow | ExposureRow) -> tuple[Any, ...]:
-    """The values of a row in the order of its columns, the last one as JSON text."""
+    """Return the values of a row in the order of its columns, the last one as JSON text."""
     last = row[9]
     return row if last is None or type(last) is str else (*row[:9], json.dumps(last))

@@ -1,6 +1,6 @@
-"""Appending on SQLite: plain statements on the driver's connection, inside a transaction the caller owns.
+"""Inserts on SQLite: plain statements on the driver's connection, inside the caller's transaction.
 
-One process writes at a time, so what a SELECT finds missing is still missing when the INSERT comes.
+One process writes at a time, so a row that a SELECT does not return is still missing at the INSERT.
 """
 
 import json
@@ -27,7 +27,7 @@ _MULTI = (
 
 
 def insert_events(connection: sqlite3.Connection, rows: Sequence[EventRow]) -> set[EventKey]:
-    """Insert events with distinct keys; returns the keys of the new ones."""
+    """Insert events with distinct keys; return the keys of the new ones."""
     ids: dict[int, list[str]] = {}
     for row in rows:
         ids.setdefault(row.project_id, []).append(row.id)
@@ -42,7 +42,7 @@ def insert_events(connection: sqlite3.Connection, rows: Sequence[EventRow]) -> s
 
 
 def insert_exposures(connection: sqlite3.Connection, rows: Sequence[ExposureRow]) -> dict[ExposureKey, Stored]:
-    """Insert exposures with distinct keys; returns what the table holds for each key."""
+    """Insert exposures with distinct keys; return the stored exposure of each key."""
     stored = {}
     execute = connection.execute
     for row in rows:
@@ -55,12 +55,12 @@ def insert_exposures(connection: sqlite3.Connection, rows: Sequence[ExposureRow]
 
 
 def insert_multi_exposures(connection: sqlite3.Connection, rows: Iterable[MultiExposureRow]) -> None:
-    """Exclude units; those that are excluded already stay so."""
+    """Exclude units; excluded units stay excluded."""
     connection.executemany(_MULTI, rows)
 
 
 def recorded_exposures(connection: sqlite3.Connection, keys: Iterable[ExposureKey]) -> dict[ExposureKey, Stored]:
-    """Return the stored exposure of those keys that have one."""
+    """Return the stored exposures of the keys that have one."""
     stored = {}
     for key in keys:
         row = connection.execute(_RECORDED, key).fetchone()

@@ -1,7 +1,7 @@
-"""The one write path: requests wait together for one commit, and are answered only after it.
+"""The write path: requests share a commit, and are answered only after it.
 
-Each process has one writer. What arrives while it commits goes into its next transaction (group commit), which
-costs no more than not waiting at all and loses nothing: an answer means that the rows are in the database.
+Each process has one writer. Requests that arrive during a commit share its next transaction (group commit), which is
+as fast as separate commits and loses nothing: a response means that the rows are in the database.
 """
 
 import logging
@@ -19,13 +19,13 @@ from experiments.storage.database import Database
 
 log = logging.getLogger(__name__)
 
-_MOST_FAILURES = 20  # events of one call; with more it is not the events that are at fault
+_MOST_FAILURES = 20  # events of a request; more indicate a problem with the database, not with the events
 
 
 class Appended(NamedTuple):
-    """How many events of a request are new and how many were there before (in the table, or earlier in the call).
+    """The number of new events of a request, and of duplicates (in the table, or in the request).
 
-    ``failed`` are the ids of events that the database would not take for an unexpected reason.
+    ``failed`` has the ids of events that the database refused for an unexpected reason.
     """
 
     accepted: int
@@ -34,19 +34,19 @@ class Appended(NamedTuple):
 
 
 class Append(NamedTuple):
-    """What one request writes."""
+    """The rows of a request."""
 
     events: Sequence[EventRow]
     offers: Sequence[Offer]
 
     @property
     def size(self) -> int:
-        """How many rows it has."""
+        """The number of rows."""
         return len(self.events) + len(self.offers)
 
 
 class Written(NamedTuple):
-    """What came of a request: the count of its events, and what is on record for each of its offers."""
+    """The result of a request: the counts of its events, and the recorded exposure of each offer."""
 
     appended: Appended
     recorded: list[Recorded | None]
@@ -70,14 +70,14 @@ class Writer:
     Parameters
     ----------
     database
-        Where to. Connections are made at the first use, so build it after a fork.
+        The destination. Connections are opened at the first use; create the writer after a fork.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._engine: _Engine = sqlite if database.is_sqlite else postgres
         self._writing = WriteConnection(database)
-        self._reading: list[WriteConnection] = []  # those at rest
+        self._reading: list[WriteConnection] = []  # idle connections
         self._writes: Group[Append, Written] = Group(self._write)
         self._reads: Group[Sequence[ExposureKey], dict[ExposureKey, Recorded]] = Group(self._read)
         self.known = KnownExposures()
@@ -89,27 +89,27 @@ class Writer:
         Returns
         -------
         list of Recorded
-            What is on record, in the order of ``rows``: a unit that was recorded before keeps its variant.
+            The recorded exposures, in the order of ``rows``; a unit with an earlier exposure keeps its variant.
 
         Raises
         ------
         UnavailableError
-            Where the database did not commit: nothing was written.
+            The database did not commit; nothing was written.
         """
         known = [self.known.get(row.run_id, row.unit) for row in rows]
         append = Append((), [Offer(row) for row, exposure in zip(rows, known, strict=True) if exposure is None])
         written = self._writes.join(append, append.size).recorded if append.offers else []
-        # Without events every offer has a recorded exposure, so that none is lost by the filter.
+        # Without events every offer has a recorded exposure, so the filter drops none.
         fresh = iter([exposure for exposure in written if exposure is not None])
         return [exposure if exposure is not None else next(fresh) for exposure in known]
 
     def append_events(self, rows: Sequence[EventRow], offers: Sequence[Offer] = ()) -> Appended:
-        """Append events, with the exposures that some of them carry, and wait for the commit.
+        """Append events and their exposures, and wait for the commit.
 
         Raises
         ------
         UnavailableError
-            Where the database did not commit: nothing was written.
+            The database did not commit; nothing was written.
         """
         if not rows:
             return Appended(0, 0)
@@ -121,15 +121,15 @@ class Writer:
         except Exception:
             if len(rows) == 1:
                 raise
-            return self._append_the_others(rows, offers)
+            return self._append_by_halves(rows, offers)
 
-    def _append_the_others(self, rows: Sequence[EventRow], offers: Sequence[Offer]) -> Appended:
-        """Find the events that cannot be written, by halves, and write the others.
+    def _append_by_halves(self, rows: Sequence[EventRow], offers: Sequence[Offer]) -> Appended:
+        """Find the events that cannot be written by bisection, and write the others.
 
         Raises
         ------
         Exception
-            What the database said, where more than a few fail: then it is not the events.
+            The database's error, if more than a few events fail.
         """
         accepted = duplicates = 0
         failed: set[str] = set()
@@ -148,7 +148,7 @@ class Writer:
                     parts += [part[middle:], part[:middle]]
                     continue
                 failed |= ids
-                log.exception("An event could not be written; the others of its call are.")
+                log.exception("An event could not be written; the others of its request were.")
                 if len(failed) > _MOST_FAILURES:
                     raise
             else:
@@ -157,7 +157,7 @@ class Writer:
         return Appended(accepted, duplicates, frozenset(failed))
 
     def recorded(self, keys: Sequence[ExposureKey]) -> dict[ExposureKey, Recorded]:
-        """Return the recorded exposures of those keys that have one."""
+        """Return the recorded exposures of the keys that have one."""
         recorded: dict[ExposureKey, Recorded] = {}
         missing: list[ExposureKey] = []
         for key in keys:
@@ -172,7 +172,7 @@ class Writer:
         return recorded
 
     def close(self) -> None:
-        """Write what waits, then give the connections back."""
+        """Write the waiting rows, then close the connections."""
         self._writes.close()
         self._reads.close()
         self._writing.close()
@@ -185,7 +185,7 @@ class Writer:
             ticket.answer = {key: rows[key] for key in ticket.request if key in rows}
 
     def _look_up(self, keys: Sequence[ExposureKey]) -> dict[ExposureKey, Recorded]:
-        """Read at once. On SQLite that costs less than to wait for a group: no other process is involved."""
+        """Read without waiting; on SQLite this costs less than a group, since no server is involved."""
         try:
             reading = self._reading.pop()
         except IndexError:
@@ -209,8 +209,8 @@ class Writer:
         except Exception:
             if len(tickets) == 1:
                 raise
-            # One of them cannot be written. Each alone finds out which, and the others are written.
-            log.exception("A group of %d requests could not be written; trying them one by one.", len(tickets))
+            # One request cannot be written; separate commits show which one, and write the others.
+            log.exception("A group of %d requests could not be written; writing them one by one.", len(tickets))
             for ticket in tickets:
                 self._write_alone(ticket)
         self.observe(len(tickets))
@@ -239,7 +239,7 @@ class Writer:
         ]
 
     def _insert_events(self, connection: Any, appends: list[Append]) -> list[set[EventKey]]:
-        """Insert the events; returns the keys that each request brought first."""
+        """Insert the events; return the keys that each request inserted first."""
         first: dict[EventKey, EventRow] = {}
         for append in appends:
             for row in append.events:
@@ -257,7 +257,7 @@ class Writer:
     def _insert_exposures(
         self, connection: Any, appends: list[Append], accepted: list[set[EventKey]]
     ) -> list[list[Recorded | None]]:
-        # The exposure of a repeated event is nothing new either.
+        # The exposure of a duplicate event is a duplicate, too.
         live = [
             [None if _is_repeated(offer, new) else offer for offer in append.offers]
             for append, new in zip(appends, accepted, strict=True)
@@ -276,14 +276,14 @@ class Writer:
 
 
 def _is_repeated(offer: Offer, new: set[EventKey]) -> bool:
-    """Whether the offer comes with an event that was stored before."""
+    """Return whether the offer belongs to an event that was stored before."""
     return offer.event_id is not None and (offer.row.project_id, offer.event_id) not in new
 
 
 def _recorded(
     offer: Offer | None, stored: dict[ExposureKey, Stored], multiple: list[MultiExposureRow]
 ) -> Recorded | None:
-    """What is on record for an offer; where it reports another variant, ``multiple`` is given a row."""
+    """Return the recorded exposure of an offer; add a row to ``multiple`` if it reports another variant."""
     if offer is None:
         return None
     row = offer.row

@@ -1,4 +1,4 @@
-"""Assignment without HTTP and without a database: a recorder is anything that keeps first exposures."""
+"""Assignment without HTTP and without a database, with an in-memory recorder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def request(**fields) -> AssignmentRequest:
     return AssignmentRequest(**{"unit": "u-1", "attributes": {"country": "DE", "email": "x"}} | fields)
 
 
-def test_all_running_experiments_are_decided_and_recorded_at_once_with_segment_attributes_only(assigner, memory):
+def test_all_running_experiments_are_recorded_together_with_segment_attributes_only(assigner, memory):
     answered = assigner.assign(1, request(), now_us=NOW)
     assert [each.experiment for each in answered.assigned] == ["spring", "autumn"] and answered.unknown == []
     assert all(each.exposed and each.run == 1 for each in answered.assigned)
@@ -89,7 +89,7 @@ def test_all_running_experiments_are_decided_and_recorded_at_once_with_segment_a
     assert {row.received_us for row in memory.rows.values()} == {NOW}
 
 
-def test_an_exposure_on_record_wins_over_the_hash(assigner, memory):
+def test_a_recorded_exposure_takes_precedence_over_the_hash(assigner, memory):
     by_hash = assigner.assign(1, request(expose=False, experiments=["spring"])).assigned[0].decision.variant
     other = "a" if by_hash.key == "b" else "b"
     memory.rows[(7, "u-1")] = ExposureRow(1, 7, "u-1", other, NOW, NOW)
@@ -104,7 +104,7 @@ def test_without_exposure_nothing_is_recorded(assigner, memory):
     assert (memory.writes, memory.rows) == (0, {})
 
 
-def test_an_unknown_key_is_looked_for_in_the_newest_configuration_and_then_reported(memory):
+def test_an_unknown_key_reloads_the_configuration_and_is_reported(memory):
     assigner = Assigner(Snapshots(holding(SPRING), holding(SPRING, AUTUMN)), memory, PREVIEWS)
     answered = assigner.assign(1, request(experiments=["autumn", "nope"]))
     assert [each.experiment for each in answered.assigned] == ["autumn"]

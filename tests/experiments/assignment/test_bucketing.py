@@ -1,4 +1,4 @@
-"""The published hash: its vectors, its uniformity, its independence, and the edges."""
+"""The published hash: test vectors, uniformity, independence, and bucket edges."""
 
 import json
 import math
@@ -45,7 +45,7 @@ def _snippet(language: str) -> str:
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", 0x811C9DC5), ("a", 0xE40C292C), ("foobar", 0xBF9CF968)])
-def test_fnv_gives_its_authors_reference_values(text, expected):
+def test_fnv_matches_the_reference_values_of_its_authors(text, expected):
     assert fnv1a32(text) == expected
 
 
@@ -54,7 +54,7 @@ def test_the_documents_vectors_hold():
     assert [(seed, unit, bucket(seed, unit)) for seed, unit, _ in VECTORS] == VECTORS
 
 
-def test_growthbooks_own_vectors_hold_and_stand_in_the_document():
+def test_growthbooks_vectors_hold_and_are_in_the_document():
     for (seed, unit), fraction in GROWTHBOOK.items():
         assert bucket(seed, unit) == round(fraction * BUCKETS)
         assert (seed, unit, round(fraction * BUCKETS)) in VECTORS
@@ -127,6 +127,6 @@ def test_known_edges():
 
 
 @pytest.mark.parametrize("weights", [[], [0.5, 0.4], [0.6, 0.6], [1.5, -0.5], [math.nan, 1.0], [0.00001, 0.99999]])
-def test_weights_that_do_not_work_are_refused(weights):
+def test_invalid_weights_are_refused(weights):
     with pytest.raises(InvalidError):
         edges(weights)

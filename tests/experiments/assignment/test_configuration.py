@@ -1,4 +1,4 @@
-"""The snapshot: what it holds, that a change is noticed, and that it outlives a database that is away."""
+"""The configuration cache: its content, its reload after a change, and its use while the database is unavailable."""
 
 import threading
 import time
@@ -35,7 +35,7 @@ def test_it_holds_what_assignment_needs(database):
     assert len({live.seed, live.traffic_seed}) == 2
 
 
-def test_keys_come_and_go(database):
+def test_created_and_revoked_keys_are_loaded(database):
     with database.write() as session:
         plain = create_key(session, kind="server", name="shop", actor="cli")
     with database.read() as session:
@@ -47,7 +47,7 @@ def test_keys_come_and_go(database):
         assert load(session).keys == {}
 
 
-def test_a_change_is_noticed_and_nothing_else_is_read(database, monkeypatch):
+def test_a_change_reloads_the_snapshot(database, monkeypatch):
     loads: list[Configuration] = []
 
     def counted(session):
@@ -68,7 +68,7 @@ def test_a_change_is_noticed_and_nothing_else_is_read(database, monkeypatch):
     assert len(loads) == 2
 
 
-def test_a_change_that_is_rolled_back_is_none(database):
+def test_a_change_that_is_rolled_back_is_ignored(database):
     with database.read() as session:
         before = read_version(session)
     with pytest.raises(RuntimeError), database.write() as session:
@@ -78,7 +78,7 @@ def test_a_change_that_is_rolled_back_is_none(database):
         assert read_version(session) == before
 
 
-def test_a_targeting_that_cannot_be_read_serves_nobody_and_stops_nothing_else(database):
+def test_an_invalid_targeting_disables_only_its_experiment(database):
     make_experiment(database)
     make_experiment(database, key="broken")
     with database.write() as session:
@@ -91,7 +91,7 @@ def test_a_targeting_that_cannot_be_read_serves_nobody_and_stops_nothing_else(da
     assert held.of(1).experiments["broken"].state == "unreadable"
 
 
-def test_the_last_snapshot_serves_while_the_database_is_away(sqlite_url):
+def test_the_last_snapshot_is_used_while_the_database_is_unavailable(sqlite_url):
     database = Database(sqlite_url)
     cache = ConfigurationCache(database, 0.01)
     first = cache.current()
@@ -104,7 +104,7 @@ def test_the_last_snapshot_serves_while_the_database_is_away(sqlite_url):
     database.close()
 
 
-def test_one_looks_while_the_others_go_on_with_what_they_have(sqlite_url, monkeypatch):
+def test_one_thread_checks_while_the_others_use_their_snapshot(sqlite_url, monkeypatch):
     database = Database(sqlite_url)
     cache = ConfigurationCache(database, 0.5)
     first = cache.current()
@@ -128,7 +128,7 @@ def test_one_looks_while_the_others_go_on_with_what_they_have(sqlite_url, monkey
     database.close()
 
 
-def test_the_covariates_attribute_is_kept_beside_the_segments(database):
+def test_the_covariates_attribute_is_stored_with_the_segments(database):
     make_experiment(database, segments=["country"], covariate={"attribute": "history"})
     make_experiment(database, key="other", segments=["history"], covariate={"attribute": "history"})
     with database.read() as session:

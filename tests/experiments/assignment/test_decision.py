@@ -1,4 +1,4 @@
-"""Precedence, reasons and stability, decided from what is given and nothing else."""
+"""Decisions: precedence, reasons and stability, from the arguments alone."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def given_out(live: LiveExperiment, **more) -> dict[str, str | None]:
     return {unit: key(decide(live, unit, {}, NOW, **more)) for unit in UNITS}
 
 
-def test_the_hash_decides_for_one_who_is_let_in():
+def test_the_hash_decides_for_an_admitted_member():
     for unit in UNITS[:100]:
         decision = decide(LIVE, unit, {}, NOW)
         assert (key(decision), decision.reason, decision.origin) == (
@@ -51,7 +51,7 @@ def test_raising_traffic_never_moves_a_member():
     assert all(before.values())
 
 
-def test_being_in_the_traffic_says_nothing_about_the_variant():
+def test_traffic_and_variant_are_independent():
     admitted = given_out(replace(LIVE, traffic_buckets=5000))
     members = [variant for variant in admitted.values() if variant]
     assert 0.44 < members.count("a") / len(members) < 0.56
@@ -61,7 +61,7 @@ NAMED = replace(LIVE, namespace_key="home", namespace_seed="space", namespace_fr
 OTHER = replace(NAMED, id=2, key="other", seed="seed two", namespace_from=4000, namespace_to=10_000, holdout_from=9000)
 
 
-def test_a_namespace_gives_each_member_to_one_experiment_and_keeps_the_holdout_out():
+def test_a_namespace_assigns_each_member_to_one_experiment_or_the_holdout():
     here, there = given_out(replace(NAMED, holdout_from=9000)), given_out(OTHER)
     assert not any(here[unit] and there[unit] for unit in UNITS)
     reasons = {decide(OTHER, unit, {}, NOW).reason for unit in UNITS}
@@ -86,7 +86,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize(("reason", "live"), OUTSIDE, ids=[f"{reason} {n}" for n, (reason, _) in enumerate(OUTSIDE)])
-def test_who_is_outside_gets_nothing_and_the_reason(reason, live):
+def test_an_excluded_member_gets_no_variant_and_the_reason(reason, live):
     assert decide(live, "u", {}, NOW) == Decision(None, reason)
     assert reason in REASONS
 
@@ -96,14 +96,14 @@ def test_the_first_reason_in_the_published_order_is_given():
         LIVE, state="paused", matches=german, namespace_key="n", namespace_to=0, holdout_from=0, traffic_buckets=0
     )
     reasons = [decide(live, "u", {}, NOW).reason]
-    for mended in (
+    for change in (
         {"state": "running"},
         {"matches": None},
         {"namespace_to": 10_000},
         {"holdout_from": 10_000},
         {"traffic_buckets": 10_000},
     ):
-        live = replace(live, **mended)
+        live = replace(live, **change)
         reasons.append(decide(live, "u", {}, NOW).reason)
     assert reasons == ["DISABLED", "TARGETING", "NAMESPACE", "HOLDOUT", "TRAFFIC", "SPLIT"]
 
@@ -118,20 +118,20 @@ def test_a_recorded_exposure_wins_over_eligibility_and_hash(live, variant):
     assert (key(decision), decision.reason, decision.origin) == (variant, "SPLIT", "randomised")
 
 
-@pytest.mark.parametrize("mended", [{"state": "stopped"}, {"state": "archived"}, {"ends_us": NOW}])
-def test_an_experiment_that_is_over_assigns_no_member(mended):
-    decision = decide(replace(LIVE, **mended), "u", {}, NOW, recorded=Recorded("a", "randomised", False))
+@pytest.mark.parametrize("change", [{"state": "stopped"}, {"state": "archived"}, {"ends_us": NOW}])
+def test_an_experiment_that_is_over_assigns_no_member(change):
+    decision = decide(replace(LIVE, **change), "u", {}, NOW, recorded=Recorded("a", "randomised", False))
     assert decision == Decision(None, "DISABLED")
 
 
-def test_a_shipped_variant_is_for_everybody():
+def test_a_shipped_variant_is_for_all_members():
     live = replace(LIVE, state="stopped", shipped_variant="b", matches=german, traffic_buckets=0)
     assert set(given_out(live).values()) == {"b"}
     assert decide(live, "u", {}, NOW, recorded=Recorded("a", "randomised", False)) == Decision(VARIANTS[1], "SHIPPED")
     assert decide(replace(live, state="archived"), "u", {}, NOW) == Decision(VARIANTS[1], "SHIPPED")
 
 
-def test_a_preview_comes_before_everything():
+def test_a_preview_takes_precedence():
     for _, live in OUTSIDE:
         assert decide(live, "u", {}, NOW, recorded=Recorded("a", "randomised", False), preview="b") == Decision(
             VARIANTS[1], "PREVIEW", "preview"
@@ -139,12 +139,12 @@ def test_a_preview_comes_before_everything():
     assert decide(LIVE, "u", {}, NOW, preview="gone").reason == "SPLIT"
 
 
-def test_a_schedule_is_kept_to_the_microsecond():
+def test_a_schedule_is_exact_to_the_microsecond():
     live = replace(LIVE, starts_us=NOW, ends_us=NOW + 10, state="scheduled")
     reasons = [decide(live, "u", {}, NOW + step).reason for step in (-1, 0, 9, 10)]
     assert reasons == ["DISABLED", "SPLIT", "SPLIT", "DISABLED"]
 
 
 @given(st.text(min_size=1, max_size=60), st.dictionaries(st.text(max_size=5), st.integers()))
-def test_a_decision_depends_on_nothing_but_what_is_given(unit, attributes):
+def test_a_decision_depends_on_its_arguments_only(unit, attributes):
     assert decide(LIVE, unit, attributes, NOW) == decide(LIVE, unit, {}, NOW + 86_400_000_000)

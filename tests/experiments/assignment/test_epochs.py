@@ -1,4 +1,4 @@
-"""Epochs of an adaptive run: when the next one opens, that only those who come after notice, that it is published."""
+"""Epochs of an adaptive run: their start, their effect on new members only, and their publication."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,10 +31,10 @@ UNITS = [f"u-{number}" for number in range(2000)]
 
 def propose(session, shares, *, key="spring") -> Analysis:
     """An analysis of the newest run that proposes these shares."""
-    found = store.get(session, key)
-    run = store.current_run(session, found)
+    experiment = store.get(session, key)
+    run = store.current_run(session, experiment)
     row = Analysis(
-        id=new_id(), experiment_id=found.id, run_id=run.id, cut_off_us=0, decision="keep_running",
+        id=new_id(), experiment_id=experiment.id, run_id=run.id, cut_off_us=0, decision="keep_running",
         result={"allocation": {"next": shares}}, inputs={}, drawing={},
     )  # fmt: skip
     session.add(row)
@@ -54,7 +54,7 @@ def live(database) -> LiveExperiment:
         return load(session).of(1).experiments["spring"]
 
 
-def test_the_first_epoch_is_the_runs_own_allocation(database):
+def test_the_first_epoch_has_the_runs_allocation(database):
     make_experiment(database, **ADAPTIVE)
     with database.read() as session:
         run = store.current_run(session, store.get(session, "spring"))
@@ -64,7 +64,7 @@ def test_the_first_epoch_is_the_runs_own_allocation(database):
     assert (live(database).epoch, live(database).past_epochs) == (1, ())
 
 
-def test_an_analysis_opens_the_next_one_and_every_process_notices(database):
+def test_an_analysis_starts_the_next_epoch_in_every_process(database):
     make_experiment(database, **ADAPTIVE)
     with database.read() as session:
         before = read_version(session)
@@ -89,21 +89,21 @@ def test_an_analysis_opens_the_next_one_and_every_process_notices(database):
         ("fixed weights", {"a": 0.2, "b": 0.8}, 30, {}),
     ],
 )
-def test_nothing_is_opened_where_there_is_no_reason_to(database, why, shares, hours, fields):
+def test_no_epoch_starts_without_a_reason(database, why, shares, hours, fields):
     make_experiment(database, **fields)
     assert reallocate(database, shares, after_hours=hours) is None
     assert live(database).epoch == 1
 
 
 @pytest.mark.parametrize("change", [transitions.pause, transitions.stop])
-def test_nothing_is_opened_while_it_does_not_run(database, change):
+def test_no_epoch_starts_while_the_experiment_does_not_run(database, change):
     make_experiment(database, **ADAPTIVE)
     with database.write() as session:
         change(session, store.get(session, "spring"), actor="cli")
     assert reallocate(database, {"a": 0.2, "b": 0.8}) is None
 
 
-def test_a_paused_run_goes_on_with_its_epoch(database):
+def test_a_paused_run_resumes_with_its_epoch(database):
     make_experiment(database, **ADAPTIVE)
     reallocate(database, {"a": 0.2, "b": 0.8})
     with database.write() as session:
@@ -112,7 +112,7 @@ def test_a_paused_run_goes_on_with_its_epoch(database):
     assert (live(database).epoch, live(database).edges) == (2, (2000, 10_000))
 
 
-def test_a_new_run_begins_at_its_first_epoch_and_an_analysis_of_the_old_one_changes_nothing(database):
+def test_a_new_run_starts_with_its_first_epoch(database):
     make_experiment(database, **ADAPTIVE)
     reallocate(database, {"a": 0.2, "b": 0.8})
     with database.write() as session:
@@ -123,7 +123,7 @@ def test_a_new_run_begins_at_its_first_epoch_and_an_analysis_of_the_old_one_chan
     assert (now.run_number, now.epoch, now.edges, now.past_epochs) == (2, 1, (3000, 10_000), ())
 
 
-def test_only_the_newest_epochs_are_held_however_many_there_are(database):
+def test_only_the_newest_epochs_are_cached(database):
     make_experiment(database, **ADAPTIVE)
     for number in range(KEPT + 5):
         assert reallocate(database, {"a": 0.2 + number / 50, "b": 0.8 - number / 50}) is not None
@@ -135,7 +135,7 @@ def test_only_the_newest_epochs_are_held_however_many_there_are(database):
     assert all(epoch.ended_us == starts[epoch.number + 1] for epoch in now.past_epochs)
 
 
-def test_the_document_lists_the_epochs_with_edges_starts_and_what_they_rest_on(database):
+def test_the_document_lists_the_epochs_with_edges_starts_and_analyses(database):
     make_experiment(database, **ADAPTIVE)
     opened = reallocate(database, {"a": 0.25, "b": 0.75})
     with database.read() as session:
@@ -152,7 +152,7 @@ def test_the_document_lists_the_epochs_with_edges_starts_and_what_they_rest_on(d
 # Who comes, and when ------------------------------------------------------------------------------------------------
 
 
-def test_nobody_on_record_moves_and_each_exposure_keeps_its_epoch(database):
+def test_no_recorded_member_moves_and_each_exposure_keeps_its_epoch(database):
     make_experiment(database, **ADAPTIVE)
     writer, now_us = Writer(database), 1_800_000_000_000_000
 
@@ -200,21 +200,21 @@ def by(edges: tuple[int, ...], unit: str) -> str:
         (CHANGED - HOUR_US, (2000, 10_000), 3),  # its clock is behind
     ],
 )
-def test_a_client_that_chose_by_itself_is_believed_by_the_edges_it_may_have_known(at_us, edges, epoch):
-    told = [chosen_by_client(LIVE, unit, by(edges, unit), at_us) for unit in UNITS]
-    assert all(VARIANTS[chosen.position].key == by(edges, unit) for chosen, unit in zip(told, UNITS, strict=True))
+def test_a_local_assignment_is_accepted_by_edges_the_client_may_have_used(at_us, edges, epoch):
+    choices = [chosen_by_client(LIVE, unit, by(edges, unit), at_us) for unit in UNITS]
+    assert all(VARIANTS[chosen.position].key == by(edges, unit) for chosen, unit in zip(choices, UNITS, strict=True))
     moved = [by((8000, 10_000), unit) != by((2000, 10_000), unit) for unit in UNITS]
-    differing = [chosen.epoch for chosen, has_moved in zip(told, moved, strict=True) if has_moved]
+    differing = [chosen.epoch for chosen, has_moved in zip(choices, moved, strict=True) if has_moved]
     assert differing and set(differing) == {epoch}
 
 
-def test_edges_that_are_long_over_are_believed_no_more():
+def test_stale_edges_are_not_accepted():
     unit = next(unit for unit in UNITS if by((8000,), unit) != by((2000,), unit))
     chosen = chosen_by_client(LIVE, unit, by((8000,), unit), CHANGED + STALE_US)
     assert (VARIANTS[chosen.position].key, chosen.epoch) == (by((2000,), unit), 3)
 
 
-def test_a_client_that_names_its_epoch_leaves_no_doubt():
+def test_a_reported_epoch_decides():
     for unit in UNITS[:200]:
         chosen = chosen_by_client(LIVE, unit, by((8000,), unit), CHANGED + STALE_US * 10, 2)
         assert (VARIANTS[chosen.position].key, chosen.epoch) == (by((8000,), unit), 2)
@@ -224,13 +224,13 @@ def test_a_client_that_names_its_epoch_leaves_no_doubt():
         assert unknown.epoch == 3
 
 
-def test_a_run_of_one_epoch_knows_one_answer():
+def test_a_run_with_one_epoch_has_one_variant_per_unit():
     fixed = replace(LIVE, epoch=1, past_epochs=())
     for unit in UNITS[:50]:
         assert chosen_by_client(fixed, unit, "a", CHANGED).epoch == 1
 
 
-def test_a_change_of_the_shares_sets_nobody_aside(database):
+def test_a_change_of_the_shares_excludes_no_member(database):
     make_experiment(database, **ADAPTIVE)
     early = live(database)
     opened = reallocate(database, {"a": 0.05, "b": 0.95})

@@ -1,4 +1,4 @@
-"""What an event must be to be stored, and what each bad one is told."""
+"""Events: validation, error codes, and the exposures that they report."""
 
 import json
 from decimal import Decimal
@@ -36,7 +36,7 @@ def check(**fields):
     return check_event(raw, now_us=NOW, limits=LIMITS, configuration=CONFIGURATION)
 
 
-def test_the_smallest_event_is_stamped_on_arrival():
+def test_an_event_without_a_time_gets_the_time_of_arrival():
     row = check()
     assert (row.id, row.unit, row.type, row.at_us, row.received_us) == ("1", "u", "click", NOW, NOW)
     assert row[6:] == (None, None, None, None)
@@ -61,72 +61,72 @@ def test_times_are_read_in_every_zone(written):
 LONG = "x" * 257
 BAD = [
     ("field_unknown", {"timestamp": "2025-11-24T15:00:00Z"}, "properties"),
-    ("id_missing", {"id": ...}, "repeat it"),
+    ("id_missing", {"id": ...}, "reuse it"),
     ("id_missing", {"id": ""}, "UUID"),
     ("id_invalid", {"id": 7}, "quotes"),
-    ("id_too_long", {"id": "x" * 129}, "129 characters, the most is 128"),
+    ("id_too_long", {"id": "x" * 129}, "129 characters, at most 128"),
     ("unit_missing", {"unit": ...}, "unit is missing"),
     ("unit_missing", {"unit": "  "}, "blank"),
-    ("unit_too_long", {"unit": LONG}, "257 characters, the most is 256"),
+    ("unit_too_long", {"unit": LONG}, "257 characters, at most 256"),
     ("unit_invalid", {"unit": 12}, "quotes"),
     ("unit_invalid", {"unit": "a\x00b"}, "control character"),
     ("unit_invalid", {"unit": "a\ud800"}, "half of a character"),
     ("type_missing", {"type": None}, "click"),
-    ("type_too_long", {"type": "x" * 65}, "the most is 64"),
+    ("type_too_long", {"type": "x" * 65}, "at most 64"),
     ("time_invalid", {"at": "yesterday"}, "2026-11-23T08:00:00Z"),
     ("time_invalid", {"at": 1764000000}, "1764000000"),
-    ("time_without_zone", {"at": "2025-11-24T15:00:00"}, "Z at its end"),
-    ("time_in_future", {"at": "2025-11-24T16:05:01Z"}, "301 seconds ahead of our clock, the most is 300"),
-    ("time_too_old", {"at": "2025-10-24T16:00:00Z"}, "31.0 days ago, the oldest accepted is 30 days"),
+    ("time_without_zone", {"at": "2025-11-24T15:00:00"}, "no time zone"),
+    ("time_in_future", {"at": "2025-11-24T16:05:01Z"}, "301 seconds ahead of the server's clock, the maximum is 300"),
+    ("time_too_old", {"at": "2025-10-24T16:00:00Z"}, "31.0 days ago, the maximum is 30 days"),
     ("value_missing", {"type": "purchase"}, "amount paid"),
     ("value_missing", {"type": "dwell"}, "seconds"),
     ("value_negative", {"type": "purchase", "value": Decimal("-0.01")}, "the least is 0"),
-    ("value_invalid", {"type": "purchase", "value": True}, "true is no number"),
-    ("value_invalid", {"type": "purchase", "value": "cheap"}, "'cheap' is no number"),
-    ("value_invalid", {"type": "purchase", "value": "NaN"}, "no number"),
-    ("value_invalid", {"type": "purchase", "value": [1]}, "no number"),
+    ("value_invalid", {"type": "purchase", "value": True}, "true is not a number"),
+    ("value_invalid", {"type": "purchase", "value": "cheap"}, "'cheap' is not a number"),
+    ("value_invalid", {"type": "purchase", "value": "NaN"}, "not a number"),
+    ("value_invalid", {"type": "purchase", "value": [1]}, "not a number"),
     ("value_too_fine", {"type": "purchase", "value": Decimal("0.0000001")}, "more than 6 decimals"),
-    ("value_out_of_range", {"type": "purchase", "value": 1_000_000_001}, "beyond 1,000,000,000"),
+    ("value_out_of_range", {"type": "purchase", "value": 1_000_000_001}, "beyond ±1,000,000,000"),
     ("value_out_of_range", {"type": "dwell", "value": -1}, "0 to 604,800"),
     ("value_out_of_range", {"type": "dwell", "value": 604_801}, "604,800"),
     ("value_out_of_range", {"type": "review", "value": 0}, "1 to 5"),
     ("value_out_of_range", {"type": "review", "value": Decimal("5.5")}, "1 to 5"),
-    ("value_unexpected", {"type": "exposure", "experiment": "spring", "value": 1}, "leave value out"),
+    ("value_unexpected", {"type": "exposure", "experiment": "spring", "value": 1}, "omit it"),
     ("type_misspelt", {"type": "Purchase", "value": 1}, "Send 'purchase'"),
     ("sentiment_invalid", {"type": "mention", "properties": {"sentiment": Decimal("1.01")}}, "from -1 to 1"),
     ("sentiment_invalid", {"type": "mention", "properties": {"sentiment": "good"}}, "a number"),
     ("reach_invalid", {"type": "mention", "properties": {"reach": -1}}, "from 0"),
-    ("experiment_archived", {"type": "exposure", "experiment": "old"}, "make a new experiment"),
+    ("experiment_archived", {"type": "exposure", "experiment": "old"}, "create a new experiment"),
     ("currency_invalid", {"type": "purchase", "value": 1, "currency": "euro"}, "ISO 4217"),
-    ("currency_invalid", {"type": "purchase", "value": 1, "currency": "XXQ"}, "none in use"),
+    ("currency_invalid", {"type": "purchase", "value": 1, "currency": "XXQ"}, "not an ISO 4217 code"),
     ("currency_invalid", {"type": "purchase", "value": 1, "currency": 978}, "EUR"),
-    ("currency_wrong", {"type": "purchase", "value": 1, "currency": "EUR", "experiment": "spring"}, "counts in CHF"),
+    ("currency_wrong", {"type": "purchase", "value": 1, "currency": "EUR", "experiment": "spring"}, "uses CHF"),
     ("experiment_unknown", {"experiment": "autumn"}, "'autumn'"),
     ("experiment_unknown", {"experiment": ["spring"]}, "check the key"),
-    ("experiment_missing", {"type": "exposure"}, "names no experiment"),
+    ("experiment_missing", {"type": "exposure"}, "has no experiment"),
     ("experiment_not_launched", {"type": "exposure", "experiment": "draft"}, "launch it first"),
     ("properties_invalid", {"properties": [1]}, "JSON object"),
     ("properties_invalid", {"properties": {"a": "\x00"}}, "NUL"),
     ("properties_invalid", {"properties": {"a": "\ud800"}}, "cannot be stored"),
     ("properties_invalid", {"properties": {"a": Decimal("1e999")}}, "cannot be stored"),
-    ("properties_too_large", {"properties": {"a": "ä" * 20_000}}, "the most is 32,768"),
+    ("properties_too_large", {"properties": {"a": "ä" * 20_000}}, "the maximum is 32,768"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("code", "fields", "words"), BAD, ids=[f"{code} {n}" for n, (code, *_) in enumerate(BAD)])
-def test_a_bad_event_is_told_the_value_the_bound_and_the_remedy(code, fields, words):
+def test_an_invalid_event_is_refused_with_its_code_and_bound(code, fields, words):
     with pytest.raises(InvalidError) as refused:
         check(**fields)
     assert refused.value.code == code
     assert words in refused.value.detail
-    refused.value.detail.encode()  # goes into an answer in UTF-8
+    refused.value.detail.encode()  # the response is UTF-8
 
 
 def test_a_backslash_that_only_looks_like_nul_is_kept():
     assert json.loads(check(properties={"a": "\\u0000"}).properties) == {"a": "\\u0000"}
 
 
-def test_one_bad_event_does_not_touch_the_others():
+def test_an_invalid_event_does_not_affect_the_others():
     good = {"id": "1", "unit": "u", "type": "click"}
     raws = [good, "no event", {"id": "2", "unit": "", "type": "x"}, {"id": "3", "unit": "u", "type": "own name"}]
     checked = check_events(raws, now_us=NOW, limits=LIMITS, configuration=CONFIGURATION)
@@ -137,7 +137,7 @@ def test_one_bad_event_does_not_touch_the_others():
     ]
 
 
-def test_what_nobody_foresaw_in_one_event_is_nothing_to_the_others(monkeypatch, caplog):
+def test_an_unexpected_error_of_an_event_does_not_affect_the_others(monkeypatch, caplog):
     def stumble(row, properties, live):
         raise IndexError("tuple index out of range")
 
@@ -158,7 +158,7 @@ def exposure(properties):
     return check_events([raw, raw], now_us=NOW, limits=LIMITS, configuration=CONFIGURATION)
 
 
-def test_an_exposure_offers_what_the_server_would_assign():
+def test_an_exposure_event_offers_the_variant_that_the_server_would_assign():
     assigned = VARIANTS[pick(LIVE.edges, bucket("s", "u"))].key
     (offer,) = exposure(
         {"variant": "b", "attributes": {"country": "DE", "secret": 1}}
@@ -168,21 +168,21 @@ def test_an_exposure_offers_what_the_server_would_assign():
     assert exposure({}).offers[0].reported is None
 
 
-def test_an_exposure_in_a_variant_that_is_not_there_is_rejected_whole():
+def test_an_exposure_to_an_unknown_variant_is_rejected():
     checked = exposure({"variant": "z"})
     assert checked.rows == [] and checked.offers == []
     assert {entry["code"] for entry in checked.rejected} == {"variant_unknown"}
     assert "a, b" in checked.rejected[0]["detail"]
 
 
-def test_crawlers_are_told_from_people():
+def test_crawlers_are_recognised():
     assert is_bot({"bot": True})
     assert is_bot({"user_agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"})
     assert is_bot({"user_agent": "facebookexternalhit/1.1"})
     assert not is_bot({"bot": "yes", "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"})
 
 
-def test_only_plain_values_of_segments_are_kept():
+def test_only_plain_values_of_segments_are_stored():
     kept = segment_attributes(
         {"a": "x", "b": [1], "c": 1.5, "d": True, "e": float("nan"), "f": None}, ("a", "b", "c", "d", "e", "f")
     )

@@ -1,4 +1,4 @@
-"""The one write path, on both engines: counts are exact, the first one wins, a bad request fails alone."""
+"""The write path on both databases: exact counts, the first exposure wins, an invalid request fails alone."""
 
 import threading
 import time
@@ -94,21 +94,21 @@ def test_recorded_exposures_are_found_without_writing(writer, database):
     assert (1, "w") not in writer.recorded([(1, "w")])
 
 
-def test_a_reported_variant_that_differs_sets_the_unit_aside(writer, database):
+def test_a_different_reported_variant_excludes_the_unit(writer, database):
     offers = [Offer(shown("u", "a"), reported="b", event_id="1"), Offer(shown("v", "a"), reported="a", event_id="2")]
     writer.append_events([event("1", type="exposure"), event("2", type="exposure", unit="v")], offers)
     assert rows(database, "SELECT unit, variant FROM multi_exposure") == [("u", "b")]
     assert rows(database, "SELECT count(*) FROM exposure") == [(2,)]
 
 
-def test_an_exposure_of_one_who_would_not_be_let_in_is_set_aside_unless_recorded_before(writer, database):
+def test_an_ineligible_first_exposure_excludes_the_unit(writer, database):
     writer.record_exposures([shown("member")])
     offers = [Offer(shown("member"), "a", False, "1"), Offer(shown("stranger"), "a", False, "2")]
     writer.append_events([event("1"), event("2")], offers)
     assert rows(database, "SELECT unit FROM multi_exposure") == [("stranger",)]
 
 
-def test_the_exposure_of_a_duplicate_event_is_nothing_new(writer, database):
+def test_the_exposure_of_a_duplicate_event_is_a_duplicate(writer, database):
     writer.append_events([event("1")])
     writer.append_events([event("1", type="exposure", unit="x")], [Offer(shown("x"), event_id="1")])
     assert rows(database, "SELECT count(*) FROM exposure") == [(0,)]
@@ -169,7 +169,7 @@ def test_a_request_that_cannot_be_written_fails_alone(writer, database):
     assert rows(database, "SELECT id FROM event ORDER BY id") == [("first",), ("one",), ("two",)]
 
 
-def test_a_store_that_is_away_acknowledges_nothing_and_comes_back(tmp_path, sqlite_url):
+def test_an_unavailable_database_acknowledges_nothing_and_recovers(tmp_path, sqlite_url):
     database = Database(sqlite_url)
     writer = Writer(database)
     writer.append_events([event("1")])
@@ -184,7 +184,7 @@ def test_a_store_that_is_away_acknowledges_nothing_and_comes_back(tmp_path, sqli
     database.close()
 
 
-def test_a_postgresql_that_hangs_up_is_met_again(postgres_url):
+def test_a_closed_postgresql_connection_is_reopened(postgres_url):
     database = Database(postgres_url)
     writer = Writer(database)
     writer.append_events([event("1")])
@@ -198,7 +198,7 @@ def test_a_postgresql_that_hangs_up_is_met_again(postgres_url):
     database.close()
 
 
-def test_a_full_queue_refuses_rather_than_grows():
+def test_a_full_queue_refuses_requests():
     gate = threading.Event()
 
     def work(tickets):
@@ -222,7 +222,7 @@ def test_a_full_queue_refuses_rather_than_grows():
         group.join("four")
 
 
-def test_bulk_inserts_count_what_is_new_and_belong_to_the_callers_transaction(writer, database):
+def test_bulk_inserts_count_new_rows_in_the_callers_transaction(writer, database):
     with database.write() as session:
         assert bulk_insert_events(session, [event("b", properties={"x": 1}), event("a"), event("b")]) == 2
         assert bulk_insert_events(session, [event("a"), event("c")]) == 1
@@ -241,7 +241,7 @@ def test_bulk_inserts_count_what_is_new_and_belong_to_the_callers_transaction(wr
 NASTY = ['"', "\\", "{}", "a,b", "NULL", "", " x ", "ü🌿", "it's", "\\t\n", '\\"', "$1"]
 
 
-def test_texts_of_every_kind_arrive_as_they_were(writer, database):
+def test_any_text_is_stored_unchanged(writer, database):
     units = [f"u{text}" for text in NASTY]
     assert [kept.new for kept in writer.record_exposures([shown(unit, "a") for unit in units])] == [True] * len(units)
     other = Writer(database)
@@ -254,7 +254,7 @@ def test_texts_of_every_kind_arrive_as_they_were(writer, database):
     assert set(rows(database, "SELECT id, type FROM event")) == {(f"i{text}", f"t{text}") for text in NASTY}
 
 
-def test_a_nul_is_refused_by_postgresql_and_never_cut_off(postgres_url):
+def test_postgresql_refuses_a_nul_character(postgres_url):
     database = Database(postgres_url)
     writer = Writer(database)
     with pytest.raises(Exception, match="NUL"):
@@ -264,7 +264,7 @@ def test_a_nul_is_refused_by_postgresql_and_never_cut_off(postgres_url):
     database.close()
 
 
-def test_known_exposures_are_bounded_and_keep_what_is_used():
+def test_the_exposure_cache_is_bounded_and_keeps_used_entries():
     known = KnownExposures(size=10)
     known.put(1, "kept", "a", "randomised")
     for number in range(100):

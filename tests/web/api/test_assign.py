@@ -197,7 +197,7 @@ BAD = [
     ({"unit": "u", "atributes": {}}, 422, "field_unknown", "'atributes'"),
     ({"unit": "u", "attributes": []}, 422, "attributes_invalid", "object"),
     ({"unit": "u", "experiments": "spring"}, 422, "experiments_invalid", "list"),
-    ({"unit": "u", "experiments": ["x"] * 201}, 422, "experiments_too_many", "the most is 200"),
+    ({"unit": "u", "experiments": ["x"] * 201}, 422, "experiments_too_many", "at most 200"),
     ({"unit": "u", "expose": "yes"}, 422, "expose_invalid", "true or false"),
     (b"{", 400, "malformed", "no JSON"),
     (b"[]", 400, "malformed", "object"),
