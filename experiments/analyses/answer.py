@@ -16,7 +16,7 @@ from experiments.analyses.sampled.part import Entries, Part, T
 from experiments.analyses.scorecards import MetricEntry, entries_from
 from experiments.analyses.serialise import finite
 
-Curve = Mapping[str, Sequence[float | None]]
+Curve = Mapping[str, Sequence[float]]
 Drawing = dict[str, dict[str, dict[str, Curve]]]
 """The curves of the lifts for drawing: "densities", then metric and variant; each has its x and y."""
 
@@ -155,6 +155,11 @@ class Provenance:
     rules: Rules
     seed: int
     versions: Mapping[str, str]
+
+    @property
+    def all_priors(self) -> dict[str, NamedPrior]:
+        """The priors by what uses them, the lift's by "lift"."""
+        return {**self.priors, "lift": self.lift.prior}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

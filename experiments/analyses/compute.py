@@ -1,6 +1,5 @@
 """Compute a result from its stored inputs: models, health checks, verdict. No clock, no database, no randomness."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from analysis import HealthCheck, NamedPrior, Rules, Verdict, decide
@@ -157,8 +156,8 @@ def _drawing(scored: Mapping[str, Scored]) -> Drawing:
     }
 
 
-def _four_digits(values: Iterable[float]) -> list[float | None]:
-    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]
+def _four_digits(values: Iterable[float]) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]
 
 
 def _summary(inputs: Inputs, primary: Scored, verdict: Verdict) -> Summary:

@@ -50,7 +50,7 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
     if as_json:
         click.echo(json.dumps(reading.document, indent=2, ensure_ascii=False))
         return
-    click.echo(table(reading.document))
+    click.echo(table(reading))
     click.echo()
     summary = gettext("Analysis {id}, {members:,} members, up to {cut_off}.")
     click.echo(summary.format(id=made.id, members=heading.units.randomised, cut_off=heading.cut_off))

@@ -48,7 +48,7 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
             if analyse:
                 result = Reading.of(analyse_now(database, made.key, report=bar.show), zone=chosen.time_zone)
                 bar.clear()
-                click.echo(table(result.document))
+                click.echo(table(result))
             else:
                 with database.write() as session:
                     release(session, store.get(session, made.key))

@@ -87,14 +87,14 @@ def _members(stored: Any, file: Path, database: Any, _no_sampled: bool) -> str:
     from experiments.lifecycle.store import get
 
     with database.read() as session:
-        table = members.member_table(session, database.url, get(session, stored.result["experiment"]))
+        table = members.member_table(session, database.url, get(session, stored.answer.heading.experiment))
     if file.suffix == ".parquet":
         with file.open("wb") as opened:
             members.to_parquet(table, opened)
     else:
         with file.open("w", newline="", encoding="utf-8") as text:
             text.writelines(members.to_csv(table))
-    count = stored.result["units"]["randomised"]
+    count = stored.answer.heading.units.randomised
     return ngettext("{count:,} member, one per row.", "{count:,} members, one per row.", count).format(count=count)
 
 

@@ -187,7 +187,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
         if at_once:
             result = Reading.of(analyse_now(database, plan.key, report=bar.show), zone=chosen.time_zone)
             bar.clear()
-            click.echo(table(result.document))
+            click.echo(table(result))
         else:
             click.echo(gettext("The worker analyses it next."))
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")

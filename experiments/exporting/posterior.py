@@ -155,7 +155,7 @@ def _constants(stored: Stored, keys: Sequence[str]) -> Any:
 
 def _provenance(stored: Stored) -> dict[str, str]:
     """Return what the numbers rest on, as attributes of plain text."""
-    heading, provenance = stored.answer.heading, stored.result["provenance"]
+    heading, provenance = stored.answer.heading, stored.reading.document["provenance"]
     return {
         "experiment": heading.experiment,
         "run": str(heading.run),

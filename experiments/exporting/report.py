@@ -5,23 +5,26 @@ as its reader likes it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from analysis import charts
+from analysis import HealthCheck, charts
 from analysis.charts.svg import drawn
 from analysis.health.checks import is_note
+from analysis.posterior.joint import Estimate
+from experiments.analyses.sampled.part import Unfitted
+from experiments.analyses.sampled.retention import RETENTION
+from experiments.analyses.sampled.segments import SEGMENTS, SegmentEntry
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import Stored
-from experiments.reporting.adjustment import deciding
 from experiments.reporting.charts import line_of_today, translated
 from experiments.reporting.facts import Fact, facts
-from experiments.reporting.measures import Measure
+from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.numbers import count, percent, signed_percent, when
-from experiments.reporting.withheld import too_early, withheld_note, without_chances
+from experiments.reporting.withheld import too_early, withheld_note
 from experiments.translation import language
 
 CHART_WIDTH = 640
@@ -44,25 +47,24 @@ def write(stored: Stored, file: Path, zone: str = "UTC") -> None:
 
 def rendered(stored: Stored, zone: str = "UTC") -> str:
     """Return the report as HTML; `zone` is the IANA name of the time zone that its times are told in."""
-    stored = replace(stored, result=deciding(stored.result))
     wanted = _charts(stored)
     pictures = drawn([translated(spec) for _, _, spec in wanted], width=CHART_WIDTH, locale=language())
-    result, provenance = stored.result, stored.result["provenance"]
-    withheld = too_early(result["verdict"])
+    answer = stored.answer
     page: str = _template().render(
         stored=stored,
-        result=result,
-        verdict=result["verdict"],
+        heading=answer.heading,
+        headline=stored.reading.text(answer.verdict.headline),
+        reason=stored.reading.text(answer.verdict.reason),
         facts=_facts(stored),
-        health=[_health(check) for check in result["health"]],
-        metrics=blocks(stored, without_chances(result) if withheld else result),
-        withheld=withheld_note() if withheld else "",
+        health=[_health(stored, check) for check in answer.health],
+        metrics=blocks(stored),
+        withheld=withheld_note() if too_early(answer.verdict) else "",
         charts=[Chart(title, note, svg) for (title, note, _), svg in zip(wanted, pictures, strict=True)],
-        when=when(datetime.fromisoformat(result["cut_off"]), zone),
+        when=when(datetime.fromisoformat(answer.heading.cut_off), zone),
         made=when(datetime.now(UTC), zone),
         priors=_priors(stored),
-        versions=provenance["versions"],
-        units=result["units"],
+        seed=answer.provenance.seed,
+        versions=answer.provenance.versions,
         light=_colours("light"),
         dark=_colours("dark"),
     )
@@ -81,12 +83,14 @@ def _template() -> Any:
     return environment.get_template("report.html")
 
 
-def _priors(stored: Stored) -> list[tuple[Mapping[str, Any], list[str]]]:
-    """Each prior once, with what it was used for."""
-    names = {entry["metric"]: _name(entry).lower() for entry in stored.result["metrics"]}
-    found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
-    for used, prior in stored.result["provenance"]["priors"].items():
-        found.setdefault(prior["name"], (prior, []))[1].append(names.get(used, used.replace("_", " ")))
+def _priors(stored: Stored) -> list[tuple[str, str, list[str]]]:
+    """Return the name and the reason of each prior once, with what it was used for."""
+    names = {entry.metric: name_of(entry).lower() for entry in stored.answer.metrics}
+    found: dict[str, tuple[str, str, list[str]]] = {}
+    for used, prior in stored.answer.provenance.all_priors.items():
+        reason = stored.reading.text(prior.reason)
+        uses = found.setdefault(prior.name, (prior.name, reason, []))[2]
+        uses.append(names.get(used, used.replace("_", " ")))
     return list(found.values())
 
 
@@ -99,16 +103,25 @@ def _colours(theme: str) -> dict[str, str]:
 
 
 def _facts(stored: Stored) -> tuple[Fact, ...]:
-    entry = next((entry for entry in stored.result["metrics"] if entry["metric"] == stored.primary), None)
+    entry = stored.answer.entry(stored.primary)
     if entry is None:
         return ()
-    return facts(stored.result["verdict"], entry, stored.currency, stored.inputs.plan.names)
+    return facts(stored.answer.verdict, entry, stored.currency, stored.inputs.plan.names)
 
 
-def _health(check: Mapping[str, Any]) -> dict[str, Any]:
+class CheckLine(NamedTuple):
     """A check with its mark."""
-    status = "info" if is_note(check["check"], check["value"]) else check["status"]
-    return dict(check) | {"status": status, "mark": MARKS.get(status, "i")}
+
+    status: str
+    mark: str
+    detail: str
+    next_step: str
+
+
+def _health(stored: Stored, check: HealthCheck) -> CheckLine:
+    status = "info" if is_note(check.check, check.value) else check.status
+    text = stored.reading.text
+    return CheckLine(status, MARKS.get(status, "i"), text(check.detail), text(check.next_step))
 
 
 # Charts ------------------------------------------------------------------------------------------------------------
@@ -127,15 +140,15 @@ Labels = Mapping[str, str]
 
 
 def _densities(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
-    entry = next((entry for entry in stored.result["metrics"] if entry["metric"] == stored.primary), None)
-    curves = (stored.reading.drawing.get("densities") or {}).get(stored.primary)
+    entry = stored.answer.entry(stored.primary)
+    curves = stored.reading.drawing.get("densities", {}).get(stored.primary)
     if entry is None or not curves:
         return []
-    told = [{"variant": key, "lift_density": curve} for key, curve in curves.items()]
-    spec = charts.lift_densities({"variants": [{"variant": key} for key in keys], "comparisons": told}, labels=labels)
+    rows = [{"variant": key, "lift_density": curve} for key, curve in curves.items()]
+    spec = charts.lift_densities({"variants": [{"variant": key} for key in keys], "comparisons": rows}, labels=labels)
     return [
         (
-            f"How much better: {_name(entry).lower()}",
+            f"How much better: {name_of(entry).lower()}",
             "The lift over the control; the higher, the likelier.",
             spec,
         )
@@ -144,24 +157,22 @@ def _densities(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
 
 def _lifts(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
     rows = [
-        {
-            "level": _name(entry),
-            "variant": row["variant"],
-            "n": 0,
-            "lift": row["lift"]["mean"],
-            "low": row["lift"]["interval"]["low"],
-            "high": row["lift"]["interval"]["high"],
-            "raw_lift": None,
-        }
-        for entry in stored.result["metrics"]
+        _lift(name_of(entry), row.variant, 0, row.lift)
+        for entry in stored.answer.metrics
         if Measure.of(entry, stored.currency).relative
-        for row in entry["comparisons"]
-        if row["lift"]
+        for row in entry.deciding.comparisons
+        if row.lift
     ]
     if not rows:
         return []
     note = "Lift over the control with its interval; right of the dotted line is more of it."
     return [("Every metric at a glance", note, charts.segment_forest(rows, keys, labels=labels))]
+
+
+def _lift(level: str, variant: str, n: int, lift: Estimate, raw_lift: float | None = None) -> dict[str, Any]:
+    """Return a row of a forest."""
+    bounds = {"low": lift.interval.low, "high": lift.interval.high, "raw_lift": raw_lift}
+    return {"level": level, "variant": variant, "n": n, "lift": lift.mean} | bounds
 
 
 def _over_time(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
@@ -180,10 +191,13 @@ def _over_time(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
 
 
 def _retention(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
-    told = stored.result.get("retention")
-    if not told or told.get("not_shown"):
-        return []
-    rows = [{"variant": row["variant"], **day} for row in told["variants"] for day in row["curve"] or ()]
+    rows = [
+        {"variant": row.variant, **day.to_dict()}
+        for entry in stored.answer.entries(RETENTION)
+        if not isinstance(entry, Unfitted) and entry.not_shown is None
+        for row in entry.variants
+        for day in row.curve
+    ]
     if not rows:
         return []
     note = "Members who still came back on that day or later, by day since they first saw it."
@@ -191,50 +205,42 @@ def _retention(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
 
 
 def _allocation(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
-    told = stored.result.get("allocation")
-    if not told or len(told["epochs"]) < 2:
+    allocation = stored.answer.allocation
+    if allocation is None or len(allocation.epochs) < 2:
         return []
-    first = datetime.fromisoformat(told["epochs"][0]["started"])
-    days = [(datetime.fromisoformat(epoch["started"]) - first).total_seconds() / 86_400 for epoch in told["epochs"]]
-    rows = [{"day": day, "weights": epoch["weights"]} for day, epoch in zip(days, told["epochs"], strict=True)]
-    today = (datetime.fromisoformat(stored.result["cut_off"]) - first).total_seconds() / 86_400
+    starts = [datetime.fromisoformat(epoch.started) for epoch in allocation.epochs]
+    rows = [
+        {"day": (start - starts[0]).total_seconds() / 86_400, "weights": epoch.weights}
+        for start, epoch in zip(starts, allocation.epochs, strict=True)
+    ]
+    today = (datetime.fromisoformat(stored.answer.heading.cut_off) - starts[0]).total_seconds() / 86_400
     spec = charts.allocation_shares(rows, keys, today=today, labels=labels)
-    return [("How new members were shared out", told.get("caveat") or "", spec)]
+    return [("How new members were shared out", stored.reading.text(allocation.caveat), spec)]
 
 
 def _segments(stored: Stored, keys: Sequence[str], labels: Labels) -> Made:
     made: Made = []
-    for entry in stored.result.get("segments") or ():
+    for entry in stored.answer.entries(SEGMENTS):
+        if isinstance(entry, Unfitted):
+            continue
         rows = [
-            {
-                "level": str(row["level"]) or "not known",
-                "variant": row["variant"],
-                "n": row["n"],
-                "lift": row["lift"]["mean"],
-                "low": row["lift"]["interval"]["low"],
-                "high": row["lift"]["interval"]["high"],
-                "raw_lift": row.get("raw_lift"),
-            }
-            for row in entry.get("segment_rows") or ()
-            if row.get("lift")
+            _lift(row.level or "not known", row.variant, row.n, row.lift, row.raw_lift)
+            for row in entry.segment_rows
+            if row.lift
         ]
         if rows:
             note = "Small groups are drawn towards the whole, as they should be; the open circle is the raw figure."
             note = " ".join(filter(None, (note, _together(entry, labels))))
-            title = f"For whom: {entry['segment'].replace('_', ' ')}"
+            title = f"For whom: {entry.segment.replace('_', ' ')}"
             made.append((title, note, charts.segment_forest(rows, keys, labels=labels)))
     return made
 
 
-def _together(entry: Mapping[str, Any], labels: Labels) -> str:
-    """The lifts of all groups put together again, each weighed by its members: ``All together: B +9.8 % (…).``"""
-    told = []
-    for row in entry.get("overall") or ():
-        if row.get("lift") and row["variant"] in labels:
-            low, high = (signed_percent(row["lift"]["interval"][side]) for side in ("low", "high"))
-            told.append(f"{labels[row['variant']]} {signed_percent(row['lift']['mean'])} ({low} to {high})")
-    return f"All groups together: {', '.join(told)}." if told else ""
-
-
-def _name(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("name") or entry["metric"].replace("_", " "))
+def _together(entry: SegmentEntry, labels: Labels) -> str:
+    """Return the lifts of all groups together, each weighed by its members: ``All together: B +9.8 % (…).``"""
+    lifts = []
+    for row in entry.overall:
+        if row.lift and row.variant in labels:
+            low, high = signed_percent(row.lift.interval.low), signed_percent(row.lift.interval.high)
+            lifts.append(f"{labels[row.variant]} {signed_percent(row.lift.mean)} ({low} to {high})")
+    return f"All groups together: {', '.join(lifts)}." if lifts else ""

@@ -1,14 +1,15 @@
 """The scorecard of a report: a block a metric, with the figures that the verdict rests on, told as on the page."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from analysis import MetricResult, VariantResult
+from analysis.scoring.results import ComparisonResult
+from experiments.analyses.scorecards import MetricEntry
 from experiments.exporting.source import Stored, VariantName
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.numbers import NOTHING, count, signed_percent
-from experiments.reporting.withheld import no_member_did
+from experiments.reporting.withheld import no_member_did, too_early, without_chances
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,66 +58,63 @@ class Block:
     why: str = ""
 
 
-def blocks(stored: Stored, result: Mapping[str, Any]) -> list[Block]:
-    """Return the metrics, the deciding one first and the guardrails last, as on the page.
-
-    Parameters
-    ----------
-    result
-        The stored one with the figures that decide, and without chances where it is too early for them.
-    """
+def blocks(stored: Stored) -> list[Block]:
+    """Return the metrics, the deciding one first and the guardrails last, as on the page."""
     rank = {stored.primary: 0} | {key: 2 for key in stored.guardrails if key != stored.primary}
-    return [_block(stored, entry) for entry in sorted(result["metrics"], key=lambda row: rank.get(row["metric"], 1))]
+    answer = stored.answer
+    entries = map(without_chances, answer.metrics) if too_early(answer.verdict) else answer.metrics
+    return [_block(stored, entry) for entry in sorted(entries, key=lambda entry: rank.get(entry.metric, 1))]
 
 
-def relative(entry: Mapping[str, Any], measure: Measure) -> bool:
+def relative(result: MetricResult, measure: Measure) -> bool:
     """Whether a metric is compared in per cent: not where it may be below 0, as on the page."""
-    return measure.relative and any(row["lift"] for row in entry["comparisons"])
+    return measure.relative and any(row.lift for row in result.comparisons)
 
 
-def _block(stored: Stored, entry: Mapping[str, Any]) -> Block:
-    measure, key = Measure.of(entry, stored.currency), entry["metric"]
+def _block(stored: Stored, entry: MetricEntry) -> Block:
+    measure, key, result = Measure.of(entry, stored.currency), entry.metric, entry.deciding
     guarded = key in stored.guardrails and key != stored.primary
-    nobody, not_shown = no_member_did(entry), entry["not_shown"]
-    history = None if nobody else adjustment.adjustment_line(entry, measure, stored.variants)
+    nobody, not_shown = no_member_did(result), result.not_shown
+    words = stored.reading.wording
+    history = None if nobody else adjustment.adjustment_line(entry, measure, stored.variants, words)
     tag, tone = ("decides", "decides") if key == stored.primary else ("", "")
     if guarded:
-        tag, tone = guardrails.tag(stored.result["verdict"], key, stored.variants)
+        tag, tone = guardrails.tag(stored.answer.verdict, key, stored.variants)
     if guarded and nobody:
         tag, tone = "nothing so far", "calm"
     return Block(
         name_of(entry),
-        str(entry.get("hint") or ""),
+        entry.hint,
         tag,
         tone,
-        entry["unit_of_measure"],
-        "lift" if relative(entry, measure) else "difference",
+        entry.unit_of_measure,
+        "lift" if relative(result, measure) else "difference",
         not guarded,
-        () if nobody or not_shown else tuple(_lines(stored, entry, measure)),
-        _nobody(stored, entry) if nobody else str(not_shown["reason"]) if not_shown else "",
-        _remark(stored, entry, measure, guarded) if not nobody else "",
+        () if nobody or not_shown else tuple(_lines(stored, result, measure)),
+        _nobody(stored, result) if nobody else words.text(not_shown.reason) if not_shown else "",
+        _remark(stored, result, measure, guarded) if not nobody else "",
         *(history or ()),
     )
 
 
-def _remark(stored: Stored, entry: Mapping[str, Any], measure: Measure, guarded: bool) -> str:
+def _remark(stored: Stored, result: MetricResult, measure: Measure, guarded: bool) -> str:
     """Why a guardrail is in doubt, or why a lift differs from the ratio of the estimates."""
     if guarded:
-        return guardrails.doubt(stored.result["verdict"], entry, measure, stored.variants)
-    return lift_notes.ratio_note(entry, measure, stored.variants)
+        return guardrails.doubt(stored.answer.verdict, result, measure, stored.variants)
+    return lift_notes.ratio_note(result, measure, stored.variants)
 
 
-def _nobody(stored: Stored, entry: Mapping[str, Any]) -> str:
-    """What stands in the place of figures that would be the prior alone: ``Nobody yet: A 0 of 14, B 0 of 12.``"""
-    members = {row["variant"]: row["n"] for row in entry["variants"]}
-    told = [f"{v.letter} 0 of {count(members[v.key])}" for v in stored.variants if v.key in members]
-    return f"Nobody yet: {', '.join(told)}."
+def _nobody(stored: Stored, result: MetricResult) -> str:
+    """Return what replaces figures that would be the prior alone: ``Nobody yet: A 0 of 14, B 0 of 12.``"""
+    members = {row.variant: row.n for row in result.variants}
+    counts = [f"{v.letter} 0 of {count(members[v.key])}" for v in stored.variants if v.key in members]
+    return f"Nobody yet: {', '.join(counts)}."
 
 
-def _lines(stored: Stored, entry: Mapping[str, Any], measure: Measure) -> list[Line]:
-    in_percent = relative(entry, measure)
-    rows = {row["variant"]: row for row in entry["variants"]}
-    comparisons = {row["variant"]: row for row in entry["comparisons"]}
+def _lines(stored: Stored, result: MetricResult, measure: Measure) -> list[Line]:
+    in_percent = relative(result, measure)
+    rows = {row.variant: row for row in result.variants}
+    comparisons = {row.variant: row for row in result.comparisons}
     return [
         _line(measure, in_percent, variant, position, rows[variant.key], comparisons.get(variant.key))
         for position, variant in enumerate(stored.variants)
@@ -129,33 +127,32 @@ def _line(
     in_percent: bool,
     variant: VariantName,
     position: int,
-    row: Mapping[str, Any],
-    compared: Mapping[str, Any] | None,
+    row: VariantResult,
+    compared: ComparisonResult | None,
 ) -> Line:
-    spread = row["interval"]
+    spread = row.interval
     return Line(
         variant,
         position,
-        count(row["n"]),
-        measure.value(row["mean"]),
-        _range(measure.value(spread["low"]), measure.value(spread["high"])) if spread else "",
+        count(row.n),
+        measure.value(row.mean),
+        _range(measure.value(spread.low), measure.value(spread.high)) if spread else "",
         _compared(compared, measure, in_percent),
-        NOTHING if row["p_best"] is None else phrases.chance(row["p_best"]),
-        "" if compared is None or compared["p_beats_control"] is None else phrases.chance(compared["p_beats_control"]),
+        NOTHING if row.p_best is None else phrases.chance(row.p_best),
+        "" if compared is None or compared.p_beats_control is None else phrases.chance(compared.p_beats_control),
     )
 
 
-def _compared(row: Mapping[str, Any] | None, measure: Measure, in_percent: bool) -> str:
+def _compared(row: ComparisonResult | None, measure: Measure, in_percent: bool) -> str:
     """The lift with its interval; the difference where a lift means nothing; the control has neither."""
     if row is None:
         return "control"
-    found = row["lift"] if in_percent else row["difference"]
-    if not found:
+    estimate = row.lift if in_percent else row.difference
+    if estimate is None:
         return NOTHING
-    mean, interval = found["mean"], found["interval"]
     write = signed_percent if in_percent else measure.difference
-    told = write(mean) if in_percent else _more(mean, measure)
-    return f"{told} ({_range(write(interval['low']), write(interval['high']))})"
+    mean = write(estimate.mean) if in_percent else _more(estimate.mean, measure)
+    return f"{mean} ({_range(write(estimate.interval.low), write(estimate.interval.high))})"
 
 
 def _more(difference: float, measure: Measure) -> str:

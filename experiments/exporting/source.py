@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 
@@ -44,8 +43,6 @@ class Stored:
         By position.
     reading : Reading
         The result with the words for its messages.
-    result : dict
-        Its document, with sentences in place of messages.
     inputs : Inputs
     history : list of Point
         The chance of being best by day.
@@ -67,7 +64,6 @@ class Stored:
     primary: str
     variants: tuple[VariantName, ...]
     reading: Reading
-    result: dict[str, Any]
     inputs: Inputs
     history: list[records.Point]
     started_at: datetime
@@ -118,7 +114,6 @@ def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
         experiment.primary_metric,
         names,
         reading,
-        reading.document,
         Inputs.from_dict(stored.inputs),
         records.history(session, run),
         run.started_at,

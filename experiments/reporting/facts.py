@@ -1,10 +1,11 @@
 """The figures beside a verdict, written as the metric is written everywhere else: on the page and in the report."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from analysis import Verdict
+from analysis import MetricResult, VariantResult, Verdict
 from analysis.messages import message
+from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.sentences.wording import Wording
@@ -31,36 +32,33 @@ def line(verdict: Verdict, words: Wording) -> str:
     return gettext("{headline} {label}: {value}.").format(headline=headline, label=label, value=value)
 
 
-def subject(verdict: Mapping[str, Any], entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def subject(verdict: Verdict, result: MetricResult) -> VariantResult | None:
     """Return the row that the figures are about: the verdict's variant, else the one most probably best."""
-    rows = [row for row in entry["variants"] if row.get("p_best") is not None]
-    named = next((row for row in rows if row["variant"] == verdict["variant"]), None)
-    return named or max(rows, key=lambda row: row["p_best"], default=None)
+    rows = [row for row in result.variants if row.p_best is not None]
+    named = next((row for row in rows if row.variant == verdict.variant), None)
+    return named or max(rows, key=lambda row: row.p_best or 0.0, default=None)
 
 
-def facts(
-    verdict: Mapping[str, Any], entry: Mapping[str, Any], currency: str, names: Mapping[str, str]
-) -> tuple[Fact, ...]:
+def facts(verdict: Verdict, entry: MetricEntry, currency: str, names: Mapping[str, str]) -> tuple[Fact, ...]:
     """Return the chance of being best and the loss if wrong; none where there is too little data for them.
 
     Parameters
     ----------
-    verdict, entry
-        Of a stored result: the verdict, and the metric that decides.
+    entry
+        The metric that decides.
     currency
         ISO 4217 code of the experiment's money.
     names
         What each variant is called, by its key.
     """
-    row = subject(verdict, entry)
-    if row is None or verdict["decision"] in NO_FACTS or too_early(verdict):
+    row = subject(verdict, entry.deciding)
+    if row is None or verdict.decision in NO_FACTS or too_early(verdict):
         return ()
     words, measure = Wording(variants=names), Measure.of(entry, currency)
-    loss = row.get("loss_if_wrong")
     lost = words.text(message("verdict.no_loss"))
-    if loss is not None:
-        lost = f"{measure.loss(loss)}{measure.members}"
+    if row.loss_if_wrong is not None:
+        lost = f"{measure.loss(row.loss_if_wrong)}{measure.members}"
     return (
-        Fact("best", words.text(message("verdict.chance_best", variant=row["variant"])), phrases.chance(row["p_best"])),
-        Fact("loss", words.text(message("verdict.loss_if_wrong", variant=row["variant"])), lost),
+        Fact("best", words.text(message("verdict.chance_best", variant=row.variant)), phrases.chance(row.p_best)),
+        Fact("loss", words.text(message("verdict.loss_if_wrong", variant=row.variant)), lost),
     )

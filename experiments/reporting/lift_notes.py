@@ -4,9 +4,9 @@ A lift is the posterior mean of variant over control. Where the control is uncer
 the mean lies above the ratio of the means (Jensen).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from analysis import MetricResult
 from experiments.definition.variant_names import Lettered
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
@@ -17,12 +17,12 @@ APART, OF_THE_LIFT = 0.02, 0.1
 """A ratio is noted where it differs by both: that much of the control, and that much of the lift itself."""
 
 
-def ratio_note(entry: Mapping[str, Any], measure: Measure, variants: Sequence[Lettered]) -> str:
+def ratio_note(result: MetricResult, measure: Measure, variants: Sequence[Lettered]) -> str:
     """Return the ratio of the estimates for the variants whose lift differs from it, in a sentence; "" for none."""
     if not measure.relative:
         return ""
-    means = {row["variant"]: row["mean"] for row in entry["variants"] if row.get("mean") is not None}
-    lifts = {row["variant"]: (row["lift"]["mean"], row["control"]) for row in entry["comparisons"] if row.get("lift")}
+    means = {row.variant: row.mean for row in result.variants if row.mean is not None}
+    lifts = {row.variant: (row.lift.mean, row.control) for row in result.comparisons if row.lift is not None}
     ratios = []
     for variant in variants:
         lift, control = lifts.get(variant.key, (0.0, ""))

@@ -1,9 +1,8 @@
 """How the values of a metric are written: shares, money, seconds, days, people, members brought, scores and returns."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue import metrics
 from experiments.reporting.numbers import MINUS, NARROW, NOTHING, count, decimal, money, percent
 from experiments.translation import gettext
@@ -31,14 +30,24 @@ class Measure:
     per: str = ""
 
     @classmethod
-    def of(cls, metric: Mapping[str, Any], currency: str = "") -> "Measure":
-        """The measure of one entry of a result's "metrics"; `currency` is the experiment's, for money."""
-        known = metrics.metric(metric["metric"])
+    def of(cls, entry: MetricEntry, currency: str = "") -> "Measure":
+        """Return the measure of a metric of a result; `currency` is the experiment's, for money."""
+        return cls._of(entry.metric, name_of(entry), entry.unit_of_measure, currency)
+
+    @classmethod
+    def known(cls, key: str, currency: str = "") -> "Measure":
+        """Return the measure of a metric by its declaration, where a result has no scorecard of it."""
+        found = metrics.metric(key)
+        return cls._of(key, gettext(found.name), found.unit_of_measure.format(currency=currency), currency)
+
+    @classmethod
+    def _of(cls, key: str, name: str, unit: str, currency: str) -> "Measure":
+        known = metrics.metric(key)
         # Without a currency an amount is a plain number.
         paid = currency if known.scale == "money" else ""
         kind = "number" if known.scale == "money" and not paid else known.scale
         per = f" {gettext(known.per)}" if known.per else ""
-        return cls(kind, name_of(metric), str(metric.get("unit_of_measure") or ""), paid, per)
+        return cls(kind, name, unit, paid, per)
 
     @property
     def relative(self) -> bool:
@@ -116,9 +125,9 @@ def in_100(number: str) -> str:
     return gettext("{number} in 100").format(number=number)
 
 
-def name_of(metric: Mapping[str, Any]) -> str:
-    """The metric's name on screen; its key in words where the result carries none."""
-    return gettext(str(metric.get("name") or metric["metric"].replace("_", " ").capitalize()))
+def name_of(entry: MetricEntry) -> str:
+    """Return the metric's name on screen."""
+    return gettext(entry.name)
 
 
 def _digits(x: float) -> int:

@@ -1,8 +1,12 @@
 """Figures that are left out: chances while there is too little data, and all of a metric that no member did."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from analysis import MetricResult, VariantResult, Verdict
+from analysis.scoring.results import ComparisonResult
+from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import metric
 from experiments.translation import gettext
 
@@ -18,25 +22,30 @@ def withheld_note() -> str:
     return gettext("Chances and losses are shown once there is enough data.")
 
 
-def too_early(verdict: Mapping[str, Any]) -> bool:
+def too_early(verdict: Verdict) -> bool:
     """Whether there is too little data for chances and losses: they would be the prior's, near one half."""
-    return verdict["decision"] == "not_enough_data" and not verdict.get("variant")
+    return verdict.decision == "not_enough_data" and not verdict.variant
 
 
-def without_chances(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the result without chances and losses, each of its metrics marked as "too_early"."""
-    nothing = {"p_best": None, "expected_loss": None, "loss_if_wrong": None, "p_beats_control": None}
-    metrics = [
-        dict(entry)
-        | {"too_early": True}
-        | {part: [dict(row) | nothing for row in entry[part]] for part in ("variants", "comparisons")}
-        for entry in result["metrics"]
-    ]
-    return dict(result) | {"metrics": metrics}
+def without_chances(entry: MetricEntry) -> MetricEntry:
+    """Return a metric without chances and losses."""
+    adjusted = entry.adjusted
+    if adjusted is not None:
+        adjusted = replace(adjusted, **_without(adjusted.variants, adjusted.comparisons))
+    return replace(
+        entry, plain=replace(entry.plain, **_without(entry.plain.variants, entry.plain.comparisons)), adjusted=adjusted
+    )
 
 
-def no_member_did(entry: Mapping[str, Any]) -> bool:
+def _without(variants: Sequence[VariantResult], comparisons: Sequence[ComparisonResult]) -> dict[str, Any]:
+    return {
+        "variants": tuple(replace(row, p_best=None, expected_loss=None) for row in variants),
+        "comparisons": tuple(replace(row, p_beats_control=None) for row in comparisons),
+    }
+
+
+def no_member_did(result: MetricResult) -> bool:
     """Whether no member of any variant did what the metric counts, so that there are no figures to show."""
-    if entry.get("kind") not in COUNTED or metric(entry["metric"]).signed:
+    if result.kind not in COUNTED or metric(result.metric).signed:
         return False
-    return all(row["n"] for row in entry["variants"]) and not any(row["total"] for row in entry["variants"])
+    return all(row.n for row in result.variants) and not any(row.total for row in result.variants)

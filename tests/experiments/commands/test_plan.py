@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from analysis import ProportionStatistics, scorecard
+from analysis import ProportionStatistics
 from experiments.analyses import plan_figures
 from experiments.commands.cli import main
 from experiments.definition.model import ExperimentDefinition
@@ -16,6 +16,7 @@ from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle import store, transitions
 from experiments.settings import settings
 from experiments.storage.tables import Analysis, utc_now
+from tests.experiments.analyses import documents
 
 KEY = "spring-headline"
 
@@ -52,18 +53,15 @@ def analysed(database):
         ],
         "threshold_of_caring": 0.02,
     }
-    card = scorecard(
-        {"b": ProportionStatistics(2400, 300), "a": ProportionStatistics(5600, 560)}, control="a", metric="sticky_rate"
-    ).to_dict()
+    rates = {"b": ProportionStatistics(2400, 300), "a": ProportionStatistics(5600, 560)}
     with database.write() as session:
         made = store.create(session, ExperimentDefinition.model_validate(definition), actor="cli")
         transitions.launch(session, made, actor="cli", now=utc_now() - timedelta(days=8))
         run = store.current_run(session, made)
-        result = {"metrics": [card], "answer": {"members_per_day": 1000.0}, "verdict": {}}
         session.add(
             Analysis(
                 id="019ab0c4-0000-7000-8000-000000000001", experiment_id=made.id, run_id=run.id, cut_off_us=1,
-                decision="keep_running", result=result, inputs={"plan": {"names": []}}, drawing={},
+                decision="keep_running", result=documents.answered({"sticky_rate": rates}), inputs={}, drawing={},
             )
         )  # fmt: skip
 
@@ -176,7 +174,8 @@ def test_the_deviation_of_a_member_is_derived_from_that_of_the_mean(database, an
         stored = session.get(Analysis, "019ab0c4-0000-7000-8000-000000000001")
         card = json.loads(json.dumps(stored.result["metrics"][0])) | {"kind": "amount"}
         card["variants"][1] |= {"raw_mean": 12.0, "sd": 0.5}
-        stored.result = stored.result | {"metrics": [card], "answer": {"members_per_day": None}}
+        paceless = stored.result["answer"] | {"members_per_day": None}
+        stored.result = stored.result | {"metrics": [card], "answer": paceless}
     with database.read() as session:
         found = plan_figures.figures(session, KEY)
     assert found.sd == pytest.approx(0.5 * math.sqrt(5600))

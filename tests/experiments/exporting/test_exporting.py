@@ -64,7 +64,7 @@ def test_arviz_reads_the_draws_and_their_means_are_the_stored_ones(stored, draws
     import arviz as az
 
     read = az.from_netcdf(draws)
-    shown = [entry for entry in stored.result["metrics"] if not entry["not_shown"]]
+    shown = [entry for entry in stored.reading.document["metrics"] if not entry["not_shown"]]
     assert len(shown) >= 8
     for entry in shown:
         drawn = read.posterior[entry["metric"]]
@@ -81,7 +81,7 @@ def test_the_draws_of_variants_are_joint(stored, draws):
 
     sticky = az.from_netcdf(draws).posterior[stored.primary].values.reshape(4000, 3)
     best = (sticky.argmax(axis=1)[:, None] == np.arange(3)).mean(axis=0)
-    rows = {row["variant"]: row for row in stored.result["metrics"][0]["variants"]}
+    rows = {row["variant"]: row for row in stored.reading.document["metrics"][0]["variants"]}
     assert best == pytest.approx([rows[v.key]["p_best"] for v in stored.variants], abs=0.04)
 
 
@@ -90,10 +90,10 @@ def test_the_file_carries_the_statistics_and_the_provenance(stored, draws):
 
     read = az.from_netcdf(draws)
     told = read.posterior.attrs
-    assert told["analysis"] == stored.result["analysis"] and told["seed"] == str(stored.inputs.seed)
-    assert json.loads(told["versions"]) == stored.result["provenance"]["versions"]
-    assert json.loads(told["priors"]) == stored.result["provenance"]["priors"]
-    first = stored.result["metrics"][0]
+    assert told["analysis"] == stored.reading.document["analysis"] and told["seed"] == str(stored.inputs.seed)
+    assert json.loads(told["versions"]) == stored.reading.document["provenance"]["versions"]
+    assert json.loads(told["priors"]) == stored.reading.document["provenance"]["priors"]
+    first = stored.reading.document["metrics"][0]
     for row in first["variants"]:
         one = read.observed_data.sel(variant=row["variant"])
         assert int(one[f"{first['metric']}_n"]) == row["n"]
@@ -119,9 +119,9 @@ def test_the_summary_is_the_table_that_http_answers_and_equals_the_result(stored
     assert file.read_bytes().decode() == to_csv(stored.reading)
     with file.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
-    assert len(rows) == number >= sum(len(entry["variants"]) for entry in stored.result["metrics"])
+    assert len(rows) == number >= sum(len(entry["variants"]) for entry in stored.reading.document["metrics"])
     assert list(rows[0]) == list(CSV_COLUMNS)
-    entry = stored.result["metrics"][0]
+    entry = stored.reading.document["metrics"][0]
     for row, told in zip(rows, entry["variants"], strict=False):
         assert row["metric"] == entry["metric"] and row["variant"] == told["variant"]
         assert float(row["mean"]) == told["mean"] and int(row["n"]) == told["n"]
@@ -161,13 +161,13 @@ def test_the_report_holds_the_answer_its_health_and_every_metric(stored, page):
     import html
 
     text = html.unescape(re.sub(r"<[^>]+>", " ", page))
-    verdict = stored.result["verdict"]
+    verdict = stored.reading.document["verdict"]
     assert verdict["headline"] in text and verdict["reason"] in text
-    for check in stored.result["health"]:
+    for check in stored.reading.document["health"]:
         assert check["detail"] in text
-    for entry in stored.result["metrics"]:
+    for entry in stored.reading.document["metrics"]:
         assert entry["name"] in text
-    assert stored.result["analysis"] in text
+    assert stored.reading.document["analysis"] in text
     assert page.count("<svg") >= 2 and "var(--v1)" in page
 
 
@@ -211,8 +211,8 @@ def test_one_command_writes_everything(klette, stored, tmp_path):
     assert all(file.stat().st_size > 500 for file in files.values())
     with files["members"].open(newline="") as opened:
         members = list(csv.DictReader(opened))
-    assert len(members) == stored.result["units"]["randomised"]
-    sticky = next(entry for entry in stored.result["metrics"] if entry["metric"] == "sticky_rate")
+    assert len(members) == stored.reading.document["units"]["randomised"]
+    sticky = next(entry for entry in stored.reading.document["metrics"] if entry["metric"] == "sticky_rate")
     for row in sticky["variants"]:
         own = [int(member["sticky_rate"]) for member in members if member["variant"] == row["variant"]]
         assert (len(own), sum(own)) == (row["n"], row["total"])

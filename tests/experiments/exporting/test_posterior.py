@@ -36,7 +36,7 @@ def stored_of(given: Inputs, **more) -> Stored:
     began = datetime(2026, 9, 21, tzinfo=UTC)
     primary = given.plan.primary
     reading = Reading(answer, wording(answer, given.plan.names))
-    return Stored("Test", "", primary, VARIANTS, reading, reading.document, given, [], began, 14, **more)
+    return Stored("Test", "", primary, VARIANTS, reading, given, [], began, 14, **more)
 
 
 def by_attribute(place: int) -> dict:
@@ -104,19 +104,19 @@ def test_what_takes_a_sampler_is_exported_with_the_draws_of_the_answer(stored, t
     read = az.from_netcdf(file).posterior
     assert json.loads(read.attrs["not_shown"]) == {}
     assert all("every" not in read[name].attrs for name in read.data_vars), "no fit had to run longer"
-    cascade = {row["variant"]: row for row in stored.result["cascade"]["variants"]}
+    cascade = {row["variant"]: row for row in stored.reading.document["cascade"]["variants"]}
     assert means(file, "k_factor") == {key: pytest.approx(row["r"]["mean"], abs=1e-12) for key, row in cascade.items()}
     for key, row in cascade.items():
         assert float(np.median(read.reach.sel(variant=key))) == pytest.approx(row["reach"]["median"], abs=1e-12)
-    for row in stored.result["retention"]["variants"]:
+    for row in stored.reading.document["retention"]["variants"]:
         for parameter in ("alpha", "beta", "daily"):
             own = read[f"retention_{parameter}"].sel(variant=row["variant"]).values
             assert float(np.median(own)) == pytest.approx(row["tail"][parameter], abs=1e-12)
-    (spent,) = stored.result["amounts"]
+    (spent,) = stored.reading.document["amounts"]
     for part, name in (("share", "revenue_buyers"), ("amount", "revenue_a_buyer")):
         stands = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in spent["variants"]}
         assert means(file, name) == stands
-    (often,) = stored.result["counts"]
+    (often,) = stored.reading.document["counts"]
     for part in ("dispersion", "never", "each", "busiest"):
         stands = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in often["variants"]}
         assert means(file, f"active_days_{part}") == stands
@@ -138,8 +138,8 @@ def test_segments_are_exported_with_the_draws_of_the_answer_and_put_together_aga
         stored = stored_of(document)
     posterior.write(stored, tmp_path / "draws.nc")
     read = az.from_netcdf(tmp_path / "draws.nc").posterior
-    assert [entry["joint"] for entry in stored.result["segments"]] == ([True, True] if joint else [False])
-    for entry in stored.result["segments"]:
+    assert [entry["joint"] for entry in stored.reading.document["segments"]] == ([True, True] if joint else [False])
+    for entry in stored.reading.document["segments"]:
         drawn = read[f"click_rate_by_{entry['segment']}"]
         for row in entry["segment_rows"]:
             own = drawn.sel({"variant": row["variant"], drawn.dims[3]: row["level"]})
@@ -158,7 +158,7 @@ def test_the_half_life_needs_no_sampler_and_has_the_draws_of_the_answer(tmp_path
     document = inputs({"click_rate": RATES, "half_life": returns({"a": 0.3, "b": 0.4}), "k_factor": BROUGHT})
     stored, file = stored_of(document), tmp_path / "draws.nc"
     assert posterior.write(stored, file, sampled=False) == ("click_rate", "half_life")
-    told = {row["variant"]: row["half_life"]["mean"] for row in stored.result["retention"]["variants"]}
+    told = {row["variant"]: row["half_life"]["mean"] for row in stored.reading.document["retention"]["variants"]}
     assert means(file, "half_life") == {key: pytest.approx(mean, abs=1e-12) for key, mean in told.items()}
 
 
@@ -184,7 +184,7 @@ def test_the_draws_are_the_adjusted_ones_where_the_verdict_rests_on_them(tmp_pat
     assert posterior.write(stored, tmp_path / "draws.nc") == ("click_rate", "click_rate_plain")
     read = az.from_netcdf(tmp_path / "draws.nc").posterior
     assert read.click_rate.attrs["adjusted_for"] == "history" and "adjusted_for" not in read.click_rate_plain.attrs
-    (entry,) = stored.result["metrics"]
+    (entry,) = stored.reading.document["metrics"]
     for told, drawn in ((entry["adjusted"], read.click_rate), (entry, read.click_rate_plain)):
         for row in told["variants"]:
             own = drawn.sel(variant=row["variant"]).values

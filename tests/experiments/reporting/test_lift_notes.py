@@ -4,7 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from analysis import AmountStatistics, ProportionStatistics, scorecard
+from analysis import AmountStatistics, MetricResult, ProportionStatistics, VariantResult, scorecard
+from analysis.posterior.joint import Estimate, Interval
+from analysis.priors import WEAK_AMOUNT
+from analysis.scoring.results import ComparisonResult
 from experiments.reporting import lift_notes
 from experiments.reporting.measures import Measure
 
@@ -12,7 +15,7 @@ VARIANTS = [SimpleNamespace(key=key, letter=key.upper(), control=key == "a") for
 
 
 def entry(cells, metric):
-    return scorecard(cells, control="a", metric=metric).to_dict()
+    return scorecard(cells, control="a", metric=metric)
 
 
 def test_an_uncertain_control_makes_another_figure_than_the_values_divided():
@@ -22,19 +25,26 @@ def test_an_uncertain_control_makes_another_figure_than_the_values_divided():
         "b": AmountStatistics(400, 36, "4200", 1_500_000.0),
     }
     found = entry(cells, "earned_reach")
-    lift, means = found["comparisons"][0]["lift"]["mean"], [row["mean"] for row in found["variants"]]
+    lift, means = found.comparisons[0].lift.mean, [row.mean for row in found.variants]
     quotient = means[1] / means[0] - 1
     assert lift - quotient > 0.05
     told = lift_notes.ratio_note(found, Measure("people"), VARIANTS)
     assert f"B +{100 * quotient:.0f}\u202f%" in told
 
 
+def card(lift, means):
+    """A scorecard with these means, and this lift of b over a."""
+    estimate = Estimate(lift, Interval("eti", 0.95, lift - 1, lift + 1))
+    return MetricResult(
+        "revenue", "amount", "higher", "a", "amount", WEAK_AMOUNT, 0.01,
+        tuple(VariantResult(key, 10, 10.0, mean=mean) for key, mean in zip("ab", means, strict=True)),
+        (ComparisonResult("b", "a", estimate),),
+    )  # fmt: skip
+
+
 def test_a_few_points_of_a_large_lift_are_no_riddle():
-    rows = [{"variant": "a", "mean": 1.0}, {"variant": "b", "mean": 2.04}]
-    found = {"variants": rows, "comparisons": [{"variant": "b", "control": "a", "lift": {"mean": 1.08}}]}
-    assert lift_notes.ratio_note(found, Measure("money"), VARIANTS) == ""
-    found["comparisons"][0]["lift"]["mean"] = 1.2
-    assert "B +104\u202f%" in lift_notes.ratio_note(found, Measure("money"), VARIANTS)
+    assert lift_notes.ratio_note(card(1.08, (1.0, 2.04)), Measure("money"), VARIANTS) == ""
+    assert "B +104\u202f%" in lift_notes.ratio_note(card(1.2, (1.0, 2.04)), Measure("money"), VARIANTS)
 
 
 def test_where_both_agree_nothing_is_said():
@@ -44,7 +54,6 @@ def test_where_both_agree_nothing_is_said():
 
 @pytest.mark.parametrize("mean", [None, 0.0, -0.2])
 def test_a_control_that_cannot_be_divided_by_is_passed_over(mean):
-    rows = [{"variant": "a", "mean": mean}, {"variant": "b", "mean": 1.0}]
-    found = {"variants": rows, "comparisons": [{"variant": "b", "control": "a", "lift": {"mean": 0.4}}]}
+    found = card(0.4, (mean, 1.0))
     assert lift_notes.ratio_note(found, Measure("people"), VARIANTS) == ""
     assert lift_notes.ratio_note(found, Measure("score"), VARIANTS) == ""

@@ -17,14 +17,14 @@ def test_the_adjusted_figures_are_told_and_named_as_such_where_they_decide():
         covariate={"attribute": "last_year", "days_before": None},
     )
     answer = Answer.from_dict(result)
-    lines = table(Reading(answer, wording(answer, NAMES)).document).splitlines()
+    lines = table(Reading(answer, wording(answer, NAMES))).splitlines()
     at = next(place for place, line in enumerate(lines) if line.endswith(", adjusted for last year)"))
     for line, row in zip(lines[at + 2 :], result["metrics"][0]["adjusted"]["variants"], strict=False):
         assert f"{row['mean']:.2%}" in line and f"{row['interval']['low']:.2%}" in line
 
 
 def test_chances_wait_until_there_is_enough_data():
-    early, enough = table(fixtures.result(scale=0.01)), table(fixtures.result())
+    early, enough = table(fixtures.reading(fixtures.result(scale=0.01))), table(fixtures.reading())
     assert withheld_note() in early and withheld_note() not in enough
     rows = [line for line in early.splitlines() if line.startswith(("  a ", "  b ", "  c "))]
     assert rows and all(line.endswith(" -") for line in rows)

@@ -1,10 +1,14 @@
 """What the sections of the results page are built from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from analysis import HealthCheck
+from experiments.analyses.answer import Answer
+from experiments.analyses.records import Point
+from experiments.analyses.scorecards import MetricEntry
+from experiments.reporting.worded import Reading
 from web.pages.results.parts import Plan, VariantFacts
 
 
@@ -34,37 +38,39 @@ class Context:
 
     Attributes
     ----------
-    result : mapping
-        API.md's shape with the keys that the analysing room adds (names, facts, segments).
-    drawing : mapping
-        The stored densities of the lifts.
+    reading : Reading
+        The result with the words for its messages.
     variants : sequence of VariantFacts
         All variants in order of position; exactly one of them is the `control`.
     subject : VariantFacts
         The variant that the page is about: the verdict's, else the one most likely to be best.
-    primary : mapping
-        The entry of "metrics" that decides; `metric_name` is its name.
-    checks : sequence of mapping
+    primary : MetricEntry
+        The metric that decides; `metric_name` is its name.
+    checks : sequence of HealthCheck
         The health checks that mean something for this run; one of them `failed`.
     withheld : bool
         There is too little data for chances and losses.
-    history : sequence of mapping
-        Earlier analyses of the same run, oldest first: ``{"at", "p_best"}``.
+    history : sequence of Point
+        Earlier analyses of the same run, oldest first.
     population : Population or None
         Whose figures the scorecard shows; None where there is no choice.
     """
 
-    result: Mapping[str, Any]
-    drawing: Mapping[str, Any]
+    reading: Reading
     variants: Sequence[VariantFacts]
     control: VariantFacts
     subject: VariantFacts
-    primary: Mapping[str, Any]
+    primary: MetricEntry
     metric_name: str
     plan: Plan
-    checks: Sequence[Mapping[str, Any]]
+    checks: Sequence[HealthCheck]
     failed: bool
     withheld: bool
-    history: Sequence[Mapping[str, Any]]
+    history: Sequence[Point]
     population: Population | None
     now: datetime
+
+    @property
+    def answer(self) -> Answer:
+        """The result."""
+        return self.reading.answer

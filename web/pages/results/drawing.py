@@ -6,9 +6,11 @@ column it stands in while its strokes, circles and letters keep their size on a 
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from analysis.posterior.joint import Estimate
+from experiments.analyses.answer import Curve
 
 RIDGE_WIDTH = 1000  # units of the stretched box that a ridge's path lives in
 RIDGE_HEIGHT = 26  # CSS pixels from the ridge's foot to its highest possible top
@@ -99,7 +101,7 @@ def _round_step(rough: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
-def ridge(density: Mapping[str, Sequence[float]] | None, mean: float, low: float, high: float, scale: Scale) -> Ridge:
+def ridge(density: Curve | None, mean: float, low: float, high: float, scale: Scale) -> Ridge:
     """Draw one posterior on `scale`.
 
     Parameters
@@ -113,7 +115,7 @@ def ridge(density: Mapping[str, Sequence[float]] | None, mean: float, low: float
     return Ridge(_area(density, scale), scale.at(low), scale.at(high), scale.at(mean), scale.at(0.0))
 
 
-def _area(density: Mapping[str, Sequence[float]] | None, scale: Scale) -> str:
+def _area(density: Curve | None, scale: Scale) -> str:
     if not density or len(density["x"]) < 3 or max(density["y"]) <= 0:
         return ""
     top = max(density["y"])
@@ -157,8 +159,6 @@ def _hill(noise: bytes, layer: int, layers: int) -> str:
     return "M0 80 L" + " L".join(points) + " L320 80Z"
 
 
-def interval_of(estimate: Mapping[str, Any] | None) -> tuple[float, float] | None:
-    """The bounds of an estimate in the API's shape, or None where there is none."""
-    if not estimate or not estimate.get("interval"):
-        return None
-    return float(estimate["interval"]["low"]), float(estimate["interval"]["high"])
+def interval_of(estimate: Estimate | None) -> tuple[float, float] | None:
+    """Return the bounds of an estimate; None where there is none."""
+    return None if estimate is None else (estimate.interval.low, estimate.interval.high)

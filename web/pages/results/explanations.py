@@ -1,12 +1,13 @@
 """The words and figures of the results page: how each number is written and the one sentence that explains it."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from analysis import VariantResult
+from analysis.posterior.joint import Interval
+from analysis.scoring.results import ComparisonResult
 from experiments.catalogue import metrics
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import NARROW, count, percent, signed_percent
+from experiments.reporting.sentences.wording import Wording
 from experiments.translation import gettext
 
 MARKS = {"ok": ("✓", "in order"), "info": ("i", "good to know"), "warn": ("!", "look at this"), "fail": ("✕", "failed")}
@@ -30,41 +31,45 @@ def range_of(low: str, high: str) -> str:
     return f"{low} to {high}"
 
 
-def level_of(interval: Mapping[str, Any] | None) -> str:
+def level_of(interval: Interval | None) -> str:
     """The probability an interval holds, such as "95 %"."""
-    return percent(interval["probability"], 0) if interval else "95" + NARROW + "%"
+    return percent(interval.probability, 0) if interval else "95" + NARROW + "%"
 
 
-def kind_of(interval: Mapping[str, Any] | None) -> str:
+def kind_of(interval: Interval | None) -> str:
     """What kind of interval it is, in words: equal-tailed or the shortest."""
-    return "the shortest such interval" if interval and interval.get("kind") == "hdi" else "equal-tailed"
+    return "the shortest such interval" if interval and interval.kind == "hdi" else "equal-tailed"
 
 
-def explain_kind(interval: Mapping[str, Any] | None) -> str:
+def explain_kind(interval: Interval | None) -> str:
     """What the kind of an interval means, as a sentence for the place where intervals are introduced."""
-    if interval and interval.get("kind") == "hdi":
+    if interval and interval.kind == "hdi":
         return f"Intervals are the shortest that hold {level_of(interval)} (HDI)."
     return "Intervals are equal-tailed (ETI): as much probability lies below as above."
 
 
-def explain_mean(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
+def explain_mean(measure: Measure, letter: str, row: VariantResult, words: Wording) -> str:
     """Why a value is what it is."""
-    interval = row.get("interval")
+    interval = row.interval
     seen = _seen(measure, letter, row)
     if not interval:
-        return f"{seen}. {(row.get('interval_not_shown') or {}).get('reason', '')}".strip()
-    bounds = phrases.between(measure.value(interval["low"]), measure.value(interval["high"]))
-    raw = row.get("raw_mean")
-    if measure.kind == "share" and raw is not None and measure.value(raw) != measure.value(row["mean"]):
+        return f"{seen}. {_no_interval(row, words)}".strip()
+    bounds = phrases.between(measure.value(interval.low), measure.value(interval.high))
+    raw = row.raw_mean
+    if measure.kind == "share" and raw is not None and measure.value(raw) != measure.value(row.mean):
         seen += f", {measure.value(raw)} as counted; drawn towards the other variants, as tests before have it, it is"
-        seen += f" {measure.value(row['mean'])}"
+        seen += f" {measure.value(row.mean)}"
     of = measure.per or (" per member" if measure.kind == "share" else "")
     return f"{seen}; with {level_of(interval)} probability the true value{of} is {bounds} ({kind_of(interval)})."
 
 
-def _seen(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
+def _no_interval(row: VariantResult, words: Wording) -> str:
+    return "" if row.interval_not_shown is None else words.text(row.interval_not_shown.reason)
+
+
+def _seen(measure: Measure, letter: str, row: VariantResult) -> str:
     """What was counted of a variant, as the beginning of a sentence."""
-    total, who = measure.total(row["total"]), f"the {count(row['n'])} members who saw {letter}"
+    total, who = measure.total(row.total), f"the {count(row.n)} members who saw {letter}"
     many = who[:1].upper() + who[1:]
     if measure.per == f" {gettext('per order')}":
         return f"The orders of {who} came to {total}"
@@ -85,22 +90,22 @@ def _seen(measure: Measure, letter: str, row: Mapping[str, Any]) -> str:
     )
 
 
-def explain_lift(measure: Measure, letter: str, control: str, comparison: Mapping[str, Any]) -> str:
+def explain_lift(measure: Measure, letter: str, control: str, comparison: ComparisonResult, words: Wording) -> str:
     """What a lift, or the difference shown in its place, says."""
-    lift, difference = comparison.get("lift") if measure.relative else None, comparison.get("difference")
+    lift, difference = comparison.lift if measure.relative else None, comparison.difference
     if lift:
-        bounds = [signed_percent(lift["interval"][side]) for side in ("low", "high")]
+        bounds = phrases.between(signed_percent(lift.interval.low), signed_percent(lift.interval.high))
         return (
-            f"{letter} stands {direction_words(lift['mean'])} {control}; with {level_of(lift['interval'])}"
-            f" probability the true lift is {phrases.between(*bounds)} ({kind_of(lift['interval'])})."
+            f"{letter} stands {direction_words(lift.mean)} {control}; with {level_of(lift.interval)}"
+            f" probability the true lift is {bounds} ({kind_of(lift.interval)})."
         )
     if difference:
-        bounds = [measure.difference(difference["interval"][side]) for side in ("low", "high")]
-        said = f"The difference to {control}{measure.per} is {phrases.between(*bounds)}"
+        low, high = measure.difference(difference.interval.low), measure.difference(difference.interval.high)
+        said = f"The difference to {control}{measure.per} is {phrases.between(low, high)}"
         if not measure.relative:
-            return f"{said}, with {level_of(difference['interval'])} probability."
-        reason = (comparison.get("lift_not_shown") or "a percentage of so small a control would mislead").rstrip(".")
-        return f"{said}; {lower_first(reason)}."
+            return f"{said}, with {level_of(difference.interval)} probability."
+        reason = words.text(comparison.lift_not_shown) or "a percentage of so small a control would mislead"
+        return f"{said}; {lower_first(reason.rstrip('.'))}."
     return "There is not enough data to compare yet."
 
 

@@ -6,11 +6,11 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from sqlmodel import Session
 
 from experiments.analyses import records
+from experiments.analyses.answer import Answer
 from experiments.errors import NotFoundError
 from experiments.jobs import queue
 from experiments.lifecycle import store
 from experiments.reporting import readings
-from experiments.reporting.adjustment import deciding
 from experiments.reporting.numbers import moment, when
 from experiments.reporting.table import to_csv
 from experiments.reporting.worded import Reading
@@ -93,9 +93,9 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     runs, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
     variants = state.facts_of(store.variants_of(session, experiment))
     reading = _latest(session, experiment, run)
-    result = reading.document if reading else None
+    answer = reading.answer if reading else None
     newest = run is not None and run is runs[0]
-    status = state.status(session, experiment, run, result, settings, now=now) if newest else state.Status()
+    status = state.status(session, experiment, run, answer, settings, now=now) if newest else state.Status()
     view = _view(session, experiment, run, variants, reading) if reading and run else None
     followed = run is not None and not newest
     decided = None if followed else experiment.shipped_variant
@@ -118,7 +118,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "actions": () if followed else buttons(experiment.state),
         "decisions": choices(
             variants,
-            result and deciding(result),
+            answer,
             experiment.primary_metric,
             experiment.guardrails,
             experiment.currency,
@@ -127,7 +127,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         else (),
         "met": met,
         "description": describe(session, experiment, settings.time_zone),
-        "sub": _sub(experiment, run, view, result),
+        "sub": _sub(experiment, run, view, answer),
         "public_url": settings.public_url,
         "mature": _mature(),
         "poll_seconds": _poll(experiment, status, missing) if newest else 0,
@@ -154,8 +154,8 @@ def _view(
         experiment.window_days,
         state.fixed_costs(store.variants_of(session, experiment)),
     )
-    history = [point._asdict() for point in records.history(session, run)]
-    return build(reading.document, reading.drawing, variants, history, plan, now=state.now_utc(), mature=_mature())
+    history = records.history(session, run)
+    return build(reading, variants, history, plan, now=state.now_utc(), mature=_mature())
 
 
 def _mature() -> bool:
@@ -163,11 +163,11 @@ def _mature() -> bool:
     return request.args.get("members") == "mature"
 
 
-def _sub(experiment: Experiment, run: Run | None, view: ResultsView | None, result: dict[str, Any] | None) -> str:
+def _sub(experiment: Experiment, run: Run | None, view: ResultsView | None, answer: Answer | None) -> str:
     length = state.length_of(run, experiment.planned_days, state.now_utc())
     pieces = sub_line(view.members if view else None, view.shared if view else 0, length)
     if view:
-        pieces.append(f"analysed {when(state.analysed_at(result), services().settings.time_zone)}")
+        pieces.append(f"analysed {when(state.analysed_at(answer), services().settings.time_zone)}")
     return " · ".join(pieces)
 
 

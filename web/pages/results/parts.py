@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Protocol, TypeVar
 
+from analysis import NotShown
+from analysis.posterior.joint import Estimate
 from experiments.definition.variant_names import letter
+from experiments.reporting.worded import Reading
 from web.pages.results.drawing import Scale, Tick, ticks
 
 
@@ -117,22 +120,36 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def by_position(
-    rows: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts]
-) -> list[tuple[VariantFacts, Mapping[str, Any]]]:
-    """Rows of a result that carry "variant", each beside its variant, in the order of the page."""
-    known = {row["variant"]: row for row in rows}
+class OfVariant(Protocol):
+    """A row of a result that is about a variant."""
+
+    @property
+    def variant(self) -> str:
+        """The variant's key."""
+
+
+OfOne = TypeVar("OfOne", bound=OfVariant)
+
+
+def by_position(rows: Sequence[OfOne], variants: Sequence[VariantFacts]) -> list[tuple[VariantFacts, OfOne]]:
+    """Return the rows of a result, each beside its variant, in the order of the page."""
+    known = {row.variant: row for row in rows}
     return [(variant, known[variant.key]) for variant in variants if variant.key in known]
 
 
-def reason_of(part: Mapping[str, Any] | None) -> str:
-    """Why a part of a result is not shown; empty where it is."""
-    found = (part or {}).get("not_shown")
-    if not found:
-        return ""
-    return str(found["reason"] if isinstance(found, Mapping) else found)
+class Absent(Protocol):
+    """A part of a result that may be missing."""
+
+    @property
+    def not_shown(self) -> NotShown | None:
+        """Why it is missing."""
 
 
-def shown(estimate: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """An estimate in the API's shape, None where it is missing or was left out with a reason."""
-    return estimate if estimate and estimate.get("mean") is not None else None
+def reason_of(part: Absent, reading: Reading) -> str:
+    """Return why a part of a result is not shown; empty where it is."""
+    return "" if part.not_shown is None else reading.text(part.not_shown.reason)
+
+
+def shown(estimate: Estimate | NotShown | None) -> Estimate | None:
+    """Return an estimate; None where it is missing or was left out with a reason."""
+    return estimate if isinstance(estimate, Estimate) else None

@@ -1,14 +1,12 @@
 """What is still to come of an answer: the parts that take a slower model, and about how long that has taken before."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from statistics import median
-from typing import Any
 
 from sqlmodel import Session, col, select
 
-from experiments.analyses.sampled import SAMPLED
-from experiments.analyses.sampled.part import LATER
+from experiments.analyses.answer import Answer
+from experiments.analyses.sampled import postponed
 from experiments.reporting.numbers import listed, plural
 from experiments.storage.tables import Experiment, Job
 from experiments.translation import gettext
@@ -18,11 +16,9 @@ SLOW = 3
 """Times the usual duration from which on it is said that it takes longer."""
 
 
-def coming(result: Mapping[str, Any] | None) -> tuple[str, ...]:
+def coming(answer: Answer | None) -> tuple[str, ...]:
     """Return the names of the parts that this result was given without."""
-    if result is None:
-        return ()
-    return tuple(gettext(part.name) for part in SAMPLED if any(map(_waits, _entries(result.get(part.key)))))
+    return () if answer is None else tuple(gettext(part.name) for part in postponed(answer.sampled))
 
 
 def sentence(parts: tuple[str, ...], usual: timedelta | None, waited: timedelta) -> str:
@@ -50,14 +46,6 @@ def usual_duration(session: Session, experiment: Experiment) -> timedelta | None
     rows = session.exec(query.order_by(col(Job.id).desc()).limit(LOOKED_BACK)).all()
     took = [(finished - due).total_seconds() for due, finished in rows if finished and finished > due]
     return timedelta(seconds=median(took)) if took else None
-
-
-def _entries(found: Any) -> list[Mapping[str, Any]]:
-    return [entry for entry in (found if isinstance(found, list) else [found]) if entry]
-
-
-def _waits(entry: Mapping[str, Any]) -> bool:
-    return (entry.get("not_shown") or {}).get("code") == LATER.code
 
 
 def _spoken(length: timedelta) -> str:

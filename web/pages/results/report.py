@@ -15,7 +15,7 @@ def download(key: str) -> Response:
     zone = services().settings.time_zone
     with services().database.read() as session:
         stored = newest(session, key, zone=zone)
-    result = stored.result
-    name = f"{result['experiment']}-run-{result['run']}.html"
+    heading = stored.answer.heading
+    name = f"{heading.experiment}-run-{heading.run}.html"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(report.rendered(stored, zone), mimetype="text/html", headers=headers)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import exists
 from sqlmodel import Session, col, func, select
 
+from experiments.analyses.answer import Answer
 from experiments.lifecycle import store
 from experiments.lifecycle.states import POSSIBLE
 from experiments.reporting.numbers import ago, listed, moment, plural
@@ -108,7 +109,7 @@ def status(
     session: Session,
     experiment: Experiment,
     run: Run | None,
-    result: dict[str, Any] | None,
+    answer: Answer | None,
     settings: Settings,
     *,
     now: datetime,
@@ -118,10 +119,10 @@ def status(
     Work that nobody asked for is not announced beside an answer: the newer answer comes quietly by itself.
     """
     job = newest_job(session, experiment)
-    at = analysed_at(result)
+    at = analysed_at(answer)
     asked = job is not None and job.requested_by.startswith(ASKED_BY_PEOPLE)
-    missing = pending.coming(result)
-    if job and job.state in ("due", "running") and (result is None or asked or missing):
+    missing = pending.coming(answer)
+    if job and job.state in ("due", "running") and (answer is None or asked or missing):
         if job.state == "running" and missing:
             usual = pending.usual_duration(session, experiment)
             told = pending.sentence(missing, usual, now - moment(job.due_at))
@@ -129,12 +130,12 @@ def status(
         return _working(job, now)
     if job and job.state == "failed" and (at is None or (job.finished_at and moment(job.finished_at) > at)):
         return Status("failed", job.message or "The worker gave no reason.")
-    if result is None:
+    if answer is None:
         return Status("working", "It starts as soon as the worker is free.")
     if missing:
         return Status("later", f"Not worked out yet: {listed(missing)}.")
     limit = timedelta(seconds=max(120, 3 * settings.analyse_every_seconds))
-    if at and now - at > limit and run and newer_data(session, run, result):
+    if at and now - at > limit and run and newer_data(session, run, answer):
         return Status("stale", f"The answer below is from {ago(at, now)}, and members have acted since.")
     return Status()
 
@@ -152,21 +153,17 @@ def _working(job: Job, now: datetime) -> Status:
     return Status("working", job.message or "The worker is counting what the members did.", round(job.progress, 2))
 
 
-def newer_data(session: Session, run: Run, result: dict[str, Any]) -> bool:
-    """Whether members met the run, or events arrived while it was on, after the cut-off of `result`."""
-    after = int(_time(result["cut_off"]).timestamp() * 1_000_000)
+def newer_data(session: Session, run: Run, answer: Answer) -> bool:
+    """Whether members met the run, or events arrived while it was on, after the cut-off."""
+    after = int(datetime.fromisoformat(answer.heading.cut_off).timestamp() * 1_000_000)
     met = exists().where(col(Exposure.run_id) == run.id, col(Exposure.received_us) > after)
     acted = exists().where(col(Event.received_us) > after)
     return bool(session.scalar(select(met)) or (run.ended_at is None and session.scalar(select(acted))))
 
 
-def analysed_at(result: dict[str, Any] | None) -> datetime | None:
-    """When the analysis was made, else up to when its data goes."""
-    return _time(result.get("created_at") or result["cut_off"]) if result else None
-
-
-def _time(value: Any) -> datetime:
-    return datetime.fromisoformat(value) if isinstance(value, str) else moment(value)
+def analysed_at(answer: Answer | None) -> datetime | None:
+    """When the analysis was made."""
+    return datetime.fromisoformat(answer.heading.created_at) if answer else None
 
 
 def length_of(run: Run | None, planned_days: int | None, now: datetime) -> str:

@@ -1,14 +1,16 @@
 """The results page as data: a stored analysis turned into what the templates print. Pure; reads no database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from experiments.reporting.adjustment import deciding
+from experiments.analyses.answer import Answer
+from experiments.analyses.records import Point
 from experiments.reporting.measures import name_of
 from experiments.reporting.numbers import count, plural
 from experiments.reporting.withheld import too_early
+from experiments.reporting.worded import Reading
 from web.pages.results.context import Context, Population
 from web.pages.results.parts import Plan, VariantFacts
 from web.pages.results.sections import SECTIONS, Section
@@ -66,10 +68,9 @@ class ResultsView:
 
 
 def build(
-    result: Mapping[str, Any],
-    drawing: Mapping[str, Any],
+    reading: Reading,
     variants: Sequence[VariantFacts],
-    history: Sequence[Mapping[str, Any]],
+    history: Sequence[Point],
     plan: Plan,
     *,
     now: datetime,
@@ -84,50 +85,48 @@ def build(
     mature
         Let the scorecard show only members whose window is over, where the result has them.
     """
-    context = _context(result, drawing, variants, history, plan, now, mature)
+    context = _context(reading, variants, history, plan, now, mature)
     sections = _sections(context)
-    units = context.result.get("units") or {}
-    stratified = any(entry.get("stratified") for entry in context.result["metrics"])
+    answer = reading.answer
+    stratified = any(entry.plain.stratified for entry in answer.metrics)
     return ResultsView(
         sections=sections,
         variants=variants,
         control=context.control,
         subject=context.subject,
         metric_name=context.metric_name,
-        members=int(units.get("randomised") or 0),
-        shared=int(units.get("shared") or 0),
-        analysis=str(context.result.get("analysis") or ""),
+        members=answer.heading.units.randomised,
+        shared=answer.heading.units.shared,
+        analysis=answer.heading.analysis,
         mature=bool(context.population and context.population.mature),
         pooled=stratified and any(shown.section.pools_epochs for shown in sections),
     )
 
 
 def _context(
-    result: Mapping[str, Any],
-    drawing: Mapping[str, Any],
+    reading: Reading,
     variants: Sequence[VariantFacts],
-    history: Sequence[Mapping[str, Any]],
+    history: Sequence[Point],
     plan: Plan,
     now: datetime,
     mature: bool,
 ) -> Context:
-    result = deciding(result)
-    primary = next((entry for entry in result["metrics"] if entry["metric"] == plan.primary), result["metrics"][0])
-    checks = [check for check in result.get("health") or () if check["check"] != "silence" or listening(plan)]
+    answer = reading.answer
+    primary = answer.entry(plan.primary) or answer.primary
+    checks = [check for check in answer.health if check.check != "silence" or listening(plan)]
     return Context(
-        result=result,
-        drawing=drawing,
+        reading=reading,
         variants=variants,
         control=next(variant for variant in variants if variant.control),
-        subject=subject_of(result["verdict"], primary, variants),
+        subject=subject_of(answer.verdict, primary.deciding, variants),
         primary=primary,
         metric_name=name_of(primary),
         plan=plan,
         checks=checks,
-        failed=any(check["status"] == "fail" for check in checks),
-        withheld=too_early(result["verdict"]),
+        failed=any(check.status == "fail" for check in checks),
+        withheld=too_early(answer.verdict),
         history=history,
-        population=_population(result, plan, mature),
+        population=_population(answer, plan, mature),
         now=now,
     )
 
@@ -138,19 +137,19 @@ def _sections(context: Context) -> tuple[Shown, ...]:
     return tuple(sorted(shown, key=lambda one: not (context.failed and one.section.warns)))
 
 
-def _population(result: Mapping[str, Any], plan: Plan, mature: bool) -> Population | None:
+def _population(answer: Answer, plan: Plan, mature: bool) -> Population | None:
     """The choice between all members and those whose window is over; None where the result has only the former."""
-    found = result.get("mature")
-    if not found or not found.get("metrics"):
+    found = answer.mature
+    if found is None or not found.metrics:
         return None
-    everybody, full = int((result.get("units") or {}).get("randomised") or 0), sum(found["members"].values())
+    full = sum(found.members.values())
     window = plural(plan.window_days, "day")
     note = (
         f"Only the {count(full)} members whose {window} are over; the verdict above stays that of all members."
         if mature
         else ""
     )
-    return Population(mature, count(everybody), count(full), note)
+    return Population(mature, count(answer.heading.units.randomised), count(full), note)
 
 
 def listening(plan: Plan) -> bool:

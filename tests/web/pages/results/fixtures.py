@@ -9,7 +9,9 @@ from analysis.health.checks import check_health
 from analysis.health.data import HealthData
 from analysis.health.split import split_of
 from analysis.health.srm import Epoch
+from experiments.analyses.records import Point
 from experiments.analyses.serialise import finite
+from experiments.reporting.worded import Reading
 from tests.web.pages.results.stored_form import reading_of
 from web.pages.results.parts import Plan, VariantFacts
 
@@ -70,6 +72,11 @@ def result(audience: dict = SPRING, **options: Any) -> dict[str, Any]:
     """A whole result in words, as the pages read it; see `stored_result`."""
     stored = stored_result(audience, **options)
     return dict(reading_of(stored, dict(called())).wording.worded(stored))
+
+
+def reading(result: dict[str, Any] | None = None) -> Reading:
+    """A result as the page is built from it."""
+    return reading_of(stored_result() if result is None else result, dict(called()))
 
 
 def stored_result(
@@ -215,12 +222,12 @@ def segment(name: str = "country", keys: str = "bc") -> dict[str, Any]:
     return {"segment": name, "metric": "sticky_rate", "segment_rows": rows}
 
 
-def history(days: int = 8, keys: str = "abc") -> list[dict[str, Any]]:
+def history(days: int = 8, keys: str = "abc") -> list[Point]:
     """Chances of being best, one a day, drifting from even towards b."""
     rows = []
     for day in range(1, days + 1):
         lead = 1 / len(keys) + (0.94 - 1 / len(keys)) * (1 - 0.72**day)
         rest = [(1 - lead) * share for share in ((0.3, 0.7) if len(keys) == 3 else (1.0,))]
         values = [rest[0], lead, *rest[1:]]
-        rows.append({"at": STARTED + timedelta(days=day), "p_best": dict(zip(keys, values, strict=True))})
+        rows.append(Point(STARTED + timedelta(days=day), dict(zip(keys, values, strict=True)), 1000 * day))
     return rows

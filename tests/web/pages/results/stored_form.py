@@ -76,10 +76,16 @@ def answer_of(result: Mapping[str, Any]) -> Answer:
     return Answer.from_dict(stored_form(result))
 
 
-def reading_of(result: Mapping[str, Any], names: Mapping[str, str], drawing: Any = None) -> Reading:
-    """Return a result with the words for its messages."""
+def reading_of(result: Mapping[str, Any], names: Mapping[str, str]) -> Reading:
+    """Return a result with the words for its messages, and the curves that it holds."""
     answer = answer_of(result)
-    return Reading(answer, wording(answer, names, zone="Europe/Berlin"), drawing or {})
+    densities = {
+        entry["metric"]: {
+            row["variant"]: row["lift_density"] for row in entry["comparisons"] if row.get("lift_density")
+        }
+        for entry in result["metrics"]
+    }
+    return Reading(answer, wording(answer, names, zone="Europe/Berlin"), {"densities": densities})
 
 
 def _metric(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +103,8 @@ def _part(key: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     if key == "amounts":
         lifts = dict.fromkeys(("share_lift", "amount_lift", "mean_lift"))
         whole["variants"] = [lifts | dict(row) for row in whole["variants"]]
+    if key == "cascade":
+        whole["variants"] = [_brought(row) for row in whole["variants"]]
     if key == "retention":
         whole["variants"] = [_retained(row) for row in whole["variants"]]
     if key == "segments":
@@ -105,6 +113,11 @@ def _part(key: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         whole["segment_rows"] = [SEGMENT_ROW | {"rate": ESTIMATE} | dict(row) for row in whole.get("segment_rows", ())]
         whole["overall"] = [{"rate": ESTIMATE} | dict(row) for row in whole["overall"]]
     return whole
+
+
+def _brought(row: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = row.get("reach_not_shown") or (None if row["reach"] else "There is no end to it.")
+    return {"too_young": 0.0, "sizes": [], "depths": []} | dict(row) | {"reach_not_shown": hidden}
 
 
 def _retained(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,22 +79,22 @@ def test_every_reader_of_an_analysis_gets_the_same_verdict(stored, ended) -> Non
     result = reading.document
     verdict = result["verdict"]
     assert json.loads(json.dumps(Verdict.from_dict(stored["verdict"]).to_dict())) == stored["verdict"]
-    agrees_with_its_guardrails(verdict)
-    doubts_agree(result)
+    agrees_with_its_guardrails(reading.answer.verdict)
+    doubts_agree(reading)
 
     plan = fixtures.plan(ended_at=fixtures.NOW if ended else None)
-    page = view.build(result, {}, fixtures.variants(), (), plan, now=fixtures.NOW)
+    page = view.build(reading, fixtures.variants(), (), plan, now=fixtures.NOW)
     shown = page.part("verdict")
     assert (shown.decision, shown.headline) == (verdict["decision"], verdict["headline"])
     assert "".join(part.text for part in shown.reason) == verdict["reason"]
     assert facts.line(reading.answer.verdict, reading.wording).startswith(verdict["headline"])
 
     group = next(group for group in page.part("scorecard").groups if group.key == "negative_rate")
-    row = next(block for block in blocks(report_of(reading), result) if block.name == "Complaints")
+    row = next(block for block in blocks(report_of(reading)) if block.name == "Complaints")
     assert (row.tag, row.tone, row.remark) == (group.tag, group.tone, group.remark)
     says_the_statuses(group, verdict)
 
-    lines = terminal.table(result).splitlines()
+    lines = terminal.table(reading).splitlines()
     assert lines[:2] == [verdict["headline"], verdict["reason"]]
     bad = [status for status in verdict["guardrails"] if status["status"] in WORDS]
     assert [line for line in lines if line.startswith("! Guardrail")] == [
@@ -117,11 +117,11 @@ def test_the_states_above_hold_every_decision_and_every_status() -> None:
 
 
 def agrees_with_its_guardrails(verdict) -> None:
-    statuses = {row["variant"]: row["status"] for row in verdict["guardrails"]}
-    if verdict["decision"] == "ship":
-        assert statuses[verdict["variant"]] in ("held", "unknown")
+    statuses = {row.variant: row.status for row in verdict.guardrails}
+    if verdict.decision == "ship":
+        assert statuses[verdict.variant] in ("held", "unknown")
     if "broken" in statuses.values():
-        assert verdict["decision"] in ("stop_harm", "ship", "untrusted")
+        assert verdict.decision in ("stop_harm", "ship", "untrusted")
     if too_early(verdict):
         assert set(statuses.values()) == {"unknown"}
 
@@ -134,12 +134,12 @@ def says_the_statuses(group, verdict) -> None:
     assert bool(group.remark) == ("in_doubt" in statuses)
 
 
-def doubts_agree(result) -> None:
-    verdict = result["verdict"]
-    for choice in choices(fixtures.variants(), result, "sticky_rate", fixtures.GUARDRAILS):
-        found = [row["status"] for row in verdict["guardrails"] if row["variant"] == choice.variant.key]
+def doubts_agree(reading) -> None:
+    verdict = reading.answer.verdict
+    for choice in choices(fixtures.variants(), reading.answer, "sticky_rate", fixtures.GUARDRAILS):
+        found = [row.status for row in verdict.guardrails if row.variant == choice.variant.key]
         assert choice.doubts == tuple(f"guardrail “Complaints” {WORDS[one]}" for one in found if one in WORDS)
-        assert choice.advised == (verdict["decision"] == "ship" and verdict["variant"] == choice.variant.key)
+        assert choice.advised == (verdict.decision == "ship" and verdict.variant == choice.variant.key)
 
 
 def read(stored, ended=False) -> Reading:
@@ -154,7 +154,7 @@ def report_of(reading) -> Stored:
         for variant in fixtures.variants()
     )
     inputs = documents.inputs({"click_rate": documents.RATES}, names=NAMES)
-    made = (reading, reading.document, inputs, [], fixtures.STARTED, 14, "EUR", False, (), fixtures.GUARDRAILS)
+    made = (reading, inputs, [], fixtures.STARTED, 14, "EUR", False, (), fixtures.GUARDRAILS)
     return Stored("Spring", "", "sticky_rate", variants, *made)
 
 

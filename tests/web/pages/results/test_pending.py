@@ -7,6 +7,7 @@ import pytest
 from experiments.lifecycle import store, transitions
 from experiments.storage.tables import Job, utc_now
 from tests.web.pages.results import sampled_parts, stored
+from tests.web.pages.results.stored_form import answer_of
 from web.pages.results import pending, state
 
 LATER = {"not_shown": {"code": "later", "reason": "…"}}
@@ -25,11 +26,11 @@ def early():
 
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
-    assert pending.coming(early()) == (
+    assert pending.coming(answer_of(early())) == (
         "for whom it works", "how long it sticks", "how many buy and how much", "how often members act",
     )  # fmt: skip
     failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
-    assert pending.coming(sampled_parts.whole_result() | {"cascade": failed}) == ()
+    assert pending.coming(answer_of(sampled_parts.whole_result() | {"cascade": failed})) == ()
     assert pending.coming(None) == ()
 
 
@@ -54,7 +55,7 @@ def status(app, result):
     with services.database.read() as session:
         found = store.get(session, stored.KEY)
         run = store.current_run(session, found)
-        return state.status(session, found, run, result, services.settings, now=state.now_utc())
+        return state.status(session, found, run, result and answer_of(result), services.settings, now=state.now_utc())
 
 
 def job(app, **values):

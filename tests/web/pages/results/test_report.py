@@ -4,11 +4,15 @@ import html
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from sqlmodel import select
 
+from analysis import HealthCheck
+from analysis.messages import message
 from experiments.exporting import report
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import newest
@@ -99,7 +103,7 @@ def test_the_report_says_why_a_covariate_was_not_used(app):
 def blocks_of(app) -> dict:
     with app.extensions["klette"].get().database.read() as session:
         stored = newest(session, KEY)
-    return {block.name: block for block in blocks(stored, stored.result)}
+    return {block.name: block for block in blocks(stored)}
 
 
 @pytest.mark.parametrize(
@@ -133,11 +137,12 @@ def test_the_report_leaves_out_what_the_page_leaves_out(app):
 
 
 def test_members_inside_their_window_are_a_note_and_not_a_tick():
-    check = {"check": "immature", "status": "ok", "value": 0.3, "detail": "3 of 10."}
-    shown = report._health(check)
-    assert (shown["status"], shown["mark"]) == ("info", "i")
-    assert report._health(check | {"value": 0.0})["mark"] == "✓"
-    assert report._health(check | {"check": "srm"})["mark"] == "✓"
+    stored = SimpleNamespace(reading=fixtures.reading())
+    check = HealthCheck("immature", "ok", 0.3, message("health.bots.none"))
+    shown = report._health(stored, check)
+    assert (shown.status, shown.mark) == ("info", "i")
+    assert report._health(stored, replace(check, value=0.0)).mark == "✓"
+    assert report._health(stored, replace(check, check="srm")).mark == "✓"
 
 
 def test_before_the_first_analysis_there_is_no_report(app):

@@ -4,9 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from analysis.posterior.joint import Estimate, Interval
+from analysis.scoring.results import ComparisonResult
 from experiments.reporting.measures import Measure
 from experiments.reporting.phrases import chance
+from experiments.reporting.sentences.wording import Wording
 from tests.web.pages.results import fixtures, sampled_parts
+from tests.web.pages.results.stored_form import answer_of
 from web.pages.results import decide
 from web.pages.results.explanations import explain_lift, title_of_chance
 from web.pages.results.parts import VariantFacts
@@ -19,7 +23,8 @@ THIN = "\u202f"
 def page(result=None, keys="abc", **changes):
     result = result or fixtures.result()
     variants = fixtures.variants(keys)
-    return build(result, {}, variants, fixtures.history(keys=keys), fixtures.plan(**changes), now=fixtures.NOW)
+    plan, history = fixtures.plan(**changes), fixtures.history(keys=keys)
+    return build(fixtures.reading(result), variants, history, plan, now=fixtures.NOW)
 
 
 def test_the_deciding_metric_comes_first_and_the_guardrail_last() -> None:
@@ -206,7 +211,7 @@ def test_the_chart_over_time_holds_every_analysis_and_the_same_as_a_table() -> N
 
 
 def test_one_analysis_makes_no_curve() -> None:
-    view = build(fixtures.result(), {}, fixtures.variants(), fixtures.history(1), fixtures.plan(), now=fixtures.NOW)
+    view = build(fixtures.reading(), fixtures.variants(), fixtures.history(1), fixtures.plan(), now=fixtures.NOW)
     assert view.part("over_time").spec is None
     assert "second" in view.part("over_time").alternative
 
@@ -262,16 +267,16 @@ def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_
     members, done = fixtures.SPRING["b"]
     winning = fixtures.result(fixtures.SPRING | {"b": (members, done | {"sticky_rate": 1150})})
     assert winning["verdict"]["decision"] == "ship"
-    advised = [choice.advised for choice in decide.choices(fixtures.variants(), winning, "sticky_rate")]
+    advised = [choice.advised for choice in decide.choices(fixtures.variants(), answer_of(winning), "sticky_rate")]
     assert advised == [False, True, False]
-    waiting = decide.choices(fixtures.variants(), fixtures.result(), "sticky_rate")
+    waiting = decide.choices(fixtures.variants(), answer_of(fixtures.result()), "sticky_rate")
     assert not any(choice.advised for choice in waiting)
     assert all(choice.chance for choice in waiting)
 
 
 def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_say() -> None:
     result = sampled_parts.whole_result()
-    a, b, c = decide.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")
+    a, b, c = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", ["negative_rate"], "EUR")
     p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
     assert a.notes == ("control", f"{chance(p['a'])} to be the stickiest")
     sure = f"above A, fairly certain (95{THIN}% interval)"
@@ -280,14 +285,14 @@ def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_sa
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
     compared = next(row for row in entry["comparisons"] if row["variant"] == "b")
     compared["difference"] = sampled_parts.estimate(-0.11, 0.2)
-    b = decide.choices(fixtures.variants(), result, "sticky_rate", ["negative_rate"], "EUR")[1]
+    b = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", ["negative_rate"], "EUR")[1]
     assert b.value == f"net value €{THIN}0.11 below A, not certain"
 
 
 def test_a_choice_says_nothing_of_chances_before_there_is_enough_data() -> None:
     early = sampled_parts.plain_result()
-    early["verdict"] = {"decision": "not_enough_data", "variant": None, "reason": ""}
-    for result in (None, early):
+    early["verdict"] |= {"decision": "not_enough_data", "variant": None}
+    for result in (None, answer_of(early)):
         told = [choice.notes for choice in decide.choices(fixtures.variants(), result, "sticky_rate")]
         assert told == [("control",), (), ()]
 
@@ -300,19 +305,19 @@ def test_chances_never_claim_certainty() -> None:
 
 
 def test_amounts_are_written_in_their_own_unit() -> None:
-    seconds = Measure.of({"metric": "dwell", "kind": "amount", "unit_of_measure": "seconds per member"})
+    seconds = Measure.known("dwell")
     assert seconds.value(34.25) == f"34.2{THIN}s"
-    share = Measure.of({"metric": "click_rate", "kind": "proportion"})
+    share = Measure.known("click_rate")
     assert share.difference(0.021) == "+2.1 in 100"
     assert share.difference(-0.0004) == "−0.04 in 100"
     assert share.loss(0.00001) == "fewer than 0.01 in 100"
     assert share.value(0.0041) == f"0.41{THIN}%"
-    assert Measure.of({"metric": "orders", "kind": "count"}).value(0.123) == "0.123"
+    assert Measure.known("orders").value(0.123) == "0.123"
 
 
 def test_a_lift_says_above_or_below() -> None:
-    interval = {"kind": "eti", "probability": 0.95, "low": -0.2, "high": 0.1}
-    said = explain_lift(Measure("share"), "B", "A", {"lift": {"mean": -0.05, "interval": interval}})
+    lift = Estimate(-0.05, Interval("eti", 0.95, -0.2, 0.1))
+    said = explain_lift(Measure("share"), "B", "A", ComparisonResult("b", "a", lift), Wording())
     assert "5.0" in said
     assert "below A" in said
 
@@ -332,6 +337,7 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
     result["segments"] = [
         {
             "segment": "country",
+            "metric": "sticky_rate",
             "segment_rows": [],
             "not_shown": None,
             "diagnostics": gate,
@@ -339,7 +345,7 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
             "seed": 7,
         }
     ]
-    told = dict(provenance.provenance(result))
+    told = dict(provenance.provenance(fixtures.reading(result)))
     assert told["Fit by country"] == "R-hat 1.003, 1,020 effective draws, 0 divergences; nutpie, seed 7"
 
 

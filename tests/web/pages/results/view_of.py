@@ -9,8 +9,7 @@ THIN = "\u202f"
 def page(result=None, **changes):
     mature = changes.pop("mature", False)
     return view.build(
-        result or sampled_parts.whole_result(),
-        {},
+        fixtures.reading(result or sampled_parts.whole_result()),
         fixtures.variants(),
         fixtures.history(),
         fixtures.plan(**changes),

@@ -1,11 +1,12 @@
 """Allocation: the shares of an adaptive test over its epochs, with the caveat that goes along."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from analysis import charts
+from experiments.analyses.allocation import AllocationResult, EpochShares
 from experiments.reporting.charts import translated
 from experiments.reporting.numbers import clock, count, moment, percent
 from web.pages.results.context import Context
@@ -31,79 +32,56 @@ class Allocation:
 
 def build(context: Context) -> Allocation | None:
     """Return the section; None where the shares were fixed."""
-    plan = context.plan
-    return allocation(
-        context.result.get("allocation"),
-        context.variants,
-        started_at=plan.started_at,
-        zone=plan.zone,
-        end=plan.ended_at or context.now,
-    )
-
-
-def allocation(
-    found: Mapping[str, Any] | None,
-    variants: Sequence[VariantFacts],
-    *,
-    started_at: datetime,
-    zone: str,
-    end: datetime,
-) -> Allocation | None:
-    """The section of a result's "allocation"; None where the shares were fixed.
-
-    Parameters
-    ----------
-    started_at
-        Beginning of the run; days are counted from it.
-    end
-        End of the run, or now.
-    """
-    if not found or not found.get("epochs"):
+    found, plan, variants = context.answer.allocation, context.plan, context.variants
+    if found is None or not found.epochs:
         return None
-    epochs = found["epochs"]
-    starts = [_moment(epoch["started"]) for epoch in epochs]
-    steps = [
-        {"day": max(0.0, _days(started_at, start)), "weights": epoch["weights"]}
-        for start, epoch in zip(starts, epochs, strict=True)
-    ]
-    spec = None
-    if len(epochs) > 1:
-        spec = charts.allocation_shares(
-            steps,
-            [variant.key for variant in variants],
-            today=_days(started_at, moment(end)),
-            labels={variant.key: variant.letter for variant in variants},
-        )
-    following = _following(found, variants)
+    starts = [datetime.fromisoformat(epoch.started) for epoch in found.epochs]
     return Allocation(
         _note(found),
-        translated(spec),
-        _alternative(epochs, variants),
-        _table(epochs, starts, variants, zone),
-        following,
-        _caveat(found),
+        _spec(context, found.epochs, starts) if len(found.epochs) > 1 else None,
+        _alternative(found.epochs, variants),
+        _table(found.epochs, starts, variants, plan.zone),
+        _following(context, found),
+        context.reading.text(found.caveat),
     )
 
 
-def _note(found: Mapping[str, Any]) -> str:
-    method = METHODS.get(str(found.get("method")), "By how the variants do")
-    floor = f"; every variant keeps at least {percent(found['floor'], 0)}" if found.get("floor") else ""
-    return f"{method}{floor}."
+def _spec(context: Context, epochs: Sequence[EpochShares], starts: Sequence[datetime]) -> dict[str, Any]:
+    """Return the chart; days are counted from the beginning of the run."""
+    plan = context.plan
+    steps = [
+        {"day": max(0.0, _days(plan.started_at, start)), "weights": epoch.weights}
+        for start, epoch in zip(starts, epochs, strict=True)
+    ]
+    spec: dict[str, Any] = translated(
+        charts.allocation_shares(
+            steps,
+            [variant.key for variant in context.variants],
+            today=_days(plan.started_at, moment(plan.ended_at or context.now)),
+            labels={variant.key: variant.letter for variant in context.variants},
+        )
+    )
+    return spec
 
 
-def _following(found: Mapping[str, Any], variants: Sequence[VariantFacts]) -> str:
+def _note(found: AllocationResult) -> str:
+    floor = f"; every variant keeps at least {percent(found.floor, 0)}" if found.floor else ""
+    return f"{METHODS[found.method]}{floor}."
+
+
+def _following(context: Context, found: AllocationResult) -> str:
     """The shares that come next, or why they stay as they are."""
-    refused = (found.get("next_not_shown") or {}).get("reason")
-    if refused:
-        return f"The shares do not move now. {refused}"
-    if not found.get("next"):
+    if found.next_not_shown is not None:
+        return f"The shares do not move now. {context.reading.text(found.next_not_shown.reason)}"
+    shares = found.next or {}
+    if not shares:
         return ""
-    told = ", ".join(f"{variant.letter} {percent(found['next'].get(variant.key, 0.0), 0)}" for variant in variants)
-    return f"Next: {told}."
+    said = ", ".join(f"{variant.letter} {percent(shares.get(variant.key, 0.0), 0)}" for variant in context.variants)
+    return f"Next: {said}."
 
 
-def _alternative(epochs: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts]) -> str:
-    last = epochs[-1]["weights"]
+def _alternative(epochs: Sequence[EpochShares], variants: Sequence[VariantFacts]) -> str:
+    last = epochs[-1].weights
     now = ", ".join(f"{variant.letter} {percent(last.get(variant.key, 0.0), 0)}" for variant in variants)
     if len(epochs) == 1:
         return f"The shares have not moved yet: {now}."
@@ -111,31 +89,19 @@ def _alternative(epochs: Sequence[Mapping[str, Any]], variants: Sequence[Variant
 
 
 def _table(
-    epochs: Sequence[Mapping[str, Any]], starts: list[datetime], variants: Sequence[VariantFacts], zone: str
+    epochs: Sequence[EpochShares], starts: Sequence[datetime], variants: Sequence[VariantFacts], zone: str
 ) -> Table:
     rows = tuple(
         (
             clock(start, zone),
             *(
-                f"{percent(epoch['weights'].get(variant.key, 0.0), 0)} · {count(epoch['members'].get(variant.key, 0))}"
+                f"{percent(epoch.weights.get(variant.key, 0.0), 0)} · {count(epoch.members.get(variant.key, 0))}"
                 for variant in variants
             ),
         )
         for start, epoch in zip(starts, epochs, strict=True)
     )
     return Table(("from", *(f"{variant.letter}: share · members" for variant in variants)), rows)
-
-
-def _caveat(found: Mapping[str, Any]) -> str:
-    return str(
-        found.get("caveat")
-        or "Where the shares follow the results, a variant that started badly is seen less and its figure stays a"
-        " little too low; the figures are compared within each step, so that the change itself misleads nobody."
-    )
-
-
-def _moment(at: Any) -> datetime:
-    return datetime.fromisoformat(at) if isinstance(at, str) else moment(at)
 
 
 def _days(started_at: datetime, at: datetime) -> float:

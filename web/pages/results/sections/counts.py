@@ -1,13 +1,15 @@
 """Counts: a count metric by how many members have none, and how much the busiest of them have."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from analysis.posterior.joint import Estimate
+from experiments.analyses.sampled.counts import COUNTS
+from experiments.analyses.sampled.part import Unfitted
+from experiments.analyses.sampled.results import CountResult, CountVariant
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, percent, plural
 from web.pages.results.context import Context
-from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
+from web.pages.results.parts import Number, VariantFacts, by_position, reason_of
 from web.pages.results.sections.purchases import explained
 
 ALL = 0.9995
@@ -51,56 +53,44 @@ class Counts:
 
 def build(context: Context) -> tuple[Counts, ...]:
     """Return a part for each count metric that was fitted; none where the result has none."""
-    return counts(context.result.get("counts"), context.result["metrics"], context.variants)
+    return tuple(_one(context, entry) for entry in context.answer.entries(COUNTS))
 
 
-def counts(
-    found: Sequence[Mapping[str, Any]] | None, metrics: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts]
-) -> tuple[Counts, ...]:
-    """The section of a result's "counts", one part a count metric; older results have none.
-
-    Parameters
-    ----------
-    metrics
-        The result's "metrics", for the names and the units.
-    """
-    entries = {entry["metric"]: entry for entry in metrics}
-    return tuple(_one(part, entries.get(part["metric"], {"metric": part["metric"]}), variants) for part in found or ())
-
-
-def _one(part: Mapping[str, Any], entry: Mapping[str, Any], variants: Sequence[VariantFacts]) -> Counts:
-    measure, reason = Measure.of(dict(entry)), reason_of(part)
+def _one(context: Context, entry: CountResult | Unfitted) -> Counts:
+    key = entry.shape["metric"] if isinstance(entry, Unfitted) else entry.metric
+    scored = context.answer.entry(key)
+    measure = Measure.of(scored) if scored else Measure.known(key)
     noun = measure.unit.removesuffix(measure.per) or "times"
-    rows = by_position(part.get("variants") or (), variants)
-    if not reason and not rows:
-        reason = "Nobody has done it yet."
-    told = () if reason else tuple(_row(part["metric"], noun, measure, *row) for row in rows)
-    return Counts(part["metric"], measure.name, noun, told, reason)
+    if isinstance(entry, Unfitted) or entry.not_shown:
+        return Counts(key, measure.name, noun, (), reason_of(entry, context.reading))
+    rows = by_position(entry.variants, context.variants)
+    reason = "" if rows else "Nobody has done it yet."
+    return Counts(key, measure.name, noun, tuple(_row(key, noun, measure, *row) for row in rows), reason)
 
 
-def _row(key: str, noun: str, measure: Measure, variant: VariantFacts, row: Mapping[str, Any]) -> Row:
+def _row(key: str, noun: str, measure: Measure, variant: VariantFacts, row: CountVariant) -> Row:
     base, letter = f"counts-{key}-{variant.key}", variant.letter
-    none = row["n"] - row["positive"]
+    none = row.n - row.positive
     return Row(
         variant,
         explained(
-            shown(row.get("never")),
+            row.never,
             percent,
-            f"{plural(none, 'member')} of {count(row['n'])} who saw {letter} have no {noun}; with {{level}} probability"
+            f"{plural(none, 'member')} of {count(row.n)} who saw {letter} have no {noun}; with {{level}} probability"
             " the true share is {bounds}.",
             f"{base}-never",
         ),
         explained(
-            shown(row.get("each")),
+            row.each,
             measure.value,
-            f"How many {noun} each of the {count(row['positive'])} members of {letter} who have any has on average;"
+            f"How many {noun} each of the {count(row.positive)} members of {letter} who have any has on average;"
             " with {level} probability the true mean is {bounds}.",
             f"{base}-each",
         ),
-        _busiest(shown(row.get("busiest")), noun, letter, f"{base}-busiest"),
-        _part(row.get("alike")),
+        _busiest(row.busiest, noun, letter, f"{base}-busiest"),
+        _part(row.alike),
         explained(
-            shown(row.get("mean")),
+            row.mean,
             measure.value,
             "With {level} probability the true value per member is {bounds}. What decides is the figure of the"
             " scorecard, which supposes no curve.",
@@ -109,8 +99,8 @@ def _row(key: str, noun: str, measure: Measure, variant: VariantFacts, row: Mapp
     )
 
 
-def _busiest(estimate: Mapping[str, Any] | None, noun: str, letter: str, identity: str) -> Number:
-    if estimate is not None and estimate["mean"] >= ALL:
+def _busiest(estimate: Estimate, noun: str, letter: str, identity: str) -> Number:
+    if estimate.mean >= ALL:
         why = f"No more than a tenth of the members who saw {letter} have any {noun}, so a tenth accounts for all."
         return Number("all", why, identity)
     why = (
@@ -120,8 +110,8 @@ def _busiest(estimate: Mapping[str, Any] | None, noun: str, letter: str, identit
     return explained(estimate, _share, why, identity)
 
 
-def _part(alike: float | None) -> str:
-    return "" if alike is None or alike >= ALL else _share(alike)
+def _part(alike: float) -> str:
+    return "" if alike >= ALL else _share(alike)
 
 
 def _share(part: float) -> str:

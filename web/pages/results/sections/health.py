@@ -1,10 +1,11 @@
 """The health of the data on the results page: each check with its sign and its words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from analysis import HealthCheck
 from analysis.health.checks import BY_KEY, is_note
+from experiments.reporting.sentences.wording import Wording
 from experiments.translation import gettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
@@ -35,22 +36,23 @@ class Health:
 
 def build(context: Context) -> Health:
     """Return the section."""
-    result = context.result
-    return Health(health_items(context.checks), set_aside((result.get("units") or {}).get("excluded") or {}))
+    excluded = context.answer.heading.units.excluded
+    return Health(health_items(context.checks, context.reading.wording), set_aside(excluded))
 
 
-def health_items(checks: Sequence[Mapping[str, Any]]) -> tuple[HealthItem, ...]:
+def health_items(checks: Sequence[HealthCheck], words: Wording) -> tuple[HealthItem, ...]:
     """Return the checks with what is wrong first, each marked by a sign and a word besides its colour."""
     order = {"fail": 0, "warn": 1, "info": 2, "ok": 3}
-    return tuple(sorted(map(_health_item, checks), key=lambda item: order[item.status]))
+    items = (_health_item(check, words) for check in checks)
+    return tuple(sorted(items, key=lambda item: order[item.status]))
 
 
-def _health_item(check: Mapping[str, Any]) -> HealthItem:
-    key, sentence = check["check"], check["detail"]
-    declared = BY_KEY[key]
-    status = "info" if is_note(key, check["value"]) else check["status"]
+def _health_item(check: HealthCheck, words: Wording) -> HealthItem:
+    sentence, next_step = words.text(check.detail), words.text(check.next_step)
+    declared = BY_KEY[check.check]
+    status = "info" if is_note(check.check, check.value) else check.status
     mark, said = explanations.MARKS[status]
     short = sentence.rstrip(".")
-    if not check["next_step"]:
+    if not next_step:
         sentence = f"{sentence} {gettext(declared.meaning)}"
-    return HealthItem(key, status, mark, said, short, gettext(declared.name), sentence, check["next_step"])
+    return HealthItem(check.check, status, mark, said, short, gettext(declared.name), sentence, next_step)

@@ -1,12 +1,13 @@
 """What shipping a variant is worth a month, where the net value of a member is measured."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from experiments.analyses.answer import Answer
+from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import phrases
 from experiments.reporting.numbers import count, money
 from web.pages.results import explanations
-from web.pages.results.parts import Number, Plan, VariantFacts, shown
+from web.pages.results.parts import Number, Plan, VariantFacts
 
 VALUED = ("net_value", "roi")
 DAYS = 30
@@ -14,26 +15,23 @@ SHORTEST = 1.0
 """Days of running below which members a day are a guess."""
 
 
-def worth(
-    result: Mapping[str, Any], subject: VariantFacts, control: VariantFacts, plan: Plan
-) -> tuple[str, Number] | None:
+def worth(answer: Answer, subject: VariantFacts, control: VariantFacts, plan: Plan) -> tuple[str, Number] | None:
     """Net value of `subject` above the control, times members a day, times 30 days; None where that is not known.
 
     What a variant cost once is spent already and is not spent again by shipping it, so it is added back.
     """
-    answer = result.get("answer") or {}
-    entry = next((row for row in result["metrics"] if row["metric"] == "net_value"), None)
-    a_day, elapsed = answer.get("members_per_day"), answer.get("elapsed_days")
+    entry = answer.entry("net_value")
+    a_day, elapsed = answer.summary.members_per_day, answer.summary.elapsed_days
     if entry is None or subject.key == control.key or not a_day or not elapsed or elapsed < SHORTEST:
         return None
-    compared = next((row for row in entry["comparisons"] if row["variant"] == subject.key), None)
-    difference = shown((compared or {}).get("difference"))
-    members = {row["variant"]: row["n"] for row in entry["variants"]}
+    compared = next((row for row in entry.deciding.comparisons if row.variant == subject.key), None)
+    difference = None if compared is None else compared.difference
+    members = {row.variant: row.n for row in entry.deciding.variants}
     if difference is None or not members.get(subject.key) or not members.get(control.key):
         return None
     once = _once(subject, plan, members) - _once(control, plan, members)
-    interval = difference["interval"]
-    mean, low, high = (x + once for x in (difference["mean"], interval["low"], interval["high"]))
+    interval = difference.interval
+    mean, low, high = (x + once for x in (difference.mean, interval.low, interval.high))
 
     def a_month(x: float) -> str:
         return money(x * a_day * DAYS, plan.currency, 0)
@@ -51,7 +49,7 @@ def worth(
     return f"Worth of shipping {subject.letter}", Number(f"{told} a month", why, "fact-worth")
 
 
-def spent_once(entry: Mapping[str, Any], plan: Plan, variants: Sequence[VariantFacts], among: Mapping[str, int]) -> str:
+def spent_once(entry: MetricEntry, plan: Plan, variants: Sequence[VariantFacts], among: Mapping[str, int]) -> str:
     """What was spent once, which net value and return bear and shipping does not, and each net value without it.
 
     Parameters
@@ -61,12 +59,12 @@ def spent_once(entry: Mapping[str, Any], plan: Plan, variants: Sequence[VariantF
     among
         All members of each variant, over whom its fixed cost is shared.
     """
-    if entry["metric"] not in VALUED or not plan.fixed_costs:
+    if entry.metric not in VALUED or not plan.fixed_costs:
         return ""
     spent = ", ".join(f"{v.letter} {_round(plan.fixed_costs.get(v.key, 0.0), plan)}" for v in variants)
     note = f"Includes what was spent once ({spent}), shared over this test's members"
-    means = {row["variant"]: row["mean"] for row in entry["variants"] if row["mean"] is not None}
-    if entry["metric"] != "net_value" or not means:
+    means = {row.variant: row.mean for row in entry.deciding.variants if row.mean is not None}
+    if entry.metric != "net_value" or not means:
         return f"{note}."
     without = ", ".join(
         f"{v.letter} {money(means[v.key] + _once(v, plan, among), plan.currency, 2)}"

@@ -1,11 +1,12 @@
 """The chance of being best at each analysis of the run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from analysis import charts
+from experiments.analyses.records import Point
 from experiments.reporting import phrases
 from experiments.reporting.charts import line_of_today, translated
 from experiments.reporting.numbers import day, moment
@@ -52,7 +53,7 @@ def build(context: Context) -> OverTime:
 
 
 def over_time(
-    history: Sequence[Mapping[str, Any]],
+    history: Sequence[Point],
     variants: Sequence[VariantFacts],
     *,
     title: str,
@@ -68,7 +69,7 @@ def over_time(
     Parameters
     ----------
     history
-        Rows ``{"at": datetime or microseconds, "p_best": {variant key: chance}}``, oldest first.
+        Oldest first.
     started_at
         Beginning of the run; days are counted from it.
     planned_days, today
@@ -78,20 +79,19 @@ def over_time(
     none
         Why there is no curve, where there is none.
     """
-    rows = _until(ended_at, [row for row in history if row.get("p_best") and not none])
+    rows = _until(ended_at, [] if none else list(history))
     columns = ("analysed", *(variant.letter for variant in variants))
     table = tuple(
-        (day(_moment(row["at"]), zone), *(phrases.chance(row["p_best"].get(variant.key)) for variant in variants))
-        for row in rows
+        (day(row.at, zone), *(phrases.chance(row.p_best.get(variant.key)) for variant in variants)) for row in rows
     )
     if len(rows) < 2:
         alone = "It was analysed at its end only, so there is no curve." if ended_at else FIRST_ALONE
         return OverTime(title, None, columns, table, none or alone)
     points = [
-        {"day": round(_days(started_at, row["at"]), 4), "variant": variant.key, "p_best": row["p_best"][variant.key]}
+        {"day": round(_days(started_at, row.at), 4), "variant": variant.key, "p_best": row.p_best[variant.key]}
         for row in rows
         for variant in variants
-        if row["p_best"].get(variant.key) is not None
+        if variant.key in row.p_best
     ]
     over, line = ended_at is not None, _days(started_at, ended_at) if ended_at else today
     spec = charts.posterior_over_time(
@@ -103,28 +103,24 @@ def over_time(
         now_label=line_of_today(line, planned_days, over=over),
         labels={variant.key: variant.letter for variant in variants},
     )
-    last = rows[-1]["p_best"]
-    now = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if last.get(v.key) is not None)
+    last = rows[-1].p_best
+    now = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if v.key in last)
     note = "As the test went on." if ended_at else "As the test goes on. Lines that still swing are a reason to wait."
     return OverTime(
         title, translated(spec), columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.", note
     )
 
 
-def _until(ended_at: datetime | None, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _until(ended_at: datetime | None, rows: list[Point]) -> list[Point]:
     """The points up to the end of the run: the last one of those after it stands at the end."""
     if ended_at is None:
         return rows
     end = moment(ended_at)
-    after = [row for row in rows if _moment(row["at"]) >= end]
+    after = [row for row in rows if row.at >= end]
     last = end - HALF_A_DAY if after else end  # two points on one spot would draw an upright line
-    during = [row for row in rows if _moment(row["at"]) < last]
-    return [*during, *({**row, "at": end} for row in after[-1:])]
+    during = [row for row in rows if row.at < last]
+    return [*during, *(row._replace(at=end) for row in after[-1:])]
 
 
-def _moment(at: Any) -> datetime:
-    return datetime.fromisoformat(at) if isinstance(at, str) else moment(at)
-
-
-def _days(started_at: datetime, at: Any) -> float:
-    return (_moment(at) - moment(started_at)).total_seconds() / 86_400
+def _days(started_at: datetime, at: datetime) -> float:
+    return (moment(at) - moment(started_at)).total_seconds() / 86_400

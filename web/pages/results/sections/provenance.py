@@ -3,11 +3,23 @@
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
+from analysis import NamedPrior
+from analysis.sampling.diagnostics import Diagnostics
+from analysis.sampling.predictive import Check
+from experiments.analyses.plan import LearnedFrom
+from experiments.analyses.sampled.amounts import AMOUNTS
+from experiments.analyses.sampled.cascade import CASCADE
+from experiments.analyses.sampled.counts import COUNTS
+from experiments.analyses.sampled.part import Unfitted
+from experiments.analyses.sampled.results import CountResult, HurdleResult
+from experiments.analyses.sampled.retention import RETENTION
+from experiments.analyses.sampled.segments import SEGMENTS
 from experiments.lifecycle.current_prior import notice
 from experiments.reporting.measures import name_of
 from experiments.reporting.numbers import count, decimal, listed, plural, signed_percent, when
+from experiments.reporting.worded import Reading
 from web.pages.results.context import Context
 
 EXCLUDED = {
@@ -33,7 +45,7 @@ LIFT_PARAMETERS = {"sd", "log_odds_sd", "log_odds_sd_varies", "mean_log_odds", "
 
 def build(context: Context) -> tuple[tuple[str, str], ...]:
     """Return the section's labels and values."""
-    return provenance(context.result, context.plan.zone)
+    return provenance(context.reading, context.plan.zone)
 
 
 def set_aside(excluded: Mapping[str, int]) -> str:
@@ -49,95 +61,102 @@ def set_aside(excluded: Mapping[str, int]) -> str:
     return f"Set aside and not counted: {listed}."
 
 
-def provenance(result: Mapping[str, Any], zone: str = "UTC") -> tuple[tuple[str, str], ...]:
-    """What is needed to repeat the analysis, as labels and values; times are told in `zone`."""
-    stored = result.get("provenance") or {}
-    cut_off = result.get("cut_off")
-    rows = [("Analysis", str(result.get("analysis") or ""))]
-    rows += [("Data up to", when(datetime.fromisoformat(str(cut_off)), zone))] if cut_off else []
-    rows += [("Seed", str(stored["seed"]))] if "seed" in stored else []
-    rows += [("Split", check["figures"]) for check in result.get("health") or () if check.get("figures")]
-    rows += [("Prior", prior) for prior in _priors(stored.get("priors") or {}, result["metrics"])]
-    lift = (stored.get("priors") or {}).get("lift") or {}
-    rows += [("Prior asked for", notice(str(lift.get("asked")), str(lift.get("name"))))]
-    rows += _fits(result)
-    versions = stored.get("versions") or {}
-    rows += [("Versions", ", ".join(f"{key} {value}" for key, value in versions.items()))] if versions else []
+def provenance(reading: Reading, zone: str = "UTC") -> tuple[tuple[str, str], ...]:
+    """Return what is needed to repeat the analysis, as labels and values; times are those of `zone`."""
+    answer, stored = reading.answer, reading.answer.provenance
+    rows = [
+        ("Analysis", answer.heading.analysis),
+        ("Data up to", when(datetime.fromisoformat(answer.heading.cut_off), zone)),
+        ("Seed", str(stored.seed)),
+        *(("Split", reading.text(check.figures)) for check in answer.health),
+        *(("Prior", prior) for prior in _priors(reading)),
+        ("Prior asked for", notice(stored.lift.requested, stored.lift.prior.name)),
+        *_fits(reading),
+        ("Versions", ", ".join(f"{key} {value}" for key, value in stored.versions.items())),
+    ]
     return tuple(row for row in rows if row[1])
 
 
-def _fits(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How well each fit went that drew or weighed: what its gate let through."""
-    names = {entry["metric"]: name_of(entry) for entry in result["metrics"]}
-    segments = result.get("segments") or ()
-    together = [entry for entry in segments if entry.get("joint")]
-    rows = [(f"Fit by {_listed(together)}", _fit(together[0]))] if together else []
-    rows += [(f"Fit by {entry['segment']}", _fit(entry)) for entry in segments if not entry.get("joint")]
-    rows += [(f"Fit of {names[entry['metric']].lower()}", _fit(entry)) for entry in result["metrics"]]
-    rows += [("Fit of retention", _fit(result.get("retention"))), ("Fit of word of mouth", _fit(result.get("cascade")))]
-    rows += [
-        (f"Fit of {names.get(part['metric'], part['metric']).lower()} by buyer", _fit(part))
-        for part in result.get("amounts") or ()
+def _fits(reading: Reading) -> list[tuple[str, str]]:
+    """Return how well each sampled fit went."""
+    answer = reading.answer
+    names = {entry.metric: name_of(entry).lower() for entry in answer.metrics}
+    segments = [entry for entry in answer.entries(SEGMENTS) if not isinstance(entry, Unfitted)]
+    together = [entry for entry in segments if entry.joint]
+    rows = [(f"Fit by {listed([one.segment.replace('_', ' ') for one in together])}", together[:1])]
+    rows += [(f"Fit by {entry.segment}", [entry]) for entry in segments if not entry.joint]
+    fits: list[tuple[str, Sequence[Fit | Unfitted]]] = [
+        *rows,
+        ("Fit of retention", answer.entries(RETENTION)),
+        ("Fit of word of mouth", answer.entries(CASCADE)),
+        *((f"Fit of {names.get(_metric(one), _metric(one))} by buyer", [one]) for one in answer.entries(AMOUNTS)),
+        *((f"Fit of {names.get(_metric(one), _metric(one))} by member", [one]) for one in answer.entries(COUNTS)),
     ]
-    rows += [
-        (f"Fit of {names.get(part['metric'], part['metric']).lower()} by member", _fit(part))
-        for part in result.get("counts") or ()
-    ]
-    return rows
+    return [(label, _fit(one, reading)) for label, found in fits for one in found if not isinstance(one, Unfitted)]
 
 
-def _listed(entries: Sequence[Mapping[str, Any]]) -> str:
-    return listed([str(entry["segment"]).replace("_", " ") for entry in entries])
+def _metric(entry: HurdleResult | CountResult | Unfitted) -> str:
+    return str(entry.shape["metric"]) if isinstance(entry, Unfitted) else entry.metric
 
 
-def _fit(entry: Mapping[str, Any] | None) -> str:
-    """R-hat and its like in a line; empty where nothing was sampled or weighed."""
-    entry = entry or {}
-    found = entry.get("diagnostics") or {}
-    told = []
-    if found.get("rhat_max") is not None:
-        told.append(f"R-hat {decimal(found['rhat_max'], 3)}, {count(int(found['ess_min']))} effective draws")
-        told.append(plural(found["divergences"], "divergence"))
-    k_hat = next((part[key] for part in (found, entry) for key in ("k_hat", "khat") if part.get(key) is not None), None)
-    if k_hat is not None:
-        told.append(f"k-hat {decimal(k_hat, 2)} (below 0.7 is good)")
-    told += _checks(entry.get("checks") or ())
-    where = [str(entry["engine"])] if entry.get("engine") else []
-    where += [f"seed {entry['seed']}"] if entry.get("seed") is not None and told else []
-    return "; ".join(filter(None, (", ".join(told), ", ".join(where)))) if told else ""
+class Fit(Protocol):
+    """A sampled fit, as far as it is described here."""
+
+    @property
+    def diagnostics(self) -> Diagnostics | None:
+        """Of its draws; None where nothing was sampled."""
+
+    @property
+    def engine(self) -> str | None:
+        """The sampler."""
+
+    @property
+    def seed(self) -> int:
+        """Of its draws."""
 
 
-def _checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many predictive checks passed, and for each that did not what was seen beside what was expected."""
+def _fit(fit: Fit, reading: Reading) -> str:
+    """Return R-hat and its like in a line; empty where nothing was sampled."""
+    pieces = []
+    if fit.diagnostics is not None and math.isfinite(fit.diagnostics.rhat_max):
+        found = fit.diagnostics
+        pieces.append(f"R-hat {decimal(found.rhat_max, 3)}, {count(int(found.ess_min))} effective draws")
+        pieces.append(plural(found.divergences, "divergence"))
+    pieces += _checks(getattr(fit, "checks", ()), reading)
+    if not pieces:
+        return ""
+    where = [fit.engine] if fit.engine else []
+    return "; ".join((", ".join(pieces), ", ".join((*where, f"seed {fit.seed}"))))
+
+
+def _checks(checks: Sequence[Check], reading: Reading) -> list[str]:
+    """Return how many predictive checks passed, and of each other what was seen beside what was expected."""
     if not checks:
         return []
-    failed = [check for check in checks if not check.get("passed")]
-    told = [f"{len(checks) - len(failed)} of {plural(len(checks), 'predictive check')} passed"]
+    failed = [check for check in checks if not check.passed]
+    pieces = [f"{len(checks) - len(failed)} of {plural(len(checks), 'predictive check')} passed"]
     for check in failed:
-        seen, high = (f"{float(check[part]):.4g}" for part in ("observed", "high"))
+        seen, high = f"{check.observed:.4g}", f"{check.high:.4g}"
         # Where only too much of it is a fault there is no lower end.
-        beyond = f"over {high}" if check.get("low") is None else f"outside {float(check['low']):.4g} to {high}"
-        told.append(f"{str(check['name']).replace('_', ' ')} {seen}, {beyond}")
-    return told
+        beyond = f"over {high}" if check.low is None else f"outside {check.low:.4g} to {high}"
+        pieces.append(f"{reading.text(check.name)} {seen}, {beyond}")
+    return pieces
 
 
-def _priors(priors: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each prior once, with the metrics that it stands before."""
-    names = {entry["metric"]: name_of(entry) for entry in metrics} | PRIOR_FOR
+def _priors(reading: Reading) -> list[str]:
+    """Return each prior once, with what uses it."""
+    stored = reading.answer.provenance
+    names = {entry.metric: name_of(entry) for entry in reading.answer.metrics} | PRIOR_FOR
     used: dict[str, list[str]] = {}
-    for key, prior in priors.items():
-        used.setdefault(_prior(prior), []).append(names.get(key, key.replace("_", " ")))
+    for key, prior in stored.all_priors.items():
+        evidence = stored.lift.evidence if key == "lift" else None
+        used.setdefault(_prior(prior, evidence, reading), []).append(names.get(key, key.replace("_", " ")))
     return [f"{prior} For: {', '.join(of)}." for prior, of in used.items()]
 
 
-def _prior(prior: Any) -> str:
-    if not isinstance(prior, Mapping):
-        return str(prior)
-    name, reason = str(prior.get("name", "")).replace("_", " "), str(prior.get("reason", ""))
-    told = f"{name}: {reason}" if name and reason else name or reason
-    if not told:
-        return ", ".join(f"{k} {v}" for k, v in prior.items())
-    return " ".join(filter(None, (told, _spread(prior.get("parameters") or {}), _evidence(prior.get("evidence")))))
+def _prior(prior: NamedPrior, evidence: LearnedFrom | None, reading: Reading) -> str:
+    said = f"{prior.name.replace('_', ' ')}: {reading.text(prior.reason)}"
+    return " ".join(filter(None, (said, _spread(dict(prior.parameters)), _evidence(evidence, reading))))
 
 
 def _spread(parameters: Mapping[str, float]) -> str:
@@ -148,15 +167,15 @@ def _spread(parameters: Mapping[str, float]) -> str:
     return f"It believes that 19 of 20 true lifts lie between {low} and {high}."
 
 
-def _evidence(found: Any) -> str:
+def _evidence(found: LearnedFrom | None, reading: Reading) -> str:
     """What a learned prior rests on: how far the variants of finished tests lie apart, and how sure that is."""
-    if not isinstance(found, Mapping) or found.get("tau") is None:
+    if found is None:
         return ""
-    low, high = (decimal(found[side], 3) for side in ("tau_low", "tau_high"))
-    left_out = sum((found.get("left_out") or {}).values())
-    told = [
-        f"The variants of a test lie {decimal(found['tau'], 3)} ({low} to {high}) apart in log-odds.",
-        str(found.get("better") or ""),
+    left_out = sum(found.left_out.values())
+    pieces = (
+        f"The variants of a test lie {decimal(found.tau, 3)} ({decimal(found.tau_low, 3)} to"
+        f" {decimal(found.tau_high, 3)}) apart in log-odds.",
+        reading.text(found.better),
         f"{plural(left_out, 'finished test')} could not be used." if left_out else "",
-    ]
-    return " ".join(filter(None, told))
+    )
+    return " ".join(filter(None, pieces))

@@ -1,16 +1,19 @@
 """Purchases: a money metric split into the share who buy and what a buyer spends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from analysis.posterior.joint import Estimate
+from experiments.analyses.sampled.amounts import AMOUNTS
+from experiments.analyses.sampled.part import Unfitted
+from experiments.analyses.sampled.results import HurdleResult, HurdleVariant
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.numbers import count, money, percent, plural, signed_percent
 from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.drawing import Scale, interval_of, spread_scale
-from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
+from web.pages.results.parts import Number, VariantFacts, by_position, reason_of
 
 
 @dataclass(frozen=True)
@@ -49,78 +52,57 @@ class Purchases:
 
 def build(context: Context) -> tuple[Purchases, ...]:
     """Return a part for each money metric that was split; none where the result has none."""
-    result = context.result
-    return purchases(result.get("amounts"), result["metrics"], context.variants, context.plan.currency)
+    return tuple(_part(context, entry) for entry in context.answer.entries(AMOUNTS))
 
 
-def purchases(
-    found: Sequence[Mapping[str, Any]] | None,
-    metrics: Sequence[Mapping[str, Any]],
-    variants: Sequence[VariantFacts],
-    currency: str,
-) -> tuple[Purchases, ...]:
-    """The section of a result's "amounts", one part a money metric.
-
-    Parameters
-    ----------
-    metrics
-        The result's "metrics", for the names and the currency.
-    """
-    entries = {entry["metric"]: entry for entry in metrics}
-    return tuple(
-        _one(part, entries.get(part["metric"], {"metric": part["metric"]}), variants, currency) for part in found or ()
-    )
-
-
-def _one(
-    part: Mapping[str, Any], entry: Mapping[str, Any], variants: Sequence[VariantFacts], currency: str
-) -> Purchases:
-    measure = Measure.of(dict(entry), currency)
-    key, reason = part["metric"], reason_of(part)
-    rows = by_position(part.get("variants") or (), variants)
-    if not reason and not rows:
-        reason = "Nobody has bought yet."
-    if reason:
-        return Purchases(key, measure.name, (), "", reason)
-    shares = spread_scale(interval_of(shown(row.get("share"))) for _, row in rows)
-    amounts = spread_scale(interval_of(shown(row.get("amount"))) for _, row in rows)
-    family = str(part.get("family") or "").replace("_", "-")
+def _part(context: Context, entry: HurdleResult | Unfitted) -> Purchases:
+    key = entry.shape["metric"] if isinstance(entry, Unfitted) else entry.metric
+    scored = context.answer.entry(key)
+    currency = context.plan.currency
+    measure = Measure.of(scored, currency) if scored else Measure.known(key, currency)
+    if isinstance(entry, Unfitted) or entry.not_shown:
+        return Purchases(key, measure.name, (), "", reason_of(entry, context.reading))
+    rows = by_position(entry.variants, context.variants)
+    if not rows:
+        return Purchases(key, measure.name, (), "", "Nobody has bought yet.")
+    shares = spread_scale(interval_of(row.share) for _, row in rows)
+    amounts = spread_scale(interval_of(row.amount) for _, row in rows)
+    family = (entry.family or "").replace("_", "-")
     note = f"What buyers spend follows a {family} curve closely enough for that." if family else ""
-    note = " ".join(filter(None, (note, str(part.get("note") or ""))))
+    note = " ".join(filter(None, (note, context.reading.text(entry.note))))
     return Purchases(key, measure.name, tuple(_row(key, v, row, measure, shares, amounts) for v, row in rows), note, "")
 
 
 def _row(
     key: str,
     variant: VariantFacts,
-    row: Mapping[str, Any],
+    row: HurdleVariant,
     measure: Measure,
     shares: Scale | None,
     amounts: Scale | None,
 ) -> Row:
     letter, base = variant.letter, f"purchases-{key}-{variant.key}"
-    buyers = f"{plural(row['positive'], 'member')} of {count(row['n'])} who saw {letter} bought"
+    buyers = f"{plural(row.positive, 'member')} of {count(row.n)} who saw {letter} bought"
 
     def write(x: float) -> str:
         return money(x, measure.currency, 2) if measure.currency else measure.value(x)
 
-    share, amount, mean = (shown(row.get(name)) for name in ("share", "amount", "mean"))
     return Row(
         variant,
         explained(
-            share, percent, f"{buyers}; with {{level}} probability the true share is {{bounds}}.", f"{base}-share"
+            row.share, percent, f"{buyers}; with {{level}} probability the true share is {{bounds}}.", f"{base}-share"
         ),
-        _drawn(share, percent, shares, f"{letter}: share who buy"),
+        _drawn(row.share, percent, shares, f"{letter}: share who buy"),
         explained(
-            amount,
+            row.amount,
             write,
-            f"What each of the {count(row['positive'])} buyers of {letter} spends on average; with {{level}}"
+            f"What each of the {count(row.positive)} buyers of {letter} spends on average; with {{level}}"
             " probability the true mean is {bounds}.",
             f"{base}-amount",
         ),
-        _drawn(amount, write, amounts, f"{letter}: mean per buyer"),
+        _drawn(row.amount, write, amounts, f"{letter}: mean per buyer"),
         explained(
-            mean,
+            row.mean,
             write,
             "The share who buy times the mean per buyer; with {level} probability the true value per member is"
             " {bounds}. What decides is the figure of the scorecard, which supposes no curve.",
@@ -130,28 +112,25 @@ def _row(
     )
 
 
-def _against(row: Mapping[str, Any]) -> str:
+def _against(row: HurdleVariant) -> str:
     """What of the lift comes from more buyers, and what from larger amounts."""
-    many, much = shown(row.get("share_lift")), shown(row.get("amount_lift"))
+    many, much = row.share_lift, row.amount_lift
     if not many or not much:
         return ""
-    return f"{signed_percent(many['mean'])} who buy, {signed_percent(much['mean'])} per buyer"
+    return f"{signed_percent(many.mean)} who buy, {signed_percent(much.mean)} per buyer"
 
 
-def explained(estimate: Mapping[str, Any] | None, write: Any, why: str, identity: str) -> Number:
+def explained(estimate: Estimate, write: Callable[[float], str], why: str, identity: str) -> Number:
     """An estimate as `write` puts it; `why` explains it and has places for {level} and {bounds}."""
-    if estimate is None:
-        return Number("–")
-    interval = estimate["interval"]
-    bounds = phrases.between(write(interval["low"]), write(interval["high"]))
-    return Number(write(estimate["mean"]), why.format(level=explanations.level_of(interval), bounds=bounds), identity)
+    interval = estimate.interval
+    bounds = phrases.between(write(interval.low), write(interval.high))
+    return Number(write(estimate.mean), why.format(level=explanations.level_of(interval), bounds=bounds), identity)
 
 
-def _drawn(estimate: Mapping[str, Any] | None, write: Any, scale: Scale | None, what: str) -> Drawn | None:
-    if estimate is None or scale is None:
+def _drawn(estimate: Estimate, write: Callable[[float], str], scale: Scale | None, what: str) -> Drawn | None:
+    if scale is None:
         return None
-    interval = estimate["interval"]
-    low, high = interval["low"], interval["high"]
+    low, high = estimate.interval.low, estimate.interval.high
     said = explanations.range_of(write(low), write(high))
-    text = f"{what} {write(estimate['mean'])}, {explanations.level_of(interval)} interval {said}"
-    return Drawn(scale.at(low), scale.at(high), scale.at(estimate["mean"]), text)
+    text = f"{what} {write(estimate.mean)}, {explanations.level_of(estimate.interval)} interval {said}"
+    return Drawn(scale.at(low), scale.at(high), scale.at(estimate.mean), text)

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from analysis import MetricResult, VariantResult
+from analysis.posterior.joint import Estimate
+from analysis.scoring.results import ComparisonResult
+from experiments.analyses.answer import Curve
+from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import Measure, in_100
 from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
+from experiments.reporting.sentences.wording import Wording
 from experiments.reporting.withheld import no_member_did, withheld_note, without_chances
 from web.pages.results import explanations
 from web.pages.results.context import Context, Population
@@ -29,9 +34,6 @@ class Row:
     raw: tuple[str, ...]
     nobody: str = ""  # said instead of figures that would be the prior alone
 
-
-SUMMED = ("share", "money", "seconds", "people", "number")
-"""How a metric is written whose value is its total over all members, where a stored result leaves that out."""
 
 RAW_COLUMNS = ("members", "total", "raw", "estimate", "95 % interval", "chance to beat {control}", "loss if wrong")
 
@@ -72,6 +74,35 @@ class Role:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """What the rows of one metric have in common.
+
+    Attributes
+    ----------
+    control
+        The control's letter.
+    relative
+        Variants are compared in per cent of the control, otherwise by difference.
+    """
+
+    measure: Measure
+    result: MetricResult
+    control: str
+    scale: Scale | None
+    relative: bool
+    guardrail: bool
+    words: Wording
+
+    def shown(self, comparison: ComparisonResult) -> Estimate | None:
+        """Return the estimate that is shown: the lift or the difference."""
+        return comparison.lift if self.relative else comparison.difference
+
+    def written(self, value: float) -> str:
+        """Return a lift or a difference as it is written."""
+        return signed_percent(value) if self.relative else self.measure.difference(value)
+
+
+@dataclass(frozen=True)
 class Scorecard:
     """The section.
 
@@ -95,7 +126,7 @@ class Scorecard:
 
 def build(context: Context) -> Scorecard:
     """Return the section, of all members or of those whose window is over."""
-    interval = next((row["interval"] for row in context.primary["variants"] if row.get("interval")), None)
+    interval = next((row.interval for row in context.primary.deciding.variants if row.interval), None)
     return Scorecard(
         groups=_groups(context),
         raw_columns=tuple(column.format(control=context.control.letter) for column in RAW_COLUMNS),
@@ -107,135 +138,64 @@ def build(context: Context) -> Scorecard:
 
 
 def _groups(context: Context) -> tuple[Group, ...]:
-    result, drawing, variants, plan = context.result, context.drawing, context.variants, context.plan
-    among = {row["variant"]: row["n"] for row in result["metrics"][0]["variants"]}
-    if context.population and context.population.mature:
-        result = dict(result) | {"metrics": result["mature"]["metrics"]}
-        drawing = drawing.get("mature") or {}
-    groups = scorecard(
-        result,
-        drawing,
-        variants,
-        primary=context.primary["metric"],
-        guarded=plan.guardrails,
-        currency=plan.currency,
-        withheld=context.withheld,
-        judged=context.result["metrics"],
-    )
-    entries = {entry["metric"]: entry for entry in result["metrics"]}
-    spent = {key: spent_once(entry, plan, variants, among) for key, entry in entries.items()}
-    return tuple(replace(group, remark=f"{group.remark} {spent[group.key]}".strip()) for group in groups)
+    """Return all groups, the deciding metric first and the guardrails last."""
+    answer, plan = context.answer, context.plan
+    entries, densities = answer.metrics, context.reading.drawing.get("densities", {})
+    if answer.mature is not None and context.population and context.population.mature:
+        entries, densities = answer.mature.metrics, {}
+    if context.withheld:
+        entries = tuple(map(without_chances, entries))
+    rank = {context.primary.metric: 0} | {key: 2 for key in plan.guardrails if key != context.primary.metric}
+    among = {row.variant: row.n for row in answer.primary.deciding.variants}
+    groups = []
+    for entry in sorted(entries, key=lambda entry: rank.get(entry.metric, 1)):
+        group = _group(context, entry, densities.get(entry.metric, {}))
+        spent = spent_once(entry, plan, context.variants, among)
+        groups.append(replace(group, remark=f"{group.remark} {spent}".strip()))
+    return tuple(groups)
 
 
-def scorecard(
-    result: Mapping[str, Any],
-    drawing: Mapping[str, Any],
-    variants: Sequence[VariantFacts],
-    *,
-    primary: str,
-    guarded: Sequence[str],
-    currency: str,
-    withheld: bool = False,
-    judged: Sequence[Mapping[str, Any]] | None = None,
-) -> tuple[Group, ...]:
-    """All groups, the deciding metric first and the guardrails last.
-
-    Parameters
-    ----------
-    result, drawing
-        A stored analysis: API.md's shape, and ``{"densities": {metric: {variant: {"x", "y"}}}}`` of the lifts.
-    variants
-        In order of position; the one control included.
-    primary, guarded
-        Keys of the deciding metric and of the guardrails; any other metric of the result stands between.
-    currency
-        ISO 4217 code of the experiment's money.
-    withheld
-        There is too little data for chances and losses: they are left out.
-    judged
-        The metrics of all members, which the verdict judged; by default those of the result.
-    """
-    result = without_chances(result) if withheld else result
-    definitions = (result.get("provenance") or {}).get("metric_definitions") or {}
-    densities = drawing.get("densities") or {}
-    rank = {primary: 0} | {key: 2 for key in guarded if key != primary}
-    ordered = sorted(result["metrics"], key=lambda entry: rank.get(entry["metric"], 1))
-    seen = {entry["metric"]: entry for entry in judged or result["metrics"]}
-    return tuple(
-        _group(
-            dict(entry) | {"cap": (definitions.get(entry["metric"]) or {}).get("cap")},
-            densities.get(entry["metric"]) or {},
-            variants,
-            _role(result["verdict"], seen[entry["metric"]], variants, primary, guarded, currency),
-            currency,
-        )
-        for entry in ordered
-    )
-
-
-def _role(
-    verdict: Mapping[str, Any],
-    entry: Mapping[str, Any],
-    variants: Sequence[VariantFacts],
-    primary: str,
-    guarded: Sequence[str],
-    currency: str,
-) -> Role:
-    key = entry["metric"]
-    if key == primary:
+def _role(context: Context, metric: str) -> Role:
+    """Return the role of a metric; a guardrail's is about all members, which the verdict judged."""
+    verdict, entry = context.answer.verdict, context.answer.entry(metric)
+    if metric == context.primary.metric:
         return Role("decides", "decides")
-    if key not in guarded:
+    if metric not in context.plan.guardrails or entry is None:
         return Role()
-    tag, tone = guardrails.tag(verdict, key, variants)
-    return Role(tag, tone, True, guardrails.doubt(verdict, entry, Measure.of(entry, currency), variants))
+    tag, tone = guardrails.tag(verdict, metric, context.variants)
+    measure = Measure.of(entry, context.plan.currency)
+    return Role(tag, tone, True, guardrails.doubt(verdict, entry.deciding, measure, context.variants))
 
 
-def _group(
-    entry: Mapping[str, Any],
-    densities: Mapping[str, Any],
-    variants: Sequence[VariantFacts],
-    role: Role,
-    currency: str,
-) -> Group:
-    measure, key = Measure.of(entry, currency), entry["metric"]
-    if no_member_did(entry):
-        return _nobody(entry, measure, variants, role)
-    by_variant = {row["variant"]: row for row in entry["variants"]}
-    comparisons = {row["variant"]: row for row in entry["comparisons"]}
-    relative = measure.relative and any(row.get("lift") for row in comparisons.values())
-    field = "lift" if relative else "difference"
-    scale = common_scale(filter(None, (interval_of(row.get(field)) for row in comparisons.values())))
-    control = next(variant for variant in variants if variant.control)
+def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve]) -> Group:
+    measure, role, result = Measure.of(entry, context.plan.currency), _role(context, entry.metric), entry.deciding
+    definition = context.answer.provenance.metric_definitions.get(entry.metric, {})
+    hint = _hint(entry, measure, definition.get("cap"))
+    if no_member_did(result):
+        return _nobody(result, measure, context.variants, role, hint)
+    by_variant = {row.variant: row for row in result.variants}
+    comparisons = {row.variant: row for row in result.comparisons}
+    relative = measure.relative and any(row.lift for row in result.comparisons)
+    shown = [row.lift if relative else row.difference for row in result.comparisons]
+    scale = common_scale(filter(None, map(interval_of, shown)))
+    words = context.reading.wording
+    frame = Frame(measure, result, context.control.letter, scale, relative, role.guardrail, words)
     rows = tuple(
-        _row(
-            measure,
-            entry,
-            by_variant[variant.key],
-            comparisons.get(variant.key),
-            densities.get(variant.key),
-            variant,
-            control,
-            scale,
-            field,
-            role.guardrail,
-        )
-        for variant in variants
+        _row(frame, variant, by_variant[variant.key], comparisons.get(variant.key), densities.get(variant.key))
+        for variant in context.variants
         if variant.key in by_variant
     )
     axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
-    hint, note = _hint(entry, measure), _note(entry, relative, measure)
-    adjusted = adjusted_of(entry, measure, variants)
-    remark = role.doubt if role.guardrail else lift_notes.ratio_note(entry, measure, variants)
-    return Group(key, measure.name, hint, role.tag, role.tone, rows, axis, note, _per(measure), remark, adjusted)
+    note = _note(result, relative, measure, words)
+    adjusted = adjusted_of(entry, measure, context.variants, words)
+    remark = role.doubt if role.guardrail else lift_notes.ratio_note(result, measure, context.variants)
+    return Group(
+        entry.metric, measure.name, hint, role.tag, role.tone, rows, axis, note, _per(measure), remark, adjusted
+    )
 
 
-def _nobody(
-    entry: Mapping[str, Any],
-    measure: Measure,
-    variants: Sequence[VariantFacts],
-    role: Role,
-) -> Group:
-    key, counted = entry["metric"], {row["variant"]: row["n"] for row in entry["variants"]}
+def _nobody(result: MetricResult, measure: Measure, variants: Sequence[VariantFacts], role: Role, hint: str) -> Group:
+    counted = {row.variant: row.n for row in result.variants}
     tag, tone = ("nothing so far", "calm") if role.guardrail else (role.tag, role.tone)
     nothing = Number(NOTHING)
     rows = tuple(
@@ -253,7 +213,7 @@ def _nobody(
         for variant in variants
         if variant.key in counted
     )
-    return Group(key, measure.name, _hint(entry, measure), tag, tone, rows, (), "", _per(measure))
+    return Group(result.metric, measure.name, hint, tag, tone, rows, (), "", _per(measure))
 
 
 def _per(measure: Measure) -> str:
@@ -261,113 +221,94 @@ def _per(measure: Measure) -> str:
 
 
 def _row(
-    measure: Measure,
-    entry: Mapping[str, Any],
-    row: Mapping[str, Any],
-    comparison: Mapping[str, Any] | None,
-    density: Mapping[str, Any] | None,
+    frame: Frame,
     variant: VariantFacts,
-    control: VariantFacts,
-    scale: Scale | None,
-    field: str,
-    guardrail: bool,
+    row: VariantResult,
+    comparison: ComparisonResult | None,
+    density: Curve | None,
 ) -> Row:
-    key, letter = f"{entry['metric']}-{variant.key}", variant.letter
-    estimate = comparison.get(field) if comparison else None
-    density = density or ((comparison or {}).get("lift_density") if field == "lift" else None)
-    drawn = bounds = None
-    if estimate and scale:
-        bounds = interval_of(estimate)
-        drawn = ridge(density if field == "lift" else None, estimate["mean"], *bounds, scale)
+    measure, key, letter = frame.measure, f"{frame.result.metric}-{variant.key}", variant.letter
+    estimate = None if comparison is None else frame.shown(comparison)
+    drawn = None
+    if estimate and frame.scale:
+        bounds = estimate.interval.low, estimate.interval.high
+        drawn = ridge(density if frame.relative else None, estimate.mean, *bounds, frame.scale)
     lift = Number(NOTHING)
     if comparison:
-        text = (
-            signed_percent(estimate["mean"])
-            if estimate and field == "lift"
-            else (measure.difference(estimate["mean"]) if estimate else NOTHING)
-        )
-        lift = Number(text, explanations.explain_lift(measure, letter, control.letter, comparison), f"{key}-lift")
+        why = explanations.explain_lift(measure, letter, frame.control, comparison, frame.words)
+        lift = Number(frame.written(estimate.mean) if estimate else NOTHING, why, f"{key}-lift")
     return Row(
         variant,
-        Number(measure.value(row["mean"]), explanations.explain_mean(measure, letter, row), f"{key}-mean"),
+        Number(measure.value(row.mean), explanations.explain_mean(measure, letter, row, frame.words), f"{key}-mean"),
         drawn,
-        _ridge_text(measure, letter, control.letter, estimate, bounds, field),
+        _ridge_text(frame, letter, estimate),
         lift,
-        *_chances(measure, entry, row, letter, key, guardrail),
+        *_chances(frame, row, letter, key),
         _raw(measure, row, comparison),
     )
 
 
-def _chances(
-    measure: Measure, entry: Mapping[str, Any], row: Mapping[str, Any], letter: str, key: str, guardrail: bool
-) -> tuple[Number, Number]:
+def _chances(frame: Frame, row: VariantResult, letter: str, key: str) -> tuple[Number, Number]:
     """Chance best and loss if wrong; a guardrail is to hold, not to be won, so it has neither."""
-    if guardrail or row.get("p_best") is None:
-        return Number("" if guardrail else NOTHING), Number("" if guardrail else NOTHING)
-    best = explanations.explain_best(letter, measure.name, entry.get("direction") == "lower")
+    if frame.guardrail or row.p_best is None:
+        nothing = Number("" if frame.guardrail else NOTHING)
+        return nothing, nothing
+    measure = frame.measure
+    best = explanations.explain_best(letter, measure.name, frame.result.direction == "lower")
+    loss = explanations.explain_loss(measure, letter, row.loss_if_wrong)
     return (
-        Number(phrases.chance(row["p_best"]), best, f"{key}-best"),
-        Number(
-            measure.loss(row.get("loss_if_wrong")),
-            explanations.explain_loss(measure, letter, row.get("loss_if_wrong")),
-            f"{key}-loss",
-        ),
+        Number(phrases.chance(row.p_best), best, f"{key}-best"),
+        Number(measure.loss(row.loss_if_wrong), loss, f"{key}-loss"),
     )
 
 
-def _raw(measure: Measure, row: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> tuple[str, ...]:
-    raw, spread = row.get("raw_mean"), row.get("interval")
-    total = measure.total(row["total"])
-    if raw is None and row["n"] and measure.kind in SUMMED:
-        raw = row["total"] / row["n"]
+def _raw(measure: Measure, row: VariantResult, comparison: ComparisonResult | None) -> tuple[str, ...]:
+    spread = row.interval
     return (
-        count(row["n"]),
-        total,
-        percent(raw, 2) if measure.kind == "share" and raw is not None else measure.value(raw),
-        percent(row["mean"], 2) if measure.kind == "share" and row["mean"] is not None else measure.value(row["mean"]),
-        explanations.range_of(measure.value(spread["low"]), measure.value(spread["high"])) if spread else NOTHING,
-        phrases.chance(comparison["p_beats_control"]) if comparison else NOTHING,
-        measure.loss(row.get("loss_if_wrong")),
+        count(row.n),
+        measure.total(row.total),
+        _two_digits(measure, row.raw_mean),
+        _two_digits(measure, row.mean),
+        explanations.range_of(measure.value(spread.low), measure.value(spread.high)) if spread else NOTHING,
+        phrases.chance(comparison.p_beats_control) if comparison else NOTHING,
+        measure.loss(row.loss_if_wrong),
     )
 
 
-def _ridge_text(
-    measure: Measure,
-    letter: str,
-    control: str,
-    estimate: Mapping[str, Any] | None,
-    bounds: tuple[float, float] | None,
-    field: str,
-) -> str:
-    if not estimate or bounds is None:
+def _two_digits(measure: Measure, value: float | None) -> str:
+    """Return a value, a share with two digits, so that it can be checked against the counts."""
+    return percent(value, 2) if measure.kind == "share" and value is not None else measure.value(value)
+
+
+def _ridge_text(frame: Frame, letter: str, estimate: Estimate | None) -> str:
+    if estimate is None or frame.scale is None:
         return ""
-    write = signed_percent if field == "lift" else measure.difference
-    what = "Lift" if field == "lift" else "Difference"
-    interval = explanations.range_of(write(bounds[0]), write(bounds[1]))
-    level = explanations.level_of(estimate["interval"])
-    return f"{what} of {letter} over {control}: {write(estimate['mean'])}, {level} interval {interval}"
+    what = "Lift" if frame.relative else "Difference"
+    low, high = frame.written(estimate.interval.low), frame.written(estimate.interval.high)
+    level = explanations.level_of(estimate.interval)
+    interval = explanations.range_of(low, high)
+    return f"{what} of {letter} over {frame.control}: {frame.written(estimate.mean)}, {level} interval {interval}"
 
 
-def _hint(entry: Mapping[str, Any], measure: Measure) -> str:
-    hint = str(entry.get("hint") or entry.get("unit_of_measure") or "").rstrip(".")
-    if entry.get("cap") and measure.kind == "money":
-        hint = hint.replace("cut at the cap", f"cut at {money(float(entry['cap']), measure.currency)}")
+def _hint(entry: MetricEntry, measure: Measure, cap: str | None) -> str:
+    hint = (entry.hint or entry.unit_of_measure).rstrip(".")
+    if cap and measure.kind == "money":
+        hint = hint.replace("cut at the cap", f"cut at {money(float(cap), measure.currency)}")
     hint = hint if hint[1:2].isupper() else hint[:1].lower() + hint[1:]  # EUR per order stays as it is
-    if entry.get("direction") == "lower":
+    if entry.plain.direction == "lower":
         return f"{hint}; less is better" if hint else "less is better"
     return hint
 
 
-def _note(entry: Mapping[str, Any], relative: bool, measure: Measure) -> str:
-    not_shown = entry.get("not_shown")
-    if not_shown:
-        return str(not_shown["reason"])
-    reasons = [row["lift_not_shown"] for row in entry["comparisons"] if row.get("lift_not_shown")]
-    told = [row["interval_not_shown"]["reason"] for row in entry["variants"] if row.get("interval_not_shown")]
-    if reasons and not relative and measure.relative:
+def _note(result: MetricResult, relative: bool, measure: Measure, words: Wording) -> str:
+    if result.not_shown is not None:
+        return words.text(result.not_shown.reason)
+    hidden = [row.lift_not_shown for row in result.comparisons if row.lift_not_shown]
+    notes = [words.text(row.interval_not_shown.reason) for row in result.variants if row.interval_not_shown]
+    if hidden and not relative and measure.relative:
         unit = " of members in 100" if measure.kind == "share" else measure.per
-        told.append(f"Drawn as a difference{unit}, not in per cent. {reasons[0]}")
-    return " ".join(told)
+        notes.append(f"Drawn as a difference{unit}, not in per cent. {words.text(hidden[0])}")
+    return " ".join(notes)
 
 
 def _tick_label(value: float, measure: Measure, relative: bool) -> str:
@@ -378,7 +319,9 @@ def _tick_label(value: float, measure: Measure, relative: bool) -> str:
     return measure.difference(value).replace(in_100(""), "")
 
 
-def adjusted_of(entry: Mapping[str, Any], measure: Measure, variants: Sequence[VariantFacts]) -> Number | None:
-    """The line of a metric with an "adjusted" entry, None for one without."""
-    found = adjustment.adjustment_line(entry, measure, variants)
-    return None if found is None else Number(*found, f"{entry['metric']}-adjusted")
+def adjusted_of(
+    entry: MetricEntry, measure: Measure, variants: Sequence[VariantFacts], words: Wording
+) -> Number | None:
+    """Return the line of a metric with a covariate; None for one without."""
+    found = adjustment.adjustment_line(entry, measure, variants, words)
+    return None if found is None else Number(*found, f"{entry.metric}-adjusted")

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import charts
+from analysis.posterior.joint import Estimate
+from experiments.analyses.sampled import results
+from experiments.analyses.sampled.part import Unfitted
+from experiments.analyses.sampled.segments import SEGMENTS, SegmentEntry
 from experiments.reporting import phrases
 from experiments.reporting.charts import translated
 from experiments.reporting.numbers import count, signed_percent
 from web.pages.results import explanations
 from web.pages.results.context import Context
-from web.pages.results.drawing import Ridge, common_scale, interval_of, ridge
-from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of
+from web.pages.results.drawing import Ridge, Scale, common_scale, ridge
+from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of, reason_of
 
 NOT_KNOWN = "not known"
 """Members who came without the attribute."""
@@ -45,102 +49,89 @@ class Segment:
 
 
 def build(context: Context) -> tuple[Segment, ...]:
-    """Return a part for each declared attribute."""
-    return segments(context.result.get("segments") or (), context.variants, context.subject)
+    """Return a part for each declared attribute, about the subject against the control."""
+    return tuple(_segment(context, entry) for entry in context.answer.entries(SEGMENTS))
 
 
-def segments(
-    entries: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts], subject: VariantFacts
-) -> tuple[Segment, ...]:
-    """Every segmented attribute of a result, told for `subject` against the control.
-
-    Parameters
-    ----------
-    entries
-        The result's "segments": rows as the segmented model stores them, or ``not_shown`` with its reason.
-    subject
-        The variant the section is about: the verdict's, else the one most likely to be best.
-    """
-    return tuple(_segment(entry, variants, subject) for entry in entries)
-
-
-def _segment(entry: Mapping[str, Any], variants: Sequence[VariantFacts], subject: VariantFacts) -> Segment:
-    name = str(entry["segment"])
-    title = name.replace("_", " ")
-    if entry.get("not_shown"):
-        return Segment(name, title, (), (), str(entry["not_shown"]["reason"]), None)
-    stored = [row for row in entry.get("segment_rows") or entry.get("rows") or () if row.get("lift")]
-    own = [row for row in stored if row["variant"] == subject.key]
+def _segment(context: Context, entry: SegmentEntry | Unfitted) -> Segment:
+    name = str(entry.shape["segment"]) if isinstance(entry, Unfitted) else entry.segment
+    title, subject = name.replace("_", " "), context.subject
+    if isinstance(entry, Unfitted):
+        return Segment(name, title, (), (), reason_of(entry, context.reading), None)
     sizes: dict[str, int] = {}
-    for row in entry.get("segment_rows") or entry.get("rows") or ():
-        sizes[row["level"]] = sizes.get(row["level"], 0) + int(row["n"])
-    own.sort(key=lambda row: -sizes[row["level"]])
-    whole = next((row for row in entry.get("overall") or () if row["variant"] == subject.key and row.get("lift")), None)
-    bounds = [interval_of(row["lift"]) for row in [*own, *([whole] if whole else [])]]
-    scale = common_scale([pair for pair in bounds if pair], margin=0.06)
+    for row in entry.segment_rows:
+        sizes[row.level] = sizes.get(row.level, 0) + row.n
+    lifted = [(row, row.lift) for row in entry.segment_rows if row.lift]
+    own = [(row, lift) for row, lift in lifted if row.variant == subject.key]
+    own.sort(key=lambda pair: -sizes[pair[0].level])
+    whole = next((row.lift for row in entry.overall if row.variant == subject.key and row.lift), None)
+    bounds = [(lift.interval.low, lift.interval.high) for lift in [*(lift for _, lift in own), *filter(None, [whole])]]
+    scale = common_scale(bounds, margin=0.06)
     if not own or scale is None:
         return Segment(name, title, (), (), "There are not enough members yet to tell the groups apart.", None)
-    rows = tuple(_row(name, row, sizes[row["level"]], subject, scale) for row in own)
+    rows = tuple(_row(name, row, lift, sizes[row.level], subject, scale) for row, lift in own)
     axis = axis_of(scale, lambda value: signed_percent(value, 0) if value else "0")
-    spec = _forest(stored, variants, sizes) if len(variants) > 2 else None
+    spec = _forest(lifted, context.variants, sizes) if len(context.variants) > 2 else None
     overall = _overall(name, whole, sum(sizes.values()), subject, scale) if whole else None
-    return Segment(name, title, rows, axis, "", spec, overall, bool(entry.get("joint")))
+    return Segment(name, title, rows, axis, "", spec, overall, entry.joint)
 
 
-def _overall(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts, scale: Any) -> SegmentRow:
+def _overall(name: str, lift: Estimate, members: int, subject: VariantFacts, scale: Scale) -> SegmentRow:
     """The groups put together again, each by how many members it has."""
-    mean, interval = row["lift"]["mean"], row["lift"]["interval"]
-    bounds = [signed_percent(interval[side]) for side in ("low", "high")]
+    mean, interval = lift.mean, lift.interval
+    low, high = signed_percent(interval.low), signed_percent(interval.high)
     why = (
         f"All groups together, each weighed by how many members it has whatever they were shown: {subject.letter}'s"
-        f" lift is {phrases.between(*bounds)} with {explanations.level_of(interval)} probability."
+        f" lift is {phrases.between(low, high)} with {explanations.level_of(interval)} probability."
     )
-    within = f"{explanations.level_of(interval)} interval {explanations.range_of(*bounds)}"
-    text = f"{EVERYBODY}: lift {signed_percent(mean)}, {within}"
-    drawn = ridge(None, mean, interval["low"], interval["high"], scale)
+    said = explanations.range_of(low, high)
+    text = f"{EVERYBODY}: lift {signed_percent(mean)}, {explanations.level_of(interval)} interval {said}"
+    drawn = ridge(None, mean, interval.low, interval.high, scale)
     return SegmentRow(
         EVERYBODY, count(members), drawn, None, Number(signed_percent(mean, 0), why, f"whole-{name}"), text
     )
 
 
-def _row(name: str, row: Mapping[str, Any], members: int, subject: VariantFacts, scale: Any) -> SegmentRow:
-    mean, interval, raw = row["lift"]["mean"], row["lift"]["interval"], row.get("raw_lift")
-    drawn = ridge(None, mean, interval["low"], interval["high"], scale)
-    bounds = [signed_percent(interval[side]) for side in ("low", "high")]
+def _row(
+    name: str, row: results.SegmentRow, lift: Estimate, members: int, subject: VariantFacts, scale: Scale
+) -> SegmentRow:
+    mean, interval, raw = lift.mean, lift.interval, row.raw_lift
+    drawn = ridge(None, mean, interval.low, interval.high, scale)
+    low, high = signed_percent(interval.low), signed_percent(interval.high)
     unshrunken = f" The raw figure is {signed_percent(raw)}." if raw is not None else ""
     why = (
-        f"Among the {count(members)} members here, {subject.letter}'s lift is {phrases.between(*bounds)} with"
+        f"Among the {count(members)} members here, {subject.letter}'s lift is {phrases.between(low, high)} with"
         f" {explanations.level_of(interval)} probability.{unshrunken}"
     )
     raw_at = scale.at(raw) if raw is not None and scale.low <= raw <= scale.high else None
-    within = f"{explanations.level_of(interval)} interval {explanations.range_of(*bounds)}"
-    text = f"{row['level']}: lift {signed_percent(mean)}, {within}"
-    level = str(row["level"]) or NOT_KNOWN
+    said = explanations.range_of(low, high)
+    text = f"{row.level}: lift {signed_percent(mean)}, {explanations.level_of(interval)} interval {said}"
     return SegmentRow(
-        level,
+        row.level or NOT_KNOWN,
         count(members),
         drawn,
         raw_at,
-        Number(signed_percent(mean, 0), why, f"segment-{name}-{row['level']}"),
+        Number(signed_percent(mean, 0), why, f"segment-{name}-{row.level}"),
         text,
     )
 
 
 def _forest(
-    stored: Sequence[Mapping[str, Any]], variants: Sequence[VariantFacts], sizes: Mapping[str, int]
+    lifted: Sequence[tuple[results.SegmentRow, Estimate]], variants: Sequence[VariantFacts], sizes: Mapping[str, int]
 ) -> dict[str, Any]:
     rows = [
         {
-            "level": str(row["level"]) or NOT_KNOWN,
-            "variant": row["variant"],
-            "n": sizes[row["level"]],
-            "lift": row["lift"]["mean"],
-            "low": row["lift"]["interval"]["low"],
-            "high": row["lift"]["interval"]["high"],
-            "raw_lift": row.get("raw_lift"),
+            "level": row.level or NOT_KNOWN,
+            "variant": row.variant,
+            "n": sizes[row.level],
+            "lift": lift.mean,
+            "low": lift.interval.low,
+            "high": lift.interval.high,
+            "raw_lift": row.raw_lift,
         }
-        for row in sorted(stored, key=lambda row: -sizes[row["level"]])
+        for row, lift in sorted(lifted, key=lambda pair: -sizes[pair[0].level])
     ]
     shown = [variant for variant in variants if not variant.control]
     labels = {variant.key: variant.letter for variant in shown}
-    return translated(charts.segment_forest(rows, [variant.key for variant in variants], labels=labels))
+    spec: dict[str, Any] = translated(charts.segment_forest(rows, [variant.key for variant in variants], labels=labels))
+    return spec

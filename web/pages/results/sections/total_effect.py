@@ -1,15 +1,16 @@
 """The total effect: what randomised members did themselves, and what came of it in their whole cascade."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from analysis import VariantResult
+from analysis.scoring.results import ComparisonResult
+from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure, in_100
 from experiments.reporting.numbers import NOTHING, count, decimal, plural, signed_percent
 from web.pages.results import explanations
 from web.pages.results.context import Context
-from web.pages.results.parts import Number, VariantFacts, by_position, reason_of, shown
+from web.pages.results.parts import Number, VariantFacts, by_position
 
 
 @dataclass(frozen=True)
@@ -52,63 +53,33 @@ class TotalEffect:
 
 def build(context: Context) -> TotalEffect | None:
     """Return the section; None where no member was brought."""
-    result, plan = context.result, context.plan
-    return total_effect(
-        result.get("total"),
-        result["metrics"],
-        context.variants,
-        context.control,
-        plan.currency,
-        growing=plan.ended_at is None,
-    )
-
-
-def total_effect(
-    found: Mapping[str, Any] | None,
-    metrics: Sequence[Mapping[str, Any]],
-    variants: Sequence[VariantFacts],
-    control: VariantFacts,
-    currency: str,
-    growing: bool = False,
-) -> TotalEffect | None:
-    """The section of a result's "total"; None where nobody was brought.
-
-    Parameters
-    ----------
-    metrics
-        The result's "metrics", for the direct figures, the primary one first.
-    """
-    if not found or not found.get("metrics"):
+    answer, plan = context.answer, context.plan
+    if answer.total is None:
         return None
-    direct = {entry["metric"]: entry for entry in metrics}
-    told = {entry["metric"]: entry for entry in found["metrics"]}
-    ordered = [told[key] for key in direct if key in told]
-    if not ordered:
+    whole = {entry.metric: entry for entry in answer.total.metrics}
+    both = [(entry, whole[entry.metric]) for entry in answer.metrics if entry.metric in whole]
+    if not both:
         return None
-    groups = [_group(entry, direct[entry["metric"]], variants, control, currency) for entry in ordered]
-    return TotalEffect(plural(int(found["brought"]), "member"), groups[0], tuple(groups[1:]), growing)
+    groups = [_group(context, direct, total) for direct, total in both]
+    brought = plural(answer.total.brought, "member")
+    return TotalEffect(brought, groups[0], tuple(groups[1:]), growing=plan.ended_at is None)
 
 
-def _group(
-    entry: Mapping[str, Any],
-    direct: Mapping[str, Any],
-    variants: Sequence[VariantFacts],
-    control: VariantFacts,
-    currency: str,
-) -> Group:
-    measure = Measure.of(dict(direct), currency)
-    own = {row["variant"]: row for row in direct["variants"]}
-    lifts = {row["variant"]: row for row in entry["comparisons"]}
+def _group(context: Context, direct: MetricEntry, total: MetricEntry) -> Group:
+    measure, key = Measure.of(direct, context.plan.currency), direct.metric
+    own = {row.variant: row for row in direct.deciding.variants}
+    lifts = {row.variant: row for row in total.plain.comparisons}
     rows = tuple(
         Row(
             variant,
-            _write(measure, (own.get(variant.key) or {}).get("mean")),
-            _total(entry["metric"], measure, variant, row),
-            _against(entry["metric"], variant, control, lifts.get(variant.key)),
+            _write(measure, own[variant.key].mean if variant.key in own else None),
+            _total(key, measure, variant, row),
+            _against(key, variant, context.control, lifts.get(variant.key)),
         )
-        for variant, row in by_position(entry["variants"], variants)
+        for variant, row in by_position(total.plain.variants, context.variants)
     )
-    return Group(entry["metric"], measure.name, rows, reason_of(entry))
+    hidden = total.plain.not_shown
+    return Group(key, measure.name, rows, "" if hidden is None else context.reading.text(hidden.reason))
 
 
 def _write(measure: Measure, x: float | None) -> str:
@@ -118,34 +89,34 @@ def _write(measure: Measure, x: float | None) -> str:
     return in_100(decimal(100 * x, 1 if 100 * x >= 1 or x == 0 else 2))
 
 
-def _total(key: str, measure: Measure, variant: VariantFacts, row: Mapping[str, Any]) -> Number:
-    if row.get("mean") is None or not row.get("interval"):
+def _total(key: str, measure: Measure, variant: VariantFacts, row: VariantResult) -> Number:
+    if row.mean is None or row.interval is None:
         return Number(NOTHING)
-    interval = row["interval"]
-    bounds = phrases.between(*(_write(measure, interval[side]) for side in ("low", "high")))
+    interval = row.interval
+    bounds = phrases.between(_write(measure, interval.low), _write(measure, interval.high))
     why = (
         f"{_summed(measure, variant, row)} With {explanations.level_of(interval)} probability the true number is"
         f" {bounds} ({explanations.kind_of(interval)})."
     )
-    return Number(_write(measure, row["mean"]), why, f"total-{key}-{variant.key}")
+    return Number(_write(measure, row.mean), why, f"total-{key}-{variant.key}")
 
 
-def _summed(measure: Measure, variant: VariantFacts, row: Mapping[str, Any]) -> str:
-    who = f"{plural(row['n'], 'member')} who met {variant.letter} first-hand and all in their cascades"
+def _summed(measure: Measure, variant: VariantFacts, row: VariantResult) -> str:
+    who = f"{plural(row.n, 'member')} who met {variant.letter} first-hand and all in their cascades"
     if measure.kind == "share":
-        return f"Of the {who}, {count(row['total'])} did it: told for each hundred of the former."
-    return f"The {who} came to {measure.total(float(row['total']))} together: told for each of the former."
+        return f"Of the {who}, {count(row.total)} did it: told for each hundred of the former."
+    return f"The {who} came to {measure.total(float(row.total))} together: told for each of the former."
 
 
-def _against(key: str, variant: VariantFacts, control: VariantFacts, row: Mapping[str, Any] | None) -> Number:
-    lift = shown((row or {}).get("lift"))
+def _against(key: str, variant: VariantFacts, control: VariantFacts, row: ComparisonResult | None) -> Number:
+    lift = None if row is None else row.lift
     if row is None or lift is None:
         return Number(NOTHING)
-    interval = lift["interval"]
-    bounds = phrases.between(signed_percent(interval["low"]), signed_percent(interval["high"]))
+    interval = lift.interval
+    bounds = phrases.between(signed_percent(interval.low), signed_percent(interval.high))
     why = (
         f"How much more came of {variant.letter} than of {control.letter}, cascades included; with"
         f" {explanations.level_of(interval)} probability the true lift is {bounds}, and {variant.letter} is ahead of"
-        f" {control.letter} with {phrases.chance(row['p_beats_control'])}."
+        f" {control.letter} with {phrases.chance(row.p_beats_control)}."
     )
-    return Number(signed_percent(lift["mean"]), why, f"total-{key}-{variant.key}-lift")
+    return Number(signed_percent(lift.mean), why, f"total-{key}-{variant.key}-lift")

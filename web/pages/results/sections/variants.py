@@ -20,7 +20,7 @@ class Card:
 
 def build(context: Context) -> tuple[Card, ...]:
     """Return a card for each variant."""
-    return cards_of(context.variants, {row["variant"]: row["n"] for row in context.primary["variants"]})
+    return cards_of(context.variants, {row.variant: row.n for row in context.primary.deciding.variants})
 
 
 def cards_of(variants: Sequence[VariantFacts], members: Mapping[str, int] | None = None) -> tuple[Card, ...]:

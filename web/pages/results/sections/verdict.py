@@ -1,10 +1,10 @@
 """The verdict in words with the figures that it rests on."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from analysis import MetricResult, Verdict
 from experiments.reporting import facts
 from experiments.reporting.measures import Measure
 from web.pages.results import explanations
@@ -35,41 +35,39 @@ class VerdictView:
 
 def build(context: Context) -> VerdictView:
     """Return the section."""
-    verdict = context.result["verdict"]
+    verdict, text = context.answer.verdict, context.reading.text
     shown = _facts(context)
-    if shown and (month := worth(context.result, _about(context), context.control, context.plan)):
+    if shown and (month := worth(context.answer, _about(context), context.control, context.plan)):
         shown = (*shown, month)
-    reason = coloured(verdict["reason"], context.variants)
-    return VerdictView(verdict["decision"], TONES[verdict["decision"]], verdict["headline"], reason, shown)
+    reason = coloured(text(verdict.reason), context.variants)
+    return VerdictView(verdict.decision, TONES[verdict.decision], text(verdict.headline), reason, shown)
 
 
-def subject_of(
-    verdict: Mapping[str, Any], primary: Mapping[str, Any], variants: Sequence[VariantFacts]
-) -> VariantFacts:
+def subject_of(verdict: Verdict, primary: MetricResult, variants: Sequence[VariantFacts]) -> VariantFacts:
     """The variant that the page speaks of: the verdict's, else the likeliest best of those that are not the control."""
     others = [variant for variant in variants if not variant.control]
-    named = next((variant for variant in others if variant.key == verdict.get("variant")), None)
-    chances = {row["variant"]: row.get("p_best") or 0.0 for row in primary["variants"]}
+    named = next((variant for variant in others if variant.key == verdict.variant), None)
+    chances = {row.variant: row.p_best or 0.0 for row in primary.variants}
     return named or max(others, key=lambda variant: chances.get(variant.key, 0.0))
 
 
 def _about(context: Context) -> VariantFacts:
     """Return the variant that the figures are about."""
-    row = facts.subject(context.result["verdict"], context.primary)
-    return next((one for one in context.variants if row and one.key == row["variant"]), context.subject)
+    row = facts.subject(context.answer.verdict, context.primary.deciding)
+    return next((one for one in context.variants if row and one.key == row.variant), context.subject)
 
 
 def _facts(context: Context) -> tuple[tuple[str, Number], ...]:
     """Return the figures beside the sentence, each with its explanation."""
-    primary, about = context.primary, _about(context)
-    row = facts.subject(context.result["verdict"], primary) or {}
+    verdict, primary, about = context.answer.verdict, context.primary, _about(context)
+    row = facts.subject(verdict, primary.deciding)
     measure = Measure.of(primary, context.plan.currency)
     why = {
-        "best": explanations.explain_best(about.letter, measure.name, primary.get("direction") == "lower"),
-        "loss": explanations.explain_loss(measure, about.letter, row.get("loss_if_wrong")),
+        "best": explanations.explain_best(about.letter, measure.name, primary.plain.direction == "lower"),
+        "loss": explanations.explain_loss(measure, about.letter, row.loss_if_wrong if row else None),
     }
     letters = {variant.key: variant.letter for variant in context.variants}
-    found = facts.facts(context.result["verdict"], primary, context.plan.currency, letters)
+    found = facts.facts(verdict, primary, context.plan.currency, letters)
     return tuple((fact.label, Number(fact.value, why[fact.key], f"fact-{fact.key}")) for fact in found)
 
 

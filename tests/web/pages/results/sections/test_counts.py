@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.pages.results import sampled_parts
+from tests.web.pages.results import fixtures, sampled_parts
 from tests.web.pages.results.view_of import THIN, page, with_part
 from web.pages.results.sections import provenance
 
@@ -34,18 +34,12 @@ def test_counts_of_which_nothing_can_be_said_say_why(found, said) -> None:
     assert not part.rows and part.not_shown.startswith(said)
 
 
-def test_an_older_answer_has_no_such_section() -> None:
-    result = sampled_parts.whole_result()
-    del result["counts"]
-    assert page(result).part("counts") is None
-
-
 def test_its_prior_is_named_with_what_it_is_for() -> None:
     from analysis.priors import NEGATIVE_BINOMIAL_WEAK
     from experiments.reporting.sentences.wording import Wording
 
     result = sampled_parts.whole_result()
     result["provenance"]["priors"]["counts"] = Wording().worded(NEGATIVE_BINOMIAL_WEAK.to_dict())
-    told = [value for label, value in provenance.provenance(result) if label == "Prior"]
+    told = [value for label, value in provenance.provenance(fixtures.reading(result)) if label == "Prior"]
     (own,) = [line for line in told if line.startswith("negative binomial weak")]
     assert own.endswith("For: how often and how unevenly.")

@@ -60,7 +60,7 @@ def test_a_worth_that_cannot_be_known_is_not_told(change) -> None:
 
 
 def test_a_large_return_is_written_with_commas() -> None:
-    measure = Measure.of({"metric": "roi", "kind": "value"})
+    measure = Measure.known("roi")
     assert (measure.value(200.9), measure.value(-0.4), measure.value(0.0)) == (
         f"+20,090{THIN}%",
         f"−40{THIN}%",

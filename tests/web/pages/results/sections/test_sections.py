@@ -2,8 +2,12 @@
 
 import pytest
 
+from analysis import VariantResult
+from analysis.posterior.joint import Interval
 from experiments.reporting.measures import Measure
-from tests.web.pages.results import sampled_parts
+from experiments.reporting.sentences.wording import Wording
+from tests.web.pages.results import fixtures, sampled_parts
+from tests.web.pages.results.stored_form import answer_of
 from tests.web.pages.results.view_of import THIN, page, with_part
 from web.pages.results.explanations import explain_kind, explain_lift, explain_mean
 from web.pages.results.sections import provenance
@@ -62,7 +66,8 @@ def test_a_covariate_that_could_not_be_used_says_why_and_the_plain_figures_stand
 
 
 def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
-    told = [value for label, value in provenance.provenance(sampled_parts.whole_result()) if label == "Prior"]
+    rows = provenance.provenance(fixtures.reading(sampled_parts.whole_result()))
+    told = [value for label, value in rows if label == "Prior"]
     learned = next(line for line in told if line.startswith("learned"))
     assert f"19 of 20 true lifts lie between −10{THIN}% and +11{THIN}%" in learned
     assert "The variants of a test lie 0.037 (0.029 to 0.046) apart in log-odds." in learned
@@ -71,14 +76,14 @@ def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
 
 
 def test_every_fit_tells_what_its_gate_let_through() -> None:
-    told = dict(provenance.provenance(sampled_parts.whole_result()))
+    told = dict(provenance.provenance(fixtures.reading(sampled_parts.whole_result())))
     assert told["Fit of retention"] == "R-hat 1.002, 1,804 effective draws, 0 divergences; nutpie, seed 7"
     assert told["Fit by country and device"].startswith("R-hat 1.002")
     assert "2 of 2 predictive checks passed; nutpie" in told["Fit of revenue by buyer"]
     result = sampled_parts.whole_result()
     assert told["Fit of active days by member"].startswith("R-hat 1.002")
     result["amounts"][0]["checks"][0] |= {"observed": 931.0, "passed": False}
-    told = dict(provenance.provenance(result))
+    told = dict(provenance.provenance(fixtures.reading(result)))
     assert (
         "1 of 2 predictive checks passed, largest order 931, outside 180.2 to 402.9" in told["Fit of revenue by buyer"]
     )
@@ -86,9 +91,10 @@ def test_every_fit_tells_what_its_gate_let_through() -> None:
 
 def test_the_kind_of_an_interval_is_named() -> None:
     assert "ETI" in page().part("scorecard").interval_kind
-    assert "HDI" in explain_kind(sampled_parts.interval(0.1, 0.01, "hdi"))
-    row = {"n": 10, "total": 3, "interval": sampled_parts.interval(0.3, 0.01, "hdi")}
-    assert "the shortest such interval" in explain_mean(Measure("share"), "B", row)
+    interval = Interval("hdi", 0.95, 0.28, 0.32)
+    assert "HDI" in explain_kind(interval)
+    row = VariantResult("b", 10, 3.0, mean=0.3, interval=interval)
+    assert "the shortest such interval" in explain_mean(Measure("share"), "B", row, Wording())
 
 
 @pytest.mark.parametrize(
@@ -114,8 +120,8 @@ def test_each_kind_of_metric_is_written_in_its_own_way(metric, mean, difference)
 
 
 def test_a_signed_metric_is_never_compared_in_per_cent() -> None:
-    entry = next(entry for entry in sampled_parts.earning() if entry["metric"] == "sentiment")
-    why = explain_lift(Measure.of(entry), "B", "A", entry["comparisons"][0])
+    entry = answer_of(sampled_parts.whole_result()).entry("sentiment")
+    why = explain_lift(Measure.of(entry), "B", "A", entry.plain.comparisons[0], Wording())
     assert why.startswith("The difference to A per mention is between +0.06 and +0.36")
     assert "%" not in why.replace(f"95{THIN}%", "")
 
