@@ -12,7 +12,7 @@ from analysis.messages import message
 from analysis.models.cascade.result import CascadeComparison, CascadeResult, Reach, VariantCascade
 from analysis.models.hurdle import HurdleResult, HurdleVariant
 from analysis.models.negative_binomial import CountResult, CountVariant
-from analysis.models.retention.lifetimes import StayingPoint, Tail
+from analysis.models.retention.lifetimes import Tail, TailPoint
 from analysis.posterior.joint import Estimate, Interval
 from analysis.sampling.diagnostics import Diagnostics
 from analysis.sampling.predictive import Check
@@ -136,7 +136,7 @@ FITTED = {
 def test_every_sampled_part_survives(part):
     if part.key == "retention":
         (fit,) = Answer.from_dict(answered({"click_rate": RATES, "half_life": DATA["half_life"]})).entries(part)
-        point = StayingPoint(8, 0.3, 0.1, 1 / 3)
+        point = TailPoint(8, 0.3, 0.1, 1 / 3)
         object.__setattr__(fit.variants[0], "tail", Tail(1.5, 2.5, 0.25, (point,), (point,)))
     else:
         fit = FITTED[part.key]

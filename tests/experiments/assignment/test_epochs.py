@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
+from analysis.messages import message
+from experiments.analyses.allocation import AllocationResult
 from experiments.analyses.inputs import to_us
 from experiments.analyses.reallocation import HOUR_US, open_next
 from experiments.analyses.run import new_id
@@ -23,9 +25,13 @@ from experiments.lifecycle.document import document_of, timestamp
 from experiments.lifecycle.editing import new_run
 from experiments.settings import settings
 from experiments.storage.tables import AllocationEpoch, Analysis, AuditEntry, Exposure, MultiExposure
+from tests.experiments.analyses.documents import RATES, answered
 from tests.web.api.calls import make_experiment
 
 ADAPTIVE = {"allocation": {"method": "thompson", "floor": 0.05, "every_hours": 24}}
+WHOLE = answered({"click_rate": RATES})
+"""The result of an analysis, to which the tests add their shares."""
+
 UNITS = [f"u-{number}" for number in range(2000)]
 
 
@@ -33,9 +39,10 @@ def propose(session, shares, *, key="spring") -> Analysis:
     """An analysis of the newest run that proposes these shares."""
     experiment = store.get(session, key)
     run = store.current_run(session, experiment)
+    proposal = AllocationResult("thompson", 0.05, 24, (), shares, None, message("note.allocation_bias"))
     row = Analysis(
         id=new_id(), experiment_id=experiment.id, run_id=run.id, cut_off_us=0, decision="keep_running",
-        result={"allocation": {"next": shares}}, inputs={}, drawing={},
+        result=WHOLE | {"allocation": proposal.to_dict()}, inputs={}, drawing={},
     )  # fmt: skip
     session.add(row)
     return row

@@ -58,7 +58,7 @@ def test_a_verdict_that_does_not_wait_is_left_as_it_is() -> None:
 
 
 def test_shipping_says_that_everybody_means_those_outside_the_audience_too(app, client) -> None:
-    words = "Everybody also means those outside the audience of this test"
+    words = "This includes members outside the audience of this test."
     stored.experiment(app, targeting={"attribute": "country", "in": ["DE"]})
     stored.analyse(app)
     assert words in text_of(client.get(PAGE)) and words in text_of(client.get(f"{PAGE}/ship"))
