@@ -1,14 +1,14 @@
-"""What `collect` brings back: sufficient statistics and the counts that the health checks need, ready to be stored."""
+"""The sufficient statistics of an analysis, with the counts that the health checks need, ready to be stored."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Self
 
 from analysis import statistics_from_dict
 from analysis.statistics import AdjustedStatistics, ProportionStatistics, Statistics
 
 OTHERS = "others"
-"""The level that holds every value of a segment beyond the largest ones."""
+"""The level of all values of a segment beyond the largest ones."""
 
 UNKNOWN = "(not given)"
 """The level of members whose attribute was not given."""
@@ -16,16 +16,37 @@ UNKNOWN = "(not given)"
 SegmentData = dict[tuple[str, str], ProportionStatistics]
 
 
-class SegmentCells(TypedDict):
-    """The primary metric by variant and all attributes at once: rows of variant, levels, members, successes."""
+@dataclass(frozen=True, slots=True)
+class SegmentCells:
+    """The primary metric's statistics by variant and the levels of all attributes at once.
 
-    attributes: list[str]
-    cells: list[list[Any]]
+    Attributes
+    ----------
+    attributes : tuple of str
+        Names of the attributes; the last may be the allocation epoch.
+    cells : dict
+        By (variant, levels in the order of `attributes`).
+    """
+
+    attributes: tuple[str, ...]
+    cells: dict[tuple[str, tuple[str, ...]], ProportionStatistics]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON document, with a row of variant, levels, members and successes for each cell."""
+        rows = [[variant, list(levels), cell.n, cell.successes] for (variant, levels), cell in self.cells.items()]
+        return {"attributes": list(self.attributes), "cells": rows}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read `to_dict` back."""
+        rows = data["cells"]
+        cells = {(variant, tuple(levels)): ProportionStatistics(n, did) for variant, levels, n, did in rows}
+        return cls(tuple(data["attributes"]), cells)
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Counts about the data itself, for the health checks.
+    """Counts about the quality of the data, for the health checks.
 
     Attributes
     ----------
@@ -34,9 +55,9 @@ class Quality:
     events : int
         Attributed events.
     late : int
-        Of these, the ones that arrived more than 24 hours after they happened.
+        Attributed events that arrived more than 24 hours after they happened.
     ahead : int
-        Of these, the ones whose client clock was more than a minute ahead of ours.
+        Attributed events whose client clock was more than a minute ahead of the server's.
     other_currency : int
         Purchases in another currency than the experiment's: they count as purchases, not as money.
     last_event_us : int or None
@@ -44,7 +65,7 @@ class Quality:
     early : int
         Events of members, since the run began, within the day before their first exposure: they do not count.
     crossed : int
-        Randomised members whom somebody of another variant brought as well: they may have seen both.
+        Randomised members who were also invited by a member of another variant, so that they may have seen both.
     """
 
     immature: int = 0
@@ -59,14 +80,14 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Everything an analysis may look at, up to one cut-off.
+    """The data of an analysis, up to one cut-off.
 
     Attributes
     ----------
     counts : dict of str to int
         Randomised members a variant, in the order of the variants.
     excluded : dict of str to int
-        Members set aside, by reason: ``multi_exposed``, ``bots``.
+        Members left out, by reason: ``multi_exposed``, ``bots``.
     shared : int
         Members who came through a share link.
     metric_data : dict of str to dict of str to Statistics
@@ -74,25 +95,25 @@ class Collected:
     segment_data : dict of str to dict
         By attribute, then by (variant, level): the primary metric's statistics.
     segment_cells : SegmentCells or None
-        The same by all attributes at once; None where there are fewer than two, or too many cells to be told.
+        The same by all attributes at once; None if there are fewer than two attributes, or too many cells.
     epochs : tuple of int
-        Numbers of the allocation epochs with members, ascending; empty where the run has at most one.
+        Numbers of the allocation epochs with members, ascending; empty if the run has at most one.
     counts_by_epoch : dict of str to tuple of int
         Members by variant, then in the order of `epochs`.
     strata : dict of str to dict of str to tuple of Statistics
-        `metric_data` split by epoch, in the order of `epochs`; empty where the run has at most one.
+        `metric_data` split by epoch, in the order of `epochs`; empty if the run has at most one.
     mature_counts : dict of str to int
         Members a variant whose window was over at the cut-off.
     mature_data : dict of str to dict of str to Statistics
-        `metric_data` of these members alone; empty where all members are among them. Retention and cascades, which know
-        of age by themselves, are not repeated here.
+        `metric_data` of these members alone; empty if all members are mature. Retention and cascades are missing here,
+        since their models account for age.
     mature_strata : dict of str to dict of str to tuple of Statistics
-        `mature_data` split by the epochs in which somebody is mature; empty where there are not two.
+        `mature_data` split by the epochs that have mature members; empty if there are fewer than two.
     adjusted_data : dict of str to dict of str to AdjustedStatistics
-        Outcomes beside the covariate, of the metrics that have one; empty where none was declared.
+        Outcomes with the covariate, of the metrics that have one; empty if none was declared.
     total_data : dict of str to dict of str to Statistics
-        What each randomised member did together with everybody in their cascade, by metric and variant: amounts, and
-        counts of how many did it for rates; empty where nobody was brought.
+        Statistics of each randomised member together with their cascade, by metric and variant: amounts, and the
+        number of members with the event for rates; empty if no member brought another.
     arrivals : tuple of (str, int, int)
         (variant, whole days since the first exposure, new members that day).
     first_exposure_us : int or None
@@ -124,43 +145,43 @@ class Collected:
         return sum(self.counts.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """A form that survives JSON to the digit."""
+        """Return a JSON document that keeps every digit."""
         return {
             "counts": self.counts,
             "excluded": self.excluded,
             "shared": self.shared,
-            "metric_data": _told(self.metric_data),
+            "metric_data": _to_dict(self.metric_data),
             "segment_data": {
                 segment: [[variant, level, cell.n, cell.successes] for (variant, level), cell in cells.items()]
                 for segment, cells in self.segment_data.items()
             },
-            "segment_cells": self.segment_cells,
+            "segment_cells": None if self.segment_cells is None else self.segment_cells.to_dict(),
             "epochs": list(self.epochs),
             "counts_by_epoch": {variant: list(counts) for variant, counts in self.counts_by_epoch.items()},
-            "strata": _told_strata(self.strata),
+            "strata": _strata_to_dict(self.strata),
             "mature_counts": self.mature_counts,
-            "mature_data": _told(self.mature_data),
-            "mature_strata": _told_strata(self.mature_strata),
-            "adjusted_data": _told(self.adjusted_data),
-            "total_data": _told(self.total_data),
+            "mature_data": _to_dict(self.mature_data),
+            "mature_strata": _strata_to_dict(self.mature_strata),
+            "adjusted_data": _to_dict(self.adjusted_data),
+            "total_data": _to_dict(self.total_data),
             "arrivals": [list(row) for row in self.arrivals],
             "first_exposure_us": self.first_exposure_us,
             "quality": asdict(self.quality),
-            # JSON objects of PostgreSQL come back in another order: the variants' own order is kept here.
+            # PostgreSQL does not keep the order of a JSON object's keys, so the orders are stored as lists.
             "variants": list(self.counts),
             "metrics": list(self.metric_data),
             "segments": list(self.segment_data),
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Collected":
-        """Read `to_dict` back; the inverse to the digit. What an older version did not know of is empty."""
-        variants, metrics = data["variants"], data["metrics"]
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read `to_dict` back."""
+        variants, metrics, together = data["variants"], data["metrics"], data["segment_cells"]
         return cls(
             counts=_by_variant(data["counts"], variants),
             excluded=dict(data["excluded"]),
             shared=data["shared"],
-            metric_data=_read(data["metric_data"], metrics, variants),
+            metric_data=_from_dict(data["metric_data"], metrics, variants),
             segment_data={
                 segment: {
                     (variant, level): ProportionStatistics(n, successes)
@@ -168,31 +189,30 @@ class Collected:
                 }
                 for segment in data["segments"]
             },
-            segment_cells=data.get("segment_cells"),
-            epochs=tuple(data.get("epochs", ())),
+            segment_cells=None if together is None else SegmentCells.from_dict(together),
+            epochs=tuple(data["epochs"]),
             counts_by_epoch={
-                variant: tuple(counts)
-                for variant, counts in _by_variant(data.get("counts_by_epoch", {}), variants).items()
+                variant: tuple(counts) for variant, counts in _by_variant(data["counts_by_epoch"], variants).items()
             },
-            strata=_read_strata(data.get("strata", {}), metrics, variants),
-            mature_counts=_by_variant(data.get("mature_counts", {}), variants),
-            mature_data=_read(data.get("mature_data", {}), metrics, variants),
-            mature_strata=_read_strata(data.get("mature_strata", {}), metrics, variants),
-            adjusted_data=_read(data.get("adjusted_data", {}), metrics, variants),
-            total_data=_read(data.get("total_data", {}), metrics, variants),
+            strata=_strata_from_dict(data["strata"], metrics, variants),
+            mature_counts=_by_variant(data["mature_counts"], variants),
+            mature_data=_from_dict(data["mature_data"], metrics, variants),
+            mature_strata=_strata_from_dict(data["mature_strata"], metrics, variants),
+            adjusted_data=_from_dict(data["adjusted_data"], metrics, variants),
+            total_data=_from_dict(data["total_data"], metrics, variants),
             arrivals=tuple((variant, day, n) for variant, day, n in data["arrivals"]),
             first_exposure_us=data["first_exposure_us"],
             quality=Quality(**data["quality"]),
         )
 
 
-def _told(data: Mapping[str, Mapping[str, Statistics]]) -> dict[str, dict[str, Any]]:
+def _to_dict(data: Mapping[str, Mapping[str, Statistics]]) -> dict[str, dict[str, Any]]:
     return {
         metric: {variant: cell.to_dict() for variant, cell in by_variant.items()} for metric, by_variant in data.items()
     }
 
 
-def _read(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> dict[str, dict[str, Any]]:
+def _from_dict(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> dict[str, dict[str, Any]]:
     """Statistics by metric and variant, in the order of both."""
     return {
         metric: {variant: statistics_from_dict(cell) for variant, cell in _by_variant(data[metric], variants).items()}
@@ -201,14 +221,14 @@ def _read(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> d
     }
 
 
-def _told_strata(strata: Mapping[str, Mapping[str, tuple[Statistics, ...]]]) -> dict[str, dict[str, Any]]:
+def _strata_to_dict(strata: Mapping[str, Mapping[str, tuple[Statistics, ...]]]) -> dict[str, dict[str, Any]]:
     return {
         metric: {variant: [cell.to_dict() for cell in cells] for variant, cells in data.items()}
         for metric, data in strata.items()
     }
 
 
-def _read_strata(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> dict[str, dict[str, Any]]:
+def _strata_from_dict(data: Mapping[str, Any], metrics: list[str], variants: list[str]) -> dict[str, dict[str, Any]]:
     return {
         metric: {
             variant: tuple(statistics_from_dict(cell) for cell in cells)

@@ -53,7 +53,7 @@ def by_levels(
         attributes.remove(EPOCH)
         cells = {(variant, names[:-1]): counts for (variant, names), counts in cells.items()}
     together = len(attributes) > 1 and len(cells) <= MOST_CELLS
-    return data, _told(active.scope, attributes, cells) if together else None
+    return data, _ordered(active.scope, attributes, cells) if together else None
 
 
 Cells = Mapping[tuple[str, tuple[str, ...]], tuple[int, int]]
@@ -105,13 +105,10 @@ def _by_level(scope: Scope, rows: Iterable[tuple[str, str, int, int]]) -> Segmen
     }
 
 
-def _told(scope: Scope, segments: Sequence[str], cells: Cells) -> SegmentCells:
+def _ordered(scope: Scope, segments: Sequence[str], cells: Cells) -> SegmentCells:
     order = {variant: place for place, variant in enumerate(scope.variants)}
-    ordered = sorted(cells.items(), key=lambda item: (order[item[0][0]], item[0][1]))
-    return {
-        "attributes": list(segments),
-        "cells": [[variant, list(names), n, successes] for (variant, names), (n, successes) in ordered],
-    }
+    ordered = sorted(cells, key=lambda key: (order[key[0]], key[1]))
+    return SegmentCells(tuple(segments), {key: ProportionStatistics(*cells[key]) for key in ordered})
 
 
 # Where the engine must look into each member's attributes -------------------------------------------------------------

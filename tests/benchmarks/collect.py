@@ -129,7 +129,7 @@ def _compare(hand: dict[str, Any], ours: Any) -> None:
             assert (positive, int(total)) == (seen.positive, int(seen.total * 1_000_000))
             squares = int(high) * 10**12 + 2 * int(both) * 10**6 + int(low)
             assert squares / 10**12 == seen.total_squares
-    cells = {(variant, tuple(names)): (n, did) for variant, names, n, did in ours.segment_cells["cells"]}
+    cells = {key: (cell.n, cell.successes) for key, cell in ours.segment_cells.cells.items()}
     assert cells == {key: (n, hand["sticky_by_level"][key]) for key, n in hand["levels"].items()}
     assert (hand["events"], hand["late"], hand["early"]) == (ours.quality.events, ours.quality.late, ours.quality.early)
 

@@ -131,7 +131,7 @@ def _of_attribute(inputs: Inputs, name: str, together: JointSegments | NotShown 
         return not_shown("no_cells")
     if (why := _empty(inputs.plan, cells)) is not None:
         return why
-    if together is not None and at_once is not None and name in at_once["attributes"]:
+    if together is not None and at_once is not None and name in at_once.attributes:
         result: JointSegments | NotShown = together
     elif len(inputs.collected.epochs) > 1:
         return MOVED
@@ -149,11 +149,7 @@ def _together(inputs: Inputs) -> JointSegments | NotShown | None:
     collected, at_once = inputs.collected, inputs.collected.segment_cells
     if at_once is None or any(_without_members(inputs.plan, cells) for cells in collected.segment_data.values()):
         return None
-    cells = {
-        (variant, tuple(levels)): ProportionStatistics(n, successes)
-        for variant, levels, n, successes in at_once["cells"]
-    }
-    return _fitted(inputs, cells, at_once["attributes"])
+    return _fitted(inputs, at_once.cells, at_once.attributes)
 
 
 def _alone(inputs: Inputs, name: str, cells: SegmentData) -> JointSegments | NotShown:

@@ -1,4 +1,4 @@
-"""Where the shares moved, groups are compared within each allocation epoch as well, or not told at all."""
+"""If the shares moved, groups are compared within each allocation epoch as well, or not shown at all."""
 
 from collections import Counter
 
@@ -7,6 +7,7 @@ import pytest
 from analysis.statistics import ProportionStatistics
 from experiments.analyses.compute import compute
 from experiments.collect import audience
+from experiments.collect.collected import SegmentCells
 from experiments.collect.levels import EPOCH
 from tests.experiments.analyses.documents import inputs
 from tests.experiments.analyses.test_adaptive import evening, launched, live_a_day
@@ -18,11 +19,12 @@ STEPS = {1: (0.05, {"a": 4000, "b": 4000}), 2: (0.2, {"a": 1500, "b": 6500}), 3:
 
 def moved(**more) -> dict:
     """Inputs of a run whose shares moved; half of the members are of either country, and B is better everywhere."""
-    cells, strata = [], {"a": [], "b": []}
+    cells, strata = {}, {"a": [], "b": []}
     for epoch, (base, members) in STEPS.items():
         for variant, n in members.items():
             did = round(n / 2 * base * (1 + LIFT * (variant == "b")))
-            cells += [[variant, [country, str(epoch)], n // 2, did] for country in ("AT", "DE")]
+            for country in ("AT", "DE"):
+                cells[variant, (country, str(epoch))] = ProportionStatistics(n // 2, did)
             strata[variant].append(ProportionStatistics(n, 2 * did))
     whole = {key: ProportionStatistics(sum(c.n for c in own), sum(c.total for c in own)) for key, own in strata.items()}
     halves = {
@@ -32,7 +34,7 @@ def moved(**more) -> dict:
     }
     collected = {
         "segment_data": {"country": halves},
-        "segment_cells": {"attributes": ["country", EPOCH], "cells": cells},
+        "segment_cells": SegmentCells(("country", EPOCH), cells),
         "epochs": tuple(STEPS),
         "counts_by_epoch": {key: tuple(cell.n for cell in own) for key, own in strata.items()},
         "strata": {"click_rate": {key: tuple(own) for key, own in strata.items()}},
@@ -47,18 +49,18 @@ def test_groups_are_compared_within_each_step_of_the_shares():
     rows = document.collected.metric_data["click_rate"]
     pooled = rows["b"].mean / rows["a"].mean - 1
     result = compute(document, identity="x")[0].to_dict()
-    (told,) = result["segments"]
-    assert (told["segment"], told["not_shown"], told["joint"]) == ("country", None, True)
-    lifts = [row["lift"]["interval"] for row in (*told["segment_rows"], *told["overall"]) if row["variant"] == "b"]
+    (entry,) = result["segments"]
+    assert (entry["segment"], entry["not_shown"], entry["joint"]) == ("country", None, True)
+    lifts = [row["lift"]["interval"] for row in (*entry["segment_rows"], *entry["overall"]) if row["variant"] == "b"]
     assert len(lifts) == 3
     for interval in lifts:
         assert interval["low"] < LIFT < interval["high"] < pooled / 2
 
 
-def test_groups_that_cannot_be_compared_within_steps_are_not_told():
+def test_groups_that_cannot_be_compared_within_steps_are_not_shown():
     result = compute(moved(segment_cells=None), identity="x")[0].to_dict()
-    (told,) = result["segments"]
-    assert (told["segment_rows"], told["not_shown"]["code"]) == ([], "shares_moved")
+    (entry,) = result["segments"]
+    assert (entry["segment_rows"], entry["not_shown"]["code"]) == ([], "shares_moved")
 
 
 @pytest.mark.parametrize("kinds", [audience.MOST_KINDS, 0], ids=["few kinds", "looked into by the engine"])

@@ -17,7 +17,7 @@ from analysis.statistics import (
 from experiments.catalogue.metrics import DAY_US, METRICS, metric
 from experiments.collect import MOST_LEVELS, Covariate, Worth, audience, collect, levels
 from experiments.collect.attribution import Scope
-from experiments.collect.collected import OTHERS, UNKNOWN, Collected
+from experiments.collect.collected import OTHERS, UNKNOWN, Collected, SegmentCells
 from experiments.collect.engine import source
 from experiments.storage.database import Database
 from tests.audience import (
@@ -262,7 +262,7 @@ def test_segment_cells_add_up_to_the_whole_on_every_level(database):
     assert {level for _, level in collected.segment_data["a.b"]} == {"x", "(not given)"}
 
 
-def joint_by_hand(members: dict, names: list[str], primary: str) -> list:
+def joint_by_hand(members: dict, names: list[str], primary: str) -> SegmentCells:
     """Cells of all attributes at once, by variant and levels."""
     cells: dict = {}
     for member in members.values():
@@ -271,7 +271,7 @@ def joint_by_hand(members: dict, names: list[str], primary: str) -> list:
         cell = cells.setdefault((member["row"]["variant"], levels), [0, 0])
         cell[0] += 1
         cell[1] += member[primary]
-    return [[variant, list(levels), *cells[variant, levels]] for variant, levels in sorted(cells)]
+    return SegmentCells(tuple(names), {key: ProportionStatistics(*cells[key]) for key in sorted(cells)})
 
 
 @pytest.mark.parametrize("kinds", [audience.MOST_KINDS, 0], ids=["as stored", "by the engine"])
@@ -279,12 +279,12 @@ def test_cells_of_several_segments_at_once_are_those_of_the_members(database, mo
     monkeypatch.setattr(audience, "MOST_KINDS", kinds)
     made, names = make_audience(16), ["country", "a.b"]
     collected = collected_from(database, made, segments=names, segmented=metric("sticky_rate"))
-    assert collected.segment_cells["attributes"] == names
-    assert collected.segment_cells["cells"] == joint_by_hand(expected_members(made), names, "sticky_rate")
+    together = collected.segment_cells
+    assert together.to_dict() == joint_by_hand(expected_members(made), names, "sticky_rate").to_dict()
     for place, name in enumerate(names):
         for (variant, level), cell in collected.segment_data[name].items():
-            found = [row for row in collected.segment_cells["cells"] if row[0] == variant and row[1][place] == level]
-            assert (cell.n, cell.successes) == (sum(row[2] for row in found), sum(row[3] for row in found))
+            parts = [part for (key, by), part in together.cells.items() if (key, by[place]) == (variant, level)]
+            assert (cell.n, cell.successes) == (sum(part.n for part in parts), sum(part.successes for part in parts))
 
 
 def test_too_many_cells_at_once_leave_each_segment_by_itself(database, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from analysis.statistics import AmountStatistics, CascadeStatistics, CountStatistics, ProportionStatistics
 from experiments.analyses.answer import Answer
 from experiments.analyses.plan import Inputs
+from experiments.collect.collected import SegmentCells
 from experiments.exporting import posterior
 from experiments.exporting.source import Stored, VariantName
 from experiments.reporting.worded import Reading, wording
@@ -79,10 +80,10 @@ def stored():
         "k_factor": BROUGHT,
         "reach": BROUGHT,
     }
-    cells = [[variant, [country, device], n, done] for (variant, country, device), (n, done) in CELLS.items()]
+    cells = {(key, (country, device)): ProportionStatistics(*cell) for (key, country, device), cell in CELLS.items()}
     collected = {
         "segment_data": {"country": whole, "device": by_attribute(1)},
-        "segment_cells": {"attributes": ["country", "device"], "cells": cells},
+        "segment_cells": SegmentCells(("country", "device"), cells),
     }
     return stored_of(inputs(data, collected=collected, segments=["country", "device"], with_models=True))
 
