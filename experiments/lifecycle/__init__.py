@@ -1,1 +1,1 @@
-"""An experiment from draft to archive: states, editing, launch checklist, namespaces."""
+"""The life cycle of an experiment: states, editing, launch checklist and namespaces."""

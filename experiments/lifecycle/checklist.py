@@ -1,4 +1,4 @@
-"""What to look at before a launch: each point in order, worth a look, or in the way."""
+"""The launch checklist: each check is ok, a warning, or blocks the launch."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,16 +10,17 @@ from sqlmodel import Session, col, select
 from experiments.definition.fields import BUCKETS
 from experiments.definition.variant_names import audience, letter
 from experiments.lifecycle import store
-from experiments.lifecycle.current_prior import in_force
+from experiments.lifecycle.current_prior import current_priors
 from experiments.lifecycle.document import timestamp
 from experiments.lifecycle.namespaces import overlap_message, overlaps
 from experiments.storage.tables import ApiKey, Experiment, Variant, utc_now
+from experiments.translation import gettext, ngettext
 from experiments.translation.lists import listed
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the launch checklist; a blocking one that is not ok prevents the launch."""
+    """A check of the launch; a blocking one that is not ok prevents the launch."""
 
     key: str
     ok: bool
@@ -29,7 +30,7 @@ class Check:
 
 
 def checklist(session: Session, experiment: Experiment, *, now: datetime | None = None) -> list[Check]:
-    """What to look at before the launch, in the order in which people look."""
+    """Return the checks of an experiment, in the order of the page."""
     variants = store.variants_of(session, experiment)
     return [
         _content_check(variants),
@@ -37,7 +38,7 @@ def checklist(session: Session, experiment: Experiment, *, now: datetime | None 
         _hypothesis_check(experiment),
         _audience_check(experiment),
         _traffic_check(experiment),
-        *_answer_checks(experiment, variants),
+        *_result_checks(experiment, variants),
         *_prior_check(session, experiment),
         _namespace_check(session, experiment),
         _schedule_check(experiment, now or utc_now()),
@@ -46,7 +47,7 @@ def checklist(session: Session, experiment: Experiment, *, now: datetime | None 
 
 
 def _content_check(variants: list[Variant]) -> Check:
-    """One variant without content beside others with content is a slip; none with content is a way of working."""
+    # Some variants without content are probably a mistake; no variant with content means that the app holds it.
     empty = [letter(variant.position) for variant in variants if not variant.content]
     headless = [
         letter(variant.position)
@@ -54,81 +55,93 @@ def _content_check(variants: list[Variant]) -> Check:
         if variant.content and not variant.content.get("headline") and set(variant.content) != {"custom"}
     ]
     if len(empty) == len(variants):
-        label = "No variant has content here"
-        detail = "That is fine if your app holds the content itself: members see what the app shows."
-        return Check("content", False, False, label, detail)
+        detail = gettext("Continue if your app holds the content.")
+        return Check("content", False, False, gettext("No variant has content"), detail)
     if empty and all(variant.control for variant in variants if not variant.content):
-        detail = "That is fine where today's members are shown nothing. If they are shown something, write it down."
-        return Check("content", False, False, f"{listed(empty)}, the control, has no content", detail)
+        label = gettext("{variants}, the control, has no content").format(variants=listed(empty))
+        detail = gettext("Continue if members see nothing today. Otherwise add the current content.")
+        return Check("content", False, False, label, detail)
     if empty:
-        has = "has no content" if len(empty) == 1 else "have no content"
-        detail = f"{listed(empty)} {has} while others have: those members would be shown nothing. Write a headline."
-        return Check("content", False, True, f"{listed(empty)} {has}", detail)
+        label = ngettext("{variants} has no content", "{variants} have no content", len(empty))
+        detail = ngettext(
+            "{variants} has no content, but other variants have. Add a headline.",
+            "{variants} have no content, but other variants have. Add headlines.",
+            len(empty),
+        )
+        names = listed(empty)
+        return Check("content", False, True, label.format(variants=names), detail.format(variants=names))
     if headless:
-        has = "has no headline" if len(headless) == 1 else "have no headline"
-        detail = "The other content is there. Go on only if your app shows no headline."
-        return Check("content", False, False, f"{listed(headless)} {has}", detail)
-    return Check("content", True, False, "Each variant has content", "Your app is handed it with each answer.")
+        label = ngettext("{variants} has no headline", "{variants} have no headline", len(headless))
+        detail = gettext("Continue if your app shows no headline.")
+        return Check("content", False, False, label.format(variants=listed(headless)), detail)
+    detail = gettext("Your app receives it with each assignment.")
+    return Check("content", True, False, gettext("Each variant has content"), detail)
 
 
 def _difference_check(variants: list[Variant]) -> Check:
     if not any(variant.content for variant in variants):
-        label = "Whether the variants differ cannot be seen here"
-        detail = "Only your app knows what each of them shows; make sure that they differ."
+        label = gettext("Differences between variants are unknown")
+        detail = gettext("Check that your app shows different content for each variant.")
         return Check("difference", False, False, label, detail)
     for position, variant in enumerate(variants):
         twin = next((other for other in variants[:position] if other.content == variant.content), None)
         if twin is not None and variant.content:
-            pair = f"{letter(twin.position)} and {letter(variant.position)}"
-            detail = f"{pair} show the same, so that no difference can be found. Change one."
-            return Check("difference", False, False, f"{pair} do not differ", detail)
-    return Check("difference", True, False, "The variants differ", "No two variants show the same content.")
+            pair = {"first": letter(twin.position), "second": letter(variant.position)}
+            label = gettext("{first} and {second} are identical").format(**pair)
+            detail = gettext("{first} and {second} have the same content. Change one of them.").format(**pair)
+            return Check("difference", False, False, label, detail)
+    detail = gettext("No two variants have the same content.")
+    return Check("difference", True, False, gettext("The variants differ"), detail)
 
 
 def _hypothesis_check(experiment: Experiment) -> Check:
     if experiment.hypothesis.strip():
-        return Check("hypothesis", True, False, "A hypothesis is written down", "It says what you expect, and why.")
-    detail = "Write down what you expect before you see any numbers."
-    return Check("hypothesis", False, False, "No hypothesis is written down", detail)
+        detail = gettext("It states the expected effect.")
+        return Check("hypothesis", True, False, gettext("Hypothesis"), detail)
+    detail = gettext("Write down the expected effect before you see results.")
+    return Check("hypothesis", False, False, gettext("No hypothesis"), detail)
 
 
 def _audience_check(experiment: Experiment) -> Check:
-    return Check("audience", True, False, "The audience is chosen", audience(experiment.targeting))
+    return Check("audience", True, False, gettext("Audience"), audience(experiment.targeting))
 
 
 def _traffic_check(experiment: Experiment) -> Check:
     share = experiment.traffic_buckets / BUCKETS
     if not experiment.traffic_buckets:
-        return Check("traffic", False, False, "Traffic is closed", "Traffic is 0 %: nobody takes part.")
-    admitted = "All of them are" if share == 1 else f"{share * 100:.4g} % of them are"
-    return Check("traffic", True, False, "Traffic is open", f"{admitted} let in.")
+        detail = gettext("Traffic is 0 %: no members take part.")
+        return Check("traffic", False, False, gettext("No traffic"), detail)
+    text = gettext("{percent} % of the audience takes part.")
+    return Check("traffic", True, False, gettext("Traffic"), text.format(percent=f"{share * 100:.4g}"))
 
 
-def _answer_checks(experiment: Experiment, variants: list[Variant]) -> list[Check]:
-    """What to know of how the answer is made, where it is not made as usual."""
+def _result_checks(experiment: Experiment, variants: list[Variant]) -> list[Check]:
+    """Return checks of settings that affect how the result is computed."""
     checks = []
     if experiment.allocation:
-        detail = "Fewer of them see what starts badly, so those figures stay a little low. Go on if you want that."
-        checks.append(Check("allocation", False, False, "New members follow the results", detail))
-    costly = any(Decimal(str(amount)) > 0 for variant in variants for amount in _amounts(variant.cost))
+        label = gettext("Adaptive allocation")
+        detail = gettext("Variants that start badly get less traffic, so that their estimates are biased downwards.")
+        checks.append(Check("allocation", False, False, label, detail))
+    has_cost = any(Decimal(str(amount)) > 0 for variant in variants for amount in _amounts(variant.cost))
     measured = {experiment.primary_metric, *experiment.metrics, *experiment.guardrails}
-    worths = [amount for amount in (experiment.action_values or {}).values() if Decimal(str(amount)) > 0]
-    if not costly and "roi" in measured:
-        detail = "Return on cost needs what a variant costs; write it down, or leave the metric out."
-        checks.append(Check("cost", False, False, "No variant has a cost", detail))
-    elif not costly and "net_value" in measured and not worths:
-        detail = "Net value then counts purchases alone; write down what the variants cost or what an action is worth."
-        checks.append(Check("cost", False, False, "No variant has a cost and no action a worth", detail))
+    has_value = any(Decimal(str(amount)) > 0 for amount in (experiment.action_values or {}).values())
+    if not has_cost and "roi" in measured:
+        detail = gettext("Return on cost needs the cost of the variants. Add it, or remove the metric.")
+        checks.append(Check("cost", False, False, gettext("No variant has a cost"), detail))
+    elif not has_cost and "net_value" in measured and not has_value:
+        label = gettext("No costs and no action values")
+        detail = gettext("Net value then counts only purchases. Add costs of variants or values of actions.")
+        checks.append(Check("cost", False, False, label, detail))
     return checks
 
 
 def _prior_check(session: Session, experiment: Experiment) -> list[Check]:
-    """Nothing where the prior is the one that was asked for."""
+    """Return a check if the experiment uses another prior than the requested one."""
     runs = {experiment.id: store.runs_of(session, experiment)}
-    told = in_force(session, [experiment], runs)[experiment.id]
-    if not told["notice"]:
+    prior = current_priors(session, [experiment], runs)[experiment.id]
+    if not prior["notice"]:
         return []
-    return [Check("prior", False, False, "Another prior is in force than the one asked for", told["notice"])]
+    return [Check("prior", False, False, gettext("Learned prior unavailable"), prior["notice"])]
 
 
 def _amounts(cost: dict[str, Any] | None) -> list[Any]:
@@ -136,37 +149,54 @@ def _amounts(cost: dict[str, Any] | None) -> list[Any]:
 
 
 def _namespace_check(session: Session, experiment: Experiment) -> Check:
+    free = gettext("No overlap with other tests")
     if experiment.namespace_key is None:
-        detail = "Members may be in other tests at the same time; each test draws lots of its own."
-        return Check("namespace", True, True, "No other test is in the way", detail)
+        detail = gettext("Members can be in other tests at the same time; each test randomises independently.")
+        return Check("namespace", True, True, free, detail)
     others = overlaps(session, experiment)
     if others:
-        label = "Another test uses these members"
+        label = gettext("Overlap with another test")
         return Check("namespace", False, True, label, overlap_message(session, experiment, others))
-    detail = f"No other test in {experiment.namespace_key} uses the same members."
-    return Check("namespace", True, True, "No other test is in the way", detail)
+    detail = gettext("No other test in {namespace} uses the same members.").format(namespace=experiment.namespace_key)
+    return Check("namespace", True, True, free, detail)
 
 
 def _schedule_check(experiment: Experiment, now: datetime) -> Check:
     starts, ends = experiment.starts_at, experiment.ends_at
+    times = {"start": timestamp(starts), "end": timestamp(ends)}
     if ends and ends <= now:
-        detail = f"It was to end at {timestamp(ends)}, which has passed; move ends_at or remove it."
-        return Check("schedule", False, True, "The end has passed", detail)
-    end = f"ends at {timestamp(ends)}" if ends else "runs until somebody stops it"
+        detail = gettext("The end {end} is in the past. Set a later ends_at, or remove it.")
+        return Check("schedule", False, True, gettext("The end is in the past"), detail.format(**times))
     if starts and starts <= now and experiment.state == "draft":
-        detail = f"It was to start at {timestamp(starts)}: launched now, it starts at once and {end}."
-        return Check("schedule", False, False, "The start has passed", detail)
-    start = f"It starts at {timestamp(starts)}" if starts and starts > now else "It starts at once"
-    return Check("schedule", True, True, "The schedule lies ahead", f"{start} and {end}.")
+        detail = (
+            gettext("The start {start} is in the past: it starts immediately and ends at {end}.")
+            if ends
+            else gettext("The start {start} is in the past: it starts immediately and runs until it is stopped.")
+        )
+        return Check("schedule", False, False, gettext("The start is in the past"), detail.format(**times))
+    if starts and starts > now:
+        detail = (
+            gettext("It starts at {start} and ends at {end}.")
+            if ends
+            else gettext("It starts at {start} and runs until it is stopped.")
+        )
+    else:
+        detail = (
+            gettext("It starts immediately and ends at {end}.")
+            if ends
+            else gettext("It starts immediately and runs until it is stopped.")
+        )
+    return Check("schedule", True, True, gettext("Schedule"), detail.format(**times))
 
 
 def _key_check(session: Session) -> Check:
     if a_key_exists(session):
-        return Check("key", True, False, "An API key exists", "An app can ask for variants with it.")
-    detail = "No app can fetch it yet: make a key first, or right after the launch."
-    return Check("key", False, False, "No API key exists", detail)
+        detail = gettext("Apps can request variants with it.")
+        return Check("key", True, False, gettext("API key"), detail)
+    detail = gettext("Apps need an API key to request variants. Create one before or after the launch.")
+    return Check("key", False, False, gettext("No API key"), detail)
 
 
 def a_key_exists(session: Session) -> bool:
-    """Whether any app could ask for variants."""
+    """Return whether an active API key exists."""
     return session.exec(select(ApiKey.id).where(col(ApiKey.revoked_at).is_(None)).limit(1)).first() is not None

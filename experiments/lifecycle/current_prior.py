@@ -1,6 +1,6 @@
-"""Which prior on lifts a run goes by, and what to say where it is another than was asked for.
+"""The prior of lifts that a run uses, and a notice if it differs from the requested one.
 
-It imports no statistics, so that an experiment's document costs nothing more.
+It imports no statistics, so that building an experiment's document stays cheap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,45 +10,46 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from experiments.storage.tables import Analysis, Experiment, LearnedPrior, Run
+from experiments.translation import gettext
 
 LEARNED, DEFAULT = "learned", "content"
 
 
-def notice(asked: str, in_force: str) -> str:
-    """What to say where the learned prior was asked for and another is in force; empty where it is as asked."""
-    if asked != LEARNED or in_force == LEARNED:
+def notice(requested: str, used: str) -> str:
+    """Return a notice if the learned prior was requested and another one is used; empty otherwise."""
+    if requested != LEARNED or used == LEARNED:
         return ""
-    return (
-        f"Nothing was learned from your own finished tests yet, so what is believed of lifts is the prior “{in_force}” "
-        "instead of “learned”. From 20 finished tests on, the command klette prior learn fits one; a run keeps "
-        "the prior of its first analysis."
+    text = gettext(
+        "No prior has been learned from your finished tests yet, so the prior “{prior}” is used instead of “learned”. "
+        "With 20 finished tests, the command klette prior learn fits one. A run keeps the prior of its first analysis."
     )
+    return text.format(prior=used)
 
 
-def in_force(
+def current_priors(
     session: Session, experiments: Sequence[Experiment], runs: Mapping[int | None, Sequence[Run]]
 ) -> dict[int | None, dict[str, Any]]:
-    """The prior's name and the notice for each experiment, by its id.
+    """Return the name of the prior and the notice of each experiment, by its id.
 
     Parameters
     ----------
     runs
-        Of each experiment, in their order: a run keeps the prior of its first analysis.
+        The runs of each experiment, in order: a run keeps the prior of its first analysis.
     """
     newest = {experiment.id: runs[experiment.id][-1].id for experiment in experiments if runs.get(experiment.id)}
-    kept = _kept(session, list(newest.values()))
+    analysed = _analysed(session, list(newest.values()))
     learned = session.scalar(select(func.count()).select_from(LearnedPrior).where(col(LearnedPrior.name) == LEARNED))
-    told = {}
+    priors = {}
     for experiment in experiments:
-        asked = experiment.prior
-        upcoming = (LEARNED if learned else DEFAULT) if asked in ("auto", LEARNED) else asked
-        name = kept.get(newest.get(experiment.id)) or upcoming
-        told[experiment.id] = {"name": name, "notice": notice(asked, name) or None}
-    return told
+        requested = experiment.prior
+        upcoming = (LEARNED if learned else DEFAULT) if requested in ("auto", LEARNED) else requested
+        name = analysed.get(newest.get(experiment.id)) or upcoming
+        priors[experiment.id] = {"name": name, "notice": notice(requested, name) or None}
+    return priors
 
 
-def _kept(session: Session, runs: Sequence[int | None]) -> dict[int | None, str]:
-    """The prior of each run that was analysed already."""
+def _analysed(session: Session, runs: Sequence[int | None]) -> dict[int | None, str]:
+    """Return the prior of each run that has an analysis."""
     if not runs:
         return {}
     first = select(func.min(Analysis.id)).where(col(Analysis.run_id).in_(runs)).group_by(col(Analysis.run_id))

@@ -1,4 +1,4 @@
-"""An experiment as the API's JSON document: its definition, state, runs, and all that reproduces its split."""
+"""The API's JSON document of an experiment: definition, state, runs, and what reproduces its assignment."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,12 +17,12 @@ from experiments.storage.tables import Experiment, Namespace, Run, Variant
 
 
 def document_of(session: Session, experiment: Experiment) -> dict[str, Any]:
-    """The experiment as the API gives it: its definition, state, newest run and what can be done with it now."""
+    """Return the API document of an experiment: definition, state, newest run and possible actions."""
     return documents_of(session, [experiment])[0]
 
 
 def documents_of(session: Session, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """The documents of several experiments, in seven queries however many there are."""
+    """Return the documents of any number of experiments, with seven queries."""
     ids = [experiment.id for experiment in experiments]
     variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids)).order_by(col(Variant.position)))
     runs = session.exec(select(Run).where(col(Run.experiment_id).in_(ids)).order_by(col(Run.number)))
@@ -31,7 +31,7 @@ def documents_of(session: Session, experiments: Sequence[Experiment]) -> list[di
     keys = {experiment.namespace_key for experiment in experiments if experiment.namespace_key}
     rows = session.exec(select(Namespace).where(col(Namespace.key).in_(keys))) if keys else ()
     spaces = {(space.project_id, space.key): space for space in rows}
-    priors = current_prior.in_force(session, experiments, runs_by)
+    priors = current_prior.current_priors(session, experiments, runs_by)
     return [
         _document(
             experiment,
@@ -46,12 +46,12 @@ def documents_of(session: Session, experiments: Sequence[Experiment]) -> list[di
 
 
 def definition_of(session: Session, experiment: Experiment) -> ExperimentDefinition:
-    """The stored experiment as a definition, for editing and copying."""
+    """Return the definition of a stored experiment, for editing and copying."""
     return ExperimentDefinition.model_validate(definition_json(experiment, variants_of(session, experiment)))
 
 
 def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> dict[str, Any]:
-    """The definition's JSON form, which ``POST /api/v1/experiments`` accepts again."""
+    """Return the JSON form of a definition, which ``POST /api/v1/experiments`` accepts."""
     return {
         "key": experiment.key,
         "name": experiment.name,
@@ -81,7 +81,7 @@ def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> dict
 
 
 def variant_json(variant: Variant) -> dict[str, Any]:
-    """A variant as the API gives it; amounts of money are numbers there."""
+    """Return the API form of a variant, with amounts as numbers."""
     cost = variant.cost and {
         "fixed": float(variant.cost["fixed"]),
         "per_thousand": float(variant.cost["per_thousand"]),
@@ -98,7 +98,7 @@ def variant_json(variant: Variant) -> dict[str, Any]:
 
 
 def namespace_json(experiment: Experiment) -> dict[str, Any] | None:
-    """The experiment's place as the API gives it."""
+    """Return the API form of the range in a namespace."""
     if experiment.namespace_key is None:
         return None
     return {
@@ -109,7 +109,7 @@ def namespace_json(experiment: Experiment) -> dict[str, Any] | None:
 
 
 def timestamp(moment: datetime | None) -> str | None:
-    """A time as RFC 3339 in UTC, such as ``2026-11-23T08:00:00Z``."""
+    """Return a time as RFC 3339 in UTC, such as ``2026-11-23T08:00:00Z``."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -146,7 +146,7 @@ def assignment_json(
     space: Namespace | None,
     epochs: Mapping[int | None, list[Epoch]] | None = None,
 ) -> dict[str, Any]:
-    """Every seed and every bound, in buckets: with ``docs/assignment.md``, all that reproduces who got what."""
+    """Return all seeds and bounds (in buckets), which with ``docs/assignment.md`` reproduce each assignment."""
     place = space and {
         "seed": space.seed,
         "from_bucket": experiment.namespace_from,
@@ -162,7 +162,7 @@ def assignment_json(
 
 
 def run_json(run: Run, epochs: Sequence[Epoch] | None = None) -> dict[str, Any]:
-    """A run as the API gives it: seed and the bucket edges of each epoch are all that reproduces the split."""
+    """Return the API form of a run, with its seed and the bucket edges of each epoch."""
     return {
         "number": run.number,
         "seed": run.seed,

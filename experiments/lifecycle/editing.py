@@ -1,7 +1,7 @@
-"""Edits of a stored experiment: partial, never with new ids, and only what the state still allows.
+"""Edits of a stored experiment: partial, with stable ids, and limited by its state.
 
-Before the launch everything but the key can change. Afterwards what members meet is frozen: words that only people
-on our side read, more traffic and the planned end may change, and new weights begin a new run with a new seed.
+Before the launch, everything but the key can change. Afterwards the content is frozen; the name, the hypothesis, more
+traffic and the planned end can change, and new weights start a new run with a new seed.
 """
 
 from collections.abc import Mapping
@@ -24,13 +24,14 @@ from experiments.lifecycle import namespaces, store
 from experiments.lifecycle.document import definition_json, definition_of, timestamp, variant_json
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, Run, Variant, utc_now
+from experiments.translation import gettext
 from experiments.validation import shown
 
 OPEN_STATES = ("draft", "scheduled")
-"""States in which nobody has met a variant yet."""
+"""States before any exposure."""
 
-_HARMLESS = frozenset({"name", "hypothesis"})
-_WHILE_LIVE = _HARMLESS | {"traffic", "ends_at", "variants"}
+_ALWAYS_EDITABLE = frozenset({"name", "hypothesis"})
+_WHILE_LIVE = _ALWAYS_EDITABLE | {"traffic", "ends_at", "variants"}
 
 
 def patch(
@@ -72,7 +73,7 @@ def revise(
     actor: str,
     revision: int | None = None,
 ) -> Experiment:
-    """Bring a stored experiment to a whole new definition, as a form hands it in; variants keep their ids by key.
+    """Update a stored experiment to a complete definition, as a form sends it; variants keep their ids by key.
 
     Raises
     ------
@@ -80,19 +81,20 @@ def revise(
         As :func:`patch`; the key itself cannot change.
     """
     if definition.key != experiment.key:
-        raise _frozen({"key": f"the key is {experiment.key} for ever; create another experiment for {definition.key}."})
-    now_there = definition_of(session, experiment)
+        message = gettext("the key {key} cannot change; create a new experiment for {new}.")
+        raise _frozen({"key": message.format(key=experiment.key, new=definition.key)})
+    current = definition_of(session, experiment)
     kept = {variant.key for variant in definition.variants}
     changed: dict[str, Any] = {
         name: getattr(definition, name)
         for name in ExperimentPatch.model_fields
-        if name != "variants" and getattr(definition, name) != getattr(now_there, name)
+        if name != "variants" and getattr(definition, name) != getattr(current, name)
     }
     if definition.currency is None:
         changed.pop("currency", None)
-    if definition.variants != now_there.variants:
+    if definition.variants != current.variants:
         changed["variants"] = [_whole_variant(variant) for variant in definition.variants] + [
-            VariantPatch(key=variant.key, remove=True) for variant in now_there.variants if variant.key not in kept
+            VariantPatch(key=variant.key, remove=True) for variant in current.variants if variant.key not in kept
         ]
     change = ExperimentPatch.model_construct(_fields_set=set(changed), **changed)
     return patch(session, experiment, change, actor=actor, revision=revision)
@@ -106,31 +108,33 @@ def new_run(
     actor: str,
     now: datetime | None = None,
 ) -> Run:
-    """Change the weights of a running or paused experiment: the old run ends, a new one begins with a new seed.
+    """Change the weights of a running or paused experiment: its run ends, and a new one starts with a new seed.
 
     Raises
     ------
     ConflictError
         The experiment is neither running nor paused.
     InvalidError
-        The weights name an unknown variant, leave one out or do not add up to 1.
+        The weights contain an unknown variant, lack one, or do not add up to 1.
     """
     store.lock(session, experiment)
     if experiment.state not in ("running", "paused"):
-        raise ConflictError(f"{experiment.key} is {experiment.state}; a new run needs a running or paused experiment.")
+        message = gettext("{key} is {state}; a new run needs a running or paused experiment.")
+        raise ConflictError(message.format(key=experiment.key, state=experiment.state))
     variants = store.variants_of(session, experiment)
     unknown = sorted(set(weights) - {variant.key for variant in variants})
     if unknown:
         known = ", ".join(variant.key for variant in variants)
-        raise InvalidError(f"{shown(unknown[0])} is no variant of {experiment.key}; it has {known}.")
+        message = gettext("{variant} is not a variant of {key}; its variants are {variants}.")
+        raise InvalidError(message.format(variant=shown(unknown[0]), key=experiment.key, variants=known))
     changes = [VariantPatch(key=key, weight=weight) for key, weight in weights.items()]
     _store_variants(session, experiment, _merged(session, experiment, changes))
-    return _begin_run(session, experiment, actor, now or utc_now())
+    return _start_new_run(session, experiment, actor, now or utc_now())
 
 
-def _begin_run(session: Session, experiment: Experiment, actor: str, now: datetime) -> Run:
+def _start_new_run(session: Session, experiment: Experiment, actor: str, now: datetime) -> Run:
     if store.current_run(session, experiment) is None:
-        raise ConflictError(f"{experiment.key} has not run yet; resume it first.")
+        raise ConflictError(gettext("{key} has not run yet. Resume it first.").format(key=experiment.key))
     run = store.start_run(session, experiment, now=now)
     weights = {key: weight for key, weight, _ in run.allocation}
     audit.record(
@@ -140,7 +144,7 @@ def _begin_run(session: Session, experiment: Experiment, actor: str, now: dateti
     return run
 
 
-# before the launch
+# Before the launch
 
 
 def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any]) -> None:
@@ -153,7 +157,8 @@ def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any])
         raw["variants"] = [_with_currency(variant, experiment.currency, values) for variant in raw["variants"]]
     definition = read_definition(raw)
     if experiment.state == "scheduled" and definition.ends_at and definition.ends_at <= utc_now():
-        message = f"{timestamp(definition.ends_at)} has passed; write a later end, or null for none."
+        text = gettext("{end} is in the past; set a later end, or null for none.")
+        message = text.format(end=timestamp(definition.ends_at))
         raise InvalidError(message, fields={"ends_at": message})
     _store_fields(session, experiment, definition)
     _store_variants(session, experiment, definition.variants)
@@ -162,7 +167,7 @@ def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any])
 
 
 def _with_currency(variant: VariantDefinition, before: str, values: dict[str, Any]) -> VariantDefinition:
-    """A cost that stays in the old currency would be wrong without a word; one that was only filled in follows."""
+    """Clear the currency of a cost of 0; a larger cost in the old currency is refused instead."""
     named = {change.key for change in values.get("variants") or [] if "cost" in change.model_fields_set}
     free_of_charge = variant.cost and not variant.cost.fixed and not variant.cost.per_thousand
     if variant.key in named or not free_of_charge or variant.cost is None or variant.cost.currency != before:
@@ -182,15 +187,17 @@ def _store_fields(session: Session, experiment: Experiment, definition: Experime
 
 
 def _merged(session: Session, experiment: Experiment, changes: list[VariantPatch]) -> list[VariantDefinition]:
-    """The variants after the changes: known keys keep their place, new ones follow, removed ones go."""
+    """Return the variants after the changes: existing keys keep their order, new ones follow."""
     merged: dict[str, dict[str, Any]] = {
         variant.key: variant_json(variant) for variant in store.variants_of(session, experiment)
     }
-    faults: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for position, change in enumerate(changes):
         if change.remove:
             if merged.pop(change.key, None) is None:
-                faults[f"variants.{position}.key"] = f"{change.key} is no variant; there is nothing to remove."
+                errors[f"variants.{position}.key"] = gettext("{key} is not a variant, so it cannot be removed.").format(
+                    key=change.key
+                )
             continue
         given = change.model_dump(exclude_unset=True, exclude={"remove"})
         content = given.pop("content", None)
@@ -198,21 +205,21 @@ def _merged(session: Session, experiment: Experiment, changes: list[VariantPatch
         before |= {name: value for name, value in given.items() if value is not None or name == "cost"}
         if content is not None:
             before["content"] = {**before["content"], **content}
-    store.refuse_faults(faults)
+    store.raise_errors(errors)
     raw = definition_json(experiment, []) | {"variants": list(merged.values())}
-    raw["currency"] = None  # the costs' currency is judged where the experiment's own may change as well
+    raw["currency"] = None  # the caller checks the currency of costs, since the experiment's may change as well
     return read_definition(raw).variants
 
 
-def _store_variants(session: Session, experiment: Experiment, wanted: list[VariantDefinition]) -> None:
-    """Write the variants down, each in the row that its key has already."""
+def _store_variants(session: Session, experiment: Experiment, variants: list[VariantDefinition]) -> None:
+    """Store the variants, each in the existing row of its key."""
     rows = {variant.key: variant for variant in store.variants_of(session, experiment)}
-    keys = [variant.key for variant in wanted]
+    keys = [variant.key for variant in variants]
     for key, row in rows.items():
         if key not in keys:
             session.delete(row)
     _free_positions(session, [row for key, row in rows.items() if key in keys], keys)
-    for position, variant in enumerate(wanted):
+    for position, variant in enumerate(variants):
         fresh = store.variant_row(experiment, position, variant)
         kept = rows.get(variant.key)
         if kept is None:
@@ -225,7 +232,7 @@ def _store_variants(session: Session, experiment: Experiment, wanted: list[Varia
 
 
 def _free_positions(session: Session, rows: list[Variant], keys: list[str]) -> None:
-    """Positions are unique: rows that change places must first step aside."""
+    """Move rows that change positions out of the way first, because positions are unique."""
     session.flush()
     if all(keys.index(row.key) == row.position for row in rows):
         return
@@ -241,43 +248,48 @@ def _whole_variant(variant: VariantDefinition) -> VariantPatch:
     return VariantPatch.model_construct(_fields_set=set(values), remove=False, **values)
 
 
-# afterwards
+# After the launch
 
 
 def _edit_live(session: Session, experiment: Experiment, values: dict[str, Any], actor: str) -> None:
-    allowed = _WHILE_LIVE if experiment.state in ("running", "paused") else _HARMLESS
+    allowed = _WHILE_LIVE if experiment.state in ("running", "paused") else _ALWAYS_EDITABLE
     if experiment.state == "archived":
         allowed = frozenset()
-    faults = {
-        name: f"is frozen while the experiment is {experiment.state}; {_what_may_change(experiment, allowed)}"
+    errors = {
+        name: _frozen_message(experiment, allowed)
         for name in values
         if name not in allowed and _differs(session, experiment, name, values[name])
     }
-    if faults:
-        raise _frozen(faults)
+    if errors:
+        raise _frozen(errors)
     if "traffic" in allowed and "traffic" in values:
         _raise_traffic(experiment, values["traffic"])
     if "ends_at" in allowed and "ends_at" in values:
         _move_end(experiment, values["ends_at"])
-    for name in _HARMLESS & allowed & values.keys():
+    for name in _ALWAYS_EDITABLE & allowed & values.keys():
         setattr(experiment, name, values[name])
     if "variants" in allowed and values.get("variants"):
         _edit_live_variants(session, experiment, values["variants"], actor)
 
 
-def _what_may_change(experiment: Experiment, allowed: frozenset[str]) -> str:
+def _frozen_message(experiment: Experiment, allowed: frozenset[str]) -> str:
     if not allowed:
-        return "an archived experiment only keeps its record."
-    if "traffic" in allowed:
-        return (
-            "name, hypothesis, variant names, more traffic, ends_at and (as a new run) weights may change. "
-            "For anything else stop it and create another."
+        text = gettext("cannot change: the experiment is {state}.")
+    elif "traffic" in allowed:
+        text = gettext(
+            "cannot change while the experiment is {state}. Name, hypothesis, variant names, more traffic, ends_at and "
+            "(as a new run) weights can. For other changes, stop it and create a new one."
         )
-    return "only name and hypothesis may change. Create another experiment for anything else."
+    else:
+        text = gettext(
+            "cannot change while the experiment is {state}. Name and hypothesis can. For other changes, create a new "
+            "one."
+        )
+    return text.format(state=experiment.state)
 
 
 def _differs(session: Session, experiment: Experiment, name: str, value: Any) -> bool:
-    """A form hands in every field: one that says what is stored already is no change."""
+    """Return whether a value differs from the stored one: a form sends every field."""
     if name == "variants":
         return bool(value)
     return bool(getattr(definition_of(session, experiment), name) != value)
@@ -287,15 +299,15 @@ def _raise_traffic(experiment: Experiment, traffic: float) -> None:
     buckets = round(traffic * BUCKETS)
     if buckets < experiment.traffic_buckets:
         before = experiment.traffic_buckets / BUCKETS
-        raise _frozen(
-            {"traffic": f"{traffic:g} is below the present {before:g}; it can only rise. Pause to admit nobody."}
-        )
+        message = gettext("{new:g} is below the current {current:g}; traffic can only increase. Pause instead.")
+        raise _frozen({"traffic": message.format(new=traffic, current=before)})
     experiment.traffic_buckets = buckets
 
 
 def _move_end(experiment: Experiment, ends_at: datetime | None) -> None:
     if ends_at is not None and ends_at != experiment.ends_at and ends_at <= utc_now():
-        message = f"{timestamp(ends_at)} has passed; write a later end, or null for none, or stop it now."
+        text = gettext("{end} is in the past; set a later end, or null for none, or stop the experiment.")
+        message = text.format(end=timestamp(ends_at))
         raise InvalidError(message, fields={"ends_at": message})
     experiment.ends_at = ends_at
 
@@ -305,22 +317,23 @@ def _edit_live_variants(session: Session, experiment: Experiment, changes: list[
     before = [VariantDefinition.model_validate(variant_json(row)) for row in rows]
     _refuse_structural(experiment, {row.key for row in rows}, changes)
     after = _merged(session, experiment, changes)
-    faults = {}
+    errors = {}
     positions = {change.key: position for position, change in enumerate(changes)}
     for old, new in zip(before, after, strict=True):
         for name in ("control", "content", "cost"):
             if _comparable(old, name, experiment) != _comparable(new, name, experiment):
                 path = f"variants.{positions[new.key]}.{name}"
-                faults[path] = f"is frozen while the experiment is {experiment.state}: members have met it as it is."
-    if faults:
-        raise _frozen(faults)
+                message = gettext("cannot change while the experiment is {state}, because members have seen it.")
+                errors[path] = message.format(state=experiment.state)
+    if errors:
+        raise _frozen(errors)
     _store_variants(session, experiment, after)
     if [variant.weight for variant in before] != [variant.weight for variant in after]:
-        _begin_run(session, experiment, actor, utc_now())
+        _start_new_run(session, experiment, actor, utc_now())
 
 
 def _comparable(variant: VariantDefinition, name: str, experiment: Experiment) -> Any:
-    """A cost without its currency, or of nothing, is the stored one written another way."""
+    """Return a field for comparison: a cost of 0 equals none, and one without a currency has the experiment's."""
     if name != "cost":
         return getattr(variant, name)
     cost = variant.cost
@@ -330,25 +343,29 @@ def _comparable(variant: VariantDefinition, name: str, experiment: Experiment) -
 
 
 def _refuse_structural(experiment: Experiment, known: set[str], changes: list[VariantPatch]) -> None:
-    faults = {
-        f"variants.{position}.key": f"{change.key} cannot be {'removed' if change.remove else 'added'} while the "
-        f"experiment is {experiment.state}; stop it and create another."
+    errors = {
+        f"variants.{position}.key": (
+            gettext("{key} cannot be removed while the experiment is {state}. Stop it and create a new one.")
+            if change.remove
+            else gettext("{key} cannot be added while the experiment is {state}. Stop it and create a new one.")
+        ).format(key=change.key, state=experiment.state)
         for position, change in enumerate(changes)
         if change.remove or change.key not in known
     }
-    if faults:
-        raise _frozen(faults)
+    if errors:
+        raise _frozen(errors)
 
 
-def _frozen(faults: dict[str, str]) -> ConflictError:
-    path, message = next(iter(faults.items()))
-    return ConflictError(f"{path}: {message}", fields=faults, code="frozen")
+def _frozen(errors: dict[str, str]) -> ConflictError:
+    path, message = next(iter(errors.items()))
+    return ConflictError(f"{path}: {message}", fields=errors, code="frozen")
 
 
 def _refuse_stale(experiment: Experiment, revision: int | None) -> None:
     if revision is not None and revision != experiment.revision:
-        raise ConflictError(
-            f"Revision {revision} is not the present one ({experiment.revision}): somebody changed {experiment.key} "
-            "in the meantime. Load it again and repeat the edit.",
-            code="stale_revision",
+        text = gettext(
+            "{key} was changed in the meantime: the edit is of revision {revision}, the current one is {current}. "
+            "Reload it and repeat the edit."
         )
+        message = text.format(key=experiment.key, revision=revision, current=experiment.revision)
+        raise ConflictError(message, code="stale_revision")

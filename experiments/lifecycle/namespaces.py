@@ -1,4 +1,4 @@
-"""Namespaces: sets of experiments that never share a member, and the holdout that is kept out of all of them."""
+"""Namespaces: sets of mutually exclusive experiments, with a holdout excluded from all of them."""
 
 import secrets
 
@@ -11,42 +11,42 @@ from experiments.definition.model import NamespacePlace
 from experiments.errors import ConflictError, InvalidError, NotFoundError
 from experiments.storage import audit
 from experiments.storage.tables import DEFAULT_PROJECT_ID, Experiment, Namespace, utc_now
+from experiments.translation import gettext
 from experiments.validation import shown
 
 LIVE_STATES = ("scheduled", "running", "paused")
-"""States in which an experiment keeps its place."""
+"""States in which an experiment keeps its range of the namespace."""
 
 
 def ensure(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> Namespace:
-    """The namespace of this key, made with a new random seed where there is none."""
+    """Return the namespace of a key; create it with a random seed if it does not exist."""
     namespace = session.get(Namespace, (project_id, key))
     if namespace is None:
         namespace = Namespace(project_id=project_id, key=key, seed=secrets.token_hex(8), created_at=utc_now())
         try:
             with session.begin_nested():
                 session.add(namespace)
-        except IntegrityError:  # somebody else made it at the same moment
+        except IntegrityError:  # created concurrently
             namespace = session.get_one(Namespace, (project_id, key))
     return namespace
 
 
 def get(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> Namespace:
-    """The namespace of this key; raises NotFoundError."""
+    """Return the namespace of a key; raise NotFoundError if it does not exist."""
     namespace = session.get(Namespace, (project_id, key))
     if namespace is None:
-        raise NotFoundError(
-            f"There is no namespace {shown(key)}; an experiment that names it makes it.", code="namespace_unknown"
-        )
+        message = gettext("There is no namespace {key}. The first experiment that uses it creates it.")
+        raise NotFoundError(message.format(key=shown(key)), code="namespace_unknown")
     return namespace
 
 
 def listing(session: Session, project_id: int = DEFAULT_PROJECT_ID) -> list[Namespace]:
-    """Every namespace of the project, by key."""
+    """Return the namespaces of the project, by key."""
     return list(session.exec(select(Namespace).where(Namespace.project_id == project_id).order_by(col(Namespace.key))))
 
 
 def occupants(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> list[Experiment]:
-    """The live experiments of a namespace, by their places."""
+    """Return the live experiments of a namespace, by their ranges."""
     query = select(Experiment).where(
         Experiment.project_id == project_id,
         Experiment.namespace_key == key,
@@ -56,7 +56,7 @@ def occupants(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) 
 
 
 def overlaps(session: Session, experiment: Experiment) -> list[Experiment]:
-    """The other live experiments whose places overlap with this one's."""
+    """Return the other live experiments whose ranges overlap with this one's."""
     if experiment.namespace_key is None:
         return []
     return [
@@ -69,16 +69,16 @@ def overlaps(session: Session, experiment: Experiment) -> list[Experiment]:
 
 
 def claim(session: Session, experiment: Experiment) -> None:
-    """Make sure that the experiment's place is free, and keep it so until the transaction ends.
+    """Check that the experiment's range is free, and lock it until the end of the transaction.
 
     Raises
     ------
     ConflictError
-        Names the experiments in the way, their places and what is free.
+        The range overlaps with those of other experiments; the detail lists them and the free ranges.
     """
     if experiment.namespace_key is None:
         return
-    # Two launches at the same moment must see each other: the namespace's row is their meeting point.
+    # Locking the namespace's row makes concurrent launches see each other.
     own = (Namespace.project_id == experiment.project_id, Namespace.key == experiment.namespace_key)
     session.exec(select(Namespace).where(*own).with_for_update()).one()
     others = overlaps(session, experiment)
@@ -88,17 +88,22 @@ def claim(session: Session, experiment: Experiment) -> None:
 
 
 def overlap_message(session: Session, experiment: Experiment, others: list[Experiment]) -> str:
-    """One sentence about who is in the way and one about what is free."""
-    taken = "; ".join(f"{other.key} holds {place_text(other)}" for other in others)
-    free = ", ".join(f"{start / BUCKETS:g} to {end / BUCKETS:g}" for start, end in free_places(session, experiment))
-    remedy = f"Free is: {free}." if free else "Nothing is free: stop another one, or use another namespace."
-    return (
-        f"The place {place_text(experiment)} in the namespace {experiment.namespace_key} is not free: {taken}. {remedy}"
+    """Return a message with the overlapping experiments and the free ranges."""
+    taken = "; ".join(f"{other.key} ({place_text(other)})" for other in others)
+    free = ", ".join(_range_text(start, end) for start, end in free_places(session, experiment))
+    text = (
+        gettext("The range {range} of the namespace {namespace} is used by {taken}. Free ranges: {free}.")
+        if free
+        else gettext(
+            "The range {range} of the namespace {namespace} is used by {taken}. No range is free: stop another "
+            "experiment, or use another namespace."
+        )
     )
+    return text.format(range=place_text(experiment), namespace=experiment.namespace_key, taken=taken, free=free)
 
 
 def free_places(session: Session, experiment: Experiment) -> list[tuple[int, int]]:
-    """The gaps of the experiment's namespace that no other live experiment holds, in buckets."""
+    """Return the ranges of the experiment's namespace that no other live experiment uses, in buckets."""
     gaps, start = [], 0
     for other in occupants(session, experiment.namespace_key or "", experiment.project_id):
         if other.id == experiment.id:
@@ -110,12 +115,16 @@ def free_places(session: Session, experiment: Experiment) -> list[tuple[int, int
 
 
 def place_text(experiment: Experiment) -> str:
-    """A place as people read it, such as ``0 to 0.5``."""
-    return f"{experiment.namespace_from / BUCKETS:g} to {experiment.namespace_to / BUCKETS:g}"
+    """Return a range in words, such as ``0 to 0.5``."""
+    return _range_text(experiment.namespace_from, experiment.namespace_to)
+
+
+def _range_text(start: int, end: int) -> str:
+    return gettext("{start:g} to {end:g}").format(start=start / BUCKETS, end=end / BUCKETS)
 
 
 def set_place(session: Session, experiment: Experiment, place: NamespacePlace | None) -> None:
-    """Give the experiment its place, or none; the namespace is made where it is new."""
+    """Set or remove the experiment's range; create the namespace if it is new."""
     if place is None:
         experiment.namespace_key, experiment.namespace_from, experiment.namespace_to = None, 0, BUCKETS
         return
@@ -127,22 +136,22 @@ def set_place(session: Session, experiment: Experiment, place: NamespacePlace | 
 def set_holdout(
     session: Session, key: str, share: float, *, actor: str, project_id: int = DEFAULT_PROJECT_ID
 ) -> Namespace:
-    """Keep a share of the members out of every experiment of the namespace.
+    """Exclude a share of the members from all experiments of the namespace.
 
     Parameters
     ----------
     share
-        0 to 0.5; the namespace's last buckets, so that a larger holdout contains a smaller one.
+        0 to 0.5, the last buckets of the namespace, so that a larger holdout contains a smaller one.
 
     Raises
     ------
     InvalidError
         The share is out of bounds.
     ConflictError
-        A live experiment has its place among the buckets that would change sides: its members would move.
+        A live experiment uses buckets that would change; its members would move.
     """
     if isinstance(share, bool) or not 0 <= share <= 0.5:
-        message = f"{shown(share)} is out of bounds; keep 0 to 0.5 of the members out."
+        message = gettext("{value} is out of range; use 0 to 0.5.").format(value=shown(share))
         raise InvalidError(message, fields={"holdout": message})
     namespace = ensure(session, key, project_id)
     session.refresh(namespace, with_for_update=True)
@@ -152,11 +161,12 @@ def set_holdout(
     touched = [row for row in live if row.namespace_from < high and low < row.namespace_to]
     if touched and before != after:
         names = ", ".join(f"{row.key} ({place_text(row)})" for row in touched)
-        raise ConflictError(
-            f"The holdout of {key} cannot change from {before / BUCKETS:g} to {after / BUCKETS:g} while {names} "
-            "is live there: members would change sides. Stop it first, or end its place below the holdout.",
-            code="holdout_in_use",
+        text = gettext(
+            "The holdout of {key} cannot change from {before:g} to {after:g}: {experiments} would lose or gain "
+            "members. Stop these experiments first."
         )
+        message = text.format(key=key, before=before / BUCKETS, after=after / BUCKETS, experiments=names)
+        raise ConflictError(message, code="holdout_in_use")
     namespace.holdout_buckets = after
     session.add(namespace)
     audit.record(session, actor=actor, action="namespace:holdout", namespace=key, share=after / BUCKETS)

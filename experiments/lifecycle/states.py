@@ -1,7 +1,7 @@
-"""The states of an experiment and the actions that are possible in each."""
+"""The states of an experiment and the possible actions in each."""
 
 STATES = ("draft", "scheduled", "running", "paused", "stopped", "archived")
-"""In the order of an experiment's life."""
+"""In the order of the life cycle."""
 
 POSSIBLE: dict[str, tuple[str, ...]] = {
     "draft": ("launch", "archive"),

@@ -1,4 +1,4 @@
-"""Experiments as they are stored: create, find, list, and begin a run."""
+"""Stored experiments: create, find and list them, and start runs."""
 
 import secrets
 from datetime import datetime
@@ -18,6 +18,7 @@ from experiments.lifecycle import namespaces
 from experiments.settings import settings
 from experiments.storage import audit
 from experiments.storage.tables import DEFAULT_PROJECT_ID, Experiment, Run, Variant, utc_now
+from experiments.translation import gettext
 from experiments.validation import shown
 
 PLAIN_FIELDS = (
@@ -38,10 +39,10 @@ PLAIN_FIELDS = (
     "starts_at",
     "ends_at",
 )
-"""Fields that the table holds as the definition has them."""
+"""Fields stored as in the definition."""
 
 JSON_FIELDS = ("allocation", "covariate", "action_values")
-"""Fields that the table holds as JSON, exact amounts as text."""
+"""Fields stored as JSON, with exact amounts as text."""
 
 
 def create(
@@ -58,12 +59,12 @@ def create(
     Raises
     ------
     ConflictError
-        The key is taken; keys are never free again.
+        The key is in use; keys cannot be reused.
     InvalidError
         A cost is in another currency than the experiment.
     """
     currency = definition.currency or settings().currency
-    refuse_faults(cost_errors(definition.variants, currency))
+    raise_errors(cost_errors(definition.variants, currency))
     experiment = Experiment(
         **definition.model_dump(include=set(PLAIN_FIELDS)),
         **definition.model_dump(mode="json", include=set(JSON_FIELDS)),
@@ -81,7 +82,7 @@ def create(
     session.add(experiment)
     try:
         session.flush()
-    except IntegrityError:  # somebody else made it at the same moment
+    except IntegrityError:  # created concurrently
         raise _taken(definition.key) from None
     for position, variant in enumerate(definition.variants):
         session.add(variant_row(experiment, position, variant))
@@ -91,27 +92,25 @@ def create(
 
 
 def get(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> Experiment:
-    """The project's experiment of this key; raises NotFoundError."""
+    """Return the project's experiment with a key; raise NotFoundError."""
     experiment = None
     if 0 < len(key) <= 64 and key.isprintable() and "\x00" not in key:
         own = (Experiment.project_id == project_id, Experiment.key == key)
         experiment = session.exec(select(Experiment).where(*own)).first()
     if experiment is None:
-        raise NotFoundError(
-            f"There is no experiment {shown(key)}; look its key up in the list of experiments.",
-            code="experiment_unknown",
-        )
+        message = gettext("There is no experiment {key}. Check the key in the list of experiments.")
+        raise NotFoundError(message.format(key=shown(key)), code="experiment_unknown")
     return experiment
 
 
 def lock(session: Session, experiment: Experiment) -> None:
-    """Read the experiment afresh and let nobody else change it until this transaction ends."""
+    """Reload the experiment and lock it until the end of the transaction."""
     session.flush()
     session.refresh(experiment, with_for_update=True)
 
 
 def listing(session: Session, archived: bool = False, project_id: int = DEFAULT_PROJECT_ID) -> list[Experiment]:
-    """The project's experiments, newest first; ``archived`` includes the archived ones."""
+    """Return the project's experiments, newest first; ``archived`` includes archived ones."""
     query = select(Experiment).where(Experiment.project_id == project_id).order_by(col(Experiment.id).desc())
     if not archived:
         query = query.where(Experiment.state != "archived")
@@ -126,40 +125,40 @@ def page(
     offset: int = 0,
     project_id: int = DEFAULT_PROJECT_ID,
 ) -> tuple[list[Experiment], int]:
-    """A slice of the project's list, newest first, and how many there are in all.
+    """Return a page of the project's experiments, newest first, and their total number.
 
-    ``state`` absent leaves the archived ones out.
+    Without ``state``, archived ones are excluded.
     """
-    wanted = (
+    conditions = (
         Experiment.project_id == project_id,
         Experiment.state == state if state else Experiment.state != "archived",
     )
-    total = session.exec(select(func.count()).select_from(Experiment).where(*wanted)).one()
-    query = select(Experiment).where(*wanted).order_by(col(Experiment.id).desc()).limit(limit).offset(offset)
+    total = session.exec(select(func.count()).select_from(Experiment).where(*conditions)).one()
+    query = select(Experiment).where(*conditions).order_by(col(Experiment.id).desc()).limit(limit).offset(offset)
     return list(session.exec(query)), total
 
 
 def variants_of(session: Session, experiment: Experiment) -> list[Variant]:
-    """The variants, by position."""
+    """Return the variants, by position."""
     query = select(Variant).where(Variant.experiment_id == experiment.id)
     return list(session.exec(query.order_by(col(Variant.position))))
 
 
 def runs_of(session: Session, experiment: Experiment) -> list[Run]:
-    """Every run, the first one first."""
+    """Return all runs, oldest first."""
     return list(session.exec(select(Run).where(Run.experiment_id == experiment.id).order_by(col(Run.number))))
 
 
 def current_run(session: Session, experiment: Experiment) -> Run | None:
-    """The newest run, ended or not; nothing before the first launch."""
+    """Return the newest run, ended or not; None before the first launch."""
     query = select(Run).where(Run.experiment_id == experiment.id).order_by(col(Run.number).desc()).limit(1)
     return session.exec(query).first()
 
 
 def start_run(session: Session, experiment: Experiment, *, now: datetime | None = None) -> Run:
-    """Randomise afresh: a new run with a new random seed, over the variants' present weights.
+    """Start a new run with a new random seed and the variants' current weights.
 
-    An open run ends at the same moment.
+    An open run ends at the same time.
     """
     now = now or utc_now()
     last = current_run(session, experiment)
@@ -181,12 +180,12 @@ def start_run(session: Session, experiment: Experiment, *, now: datetime | None 
 
 
 def new_seed() -> str:
-    """A random string that re-randomises; stored, so that anyone can reproduce the split."""
+    """Return a random seed; it is stored, so that the assignment can be reproduced."""
     return secrets.token_hex(8)
 
 
 def variant_row(experiment: Experiment, position: int, variant: VariantDefinition) -> Variant:
-    """The row of a new variant."""
+    """Return the row of a new variant."""
     return Variant(
         experiment_id=experiment.id or 0,
         position=position,
@@ -200,22 +199,22 @@ def variant_row(experiment: Experiment, position: int, variant: VariantDefinitio
 
 
 def content_json(variant: VariantDefinition) -> dict[str, Any]:
-    """The content as it is stored and handed out: without empty fields."""
+    """Return the stored form of the content, without empty fields."""
     return {name: value for name, value in variant.content.model_dump().items() if value}
 
 
 def cost_json(cost: Cost | None, currency: str) -> dict[str, Any] | None:
-    """A cost as it is stored: exact amounts as text, always with their currency."""
+    """Return the stored form of a cost: exact amounts as text, with their currency."""
     if cost is None:
         return None
     return {"fixed": _exact(cost.fixed), "per_thousand": _exact(cost.per_thousand), "currency": currency}
 
 
-def refuse_faults(faults: dict[str, str]) -> None:
-    """Raise InvalidError where there are faults."""
-    if faults:
-        path, message = next(iter(faults.items()))
-        raise InvalidError(f"{path}: {message}", fields=faults)
+def raise_errors(errors: dict[str, str]) -> None:
+    """Raise InvalidError if there are errors."""
+    if errors:
+        path, message = next(iter(errors.items()))
+        raise InvalidError(f"{path}: {message}", fields=errors)
 
 
 def _exact(amount: Decimal) -> str:
@@ -223,7 +222,7 @@ def _exact(amount: Decimal) -> str:
 
 
 def taken_key(session: Session, key: str, project_id: int = DEFAULT_PROJECT_ID) -> dict[str, str]:
-    """The fault of a key that is in use, by field; nothing where it is free."""
+    """Return the error of a key that is in use, by field; empty if it is free."""
     own = (Experiment.project_id == project_id, Experiment.key == key)
     if session.exec(select(Experiment.id).where(*own)).first() is None:
         return {}
@@ -236,5 +235,6 @@ def _refuse_taken_key(session: Session, key: str, project_id: int) -> None:
 
 
 def _taken(key: str) -> ConflictError:
-    message = f"The key {key} is taken, perhaps by an archived experiment; keys are never free again. Choose another."
+    text = gettext("The key {key} is taken, perhaps by an archived experiment. Keys cannot be reused; choose another.")
+    message = text.format(key=key)
     return ConflictError(message, fields={"key": message}, code="key_taken")

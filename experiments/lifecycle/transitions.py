@@ -1,4 +1,4 @@
-"""The life cycle: draft → scheduled → running → paused → stopped → archived."""
+"""Transitions of the life cycle: draft → scheduled → running → paused → stopped → archived."""
 
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from experiments.lifecycle.namespaces import claim
 from experiments.lifecycle.states import POSSIBLE
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, utc_now
+from experiments.translation import gettext
 from experiments.validation import shown
 
 __all__ = ["Check", "apply_schedule", "archive", "checklist", "launch", "pause", "resume", "ship", "stop"]
@@ -31,12 +32,12 @@ MAX_NOTE = 2_000
 
 
 def launch(session: Session, experiment: Experiment, *, actor: str, now: datetime | None = None) -> Experiment:
-    """Start a draft: at once, or at ``starts_at`` where that lies ahead. A scheduled one starts at once.
+    """Start a draft immediately, or at a future ``starts_at``. A scheduled experiment starts immediately.
 
     Raises
     ------
     ConflictError
-        The state does not allow it, or a blocking check fails.
+        The state does not allow a launch, or a blocking check fails.
     """
     now = now or utc_now()
     before = _allow(session, experiment, "launch")
@@ -50,18 +51,18 @@ def launch(session: Session, experiment: Experiment, *, actor: str, now: datetim
 
 
 def pause(session: Session, experiment: Experiment, *, actor: str) -> Experiment:
-    """Assign nobody for now; a paused experiment keeps its run and its place."""
+    """Pause the assignment of new members; the experiment keeps its run and its range of the namespace."""
     _allow(session, experiment, "pause")
     return _enter(session, experiment, "paused", "pause", actor)
 
 
 def resume(session: Session, experiment: Experiment, *, actor: str, now: datetime | None = None) -> Experiment:
-    """Go on with the same run; one that had not begun goes back to its schedule."""
+    """Resume the same run; an experiment without a run returns to its schedule."""
     now = now or utc_now()
     _allow(session, experiment, "resume")
     if experiment.ends_at and experiment.ends_at <= now:
-        message = f"{experiment.key} was to end at {timestamp(experiment.ends_at)}, which has passed"
-        raise ConflictError(f"{message}; move ends_at first, or stop it.", code="not_ready")
+        message = gettext("The end of {key}, {end}, is in the past. Set a later ends_at first, or stop it.")
+        raise ConflictError(message.format(key=experiment.key, end=timestamp(experiment.ends_at)), code="not_ready")
     if store.current_run(session, experiment):
         return _enter(session, experiment, "running", "resume", actor)
     if experiment.starts_at and experiment.starts_at > now:
@@ -70,13 +71,13 @@ def resume(session: Session, experiment: Experiment, *, actor: str, now: datetim
 
 
 def stop(session: Session, experiment: Experiment, *, actor: str, now: datetime | None = None) -> Experiment:
-    """End it for good: nobody is assigned any more; what was measured stays."""
+    """Stop an experiment permanently: no member is assigned any more; the data is kept."""
     _allow(session, experiment, "stop")
     return _stop(session, experiment, "stop", actor, now or utc_now())
 
 
 def archive(session: Session, experiment: Experiment, *, actor: str) -> Experiment:
-    """Put it away; it is never deleted."""
+    """Archive an experiment, which is never deleted."""
     _allow(session, experiment, "archive")
     return _enter(session, experiment, "archived", "archive", actor)
 
@@ -84,12 +85,12 @@ def archive(session: Session, experiment: Experiment, *, actor: str) -> Experime
 def ship(
     session: Session, experiment: Experiment, variant: str, note: str = "", *, actor: str, now: datetime | None = None
 ) -> Experiment:
-    """Write the decision for a variant down, and stop the experiment where it still runs.
+    """Record the decision to ship a variant, and stop the experiment if it is running.
 
     Raises
     ------
     InvalidError
-        The variant is unknown or the note too long.
+        The variant is unknown, or the note is too long.
     ConflictError
         The experiment never ran or is archived.
     """
@@ -102,12 +103,12 @@ def ship(
 
 
 def apply_schedule(session: Session, now: datetime | None = None) -> int:
-    """Start what was scheduled for now or before, and stop what has reached its end.
+    """Start scheduled experiments whose start has come, and stop those whose end has come.
 
     Returns
     -------
     int
-        How many experiments changed their state.
+        The number of experiments that changed their state.
     """
     now = now or utc_now()
     scheduled = (col(Experiment.state) == "scheduled") & (col(Experiment.starts_at) <= now)
@@ -115,30 +116,32 @@ def apply_schedule(session: Session, now: datetime | None = None) -> int:
     changed = 0
     for experiment in session.exec(select(Experiment).where(scheduled | over).order_by(col(Experiment.id))).all():
         store.lock(session, experiment)
-        changed += _keep_to_schedule(session, experiment, now)
+        changed += _apply_to(session, experiment, now)
     return changed
 
 
-# moving
+# Changing the state
 
 
 def _allow(session: Session, experiment: Experiment, action: str) -> str:
-    """Lock the experiment and make sure that its state allows the action; returns the state."""
+    """Lock the experiment and check that its state allows the action; return the state."""
     store.lock(session, experiment)
     actions = POSSIBLE[experiment.state]
     if action not in actions:
         states = tuple(dict.fromkeys(state for name in actions for state in _LEADS_TO[name]))
-        remedy = (
-            f"From here it can become {' or '.join(states)} (by {', '.join(actions)})."
+        text = (
+            gettext("{key} is {state}: {action} is not possible. Possible actions: {actions}, which lead to {states}.")
             if actions
-            else "Nothing is possible from here; create another experiment."
+            else gettext("{key} is {state}: {action} is not possible, nor any other action. Create a new experiment.")
         )
-        raise ConflictError(
-            f"{experiment.key} is {experiment.state}: {action} is not possible. {remedy}",
-            code="illegal_transition",
-            possible=states,
-            actions=actions,
+        detail = text.format(
+            key=experiment.key,
+            state=experiment.state,
+            action=action,
+            actions=", ".join(actions),
+            states=", ".join(states),
         )
+        raise ConflictError(detail, code="illegal_transition", possible=states, actions=actions)
     return experiment.state
 
 
@@ -167,8 +170,8 @@ def _stop(session: Session, experiment: Experiment, action: str, actor: str, now
     return _enter(session, experiment, "stopped", action, actor)
 
 
-def _keep_to_schedule(session: Session, experiment: Experiment, now: datetime) -> int:
-    """The state may have changed while the lock was waited for, so that everything is asked again."""
+def _apply_to(session: Session, experiment: Experiment, now: datetime) -> int:
+    """Apply the schedule to a locked experiment; its state may have changed while waiting for the lock."""
     if experiment.ends_at and experiment.ends_at <= now and experiment.state in ("scheduled", "running", "paused"):
         _stop(session, experiment, "stop", "worker", experiment.ends_at)
         return 1
@@ -181,8 +184,10 @@ def _keep_to_schedule(session: Session, experiment: Experiment, now: datetime) -
 def _check_shipment(session: Session, experiment: Experiment, variant: str, note: str) -> None:
     known = [row.key for row in store.variants_of(session, experiment)]
     if variant not in known:
-        message = f"{shown(variant)} is no variant of {experiment.key}; choose one of {', '.join(known)}."
+        text = gettext("{variant} is not a variant of {key}; choose one of {variants}.")
+        message = text.format(variant=shown(variant), key=experiment.key, variants=", ".join(known))
         raise InvalidError(message, fields={"variant": message})
     if len(note) > MAX_NOTE:
-        message = f"The note has {len(note)} characters; at most {MAX_NOTE} are allowed. Shorten it."
+        text = gettext("The note has {length} characters; at most {most} are allowed. Shorten it.")
+        message = text.format(length=len(note), most=MAX_NOTE)
         raise InvalidError(message, fields={"note": message})

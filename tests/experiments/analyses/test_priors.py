@@ -145,14 +145,14 @@ def test_without_a_history_it_is_the_one_for_content_and_the_name_asked_for_is_k
             assert (found.prior.name, found.evidence, found.requested) == ("content", None, asked)
 
 
-def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_for(database):
+def test_a_notice_explains_that_no_prior_was_learned_yet(database):
     with database.read() as session:
         told = {
             asked: notice(asked, priors.choose(session, asked).prior.name)
             for asked in ("auto", "learned", "content", "sceptical")
         }
-    assert told["learned"].startswith("Nothing was learned from your own finished tests yet")
-    assert "the prior “content” instead of “learned”" in told["learned"] and "klette prior learn" in told["learned"]
+    assert told["learned"].startswith("No prior has been learned")
+    assert "the prior “content”" in told["learned"] and "klette prior learn" in told["learned"]
     assert [asked for asked, text in told.items() if text] == ["learned"]
     store_history(database)
     learn(database)
@@ -160,7 +160,7 @@ def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_
         assert notice("learned", priors.choose(session, "learned").prior.name) == ""
 
 
-def test_the_document_and_the_checklist_say_which_prior_is_in_force(database):
+def test_the_document_and_the_checklist_show_the_used_prior(database):
     store_history(database)
     run_one(database)
     with database.write() as session:
@@ -173,7 +173,7 @@ def test_the_document_and_the_checklist_say_which_prior_is_in_force(database):
             return document_of(session, found)["prior_in_force"], checks.get("prior")
 
     (before, check) = told()
-    assert before["name"] == "content" and before["notice"].startswith("Nothing was learned")
+    assert before["name"] == "content" and before["notice"].startswith("No prior has been learned")
     assert (check.ok, check.blocking, check.detail) == (False, False, before["notice"])
     learn(database)
     assert told() == ({"name": "learned", "notice": None}, None)

@@ -1,4 +1,4 @@
-"""Edits: partial, never with new ids, and frozen where members have met what would change."""
+"""Edits: partial, with stable ids, and frozen for content that members have seen."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -71,7 +71,7 @@ def test_an_edit_of_one_line_of_content_leaves_the_rest(database, draft):
     assert ids(database) == same_ids
 
 
-def test_variants_come_and_go_in_a_draft_and_the_others_keep_their_ids(database, draft):
+def test_variants_are_added_and_removed_in_a_draft_and_the_others_keep_their_ids(database, draft):
     before = ids(database)
     change = {"variants": [{"key": "a", "weight": 0.2}, {"key": "c", "weight": 0.3, "content": {"headline": "C"}}]}
     assert [variant["key"] for variant in edit(database, draft, change)["variants"]] == ["a", "b", "c"]
@@ -86,7 +86,7 @@ def test_variants_come_and_go_in_a_draft_and_the_others_keep_their_ids(database,
     [
         ({"variants": [{"key": "b", "weight": 0.7}]}, "variants", "add up to 1.2"),
         ({"variants": [{"key": "b", "remove": True}]}, "variants", "at least 2"),
-        ({"variants": [{"key": "z", "remove": True}]}, "variants.0.key", "nothing to remove"),
+        ({"variants": [{"key": "z", "remove": True}]}, "variants.0.key", "cannot be removed"),
         ({"variants": [{"key": "a", "control": False}]}, "variants", "no variant is the control"),
         ({"variants": [{"key": "b", "content": {"link_url": "javascript:x"}}]}, "variants.1.content.link_url", "safe"),
         ({"variants": [{"key": "b", "cost": {"currency": "USD"}}]}, "variants.1.cost.currency", "to EUR"),
@@ -94,7 +94,7 @@ def test_variants_come_and_go_in_a_draft_and_the_others_keep_their_ids(database,
         ({"guardrails": ["sticky_rate"]}, "guardrails", "primary metric"),
     ],
 )
-def test_an_edit_that_would_break_the_experiment_changes_nothing(database, draft, change, path, words):
+def test_an_invalid_edit_changes_nothing(database, draft, change, path, words):
     error = refused(database, draft, change, InvalidError)
     assert words in error.fields[path]
 
@@ -105,7 +105,7 @@ def test_the_currency_changes_together_with_the_amounts(database, draft):
     assert after["currency"] == after["variants"][0]["cost"]["currency"] == "USD"
 
 
-def test_null_takes_an_optional_thing_away(database, draft):
+def test_null_removes_an_optional_field(database, draft):
     change = {"targeting": {"attribute": "a", "equals": 1}, "namespace": {"key": "home"}, "planned_days": 7}
     assert edit(database, draft, change)["namespace"] == {"key": "home", "from": 0.0, "to": 1.0}
     after = edit(database, draft, {"targeting": None, "namespace": None, "planned_days": None})
@@ -143,13 +143,13 @@ def test_a_stale_edit_is_refused(database, draft):
     ],
 )
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_what_members_met_is_frozen(database, running, change):
+def test_content_that_members_saw_is_frozen(database, running, change):
     error = refused(database, running, change)
     assert error.code == "frozen"
     assert all(path.startswith(next(iter(change))) for path in error.fields)
 
 
-def test_harmless_words_more_traffic_and_the_end_may_change_while_running(database, draft):
+def test_names_more_traffic_and_the_end_can_change_while_running(database, draft):
     edit(database, draft, {"traffic": 0.1})
     with database.write() as session:
         transitions.launch(session, store.get(session, draft), actor="cli")
@@ -160,7 +160,7 @@ def test_harmless_words_more_traffic_and_the_end_may_change_while_running(databa
     assert (after["name"], after["hypothesis"], after["traffic"]) == ("N", "H", 0.2)
     assert after["variants"][1]["name"] == "Bee" and after["ends_at"] == timestamp(end)
     assert after["run"] == before["run"], "no new run for harmless edits"
-    assert "only rise" in refused(database, draft, {"traffic": 0.19}).detail
+    assert "only increase" in refused(database, draft, {"traffic": 0.19}).detail
     refused(database, draft, {"ends_at": "2020-01-01T00:00:00Z"}, InvalidError)
 
 
@@ -183,7 +183,7 @@ def test_changed_weights_start_a_new_run_with_a_new_seed(database, running):
 def test_a_new_run_needs_known_variants_whose_weights_add_up(database, running):
     with database.write() as session:
         experiment = store.get(session, running)
-        with pytest.raises(InvalidError, match="no variant"):
+        with pytest.raises(InvalidError, match="not a variant"):
             editing.new_run(session, experiment, {"z": 1.0}, actor="cli")
         with pytest.raises(InvalidError, match="add up to 0.6"):
             editing.new_run(session, experiment, {"a": 0.1}, actor="cli")
@@ -199,7 +199,7 @@ def test_an_archived_experiment_keeps_its_record(database, draft):
     assert refused(database, draft, {"name": "Other"}).code == "frozen"
 
 
-def test_a_form_hands_the_whole_definition_in(database, draft):
+def test_a_form_sends_the_whole_definition(database, draft):
     before = ids(database)
     raw = definition(name="Form")
     raw["variants"] = [raw["variants"][1] | {"weight": 0.4}, raw["variants"][0] | {"weight": 0.4},
@@ -217,7 +217,7 @@ def test_a_form_hands_the_whole_definition_in(database, draft):
     assert set(ids(database)) == {"a", "b"}
 
 
-def test_a_form_of_a_running_experiment_may_change_the_name_alone(database, running):
+def test_a_form_of_a_running_experiment_can_change_only_the_name(database, running):
     with database.write() as session:
         experiment = store.get(session, running)
         whole = definition_of(session, experiment)

@@ -20,7 +20,7 @@ def launch(session, *arguments):
     return transitions.launch(session, experiment, actor="cli")
 
 
-def test_places_that_touch_are_free_and_places_that_overlap_are_not(database):
+def test_adjacent_ranges_are_free_and_overlapping_ones_are_not(database):
     with database.write() as session:
         launch(session, "left", 0.0, 0.3)
         launch(session, "right", 0.6, 1.0)
@@ -29,23 +29,23 @@ def test_places_that_touch_are_free_and_places_that_overlap_are_not(database):
         with pytest.raises(ConflictError) as caught:
             transitions.launch(session, middle, actor="cli")
         assert caught.value.code == "namespace_taken"
-        assert "left holds 0 to 0.3" in caught.value.detail and "Free is: 0.3 to 0.6" in caught.value.detail
+        assert "left (0 to 0.3)" in caught.value.detail and "0.3 to 0.6" in caught.value.detail
         editing.patch(session, middle, read_patch({"namespace": {"key": "home", "from": 0.3, "to": 0.6}}), actor="cli")
         assert transitions.launch(session, middle, actor="cli").state == "running"
 
 
-def test_a_paused_one_keeps_its_place_and_a_stopped_one_frees_it(database):
+def test_a_paused_experiment_keeps_its_range_and_a_stopped_one_frees_it(database):
     with database.write() as session:
         first, second = launch(session, "first", 0.0, 1.0), place(session, "second", 0.5, 1.0)
         transitions.pause(session, first, actor="cli")
         blocking = [check for check in transitions.checklist(session, second) if check.blocking and not check.ok]
         assert [check.key for check in blocking] == ["namespace"]
-        assert "Nothing is free" in blocking[0].detail
+        assert "No range is free" in blocking[0].detail
         transitions.stop(session, first, actor="cli")
         assert transitions.launch(session, second, actor="cli").state == "running"
 
 
-def test_two_launches_into_one_place_at_once_let_one_through(database):
+def test_one_of_concurrent_launches_into_a_range_succeeds(database):
     with database.write() as session:
         for number in range(4):
             place(session, f"e{number}", 0.0, 0.5)
@@ -88,7 +88,7 @@ def test_the_holdout_never_moves_members_of_a_live_experiment(database):
 
 @pytest.mark.parametrize("share", [-0.1, 0.51, float("nan"), True])
 def test_a_holdout_out_of_bounds_is_refused(database, share):
-    with database.write() as session, pytest.raises(InvalidError, match="keep 0 to 0.5"):
+    with database.write() as session, pytest.raises(InvalidError, match="0 to 0.5"):
         namespaces.set_holdout(session, "home", share, actor="cli")
 
 

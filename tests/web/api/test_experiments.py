@@ -59,7 +59,7 @@ def test_each_answer_says_which_prior_is_in_force_and_why_it_is_not_the_learned_
     for answer in (created, launched, api("GET", f"{BASE}/spring-headline")):
         told = ExperimentDocument.model_validate(answer.json).prior_in_force
         assert answer.json["prior"] == "learned" and told.name == "content"
-        assert told.notice.startswith("Nothing was learned from your own finished tests yet")
+        assert told.notice.startswith("No prior has been learned")
     usual = api("POST", BASE, {**DEFINITION_EXAMPLE, "key": "usual"}).json
     assert (usual["prior"], usual["prior_in_force"]) == ("auto", {"name": "content", "notice": None})
 

@@ -228,7 +228,7 @@ def test_an_edit_of_an_older_revision_is_refused_and_kept_on_screen(pages):
         editing.patch(session, store.get(session, "spring-headline"), change, actor="cli")
     answer = pages.post("/experiments/spring-headline/edit", form | {"name": "Mine"}, page="/experiments/new")
     assert answer.status_code == 422
-    assert "somebody changed" in answer.text
+    assert "was changed in the meantime" in answer.text
     assert fields_of(answer.text)["name"] == "Mine"
     assert document(pages)["name"] == "Renamed meanwhile"
 

@@ -86,7 +86,7 @@ def test_a_launch_that_the_checklist_forbids_says_why_and_launches_nothing(pages
     assert re.search(r"<button[^>]* disabled[^>]*>Launch experiment", page)
     refused = pages.post(f"{where}/launch", page=f"{where}/launch")
     assert refused.status_code == 409
-    assert "has passed" in refused.text
+    assert "in the past" in refused.text
     assert state(pages) == "draft"
 
 

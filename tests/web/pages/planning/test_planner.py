@@ -41,8 +41,8 @@ def test_a_plan_is_a_sentence_its_figures_and_the_way_on(client):
 
 def test_that_nothing_was_learned_yet_is_said_where_the_learned_prior_was_asked_for(client):
     asked = "/plan?base=5&members=20000&lift=10&prior="
-    assert "Nothing was learned from your own finished tests yet" in said(client.get(f"{asked}learned"))
-    assert "Nothing was learned" not in said(client.get(f"{asked}content"))
+    assert "No prior has been learned" in said(client.get(f"{asked}learned"))
+    assert "No prior has been learned" not in said(client.get(f"{asked}content"))
 
 
 def field(page, name):
