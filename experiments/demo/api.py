@@ -1,4 +1,4 @@
-"""The HTTP API as the example's app calls it."""
+"""A client of the HTTP API, for the example's simulated app."""
 
 import time
 from typing import Any
@@ -12,14 +12,14 @@ _PATIENCE_SECONDS = 15.0
 
 
 class Api:
-    """The calls that an app makes, repeated where no answer came, since the API counts nothing twice."""
+    """The requests of an app. They are repeated if unanswered, since the API counts nothing twice."""
 
     def __init__(self, client: httpx.Client, key: str) -> None:
         self._client = client
         self._headers = {"Authorization": f"Bearer {key}"}
 
     def assign(self, unit: str, attributes: dict[str, str], experiment: str) -> str | None:
-        """Return a member's variant without an exposure; None where the experiment is unknown or leaves it out."""
+        """Return a member's variant without an exposure; None if the experiment is unknown or excludes the member."""
         body = {"unit": unit, "attributes": attributes, "experiments": [experiment], "expose": False}
         assignments = self._post("/api/v1/assign", body)["assignments"]
         variant: str | None = assignments.get(experiment, {}).get("variant")
@@ -31,7 +31,7 @@ class Api:
         Raises
         ------
         UnavailableError
-            One was rejected, although the simulated audience sends valid events only.
+            The server rejected an event, although the simulated events are valid.
         """
         rejected = self._post("/api/v1/events", {"events": events})["rejected"]
         if rejected:
@@ -40,21 +40,21 @@ class Api:
             )
 
     def wait_for(self, experiment: str) -> None:
-        """Wait until every process of the server has noticed the experiment and the key."""
+        """Wait until all processes of the server have loaded the experiment and the key."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         streak = 0
         while streak < 20:
             answer = self._client.post(
                 "/api/v1/assign",
-                json={"unit": "nobody", "experiments": [experiment], "expose": False},
+                json={"unit": "probe", "experiments": [experiment], "expose": False},
                 headers=self._headers,
             )
             known = answer.status_code == 200 and experiment in answer.json()["assignments"]
             streak = streak + 1 if known else 0
             if time.monotonic() > deadline:
                 raise UnavailableError(
-                    f"The server answered {answer.status_code} and does not know {experiment} after "
-                    f"{_PATIENCE_SECONDS:.0f} s; does it use the same database? Check --url and KLETTE_DATABASE_URL."
+                    f"The server (status {answer.status_code}) has not loaded {experiment} after "
+                    f"{_PATIENCE_SECONDS:.0f} s. Check that it uses the same database: --url and KLETTE_DATABASE_URL."
                 )
             time.sleep(0.02 if known else 0.2)
 
@@ -72,6 +72,4 @@ class Api:
                 if answer.status_code not in (401, 429, 500, 502, 503):
                     break
             time.sleep(0.2 * 2**attempt)
-        raise UnavailableError(
-            f"The server did not take {path} ({reason}). Run the example again; it resumes from there."
-        )
+        raise UnavailableError(f"The server refused {path} ({reason}). Run the example again to resume.")

@@ -1,4 +1,4 @@
-"""What only the example may do in the database: be marked as simulated, and begin in the past."""
+"""Changes that only simulated experiments allow: a start in the past, and earlier times of arrival."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,19 +20,18 @@ Created = Callable[[Session, Experiment], None]
 
 
 def backdate(session: Session, simulated: Experiment, run: Run, started_at: datetime) -> None:
-    """Let a simulated experiment's run begin in the past.
+    """Set the start of a simulated experiment's run to a time in the past.
 
     Raises
     ------
     ConflictError
-        The experiment is a real one, the run is not its own, or the moment is over 30 days back: real runs begin
-        when they begin.
+        The experiment is not simulated, the run is another experiment's, or the time is more than 30 days ago.
     """
     _refuse_real(simulated)
     if run.experiment_id != simulated.id:
-        raise ConflictError(f"Run {run.id} is not one of {simulated.key}; give one of its own.")
+        raise ConflictError(f"Run {run.id} does not belong to {simulated.key}.")
     if run.started_at - started_at > _LONGEST:
-        raise ConflictError(f"The start lies more than {_LONGEST.days} days back; choose a later one.")
+        raise ConflictError(f"The start is more than {_LONGEST.days} days ago; choose a later one.")
     run.started_at = started_at
     simulated.created_at = started_at - timedelta(hours=3)
     session.add_all([simulated, run])
@@ -40,14 +39,14 @@ def backdate(session: Session, simulated: Experiment, run: Run, started_at: date
 
 
 def settle(session: Session, simulated: Experiment) -> None:
-    """Let what a simulated audience did count as having reached us when it happened.
+    """Set the time of arrival of simulated rows to the time of the event.
 
-    A fortnight came in within seconds: as arrivals, every event but the last would be a late one.
+    Two weeks of events arrive within seconds, so that almost all would count as late.
 
     Raises
     ------
     ConflictError
-        The experiment is a real one.
+        The experiment is not simulated.
     """
     _refuse_real(simulated)
     run_ids = select(Run.id).where(Run.experiment_id == simulated.id)
@@ -60,17 +59,17 @@ def settle(session: Session, simulated: Experiment) -> None:
 def _refuse_real(simulated: Experiment) -> None:
     if not simulated.simulated:
         raise ConflictError(
-            f"{simulated.key} is no simulated experiment; its times cannot be changed. Create the example instead."
+            f"{simulated.key} is not a simulated experiment; its times cannot change. Create the example instead."
         )
 
 
-def find_or_make(
+def find_or_create(
     session: Session, *, again: bool, address: str, currency: str, now: datetime, actor: str, created: Created
 ) -> tuple[Experiment, bool]:
-    """Return the example, and whether its audience is in.
+    """Return the example, and whether its audience is complete.
 
-    An example that exists is returned as it is; ``again`` makes another one beside it. ``created`` is called with a new
-    one, in the same transaction.
+    An existing example is returned; ``again`` creates another one. ``created`` is called with a new one, in the same
+    transaction.
     """
     key, number = campaign.KEY, 1
     while (existing := _existing(session, key)) is not None:
@@ -90,7 +89,7 @@ def find_or_make(
 
 
 def is_filled(session: Session, simulated: Experiment) -> bool:
-    """Whether the whole audience has gone through."""
+    """Return whether the whole audience has been simulated."""
     return any(entry.action.endswith(FILLED) for entry in audit.entries(session, simulated))
 
 

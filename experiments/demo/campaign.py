@@ -1,4 +1,4 @@
-"""The example's content: a spring campaign with three headlines, written for this product."""
+"""The example's content: a spring campaign with three headlines."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ METRICS = (
     "roi",
 )
 ACTION_VALUES = {"share": "1.80", "comment": "0.60", "mention": "4.00"}
-"""What one of them is worth to the shop, in its currency."""
+"""Value of an action to the shop, in its currency."""
 MARGIN = 0.38
 
 _SHOP = "https://shop.example/spring"
@@ -71,16 +71,16 @@ VARIANTS: tuple[dict[str, Any], ...] = (
 
 
 def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
-    """The experiment as ``POST /api/v1/experiments`` takes it.
+    """Return the definition for ``POST /api/v1/experiments``.
 
     Parameters
     ----------
     key
-        Its key; a number at its end goes into the name too.
+        Its key; a trailing number is added to the name.
     address
-        Where this copy is reached: the pictures are its own, named by their path so that they are found on any port.
+        Public address of this installation, which serves the images; only its path is used, so that any port works.
     currency
-        ISO 4217, of costs and purchases.
+        ISO 4217 code of costs and purchases.
     """
     number = key.removeprefix(KEY).strip("-")
     return {

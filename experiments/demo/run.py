@@ -1,4 +1,4 @@
-"""Make the example: create it, then send its audience through the HTTP API with what they do."""
+"""Create the example, and send its simulated audience and their events through the HTTP API."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +17,7 @@ from experiments.people import api_keys
 from experiments.settings import Settings
 from experiments.storage import audit
 from experiments.storage.database import Database
+from experiments.translation import gettext
 
 Report = Callable[[float, str], None]
 MOST_MEMBERS = 1_000_000
@@ -27,12 +28,12 @@ _ASSIGNING, _LOGGING = 0.6, 0.4
 
 @dataclass(frozen=True)
 class Made:
-    """The example that is there now.
+    """The created or existing example.
 
     Attributes
     ----------
     members, events
-        How many went through the API in this call; 0 where the example was there already.
+        Number sent in this call; 0 if the example existed.
     """
 
     key: str
@@ -52,40 +53,40 @@ def make(
     created: backdating.Created = lambda _session, _experiment: None,
     report: Report = lambda _fraction, _message: None,
 ) -> Made:
-    """Create the example and let its audience live through the fortnight before now.
+    """Create the example and simulate its audience over the last two weeks.
 
-    A call that was interrupted is taken up where it was: the same members do the same things, and the API counts
-    nothing twice.
+    An interrupted call can be repeated: the same members send the same events, and the API counts nothing twice.
 
     Parameters
     ----------
     database, settings
-        Those of this copy.
+        The installation's.
     client
-        Calls a server that uses the same database, as `experiments.demo.server.client_of` makes it.
+        A client of a server with the same database, as `experiments.demo.server.client_of` returns it.
     members
-        How many, 30 to 1,000,000.
+        Number of members, 30 to 1,000,000.
     seed
         The same seed gives the same audience.
     again
-        Make another example where one is there already.
+        Create another example if one exists.
     created
-        Called in the transaction that creates the example, such as to keep the worker from analysing half an audience.
+        Called in the transaction that creates the example, for example to reserve its analysis.
     report
-        Called with a fraction from 0 to 1 and a sentence.
+        Called with a fraction from 0 to 1 and a message.
 
     Raises
     ------
     InvalidError
-        ``members`` is out of bounds.
+        ``members`` is out of range.
     UnavailableError
         The server does not answer, or uses another database.
     """
     if not 30 <= members <= MOST_MEMBERS:
-        raise InvalidError(f"{members:,} members are not within 30 to {MOST_MEMBERS:,}; choose another number.")
+        message = gettext("{members:,} members are out of range; use 30 to {most:,}.")
+        raise InvalidError(message.format(members=members, most=MOST_MEMBERS))
     now = datetime.now(UTC)
     with database.write() as session:
-        made, filled = backdating.find_or_make(
+        made, filled = backdating.find_or_create(
             session,
             again=again,
             address=settings.public_url,
@@ -113,13 +114,14 @@ def make(
 
 
 def sentence(made: Made) -> str:
-    """What came of it, for people."""
-    return f"{made.members:,} simulated members came by within the last fortnight and did {made.events:,} things."
+    """Return a summary of the simulation."""
+    text = gettext("{members:,} simulated members over the last two weeks, with {events:,} events.")
+    return text.format(members=made.members, events=made.events)
 
 
 @contextmanager
 def _key(database: Database) -> Iterator[str]:
-    """A client key for the occasion, revoked after it."""
+    """Create a client key, and revoke it afterwards."""
     with database.write() as session:
         plain = api_keys.create_key(session, kind="client", name="the example's audience", actor="demo")
         row = api_keys.find_plain(session, plain)
@@ -131,7 +133,7 @@ def _key(database: Database) -> Iterator[str]:
 
 
 def _assign(api: Api, key: str, audience: Sequence[world.Member], report: Report) -> dict[int, str]:
-    """Ask for each member's variant; a member whom the experiment takes not in stays out."""
+    """Return each member's variant; excluded members have none."""
     variants: dict[int, str] = {}
     with ThreadPoolExecutor(_THREADS) as pool:
         answers = pool.map(lambda member: api.assign(member.unit, dict(member.attributes), key), audience)
@@ -139,7 +141,8 @@ def _assign(api: Api, key: str, audience: Sequence[world.Member], report: Report
             if variant is not None:
                 variants[member.number] = variant
             if member.number % 250 == 0:
-                report(member.number / len(audience), f"{member.number:,} of {len(audience):,} members have come by")
+                message = gettext("{done:,} of {total:,} members assigned")
+                report(member.number / len(audience), message.format(done=member.number, total=len(audience)))
     return variants
 
 
@@ -151,9 +154,9 @@ def _events(
         if variant is None:
             continue
         shown = {"variant": variant, "attributes": dict(member.attributes)}
-        exposure = {"type": "exposure", "at": member.met_at, "experiment": key, "properties": shown}
-        doings = world.journey(member, variant, seed, until=until, currency=currency)
-        for number, event in enumerate((exposure, *doings)):
+        exposure = {"type": "exposure", "at": member.exposed_at, "experiment": key, "properties": shown}
+        journey = world.journey(member, variant, seed, until=until, currency=currency)
+        for number, event in enumerate((exposure, *journey)):
             at = event["at"].isoformat(timespec="milliseconds").replace("+00:00", "Z")
             yield event | {"id": f"{member.unit}:{number}", "unit": member.unit, "at": at}
 
@@ -162,7 +165,8 @@ def _log(api: Api, events: Sequence[dict[str, Any]], report: Report) -> None:
     batches = [events[begin : begin + _BATCH] for begin in range(0, len(events), _BATCH)]
     for number, batch in enumerate(batches, start=1):
         api.log(list(batch))
-        report(number / len(batches), f"{min(number * _BATCH, len(events)):,} of {len(events):,} events are in")
+        message = gettext("{done:,} of {total:,} events sent")
+        report(number / len(batches), message.format(done=min(number * _BATCH, len(events)), total=len(events)))
 
 
 def _part(report: Report, begin: float, share: float) -> Report:

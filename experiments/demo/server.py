@@ -1,4 +1,4 @@
-"""A server to send the example's audience to: the one that runs, or a temporary one of this copy."""
+"""A server for the example's audience: the running one, or a temporary one."""
 
 import logging
 import os
@@ -22,30 +22,30 @@ _STOP_SECONDS = 40.0
 
 @contextmanager
 def client_of(settings: Settings, url: str = "") -> Iterator[httpx.Client]:
-    """A client of a server that uses the same database.
+    """Open a client of a server with the same database.
 
-    Where none answers at the settings' address, ``klette serve`` runs on a free port of this machine meanwhile.
+    If no server answers at the settings' address, ``klette serve`` runs on a free port in the meantime.
 
     Parameters
     ----------
     settings
-        Those of this copy.
+        The installation's.
     url
-        Another address than the settings'; it must answer.
+        Another address than the settings'; a server must answer there.
 
     Raises
     ------
     UnavailableError
-        Nothing answers at ``url``, or the temporary server did not start.
+        No server answers at ``url``, or the temporary server did not start.
     """
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # ten thousand calls would be ten thousand lines
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line per request would be thousands of lines
     address = (url or settings.public_url).rstrip("/")
     if _answers(f"{address}/healthz"):
         with _client(address) as client:
             yield client
         return
     if url:
-        raise UnavailableError(f"Nothing answers at {address}/healthz; start the server or leave --url out.")
+        raise UnavailableError(f"No server answers at {address}/healthz. Start it, or omit --url.")
     with _temporary_server(settings) as own, _client(own) as client:
         yield client
 
@@ -66,7 +66,7 @@ def _temporary_server(settings: Settings) -> Iterator[str]:
                 [sys.executable, "-m", "experiments.commands.cli", "serve", "--no-worker", "--stop-with-parent"],
                 env=os.environ
                 | {
-                    # The data folder is a temporary one: what the server writes beside the database goes with it.
+                    # A temporary data folder, so that the server's other files are deleted with it.
                     "KLETTE_DATA_DIR": folder,
                     "KLETTE_DATABASE_URL": settings.url,
                     "KLETTE_HOST": "127.0.0.1",
@@ -96,9 +96,9 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str, log: Pat
         if _answers(f"{address}/readyz"):
             return
         time.sleep(0.1)
-    lines = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
+    lines = log.read_text(errors="replace").strip().splitlines() or ["no output"]
     raise UnavailableError(
-        f"The example's server did not start within {_READY_SECONDS:.0f} s: {lines[-1][:300]} "
+        f"The temporary server did not start within {_READY_SECONDS:.0f} s: {lines[-1][:300]} "
         "Start klette serve, then run klette demo again."
     )
 

@@ -1,7 +1,7 @@
-"""The simulated audience: who they are, when they come, and what they do with what they are shown.
+"""The simulated audience: its attributes, its times of exposure, and its behaviour by variant.
 
-Pure and seeded: the same seed gives the same people. What is true of them is known (`truth`), so that the answer of an
-analysis can be held against it.
+Pure and seeded: the same seed gives the same members. The true values are known (`truth`), so that an analysis can be
+compared with them.
 """
 
 import itertools
@@ -18,21 +18,21 @@ DEVICES = {"mobile": 0.64, "desktop": 0.28, "tablet": 0.08}
 CHANNELS = {"instagram": 0.38, "newsletter": 0.27, "facebook": 0.21, "shop": 0.14}
 ATTRIBUTES = {"country": COUNTRIES, "device": DEVICES, "channel": CHANNELS}
 
-# Shares of a day's visits by hour, evening people; and of a week's by day, Monday first.
+# Relative visits by hour of the day, with a peak in the evening, and by day of the week from Monday.
 _HOURS = (1, 1, 1, 1, 1, 2, 4, 7, 8, 6, 5, 5, 8, 7, 5, 5, 5, 6, 8, 11, 13, 12, 7, 3)
 _WEEKDAYS = (0.95, 0.9, 0.95, 1.05, 1.0, 1.15, 1.25)
-_FADING = 0.96  # a campaign's daily audience shrinks a little from day to day
-_RETURN_DAYS = 6  # a return is 1 to 6 days later: on every later day of the window of 7
-_POSTS = 0.6  # of those who respond; the others comment
-_TWICE = 0.12  # of the buyers
+_FADING = 0.96  # daily decline of a campaign's audience
+_RETURN_DAYS = 6  # returns are 1 to 6 days later, within the window of 7
+_POSTS = 0.6  # share of responses that are posts; the others are comments
+_TWICE = 0.12  # share of buyers with a second order
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What a variant makes an average member do within a week, as probabilities; ``basket`` in currency.
+    """Probabilities of an average member's actions within a week; ``basket`` is the mean order value.
 
-    ``dwell`` is the median number of seconds that someone who clicked stays. Each further day of a return is
-    ``lasting`` times as likely as the one before; ``liking`` is the mean sentiment of posts, -0.4 to 0.4.
+    ``dwell`` is the median dwell time after a click in seconds. Each further day of a return is ``lasting`` times as
+    likely as the previous one; ``liking`` is the mean sentiment of posts, -0.4 to 0.4.
     """
 
     click: float
@@ -53,7 +53,7 @@ VARIANTS: dict[str, Rates] = {
     "c": Rates(0.139, 0.080, 0.021, 0.037, 49.0, 0.0072, 0.020, 18.0, 0.50, 0.05),
 }
 
-# How much more or less some members do of it, whatever the variant.
+# Factors by attribute, for every variant.
 _HABITS: dict[tuple[str, str], dict[str, float]] = {
     ("channel", "newsletter"): {"click": 1.25, "come_back": 1.2, "buy": 1.5},
     ("channel", "instagram"): {"share": 1.4, "respond": 1.3, "buy": 0.75},
@@ -62,7 +62,7 @@ _HABITS: dict[tuple[str, str], dict[str, float]] = {
     ("country", "CH"): {"buy": 1.15},
     ("country", "FR"): {"click": 0.9, "come_back": 0.85},
 }
-# What a variant does to some more than to others.
+# Factors by variant and attribute.
 _TASTES: dict[tuple[str, str, str], dict[str, float]] = {
     ("b", "channel", "instagram"): {"come_back": 1.16, "share": 1.3},
     ("b", "channel", "newsletter"): {"come_back": 0.9},
@@ -74,29 +74,29 @@ _TASTES: dict[tuple[str, str, str], dict[str, float]] = {
 
 @dataclass(frozen=True)
 class Member:
-    """One simulated member; ``number`` seeds everything that he or she does."""
+    """A simulated member; ``number`` seeds its behaviour."""
 
     number: int
     unit: str
     attributes: Mapping[str, str]
-    met_at: datetime
+    exposed_at: datetime
 
 
 def members(key: str, count: int, seed: int, *, until: datetime, days: float, zone: str) -> Iterator[Member]:
-    """The audience, in no particular order.
+    """Yield the members, in no particular order.
 
     Parameters
     ----------
     key
-        The experiment's key: the units carry it, so that two examples never share a member.
+        The experiment's key; it is part of the units, so that two examples never share a member.
     count
-        How many.
+        Number of members.
     seed
         The same seed gives the same members.
     until, days
-        They come within so many days before ``until``.
+        Exposures are within this many days before ``until``.
     zone
-        IANA name of the time zone whose days and evenings they keep.
+        IANA name of the time zone of days and evenings.
     """
     rng = random.Random(f"{seed} audience")
     hours = [until - timedelta(hours=number + 1) for number in range(round(days * 24))]
@@ -104,14 +104,14 @@ def members(key: str, count: int, seed: int, *, until: datetime, days: float, zo
     starts = rng.choices(hours, weights, k=count)
     for number, start in enumerate(starts):
         attributes = {name: rng.choices(list(levels), list(levels.values()))[0] for name, levels in ATTRIBUTES.items()}
-        met_at = start + timedelta(seconds=rng.uniform(0, 3600))
-        yield Member(number, f"{key}-{number + 1:05d}", attributes, met_at)
+        exposed_at = start + timedelta(seconds=rng.uniform(0, 3600))
+        yield Member(number, f"{key}-{number + 1:05d}", attributes, exposed_at)
 
 
 def journey(member: Member, variant: str, seed: int, *, until: datetime, currency: str) -> list[dict[str, Any]]:
-    """What a member does after meeting a variant, as events without id and experiment, oldest first.
+    """Return a member's events after the exposure, oldest first, without id and experiment.
 
-    Only what lies before ``until`` has happened yet.
+    Only events before ``until`` are returned.
     """
     rng = random.Random(f"{seed} {member.number} {variant}")
     chances = probabilities(variant, member.attributes)
@@ -125,7 +125,7 @@ def journey(member: Member, variant: str, seed: int, *, until: datetime, currenc
 
 
 def probabilities(variant: str, attributes: Mapping[str, str]) -> dict[str, float]:
-    """The chance of each behaviour for a member with these attributes who meets a variant."""
+    """Return the probability of each behaviour for a member with these attributes who sees a variant."""
     rates = VARIANTS[variant]
     chances = {name: getattr(rates, name) for name in ("click", "come_back", "share", "buy", "complain", "respond")}
     for name, level in attributes.items():
@@ -136,7 +136,7 @@ def probabilities(variant: str, attributes: Mapping[str, str]) -> dict[str, floa
 
 
 def truth(variant: str) -> dict[str, float]:
-    """What is true of a variant for members whose week is over: the expected value of each metric, by its key."""
+    """Return the true value of each metric of a variant, by key, for members with a completed week."""
     total: dict[str, float] = {}
     for levels in itertools.product(*(shares.items() for shares in ATTRIBUTES.values())):
         share = math.prod(part for _, part in levels)
@@ -170,7 +170,7 @@ def _event(type_: str, at: datetime, **more: Any) -> dict[str, Any]:
 def _reading(rng: random.Random, member: Member, chance: float, median_seconds: float) -> Iterator[dict[str, Any]]:
     if rng.random() >= chance:
         return
-    clicked = member.met_at + timedelta(seconds=2 + rng.expovariate(1 / 18))
+    clicked = member.exposed_at + timedelta(seconds=2 + rng.expovariate(1 / 18))
     seconds = min(1_800.0, rng.lognormvariate(math.log(median_seconds), 0.8))
     yield _event("click", clicked)
     yield _event("dwell", clicked + timedelta(seconds=seconds), value=round(seconds, 1))
@@ -181,7 +181,7 @@ def _returns(rng: random.Random, member: Member, chance: float, lasting: float) 
         return
     days = range(1, _RETURN_DAYS + 1)
     day = rng.choices(days, [lasting**number for number in days])[0]
-    at = member.met_at + timedelta(days=day, minutes=rng.uniform(5, 300))
+    at = member.exposed_at + timedelta(days=day, minutes=rng.uniform(5, 300))
     yield _event("view", at)
     if rng.random() < 0.3:
         yield _event("dwell", at + timedelta(seconds=40), value=round(rng.uniform(8, 38), 1))
@@ -193,21 +193,21 @@ def _word_of_mouth(
     rng: random.Random, member: Member, chances: Mapping[str, float], liking: float
 ) -> Iterator[dict[str, Any]]:
     def soon(minutes: float) -> datetime:
-        return member.met_at + timedelta(minutes=1 + rng.expovariate(1 / minutes))
+        return member.exposed_at + timedelta(minutes=1 + rng.expovariate(1 / minutes))
 
     if rng.random() < chances["share"]:
         channel = rng.choices(("whatsapp", "instagram", "copy"), (5, 3, 2))[0]
-        yield _event("share", min(soon(30), member.met_at + timedelta(hours=20)), properties={"channel": channel})
+        yield _event("share", min(soon(30), member.exposed_at + timedelta(hours=20)), properties={"channel": channel})
     if rng.random() < chances["respond"]:
         if rng.random() >= _POSTS:
-            yield _event("comment", min(soon(60), member.met_at + timedelta(hours=20)))
+            yield _event("comment", min(soon(60), member.exposed_at + timedelta(hours=20)))
         else:
             sentiment = round(min(1.0, max(-1.0, rng.uniform(liking - 0.6, liking + 0.6))), 2)
             post = {"reach": round(rng.lognormvariate(5.2, 1.0)), "sentiment": sentiment}
-            yield _event("mention", min(soon(240), member.met_at + timedelta(days=2)), properties=post)
+            yield _event("mention", min(soon(240), member.exposed_at + timedelta(days=2)), properties=post)
     if rng.random() < chances["complain"]:
         kind = rng.choices(("hide", "unsubscribe", "report"), (6, 3, 1))[0]
-        yield _event("negative", min(soon(10), member.met_at + timedelta(hours=20)), properties={"kind": kind})
+        yield _event("negative", min(soon(10), member.exposed_at + timedelta(hours=20)), properties={"kind": kind})
 
 
 def _buying(
@@ -215,10 +215,10 @@ def _buying(
 ) -> Iterator[dict[str, Any]]:
     if rng.random() >= chance:
         return
-    hours = min(23.0, 0.2 + rng.expovariate(1 / 5))  # within the first day, so that a purchase is no return by itself
+    hours = min(23.0, 0.2 + rng.expovariate(1 / 5))  # within the first day, so that a purchase is not a return
     spread = 0.55
     for number in range(2 if rng.random() < _TWICE else 1):
-        # The mean of a log-normal is exp(mu + spread² / 2): so the basket's mean is the one that was asked for.
+        # The mean of a log-normal is exp(mu + spread² / 2), so that the mean basket is `mean_basket`.
         amount = rng.lognormvariate(math.log(mean_basket) - spread**2 / 2, spread)
-        at = member.met_at + timedelta(hours=hours, minutes=12 * number)
+        at = member.exposed_at + timedelta(hours=hours, minutes=12 * number)
         yield _event("purchase", at, value=round(amount, 2), currency=currency)

@@ -1,4 +1,4 @@
-"""The example goes through the real API, is marked as simulated, and its answer finds the truth again."""
+"""The example: simulated through the real API, marked as simulated, and analysed close to its true values."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,14 +55,14 @@ def client(settings: Settings) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_the_audience_goes_through_the_api_within_the_fortnight(
+def test_the_audience_is_simulated_through_the_api_over_two_weeks(
     database: Database, settings: Settings, client: httpx.Client
 ) -> None:
-    told: list[float] = []
-    made = make(database, settings, client, members=MEMBERS, report=lambda fraction, _: told.append(fraction))
+    fractions: list[float] = []
+    made = make(database, settings, client, members=MEMBERS, report=lambda fraction, _: fractions.append(fraction))
 
     assert (made.key, made.members) == ("spring-headline", MEMBERS)
-    assert told == sorted(told) and told[-1] == 1.0
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
     with database.read() as session:
         stored = store.get(session, made.key)
         run = store.current_run(session, stored)
@@ -83,7 +83,7 @@ def test_the_audience_goes_through_the_api_within_the_fortnight(
     assert key.revoked_at is not None
 
 
-def test_a_second_call_finds_it_there_and_again_makes_another(
+def test_a_second_call_finds_the_example_and_again_creates_another(
     database: Database, settings: Settings, client: httpx.Client
 ) -> None:
     first = make(database, settings, client, members=30)
@@ -95,7 +95,7 @@ def test_a_second_call_finds_it_there_and_again_makes_another(
     assert len(set(units)) == 60
 
 
-def test_a_call_that_was_interrupted_is_taken_up_where_it_was(database, settings, client, monkeypatch) -> None:
+def test_an_interrupted_call_is_resumed(database, settings, client, monkeypatch) -> None:
     from experiments.demo import run
     from experiments.demo.api import Api
 
@@ -118,7 +118,7 @@ def test_a_call_that_was_interrupted_is_taken_up_where_it_was(database, settings
         assert session.exec(select(func.count()).select_from(Run)).one() == 1
 
 
-def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
+def test_the_intervals_cover_the_true_values_of_mature_members(
     database: Database, settings: Settings, client: httpx.Client, monkeypatch
 ) -> None:
     """Seeded; wide (5 standard errors) because 30 intervals are looked at and the split itself is random."""
@@ -147,7 +147,7 @@ def test_the_answer_covers_the_truth_for_members_whose_week_is_over(
     assert {check["check"]: check["status"] for check in result["health"]}["late_events"] == "ok"
 
 
-def test_the_worker_waits_until_the_audience_is_in(
+def test_the_worker_waits_until_the_audience_is_complete(
     database: Database, settings: Settings, client: httpx.Client
 ) -> None:
     from experiments.jobs.schedule import due_experiments
@@ -164,25 +164,25 @@ def test_the_worker_waits_until_the_audience_is_in(
     assert past >= 12  # the curve has its fortnight
 
 
-def test_only_a_simulated_experiment_may_begin_in_the_past(database: Database) -> None:
+def test_only_a_simulated_experiment_can_start_in_the_past(database: Database) -> None:
     raw = campaign.definition("real", address="https://shop.example", currency="EUR")
     with database.write() as session:
         real = store.create(session, read_definition(raw), actor="test")
         run = store.start_run(session, real)
-        with pytest.raises(ConflictError, match="no simulated experiment"):
+        with pytest.raises(ConflictError, match="not a simulated experiment"):
             backdating.backdate(session, real, run, run.started_at - timedelta(days=1))
-        with pytest.raises(ConflictError, match="no simulated experiment"):
+        with pytest.raises(ConflictError, match="not a simulated experiment"):
             backdating.settle(session, real)
         simulated_raw = campaign.definition("simulated", address="https://shop.example", currency="EUR")
         simulated = store.create(session, read_definition(simulated_raw), actor="test", simulated=True)
-        with pytest.raises(ConflictError, match="not one of simulated"):
+        with pytest.raises(ConflictError, match="does not belong to simulated"):
             backdating.backdate(session, simulated, run, run.started_at - timedelta(days=1))
         own = store.start_run(session, simulated)
         with pytest.raises(ConflictError, match="more than 30 days"):
             backdating.backdate(session, simulated, own, own.started_at - timedelta(days=31))
 
 
-def test_a_real_experiment_of_the_same_key_is_left_alone(
+def test_a_real_experiment_with_the_same_key_is_kept(
     database: Database, settings: Settings, client: httpx.Client
 ) -> None:
     raw = campaign.definition(campaign.KEY, address="https://shop.example", currency="EUR")
@@ -195,24 +195,26 @@ def test_a_real_experiment_of_the_same_key_is_left_alone(
     ("address", "folder"),
     [("http://127.0.0.1:8000", "/static/demo"), ("https://shop.example/klette", "/klette/static/demo")],
 )
-def test_the_pictures_are_there_on_whatever_port_the_pages_are_served(address: str, folder: str) -> None:
-    told = read_definition(campaign.definition("spring", address=address, currency="EUR"))
-    pictures = [variant.content.image_url for variant in told.variants]
+def test_the_images_are_served_on_any_port(address: str, folder: str) -> None:
+    example = read_definition(campaign.definition("spring", address=address, currency="EUR"))
+    pictures = [variant.content.image_url for variant in example.variants]
     assert pictures == [f"{folder}/{name}.svg" for name in ("colours", "people", "offer")]
     assert all((ROOT / "web/static/demo" / picture.rpartition("/")[2]).exists() for picture in pictures)
 
 
-def test_bounds_and_a_wrong_address_are_told(database: Database, settings: Settings, client: httpx.Client) -> None:
-    with pytest.raises(InvalidError, match="not within 30 to 1,000,000"):
+def test_an_invalid_number_and_a_wrong_address_are_refused(
+    database: Database, settings: Settings, client: httpx.Client
+) -> None:
+    with pytest.raises(InvalidError, match="30 to 1,000,000"):
         make(database, settings, client, members=1)
-    with pytest.raises(UnavailableError, match="Nothing answers at"), client_of(settings, "http://127.0.0.1:1"):
+    with pytest.raises(UnavailableError, match="No server answers at"), client_of(settings, "http://127.0.0.1:1"):
         pass
     with database.read() as session:
         assert api_keys.list_keys(session) == []
         assert store.listing(session) == []
 
 
-def test_the_worker_makes_it_answers_at_once_and_adds_the_segments(database, settings, monkeypatch) -> None:
+def test_the_worker_creates_and_analyses_the_example_and_adds_the_segments(database, settings, monkeypatch) -> None:
     from experiments.jobs import demo, queue
     from experiments.jobs.worker import Stopping, perform
 
@@ -226,12 +228,12 @@ def test_the_worker_makes_it_answers_at_once_and_adds_the_segments(database, set
         waiting = session.exec(select(Job).where(Job.state == "due")).all()
         answers = session.exec(select(Analysis).where(Analysis.history_only.is_(False))).all()
     assert (done.state, done.result) == ("done", {"experiment": "spring-headline"})
-    assert done.message.startswith("300 simulated members came by")
+    assert done.message.startswith("300 simulated members over the last two weeks")
     assert len(answers) == 1
     assert [(job.kind, job.requested_by) for job in waiting] == [("analyse", "demo")]
 
 
-def test_it_is_the_same_on_postgresql(postgres_url: str, tmp_path) -> None:
+def test_the_example_works_on_postgresql(postgres_url: str, tmp_path) -> None:
     opened = Database(postgres_url)
     settings = read_settings(data_dir=tmp_path, database_url=postgres_url, port=free_port())
     with in_this_process(settings) as client:
@@ -244,7 +246,7 @@ def test_it_is_the_same_on_postgresql(postgres_url: str, tmp_path) -> None:
     assert all(event.received_us == event.at_us for event in events)
 
 
-def test_a_temporary_server_answers_where_none_runs_and_stops_after_it(database, settings) -> None:
+def test_a_temporary_server_runs_if_there_is_none(database, settings) -> None:
     with client_of(settings) as client:
         address = str(client.base_url)
         assert make(database, settings, client, members=30).members == 30
@@ -254,7 +256,7 @@ def test_a_temporary_server_answers_where_none_runs_and_stops_after_it(database,
         assert session.exec(select(func.count()).select_from(Exposure)).one() == 30
 
 
-def test_a_server_that_does_not_start_is_reported_with_its_last_words(tmp_path) -> None:
+def test_a_server_that_does_not_start_is_reported_with_its_last_line(tmp_path) -> None:
     broken = read_settings(data_dir=tmp_path, database_url="sqlite:////proc/none/klette.sqlite", port=free_port())
     with pytest.raises(UnavailableError, match="did not start.*KLETTE_DATABASE_URL"), client_of(broken):
         pass

@@ -1,4 +1,4 @@
-"""The simulated audience: the same from the same seed, within its fortnight, and true to its own truth."""
+"""The simulated audience: reproducible, within two weeks, and in agreement with its true values."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ def audience(count: int, seed: int = 1) -> list[world.Member]:
     return list(world.members("demo", count, seed, until=UNTIL, days=campaign.DAYS, zone="Europe/Berlin"))
 
 
-def test_the_same_seed_gives_the_same_people_and_deeds() -> None:
+def test_the_same_seed_gives_the_same_members_and_events() -> None:
     first, second = audience(200), audience(200)
     assert first == second
     deeds = [world.journey(member, "b", 1, until=UNTIL, currency="EUR") for member in first]
@@ -22,19 +22,19 @@ def test_the_same_seed_gives_the_same_people_and_deeds() -> None:
     assert audience(200, seed=2) != first
 
 
-def test_everything_lies_within_the_fortnight_and_after_the_exposure() -> None:
+def test_events_are_within_two_weeks_and_after_the_exposure() -> None:
     begin = UNTIL - timedelta(days=campaign.DAYS)
     for member in audience(3_000):
-        assert begin <= member.met_at < UNTIL
+        assert begin <= member.exposed_at < UNTIL
         for event in world.journey(member, "c", 1, until=UNTIL, currency="EUR"):
-            assert member.met_at < event["at"] < UNTIL
-            assert event["at"] < member.met_at + timedelta(days=campaign.WINDOW_DAYS)
+            assert member.exposed_at < event["at"] < UNTIL
+            assert event["at"] < member.exposed_at + timedelta(days=campaign.WINDOW_DAYS)
 
 
-def test_people_come_in_the_evening_and_at_the_weekend() -> None:
+def test_exposures_peak_in_the_evening_and_at_the_weekend() -> None:
     from zoneinfo import ZoneInfo
 
-    local = [member.met_at.astimezone(ZoneInfo("Europe/Berlin")) for member in audience(8_000)]
+    local = [member.exposed_at.astimezone(ZoneInfo("Europe/Berlin")) for member in audience(8_000)]
     evening = sum(18 <= moment.hour < 22 for moment in local)
     night = sum(1 <= moment.hour < 5 for moment in local)
     assert evening > 8 * night
@@ -44,7 +44,7 @@ def test_people_come_in_the_evening_and_at_the_weekend() -> None:
 
 
 @pytest.mark.parametrize("variant", sorted(world.VARIANTS))
-def test_what_members_do_agrees_with_the_stated_truth(variant: str) -> None:
+def test_simulated_rates_agree_with_the_true_values(variant: str) -> None:
     """30,000 members whose week is over; each figure within five standard errors of its expected value."""
     later = UNTIL + timedelta(days=30)
     count = 30_000
@@ -58,7 +58,7 @@ def test_what_members_do_agrees_with_the_stated_truth(variant: str) -> None:
         events = world.journey(member, variant, 5, until=later, currency="EUR")
         types = {event["type"] for event in events}
         back = any(
-            event["at"] >= member.met_at + timedelta(days=1)
+            event["at"] >= member.exposed_at + timedelta(days=1)
             for event in events
             if event["type"] in ("view", "dwell", "purchase", "share", "comment")
         )
@@ -84,26 +84,26 @@ def test_what_members_do_agrees_with_the_stated_truth(variant: str) -> None:
     assert abs(sum(moods) / len(moods) - world.VARIANTS[variant].liking) < 5 * 0.35 / len(moods) ** 0.5
 
 
-def test_members_come_back_to_b_for_longer_and_like_it_better() -> None:
+def test_b_has_better_retention_and_sentiment() -> None:
     later, last = UNTIL + timedelta(days=30), {variant: [] for variant in "abc"}
     for member in audience(9_000, seed=5):
         for variant, days in last.items():
             events = world.journey(member, variant, 5, until=later, currency="EUR")
-            back = [(event["at"] - member.met_at).days for event in events if event["type"] == "view"]
+            back = [(event["at"] - member.exposed_at).days for event in events if event["type"] == "view"]
             days += [max(back)] if back else []
     mean = {variant: sum(days) / len(days) for variant, days in last.items()}
     assert mean["b"] > mean["a"] > mean["c"]
     assert world.VARIANTS["b"].liking > world.VARIANTS["a"].liking > world.VARIANTS["c"].liking
 
 
-def test_b_sticks_and_c_sells_a_little_more_but_annoys() -> None:
+def test_b_has_the_best_sticky_rate_and_c_the_most_complaints() -> None:
     a, b, c = (world.truth(variant) for variant in "abc")
     assert 1.15 < b["sticky_rate"] / a["sticky_rate"] < 1.4
     assert 1.0 < c["purchase_rate"] / a["purchase_rate"] < 1.4
     assert c["negative_rate"] > 1.4 * a["negative_rate"]
 
 
-def test_some_like_it_more_than_others() -> None:
+def test_effects_differ_by_segment() -> None:
     rng = random.Random(3)
     lifts = set()
     for channel in world.CHANNELS:
