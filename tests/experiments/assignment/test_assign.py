@@ -121,7 +121,9 @@ def test_a_preview_shows_its_variant_of_a_draft_and_records_nothing(assigner, me
 
 
 @pytest.mark.parametrize(
-    "token", ["", "nonsense", Previews("another key").token(1, "draft", "b"), PREVIEWS.token(2, "draft", "b")]
+    "token",
+    ["", "nonsense", Previews("another key").token(1, "draft", "b"), PREVIEWS.token(2, "draft", "b")],
+    ids=["empty", "no token", "another key", "another project"],
 )
 def test_a_token_signed_elsewhere_or_for_another_project_is_refused(assigner, token):
     with pytest.raises(InvalidError) as refused:
