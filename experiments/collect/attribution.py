@@ -72,8 +72,8 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What an analysis looks at of a member beside the metrics themselves.
+class Extras:
+    """The columns of a member besides those of the metrics.
 
     Attributes
     ----------
@@ -191,20 +191,20 @@ def member_rows(
     scope: Scope,
     metrics: Sequence[Metric],
     segments: Sequence[str] = (),
-    beside: Beside = Beside(),
+    extras: Extras = Extras(),
 ) -> Any:
     """One row a member: unit, variant, exposed_us, one column a metric that `columns_of` names, ``segment_0``...
 
-    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped. Then `beside` in the columns that
-    `columns_beside` names.
+    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped. Then `extras` in the columns that
+    `extra_columns` names.
     """
     exposed = randomised(backend, scope)
     slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
-    if beside.attribute is not None:
-        slices["covariate"] = number(backend, exposed.attributes, beside.attribute, WIDEST)
+    if extras.attribute is not None:
+        slices["covariate"] = number(backend, exposed.attributes, extras.attribute, WIDEST)
     properties = any(metric.property_name for metric in metrics)
     exposed = exposed.mutate(**slices) if slices else exposed
-    before_us = beside.days_before * DAY_US
+    before_us = extras.days_before * DAY_US
     joined = attributed(backend, scope, exposed, how="left", before_us=before_us, properties=properties)
     columns: dict[str, Any] = {
         "variant": joined.variant.max(),
@@ -216,17 +216,17 @@ def member_rows(
         if before_us and metric.kind in ADJUSTABLE:
             columns[f"{metric.key}_before"] = _before(backend, joined, metric, scope)
     columns |= {name: joined[name].max() for name in slices}
-    columns |= {f"action_{place}": one_where(joined.type == kind).sum() for place, kind in enumerate(beside.actions)}
+    columns |= {f"action_{place}": one_where(joined.type == kind).sum() for place, kind in enumerate(extras.actions)}
     found = joined.group_by(joined.unit).aggregate(**columns)
-    return _with_brought(backend, scope, found) if beside.brought else found
+    return _with_brought(backend, scope, found) if extras.brought else found
 
 
-def columns_beside(beside: Beside, metrics: Sequence[Metric]) -> tuple[str, ...]:
-    """The columns of `member_rows` that `beside` asks for."""
-    before = [f"{metric.key}_before" for metric in metrics if beside.days_before and metric.kind in ADJUSTABLE]
-    known = ["covariate"] if beside.attribute is not None else []
-    actions = [f"action_{place}" for place in range(len(beside.actions))]
-    return (*known, *before, *actions, *(("brought", "cascade_size") if beside.brought else ()))
+def extra_columns(extras: Extras, metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The columns of `member_rows` that `extras` asks for."""
+    before = [f"{metric.key}_before" for metric in metrics if extras.days_before and metric.kind in ADJUSTABLE]
+    known = ["covariate"] if extras.attribute is not None else []
+    actions = [f"action_{place}" for place in range(len(extras.actions))]
+    return (*known, *before, *actions, *(("brought", "cascade_size") if extras.brought else ()))
 
 
 def _with_brought(backend: SQLBackend, scope: Scope, members: Any) -> Any:

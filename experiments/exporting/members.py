@@ -17,7 +17,7 @@ from experiments.assignment.epochs import epochs_of
 from experiments.catalogue.metrics import Metric
 from experiments.catalogue.metrics import metric as metric_named
 from experiments.collect import Covariate
-from experiments.collect.attribution import MICRO, Beside, Scope, columns_beside, columns_of, member_rows
+from experiments.collect.attribution import MICRO, Extras, Scope, columns_of, extra_columns, member_rows
 from experiments.collect.engine import source
 from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle.store import current_run
@@ -40,7 +40,7 @@ class MemberTable:
     segments : tuple of str
     by_epoch : bool
         Whether the shares moved while it ran: then figures are compared within epochs, whose number is told.
-    beside : Beside
+    extras : Extras
         What else the analysis looked at: the covariate, actions with a worth, whom members brought.
     """
 
@@ -49,11 +49,11 @@ class MemberTable:
     metrics: tuple[Metric, ...]
     segments: tuple[str, ...]
     by_epoch: bool = False
-    beside: Beside = Beside()
+    extras: Extras = Extras()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """unit, variant, exposed_at, the epoch where there are several, the metrics, the segments, what is beside.
+        """unit, variant, exposed_at, the epoch where there are several, the metrics, the segments, the extras.
 
         An amount stands as counted, cut at the cap, and uncut; a ratio as the member's sum, cut likewise, and the
         number of events behind it; what no single member tells (retention, cascades, worth) has no column of its own.
@@ -61,18 +61,18 @@ class MemberTable:
         names = ["unit", "variant", "exposed_at", *(["epoch"] if self.by_epoch else [])]
         for metric in self.metrics:
             names += [*columns_of(metric), *([f"{metric.key}_uncut"] if metric.kind == "amount" else [])]
-        return (*names, *(f"segment.{name}" for name in self.segments), *self._beside())
+        return (*names, *(f"segment.{name}" for name in self.segments), *self._extras())
 
-    def _beside(self) -> list[str]:
+    def _extras(self) -> list[str]:
         """``covariate.history`` or ``click_rate_before``, ``action.share``, ``brought`` and ``cascade_size``."""
-        actions = iter(self.beside.actions)
+        actions = iter(self.extras.actions)
         return [
-            f"covariate.{self.beside.attribute}"
+            f"covariate.{self.extras.attribute}"
             if name == "covariate"
             else f"action.{next(actions)}"
             if name.startswith("action_")
             else name
-            for name in columns_beside(self.beside, self.metrics)
+            for name in extra_columns(self.extras, self.metrics)
         ]
 
 
@@ -108,7 +108,7 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
         _summed(shown, measured),
         tuple(experiment.segments),
         several,
-        _beside(experiment, measured.values(), answer.heading.units.shared),
+        _extras(experiment, measured.values(), answer.heading.units.shared),
     )
 
 
@@ -118,11 +118,11 @@ def _summed(shown: tuple[Metric, ...], measured: Mapping[str, Metric]) -> tuple[
     return (*shown, metric_named("revenue")) if valued and "revenue" not in measured else shown
 
 
-def _beside(experiment: Experiment, measured: Iterable[Metric], shared: int) -> Beside:
+def _extras(experiment: Experiment, measured: Iterable[Metric], shared: int) -> Extras:
     kinds = {found.kind for found in measured}
     covariate = Covariate.of(experiment) or Covariate()
     actions = tuple(sorted(experiment.action_values or {})) if "value" in kinds else ()
-    return Beside(covariate.attribute, covariate.days_before or 0, actions, bool(shared) or "cascade" in kinds)
+    return Extras(covariate.attribute, covariate.days_before or 0, actions, bool(shared) or "cascade" in kinds)
 
 
 def no_analysis(key: str) -> str:
@@ -140,10 +140,10 @@ def batches(table: MemberTable) -> Iterator[list[tuple[Any, ...]]]:
     """
     backend = source.connect(table.url)
     try:
-        expression = member_rows(backend, table.scope, table.metrics, table.segments, table.beside)
+        expression = member_rows(backend, table.scope, table.metrics, table.segments, table.extras)
         names = ["unit", "variant", "exposed_us", "epoch", *_stored(table)]
         names += [f"segment_{place}" for place in range(len(table.segments))]
-        names += columns_beside(table.beside, table.metrics)
+        names += extra_columns(table.extras, table.metrics)
         shape = _shaper(table, backend)
         for found in source.stream(backend, expression.select(*names).order_by("unit"), _BATCH):
             yield [shape(row) for row in found]
@@ -164,8 +164,8 @@ def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
     import pyarrow.parquet as pq
 
     amounts = {metric.key for metric in table.metrics if metric.kind in ("amount", "ratio")}
-    beside = {name for name in table.columns if name.startswith("action.") or name.endswith("_before")}
-    whole = {"epoch", "brought", "cascade_size", *_stored(table), *beside} - amounts
+    extras = {name for name in table.columns if name.startswith("action.") or name.endswith("_before")}
+    whole = {"epoch", "brought", "cascade_size", *_stored(table), *extras} - amounts
 
     def type_of(column: str) -> Any:
         if column.removesuffix("_uncut").removesuffix("_before") in amounts:
@@ -194,7 +194,7 @@ def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple[Any, ...]], tup
     ]
     last = 4 + len(caps)
     sliced = last + len(table.segments)
-    beside = [_beside_reader(table, name) for name in columns_beside(table.beside, table.metrics)]
+    extras = [_extra_reader(table, name) for name in extra_columns(table.extras, table.metrics)]
 
     def shape(row: tuple[Any, ...]) -> tuple[Any, ...]:
         values: list[Any] = [row[0], row[1], iso(int(row[2])), *([int(row[3])] if table.by_epoch else [])]
@@ -206,14 +206,14 @@ def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple[Any, ...]], tup
             cut = amount if cap is None else min(amount, cap)
             values += [cut, amount] if metric.kind == "amount" else [cut]
         values += [source.level(backend, value) for value in row[last:sliced]]
-        values += [read(value) for read, value in zip(beside, row[sliced:], strict=True)]
+        values += [read(value) for read, value in zip(extras, row[sliced:], strict=True)]
         return tuple(values)
 
     return shape
 
 
-def _beside_reader(table: MemberTable, name: str) -> Callable[[Any], Any]:
-    """Reads a column of what is beside: amounts before are cut at the cap, a covariate may be missing."""
+def _extra_reader(table: MemberTable, name: str) -> Callable[[Any], Any]:
+    """Read an extra column: pre-experiment amounts are cut at the cap, a covariate may be missing."""
     if name == "covariate":
         return lambda value: None if value is None else float(value)
     amounts = {f"{one.key}_before": one for one in table.metrics if one.kind == "amount"}

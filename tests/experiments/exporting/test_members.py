@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from experiments.catalogue.metrics import METRICS
-from experiments.collect.attribution import Beside
+from experiments.collect.attribution import Extras
 from experiments.exporting.members import MemberTable, batches, member_table, to_csv, to_parquet
 from tests.audience import (
     ACTIONS,
@@ -56,15 +56,15 @@ def listed(table: MemberTable) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("days", [0, HISTORY_DAYS])
-def test_what_else_an_analysis_looks_at_stands_beside(database, database_url, days, tmp_path):
+def test_the_extra_columns_hold_the_covariate_the_actions_and_word_of_mouth(database, database_url, days, tmp_path):
     import pyarrow.parquet as pq
 
     audience = make_audience(22, rich=True)
     with database.write() as session:
         store_experiment(session)
         store_audience(session, audience)
-    beside = Beside(None if days else "history", days, tuple(ACTIONS), brought=True)
-    table = MemberTable(database_url, SCOPE, METRICS, ("country",), beside=beside)
+    extras = Extras(None if days else "history", days, tuple(ACTIONS), brought=True)
+    table = MemberTable(database_url, SCOPE, METRICS, ("country",), extras=extras)
     members, found = expected_members(audience), listed(table)
     assert found.keys() == members.keys()
     guests = [row for row in _counted(audience, by_arrival=True).values() if row["origin"] == "shared"]
