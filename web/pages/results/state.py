@@ -135,7 +135,7 @@ def status(
     if missing:
         return Status("later", f"Not worked out yet: {listed(missing)}.")
     limit = timedelta(seconds=max(120, 3 * settings.analyse_every_seconds))
-    if at and now - at > limit and run and newer_data(session, run, answer):
+    if at and now - at > limit and run and newer_data(session, experiment, run, answer):
         return Status("stale", f"The answer below is from {ago(at, now)}, and members have acted since.")
     return Status()
 
@@ -153,12 +153,13 @@ def _working(job: Job, now: datetime) -> Status:
     return Status("working", job.message or "The worker is counting what the members did.", round(job.progress, 2))
 
 
-def newer_data(session: Session, run: Run, answer: Answer) -> bool:
-    """Whether members met the run, or events arrived while it was on, after the cut-off."""
+def newer_data(session: Session, experiment: Experiment, run: Run, answer: Answer) -> bool:
+    """Whether the run has exposures after the cut-off, or its project has events while the run goes on."""
     after = int(datetime.fromisoformat(answer.heading.cut_off).timestamp() * 1_000_000)
-    met = exists().where(col(Exposure.run_id) == run.id, col(Exposure.received_us) > after)
-    acted = exists().where(col(Event.received_us) > after)
-    return bool(session.scalar(select(met)) or (run.ended_at is None and session.scalar(select(acted))))
+    exposed = exists().where(col(Exposure.run_id) == run.id, col(Exposure.received_us) > after)
+    # The sum keeps the database from walking all events of the project instead of the newest ones.
+    acted = exists().where(col(Event.project_id) + 0 == experiment.project_id, col(Event.received_us) > after)
+    return bool(session.scalar(select(exposed)) or (run.ended_at is None and session.scalar(select(acted))))
 
 
 def analysed_at(answer: Answer | None) -> datetime | None:
