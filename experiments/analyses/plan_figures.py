@@ -1,4 +1,4 @@
-"""Planning from what is known here: the base, the pace and the split of an experiment that was analysed."""
+"""The figures that a plan uses of an analysed experiment: base, pace and traffic split."""
 
 import math
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from experiments.definition.model import ExperimentDefinition
 from experiments.errors import ConflictError
 from experiments.lifecycle.store import current_run, get, variants_of
 from experiments.storage.tables import Analysis, Experiment
+from experiments.translation import gettext
 
 USUAL_WINDOW: int = ExperimentDefinition.model_fields["window_days"].default
 OFFERED = 100
@@ -22,14 +23,14 @@ OFFERED = 100
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What planning takes from an experiment.
+    """What a plan uses of an experiment.
 
     Attributes
     ----------
     key, name : str
-        Whose figures they are.
-    metric_key, metric : str
-        The deciding metric, and what people call it.
+        Of the experiment.
+    metric : str
+        Key of the primary metric.
     mean : float
         The control's mean per member so far, before any prior.
     sd : float or None
@@ -37,20 +38,19 @@ class Figures:
     higher : bool
         Whether more is better.
     members_a_day : float or None
-        Pace so far; None where the experiment came without dates.
+        Pace so far; None for an experiment that was imported without dates.
     weights : tuple of float
-        Planned shares, the control first.
+        Planned traffic split, the control first.
     minimum_members : int
     caring : float
     prior : str
-        As the experiment asks for it.
+        As the experiment requests it.
     window_days : int
-        For how long a member's actions count.
+        Days for which a member's actions count.
     """
 
     key: str
     name: str
-    metric_key: str
     metric: str
     mean: float
     sd: float | None
@@ -63,40 +63,43 @@ class Figures:
     window_days: int
 
     def audience(self, members_a_day: float | None = None) -> Audience:
-        """The audience to plan with, at the pace so far or a given one.
+        """Return the audience to plan with, at the pace so far or a given one.
 
         Raises
         ------
         ConflictError
-            Where neither is known.
+            Neither is known.
         """
         pace = members_a_day or self.members_a_day
         if pace is None:
-            raise ConflictError(f"{self.key} came without dates, so its pace is not known; say how many members a day.")
+            message = gettext("{key} was imported without dates, so its pace is not known. Enter the members a day.")
+            raise ConflictError(message.format(key=self.key))
         return Audience(self.mean, max(pace, 1.0), self.weights, self.sd, self.higher)
 
 
 def figures(session: Session, key: str) -> Figures:
-    """Read the figures off the newest analysis of an experiment.
+    """Return the figures of the newest analysis of an experiment.
 
     Raises
     ------
     NotFoundError
-        Where there is no such experiment.
+        There is no such experiment.
     ConflictError
-        Where it was never analysed, or has no mean to plan with yet.
+        It was never analysed, or its control has no mean to plan with yet.
     """
     experiment = get(session, key)
     run = current_run(session, experiment)
     stored = None if run is None else records.newest(session, run)
     if stored is None:
-        raise ConflictError(f"{key} has no analysis yet; launch it and wait for the first, or type its figures.")
+        message = gettext("{key} has no analysis yet. Launch it and wait for the first, or enter its figures.")
+        raise ConflictError(message.format(key=key))
     answer = Answer.from_dict(stored.result)
     variants = sorted(variants_of(session, experiment), key=lambda variant: not variant.control)
     found, plain = metric(experiment.primary_metric), answer.primary.plain
     control = next((row for row in plain.variants if row.variant == variants[0].key), None)
     if control is None or not control.raw_mean or control.raw_mean <= 0 or control.sd is None:
-        raise ConflictError(f"The control of {key} has no {found.name.lower()} to plan with yet; type the figures.")
+        message = gettext("The control of {key} has no {metric} above 0 yet. Enter the figures.")
+        raise ConflictError(message.format(key=key, metric=gettext(found.noun)))
     weights = [variant.weight for variant in variants if variant.weight > 0 or variant.control]
     if len(weights) < 2 or not all(weights):
         weights = [1.0] * max(len(weights), 2)
@@ -104,7 +107,6 @@ def figures(session: Session, key: str) -> Figures:
         experiment.key,
         experiment.name,
         found.key,
-        found.name,
         control.raw_mean,
         None if plain.kind == "proportion" else control.sd * math.sqrt(control.n),
         found.direction == "up",
@@ -118,7 +120,7 @@ def figures(session: Session, key: str) -> Figures:
 
 
 def metric_of(session: Session, key: str) -> str | None:
-    """The deciding metric of an experiment; None where there is no such experiment."""
+    """Return the primary metric of an experiment; None if there is no such experiment."""
     return session.scalar(select(col(Experiment.primary_metric)).where(col(Experiment.key) == key)) if key else None
 
 

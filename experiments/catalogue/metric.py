@@ -26,7 +26,7 @@ class Metric:
     name : str
         Its name on screen; this and the other texts are English, and translated where they are shown.
     hint : str
-        One sentence for the reader; ``{window}`` stands for the window in days.
+        One sentence for the reader; ``{window}`` stands for the window in days, ``{cap}`` for the cap.
     kind : str
         Its sufficient statistic: ``proportion`` (did it or not), ``amount`` (a sum a member), ``count`` (how many
         times), ``ratio`` (one sum over another), ``retention`` (when members came back), ``cascade`` (whom they
@@ -63,6 +63,10 @@ class Metric:
         What a value is for, such as "per member"; empty where the value needs none, as a share does.
     signed : bool
         Whether values can be below 0, so that a sum of 0 does not mean that no member acted.
+    noun : str
+        Its name inside a sentence.
+    undated_hint : str
+        The hint of totals that came without dates, so that no window is known; only shares can come so.
     superlative : str
         What the best variant is called, as in "Chance of being the stickiest"; empty where no verdict rests on it.
     column_names : tuple of str
@@ -87,6 +91,8 @@ class Metric:
     scale: Scale = "share"
     per: str = ""
     signed: bool = False
+    noun: str = ""
+    undated_hint: str = ""
     superlative: str = ""
     column_names: tuple[str, ...] = ()
 
@@ -101,6 +107,10 @@ class Metric:
             return self.cap * 100
         return self.cap
 
+    def hint_in(self, currency: str, window: int | str) -> str:
+        """Return the hint in English, as the API gives it."""
+        return self.hint.format(window=window, cap=f"{self.cap_in(currency) or 0:,} {currency}")
+
     def definition(self, currency: str, window_days: int, clock_tolerance_seconds: float = 0) -> dict[str, Any]:
         """The whole declaration as it held in one analysis, ready for JSON."""
         earlier = f", less {clock_tolerance_seconds:g} seconds for clocks that are behind"
@@ -109,7 +119,7 @@ class Metric:
         return declared | {
             "events": list(self.events),
             "later_events": list(self.later_events),
-            "hint": self.hint.format(window=window_days),
+            "hint": self.hint_in(currency, window_days),
             "unit_of_measure": self.unit_of_measure.format(currency=currency),
             "cap": None if cap is None else str(cap),
             "window_days": window_days,
@@ -119,5 +129,5 @@ class Metric:
         }
 
 
-_PRESENTATION = frozenset({"scale", "per", "signed", "superlative", "column_names"})
+_PRESENTATION = frozenset({"noun", "undated_hint", "scale", "per", "signed", "superlative", "column_names"})
 """Fields that say how a metric is shown, not how it was measured: no part of the definition stored with a result."""

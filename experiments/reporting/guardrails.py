@@ -7,7 +7,7 @@ from analysis.stopping.rules import GuardrailStatus
 from experiments.analyses.answer import Answer
 from experiments.definition.variant_names import Lettered
 from experiments.reporting import phrases
-from experiments.reporting.measures import Measure
+from experiments.reporting.measures import Measure, noun
 from experiments.reporting.numbers import listed, percent
 from experiments.reporting.withheld import too_early
 from experiments.translation import gettext
@@ -72,13 +72,12 @@ def doubt(verdict: Verdict, result: MetricResult, measure: Measure, variants: Se
 
 def lines(answer: Answer) -> list[str]:
     """Return a line for each guardrail that does not hold, with variants by their keys, for a terminal."""
-    names = {entry.metric: entry.name.lower() for entry in answer.metrics}
     texts = {
         "broken": gettext("Guardrail {metric} is broken by {variant}."),
         "in_doubt": gettext("Guardrail {metric} is in doubt for {variant}."),
     }
     return [
-        texts[row.status].format(metric=names.get(row.metric, row.metric), variant=row.variant)
+        texts[row.status].format(metric=noun(row.metric), variant=row.variant)
         for row in answer.verdict.guardrails
         if row.status in texts
     ]

@@ -1,4 +1,4 @@
-"""How the values of a metric are written: shares, money, seconds, days, people, members brought, scores and returns."""
+"""A metric in words: its name, what it counts, and how its values are written (shares, money, seconds, days, ...)."""
 
 from dataclasses import dataclass
 
@@ -128,6 +128,25 @@ def in_100(number: str) -> str:
 def name_of(entry: MetricEntry) -> str:
     """Return the metric's name on screen."""
     return gettext(entry.name)
+
+
+def noun(key: str) -> str:
+    """Return the name of a metric inside a sentence, such as ``click rate``."""
+    return gettext(metrics.metric(key).noun)
+
+
+def hint(found: metrics.Metric, window_days: int | None, currency: str) -> str:
+    """Return what a metric counts, in one sentence.
+
+    Parameters
+    ----------
+    window_days
+        None for totals without dates: they were counted elsewhere, in a window that is not known.
+    currency
+        ISO 4217 code of the experiment's money.
+    """
+    template = found.undated_hint if window_days is None else found.hint
+    return gettext(template).format(window=window_days, cap=money(found.cap_in(currency), currency, 0))
 
 
 def _digits(x: float) -> int:

@@ -14,6 +14,7 @@ from analysis.messages import Message, message
 from experiments.analyses.answer import Answer, Drawing
 from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import METRICS
+from experiments.reporting.measures import noun
 from experiments.reporting.sentences.wording import Wording
 from experiments.storage.tables import Analysis
 
@@ -130,10 +131,9 @@ def wording_of(
     cut_off: datetime | None = None,
 ) -> Wording:
     """Return how the messages of a part of a result are put into words."""
-    known = {found.key: found.name for found in METRICS} | {entry.metric: entry.name for entry in metrics}
     return Wording(
         variants=names,
-        metrics={key: name.lower() for key, name in known.items()},
+        metrics={found.key: noun(found.key) for found in METRICS},
         zone=zone,
         currency=next((entry.currency for entry in metrics if entry.currency), ""),
         cut_off=cut_off,

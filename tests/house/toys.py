@@ -84,6 +84,8 @@ def add_metric(house: House) -> None:
         N_("Share of members who saved the content at least once within {window} days."),
         "proportion",
         ("save",),
+        noun=N_("save rate"),
+        undated_hint=N_("Share of members who saved the content at least once."),
         superlative=N_("the most saved"),
     ),""",
     )

@@ -124,8 +124,7 @@ def words() -> list[tuple[str, str, list[tuple[str, str]]]]:
     from experiments.catalogue.metrics import METRICS
 
     types = [(kind.key, kind.description) for kind in EVENT_TYPES]
-    window = "the experiment's window of"
-    metrics = [(found.key, f"{found.hint.format(window=window)} ({found.kind})") for found in METRICS]
+    metrics = [(found.key, f"{found.hint_in('EUR', 'window_days')} ({found.kind})") for found in METRICS]
     return [
         ("reasons", "Reasons of an assignment", [(name, f"{meaning}.") for name, meaning in REASONS.items()]),
         ("event-types", "Event types", types),

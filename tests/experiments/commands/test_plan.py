@@ -179,6 +179,6 @@ def test_the_deviation_of_a_member_is_derived_from_that_of_the_mean(database, an
     with database.read() as session:
         found = plan_figures.figures(session, KEY)
     assert found.sd == pytest.approx(0.5 * math.sqrt(5600))
-    with pytest.raises(ConflictError, match="came without dates"):
+    with pytest.raises(ConflictError, match="without dates"):
         found.audience()
     assert found.audience(500).members_a_day == 500

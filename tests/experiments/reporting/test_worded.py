@@ -1,7 +1,6 @@
 """A stored result becomes words in one place, whatever part of it holds messages."""
 
 import json
-from dataclasses import replace
 
 from analysis.messages import message
 from experiments.analyses.answer import Answer
@@ -25,12 +24,11 @@ def test_messages_survive_storage_and_become_sentences():
     assert document["verdict"] == {"reason": sentence, "more": [sentence]}
 
 
-def test_a_reading_has_the_document_in_words_and_its_metrics_by_their_own_names():
+def test_a_reading_has_the_document_in_words_and_its_metrics_by_their_nouns():
     stored = answered({"click_rate": RATES})
     answer = Answer.from_dict(stored)
-    renamed = replace(answer, metrics=(replace(answer.primary, name="Clicks"),))
-    reading = Reading(renamed, wording(renamed, NAMES))
-    assert reading.wording.metrics["click_rate"] == "clicks"
+    reading = Reading(answer, wording(answer, NAMES))
+    assert reading.wording.metrics["click_rate"] == "click rate"
     document = reading.document
     assert document["verdict"]["headline"] == reading.text(answer.verdict.headline)
     assert document["metrics"][0]["variants"] == stored["metrics"][0]["variants"]

@@ -14,6 +14,7 @@ from experiments.definition.model import ExperimentDefinition, VariantPatch, rea
 from experiments.errors import KletteError
 from experiments.lifecycle import editing, store
 from experiments.lifecycle.document import definition_of, document_of
+from experiments.reporting.measures import hint
 from experiments.reporting.numbers import clock, listed, plain_percent
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
 from web.http.services import services
@@ -106,7 +107,7 @@ def _editor(
         errors=errors,
         listed=labels.labelled(errors),
         experiment=document,
-        metrics=_choices(window),
+        metrics=_choices(window, values["currency"]),
         answer=analysis_form,
         caveat=analysis_settings.CAVEAT,
         worth_at_fault=any(path.startswith("worths.") for path in errors),
@@ -128,10 +129,10 @@ class MetricChoice:
     group: str
 
 
-def _choices(window: int) -> list[MetricChoice]:
+def _choices(window: int, currency: str) -> list[MetricChoice]:
     """Every metric, in the order of the groups that they are told in."""
     known = [
-        MetricChoice(found.key, found.name, found.hint.format(window=window), found.decides, GROUPS[found.kind])
+        MetricChoice(found.key, found.name, hint(found, window, currency), found.decides, GROUPS[found.kind])
         for found in metrics.METRICS
     ]
     order = list(dict.fromkeys(GROUPS.values()))

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlmodel import Session
 
-from experiments.catalogue.metrics import Metric, metric
+from experiments.catalogue.metrics import metric
 from experiments.definition import variant_names
 from experiments.lifecycle.document import document_of
+from experiments.reporting.measures import hint
 from experiments.reporting.numbers import when
 from experiments.reporting.phrases import days
 from experiments.storage.tables import Experiment, utc_now
@@ -30,7 +31,7 @@ class NamedVariant:
 
 @dataclass(frozen=True)
 class NamedMetric:
-    """A metric with its sentence, which begins with a small letter."""
+    """A metric with the sentence on what it counts."""
 
     name: str
     hint: str
@@ -75,20 +76,13 @@ def described(document: dict[str, Any], zone: str) -> Description:
             for position, variant in enumerate(document["variants"])
         ),
         audience=variant_names.audience(document["targeting"], document["traffic"]),
-        primary=NamedMetric(gettext(primary.name), _hint(primary, window)),
+        primary=NamedMetric(gettext(primary.name), hint(primary, window, document["currency"])),
         others=tuple(gettext(metric(key).name) for key in document["metrics"] if key != primary.key),
         guardrails=tuple(gettext(metric(key).name) for key in document["guardrails"]),
         schedule=schedule(document, zone),
         window=counts.format(days=days(window)) if window else "",
         analysis=analysis_settings.lines(document),
     )
-
-
-def _hint(found: Metric, window: int | None) -> str:
-    """What a metric counts; without the window for totals that were counted elsewhere."""
-    hint = gettext(found.hint) if window is not None else found.hint.replace(" within {window} days", "")
-    hint = hint.format(window=window)
-    return hint[:1].lower() + hint[1:]
 
 
 def schedule(document: dict[str, Any], zone: str) -> str:

@@ -10,6 +10,7 @@ from experiments.analyses import plan_figures, priors
 from experiments.analyses.plan import LiftPrior
 from experiments.errors import ConflictError
 from experiments.lifecycle.current_prior import notice
+from experiments.reporting.measures import noun
 from experiments.reporting.plan import plan_in_words
 from experiments.reporting.sentences.wording import Wording
 from experiments.translation import gettext
@@ -36,7 +37,7 @@ def index() -> Any:
             if request.args.get("do") == "copy":
                 return redirect(url_for("planning.index", **_filled(values)))
             note = gettext("Figures of “{experiment}”: {metric}.").format(
-                experiment=figures.name, metric=gettext(figures.metric).lower()
+                experiment=figures.name, metric=noun(figures.metric)
             )
     return _page(values, errors, note)
 
