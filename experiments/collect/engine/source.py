@@ -20,6 +20,7 @@ from ibis.backends.sql import SQLBackend
 from sqlalchemy.engine import make_url
 
 from experiments.catalogue.metrics import DAY_US
+from experiments.collect.engine.planning import ensure_statistics
 from experiments.storage.tables import Event, Exposure, MultiExposure, metadata
 
 _TYPES = {"INTEGER": "int64", "BIGINT": "int64", "BOOLEAN": "boolean", "JSON": "string"}
@@ -161,6 +162,7 @@ def fetch(backend: SQLBackend, expression: Any) -> list[tuple[Any, ...]]:
 @contextmanager
 def snapshot(backend: SQLBackend) -> Iterator[None]:
     """Everything inside sees the database as it is at the first look, and leaves nothing behind."""
+    ensure_statistics(backend)
     backend.raw_sql("BEGIN" if backend.name == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ").close()
     try:
         yield
