@@ -75,7 +75,7 @@ def amounts(customers):
 def adjusted(customers):
     """4. CUPED: does what they spent in the year before tell what they spend now? Hardly, and it says so."""
     spend = summarise(customers["segment"], customers["spend"], kind="amount", covariate=customers["history"])
-    found = adjust(spend, "history")
+    found = adjust(spend)
     print(
         f"\nCUPED on last year's spend: correlation {found.correlation:.3f}, "
         f"variance smaller by {found.variance_reduction:.2%}"

@@ -12,7 +12,7 @@ from tests.serving import ROOT
 
 # What a notebook must not need: a server, a database, a sampler.
 ALONE = "import sys, runpy; sys.argv[0] = 'hillstrom.py'; runpy.run_path('docs/hillstrom.py', run_name='__main__'); "
-ALONE += "heavy = {'flask', 'sqlmodel', 'pymc', 'experiments', 'web'}; "
+ALONE += "heavy = {'flask', 'sqlmodel', 'pymc', 'web'}; "
 ALONE += "print('loaded:', sorted({name.split('.')[0] for name in sys.modules} & heavy))"
 
 

@@ -7,7 +7,9 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from analysis.health import checks, srm
+from analysis.health import srm
+from analysis.health.data import HealthData
+from analysis.health.split import srm as check_split
 
 
 @pytest.fixture(scope="module")
@@ -21,36 +23,38 @@ def tests(shared_data):
     return [({str(i): n for i, n in enumerate(members)}, window[key]) for key, members in groups.items()]
 
 
-def ringing(tests, **how) -> tuple[float, float]:
-    """Share of tests that fail, inside and outside the window."""
+def failing(tests, *, imported: bool = False, fraction: float | None = None) -> tuple[float, float]:
+    """Return the share of tests that fail, inside and outside the window."""
     failed = {True: [], False: []}
     for counts, inside in tests:
-        failed[inside].append(checks.srm(counts, dict.fromkeys(counts, 1.0), **how).status == "fail")
+        epochs = (srm.Epoch(counts, dict.fromkeys(counts, 1.0)),)
+        check = check_split(HealthData(epochs=epochs, imported=imported, fraction=fraction))
+        failed[inside].append(check.status == "fail")
     assert (len(failed[True]), len(failed[False])) == (529, 1957)
     return float(np.mean(failed[True])), float(np.mean(failed[False]))
 
 
-def test_a_finished_test_rings_inside_and_not_outside(tests):
-    inside, outside = ringing(tests, once=True)
+def test_a_finished_test_fails_inside_and_not_outside(tests):
+    inside, outside = failing(tests, imported=True)
     # expected.json, srm_equal_split: chi-square p < 0.001 in 361 of 529 inside, 8 of 1,957 outside
     assert inside == pytest.approx(361 / 529) and outside == pytest.approx(8 / 1957)
     assert inside > 0.65 and outside <= 0.005
 
 
-def test_looked_at_daily_within_a_plan_it_rings_for_nearly_as_many(tests):
-    inside, outside = ringing(tests, fraction=1.0)
+def test_daily_checks_within_a_plan_fail_nearly_as_many(tests):
+    inside, outside = failing(tests, fraction=1.0)
     assert 0.64 < inside < 361 / 529
     assert outside <= 0.005
 
 
-def test_looked_at_for_ever_it_rings_for_most(tests):
-    inside, outside = ringing(tests)
+def test_daily_checks_without_a_plan_fail_most(tests):
+    inside, outside = failing(tests)
     assert inside > 0.58
     assert outside <= 0.002
 
 
 def test_no_other_concentration_does_much_better(tests):
-    """The choice of `srm.CONCENTRATION`, and how little knowing the best one for each test beforehand would add."""
+    """The choice of `srm.CONCENTRATION`, and how little knowing the best one for each test would add."""
     faulty = [counts for counts, inside in tests if inside]
     found = []
     for concentration in (100, 500, srm.CONCENTRATION, 10_000, 50_000):
