@@ -40,13 +40,13 @@ def drawn(page):
 
 def test_a_plan_is_typed_answered_in_place_and_used(visited):
     page = visited("/plan")
-    page.get_by_label("Base").fill("5")
-    page.get_by_label("Members a day").fill("2000")
-    page.get_by_label("Lift to find (%)").fill("0")
-    page.get_by_role("button", name="Plan it").click()
+    page.get_by_label("Baseline").fill("5")
+    page.get_by_label("Members per day").fill("2000")
+    page.get_by_label("Lift to detect (%)").fill("0")
+    page.get_by_role("button", name="Plan test").click()
     expect(page.locator("#lift-error")).to_contain_text("0\u202f% is not above 0 and below")
-    expect(page.get_by_role("heading", name="Not whole yet")).to_be_visible()
-    page.get_by_label("Lift to find (%)").fill("10")
+    expect(page.get_by_role("heading", name="Some fields are invalid")).to_be_visible()
+    page.get_by_label("Lift to detect (%)").fill("10")
     page.keyboard.press("Enter")
     expect(page.locator("#plan-headline")).to_contain_text("Run it for")
     expect(page).to_have_url(re.compile(r"members=2000"))
@@ -68,9 +68,9 @@ def test_a_figure_explains_itself_by_keyboard_and_escape_hides_it(visited):
 
 def test_the_spread_is_asked_for_only_where_an_amount_decides(visited):
     page = visited("/plan")
-    expect(page.get_by_label("Spread of one member")).to_be_hidden()
-    page.get_by_label("An amount or a number per member").check()
-    expect(page.get_by_label("Spread of one member")).to_be_visible()
+    expect(page.get_by_label("Standard deviation")).to_be_hidden()
+    page.get_by_label("Amount or count per member").check()
+    expect(page.get_by_label("Standard deviation")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -78,16 +78,16 @@ def test_a_phone_shows_it_all_without_moving_sideways(visited, scheme):
     page = visited(FIVE_WEEKS, viewport={"width": 390, "height": 844}, color_scheme=scheme)
     drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_text("The same as a table").first.click()
+    page.get_by_text("Show as table").first.click()
     assert page.locator("#chances-title ~ details table").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_without_javascript_it_plans_and_holds_the_curves_as_tables(visited):
     page = visited("/plan", java_script_enabled=False)
-    page.get_by_label("Base").fill("5")
-    page.get_by_label("Members a day").fill("2000")
-    page.get_by_role("button", name="Plan it").click()
+    page.get_by_label("Baseline").fill("5")
+    page.get_by_label("Members per day").fill("2000")
+    page.get_by_role("button", name="Plan test").click()
     expect(page.locator("#plan-headline")).to_contain_text("Run it for")
-    page.get_by_role("link", name="Show them now").click()
+    page.get_by_role("link", name="Show curves now").click()
     expect(page.locator("#curves table")).to_have_count(3)

@@ -1,16 +1,18 @@
-"""The editor's part on how the answer is made: shares of new members, what actions are worth, what is known beforehand.
+"""The editor's part on the analysis: traffic split, action values, covariate, prior and intervals.
 
-A form that does not show one of these leaves what is stored as it is: a tab that was opened before the part existed,
-or a page that shows only some of it, must not put anything back.
+A form that does not show one of these leaves the stored value as it is: a tab that was opened before the part existed,
+or a page that shows only some of it, must not reset anything.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from experiments.catalogue.event_types import EVENT_TYPES
-from web.pages.common.typed_numbers import amount_of, amount_text, number_of
+from experiments.reporting.numbers import decimal
+from experiments.translation import N_, gettext
+from web.pages.common.typed_numbers import amount_of, amount_text, percentage_of, whole_of
 
 Values = dict[str, Any]
 Errors = dict[str, str]
@@ -28,29 +30,29 @@ FIELDS = (
     "interval",
 )
 ACTIONS = tuple(kind.key for kind in EVENT_TYPES if kind.weighable)
-"""Event types that are offered where an action's worth is written down; others can be typed."""
+"""Event types that the editor suggests for action values; others can be typed."""
 METHODS = (
-    ("", "As planned: the weights stay"),
-    ("thompson", "To those that do better, in proportion to their chance of being best"),
-    ("top_two", "Half to the likeliest best, half to its rivals"),
+    ("", N_("Fixed: the planned weights")),
+    ("thompson", N_("Adaptive: by each variant's chance of being best")),
+    ("top_two", N_("Adaptive: half to the likeliest best, half to its rivals")),
 )
 COVARIATES = (
-    ("", "Nothing"),
-    ("days_before", "What they did in the days before"),
-    ("attribute", "A number that my app sends"),
+    ("", N_("None")),
+    ("days_before", N_("Activity in the days before exposure")),
+    ("attribute", N_("A number that your app sends")),
 )
 PRIORS = (
-    ("auto", "What finished tests taught, where there are enough of them"),
-    ("learned", "What your own finished tests taught"),
-    ("content", "What thousands of headline tests taught"),
-    ("sceptical", "Little: most differences are small"),
+    ("auto", N_("Automatic")),
+    ("learned", N_("Learned from your finished tests")),
+    ("content", N_("Learned from thousands of headline tests")),
+    ("sceptical", N_("Sceptical: most differences are small")),
 )
-INTERVALS = (("eti", "Equal tails (ETI)"), ("hdi", "The shortest (HDI)"))
+INTERVALS = (("eti", N_("Equal-tailed (ETI)")), ("hdi", N_("Shortest (HDI)")))
 _EMPTY: Row = {"type": "", "amount": ""}
 
 
 def blank() -> Values:
-    """The values of a new experiment: fixed shares, no worths, nothing known beforehand."""
+    """Return the values of a new experiment: a fixed split, no action values, no covariate."""
     return {
         **dict.fromkeys(FIELDS, ""),
         "allocation.floor": "5",
@@ -63,7 +65,7 @@ def blank() -> Values:
 
 
 def values_of(document: Mapping[str, Any]) -> Values:
-    """The values of a stored experiment."""
+    """Return the values of a stored experiment."""
     values = blank()
     allocation, covariate = document["allocation"], document["covariate"]
     if allocation:
@@ -80,8 +82,13 @@ def values_of(document: Mapping[str, Any]) -> Values:
     return values | {"worths": worths or [dict(_EMPTY)]}
 
 
+def options(choices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the options of a list with their names in the language in use."""
+    return [(key, gettext(name)) for key, name in choices]
+
+
 def typed_values(form: Mapping[str, str], before: Values) -> Values:
-    """What was typed, unchanged; what the form does not hold stays as it was `before`."""
+    """Return what was typed, unchanged; what the form does not hold stays as in `before`."""
     found = (re.fullmatch(r"worths\.(\d{1,3})\.(?:type|amount)", name) for name in form)
     positions = sorted({int(match[1]) for match in found if match})
     rows = [{part: form.get(f"worths.{at}.{part}", "") for part in _EMPTY} for at in positions]
@@ -89,17 +96,17 @@ def typed_values(form: Mapping[str, str], before: Values) -> Values:
 
 
 def add_row(values: Values) -> None:
-    """One more action."""
+    """Add an empty action."""
     values["worths"].append(dict(_EMPTY))
 
 
 def remove_row(values: Values, position: int) -> None:
-    """Take an action away; the last one is emptied instead."""
+    """Remove an action; the last one is emptied instead."""
     values["worths"] = [row for at, row in enumerate(values["worths"]) if at != position] or [dict(_EMPTY)]
 
 
 def raw(values: Values, errors: Errors) -> dict[str, Any]:
-    """The definition's fields that these values say; the sentences of what cannot be read go into `errors`."""
+    """Return the definition's fields of these values; add a message to `errors` for each that cannot be read."""
     return {
         "allocation": _allocation(values, errors),
         "covariate": _covariate(values, errors),
@@ -111,7 +118,7 @@ def raw(values: Values, errors: Errors) -> dict[str, Any]:
 
 
 def placed(errors: Errors, values: Values) -> Errors:
-    """The errors of the domain at the fields of this form: those of an action stand beside its row."""
+    """Return the domain's errors by the fields of this form: those of an action by its row."""
     rows = {row["type"].strip(): at for at, row in enumerate(values["worths"])}
     moved: Errors = {}
     for path, message in errors.items():
@@ -131,7 +138,7 @@ def _allocation(values: Values, errors: Errors) -> dict[str, Any] | None:
     return {
         "method": method,
         "floor": _share(values["allocation.floor"], "allocation.floor", errors),
-        "every_hours": _whole(values["allocation.every_hours"], "allocation.every_hours", errors, "24"),
+        "every_hours": _whole(values["allocation.every_hours"], "allocation.every_hours", errors, 24),
     }
 
 
@@ -140,10 +147,10 @@ def _covariate(values: Values, errors: Errors) -> dict[str, Any] | None:
     if kind == "attribute":
         name = values["covariate.attribute"].strip()
         if not name:
-            errors["covariate.attribute"] = "This is empty; write the attribute's name, such as history."
+            errors["covariate.attribute"] = gettext("This is empty. Enter the attribute's name, such as history.")
         return {"attribute": name or "history"}
     if kind == "days_before":
-        return {"days_before": _whole(values["covariate.days_before"], "covariate.days_before", errors, "28")}
+        return {"days_before": _whole(values["covariate.days_before"], "covariate.days_before", errors, 28)}
     return None
 
 
@@ -154,10 +161,10 @@ def _worths(values: Values, errors: Errors) -> dict[str, Decimal]:
         if not kind and not amount:
             continue
         if not kind:
-            errors[f"worths.{at}.type"] = "This is empty; write the action, such as share."
+            errors[f"worths.{at}.type"] = gettext("This is empty. Enter an action, such as share.")
         elif kind in worths:
-            errors[f"worths.{at}.type"] = f"{kind} stands there twice; name each action once."
-        number, fault = amount_of(amount, "an amount such as 2.50")
+            errors[f"worths.{at}.type"] = gettext("{name} is listed twice. List each action once.").format(name=kind)
+        number, fault = amount_of(amount, gettext("Enter an amount, such as {example}.").format(example=decimal(2.5)))
         if number is None:
             errors[f"worths.{at}.amount"] = fault
         if kind:
@@ -166,30 +173,23 @@ def _worths(values: Values, errors: Errors) -> dict[str, Decimal]:
 
 
 def _share(text: str, path: str, errors: Errors) -> float:
-    """A percentage as a share; its bounds are the domain's, told in per cent where it is out of them."""
-    number, fault = number_of(text)
+    """Return a percentage as a share; the bounds are the domain's, in per cent in the message."""
     low, high = BOUNDS[path]
-    if number is None:
-        errors[path] = f"{fault}; write a percentage such as {high if path == 'margin' else 5}."
-    elif not low <= number <= high:
-        errors[path] = f"{number:f} % is out of bounds; write a percentage from {low} to {high}."
-    return float(low if path in errors or number is None else number) / 100
+    number, fault = percentage_of(text, str(low), str(high), "100" if path == "margin" else "5")
+    if fault:
+        errors[path] = fault
+    return float(low if number is None else number) / 100
 
 
 BOUNDS = {"allocation.floor": (1, 50), "margin": (0, 100)}
 """In per cent."""
 
 
-def _whole(text: str, path: str, errors: Errors, example: str) -> int:
-    text = text.strip()
-    if re.fullmatch(r"\d{1,6}", text):
-        return int(text)
-    errors[path] = (
-        f"“{text[:40]}” is no whole number; write one such as {example}."
-        if text
-        else f"This is empty; write a whole number such as {example}."
-    )
-    return int(example)
+def _whole(text: str, path: str, errors: Errors, example: int) -> int:
+    number, fault = whole_of(text, example)
+    if fault:
+        errors[path] = fault
+    return example if number is None else number
 
 
 def _as_percent(share: float) -> str:
@@ -197,5 +197,5 @@ def _as_percent(share: float) -> str:
 
 
 def _as_amount(amount: float) -> str:
-    """Money as people write it: two decimals, or as many as it has."""
+    """Return money as people write it: two decimals, or as many as it has."""
     return f"{amount:.2f}" if round(amount, 2) == amount else amount_text(f"{amount:.12g}")

@@ -1,4 +1,4 @@
-"""The audience part of the editor: rows of a simple rule, or the rule's JSON, read and written both ways."""
+"""The audience part of the editor: conditions in rows, or the rule's JSON, read and written both ways."""
 
 import json
 import re
@@ -7,27 +7,28 @@ from typing import Any
 
 from experiments.definition import targeting, variant_names
 from experiments.errors import InvalidError
+from experiments.translation import N_, gettext
 
 OPERATORS = (
-    ("equals", "is"),
-    ("not_equals", "is known and is not"),
-    ("in", "is one of"),
-    ("not_in", "is known and is none of"),
-    ("at_least", "is at least"),
-    ("at_most", "is at most"),
-    ("more_than", "is more than"),
-    ("less_than", "is less than"),
-    ("contains", "contains"),
-    ("exists", "is known (true or false)"),
+    ("equals", N_("is")),
+    ("not_equals", N_("is known and is not")),
+    ("in", N_("is one of")),
+    ("not_in", N_("is known and is none of")),
+    ("at_least", N_("is at least")),
+    ("at_most", N_("is at most")),
+    ("more_than", N_("is more than")),
+    ("less_than", N_("is less than")),
+    ("contains", N_("contains")),
+    ("exists", N_("is known (true or false)")),
 )
-"""The rule's comparisons and how they read in a row."""
+"""The comparisons of a rule and their names in a row."""
 
 Row = dict[str, str]
 _EMPTY: Row = {"attribute": "", "operator": "in", "value": ""}
 
 
 def values_of(rule: dict[str, Any] | None) -> dict[str, Any]:
-    """The form's values for a stored rule: everybody, rows where they can say it, JSON where they cannot."""
+    """Return the form's values for a stored rule: all members, rows if the rule fits them, else JSON."""
     values: dict[str, Any] = {"audience": "everybody", "match": "all", "rules": [dict(_EMPTY)], "targeting": ""}
     if rule is None:
         return values
@@ -40,7 +41,7 @@ def values_of(rule: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def typed_values(form: Mapping[str, str]) -> dict[str, Any]:
-    """What was typed into the audience part, unchanged."""
+    """Return what was typed into the audience part, unchanged."""
     positions = sorted({int(found[1]) for name in form if (found := re.fullmatch(r"rules\.(\d{1,3})\.\w+", name))})
     rows = [{part: form.get(f"rules.{position}.{part}", "") for part in _EMPTY} for position in positions]
     return {
@@ -52,22 +53,22 @@ def typed_values(form: Mapping[str, str]) -> dict[str, Any]:
 
 
 def add_row(values: dict[str, Any]) -> None:
-    """One more empty condition."""
+    """Add an empty condition."""
     values["rules"].append(dict(_EMPTY))
 
 
 def remove_row(values: dict[str, Any], position: int) -> None:
-    """Take a condition away; the last one is emptied instead."""
+    """Remove a condition; the last one is emptied instead."""
     values["rules"] = [row for place, row in enumerate(values["rules"]) if place != position] or [dict(_EMPTY)]
 
 
 def rule_of(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, str]]:
-    """The rule that the form says, and the sentence of each field at fault.
+    """Return the rule of the form, and a message for each invalid field.
 
     Returns
     -------
     rule
-        Its JSON form, None for everybody or where it is at fault.
+        Its JSON form; None for all members, or if it is invalid.
     errors
         By the field's name, such as ``rules.0.value``.
     """
@@ -78,24 +79,31 @@ def rule_of(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, st
     return _from_rows(values)
 
 
-def sentence(rule: dict[str, Any] | None) -> str:
-    """Who takes part, in plain English."""
-    return variant_names.audience(rule)
+def sentence(values: dict[str, Any]) -> str:
+    """Return who takes part; while the conditions are incomplete, that something is missing."""
+    rule, errors = rule_of(values)
+    return gettext("Incomplete: fill in all conditions.") if errors else variant_names.audience(rule)
 
 
 def _from_json(text: str) -> tuple[dict[str, Any] | None, dict[str, str]]:
     try:
         raw = json.loads(text)
     except ValueError as error:
-        place = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        remedy = 'write a rule such as {"attribute": "age", "at_least": 18}.'
-        return None, {"targeting": f"This is no JSON{place}; {remedy}"}
+        return None, {"targeting": _not_json(error)}
     except RecursionError:
-        return None, {"targeting": "This is nested too deep; write the rule flatter."}
+        return None, {"targeting": gettext("This has too many nested levels. Simplify the rule.")}
     try:
         return targeting.as_json(targeting.parse(raw)), {}
     except InvalidError as error:
         return None, {"targeting": error.detail}
+
+
+def _not_json(error: ValueError) -> str:
+    example = '{"attribute": "age", "at_least": 18}'
+    if isinstance(error, json.JSONDecodeError):
+        message = gettext("This is not JSON (line {line}, column {column}). Enter a rule, such as {example}.")
+        return message.format(line=error.lineno, column=error.colno, example=example)
+    return gettext("This is not JSON. Enter a rule, such as {example}.").format(example=example)
 
 
 def _from_rows(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, str]]:
@@ -118,11 +126,12 @@ def _from_rows(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str,
 def _condition(row: Row, path: str) -> tuple[dict[str, Any] | None, dict[str, str]]:
     name, operator, text = row["attribute"].strip(), row["operator"], row["value"].strip()
     if not name:
-        return None, {f"{path}.attribute": "This is empty; write an attribute that your app sends, such as country."}
+        message = gettext("This is empty. Enter an attribute that your app sends, such as country.")
+        return None, {f"{path}.attribute": message}
     if operator not in targeting.OPERATORS:
-        return None, {f"{path}.operator": "Choose a comparison from the list."}
+        return None, {f"{path}.operator": gettext("Choose a comparison from the list.")}
     if not text:
-        return None, {f"{path}.value": "This is empty; write what to compare with, such as DE, AT."}
+        return None, {f"{path}.value": gettext("This is empty. Enter a value to compare with, such as DE, AT.")}
     if operator in ("in", "not_in"):
         value: Any = [_scalar(part) for part in _parts(text)]
     else:

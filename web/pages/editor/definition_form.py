@@ -1,7 +1,7 @@
 """The editor's form: a definition as text fields, and text fields as a definition.
 
-Field names are the definition's own paths (``variants.1.content.headline``), so that an error of the domain finds
-its field by itself. Shares are percentages on screen. What was typed is kept as typed until it is saved.
+Field names are the definition's paths (``variants.1.content.headline``), so that each error of the domain is shown
+beside its field. Shares are percentages on screen. What was typed is kept as typed until it is saved.
 """
 
 import json
@@ -17,8 +17,10 @@ from werkzeug.datastructures import MultiDict
 
 from experiments.definition.fields import MAX_VARIANTS
 from experiments.definition.model import ExperimentDefinition
+from experiments.reporting.numbers import NARROW, decimal, localised, percent
+from experiments.translation import gettext
 from web.pages.common import labels
-from web.pages.common.typed_numbers import amount_of, amount_text, number_of
+from web.pages.common.typed_numbers import amount_of, amount_text, number_of, percentage_of, whole_of
 from web.pages.editor import analysis_form, audience_form, form_checks
 
 VARIANT_FIELDS = (
@@ -35,7 +37,7 @@ VARIANT_FIELDS = (
     "cost.per_thousand",
 )
 ROUNDED = Decimal("0.001")
-"""By how much, in per cent, weights may miss 100 because they were rounded."""
+"""By how much, in per cent, rounded weights may differ from 100."""
 PLAIN_FIELDS = (
     "key",
     "name",
@@ -60,7 +62,7 @@ Errors = dict[str, str]
 
 
 def blank(currency: str) -> Values:
-    """The values of a new experiment: two variants, evenly split, seven days."""
+    """Return the values of a new experiment: two variants, evenly split, seven days."""
     return {
         **dict.fromkeys(PLAIN_FIELDS, ""),
         "primary_metric": "sticky_rate",
@@ -82,7 +84,7 @@ def blank(currency: str) -> Values:
 
 
 def values_of(document: Mapping[str, Any], zone: str) -> Values:
-    """The values of a stored experiment."""
+    """Return the values of a stored experiment."""
     place = document["namespace"] or {"key": "", "from": 0, "to": 1}
     controls = [position for position, variant in enumerate(document["variants"]) if variant["control"]]
     return {
@@ -105,7 +107,7 @@ def values_of(document: Mapping[str, Any], zone: str) -> Values:
 
 
 def typed_values(form: MultiDict[str, str], document: Mapping[str, Any] | None = None) -> Values:
-    """What was typed, unchanged; `document` is the stored experiment, for what the form did not show."""
+    """Return what was typed, unchanged; `document` is the stored experiment, for what the form did not show."""
     found = (re.fullmatch(r"variants\.(\d{1,3})\.[a-z_.]+", name) for name in form)
     positions = sorted({int(match[1]) for match in found if match})[: MAX_VARIANTS + 1]
     control = form.get("control", "")
@@ -114,7 +116,7 @@ def typed_values(form: MultiDict[str, str], document: Mapping[str, Any] | None =
         "metrics": form.getlist("metrics"),
         "guardrails": form.getlist("guardrails"),
         "variants": [{part: form.get(f"variants.{at}.{part}", "") for part in VARIANT_FIELDS} for at in positions],
-        # The radio names the field's number, which need not be its place when one before it was taken away.
+        # The radio holds the field's number, which is not its place once a variant before it was removed.
         "control": str(positions.index(int(control))) if control.isdigit() and int(control) in positions else "",
         **audience_form.typed_values(form),
         **analysis_form.typed_values(form, analysis_form.values_of(document) if document else analysis_form.blank()),
@@ -122,7 +124,7 @@ def typed_values(form: MultiDict[str, str], document: Mapping[str, Any] | None =
 
 
 def apply(values: Values, command: str) -> None:
-    """What a button other than save asks for: ``add-variant``, ``remove-variant.2``, ``split``, ``add-rule`` ..."""
+    """Run the command of a button other than save, such as ``add-variant``, ``remove-variant.2`` or ``split``."""
     name, _, number = command.partition(".")
     at = int(number) if number.isdigit() else -1
     variants = values["variants"]
@@ -147,7 +149,7 @@ def apply(values: Values, command: str) -> None:
 
 
 def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | None, Errors]:
-    """The definition that the form says, or the sentence of every field at fault, by the field's name."""
+    """Return the definition of the form, or a message for each invalid field, by the field's name."""
     errors: Errors = {}
     raw = _raw(values, zone, errors)
     definition = form_checks.read_whole(raw, errors)
@@ -156,12 +158,12 @@ def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | Non
 
 
 def key_of(values: Values) -> str:
-    """The key that was typed, else the one that the name makes."""
+    """Return the key that was typed, else one made from the name."""
     return values["key"].strip() or slug(values["name"].strip()) or "experiment"
 
 
 def slug(name: str) -> str:
-    """A key made from a name: ``Spring headline!`` gives ``spring-headline``."""
+    """Return a key made from a name: ``Spring headline!`` gives ``spring-headline``."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
 
@@ -200,7 +202,7 @@ def _raw(values: Values, zone: str, errors: Errors) -> dict[str, Any]:
 def _raw_variants(values: Values, errors: Errors) -> list[dict[str, Any]]:
     weights = _weights(values["variants"], errors)
     if not values["control"]:
-        errors["control"] = "No variant is the control; choose the one that runs today."
+        errors["control"] = gettext("No variant is the control. Choose the one that runs today.")
     control = int(values["control"] or 0)
     return [
         {
@@ -216,9 +218,9 @@ def _raw_variants(values: Values, errors: Errors) -> list[dict[str, Any]]:
 
 
 def _weights(variants: list[dict[str, str]], errors: Errors) -> list[float]:
-    """The shares; where one cannot be read or they miss 100 %, an even split stands in so that the rest is checked.
+    """Return the shares; an even split if one cannot be read or they do not add up, so that the rest is checked.
 
-    Three times 33.3333 is meant as thirds: what is missing that little is shared out in proportion.
+    Three times 33.3333 is meant as thirds: so small a difference is distributed in proportion.
     """
     before = len(errors)
     shares = [
@@ -227,15 +229,17 @@ def _weights(variants: list[dict[str, str]], errors: Errors) -> list[float]:
     ]
     total = sum(shares, Decimal(0))
     if len(errors) == before and abs(total - 100) > ROUNDED:
-        spoken = " + ".join(f"{share.normalize():f}" for share in shares)
-        errors["variants"] = f"The weights add up to {total.normalize():f} % ({spoken}); they must add up to 100 %."
+        addends = " + ".join(localised(f"{share.normalize():f}") for share in shares)
+        message = gettext("The weights add up to {sum} ({addends}); they must add up to {whole}.")
+        shown = f"{localised(f'{total.normalize():f}')}{NARROW}%"
+        errors["variants"] = message.format(sum=shown, addends=addends, whole=percent(1, 0))
     if len(errors) > before:
         return [1 / max(1, len(variants))] * len(variants)
     return [float(share / total) for share in shares]
 
 
 def weights_moved(values: Values, document: Mapping[str, Any]) -> bool:
-    """Whether a weight was changed by more than the rounding that the field shows it with."""
+    """Whether a weight was changed by more than the rounding of its field."""
     typed = (number_of(variant["weight"])[0] for variant in values["variants"])
     return any(
         weight is not None and abs(float(weight) / 100 - variant["weight"]) > 1e-6
@@ -253,8 +257,8 @@ def _content(variant: dict[str, str], position: int, errors: Errors) -> dict[str
         try:
             content["custom"] = json.loads(custom)
         except (ValueError, RecursionError):
-            path = f"variants.{position}.content.custom"
-            errors[path] = 'This is no JSON; write an object such as {"colour": "green"}.'
+            message = gettext("This is not JSON. Enter an object, such as {example}.")
+            errors[f"variants.{position}.content.custom"] = message.format(example='{"colour": "green"}')
     return content
 
 
@@ -276,25 +280,19 @@ def _namespace(values: Values, errors: Errors) -> dict[str, Any] | None:
     }
 
 
-def _number(text: str, path: str, errors: Errors, example: str) -> Decimal:
-    number, fault = number_of(text)
-    if number is None:
-        errors[path] = f"{fault}; write {example}."
-    return number or Decimal(0)
-
-
 def _amount(text: str, path: str, errors: Errors) -> Decimal:
-    number, fault = amount_of(text, "an amount such as 120 or 4.50")
-    if number is None:
+    remedy = gettext("Enter an amount, such as {example}.").format(example=decimal(4.5))
+    number, fault = amount_of(text, remedy)
+    if fault:
         errors[path] = fault
     return number or Decimal(0)
 
 
 def _percentage(text: str, path: str, errors: Errors, low: str, high: str) -> Decimal:
-    number = _number(text, path, errors, "a percentage such as 50")
-    if path not in errors and not Decimal(low) <= number <= Decimal(high):
-        errors[path] = f"{number:f} % is out of bounds; write a percentage from {low} to {high}."
-    return number
+    number, fault = percentage_of(text, low, high, "50")
+    if fault:
+        errors[path] = fault
+    return number or Decimal(0)
 
 
 def _share(text: str, path: str, errors: Errors, low: str = "0.01", high: str = "100") -> float:
@@ -303,17 +301,17 @@ def _share(text: str, path: str, errors: Errors, low: str = "0.01", high: str = 
 
 
 def _whole(text: str, path: str, errors: Errors, default: int | None) -> int | None:
-    text = text.strip()
-    if not text:
+    if not text.strip():
         return default
-    if not re.fullmatch(r"-?\d{1,9}", text):
-        errors[path] = f"“{text[:40]}” is no whole number; write one such as 14."
+    number, fault = whole_of(text, default or 14)
+    if fault:
+        errors[path] = fault
         return default
-    return int(text)
+    return number
 
 
 def moment_of(text: str, zone: str) -> datetime | None:
-    """The time that a field says, None where it is empty or cannot be read."""
+    """Return the time of a field; None if it is empty or cannot be read."""
     return _moment(text, zone, "", {})
 
 
@@ -323,7 +321,7 @@ def _moment(text: str, zone: str, path: str, errors: Errors) -> datetime | None:
     try:
         local = datetime.fromisoformat(text.strip())
     except ValueError:
-        errors[path] = f"“{text[:40]}” is no time; write it as 2026-11-23T09:00."
+        errors[path] = gettext("“{typed}” is not a time. Enter one like 2026-11-23T09:00.").format(typed=text[:40])
         return None
     return local if local.tzinfo else local.replace(tzinfo=ZoneInfo(zone))
 
@@ -350,7 +348,7 @@ def _variant_values(variant: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _split(variants: list[dict[str, str]]) -> None:
-    """Even weights in hundredths of a per cent; what is left over goes to the first ones."""
+    """Set even weights in hundredths of a per cent; the remainder goes to the first ones."""
     each, rest = divmod(10_000, len(variants))
     for position, variant in enumerate(variants):
         variant["weight"] = f"{(each + (position < rest)) / 100:g}"

@@ -1,4 +1,4 @@
-"""Writing an experiment down: the editor of drafts, and the few things that may change once members have met it."""
+"""The editor of drafts, and of the few fields that may change after the launch."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from experiments.lifecycle.document import definition_of, document_of
 from experiments.reporting.measures import hint
 from experiments.reporting.numbers import clock, listed, plain_percent
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
+from experiments.translation import N_, gettext, ngettext
 from web.http.services import services
 from web.pages.common import labels
 from web.pages.common.access import actor, changes
@@ -27,21 +28,21 @@ from web.pages.experiments import analysis_settings
 blueprint = Blueprint("editor", __name__)
 
 GROUPS = {
-    "proportion": "Members who do it",
-    "amount": "How much of it",
-    "count": "How much of it",
-    "ratio": "How much of it",
-    "retention": "How long and how far",
-    "cascade": "How long and how far",
-    "value": "What it earns",
+    "proportion": N_("Rates"),
+    "amount": N_("Amounts"),
+    "count": N_("Amounts"),
+    "ratio": N_("Amounts"),
+    "retention": N_("Retention and word of mouth"),
+    "cascade": N_("Retention and word of mouth"),
+    "value": N_("Value"),
 }
-"""The heading that a metric of a kind stands under."""
+"""The heading of each kind of metric."""
 
 
 @blueprint.route("/experiments/new", methods=["GET", "POST"])
 @changes
 def new() -> ResponseReturnValue:
-    """Write a new draft."""
+    """Show the editor with a new draft, and save it."""
     if request.method == "GET":
         return _editor(_first_values())
     values = definition_form.typed_values(request.form)
@@ -53,7 +54,7 @@ def new() -> ResponseReturnValue:
 
 
 def _first_values() -> definition_form.Values:
-    """An empty form; or, asked for with ``?copy=KEY``, what that experiment says without its key and its times."""
+    """Return an empty form; with ``?copy=KEY`` the values of that experiment, without its key and times."""
     copied = request.args.get("copy")
     if not copied:
         values = definition_form.blank(services().settings.currency)
@@ -61,14 +62,15 @@ def _first_values() -> definition_form.Values:
         return values
     with services().database.read() as session:
         document = document_of(session, store.get(session, copied))
-    fresh = {"key": "", "name": f"{document['name'][:112]} (copy)", "starts_at": "", "ends_at": "", "revision": ""}
+    name = gettext("{name} (copy)").format(name=document["name"][:112])
+    fresh = {"key": "", "name": name, "starts_at": "", "ends_at": "", "revision": ""}
     return definition_form.values_of(document, _zone()) | fresh
 
 
 @blueprint.route("/experiments/<key>/edit", methods=["GET", "POST"])
 @changes
 def edit(key: str) -> ResponseReturnValue:
-    """Change a draft; or, of one that has started, what may still change."""
+    """Edit a draft; after the launch, the fields that may still change."""
     with services().database.read() as session:
         experiment = store.get(session, key)
         document = document_of(session, experiment)
@@ -86,9 +88,8 @@ def edit(key: str) -> ResponseReturnValue:
 
 @blueprint.post("/audience-sentence")
 def sentence() -> ResponseReturnValue:
-    """The rule being typed, in plain English; while it is unfinished, what is missing."""
-    rule, errors = audience_form.rule_of(audience_form.typed_values(request.form))
-    text = "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
+    """Describe the audience that is being typed."""
+    text = audience_form.sentence(audience_form.typed_values(request.form))
     return render_template("editor/audience_sentence.html", text=text)
 
 
@@ -108,11 +109,11 @@ def _editor(
         listed=labels.labelled(errors),
         experiment=document,
         metrics=_choices(window, values["currency"]),
-        answer=analysis_form,
-        caveat=analysis_settings.CAVEAT,
+        analysis=analysis_form,
+        caveat=gettext(analysis_settings.CAVEAT),
         worth_at_fault=any(path.startswith("worths.") for path in errors),
-        operators=audience_form.OPERATORS,
-        sentence=_sentence_of(values),
+        operators=analysis_form.options(audience_form.OPERATORS),
+        sentence=audience_form.sentence(values),
         planned=from_plan.note(values, request.args) if request.method == "GET" else "",
     )
     return page, 422 if errors else 200
@@ -120,7 +121,7 @@ def _editor(
 
 @dataclass(frozen=True)
 class MetricChoice:
-    """A metric as the editor offers it; only one that `decides` can be the deciding one or a guardrail."""
+    """A metric as the editor shows it; only one that `decides` can be the primary metric or a guardrail."""
 
     key: str
     name: str
@@ -130,18 +131,19 @@ class MetricChoice:
 
 
 def _choices(window: int, currency: str) -> list[MetricChoice]:
-    """Every metric, in the order of the groups that they are told in."""
+    """Return all metrics, in the order of their groups."""
     known = [
-        MetricChoice(found.key, found.name, hint(found, window, currency), found.decides, GROUPS[found.kind])
+        MetricChoice(
+            found.key,
+            gettext(found.name),
+            hint(found, window, currency),
+            found.decides,
+            gettext(GROUPS[found.kind]),
+        )
         for found in metrics.METRICS
     ]
-    order = list(dict.fromkeys(GROUPS.values()))
+    order = [gettext(name) for name in dict.fromkeys(GROUPS.values())]
     return sorted(known, key=lambda choice: order.index(choice.group))
-
-
-def _sentence_of(values: definition_form.Values) -> str:
-    rule, errors = audience_form.rule_of(values)
-    return "Not whole yet: fill in the conditions." if errors else audience_form.sentence(rule)
 
 
 def _save(values: definition_form.Values, document: dict[str, Any] | None) -> ResponseReturnValue:
@@ -158,13 +160,13 @@ def _save(values: definition_form.Values, document: dict[str, Any] | None) -> Re
             key = _store(session, definition, document, values["revision"])
     except KletteError as error:
         return _editor(values, document, labels.sentences(error.fields or {"": error.detail}))
-    said = "The draft is saved." if document is None else "Your changes are saved."
-    flash(" ".join([said, *_unfinished(definition)]))
+    saved = gettext("The draft is saved.") if document is None else gettext("Your changes are saved.")
+    flash(" ".join([saved, *_unfinished(definition)]))
     return redirect(url_for("results.show", key=key))
 
 
 def _unfinished(definition: ExperimentDefinition) -> list[str]:
-    """What a draft may still lack, told at once rather than at its launch."""
+    """Return what a draft still lacks, so that it is known before the launch."""
     bare = [
         variant_names.letter(position)
         for position, variant in enumerate(definition.variants)
@@ -172,14 +174,15 @@ def _unfinished(definition: ExperimentDefinition) -> list[str]:
     ]
     if not bare:
         return []
-    return [f"{listed(bare)} {'has' if len(bare) == 1 else 'have'} no headline yet."]
+    message = ngettext("{variants} has no headline yet.", "{variants} have no headline yet.", len(bare))
+    return [message.format(variants=listed(bare))]
 
 
 def _passed_end(ends_at: datetime | None) -> definition_form.Errors:
     if ends_at is None or ends_at > utc_now():
         return {}
-    told = clock(ends_at, _zone())
-    return {"ends_at": f"The end ({told}) has passed. Choose a later one, or leave it empty."}
+    message = gettext("The end ({end}) has passed. Choose a later one, or leave it empty.")
+    return {"ends_at": message.format(end=clock(ends_at, _zone()))}
 
 
 def _store(session: Session, definition: ExperimentDefinition, document: dict[str, Any] | None, revision: str) -> str:
@@ -190,7 +193,7 @@ def _store(session: Session, definition: ExperimentDefinition, document: dict[st
     return editing.revise(session, experiment, definition, actor=actor(), revision=seen).key
 
 
-# once members have met it
+# After the launch
 
 
 def _edit_live(document: dict[str, Any]) -> ResponseReturnValue:
@@ -211,7 +214,7 @@ def _edit_live(document: dict[str, Any]) -> ResponseReturnValue:
             _change_live(session, store.get(session, document["key"]), definition, typed["revision"], fresh=fresh)
     except KletteError as error:
         return _live_page(document, values, labels.sentences(error.fields or {"": error.detail}))
-    flash("Your changes are saved; a new run has begun." if fresh else "Your changes are saved.")
+    flash(gettext("Your changes are saved. A new run has begun.") if fresh else gettext("Your changes are saved."))
     return redirect(url_for("results.show", key=document["key"]))
 
 
@@ -221,36 +224,35 @@ def _live_faults(
     values: definition_form.Values,
     errors: definition_form.Errors,
 ) -> definition_form.Errors:
-    """What may not change any more, in the form's own words; whatever else is at fault stays as it is."""
+    """Return messages for changes that are not possible after the launch, in the units of the form."""
     if document["state"] not in ("running", "paused"):
         return {}
     faults: definition_form.Errors = {}
     traffic, _ = number_of(values["traffic"])
     before = document["traffic"]
     if "traffic" not in errors and traffic is not None and float(traffic) / 100 < before - 1e-9:
-        told = plain_percent(float(traffic) / 100)
-        message = f"{told} is below the present {plain_percent(before)}; it can only rise."
-        faults["traffic"] = f"{message} Pause the test to let nobody new in."
+        message = gettext("Traffic can't fall from {now} to {typed}. To admit no new members, pause the experiment.")
+        faults["traffic"] = message.format(now=plain_percent(before), typed=plain_percent(float(traffic) / 100))
     ends_at = definition_form.moment_of(values["ends_at"], _zone())
     stored_end = datetime.fromisoformat(document["ends_at"]) if document["ends_at"] else None
     if "ends_at" not in errors and ends_at and _minute(ends_at) != _minute(stored_end):
         faults |= _passed_end(ends_at)
     if definition_form.weights_moved(values, document) and request.form.get("new_run") != "yes":
-        faults["new_run"] = "New weights begin a new run and leave the members so far behind; tick this box to do so."
+        faults["new_run"] = gettext("New weights begin a new run, without the members so far. Select this to confirm.")
     return faults
 
 
 def _change_live(
     session: Session, experiment: Experiment, definition: ExperimentDefinition, revision: str, *, fresh: bool
 ) -> None:
-    """Change only what was changed; `fresh` tells that the weights were, which begins a new run."""
+    """Store only what was changed; `fresh` is whether the weights were, which begins a new run."""
     before = definition_of(session, experiment)
     change: dict[str, Any] = {
         name: getattr(definition, name)
         for name in ("name", "hypothesis", "traffic")
         if getattr(definition, name) != getattr(before, name)
     }
-    if _minute(definition.ends_at) != _minute(before.ends_at):  # the field knows no seconds
+    if _minute(definition.ends_at) != _minute(before.ends_at):  # the field has no seconds
         change["ends_at"] = definition.ends_at
     if fresh:
         change["variants"] = [VariantPatch(key=variant.key, weight=variant.weight) for variant in definition.variants]
@@ -277,14 +279,14 @@ def _live_page(
             variant_names.lettered(position, variant["name"], variant["content"])
             for position, variant in enumerate(document["variants"])
         ],
-        met=_anybody_met(document),
+        exposed=_has_exposures(document),
     )
     return page, 422 if errors else 200
 
 
-def _anybody_met(document: dict[str, Any]) -> bool:
+def _has_exposures(document: dict[str, Any]) -> bool:
     with services().database.read() as session:
         runs = select(Run.id).join(Experiment).where(Experiment.key == document["key"])
-        met = select(Exposure.run_id).where(col(Exposure.run_id).in_(runs)).limit(1)
+        exposed = select(Exposure.run_id).where(col(Exposure.run_id).in_(runs)).limit(1)
         counted = select(ImportedCounts.run_id).where(col(ImportedCounts.run_id).in_(runs)).limit(1)
-        return session.exec(met).first() is not None or session.exec(counted).first() is not None
+        return session.exec(exposed).first() is not None or session.exec(counted).first() is not None

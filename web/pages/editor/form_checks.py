@@ -1,19 +1,20 @@
-"""Every fault of a form at once, those included that pydantic finds only after the first ones are mended."""
+"""All errors of a form at once, including those that pydantic finds only once others are fixed."""
 
 from typing import Any
 
 from experiments.definition.model import ExperimentDefinition, read_definition
 from experiments.errors import InvalidError
 from experiments.reporting.numbers import clock, plain_percent
+from experiments.translation import gettext
 
 Errors = dict[str, str]
 
 _STAND_INS = {"name": "Stand-in", "key": "stand-in"}
-_ROUNDS = 3  # a fault can hide another one, which hides no third
+_ROUNDS = 3  # an error can hide another one, which hides no third
 
 
 def read_whole(raw: dict[str, Any], errors: Errors) -> ExperimentDefinition | None:
-    """Read a definition; the faults go into `errors`, those included that show only once the others are mended."""
+    """Return a definition, or None; add all errors to `errors`, including those hidden by others."""
     trial = {**raw, "variants": [dict(variant) for variant in raw["variants"]]}
     for _ in range(_ROUNDS):
         try:
@@ -28,20 +29,19 @@ def read_whole(raw: dict[str, Any], errors: Errors) -> ExperimentDefinition | No
 
 
 def check_order(raw: dict[str, Any], zone: str, errors: Errors) -> None:
-    """The end after the start and a place with room, told in the form's own time and per cent."""
+    """Check that the end is after the start and the namespace range is not empty, in the form's time and per cent."""
     starts, ends = raw["starts_at"], raw["ends_at"]
     if starts and ends and ends <= starts:
-        where = "at" if ends == starts else "before"
-        told = f"The end ({clock(ends, zone)}) lies {where} the start ({clock(starts, zone)})"
-        errors["ends_at"] = f"{told}. Choose a later end, or an earlier start."
+        message = gettext("The end ({end}) must be after the start ({start}). Choose a later end or an earlier start.")
+        errors["ends_at"] = message.format(end=clock(ends, zone), start=clock(starts, zone))
     place = raw["namespace"]
     if place and "namespace.from" not in errors and place["to"] <= place["from"]:
-        message = f"{plain_percent(place['to'])} must lie above {plain_percent(place['from'])}, where the place begins."
-        errors["namespace.to"] = message
+        message = gettext("The range ends at {end}, which must be above its start ({start}).")
+        errors["namespace.to"] = message.format(end=plain_percent(place["to"]), start=plain_percent(place["from"]))
 
 
 def _set_aside(trial: dict[str, Any], path: str) -> None:
-    """Put something harmless where a fault was, so that the next round sees what it hid."""
+    """Replace an invalid value with a valid one, so that the next round finds what it hid."""
     first, *rest = path.split(".")
     if first == "variants" and len(rest) > 1 and rest[0].isdigit() and int(rest[0]) < len(trial["variants"]):
         _set_variant_aside(trial["variants"][int(rest[0])], rest)

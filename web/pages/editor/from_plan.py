@@ -1,6 +1,6 @@
-"""From the plan into the editor: what a plan determines and what it assumes, so that nothing is typed twice.
+"""The editor opened from a plan: the values that the plan determines, and a note on its assumptions.
 
-It is in the query of the address. What is out of bounds there is left as the editor has it.
+They are in the query of the address. A value out of range is ignored.
 """
 
 from decimal import Decimal
@@ -13,11 +13,11 @@ from web.pages.editor import definition_form
 from web.pages.planning.form import PRIORS, Query
 
 WHOLE = {"planned_days": (1, 365), "window_days": (1, 90), "minimum_members": (2, 10_000_000)}
-"""Fields of the editor that are whole numbers, with what they may be."""
+"""Fields of the editor that are whole numbers, with their bounds."""
 
 
 def fill(values: definition_form.Values, query: Query) -> None:
-    """Put what a plan determines into the values of a new experiment."""
+    """Copy what a plan determines into the values of a new experiment."""
     for name, (low, high) in WHOLE.items():
         if (number := _number(query, name, low, high)) is not None and number == int(number):
             values[name] = str(int(number))

@@ -34,23 +34,24 @@ BLANK: Values = {
     "like": "",
 }
 LABELS = {
-    "base": N_("Base"),
-    "sd": N_("Spread of one member"),
-    "members": N_("Members a day"),
+    "base": N_("Baseline"),
+    "sd": N_("Standard deviation"),
+    "members": N_("Members per day"),
     "variants": N_("Variants"),
-    "lift": N_("Lift to find"),
-    "power": N_("Wanted chance"),
-    "caring": N_("Loss that would not matter"),
-    "minimum": N_("Members before a verdict"),
+    "lift": N_("Lift to detect"),
+    "power": N_("Power"),
+    "caring": N_("Negligible loss"),
+    "minimum": N_("Minimum members"),
     "days": N_("Planned days"),
-    "window": N_("Window in days"),
-    "split": N_("Split"),
+    "window": N_("Window"),
+    "split": N_("Traffic split"),
+    "like": N_("Copy from experiment"),
 }
 PRIORS = (
-    ("auto", N_("What fits best here")),
-    ("learned", N_("Learned from our finished tests")),
-    ("content", N_("Usual for content")),
-    ("sceptical", N_("Sceptical")),
+    ("auto", N_("Automatic")),
+    ("learned", N_("Learned from your finished tests")),
+    ("content", N_("Learned from thousands of headline tests")),
+    ("sceptical", N_("Sceptical: most differences are small")),
 )
 _MOST = 20
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:[.,'’\s]\d{3})+")
@@ -121,21 +122,21 @@ def read_form(values: Values, prior: NamedPrior) -> tuple[PlanRequest | None, Er
 
 
 def labelled(errors: Errors) -> Errors:
-    """Return the same sentences with the name of their field, for the list at the top."""
+    """Return the same sentences, each after the label of its field, for the list at the top."""
     return {name: f"{gettext(LABELS.get(name, name))}: {message}" for name, message in errors.items()}
 
 
 def _impossible_lift(values: Values) -> str:
     if values["better"] == "fewer":
-        text = gettext("Nothing can become better by {whole} or more where fewer is better; choose a smaller lift.")
+        text = gettext("A metric can fall by less than {whole} only. Enter a smaller lift.")
         return text.format(whole=percent(1, 0))
-    return gettext("{base} with {lift} more is more than all members; choose a smaller lift.").format(
+    return gettext("{base} plus {lift} is more than all members. Enter a smaller lift.").format(
         base=f"{values['base']}{NARROW}%", lift=f"{values['lift']}{NARROW}%"
     )
 
 
 class _Bounds(NamedTuple):
-    """What a number may be; open ends are not possible themselves."""
+    """The range of a number; open ends are not in it."""
 
     low: float
     high: float
@@ -145,33 +146,39 @@ class _Bounds(NamedTuple):
     def hold(self, value: float) -> bool:
         return self.low < value < self.high if self.open_ends else self.low <= value <= self.high
 
-    def __str__(self) -> str:
-        text = gettext("above {low} and below {high}") if self.open_ends else gettext("between {low} and {high}")
+    @property
+    def remedy(self) -> str:
+        """What to enter, as a sentence."""
+        text = (
+            gettext("Enter a number above {low} and below {high}.")
+            if self.open_ends
+            else gettext("Enter a number from {low} to {high}.")
+        )
         return text.format(low=_written(self.low), high=_written(self.high, self.unit))
 
 
 def _written(value: float, unit: str = "") -> str:
-    return localised(f"{value:,.15g}") + (f"{NARROW}{unit}" if unit else "")
+    return localised(f"{value:,.16g}") + (f"{NARROW}{unit}" if unit else "")
 
 
 def _number(values: Values, name: str, errors: Errors, bounds: _Bounds, *, counted: bool = False) -> float:
-    """Return a number within bounds; 0 with an entry in `errors` where it is none.
+    """Return a number within bounds; 0 with an entry in `errors` if it is not.
 
-    What is counted has no three decimals: its marks are between thousands.
+    Counts have no three decimals: their marks are between thousands.
     """
     if bounds.unit or counted:  # of a percentage three decimals are plainly decimals
         text = _THOUSANDS.sub("", values[name]) if counted and _GROUPED.fullmatch(values[name]) else values[name]
         number, fault = number_of(text)
-        fault = fault and gettext("{fault}; give a number {bounds}.").format(fault=fault, bounds=bounds)
+        fault = fault and f"{fault} {bounds.remedy}"
     else:
-        number, fault = amount_of(values[name], gettext("a number {bounds}").format(bounds=bounds))
+        number, fault = amount_of(values[name], bounds.remedy)
     if fault:
         errors[name] = fault
         return 0.0
     value = float(number or 0)
     if not bounds.hold(value):
-        text = gettext("{value} is not {bounds}.")
-        errors[name] = text.format(value=_written(value, bounds.unit), bounds=bounds)
+        out = gettext("{value} is out of range.").format(value=_written(value, bounds.unit))
+        errors[name] = f"{out} {bounds.remedy}"
     return value
 
 
@@ -179,8 +186,8 @@ def _whole(values: Values, name: str, errors: Errors, low: int, high: int) -> in
     bounds = _Bounds(low, high)
     number = _number(values, name, errors, bounds, counted=True)
     if name not in errors and number != int(number):
-        text = gettext("{value} is no whole number; give one {bounds}.")
-        errors[name] = text.format(value=_written(number), bounds=bounds)
+        text = gettext("{value} is not a whole number. Enter one from {low} to {high}.")
+        errors[name] = text.format(value=_written(number), low=_written(low), high=_written(high))
     return int(number)
 
 
@@ -192,13 +199,13 @@ def _weights(values: Values, errors: Errors, variants: int) -> tuple[float, ...]
     for part, (number, fault) in zip(parts, shares, strict=True):
         if fault or (number or Decimal(0)) <= 0:
             text = gettext(
-                "“{share}” is no share above 0; give one for each variant, the control first, such as 50, 25, 25."
+                "“{share}” is not a share above 0. Enter one for each variant, control first, such as 50, 25, 25."
             )
             errors["split"] = text.format(share=part)
             return ()
     numbers = [float(number or 0) for number, _ in shares]
     if len(numbers) != variants and "variants" not in errors:
-        text = gettext("These are {shares} shares for {variants} variants; give one for each.")
+        text = gettext("Enter one share for each variant. Shares: {shares}, variants: {variants}.")
         errors["split"] = text.format(shares=len(numbers), variants=variants)
     elif abs(sum(numbers) - 100) > 0.1:
         text = gettext("The shares add up to {sum}; they must add up to {whole}.")

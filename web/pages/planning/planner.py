@@ -36,7 +36,7 @@ def index() -> Any:
             values = form.values_of(figures)
             if request.args.get("do") == "copy":
                 return redirect(url_for("planning.index", **_filled(values)))
-            note = gettext("Figures of “{experiment}”: {metric}.").format(
+            note = gettext("Figures from “{experiment}” ({metric}).").format(
                 experiment=figures.name, metric=noun(figures.metric)
             )
     return _page(values, errors, note)

@@ -25,14 +25,14 @@
     const before = button.textContent;
     try {
       await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
+      button.textContent = document.body.dataset.copied;
     } catch {
       // Without https or permission the browser keeps the clipboard closed: mark the text for the person instead.
       const range = document.createRange();
       range.selectNodeContents(source);
       getSelection().removeAllRanges();
       getSelection().addRange(range);
-      button.textContent = "Press Ctrl+C";
+      button.textContent = document.body.dataset.press;
     }
     setTimeout(() => { button.textContent = before; }, 2000);
   }

@@ -20,7 +20,7 @@
       function (result) { element.view = result.view; element.dataset.drawn = "done"; },
       function (error) {
         element.classList.add("failed");
-        element.textContent = "The chart could not be drawn; the table holds the same figures.";
+        element.textContent = document.body.dataset.noChart;
         console.error(error);
       });
   }

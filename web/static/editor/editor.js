@@ -40,7 +40,8 @@
     const weights = [...editor.querySelectorAll("[data-weight]")].map((field) => Number(field.value.trim().replace(/\s*%$/, "").replace(",", ".")));
     const added = Math.round(weights.reduce((before, weight) => before + weight, 0) * 1e6) / 1e6;
     const whole = Math.abs(added - 100) < 0.0010001; // thirds are written 33.3333
-    total.textContent = Number.isNaN(added) ? "A weight is no number" : `Weights add up to ${whole ? 100 : added}\u202f%`;
+    const sum = (whole ? 100 : added).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 6 });
+    total.textContent = Number.isNaN(added) ? total.dataset.invalid : total.dataset.sum.replace("{sum}", `${sum}\u202f%`);
     total.classList.toggle("off", !whole);
   }
 
