@@ -163,7 +163,7 @@ def test_an_experiment_without_figures_is_refused(database, analysed):
             row["raw_mean"] = 0
         stored.result = stored.result | {"metrics": [card]}
     with database.read() as session:
-        with pytest.raises(ConflictError, match="no sticky members to plan with"):
+        with pytest.raises(ConflictError, match="no sticky members above 0"):
             plan_figures.figures(session, KEY)
         with pytest.raises(NotFoundError):
             plan_figures.figures(session, "nobody")
