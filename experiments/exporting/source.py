@@ -1,6 +1,5 @@
-"""The newest stored analysis of an experiment with all that a file made of it may need, read in one go."""
+"""The newest stored analysis of an experiment, with everything that an exported file is made of."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,19 +8,20 @@ from sqlmodel import Session
 from experiments.analyses import records
 from experiments.analyses.answer import Answer
 from experiments.analyses.plan import Inputs
-from experiments.catalogue.metrics import metric
 from experiments.collect.collected import Collected
 from experiments.definition import variant_names
 from experiments.errors import NotFoundError
+from experiments.lifecycle.document import document_of
 from experiments.lifecycle.store import current_run, get, variants_of
-from experiments.reporting import numbers
+from experiments.reporting.definition.analysis_settings import Line
+from experiments.reporting.definition.description import described
 from experiments.reporting.worded import Reading
-from experiments.storage.tables import Experiment, Variant
+from experiments.translation import gettext
 
 
 @dataclass(frozen=True, slots=True)
 class VariantName:
-    """A variant as a reader knows it: by its letter and its headline."""
+    """A variant by its letter and its headline."""
 
     key: str
     letter: str
@@ -52,9 +52,9 @@ class Stored:
     currency : str
         ISO 4217 code of the experiment's money.
     simulated : bool
-        Its members were made up.
-    in_words : tuple of (str, str)
-        What was decided beforehand: labels with a sentence each.
+        Its members are simulated.
+    definition : tuple of Line
+        The definition, as on the experiment's page.
     guardrails : tuple of str
         The metrics that must not worsen.
     """
@@ -70,7 +70,7 @@ class Stored:
     planned_days: int | None
     currency: str = "EUR"
     simulated: bool = False
-    in_words: tuple[tuple[str, str], ...] = ()
+    definition: tuple[Line, ...] = ()
     guardrails: tuple[str, ...] = ()
 
     @property
@@ -80,23 +80,24 @@ class Stored:
 
     @property
     def collected(self) -> Collected:
-        """The sufficient statistics that the result rests on."""
+        """The sufficient statistics behind the result."""
         return self.inputs.collected
 
 
 def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
-    """Read the newest analysis of an experiment's newest run; its sentences give moments in `zone`.
+    """Return the newest analysis of an experiment's newest run, with times in `zone`.
 
     Raises
     ------
     NotFoundError
-        Where there is no such experiment, or nothing was analysed yet.
+        There is no such experiment, or it has no analysis yet.
     """
     experiment = get(session, key)
     run = current_run(session, experiment)
     stored = None if run is None else records.newest(session, run)
     if run is None or stored is None:
-        raise NotFoundError(f"{key} has no analysis yet; run `klette analyse {key}` first.", code="no_analysis")
+        message = gettext("{key} has no analysis yet. Run `klette analyse {key}` first.")
+        raise NotFoundError(message.format(key=key), code="no_analysis")
     reading = Reading.of(stored, zone=zone, ended=run.ended_at is not None)
     variants = variants_of(session, experiment)
     names = tuple(
@@ -120,44 +121,6 @@ def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
         experiment.planned_days,
         experiment.currency,
         experiment.simulated,
-        _in_words(experiment, variants),
+        described(document_of(session, experiment), zone).lines,
         tuple(experiment.guardrails),
     )
-
-
-def _in_words(experiment: Experiment, variants: Sequence[Variant]) -> tuple[tuple[str, str], ...]:
-    """The definition as a reader of the report needs it, in the order of the experiment's own page."""
-    decides, window = metric(experiment.primary_metric), experiment.window_days
-    # Totals that came without dates were counted elsewhere, within a window that nobody told.
-    dated = not (experiment.imported and experiment.planned_days is None)
-    hint = (decides.hint if dated else decides.hint.replace(" within {window} days", "")).format(window=window)
-    hint = hint.rstrip(".")
-    counts = f"What a member does in the {numbers.plural(window, 'day')} after first seeing a variant."
-    planned = None if experiment.imported else experiment.planned_days
-    also = [metric(key).name for key in experiment.metrics if key != experiment.primary_metric]
-    share = experiment.traffic_buckets / 10_000
-    told = (
-        ("Hypothesis", experiment.hypothesis),
-        ("Audience", "" if experiment.imported else variant_names.audience(experiment.targeting, share)),
-        ("What decides", f"{decides.name}: {hint[:1].lower()}{hint[1:]}."),
-        ("Also measured", ", ".join(also)),
-        ("Must not worsen", ", ".join(metric(key).name for key in experiment.guardrails)),
-        ("Planned", numbers.plural(planned, "day") if planned else ""),
-        ("What counts", counts if dated else ""),
-        ("Split by", ", ".join(experiment.segments)),
-        ("Costs", _costs(variants, experiment.currency)),
-    )
-    return tuple((label, sentence) for label, sentence in told if sentence)
-
-
-def _costs(variants: Sequence[Variant], currency: str) -> str:
-    """What each variant costs; nothing where none costs anything."""
-    told = []
-    for place, variant in enumerate(variants):
-        fixed, per = (float((variant.cost or {}).get(part) or 0) for part in ("fixed", "per_thousand"))
-        parts = [f"{numbers.price(fixed, currency)} once"] if fixed else []
-        parts += [f"{numbers.price(per, currency)} per 1,000 members"] if per else []
-        told.append((variant_names.letter(place), " and ".join(parts)))
-    if not any(cost for _, cost in told):
-        return ""
-    return " ".join(f"{letter} {cost or 'nothing'}." for letter, cost in told)

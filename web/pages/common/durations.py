@@ -3,9 +3,7 @@
 Day 1 begins at the launch, so day 15 begins after 14 whole days.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from analysis.stopping import rules
 from experiments.reporting import phrases
@@ -15,11 +13,6 @@ DAY, HOUR = 86_400, 3_600
 
 
 UNDATED = N_("no dates")
-
-
-def dates_known(document: Mapping[str, Any]) -> bool:
-    """Whether a run's moments are its own: imported totals without dates carry that of the import, and no length."""
-    return not (document["imported"] and document["planned_days"] is None)
 
 
 def day_number(elapsed: timedelta) -> int:

@@ -14,6 +14,7 @@ from experiments.definition.model import ExperimentDefinition, VariantPatch, rea
 from experiments.errors import KletteError
 from experiments.lifecycle import editing, store
 from experiments.lifecycle.document import definition_of, document_of
+from experiments.reporting.definition import analysis_settings
 from experiments.reporting.measures import hint
 from experiments.reporting.numbers import clock, listed, plain_percent
 from experiments.storage.tables import Experiment, Exposure, ImportedCounts, Run, utc_now
@@ -23,7 +24,6 @@ from web.pages.common import labels
 from web.pages.common.access import actor, changes
 from web.pages.common.typed_numbers import number_of
 from web.pages.editor import analysis_form, audience_form, definition_form, from_plan
-from web.pages.experiments import analysis_settings
 
 blueprint = Blueprint("editor", __name__)
 

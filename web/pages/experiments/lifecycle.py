@@ -12,13 +12,13 @@ from experiments.lifecycle import store, transitions
 from experiments.lifecycle.checklist import a_key_exists
 from experiments.lifecycle.document import document_of
 from experiments.lifecycle.states import POSSIBLE
+from experiments.reporting.definition.analysis_settings import CAVEAT
 from experiments.reporting.phrases import days
 from experiments.storage.tables import Experiment, utc_now
 from experiments.translation import gettext
 from web.http.services import services
 from web.pages.common.access import actor, changes
 from web.pages.experiments import actions
-from web.pages.experiments.analysis_settings import CAVEAT
 from web.pages.experiments.overview import checklist_details, context_of
 
 blueprint = Blueprint("lifecycle", __name__)

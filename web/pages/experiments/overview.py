@@ -14,13 +14,13 @@ from experiments.lifecycle.namespaces import free_places, overlaps
 from experiments.lifecycle.states import STATES
 from experiments.lifecycle.transitions import checklist
 from experiments.reporting import readings
+from experiments.reporting.definition.description import described
 from experiments.reporting.numbers import plain_percent, when
 from experiments.storage.tables import Experiment, utc_now
 from experiments.translation import gettext
 from web.http.services import services
 from web.pages.common.access import htmx
 from web.pages.experiments import actions
-from web.pages.experiments.description import described
 from web.pages.experiments.row import NO_FIGURES, entry, figures
 
 blueprint = Blueprint("experiments", __name__)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from experiments.definition.variant_names import called, letter
+from experiments.reporting.definition.description import dates_known
 from experiments.reporting.numbers import clock, when
 from experiments.reporting.readings import OneLine
 from experiments.storage.tables import Analysis, Experiment, Exposure, Run
@@ -119,7 +120,7 @@ def age(document: dict[str, Any], members: int, now: datetime) -> str:
     if run is None:
         return gettext("not started") if document["state"] in ("draft", "scheduled") else gettext("never ran")
     started = datetime.fromisoformat(run["started_at"])
-    if run["ended_at"] and members and not durations.dates_known(document):
+    if run["ended_at"] and members and not dates_known(document):
         return gettext(durations.UNDATED)
     if run["ended_at"]:
         return durations.over(datetime.fromisoformat(run["ended_at"]) - started) if members else gettext("no members")

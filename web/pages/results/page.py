@@ -11,6 +11,7 @@ from experiments.errors import NotFoundError
 from experiments.jobs import queue
 from experiments.lifecycle import store
 from experiments.reporting import readings
+from experiments.reporting.definition.description import describe
 from experiments.reporting.numbers import moment, when
 from experiments.reporting.table import to_csv
 from experiments.reporting.worded import Reading
@@ -18,7 +19,6 @@ from experiments.storage.tables import Experiment, Run
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
 from web.pages.experiments.actions import buttons
-from web.pages.experiments.description import describe
 from web.pages.results import state
 from web.pages.results.decide import choices
 from web.pages.results.parts import Plan, VariantFacts

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from experiments.lifecycle import store, transitions
+from experiments.reporting.definition import analysis_settings
 from tests.web.pages.client import draft_form
 from tests.web.pages.editor.forms import create, document, errors_of, fields_of
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of
-from web.pages.experiments import analysis_settings
 
 WORTHS = {
     "allocation.method": "top_two",

@@ -52,7 +52,7 @@ def test_the_report_writes_figures_times_and_the_plan_as_the_page_does(app):
         found = session.scalars(select(Experiment).where(Experiment.key == KEY)).one()
         found.simulated = True
         b = session.scalars(select(Variant).where(Variant.experiment_id == found.id, Variant.key == "b")).one()
-        b.cost = {"fixed": "380", "per_thousand": "2.5"}
+        b.cost = {"fixed": "380", "per_thousand": "2.5", "currency": "EUR"}
     page = logged_in(app).get(f"/experiments/{KEY}/report.html").text
     text = re.sub(r"[ \n]+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
     assert f"€{THIN}1.40 less (−€{THIN}1.46 to −€{THIN}1.34)" in text and "more (−" not in text
@@ -61,8 +61,8 @@ def test_the_report_writes_figures_times_and_the_plan_as_the_page_does(app):
     assert "0.21 more" in text and "0.39 less" in text, "sentiment is compared by difference"
     assert "up to 23 Nov 2026, 09:12 Berlin time" in text
     assert "simulated Its members were made up" in text
-    assert f"A nothing. B €{THIN}380 once and €{THIN}2.50 per 1,000 members." in text
-    assert "What a member does in the 7 days after first seeing a variant." in text
+    assert f"B €{THIN}380 once and €{THIN}2.50 per 1,000 members" in text
+    assert "7 days after a member first sees a variant" in text
 
 
 def text_of(page: str) -> str:

@@ -1,5 +1,6 @@
-"""The definition of an experiment in words, for its page, its launch and its results."""
+"""A definition as labels and sentences."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,13 +10,13 @@ from sqlmodel import Session
 from experiments.catalogue.metrics import metric
 from experiments.definition import variant_names
 from experiments.lifecycle.document import document_of
+from experiments.reporting.definition import analysis_settings
+from experiments.reporting.definition.analysis_settings import Line
 from experiments.reporting.measures import hint
 from experiments.reporting.numbers import when
 from experiments.reporting.phrases import days
 from experiments.storage.tables import Experiment, utc_now
 from experiments.translation import gettext
-from web.pages.common import durations
-from web.pages.experiments import analysis_settings
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,26 @@ class NamedMetric:
 
 @dataclass(frozen=True)
 class Description:
-    """What the templates print of a definition; `experiment` is the API's document."""
+    """What is shown of a definition.
+
+    Attributes
+    ----------
+    experiment : dict
+        The API's document.
+    primary : NamedMetric
+        The metric that decides.
+    analysis : tuple of Line
+        Settings of the analysis that differ from the default.
+    lines : tuple of Line
+        Everything but hypothesis and variants, in reading order.
+    """
 
     experiment: dict[str, Any]
     variants: tuple[NamedVariant, ...]
     audience: str
     primary: NamedMetric
-    others: tuple[str, ...]
-    guardrails: tuple[str, ...]
-    schedule: str
-    window: str
-    analysis: list[analysis_settings.Line]
+    analysis: tuple[Line, ...]
+    lines: tuple[Line, ...]
 
 
 def describe(session: Session, experiment: Experiment, zone: str) -> Description:
@@ -59,10 +69,21 @@ def describe(session: Session, experiment: Experiment, zone: str) -> Description
 
 def described(document: dict[str, Any], zone: str) -> Description:
     """Return the description of an experiment's document."""
-    dated = durations.dates_known(document)
-    primary = metric(document["primary_metric"])
-    window = document["window_days"] if dated else None
-    counts = gettext("Actions count for {days} after a member first sees a variant.")
+    found = metric(document["primary_metric"])
+    window = document["window_days"] if dates_known(document) else None
+    primary = NamedMetric(gettext(found.name), hint(found, window, document["currency"]))
+    audience = variant_names.audience(document["targeting"], document["traffic"])
+    analysis = tuple(analysis_settings.lines(document))
+    lines = (
+        Line("audience", gettext("Audience"), " ".join(filter(None, (audience, _namespace(document["namespace"]))))),
+        Line("primary", gettext("Primary metric"), primary.hint, primary.name),
+        Line("others", gettext("Other metrics"), _names(key for key in document["metrics"] if key != found.key)),
+        Line("guardrails", gettext("Guardrails"), _names(document["guardrails"])),
+        Line("schedule", gettext("Schedule"), schedule(document, zone)),
+        Line("window", gettext("Window"), _window(window)),
+        Line("segments", gettext("Segments"), ", ".join(document["segments"])),
+        *analysis,
+    )
     return Description(
         experiment=document,
         variants=tuple(
@@ -75,19 +96,38 @@ def described(document: dict[str, Any], zone: str) -> Description:
             )
             for position, variant in enumerate(document["variants"])
         ),
-        audience=variant_names.audience(document["targeting"], document["traffic"]),
-        primary=NamedMetric(gettext(primary.name), hint(primary, window, document["currency"])),
-        others=tuple(gettext(metric(key).name) for key in document["metrics"] if key != primary.key),
-        guardrails=tuple(gettext(metric(key).name) for key in document["guardrails"]),
-        schedule=schedule(document, zone),
-        window=counts.format(days=days(window)) if window else "",
-        analysis=analysis_settings.lines(document),
+        audience=audience,
+        primary=primary,
+        analysis=analysis,
+        lines=tuple(line for line in lines if line.sentence),
     )
+
+
+def dates_known(document: Mapping[str, Any]) -> bool:
+    """Whether a run's times are its own: those of totals without dates are the times of the import."""
+    return not (document["imported"] and document["planned_days"] is None)
+
+
+def _names(keys: Iterable[str]) -> str:
+    return ", ".join(gettext(metric(key).name) for key in keys)
+
+
+def _namespace(namespace: Mapping[str, Any] | None) -> str:
+    if not namespace:
+        return ""
+    template = gettext("Never shares a member with another test in the namespace “{namespace}”.")
+    return template.format(namespace=namespace["key"])
+
+
+def _window(window: int | None) -> str:
+    if window is None:
+        return ""
+    return gettext("Actions count for {days} after a member first sees a variant.").format(days=days(window))
 
 
 def schedule(document: dict[str, Any], zone: str) -> str:
     """Return when it begins and ends, in `zone`."""
-    if not durations.dates_known(document):
+    if not dates_known(document):
         return gettext("Imported as totals without dates.")
     run, starts, ends = document["run"], moment(document["starts_at"]), moment(document["ends_at"])
     parts = []

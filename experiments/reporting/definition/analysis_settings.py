@@ -26,11 +26,12 @@ _PRIORS = {
 
 
 class Line(NamedTuple):
-    """A setting that differs from the default; `key` names it."""
+    """A part of a definition: its label, and a sentence below a name where it has one."""
 
     key: str
     label: str
     sentence: str
+    name: str = ""
 
 
 def lines(document: Mapping[str, Any]) -> list[Line]:
