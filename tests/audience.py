@@ -40,7 +40,7 @@ class Audience:
     """Rows to store, as plain dictionaries."""
 
     exposures: list[dict[str, Any]] = field(default_factory=list)
-    met_twice: list[dict[str, Any]] = field(default_factory=list)
+    multi_exposed: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -72,7 +72,7 @@ def make_audience(seed: int, members: int = 300, *, rich: bool = False) -> Audie
             for variant in "ab":
                 late = chance.choice((0, 20 * DAY_US))
                 row = {"run_id": run_id, "unit": unit, "variant": variant, "at_us": at, "received_us": at + late}
-                made.met_twice.append(row)
+                made.multi_exposed.append(row)
         for _ in range(chance.choice((0, 0, 1, 2, 6))):
             made.events.append(_event(chance, f"e-{len(made.events)}", unit, at))
     made.events += [_event(chance, f"stray-{number}", f"nobody-{number}", BEGAN_US) for number in range(20)]
@@ -179,7 +179,7 @@ def store_audience(session: Session, audience: Audience) -> None:
     session.add(Run(id=2, experiment_id=2, number=1, seed="s", allocation=[]))
     session.flush()
     session.add_all(Exposure(project_id=1, **row) for row in audience.exposures)
-    session.add_all(MultiExposure(**row) for row in audience.met_twice)
+    session.add_all(MultiExposure(**row) for row in audience.multi_exposed)
     session.add_all(Event(project_id=1, **row) for row in audience.events)
     session.flush()
 
@@ -227,7 +227,7 @@ def _counted(audience: Audience, by_arrival: bool) -> dict[str, dict[str, Any]]:
     """The exposures that may be analysed, whatever their origin."""
     twice = {
         row["unit"]
-        for row in audience.met_twice
+        for row in audience.multi_exposed
         if row["run_id"] == 1 and (not by_arrival or row["received_us"] <= CUT_OFF_US)
     }
     return {

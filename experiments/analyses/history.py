@@ -10,7 +10,7 @@ from dataclasses import replace
 from experiments.analyses import inputs
 from experiments.analyses.plan import Inputs
 from experiments.catalogue.metrics import DAY_US, metric
-from experiments.collect import Worth, collect, statistics_by_day, told_by_day
+from experiments.collect import Worth, collect, has_daily_statistics, statistics_by_day
 from experiments.collect.collected import Collected
 from experiments.collect.engine import source
 from experiments.lifecycle.store import variants_of
@@ -36,7 +36,7 @@ def past_days(database: Database, experiment: Experiment, run: Run, given: Input
     scope = inputs.scope(experiment, run, given.cut_off_us, tolerance_us=plan.clock_tolerance_us, by_arrival=False)
     # Moved shares are compared within epochs and a covariate looks back: each day then takes a collection of its own.
     plain = len(plan.epochs) == 1 and plan.covariate is None
-    if told_by_day(found) and plain:
+    if has_daily_statistics(found) and plain:
         numbers = [(cut_off - begun) // DAY_US for cut_off in cut_offs]
         stood = statistics_by_day(backend, scope, found, begun, numbers)
         days = (Collected({key: cell.n for key, cell in day.items()}, {}, 0, {found.key: day}) for day in stood)

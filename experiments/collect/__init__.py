@@ -1,11 +1,11 @@
-"""From stored rows to sufficient statistics, computed inside whatever engine holds the rows; only cells come back.
+"""Sufficient statistics from stored rows, computed inside the database engine; only aggregated cells are fetched.
 
-Exposures alone tell who is in it (`audience`). One pass over exposures and events makes one row a member who did
-something (`active`: a temporary table, whose rows never come to Python). Everything else is a small aggregation over
-it, and what was not asked for costs nothing: statistics by cell (`cells`), the primary metric by segment (`levels`),
-covariates (`adjusting`). Word of mouth is in the exposures (`cascades`). All of it sees one snapshot of the database.
+The members come from the exposures alone (`audience`). One pass over exposures and events makes one row for each
+member with an event (`active`: a temporary table, whose rows never reach Python). The rest are small aggregations over
+that table, run only where needed: statistics by cell (`cells`), the primary metric by segment (`levels`), covariates
+(`covariates`). Word of mouth comes from the exposures (`cascades`). All queries read one snapshot of the database.
 
-Which events of which members count is told in `experiments.collect.attribution`.
+The rules for which events of which members count are in `experiments.collect.attribution`.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,12 +25,12 @@ from experiments.collect.covariates import adjusted
 from experiments.collect.cuts import Split
 from experiments.collect.engine import source
 from experiments.collect.engine.packing import FIELD_BITS, WHOLE_BITS
-from experiments.collect.history import statistics_by_day, told_by_day
+from experiments.collect.history import has_daily_statistics, statistics_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.request import Covariate, Worth
 from experiments.collect.total import totals_of
 
-__all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "statistics_by_day", "told_by_day"]
+__all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "statistics_by_day", "has_daily_statistics"]
 
 
 def collect(
@@ -44,63 +44,63 @@ def collect(
     worth: Worth | None = None,
     report: Callable[[float], None] = lambda _: None,
 ) -> Collected:
-    """Sufficient statistics of a run up to the scope's cut-off.
+    """Return the sufficient statistics of a run up to the scope's cut-off.
 
     Parameters
     ----------
     backend
-        The connection, of `experiments.collect.engine.source.source`.
+        The connection, from `experiments.collect.engine.source.source`.
     scope
         Which rows count.
     metrics
-        What to measure.
+        The metrics to measure.
     segments
-        Names of exposure attributes to slice `segmented` by; at most 30 levels each, the rest is "others".
+        Names of exposure attributes to slice `segmented` by; at most 30 levels each, the rest are "others".
     segmented
         The proportion metric that is sliced; one of `metrics`.
     covariate
-        What to adjust rates, counts and amounts by, where it was declared.
+        The pre-experiment covariate that adjusts rates, counts and amounts, if the experiment declares one.
     worth
-        What outcomes are worth and variants cost, for the metrics of value; by default the whole revenue and no cost.
+        The worth of outcomes and the cost of variants, for value metrics; by default all revenue counts and no cost.
     report
-        Is told how far it is, 0 to 1.
+        Called with the progress, 0 to 1.
     """
     sliced = tuple(segments) if segmented is not None else ()
     declared = worth or Worth()
     with source.snapshot(backend):
-        found = audience_of(backend, scope, sliced)
+        audience = audience_of(backend, scope, sliced)
         report(0.3)
-        wanted = bool(sliced) or (covariate is not None and covariate.attribute is not None)
-        counted = None
-        # Where a member has more events than the packed counts hold, the pass is repeated with wider ones.
+        attributes = bool(sliced) or (covariate is not None and covariate.attribute is not None)
+        by_cell = None
+        # If a member has more events than a packed count holds, the pass is repeated with wider counts.
         for bits in (FIELD_BITS, WHOLE_BITS):
             active = active_members(
-                backend, scope, metrics, attributes=wanted, covariate=covariate, worth=declared, bits=bits
+                backend, scope, metrics, attributes=attributes, covariate=covariate, worth=declared, bits=bits
             )
             report(0.7)
-            counted = statistics_by_cell(active, found, metrics, declared, sliced, segmented)
-            if counted is not None:
+            by_cell = statistics_by_cell(active, audience, metrics, declared, sliced, segmented)
+            if by_cell is not None:
                 break
-        assert counted is not None  # the wider counts hold any number of events
-        cells, quality, successes = counted
-        split = Split(scope, declared, found.members, cells, {metric.key: metric for metric in metrics})
+        assert by_cell is not None  # the wider counts hold any number of events
+        cells, quality, successes = by_cell
+        split = Split(scope, declared, audience.members, cells, {metric.key: metric for metric in metrics})
         data = split.whole()
-        if told := [metric.key for metric in metrics if metric.kind == "cascade"]:
+        if cascade_keys := [metric.key for metric in metrics if metric.kind == "cascade"]:
             cascades: dict[str, Statistics] = {**cascades_of(backend, scope)}
-            data |= dict.fromkeys(told, cascades)
-        # Without anybody who was brought, the total is the direct figure.
-        totals = totals_of(backend, scope, metrics, split.counts()) if found.shared else {}
-        crossings = crossed(backend, scope) if found.shared or told else 0
+            data |= dict.fromkeys(cascade_keys, cascades)
+        # If no member brought another, the total equals the direct figure.
+        totals = totals_of(backend, scope, metrics, split.counts()) if audience.shared else {}
+        crossings = crossed(backend, scope) if audience.shared or cascade_keys else 0
         report(0.85)
         levels, together = (
-            by_levels(active, found, segmented, sliced, successes) if segmented and sliced else ({}, None)
+            by_levels(active, audience, segmented, sliced, successes) if segmented and sliced else ({}, None)
         )
         adjustments = adjusted(active, metrics, covariate, data) if covariate else {}
     report(1.0)
     return Collected(
         split.counts(),
-        found.excluded,
-        found.shared,
+        audience.excluded,
+        audience.shared,
         {metric.key: data[metric.key] for metric in metrics},
         levels,
         together,
@@ -108,7 +108,7 @@ def collect(
         **split.mature(),
         adjusted_data=adjustments,
         total_data=totals,
-        arrivals=tuple(sorted((variant, day, n) for (variant, day), n in found.arrivals.items())),
-        first_exposure_us=found.first_us,
+        arrivals=tuple(sorted((variant, day, n) for (variant, day), n in audience.arrivals.items())),
+        first_exposure_us=audience.first_us,
         quality=replace(quality, crossed=crossings),
     )

@@ -1,6 +1,6 @@
-"""The members who did something, one row each, in a temporary table: the one pass over exposures and events.
+"""The members with at least one event, one row each, in a temporary table: the one pass over exposures and events.
 
-Who did nothing is known by number (`experiments.collect.audience`), so they are neither joined nor stored.
+The number of members without events follows from `experiments.collect.audience`, so they are neither joined nor stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,19 +32,19 @@ from experiments.collect.engine.packing import TRUE, Packing, Tally
 from experiments.collect.request import Covariate, Worth
 
 FLAGS = ("late", "ahead", "events", "other_currency", "early")
-"""What the health checks count of a member's events."""
+"""The counts of a member's events that the health checks read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """The temporary table and where to find what in it.
+    """The temporary table and the meaning of its columns.
 
     Attributes
     ----------
     backend, scope
     members : ibis table
-        ``variant``, ``place`` (of `place_of`), the packed counts and a column for whatever is no small count;
-        ``attributes`` and ``exposed_us`` where they are wanted.
+        ``variant``, ``place`` (from `place_of`), the packed counts and a column for each value that is not a small
+        count; ``attributes`` and ``exposed_us`` where they are needed.
     packing : Packing
     """
 
@@ -54,39 +54,39 @@ class Active:
     packing: Packing
 
     def count_of(self, metric: Metric, *, before: bool = False) -> Any:
-        """How many times a member did it (of distinct days: on how many), as an expression; not for rates."""
+        """Return a member's number of events (or of distinct days) as an expression; not for rates."""
         if metric.statistic == "days":
             return self.members[f"{metric.key}_before" if before else metric.key]
         return reduce(add, (self.packing.read(self.members, one) for one in tallies_of(metric, before=before)))
 
     def did(self, metric: Metric, *, before: bool = False) -> Any:
-        """Whether a member did it at all, as an expression."""
+        """Return whether a member has the event, as an expression."""
         if metric.statistic == "days":
             return self.count_of(metric, before=before) > 0
         return reduce(or_, (self.packing.read(self.members, one) > 0 for one in tallies_of(metric, before=before)))
 
 
 def value_column(metric: Metric, *, before: bool = False) -> str:
-    """Where a member's sum of values stands: the same column for metrics of the same values."""
-    what = metric.property_name or ("money" if metric.money else "value")
-    return "_".join((what, *metric.events, *(("before",) if before else ())))
+    """Name the column of a member's sum of values, which metrics of the same values share."""
+    source_name = metric.property_name or ("money" if metric.money else "value")
+    return "_".join((source_name, *metric.events, *(("before",) if before else ())))
 
 
 def number_column(metric: Metric) -> str:
-    """Where stands how many events of a member carry a value."""
+    """Name the column of a member's number of events that carry a value."""
     return f"{value_column(metric)}_number"
 
 
 def return_columns(metric: Metric) -> tuple[str, str]:
-    """Where a member's first and last day of return stand, in microseconds since the exposure."""
+    """Name the columns of a member's first and last day of return, in microseconds since the exposure."""
     return f"{metric.key}_first", f"{metric.key}_last"
 
 
 def tallies_of(metric: Metric, *, before: bool = False) -> list[Tally]:
-    """What is counted of a member for a metric of counts or rates; the sum of all is the member's number.
+    """Return the tallies of a count or a rate; their sum is the member's number.
 
-    Of a rate that looks at later days besides, each type is a tally of its own, which other metrics have mostly too;
-    a member may be in several of them.
+    For a rate that also counts events on later days, each event type is a separate tally, since other metrics usually
+    need the same one; a member may be in several of them.
     """
     if before or not (metric.events and metric.later_events):
         return [Tally(metric.events, metric.later_events, before)]
@@ -96,22 +96,22 @@ def tallies_of(metric: Metric, *, before: bool = False) -> list[Tally]:
 
 
 def place_of(scope: Scope, members: Any, day_us: Any = 0) -> Any:
-    """A member's allocation epoch, whether the window is over, and a whole day, in one number: `Cell.at` reads it.
+    """Return a member's allocation epoch, window state and a whole day in one number, which `cell_of` reads.
 
-    One key of a grouping is quicker than three; a day has more microseconds than a run has epochs.
+    Grouping by one key is faster than by three; a day has more microseconds than a run has epochs.
     """
     over = members.exposed_us + scope.window_us <= scope.cut_off_us
     return day_us + members.epoch * 2 + ibis.ifelse(over, ibis.literal(1, "int64"), ibis.literal(0, "int64"))
 
 
 def capped(members: Any, metric: Metric, scope: Scope, *, before: bool = False) -> Any:
-    """A member's amount in millionths, cut at the metric's cap."""
+    """Return a member's amount in millionths, cut at the metric's cap."""
     amount, limit = members[value_column(metric, before=before)], limit_micro(metric, scope)
     return amount if limit is None else ibis.ifelse(amount > limit, ibis.literal(limit, "int64"), amount)
 
 
 def limit_micro(metric: Metric, scope: Scope) -> int | None:
-    """The metric's cap in millionths of its unit."""
+    """Return the metric's cap in millionths of its unit."""
     cap = metric.cap_in(scope.currency)
     return None if cap is None else int(cap * MICRO)
 
@@ -126,15 +126,15 @@ def active_members(
     worth: Worth | None = None,
     bits: int,
 ) -> Active:
-    """The table, inside a snapshot that takes it away again.
+    """Create the table, inside a snapshot that removes it at the end.
 
     Parameters
     ----------
     attributes
-        Whether each member's are wanted.
+        Whether to keep each member's attributes.
     bits
-        The width of a packed count. ``happened`` tells whether it was enough: a member's number of events must stay
-        below the packing's limit.
+        The width of a packed count. It is wide enough if every member's number of events (``happened``) is below the
+        packing's limit.
     """
     before_us = DAY_US * (covariate.days_before or 0) if covariate else 0
     packing = Packing(_tallies(metrics, bool(before_us), worth), FLAGS, bits)
@@ -156,19 +156,19 @@ def _tallies(metrics: Sequence[Metric], before: bool, worth: Worth | None) -> It
 def _rows(
     backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], packing: Packing, attributes: bool, before_us: int
 ) -> Any:
-    """The one pass: members joined with their events, one row a member that has any."""
+    """Join members with their events and return one row for each member with any."""
     exposed = randomised(backend, scope)
     properties = any(metric.property_name for metric in metrics)
     events = attributed(backend, scope, exposed, before_us=before_us, properties=properties)
     delay = events.received_us - events.happened_us
     foreign = (events.currency != scope.currency) & (events.any_type == "purchase")
-    # What counts is never early, and what arrives late is not ahead of time: one condition after the other.
+    # An event that counts is never early, and a late one is never ahead of time, so the conditions exclude each other.
     inside = ({"events": TRUE}, {"late": delay > LATE_US, "ahead": delay < -AHEAD_US}, {"other_currency": foreign})
     columns = packing.columns(events, inside, ({"early": events.early},))
     columns |= {"happened": events.count(), "last_event_us": events.event_us.max()}
     for metric in metrics:
-        columns |= _more(backend, scope, events, metric, bool(before_us))
-    # All of these follow from the key, so that no engine groups by more than the key.
+        columns |= _wide_columns(backend, scope, events, metric, bool(before_us))
+    # Unit and run determine the other columns, so the engines group by the member alone.
     key = ["run_id", "unit", "variant", "epoch", "exposed_us", *(["attributes"] if attributes else [])]
     members = events.group_by(key).aggregate(**columns)
     kept = [*(["attributes"] if attributes else []), *(["exposed_us"] if _by_day(metrics) else []), *columns]
@@ -179,8 +179,8 @@ def _by_day(metrics: Sequence[Metric]) -> bool:
     return any(metric.kind == "retention" for metric in metrics)
 
 
-def _more(backend: SQLBackend, scope: Scope, events: Any, metric: Metric, before: bool) -> dict[str, Any]:
-    """The columns of what is no small count, each named after the metric."""
+def _wide_columns(backend: SQLBackend, scope: Scope, events: Any, metric: Metric, before: bool) -> dict[str, Any]:
+    """Return the columns of values that are not small counts, each named after the metric."""
     if metric.kind == "retention":
         days = ibis.ifelse(matches_metric(events, metric), days_since(backend, events), None)
         first, last = return_columns(metric)
@@ -202,6 +202,6 @@ Row = Mapping[str, Any]
 
 
 def fetched(backend: SQLBackend, expression: Any) -> Iterator[Row]:
-    """The rows of a small aggregation, each by the names of its columns."""
+    """Return the rows of a small aggregation, each by the names of its columns."""
     names = expression.columns
     return (dict(zip(names, values, strict=True)) for values in source.fetch(backend, expression))

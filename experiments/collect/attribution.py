@@ -1,13 +1,13 @@
-"""Members and their events: Ibis expressions over exposures and events that any engine computes; nothing is fetched.
+"""Members and their events as Ibis expressions, which every engine can compute; nothing is fetched here.
 
 The rules:
 
-* members are the first exposures of the run that were randomised, neither bots nor met in a second variant;
-* their events are those from the exposure on and before exposure + window (24-hour days), for this experiment or for
-  none in particular; so that an app's clock may be a little behind ours, the exposure is taken a tolerance earlier;
-* both must have happened by the cut-off, and reached us by then;
-* a later day begins 24 hours after the exposure;
-* money adds up in the experiment's currency only (an amount without one is taken to be in it).
+* members are the randomised first exposures of the run, without bots and members exposed to a second variant;
+* their events are those from the exposure until exposure + window (24-hour days) that name this experiment or none;
+  the window opens a tolerance earlier, since the clock of an app may be slightly behind the server's;
+* both must have happened, and been received, by the cut-off;
+* a later day starts 24 hours after the exposure;
+* only money in the experiment's currency is added up (an amount without a currency is in that currency).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from ibis.backends.sql import SQLBackend
 
 from experiments.catalogue.event_types import PROPERTIES
 from experiments.catalogue.metrics import DAY_US, Metric
-from experiments.collect.engine.source import attribute, millionths, number, plainly, table, whole_days
+from experiments.collect.engine.source import attribute, millionths, number, table, whole_days, without_index
 from experiments.storage.tables import Event, Exposure, MultiExposure
 
 MICRO = 1_000_000
@@ -34,12 +34,12 @@ ADJUSTABLE = ("proportion", "amount", "count")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which rows an analysis looks at.
+    """The rows that an analysis reads.
 
     Attributes
     ----------
     project_id : int
-        Whose events are looked at.
+        The project whose events are read.
     run_id : int
     experiment : str
         The experiment's key: an event may name it, or none.
@@ -51,12 +51,12 @@ class Scope:
     variants : tuple of str
         The run's variants in their order.
     by_arrival : bool
-        Whether rows must also have reached us by the cut-off: true for an analysis of the present, false for a past
-        day that is filled in from what is known by now.
+        Whether rows must also have been received by the cut-off: true for a current analysis, false for a past day
+        that is computed from all rows known now.
     tolerance_us : int
-        An event stamped so much before its member's first exposure still counts: clocks differ.
+        An event up to this much before its member's first exposure still counts, since clocks differ.
     begun_us : int
-        When the run began: what was earlier cannot be meant for it.
+        When the run started: earlier events cannot belong to it.
     """
 
     project_id: int
@@ -80,11 +80,11 @@ class Extras:
     attribute : str or None
         The attribute of the exposure that is a covariate.
     days_before : int
-        Or so many days before the exposure, in which the same outcomes are; 0 for none.
+        Or the number of days before the exposure over which the same outcomes are a covariate; 0 for none.
     actions : tuple of str
         Event types with a declared worth.
     brought : bool
-        Whether word of mouth is looked at.
+        Whether to add word of mouth.
     """
 
     attribute: str | None = None
@@ -94,63 +94,63 @@ class Extras:
 
 
 def exposures_of(backend: SQLBackend, scope: Scope) -> Any:
-    """The run's exposures up to the cut-off, whatever their origin."""
+    """Return the run's exposures up to the cut-off, of every origin."""
     exposures = table(Exposure)
     exposures = exposures.filter(exposures.run_id == scope.run_id, exposures.at_us <= scope.cut_off_us)
     if scope.by_arrival:
-        # Members are wanted in the order of their units, which is how their events are laid: not by arrival.
-        exposures = exposures.filter(plainly(backend, exposures.received_us) <= scope.cut_off_us)
+        # Read in the order of units, as the events are stored, and not in the order of arrival.
+        exposures = exposures.filter(without_index(backend, exposures.received_us) <= scope.cut_off_us)
     return exposures
 
 
-def met_twice(scope: Scope) -> Any:
-    """The units of the run that were met in a second variant."""
-    met = table(MultiExposure)
-    met = met.filter(met.run_id == scope.run_id)
+def multi_exposed(scope: Scope) -> Any:
+    """Return the units of the run that were exposed to a second variant."""
+    rows = table(MultiExposure)
+    rows = rows.filter(rows.run_id == scope.run_id)
     if scope.by_arrival:
-        met = met.filter(met.received_us <= scope.cut_off_us)
-    return met.select("unit")
+        rows = rows.filter(rows.received_us <= scope.cut_off_us)
+    return rows.select("unit")
 
 
-def counted(scope: Scope, exposures: Any) -> Any:
-    """Those of the exposures that may be analysed: no bots, and nobody who was met in a second variant."""
-    return exposures.filter(~exposures.bot, ~exposures.unit.isin(met_twice(scope).unit))
+def without_excluded(scope: Scope, exposures: Any) -> Any:
+    """Return the exposures without bots and members exposed to a second variant."""
+    return exposures.filter(~exposures.bot, ~exposures.unit.isin(multi_exposed(scope).unit))
 
 
 def randomised(backend: SQLBackend, scope: Scope) -> Any:
-    """The members: first exposures of the run that were randomised, with ``exposed_us`` for ``at_us``."""
+    """Return the members: the randomised first exposures of the run, with ``exposed_us`` for ``at_us``."""
     exposures = exposures_of(backend, scope)
-    exposures = counted(scope, exposures.filter(exposures.origin == "randomised"))
+    exposures = without_excluded(scope, exposures.filter(exposures.origin == "randomised"))
     return exposures.select("run_id", "unit", "variant", "epoch", "attributes", exposed_us=exposures.at_us)
 
 
 def attributed(
     backend: SQLBackend, scope: Scope, exposed: Any, *, how: str = "inner", before_us: int = 0, properties: bool = False
 ) -> Any:
-    """Members with each of their events in the window, one row an event.
+    """Return members with each of their events in the window, one row for each event.
 
-    What happened is in ``any_type`` and ``happened_us``; ``type`` and ``event_us`` are null where it does not count.
-    Whether it ``counts`` is told, whether on a ``later`` day, and whether within the day before (``early``) or the
-    `before_us` microseconds ``before`` the window.
+    ``any_type`` and ``happened_us`` describe every event; ``type`` and ``event_us`` are null if it does not count.
+    The flags are ``counts``, ``later`` (on a later day), ``early`` (within the day before the window) and ``before``
+    (within `before_us` microseconds before the window).
 
     Parameters
     ----------
     exposed
-        Of `randomised`, with what shall be kept of each member.
+        Members, from `randomised`, with the columns to keep.
     how
         ``left`` for one row of nulls where a member has no event.
     properties
-        Whether the properties are wanted, which no index holds.
+        Whether to read the properties, which no index holds.
     """
     events = table(Event)
-    # No filter on the type: engines would turn it into a seek a type and member. The outcomes look at it anyway.
+    # No filter on the type: engines would seek once for each type and member. The outcomes check the type anyway.
     events = events.filter(
         events.project_id == scope.project_id,
         events.at_us <= scope.cut_off_us,
         events.experiment.isnull() | (events.experiment == scope.experiment),
     )
     if scope.by_arrival:
-        events = events.filter(plainly(backend, events.received_us) <= scope.cut_off_us)
+        events = events.filter(without_index(backend, events.received_us) <= scope.cut_off_us)
     kept = ["type", "received_us", "value_micro", "currency", *(["properties"] if properties else [])]
     events = events.select(*kept, event_unit=events.unit, event_us=events.at_us)
     since = max(EARLY_US, before_us) + scope.tolerance_us
@@ -163,16 +163,16 @@ def attributed(
         ],
         how=how,
     )
-    return _sorted_by_moment(scope, joined, before_us)
+    return _with_timing(scope, joined, before_us)
 
 
-def _sorted_by_moment(scope: Scope, joined: Any, before_us: int) -> Any:
-    """The rows with what is asked of their moment, each a column of its own."""
+def _with_timing(scope: Scope, joined: Any, before_us: int) -> Any:
+    """Return the rows with a column for each flag about the time of the event."""
     counts = joined.event_us >= joined.exposed_us - scope.tolerance_us
     early = ~counts & (joined.event_us >= scope.begun_us)
     if before_us > EARLY_US:
         early = early & (joined.event_us >= joined.exposed_us - (EARLY_US + scope.tolerance_us))
-    told = {
+    columns = {
         "any_type": joined.type,
         "happened_us": joined.event_us,
         "counts": counts,
@@ -182,8 +182,8 @@ def _sorted_by_moment(scope: Scope, joined: Any, before_us: int) -> Any:
         "later": joined.event_us >= joined.exposed_us + DAY_US,
     }
     if before_us:
-        told["before"] = ~counts & (joined.event_us >= joined.exposed_us - (before_us + scope.tolerance_us))
-    return joined.mutate(**told)
+        columns["before"] = ~counts & (joined.event_us >= joined.exposed_us - (before_us + scope.tolerance_us))
+    return joined.mutate(**columns)
 
 
 def member_rows(
@@ -193,10 +193,10 @@ def member_rows(
     segments: Sequence[str] = (),
     extras: Extras = Extras(),
 ) -> Any:
-    """One row a member: unit, variant, exposed_us, one column a metric that `columns_of` names, ``segment_0``...
+    """Return one row for each member: unit, variant, exposed_us, the metrics' columns (`columns_of`), ``segment_0``...
 
-    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped. Then `extras` in the columns that
-    `extra_columns` names.
+    Proportions are 0 or 1, counts whole numbers, amounts whole millionths, uncapped. The columns of `extras` follow
+    (`extra_columns`).
     """
     exposed = randomised(backend, scope)
     slices = {f"segment_{place}": attribute(backend, exposed.attributes, name) for place, name in enumerate(segments)}
@@ -217,26 +217,26 @@ def member_rows(
             columns[f"{metric.key}_before"] = _before(backend, joined, metric, scope)
     columns |= {name: joined[name].max() for name in slices}
     columns |= {f"action_{place}": one_where(joined.type == kind).sum() for place, kind in enumerate(extras.actions)}
-    found = joined.group_by(joined.unit).aggregate(**columns)
-    return _with_brought(backend, scope, found) if extras.brought else found
+    members = joined.group_by(joined.unit).aggregate(**columns)
+    return _with_brought(backend, scope, members) if extras.brought else members
 
 
 def extra_columns(extras: Extras, metrics: Sequence[Metric]) -> tuple[str, ...]:
-    """The columns of `member_rows` that `extras` asks for."""
+    """Name the columns of `member_rows` that `extras` adds."""
     before = [f"{metric.key}_before" for metric in metrics if extras.days_before and metric.kind in ADJUSTABLE]
-    known = ["covariate"] if extras.attribute is not None else []
+    covariate = ["covariate"] if extras.attribute is not None else []
     actions = [f"action_{place}" for place in range(len(extras.actions))]
-    return (*known, *before, *actions, *(("brought", "cascade_size") if extras.brought else ()))
+    return (*covariate, *before, *actions, *(("brought", "cascade_size") if extras.brought else ()))
 
 
 def _with_brought(backend: SQLBackend, scope: Scope, members: Any) -> Any:
-    """The members with how many each brought within the window, and how many its cascade has, itself included."""
-    people = counted(scope, exposures_of(backend, scope))
+    """Return the members with the number each brought within the window, and their cascade's size, root included."""
+    people = without_excluded(scope, exposures_of(backend, scope))
     guests = people.filter(people.origin == "shared")
     guests = guests.select("brought_by", "root", came_us=guests.at_us)
     hosts = randomised(backend, scope).select("unit", "exposed_us")
     pairs = hosts.inner_join(guests, hosts.unit == guests.brought_by)
-    # A clock that is behind may say that the guest came before the host.
+    # With a slow clock a guest may appear to arrive before the host.
     pairs = pairs.filter(pairs.came_us - pairs.exposed_us < scope.window_us)
     direct = pairs.group_by(host=pairs.unit).aggregate(brought=pairs.count())
     followers = guests.filter(guests.root.notnull())
@@ -247,7 +247,7 @@ def _with_brought(backend: SQLBackend, scope: Scope, members: Any) -> Any:
 
 
 def _before(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> Any:
-    """A member's number for a metric in the days before the exposure; any day is a day on which to act."""
+    """Return a member's number for a metric in the days before the exposure, where later days make no difference."""
     if metric.kind == "amount":
         return valued(backend, joined, metric, scope, before=True)[0]
     if metric.statistic == "days":
@@ -257,21 +257,21 @@ def _before(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> A
 
 
 def days_before(backend: SQLBackend, joined: Any, metric: Metric) -> Any:
-    """On how many distinct days before the exposure a member did one of the metric's events."""
+    """Return the number of distinct days before the exposure with one of the metric's events."""
     until = joined.exposed_us - joined.happened_us
     matches = joined.before & joined.any_type.isin(metric.event_types)
     return ibis.ifelse(matches, whole_days(backend, until), None).nunique()
 
 
 def columns_of(metric: Metric) -> tuple[str, ...]:
-    """The columns of `member_rows` that a metric has: two for a ratio, none for what no single member tells."""
+    """Name a metric's columns in `member_rows`: two for a ratio, none if it has no value for a single member."""
     if metric.kind == "ratio":
         return (metric.key, f"{metric.key}_number")
     return () if metric.kind in ("retention", "cascade", "value") else (metric.key,)
 
 
 def outcome_columns(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> dict[str, Any]:
-    """A member's numbers for a metric, by column."""
+    """Return a member's numbers for a metric, by column."""
     matches = matches_metric(joined, metric)
     if metric.statistic == "any":
         return {metric.key: one_where(matches).max()}
@@ -286,7 +286,7 @@ def outcome_columns(backend: SQLBackend, joined: Any, metric: Metric, scope: Sco
 
 
 def matches_metric(joined: Any, metric: Metric) -> Any:
-    """Whether an event counts for a metric."""
+    """Return whether an event counts for a metric."""
     if not metric.later_events:
         return _is_one_of(joined.type, metric.events)
     later = joined.later & _is_one_of(joined.type, metric.later_events)
@@ -294,32 +294,32 @@ def matches_metric(joined: Any, metric: Metric) -> Any:
 
 
 def valued(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope, *, before: bool = False) -> tuple[Any, Any]:
-    """The sum in millionths of a metric's values over a member's events, and how many of them carry one."""
+    """Return the sum of a member's values in millionths, and the number of events that carry one."""
     matches = _is_one_of(joined.any_type, metric.event_types) & (joined.before if before else joined.counts)
     if metric.money:
         matches = matches & (joined.currency.isnull() | (joined.currency == scope.currency))
     value = joined.value_micro
     if metric.property_name:
-        found = PROPERTIES[metric.property_name]
-        low, high = WIDEST if found.low is None or found.high is None else (found.low, found.high)
+        stated = PROPERTIES[metric.property_name]
+        low, high = WIDEST if stated.low is None or stated.high is None else (stated.low, stated.high)
         value = millionths(backend, joined.properties, metric.property_name, (low, high))
-    # The condition comes first: what it leaves out is never looked up in the properties.
-    counted = ibis.ifelse(matches, value, None)
-    return counted.sum().fill_null(0).cast("int64"), counted.count()
+    # The condition comes first, so that no property is read of an event that does not match.
+    matched = ibis.ifelse(matches, value, None)
+    return matched.sum().fill_null(0).cast("int64"), matched.count()
 
 
 def days_since(backend: SQLBackend, joined: Any) -> Any:
-    """Whole days from the exposure to the event, in microseconds; null where it does not count."""
+    """Return the whole days from the exposure to the event, in microseconds; null if it does not count."""
     return whole_days(backend, joined.event_us - joined.exposed_us)
 
 
 def active_days(backend: SQLBackend, joined: Any, metric: Metric) -> Any:
-    """On how many distinct later days a member did one of the metric's events."""
+    """Return the number of distinct later days with one of the metric's events."""
     return ibis.ifelse(matches_metric(joined, metric), days_since(backend, joined), None).nunique()
 
 
 def one_where(condition: Any) -> Any:
-    """1 where it holds, 0 where it does not or cannot be known."""
+    """Return 1 where the condition holds, 0 where it is false or null."""
     return ibis.ifelse(condition, ibis.literal(1, "int64"), ibis.literal(0, "int64"))
 
 

@@ -1,7 +1,7 @@
-"""The statistics of every metric, cell by cell: small aggregations over the members who did something.
+"""The statistics of every metric by cell: small aggregations over the members with events.
 
-A cell is a variant, an allocation epoch, and whether the members' windows were over; statistics are additive, so that
-the whole, the epochs and the mature members are sums of cells. Members who did nothing come from the audience's counts.
+A cell is a variant, an allocation epoch, and whether the members' windows were over. Statistics are additive, so the
+whole, the epochs and the mature members are sums of cells. Members without events come from the audience's counts.
 """
 
 from collections import Counter, defaultdict
@@ -37,7 +37,7 @@ from experiments.collect.collected import Quality
 from experiments.collect.engine import products
 from experiments.collect.engine.packing import Tally
 from experiments.collect.engine.products import Quantity
-from experiments.collect.engine.source import added_up
+from experiments.collect.engine.source import grouped_sums
 from experiments.collect.request import Worth
 from experiments.collect.retention import retention_by_cell
 
@@ -55,9 +55,9 @@ def statistics_by_cell(
     segments: Sequence[str],
     sliced: Metric | None,
 ) -> tuple[dict[str, ByCell], Quality, LevelCounts] | None:
-    """Every metric's statistics but the cascades', the health counts, and the successes of `sliced` by its levels.
+    """Return every metric's statistics except cascades, the health counts, and the successes of `sliced` by level.
 
-    The levels are empty unless the audience has them. None where a member has more events than a packed count holds.
+    The levels are empty unless the audience has them. None if a member has more events than a packed count holds.
     """
     summed = _successes(active, audience, metrics, segments, sliced)
     if summed is None:
@@ -72,16 +72,16 @@ def statistics_by_cell(
         "ratio": lambda metric: _ratios(active, audience, metric),
         "retention": lambda metric: retention_by_cell(active, audience, metric),
     }
-    found = {metric.key: makers[metric.kind](metric) for metric in metrics if metric.kind in makers}
+    by_metric = {metric.key: makers[metric.kind](metric) for metric in metrics if metric.kind in makers}
     valued = [metric for metric in metrics if metric.kind == "value"]
     if valued:
         values = _values(active, audience, valued[0], worth)
-        found |= {metric.key: values for metric in valued}
-    return found, quality, by_level
+        by_metric |= {metric.key: values for metric in valued}
+    return by_metric, quality, by_level
 
 
 def empty(metric: Metric, scope: Scope, worth: Worth, variant: str) -> Statistics:
-    """The statistics of nobody."""
+    """Return the statistics of no members."""
     if metric.kind == "amount":
         return AmountStatistics.empty(metric.cap_in(scope.currency))
     if metric.kind == "retention":
@@ -97,18 +97,18 @@ def empty(metric: Metric, scope: Scope, worth: Worth, variant: str) -> Statistic
 def _successes(
     active: Active, audience: Audience, metrics: Sequence[Metric], segments: Sequence[str], sliced: Metric | None
 ) -> tuple[dict[Cell, Counter[str]], Quality, LevelCounts] | None:
-    """How many members did it, by cell and metric, and all that is summed over all active members, in one pass."""
+    """Return the successes by cell and metric, the health counts and the successes by level, in one pass."""
     rates = [metric for metric in metrics if metric.kind == "proportion"]
     members = active.members
     did = {metric.key: one_where(active.did(metric)) for metric in rates}
     flags = {name: active.packing.read(members, name) for name in FLAGS}
-    told = members.mutate(**did, **flags)
+    rows = members.mutate(**did, **flags)
     key = [*_KEY, *(["attributes"] if audience.levels is not None else [])]
     successes: dict[Cell, Counter[str]] = defaultdict(Counter)
     health: Counter[str] = Counter()
     by_level: LevelCounts = Counter()
     last: list[int] = []
-    for row in added_up(active.backend, told, key, [*did, *flags], ["last_event_us", "happened"]):
+    for row in grouped_sums(active.backend, rows, key, [*did, *flags], ["last_event_us", "happened"]):
         if int(row["happened"]) >= active.packing.limit:
             return None
         for metric in rates:
@@ -124,11 +124,11 @@ def _successes(
 
 
 def _counts(active: Active, audience: Audience, metric: Metric) -> ByCell:
-    """The histogram of a count: who did it at all, by how many times; the others are known by their number."""
-    told = active.members.mutate(times=active.count_of(metric))
-    told = told.filter(told.times > 0)
+    """Return the histogram of a count: members with events by number of events; the rest are zeros."""
+    positive = active.members.mutate(times=active.count_of(metric))
+    positive = positive.filter(positive.times > 0)
     pairs: dict[Cell, list[tuple[int, int]]] = defaultdict(list)
-    for row in fetched(active.backend, told.group_by([*_KEY, "times"]).aggregate(n=told.count())):
+    for row in fetched(active.backend, positive.group_by([*_KEY, "times"]).aggregate(n=positive.count())):
         pairs[cell_of(row)].append((int(row["times"]), int(row["n"])))
     return {
         cell: CountStatistics(((0, n - sum(members for _, members in pairs[cell])), *pairs[cell]))
@@ -137,32 +137,32 @@ def _counts(active: Active, audience: Audience, metric: Metric) -> ByCell:
 
 
 def _amounts(active: Active, audience: Audience, metric: Metric) -> ByCell:
-    """The statistics of an amount: only members above zero are summed."""
+    """Return the statistics of an amount; only members above zero are summed."""
     limit = limit_micro(metric, active.scope)
     whole = active.members[value_column(metric)]
     cut = active.members.mutate(whole=whole, amount=capped(active.members, metric, active.scope))
     over = cut.whole > limit if limit is not None else cut.whole < 0
-    told = cut.filter(cut.whole > 0).mutate(over=one_where(over))
-    found = {cell_of(row): row for row in amount_sums(active.backend, told, _KEY, capped="over")}
+    positive = cut.filter(cut.whole > 0).mutate(over=one_where(over))
+    rows = {cell_of(row): row for row in amount_sums(active.backend, positive, _KEY, capped="over")}
     cap = metric.cap_in(active.scope.currency)
-    return {cell: amount_of(n, found.get(cell), cap) for cell, n in audience.members.items()}
+    return {cell: amount_of(n, rows.get(cell), cap) for cell, n in audience.members.items()}
 
 
-def amount_sums(backend: SQLBackend, told: Any, key: Sequence[str], **more: str) -> Iterable[Row]:
-    """The sums that `amount_of` reads, by a key; ``amount`` of `told` is in millionths and above zero in every row.
+def amount_sums(backend: SQLBackend, positive: Any, key: Sequence[str], **others: str) -> Iterable[Row]:
+    """Return the sums that `amount_of` reads, by a key.
 
-    `more` names columns that are summed besides.
+    ``amount`` is in millionths and above zero in every row of `positive`; `others` names further columns to sum.
     """
-    parts = products.split(told, [_AMOUNT])
+    parts = products.split(positive, [_AMOUNT])
     parts = parts.mutate(log=(parts.amount / float(MICRO)).ln())
     sums = {"total": parts.amount.sum(), "log": parts.log.sum(), "log_log": (parts.log * parts.log).sum()}
     squares = products.sums(parts, [(_AMOUNT, _AMOUNT)])
-    others = {name: parts[column].sum() for name, column in more.items()}
-    return fetched(backend, parts.group_by(key).aggregate(positive=parts.count(), **sums, **squares, **others))
+    further = {name: parts[column].sum() for name, column in others.items()}
+    return fetched(backend, parts.group_by(key).aggregate(positive=parts.count(), **sums, **squares, **further))
 
 
 def amount_of(n: int, row: Row | None, cap: Decimal | None) -> AmountStatistics:
-    """The statistics of so many members, from the sums over those above zero; None where there are none."""
+    """Return the statistics of `n` members from the sums over those above zero (None if there are none)."""
     if row is None:
         return AmountStatistics(n, 0, Decimal(0), 0.0, cap=cap)
     return AmountStatistics(
@@ -178,16 +178,16 @@ def amount_of(n: int, row: Row | None, cap: Decimal | None) -> AmountStatistics:
 
 
 def _ratios(active: Active, audience: Audience, metric: Metric) -> ByCell:
-    """Sums of a member's values and of how many events carry one; a member without any adds nothing to either."""
-    told = active.members.mutate(
+    """Return the sums of the values and of the numbers of events that carry one; members without any add zero."""
+    members = active.members.mutate(
         x=capped(active.members, metric, active.scope), y=active.members[number_column(metric)]
     )
     x, y = Quantity("x", micro=True), Quantity("y")
-    parts = products.split(told.filter(told.y > 0), [x])
+    parts = products.split(members.filter(members.y > 0), [x])
     pairs = [(x, x), (y, y), (x, y)]
     cells = parts.group_by(_KEY).aggregate(x_total=parts.x.sum(), y_total=parts.y.sum(), **products.sums(parts, pairs))
-    found = {cell_of(row): row for row in fetched(active.backend, cells)}
-    return {cell: _ratio(n, found.get(cell), pairs) for cell, n in audience.members.items()}
+    rows = {cell_of(row): row for row in fetched(active.backend, cells)}
+    return {cell: _ratio(n, rows.get(cell), pairs) for cell, n in audience.members.items()}
 
 
 def _ratio(n: int, row: Row | None, pairs: Iterable[tuple[Quantity, Quantity]]) -> RatioStatistics:
@@ -198,21 +198,20 @@ def _ratio(n: int, row: Row | None, pairs: Iterable[tuple[Quantity, Quantity]]) 
 
 
 def _values(active: Active, audience: Audience, metric: Metric, worth: Worth) -> ByCell:
-    """Sums of the revenue and of each action with a worth, and of their products."""
-    read = {f"action_{place}": active.packing.read(active.members, Tally((kind,))) for place, kind in _acts(worth)}
-    told = active.members.mutate(revenue=capped(active.members, metric, active.scope), **read)
-    outcomes = [Quantity("revenue", micro=True), *(Quantity(name) for name in read)]
-    parts = products.split(told, outcomes)
+    """Return the sums of the revenue and of each action with a worth, and of their products."""
+    actions = {
+        f"action_{place}": active.packing.read(active.members, Tally((kind,)))
+        for place, kind in enumerate(worth.actions)
+    }
+    members = active.members.mutate(revenue=capped(active.members, metric, active.scope), **actions)
+    outcomes = [Quantity("revenue", micro=True), *(Quantity(name) for name in actions)]
+    parts = products.split(members, outcomes)
     pairs = [(first, second) for place, first in enumerate(outcomes) for second in outcomes[place:]]
     cells = parts.group_by(_KEY).aggregate(
         **{f"sum_{one.column}": parts[one.column].sum() for one in outcomes}, **products.sums(parts, pairs)
     )
-    found = {cell_of(row): row for row in fetched(active.backend, cells)}
-    return {cell: _value(n, found.get(cell), outcomes, worth, cell[0]) for cell, n in audience.members.items()}
-
-
-def _acts(worth: Worth) -> Iterable[tuple[int, str]]:
-    return enumerate(worth.actions)
+    rows = {cell_of(row): row for row in fetched(active.backend, cells)}
+    return {cell: _value(n, rows.get(cell), outcomes, worth, cell[0]) for cell, n in audience.members.items()}
 
 
 def _value(n: int, row: Row | None, outcomes: Sequence[Quantity], worth: Worth, variant: str) -> ValueStatistics:

@@ -1,4 +1,4 @@
-"""The sufficient statistics of an analysis, with the counts that the health checks need, ready to be stored."""
+"""The sufficient statistics of an analysis and the counts for its health checks, in a form that can be stored."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -239,5 +239,5 @@ def _strata_from_dict(data: Mapping[str, Any], metrics: list[str], variants: lis
     }
 
 
-def _by_variant(found: Mapping[str, Any], variants: list[str]) -> dict[str, Any]:
-    return {variant: found[variant] for variant in variants if variant in found}
+def _by_variant(data: Mapping[str, Any], variants: list[str]) -> dict[str, Any]:
+    return {variant: data[variant] for variant in variants if variant in data}

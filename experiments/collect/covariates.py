@@ -1,7 +1,7 @@
-"""Outcomes beside what was known of members before their first exposure (CUPED): one pass over who did something.
+"""Outcomes with a pre-experiment covariate (CUPED), from one pass over the members with events.
 
-Sums of the outcome alone follow from the metric's own statistics; sums of the covariate alone need everybody where it
-is an attribute, and only who did something before where it is the same outcome.
+Sums of the outcome follow from the metric's statistics. Sums of the covariate need all members if it is an attribute,
+and only members with earlier events if it is the same outcome.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,26 +29,26 @@ Adjusted = dict[str, dict[str, AdjustedStatistics]]
 def adjusted(
     active: Active, metrics: Sequence[Metric], covariate: Covariate, data: Mapping[str, Mapping[str, Statistics]]
 ) -> Adjusted:
-    """By metric and variant; `data` has the metrics' own statistics, whose members and outcomes these are."""
-    told = [metric for metric in metrics if metric.kind in ADJUSTABLE]
-    if not told:
+    """Return the statistics by metric and variant; `data` has the unadjusted statistics of the same metrics."""
+    adjustable = [metric for metric in metrics if metric.kind in ADJUSTABLE]
+    if not adjustable:
         return {}
     if covariate.attribute is not None:
-        return _by_attribute(active, told, covariate.attribute, data)
-    return {metric.key: _by_days_before(active, metric, data[metric.key]) for metric in told}
+        return _by_attribute(active, adjustable, covariate.attribute, data)
+    return {metric.key: _by_days_before(active, metric, data[metric.key]) for metric in adjustable}
 
 
 def _by_attribute(
     active: Active, metrics: Sequence[Metric], name: str, data: Mapping[str, Mapping[str, Statistics]]
 ) -> Adjusted:
     backend = active.backend
-    everyone = randomised(backend, active.scope)
-    everyone = everyone.select("variant", c=number(backend, everyone.attributes, name, WIDEST))
-    alone = everyone.group_by("variant").aggregate(c=everyone.c.sum(), c_c=(everyone.c * everyone.c).sum())
+    members = randomised(backend, active.scope)
+    members = members.select("variant", c=number(backend, members.attributes, name, WIDEST))
+    alone = members.group_by("variant").aggregate(c=members.c.sum(), c_c=(members.c * members.c).sum())
     totals = {row["variant"]: row for row in fetched(backend, alone)}
-    members = active.members.mutate(c=number(backend, active.members.attributes, name, WIDEST))
-    crossed = {metric.key: (_outcome(active, metric) * members.c).sum() / _scale(metric) for metric in metrics}
-    both = {row["variant"]: row for row in fetched(backend, members.group_by("variant").aggregate(**crossed))}
+    rows = active.members.mutate(c=number(backend, active.members.attributes, name, WIDEST))
+    crossed = {metric.key: (_outcome(active, metric) * rows.c).sum() / _scale(metric) for metric in metrics}
+    both = {row["variant"]: row for row in fetched(backend, rows.group_by("variant").aggregate(**crossed))}
     return {
         metric.key: {
             variant: _statistics(
@@ -66,21 +66,21 @@ def _by_attribute(
 def _by_days_before(active: Active, metric: Metric, data: Mapping[str, Statistics]) -> dict[str, AdjustedStatistics]:
     micro = metric.kind == "amount"
     x, c = Quantity("x", micro), Quantity("c", micro)
-    told = active.members.mutate(x=_outcome(active, metric), c=_outcome(active, metric, before=True))
-    parts = products.split(told.filter(told.c > 0), [x, c])
+    members = active.members.mutate(x=_outcome(active, metric), c=_outcome(active, metric, before=True))
+    parts = products.split(members.filter(members.c > 0), [x, c])
     cells = parts.group_by("variant").aggregate(c_total=parts.c.sum(), **products.sums(parts, [(c, c), (x, c)]))
-    found = {row["variant"]: row for row in fetched(active.backend, cells)}
-    made = {}
+    rows = {row["variant"]: row for row in fetched(active.backend, cells)}
+    by_variant = {}
     for variant, own in data.items():
-        row = found.get(variant)
+        row = rows.get(variant)
         total = 0.0 if row is None else int(row["c_total"]) / c.scale
         squares, cross = (0.0, 0.0) if row is None else (products.total(row, *pair) for pair in ((c, c), (x, c)))
-        made[variant] = _statistics(own, total, squares, cross)
-    return made
+        by_variant[variant] = _statistics(own, total, squares, cross)
+    return by_variant
 
 
 def _outcome(active: Active, metric: Metric, *, before: bool = False) -> Any:
-    """A member's one number: 0 or 1, a count, or the capped amount in millionths."""
+    """Return a member's number: 0 or 1, a count, or the capped amount in millionths."""
     if metric.kind == "amount":
         return capped(active.members, metric, active.scope, before=before)
     if metric.kind == "proportion":

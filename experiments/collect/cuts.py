@@ -1,4 +1,4 @@
-"""The sums of cells that an analysis looks at: the whole, each allocation epoch, and members whose window is over."""
+"""The sums of cells that an analysis reads: all members, each allocation epoch, and members whose window is over."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ from experiments.collect.audience import Cell
 from experiments.collect.cells import ByCell, empty
 from experiments.collect.request import Worth
 
-AGELESS = ("retention", "cascade")
-"""Kinds that know of members' age by themselves, so that mature members need no statistics of their own."""
+AGE_AWARE = ("retention", "cascade")
+"""Kinds whose models account for members' age, so that mature members need no separate statistics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The cells of every metric, and how many members each cell has.
+    """The cells of every metric, and the number of members in each cell.
 
     Attributes
     ----------
@@ -37,15 +37,15 @@ class Split:
     metrics: Mapping[str, Metric]
 
     def counts(self) -> dict[str, int]:
-        """Members a variant."""
+        """Return the members of each variant."""
         return {variant: self._number(variant) for variant in self.scope.variants}
 
     def whole(self) -> dict[str, dict[str, Statistics]]:
-        """Every metric's statistics by variant."""
+        """Return every metric's statistics by variant."""
         return {key: {variant: self._sum(key, variant) for variant in self.scope.variants} for key in self.cells}
 
     def epochs(self) -> dict[str, Any]:
-        """The fields of `Collected` about epochs; empty where there are not two."""
+        """Return the fields of `Collected` about epochs; empty if there are fewer than two."""
         numbers = tuple(sorted({epoch for _, epoch, _ in self.members}))
         if len(numbers) < 2:
             return {}
@@ -59,43 +59,43 @@ class Split:
         }
 
     def mature(self) -> dict[str, Any]:
-        """The fields of `Collected` about members whose window is over; no statistics where all are."""
+        """Return the fields of `Collected` about members whose window is over; no statistics if all windows are."""
         variants = self.scope.variants
         counts = {variant: self._number(variant, mature=True) for variant in variants}
         some_are_not = sum(counts.values()) < sum(self.members.values())
-        told = [key for key in self.cells if self.metrics[key].kind not in AGELESS] if some_are_not else []
+        keys = [key for key in self.cells if self.metrics[key].kind not in AGE_AWARE] if some_are_not else []
         numbers = tuple(sorted({epoch for _, epoch, over in self.members if over}))
         return {
-            "mature_strata": {key: self._by_epoch(key, numbers, mature=True) for key in told if len(numbers) > 1},
+            "mature_strata": {key: self._by_epoch(key, numbers, mature=True) for key in keys if len(numbers) > 1},
             "mature_counts": counts,
             "mature_data": {
                 key: {
                     variant: self._share_of_cost(self._sum(key, variant, mature=True), variant) for variant in variants
                 }
-                for key in told
+                for key in keys
             },
         }
 
-    def _by_epoch(self, key: str, numbers: Sequence[int], **wanted: Any) -> dict[str, tuple[Statistics, ...]]:
+    def _by_epoch(self, key: str, numbers: Sequence[int], **selection: Any) -> dict[str, tuple[Statistics, ...]]:
         return {
-            variant: tuple(self._sum(key, variant, epoch=epoch, **wanted) for epoch in numbers)
+            variant: tuple(self._sum(key, variant, epoch=epoch, **selection) for epoch in numbers)
             for variant in self.scope.variants
         }
 
     def _share_of_cost(self, cell: Statistics, variant: str) -> Statistics:
-        """The same with the part of what was spent once that falls on its members, as it falls on all the others."""
-        everybody = self._number(variant)
-        if not isinstance(cell, ValueStatistics) or not everybody:
+        """Return the statistics with the share of the fixed cost that falls on these members."""
+        total = self._number(variant)
+        if not isinstance(cell, ValueStatistics) or not total:
             return cell
-        return replace(cell, cost_fixed=cell.cost_fixed * cell.n / everybody)
+        return replace(cell, cost_fixed=cell.cost_fixed * cell.n / total)
 
-    def _number(self, variant: str, **wanted: Any) -> int:
-        return sum(n for cell, n in self.members.items() if _is_in(cell, variant, **wanted))
+    def _number(self, variant: str, **selection: Any) -> int:
+        return sum(n for cell, n in self.members.items() if _is_in(cell, variant, **selection))
 
-    def _sum(self, key: str, variant: str, **wanted: Any) -> Statistics:
-        found = sorted(cell for cell in self.cells[key] if _is_in(cell, variant, **wanted))
-        nobody = empty(self.metrics[key], self.scope, self.worth, variant)
-        return reduce(add, (self.cells[key][cell] for cell in found), nobody)
+    def _sum(self, key: str, variant: str, **selection: Any) -> Statistics:
+        cells = sorted(cell for cell in self.cells[key] if _is_in(cell, variant, **selection))
+        none = empty(self.metrics[key], self.scope, self.worth, variant)
+        return reduce(add, (self.cells[key][cell] for cell in cells), none)
 
 
 def _is_in(cell: Cell, variant: str, *, epoch: int | None = None, mature: bool = False) -> bool:

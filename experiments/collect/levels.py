@@ -1,10 +1,10 @@
-"""The primary metric by the levels of segments: each attribute by itself, and all of them at once.
+"""The primary metric by the levels of segments: each attribute alone, and all attributes together.
 
-Levels beyond the largest thirty of an attribute are "others". Where members have few different sets of attributes the
-counts are here already, from the passes that had to be made anyway; else the engine ranks each attribute's levels.
+Levels beyond the largest thirty of an attribute are "others". If members have few distinct sets of attributes, the
+counts come from passes that were needed anyway; otherwise the engine ranks each attribute's levels.
 
-Where the shares of the variants moved, the allocation epoch stands beside the attributes as one more: members are
-compared with those of the same epoch, since whoever was favoured on good days would look better than it is.
+If the traffic split changed, the allocation epoch is added to the attributes, so that members are compared within an
+epoch: a variant with more traffic on good days would otherwise look better than it is.
 """
 
 from collections import Counter
@@ -24,34 +24,34 @@ from experiments.collect.engine.source import attribute, fetch, level
 
 MOST_LEVELS = 30
 MOST_CELLS = 20_000
-"""All attributes at once are told where they make at most so many cells."""
+"""The most cells that the attributes together may have."""
 
 EPOCH = "(allocation epoch)"
-"""The attribute of the epoch; no attribute of members has brackets in its name."""
+"""The name of the epoch among the attributes; no member attribute has parentheses in its name."""
 
-_OTHER = "*"  # no JSON, so no attribute's value can be mistaken for it
+_OTHER = "*"  # not JSON, so it never equals an attribute's value
 
 Levels = tuple[str | None, ...]
 Counts = Counter[tuple[str, Levels]]
-"""By variant and one level an attribute, the epoch the last of them."""
+"""By variant and one level for each attribute; the epoch is the last."""
 
 
 def by_levels(
     active: Active, audience: Audience, metric: Metric, segments: Sequence[str], successes: Counts
 ) -> tuple[dict[str, SegmentData], SegmentCells | None]:
-    """The statistics of a proportion by each segment, and by all of them (and the epochs) together."""
+    """Return the statistics of a proportion by each segment, and by all segments (and the epochs) together."""
     members = audience.levels
     if members is None:
-        found = _together(active, metric, segments)
-        if found is None:
+        counts = _together(active, metric, segments)
+        if counts is None:
             return {name: _alone(active, metric, name) for name in segments}, None
-        members, successes = found
+        members, successes = counts
     cells = _largest_levels(members, successes, len(segments) + 1)
     data = {name: _by_level(active.scope, _marginal(cells, place)) for place, name in enumerate(segments)}
     attributes = [*segments, EPOCH]
     if len({names[-1] for _, names in cells}) < 2:
         attributes.remove(EPOCH)
-        cells = {(variant, names[:-1]): counts for (variant, names), counts in cells.items()}
+        cells = {(variant, names[:-1]): pair for (variant, names), pair in cells.items()}
     together = len(attributes) > 1 and len(cells) <= MOST_CELLS
     return data, _ordered(active.scope, attributes, cells) if together else None
 
@@ -60,14 +60,14 @@ Cells = Mapping[tuple[str, tuple[str, ...]], tuple[int, int]]
 
 
 def _largest_levels(members: Counts, successes: Counts, attributes: int) -> Cells:
-    """Members and successes by variant and level names, the small levels of each attribute put together."""
+    """Return members and successes by variant and level names, with the small levels of each attribute combined."""
     naming = [_names(members, place) for place in range(attributes)]
-    found: dict[tuple[str, tuple[str, ...]], tuple[int, int]] = {}
+    cells: dict[tuple[str, tuple[str, ...]], tuple[int, int]] = {}
     for (variant, levels), n in members.items():
         key = variant, tuple(name(value) for name, value in zip(naming, levels, strict=True))
-        before = found.get(key, (0, 0))
-        found[key] = before[0] + n, before[1] + successes[variant, levels]
-    return found
+        before = cells.get(key, (0, 0))
+        cells[key] = before[0] + n, before[1] + successes[variant, levels]
+    return cells
 
 
 def _names(members: Counts, place: int) -> Callable[[str | None], str]:
@@ -88,20 +88,20 @@ def _marginal(cells: Cells, place: int) -> Iterable[tuple[str, str, int, int]]:
 
 
 def _by_level(scope: Scope, rows: Iterable[tuple[str, str, int, int]]) -> SegmentData:
-    """In the order of the levels' sizes, the rest and the unknown last, then of the variants."""
-    found: dict[tuple[str, str], ProportionStatistics] = {}
+    """Return the data by descending size of the levels (others and unknown last), then by variant."""
+    data: dict[tuple[str, str], ProportionStatistics] = {}
     sizes: Counter[str] = Counter()
     for variant, name, n, successes in rows:
-        found[variant, name] = found.get((variant, name), ProportionStatistics.empty()) + ProportionStatistics(
+        data[variant, name] = data.get((variant, name), ProportionStatistics.empty()) + ProportionStatistics(
             n, successes
         )
         sizes[name] += n
     ranking = sorted(sizes, key=lambda name: (name in (OTHERS, UNKNOWN), -sizes[name], name))
     return {
-        (variant, name): found[variant, name]
+        (variant, name): data[variant, name]
         for name in ranking
         for variant in scope.variants
-        if (variant, name) in found
+        if (variant, name) in data
     }
 
 
@@ -111,26 +111,26 @@ def _ordered(scope: Scope, segments: Sequence[str], cells: Cells) -> SegmentCell
     return SegmentCells(tuple(segments), {key: ProportionStatistics(*cells[key]) for key in ordered})
 
 
-# Where the engine must look into each member's attributes -------------------------------------------------------------
+# Where the engine reads each member's attributes ---------------------------------------------------------------------
 
 
 def _together(active: Active, metric: Metric, segments: Sequence[str]) -> tuple[Counts, Counts] | None:
-    """Members and successes by all levels at once; None where they are too many to be fetched."""
+    """Return members and successes by all levels together; None if there are too many cells to fetch."""
     backend = active.backend
     sides = []
     for members in (randomised(backend, active.scope), _successful(active, metric)):
         places = {f"level_{n}": attribute(backend, members.attributes, name) for n, name in enumerate(segments)}
         place = members.place if "place" in members.columns else place_of(active.scope, members)
-        sliced = members.select("variant", **places, place=place - place % 2)  # whoever is mature is no matter here
+        sliced = members.select("variant", **places, place=place - place % 2)  # drops the bit of the window state
         cells = sliced.group_by(["variant", *places, "place"]).aggregate(n=sliced.count())
         rows = fetch(backend, cells.limit(MOST_CELLS + 1))
         if len(rows) > MOST_CELLS:
             return None
         counts: Counts = Counter()
-        for variant, *levels, code, n in rows:
+        for variant, *values, code, n in rows:
             if variant in active.scope.variants:
-                told = *(level(backend, value) for value in levels), str(int(code) // 2)
-                counts[variant, told] += int(n)
+                levels = *(level(backend, value) for value in values), str(int(code) // 2)
+                counts[variant, levels] += int(n)
         sides.append(counts)
     return sides[0], sides[1]
 
@@ -140,17 +140,17 @@ def _successful(active: Active, metric: Metric) -> Any:
 
 
 def _alone(active: Active, metric: Metric, name: str) -> SegmentData:
-    """One attribute with many levels: the engine ranks them, and puts those beyond the largest together."""
+    """Return one attribute with many levels; the engine ranks them and combines those beyond the largest."""
     backend = active.backend
-    everyone = randomised(backend, active.scope)
-    everyone = everyone.select("variant", place=attribute(backend, everyone.attributes, name))
-    named = everyone.filter(everyone.place.notnull())
+    members = randomised(backend, active.scope)
+    members = members.select("variant", place=attribute(backend, members.attributes, name))
+    named = members.filter(members.place.notnull())
     sizes = named.group_by("place").aggregate(n=named.count())
     ranked = fetch(backend, sizes.order_by([sizes.n.desc(), sizes.place.asc()]).limit(MOST_LEVELS))
     kept = [value for value, _ in ranked]
     successful = _successful(active, metric)
     successful = successful.select("variant", place=attribute(backend, successful.attributes, name))
-    rows = [(*row, 0) for row in _placed(backend, everyone, kept)]
+    rows = [(*row, 0) for row in _placed(backend, members, kept)]
     rows += [(variant, value, 0, n) for variant, value, n in _placed(backend, successful, kept)]
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for variant, value, n, successes in rows:

@@ -1,4 +1,4 @@
-"""What an experiment declares beyond its metrics, as collect needs to know it: the covariate, and what all is worth."""
+"""The declarations of an experiment that collecting needs besides its metrics: the covariate and the worth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from experiments.storage.tables import Experiment, Variant
 
 @dataclass(frozen=True, slots=True)
 class Covariate:
-    """What was known of a member before the first exposure; one of the two.
+    """A pre-experiment covariate: one of an attribute and the same outcome before the exposure.
 
     Attributes
     ----------
     attribute : str or None
-        A numeric attribute of the exposure. Members without it, or with what is no number, count with 0.
+        A numeric attribute of the exposure. Members without it, or with a value that is not a number, count as 0.
     days_before : int or None
-        The same outcome in so many 24-hour days before.
+        The same outcome over this many 24-hour days before the exposure.
     """
 
     attribute: str | None = None
@@ -25,23 +25,23 @@ class Covariate:
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self | None:
-        """The covariate that the experiment declares, if any."""
+        """Return the covariate that the experiment declares, if any."""
         stored = experiment.covariate
         return cls(stored.get("attribute"), stored.get("days_before")) if stored else None
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What outcomes are worth and what variants cost, in the experiment's currency.
+    """The worth of outcomes and the cost of variants, in the experiment's currency.
 
     Attributes
     ----------
     margin : float
-        Share of the revenue that is earned.
+        Share of the revenue that is profit.
     actions : dict of str to float
         Worth of one event by its type.
     costs : dict of str to tuple of Decimal
-        By variant: what it costs once, and for each 1,000 exposed members.
+        By variant: the fixed cost, and the cost of 1,000 exposed members.
     """
 
     margin: float = 1.0
@@ -50,7 +50,7 @@ class Worth:
 
     @classmethod
     def of(cls, experiment: Experiment, variants: Sequence[Variant]) -> Self:
-        """What the experiment and its variants declare."""
+        """Return the worth that the experiment and its variants declare."""
         stored = experiment.action_values or {}
         return cls(
             experiment.margin,
@@ -64,7 +64,7 @@ class Worth:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """What is summed: the revenue, then one count an action."""
+        """The outcomes that are summed: the revenue, then a count for each action."""
         return ("revenue", *self.actions)
 
     @property
@@ -73,5 +73,5 @@ class Worth:
         return (self.margin, *self.actions.values())
 
     def cost_of(self, variant: str) -> tuple[Decimal, Decimal]:
-        """Once, and for each 1,000 members; nothing where none was declared."""
+        """Return the fixed cost and the cost of 1,000 members; zero if none is declared."""
         return self.costs.get(variant, (Decimal(0), Decimal(0)))

@@ -1,6 +1,6 @@
-"""When members came back: the life table of their first return and the days of their last, by cell.
+"""Retention by cell: the life table of the first return, and the days of the last return.
 
-A day counts where it was over by the cut-off. Members who never returned are known by how long they were observed.
+A day counts if it was over by the cut-off. Members who never returned are counted by the days they were observed.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ _KEY = ("place", "variant")
 
 
 def retention_by_cell(active: Active, audience: Audience, metric: Metric) -> dict[Cell, RetentionStatistics]:
-    """The retention of every cell, over as many days as the window has."""
+    """Return the retention of every cell, over the days of the window."""
     horizon = active.scope.window_us // DAY_US
     first, last = return_columns(metric)
     members = _observed(active, active.members)
@@ -43,20 +43,20 @@ def retention_by_cell(active: Active, audience: Audience, metric: Metric) -> dic
 
 
 def _observed(active: Active, members: Any) -> Any:
-    """The members with for how many whole days they were observed, at most their window."""
+    """Return the members with ``seen``: the whole days they were observed, at most the window, in microseconds."""
     whole = whole_days(active.backend, active.scope.cut_off_us - members.exposed_us)
     seen = ibis.ifelse(whole > active.scope.window_us, ibis.literal(active.scope.window_us, "int64"), whole)
     return members.mutate(seen=seen)
 
 
 def _observed_days(active: Active) -> dict[Cell, Counter[int]]:
-    """All members by how many whole days they were observed."""
+    """Return all members by the whole days they were observed."""
     members = _observed(active, randomised(active.backend, active.scope))
     members = members.mutate(place=place_of(active.scope, members))
-    found: dict[Cell, Counter[int]] = defaultdict(Counter)
+    observed: dict[Cell, Counter[int]] = defaultdict(Counter)
     for row in fetched(active.backend, members.group_by([*_KEY, "seen"]).aggregate(n=members.count())):
-        found[cell_of(row)][int(row["seen"]) // DAY_US] += int(row["n"])
-    return found
+        observed[cell_of(row)][int(row["seen"]) // DAY_US] += int(row["n"])
+    return observed
 
 
 def _life_table(
@@ -68,7 +68,7 @@ def _life_table(
     *,
     mature: bool,
 ) -> RetentionStatistics:
-    until: Counter[int] = Counter()  # the last day on which so many were at risk
+    until: Counter[int] = Counter()  # members by the last day on which they were at risk
     for seen, members in observed.items():
         until[min(seen, horizon) - 1] += members
     gone: Counter[int] = Counter()

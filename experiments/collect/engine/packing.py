@@ -1,7 +1,7 @@
-"""Several small counts of a member in one whole number, so that the engine sums a few columns instead of twenty.
+"""Several small counts of a member packed into one integer, so that the engine sums a few columns instead of twenty.
 
-Each count has a field of 15 bits, four fields a column. A member with 32,768 events or more would overflow a field:
-collect looks at the largest member and packs one count a column where that could be.
+Each count has a field of 15 bits, four to a column. A member with 32,768 or more events could overflow a field: collect
+checks the largest number of events and, if needed, repeats the pass with one count to a column.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,13 +25,13 @@ _COLUMN_BITS = 60
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many of a member's events are of some types, or of others from the second day on.
+    """The number of a member's events of some types, or of other types from the second day on.
 
     Attributes
     ----------
     events, later_events : tuple of str
     before : bool
-        Whether it is those before the first exposure that count; then days make no difference.
+        Whether to count events before the first exposure instead; then days make no difference.
     """
 
     events: tuple[str, ...] = ()
@@ -46,20 +46,20 @@ class _Place:
 
 
 class Packing:
-    """Where each count stands.
+    """The column and the position of each count.
 
     Parameters
     ----------
     tallies
-        Counts by type; the same one asked for twice is counted once.
+        Counts by type; duplicates are counted once.
     flags
-        Names of counts of whatever a condition says.
+        Names of counts of events that meet a condition.
     bits
         Width of a field; a count must stay below 2 to this power.
     """
 
     def __init__(self, tallies: Iterable[Tally], flags: Iterable[str] = (), bits: int = FIELD_BITS) -> None:
-        # Tallies that look at the day stand together: then only their columns pay for it.
+        # Tallies that depend on the day share columns, so that the other columns need no comparison of days.
         ordered = sorted(dict.fromkeys(tallies), key=lambda tally: (tally.before, not tally.later_events))
         self._fields: list[Tally | str] = [*ordered, *flags]
         self._bits = bits
@@ -71,17 +71,17 @@ class Packing:
 
     @property
     def limit(self) -> int:
-        """A member must have fewer events than this."""
+        """The number of events that a member must stay below."""
         return 1 << self._bits
 
     def columns(self, events: Any, inside: Sequence[Flags], outside: Sequence[Flags]) -> dict[str, Any]:
-        """The packed sums over a member's `events`, of `experiments.collect.attribution.attributed`.
+        """Return the packed sums over a member's `events` (from `experiments.collect.attribution.attributed`).
 
         Parameters
         ----------
         inside, outside
-            The conditions of the flags, for events that count and for those that do not. Of the conditions that stand
-            together only the first that holds is counted.
+            The conditions of the flags, for events that count and for those that do not. In each mapping only the first
+            condition that holds is counted.
         """
         by_column: dict[str, dict[Tally | str, int]] = {}
         for one, place in self._places.items():
@@ -89,44 +89,44 @@ class Packing:
         return {column: _packed(events, held, inside, outside) for column, held in by_column.items()}
 
     def read(self, members: Any, one: Tally | str) -> Any:
-        """One count, from the packed columns of a table of members."""
+        """Return one count from the packed columns of a table of members."""
         place = self._places[one]
         shifted = members[place.column] >> place.shift if place.shift else members[place.column]
         return shifted & (self.limit - 1)
 
 
 def _packed(events: Any, held: Mapping[Tally | str, int], inside: Sequence[Flags], outside: Sequence[Flags]) -> Any:
-    """One packed column: what counts adds the weights of its type and flags, what does not those of before."""
+    """Return one packed column: each event adds the weights of its type and flags, within or before the window."""
     by_moment: dict[str, dict[str, int]] = {}
     for one, weight in held.items():
         for moment, kind in _by_moment(one) if isinstance(one, Tally) else ():
             weights = by_moment.setdefault(moment, {})
             weights[kind] = weights.get(kind, 0) + weight
-    found = {moment: _weighed(events.any_type, weights) for moment, weights in by_moment.items()}
-    within = [*_flagged(held, inside), *([found["any"]] if "any" in found else [])]
-    if "later" in found:
-        within.append(ibis.ifelse(events.later, found["later"], _whole(0)))
+    by_type = {moment: _weight_of(events.any_type, weights) for moment, weights in by_moment.items()}
+    within = [*_flagged(held, inside), *([by_type["any"]] if "any" in by_type else [])]
+    if "later" in by_type:
+        within.append(ibis.ifelse(events.later, by_type["later"], _whole(0)))
     beyond = _flagged(held, outside)
-    if "before" in found:
-        beyond.append(ibis.ifelse(events.before, found["before"], _whole(0)))
+    if "before" in by_type:
+        beyond.append(ibis.ifelse(events.before, by_type["before"], _whole(0)))
     return ibis.ifelse(events.counts, _added(within), _added(beyond)).sum()
 
 
 def _by_moment(tally: Tally) -> list[tuple[str, str]]:
-    """When and by which type an event counts: at any moment, or on a later day only."""
+    """Return when and by which type an event counts: at any moment, or on a later day only."""
     later = [kind for kind in tally.later_events if kind not in tally.events]
     if tally.before:
         return [("before", kind) for kind in (*tally.events, *later)]
     return [*(("any", kind) for kind in tally.events), *(("later", kind) for kind in later)]
 
 
-def _weighed(column: Any, by_type: Mapping[str, int]) -> Any:
-    """The weight of an event's type."""
+def _weight_of(column: Any, by_type: Mapping[str, int]) -> Any:
+    """Return the weight of an event's type."""
     return column.cases(*((kind, _whole(weight)) for kind, weight in by_type.items()), else_=_whole(0))
 
 
 def _flagged(held: Mapping[Tally | str, int], groups: Sequence[Flags]) -> list[Any]:
-    """The weights of the flags of a column, a group of conditions at a time."""
+    """Return the weights of the flags in a column, for each group of conditions."""
     parts = []
     for group in groups:
         branches = [(condition, _whole(held[name])) for name, condition in group.items() if name in held]

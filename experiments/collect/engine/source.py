@@ -1,7 +1,7 @@
-"""Where stored rows are read from for analysis: one Ibis connection a process and database, and the tables on it.
+"""The database engine that an analysis reads: one Ibis connection for each process and database, and its tables.
 
-The expressions of `collect` know nothing of the engine. What the engines say differently (opening, one JSON attribute)
-is here, in one place.
+The expressions of `collect` are independent of the engine. The differences between engines (opening, JSON attributes)
+are in this module.
 """
 
 import atexit
@@ -31,17 +31,17 @@ _opening = threading.Lock()
 
 @ibis.udf.scalar.builtin(name="json_extract", signature=((dt.string, dt.string, dt.string), dt.string))
 def _sqlite_json(document: Any, path: Any, nothing: Any) -> Any:
-    """With two paths SQLite answers a JSON array, which keeps true, 1 and "1" apart; one path would not."""
+    """The attribute in a JSON array: with two paths SQLite returns an array, which distinguishes true, 1 and "1"."""
 
 
 @ibis.udf.scalar.builtin(name="json_extract", signature=((dt.string, dt.string), dt.float64))
 def _sqlite_number(document: Any, path: Any) -> Any:
-    """The attribute as SQLite holds it; a number only where `_sqlite_kind` says so."""
+    """The attribute as SQLite stores it; a number only if `_sqlite_kind` is one."""
 
 
 @ibis.udf.scalar.builtin(name="json_type", signature=((dt.string, dt.string), dt.string))
 def _sqlite_kind(document: Any, path: Any) -> Any:
-    """What JSON the attribute is: ``integer`` and ``real`` are numbers."""
+    """The JSON type of the attribute: ``integer`` and ``real`` are numbers."""
 
 
 @ibis.udf.scalar.builtin(name="jsonb_extract_path_text", signature=((dt.string, dt.string), dt.string))
@@ -51,18 +51,18 @@ def _postgres_text(document: Any, key: Any) -> Any:
 
 @ibis.udf.scalar.builtin(name="jsonb_typeof", signature=((dt.JSON(binary=True),), dt.string))
 def _postgres_kind(value: Any) -> Any:
-    """What JSON it is: ``number`` is one."""
+    """The JSON type of a value: ``number`` is one."""
 
 
 @ibis.udf.scalar.builtin(name="jsonb_extract_path", signature=((dt.string, dt.string), dt.JSON(binary=True)))
 def _postgres_json(document: Any, key: Any) -> Any:
-    """The attribute's JSON, null where it is absent."""
+    """The attribute's JSON, null if it is absent."""
 
 
 def source(url: str) -> SQLBackend:
-    """The connection of this process to a database, opened at the first use.
+    """Return this process's connection to a database, opened at the first use.
 
-    SQLite is opened read-only (temporary tables are not part of the file), beside whoever writes.
+    SQLite is opened read-only (temporary tables are not part of the file), so it never blocks a writer.
     """
     place = (os.getpid(), url)
     with _opening:
@@ -73,40 +73,40 @@ def source(url: str) -> SQLBackend:
 
 @atexit.register
 def _close() -> None:
-    """Close what this process opened."""
+    """Close the connections that this process opened."""
     for (process, _), backend in _open.items():
         if process == os.getpid() and not _is_closed(backend):
             backend.disconnect()
 
 
 def connect(url: str) -> SQLBackend:
-    """A connection of one's own, to be closed by ``disconnect()``."""
+    """Open a separate connection, which the caller closes with ``disconnect()``."""
     return _sqlite(url) if url.startswith("sqlite") else _postgres(url)
 
 
 def table(model: type[Exposure] | type[Event] | type[MultiExposure]) -> Any:
-    """A stored table as an unbound Ibis expression, with the columns of its model."""
+    """Return a stored table as an unbound Ibis expression, with the columns of its model."""
     columns = metadata.tables[str(model.__tablename__)].columns
     schema = {column.name: _TYPES.get(_type_name(column), "string") for column in columns}
     return ibis.table(schema, name=str(model.__tablename__))
 
 
 def attribute(backend: SQLBackend, document: Any, name: str) -> Any:
-    """An attribute of a JSON column as a string that `level` reads back; equal values give equal strings."""
+    """Return an attribute of a JSON column as a string that `level` decodes; equal values give equal strings."""
     if backend.name == "sqlite":
         return _sqlite_json(document, f'$."{name}"', "$[#]")
     return _postgres_json(document, name).cast("string")
 
 
 def number(backend: SQLBackend, document: Any, name: str, bounds: tuple[float, float]) -> Any:
-    """A numeric attribute of a JSON column as a double; null where it is absent, no number or out of its bounds."""
+    """Return a numeric attribute of a JSON column as a double; null if absent, not a number or out of bounds."""
     low, high = bounds
     if backend.name == "sqlite":
         path = f'$."{name}"'
-        found = _sqlite_number(document, path)
+        value = _sqlite_number(document, path)
         is_number = _sqlite_kind(document, path).isin(("integer", "real"))
-        return ibis.ifelse(is_number & found.between(low, high), found, None).cast("float64")
-    # As a decimal first: a double of PostgreSQL refuses what is beyond its range, and the whole query with it.
+        return ibis.ifelse(is_number & value.between(low, high), value, None).cast("float64")
+    # As a decimal first: PostgreSQL's cast to double fails the whole query for a value out of its range.
     exact = ibis.ifelse(
         _postgres_kind(_postgres_json(document, name)) == "number", _postgres_text(document, name), None
     ).cast("decimal")
@@ -114,43 +114,43 @@ def number(backend: SQLBackend, document: Any, name: str, bounds: tuple[float, f
 
 
 def millionths(backend: SQLBackend, document: Any, name: str, bounds: tuple[float, float]) -> Any:
-    """The same in whole millionths, rounded alike by every engine."""
+    """Return a numeric attribute in whole millionths, rounded in the same way by every engine."""
     return (number(backend, document, name, bounds) * 1e6 + 0.5).floor().cast("int64")
 
 
-def plainly(backend: SQLBackend, column: Any) -> Any:
-    """The column such that SQLite looks for no index of it (its planner takes any bound for a narrow one)."""
+def without_index(backend: SQLBackend, column: Any) -> Any:
+    """Return the column in a form for which SQLite uses no index (its planner takes any bound for a narrow one)."""
     return column + 0 if backend.name == "sqlite" else column
 
 
 def whole_days(backend: SQLBackend, us: Any) -> Any:
-    """Microseconds of 0 or more cut to whole days, still in microseconds; exact for spans below 100,000 days.
+    """Truncate non-negative microseconds to whole days, still in microseconds; exact below 100,000 days.
 
-    Ibis has SQLite take remainders by a function in Python; a cast cuts as well, where PostgreSQL's rounds.
+    For SQLite, Ibis computes remainders in a Python function, so a cast truncates instead; PostgreSQL's cast rounds.
     """
     return (us / DAY_US).cast("int64") * DAY_US if backend.name == "sqlite" else us - us % DAY_US
 
 
-def level(backend: SQLBackend, found: str | None) -> str | None:
-    """What `attribute` found, as words: strings as they are, the rest as JSON; None where nothing was given."""
-    value = json.loads(found) if found is not None else None
+def level(backend: SQLBackend, text: str | None) -> str | None:
+    """Decode the text of `attribute`: strings as they are, other values as JSON; None if not given."""
+    value = json.loads(text) if text is not None else None
     return words(value[0] if backend.name == "sqlite" and value is not None else value)
 
 
-def document(found: str | dict[str, Any] | None) -> dict[str, Any]:
-    """A whole JSON column as fetched: text from SQLite, an object from PostgreSQL, empty where there is nothing."""
-    return (json.loads(found) if found and isinstance(found, str) else found) or {}
+def document(stored: str | dict[str, Any] | None) -> dict[str, Any]:
+    """Return a fetched JSON column as a dictionary; SQLite has text, PostgreSQL an object, null is empty."""
+    return (json.loads(stored) if stored and isinstance(stored, str) else stored) or {}
 
 
 def words(value: Any) -> str | None:
-    """A JSON value as a level's name: strings as they are, the rest as JSON; None where nothing was given."""
+    """Return the level name of a JSON value: strings as they are, other values as JSON; None if not given."""
     if value is None or value == "":
         return None
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def fetch(backend: SQLBackend, expression: Any) -> list[tuple[Any, ...]]:
-    """The rows of an expression, with the engine's own exact integers (a data frame would round them to doubles)."""
+    """Return the rows of an expression with exact integers (a data frame would round them to doubles)."""
     cursor = backend.raw_sql(ibis.to_sql(expression, dialect=backend.name))
     try:
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -161,7 +161,7 @@ def fetch(backend: SQLBackend, expression: Any) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def snapshot(backend: SQLBackend) -> Iterator[None]:
-    """Everything inside sees the database as it is at the first look, and leaves nothing behind."""
+    """Run queries on the state of the database at the first of them; temporary tables are dropped at the end."""
     ensure_statistics(backend)
     backend.raw_sql("BEGIN" if backend.name == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ").close()
     try:
@@ -171,17 +171,17 @@ def snapshot(backend: SQLBackend) -> Iterator[None]:
 
 
 def keep(backend: SQLBackend, name: str, expression: Any) -> Any:
-    """The expression's rows as a temporary table that the snapshot takes with it; they never come to Python."""
+    """Store the expression's rows in a temporary table that the snapshot drops; they never reach Python."""
     statement, schema = ibis.to_sql(expression, dialect=backend.name), expression.schema()
     if backend.name == "sqlite":
         backend.raw_sql(f"CREATE TEMPORARY TABLE {name} AS {statement}").close()
         return ibis.table(schema, name=name)
-    # Sums of whole numbers are numeric to PostgreSQL; as whole numbers they are half as large and ten times as quick.
+    # PostgreSQL's sums of integers are numeric; as integers they take half the space and a tenth of the time.
     columns = ", ".join(
         f'"{column}"::bigint' if kind.is_integer() else f'"{column}"' for column, kind in schema.items()
     )
-    # It would hash what the two indexes already hold in the members' order and sort it afterwards; and its helpers
-    # would each read all of the members.
+    # The planner would hash rows that both indexes already hold in the order of members, and sort them afterwards; and
+    # parallel workers would each read all members.
     for setting, value in _IN_ORDER:
         backend.raw_sql(f"SET LOCAL {setting} = {value}").close()
     backend.raw_sql(f"CREATE TEMPORARY TABLE {name} AS SELECT {columns} FROM ({statement}) AS kept").close()
@@ -190,28 +190,26 @@ def keep(backend: SQLBackend, name: str, expression: Any) -> Any:
     return ibis.table(schema, name=name)
 
 
-def added_up(
+def grouped_sums(
     backend: SQLBackend, table: Any, key: Sequence[str], sums: Sequence[str], maxima: Sequence[str] = (), most: int = -1
 ) -> list[dict[str, Any]]:
-    """The table's rows added up by a key that has few values: whole-number columns summed, of others the largest.
+    """Return sums of integer columns, and maxima of others, by a key with few values.
 
-    At most so many rows come back (-1: all). SQLite groups by sorting all rows; adding each to its place in a small
-    table takes half of that.
+    Returns at most `most` rows (-1: all). SQLite groups by sorting all rows; upserting each into a small table takes
+    half the time.
     """
     if backend.name == "sqlite":
-        table = _added_in_place(backend, table, key, sums, maxima)
+        table = _upserted(backend, table, key, sums, maxima)
     else:
         aggregates = {name: table[name].sum() for name in sums} | {name: table[name].max() for name in maxima}
         table = table.group_by(list(key)).aggregate(**aggregates)
-    found = fetch(backend, table if most < 0 else table.limit(most))
-    return [dict(zip(table.columns, row, strict=True)) for row in found]
+    rows = fetch(backend, table if most < 0 else table.limit(most))
+    return [dict(zip(table.columns, row, strict=True)) for row in rows]
 
 
-def _added_in_place(
-    backend: SQLBackend, table: Any, key: Sequence[str], sums: Sequence[str], maxima: Sequence[str]
-) -> Any:
+def _upserted(backend: SQLBackend, table: Any, key: Sequence[str], sums: Sequence[str], maxima: Sequence[str]) -> Any:
     name = f"klette_sums_{uuid4().hex}"
-    # A key holds no null: nothing given is the empty text, which no JSON is.
+    # A primary key holds no null, so null becomes the empty text, which is never valid JSON.
     texts = {one: table[one].fill_null("") for one in key if table[one].type().is_string()}
     chosen = table.mutate(**texts).select(*key, *sums, *maxima)
     added = [f'"{one}" = "{one}" + excluded."{one}"' for one in sums]
@@ -228,7 +226,7 @@ def _added_in_place(
 
 
 def stream(backend: SQLBackend, expression: Any, size: int) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of an expression in batches; only one batch is held at a time, on PostgreSQL by a named cursor."""
+    """Yield the rows of an expression in batches; PostgreSQL uses a named cursor to hold one batch at a time."""
     statement = ibis.to_sql(expression, dialect=backend.name)
     if backend.name == "sqlite":
         cursor = backend.raw_sql(statement)
@@ -260,7 +258,7 @@ def _sqlite(url: str) -> SQLBackend:
         f"file:{file}?mode=ro", uri=True, timeout=30, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA cache_size=-65536")
-    # Temporary tables go to a file, which is as quick as memory and has no bound but the disk.
+    # Temporary tables in a file are as fast as in memory and limited only by the disk.
     connection.execute("PRAGMA temp_store=FILE")
     return ibis.sqlite.from_connection(connection)
 
@@ -268,7 +266,7 @@ def _sqlite(url: str) -> SQLBackend:
 def _postgres(url: str) -> SQLBackend:
     import psycopg
 
-    # random_page_cost: without it the planner shuns the covering index (its default is for old disks).
+    # random_page_cost: with the default, meant for hard disks, the planner avoids the covering index.
     connection = psycopg.connect(
         url.replace("postgresql+psycopg://", "postgresql://", 1),
         autocommit=True,

@@ -49,7 +49,7 @@ def collected_from(database: Database, audience: Audience, scope: Scope = SCOPE,
 
 
 def by_hand(members: list, found, variant: str):
-    """The statistics of a metric from the members themselves."""
+    """Return a metric's statistics computed from the members."""
     values = [member.get(found.key) for member in members]
     if found.kind == "proportion":
         return ProportionStatistics(len(values), sum(values))
@@ -76,26 +76,26 @@ def ratio_by_hand(pairs: list) -> RatioStatistics:
 
 
 def same(seen, expected) -> None:
-    """Equal to the digit but for what is summed in floating point."""
-    told, wanted = seen.to_dict(), expected.to_dict()
-    assert told.keys() == wanted.keys()
+    """Assert that statistics are equal to the digit, except for floating-point sums."""
+    actual, wanted = seen.to_dict(), expected.to_dict()
+    assert actual.keys() == wanted.keys()
     for name, value in wanted.items():
         exact = not isinstance(value, float) and name != "products"
         if name == "products":
-            assert told[name] == [pytest.approx(row, rel=1e-13) for row in value]
+            assert actual[name] == [pytest.approx(row, rel=1e-13) for row in value]
         elif exact and name in ("total", "x_total", "y_total", "cap"):
-            assert (told[name] is None) == (value is None)
-            assert value is None or Decimal(told[name]) == Decimal(value), name
+            assert (actual[name] is None) == (value is None)
+            assert value is None or Decimal(actual[name]) == Decimal(value), name
         elif name == "sums":
-            assert [Decimal(total) for total in told[name]] == [Decimal(total) for total in value]
+            assert [Decimal(total) for total in actual[name]] == [Decimal(total) for total in value]
         elif exact:
-            assert told[name] == value, name
+            assert actual[name] == value, name
         else:
-            assert told[name] == pytest.approx(value, rel=1e-12), name
+            assert actual[name] == pytest.approx(value, rel=1e-12), name
 
 
 def of(members: dict, variant: str, **wanted) -> list:
-    """The members of a variant, and of an epoch or of those whose window was over where that is asked."""
+    """Return the members of a variant, optionally of one epoch or only those whose window was over."""
     found = [member for member in members.values() if member["row"]["variant"] == variant]
     if "epoch" in wanted:
         found = [member for member in found if member["row"]["epoch"] == wanted["epoch"]]
@@ -107,7 +107,7 @@ def of(members: dict, variant: str, **wanted) -> list:
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("by_arrival", "tolerance"), [(True, TOLERANCE_US), (False, 0)])
 @pytest.mark.parametrize("rich", [False, True])
-def test_every_count_equals_the_rules_applied_by_hand(database, seed, by_arrival, tolerance, rich):
+def test_every_metric_equals_the_rules_applied_to_each_member(database, seed, by_arrival, tolerance, rich):
     audience = make_audience(seed, rich=rich)
     scope = replace(SCOPE, by_arrival=by_arrival, tolerance_us=tolerance, begun_us=BEGAN_US)
     collected = collected_from(database, audience, scope, worth=WORTH)
@@ -127,7 +127,7 @@ def test_every_count_equals_the_rules_applied_by_hand(database, seed, by_arrival
     assert quality.early > 10
 
 
-def test_epochs_and_mature_members_are_told_apart_and_add_up(database):
+def test_epochs_and_mature_members_are_separate_sums_of_members(database):
     audience = make_audience(11, rich=True)
     collected = collected_from(database, audience, worth=WORTH)
     members = expected_members(audience)
@@ -148,14 +148,14 @@ def test_epochs_and_mature_members_are_told_apart_and_add_up(database):
             assert collected.mature_counts[variant] == len(mature)
             if found.kind != "retention":
                 expected = by_hand(mature, found, variant)
-                if found.kind == "value":  # they bear their share of what was spent once, not all of it
-                    everybody = collected.metric_data[found.key][variant]
-                    expected = replace(expected, cost_fixed=everybody.cost_fixed * len(mature) / everybody.n)
-                    assert variant not in COSTS or 0 < expected.cost_fixed < everybody.cost_fixed
+                if found.kind == "value":  # mature members bear their share of the fixed cost
+                    total = collected.metric_data[found.key][variant]
+                    expected = replace(expected, cost_fixed=total.cost_fixed * len(mature) / total.n)
+                    assert variant not in COSTS or 0 < expected.cost_fixed < total.cost_fixed
                 same(collected.mature_data[found.key][variant], expected)
 
 
-def test_one_epoch_and_full_windows_are_not_told_twice(database):
+def test_one_epoch_and_full_windows_add_no_split_statistics(database):
     audience = make_audience(12)
     for row in audience.exposures:
         row["at_us"] = min(row["at_us"], CUT_OFF_US - WINDOW_DAYS * DAY_US)
@@ -176,25 +176,25 @@ def capped(found, value) -> Decimal:
 
 
 @pytest.mark.parametrize("rich", [False, True])
-def test_a_covariate_of_the_days_before_is_the_same_outcome(database, rich):
+def test_a_covariate_of_earlier_days_is_the_same_outcome_before_exposure(database, rich):
     audience = make_audience(13, rich=rich)
     collected = collected_from(database, audience, covariate=Covariate(days_before=HISTORY_DAYS))
     members = expected_members(audience)
-    told = [found for found in METRICS if found.kind in ("proportion", "amount", "count")]
-    assert list(collected.adjusted_data) == [found.key for found in told]
-    for found in told:
+    adjustable = [found for found in METRICS if found.kind in ("proportion", "amount", "count")]
+    assert list(collected.adjusted_data) == [found.key for found in adjustable]
+    for found in adjustable:
         for variant in "abc":
             pairs = [
                 (capped(found, member[found.key]), capped(found, member[f"{found.key}_before"]))
                 for member in of(members, variant)
             ]
             same(collected.adjusted_data[found.key][variant], adjusted_by_hand(pairs))
-    # Looking further back changes nothing about the outcomes and the health counts themselves.
+    # Reading earlier events does not change the outcomes and the health counts.
     plain = collect(source.source(database.url), SCOPE, METRICS)
     assert replace(collected, adjusted_data={}).to_dict() == plain.to_dict()
 
 
-def test_a_covariate_of_an_attribute_takes_numbers_alone(database):
+def test_a_covariate_from_an_attribute_uses_only_numbers(database):
     audience = make_audience(14, rich=True)
     collected = collected_from(database, audience, covariate=Covariate(attribute="history"))
     members = expected_members(audience)
@@ -211,8 +211,8 @@ def test_a_covariate_of_an_attribute_takes_numbers_alone(database):
             same(collected.adjusted_data[found.key][variant], adjusted_by_hand(pairs))
 
 
-def test_a_member_with_more_events_than_a_field_holds_is_counted_all_the_same(database, monkeypatch):
-    monkeypatch.setattr("experiments.collect.FIELD_BITS", 2)  # three events at most, where a million are
+def test_members_with_more_events_than_a_packed_field_holds_are_counted_correctly(database, monkeypatch):
+    monkeypatch.setattr("experiments.collect.FIELD_BITS", 2)  # a field holds three events at most
     audience = make_audience(15)
     collected = collected_from(database, audience)
     members = expected_members(audience)
@@ -222,13 +222,13 @@ def test_a_member_with_more_events_than_a_field_holds_is_counted_all_the_same(da
             same(collected.metric_data[found.key][variant], by_hand(of(members, variant), found, variant))
 
 
-def test_the_caps_and_their_number_are_really_exercised():
+def test_the_audience_has_members_above_the_caps():
     members = expected_members(make_audience(1))
     assert sum(member["revenue"] > metric("revenue").cap for member in members.values()) > 0
     assert sum(member["dwell"] > metric("dwell").cap for member in members.values()) > 0
 
 
-def test_members_set_aside_are_counted_by_reason(database):
+def test_excluded_members_are_counted_by_reason(database):
     audience = make_audience(4)
     collected = collected_from(database, audience)
     run = [
@@ -236,7 +236,7 @@ def test_members_set_aside_are_counted_by_reason(database):
         for row in audience.exposures
         if row["run_id"] == 1 and row["at_us"] <= CUT_OFF_US and row["received_us"] <= CUT_OFF_US
     ]
-    twice = {row["unit"] for row in audience.met_twice if row["run_id"] == 1 and row["received_us"] <= CUT_OFF_US}
+    twice = {row["unit"] for row in audience.multi_exposed if row["run_id"] == 1 and row["received_us"] <= CUT_OFF_US}
     people = [row for row in run if not row["bot"]]
     assert collected.excluded == {
         "multi_exposed": sum(row["unit"] in twice and row["origin"] == "randomised" for row in people),
@@ -257,13 +257,13 @@ def test_segment_cells_add_up_to_the_whole_on_every_level(database):
                 total = total + cell if key == variant else total
             assert total == collected.metric_data["sticky_rate"][variant]
     levels = {level for _, level in collected.segment_data["country"]}
-    # A number, a truth and a text of the same letters stay apart; a missing and a null attribute do not.
+    # A number, a boolean and a text of the same letters are distinct levels; missing and null are one.
     assert levels == {"DE", "AT", "Bär", 'a"b', "true", "1", "1.5", "(not given)"}
     assert {level for _, level in collected.segment_data["a.b"]} == {"x", "(not given)"}
 
 
 def joint_by_hand(members: dict, names: list[str], primary: str) -> SegmentCells:
-    """Cells of all attributes at once, by variant and levels."""
+    """Return the cells of all attributes together, by variant and levels."""
     cells: dict = {}
     for member in members.values():
         given = member["row"]["attributes"] or {}
@@ -275,7 +275,7 @@ def joint_by_hand(members: dict, names: list[str], primary: str) -> SegmentCells
 
 
 @pytest.mark.parametrize("kinds", [audience.MOST_KINDS, 0], ids=["as stored", "by the engine"])
-def test_cells_of_several_segments_at_once_are_those_of_the_members(database, monkeypatch, kinds):
+def test_cells_of_several_segments_together_equal_the_members(database, monkeypatch, kinds):
     monkeypatch.setattr(audience, "MOST_KINDS", kinds)
     made, names = make_audience(16), ["country", "a.b"]
     collected = collected_from(database, made, segments=names, segmented=metric("sticky_rate"))
@@ -287,16 +287,16 @@ def test_cells_of_several_segments_at_once_are_those_of_the_members(database, mo
             assert (cell.n, cell.successes) == (sum(part.n for part in parts), sum(part.successes for part in parts))
 
 
-def test_too_many_cells_at_once_leave_each_segment_by_itself(database, monkeypatch):
-    names, told = ["country", "a.b"], {}
+def test_with_too_many_cells_each_segment_is_still_collected_alone(database, monkeypatch):
+    names = ["country", "a.b"]
     made = make_audience(17)
-    told["few"] = collected_from(database, made, segments=names, segmented=metric("sticky_rate"))
+    few = collected_from(database, made, segments=names, segmented=metric("sticky_rate"))
     monkeypatch.setattr(audience, "MOST_KINDS", 0)
     monkeypatch.setattr(levels, "MOST_CELLS", 3)
     backend = source.source(database.url)
-    told["many"] = collect(backend, SCOPE, METRICS, segments=names, segmented=metric("sticky_rate"))
-    assert told["many"].segment_cells is None
-    assert told["many"].segment_data == told["few"].segment_data
+    many = collect(backend, SCOPE, METRICS, segments=names, segmented=metric("sticky_rate"))
+    assert many.segment_cells is None
+    assert many.segment_data == few.segment_data
 
 
 @pytest.mark.parametrize("kinds", [audience.MOST_KINDS, 0], ids=["as stored", "by the engine"])
@@ -327,7 +327,7 @@ def test_a_run_without_members_gives_empty_statistics_and_no_error(database):
     assert collected.quality.last_event_us is None
 
 
-def test_collected_survives_json_to_the_digit(sqlite_url):
+def test_collected_statistics_survive_json_to_the_digit(sqlite_url):
     database = Database(sqlite_url)
     options = {"segments": ["country", "a.b"], "segmented": metric("sticky_rate"), "worth": WORTH}
     options |= {"covariate": Covariate(days_before=HISTORY_DAYS)}
@@ -350,7 +350,7 @@ def test_both_engines_give_the_same_figures(sqlite_url, postgres_url):
 
 
 def _without_logs(document):
-    """Sums of logarithms depend on the order of the rows in their last digit; everything else is exact."""
+    """Drop the sums of logarithms, whose last digit depends on the order of rows; all other figures are exact."""
     if isinstance(document, dict):
         return {name: _without_logs(value) for name, value in document.items() if not name.startswith("log_total")}
     return [_without_logs(value) for value in document] if isinstance(document, list) else document

@@ -1,4 +1,4 @@
-"""Whole cascades: the rules applied member by member, each one's outcomes counted for the member at the root."""
+"""Whole cascades: the rules applied to each member, whose outcomes count for the root of the cascade."""
 
 import json
 from collections import defaultdict
@@ -14,7 +14,7 @@ from tests.experiments.collect.test_collect import SCOPE, collected_from, same
 
 
 @pytest.mark.parametrize("by_arrival", [True, False])
-def test_the_total_is_what_everybody_in_a_cascade_did_for_the_member_at_its_root(database, by_arrival):
+def test_the_total_counts_all_outcomes_of_a_cascade_for_its_root(database, by_arrival):
     audience = make_audience(3, 600, rich=True)
     scope = replace(SCOPE, by_arrival=by_arrival, tolerance_us=TOLERANCE_US, begun_us=BEGAN_US)
     collected = collected_from(database, audience, scope)
@@ -26,9 +26,9 @@ def test_the_total_is_what_everybody_in_a_cascade_did_for_the_member_at_its_root
         if root and root["row"]["origin"] == "randomised" and root["row"]["variant"] == row["variant"]:
             cascades[root["row"]["unit"]].append(member)
     assert max(map(len, cascades.values())) > 5
-    told = [found for found in METRICS if found.kind in ("proportion", "count", "amount")]
-    assert sorted(collected.total_data) == sorted(found.key for found in told)
-    for found in told:
+    additive = [found for found in METRICS if found.kind in ("proportion", "count", "amount")]
+    assert sorted(collected.total_data) == sorted(found.key for found in additive)
+    for found in additive:
         for variant in "abc":
             own = [tree for tree in cascades.values() if tree[0]["row"]["variant"] == variant]
             sums = [sum(min(one[found.key], found.cap or one[found.key]) for one in tree) for tree in own]
@@ -41,7 +41,7 @@ def test_the_total_is_what_everybody_in_a_cascade_did_for_the_member_at_its_root
     assert Collected.from_dict(json.loads(json.dumps(collected.to_dict()))).total_data == collected.total_data
 
 
-def test_without_anybody_brought_there_is_no_total_of_its_own(database):
+def test_without_brought_members_there_are_no_totals(database):
     audience = make_audience(4)
     audience.exposures = [row for row in audience.exposures if row["origin"] == "randomised"]
     assert collected_from(database, audience).total_data == {}
