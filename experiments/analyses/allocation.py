@@ -1,4 +1,4 @@
-"""How new members were allocated while the run went on, and the shares that an analysis proposes for the next ones."""
+"""The traffic split of each allocation epoch, and the split that an analysis proposes for the next one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CAVEAT = message("note.adaptive_shares")
 
 
 class EpochShares(NamedTuple):
-    """One allocation epoch as it was applied.
+    """One allocation epoch as applied.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class EpochShares(NamedTuple):
     weights : mapping of str to float
         Share of each variant.
     members : mapping of str to int
-        Randomised members of each variant who came in it.
+        Randomised members of each variant in the epoch.
     """
 
     number: int
@@ -38,7 +38,7 @@ class EpochShares(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AllocationResult:
-    """The shares of new members over time, if they follow the results.
+    """The traffic split over time, for adaptive allocation.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class AllocationResult:
     next_not_shown : NotShown or None
         Why none are proposed.
     caveat : Message
-        How much moving shares bias the figures.
+        How much an adaptive split biases the figures.
     """
 
     method: str
@@ -62,7 +62,7 @@ class AllocationResult:
     caveat: Message
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {
             "method": self.method,
             "floor": self.floor,
@@ -90,7 +90,7 @@ class AllocationResult:
 def allocation_result(
     plan: Plan, collected: Collected, primary: MetricResult, checks: Sequence[HealthCheck]
 ) -> AllocationResult | None:
-    """Return the shares over time and the next ones; None for fixed weights."""
+    """Return the shares of each epoch and the next ones; None for fixed weights."""
     rule = plan.allocation
     if rule is None:
         return None
@@ -110,7 +110,7 @@ def allocation_result(
 def _proposed(
     plan: Plan, rule: AdaptiveAllocation, primary: MetricResult, checks: Sequence[HealthCheck]
 ) -> Proposal | NotShown:
-    """Return the shares of the next members, or why they stay as they are."""
+    """Return the shares of the next epoch, or why the split does not change."""
     if not plan.running:
         return not_shown("not_running")
     if failed := [check for check in checks if check.status == "fail"]:
@@ -126,7 +126,7 @@ def _epoch(epoch: PlannedEpoch, collected: Collected) -> EpochShares:
 
 
 def members_in(collected: Collected, number: int) -> dict[str, int]:
-    """Randomised members of each variant who came in an epoch; a run with one epoch is not split."""
+    """Return the randomised members of each variant in an epoch; a run with one epoch is not split."""
     if not collected.epochs:
         return dict(collected.counts) if number == 1 else dict.fromkeys(collected.counts, 0)
     if number not in collected.epochs:

@@ -1,7 +1,7 @@
 """The result of an analysis, typed from end to end; its JSON document is what is stored and what the API returns.
 
 `Answer.to_dict` writes the document and `from_dict` reads it back to the digit. Sentences in it are messages: codes
-with parameters, which `experiments.reporting` puts into words.
+with parameters, which `experiments.reporting` turns into text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class Mature:
     metrics: tuple[MetricEntry, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {"members": dict(self.members), "metrics": [entry.to_dict() for entry in self.metrics]}
 
     @classmethod
@@ -63,7 +63,7 @@ class Mature:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What randomised members did together with the members of their cascades; it decides nothing.
+    """The outcomes of randomised members and their cascades; descriptive, without effect on the verdict.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Total:
     metrics: tuple[MetricEntry, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {"brought": self.brought, "metrics": [entry.to_dict() for entry in self.metrics]}
 
     @classmethod
@@ -91,7 +91,7 @@ class Summary(NamedTuple):
     Attributes
     ----------
     leader : str or None
-        The variant that is most probably best.
+        The variant with the highest chance of being best.
     chance_best : float or None
         Its probability of being best.
     expected_loss_per_100 : float or None
@@ -99,7 +99,7 @@ class Summary(NamedTuple):
     unit_of_measure : str
     members_per_day : float or None
     more_days : int or None
-        About how many more days it takes.
+        Estimated number of days until a verdict.
     elapsed_days : float or None
         None for totals imported without dates.
     planned_days : int or None
@@ -133,7 +133,7 @@ class Arrivals(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a result rests on.
+    """The definitions, priors, rules, seed and versions behind a result.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class Provenance:
         return {**self.priors, "lift": self.lift.prior}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         priors = {key: prior.to_dict() for key, prior in self.priors.items()}
         return {
             "metric_definitions": {key: dict(found) for key, found in self.metric_definitions.items()},
@@ -187,7 +187,7 @@ class Provenance:
 
 
 class Heading(NamedTuple):
-    """Which analysis a result is of, and of which members.
+    """The analysis and the members of a result.
 
     Attributes
     ----------
@@ -209,12 +209,12 @@ class Heading(NamedTuple):
     units: Units
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return self._asdict() | {"units": self.units._asdict() | {"excluded": dict(self.units.excluded)}}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read it from a result's document, among whose keys its own are."""
+        """Read it from the keys of a result's document."""
         own = {name: data[name] for name in cls._fields}
         return cls(**own | {"units": Units(**data["units"])})
 
@@ -258,7 +258,7 @@ class Answer:
 
     @property
     def primary(self) -> MetricEntry:
-        """The metric that decides."""
+        """The primary metric, which decides the verdict."""
         return self.metrics[0]
 
     def entries(self, part: Part[T]) -> Entries[T]:
@@ -270,7 +270,7 @@ class Answer:
         return next((entry for entry in self.metrics if entry.metric == metric), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the document: plain JSON values, numbers that JSON does not know as null."""
+        """Return the document in plain JSON values; numbers that JSON cannot hold are null."""
         return _document(
             self.heading.to_dict()
             | {
@@ -308,7 +308,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class PastDay:
-    """The result of a past day, filled in for the curve over time: the primary metric's scorecard, without a verdict.
+    """The result of a past day for the curve over time: the primary metric's scorecard, without a verdict.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ Report = Callable[[float, str], None]
 
 
 def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) -> tuple[Answer, Drawing]:
-    """Return the result and the curves that the page draws; the same inputs give the same digits."""
+    """Return the result and the curves for the page; equal inputs give equal digits."""
     plan, collected = inputs.plan, inputs.collected
     definitions = {found.key: found for found in plan.measured}
     lift, seed = plan.lift_prior.prior, inputs.seed
@@ -92,12 +92,12 @@ def _heading(inputs: Inputs, identity: str) -> Heading:
 
 
 def _rules(plan: Plan, elapsed: float, lift: NamedPrior) -> Rules:
-    # What was imported is looked at once, at its end: no day to wait for, and no price to pay for looking.
-    once = elapsed if plan.imported else None
+    # An import is analysed once, after its end: there is no minimum duration and no correction for repeated looks.
+    complete = elapsed if plan.imported else None
     return Rules(
         min_members=max(2, plan.minimum_members),
         min_days=0.0 if plan.imported else 1.0,
-        planned_days=once or plan.planned_days,
+        planned_days=complete or plan.planned_days,
         caring=plan.threshold_of_caring,
         lift_prior=lift,
     )
@@ -127,7 +127,7 @@ def _mature(plan: Plan, mature: Mapping[str, Scored]) -> Mature | None:
 
 
 def _priors(scored: Mapping[str, Scored], sampled: Sampled) -> dict[str, NamedPrior]:
-    """Return every prior that was used beside the lift's, by the metric or the part that uses it."""
+    """Return the priors other than the lift's, by the metric or the part that uses them."""
     priors = {key: found.plain.prior for key, found in scored.items()}
     adjusted = next((found.adjusted for found in scored.values() if found.adjusted is not None), None)
     if adjusted is not None:
@@ -142,7 +142,7 @@ def _priors(scored: Mapping[str, Scored], sampled: Sampled) -> dict[str, NamedPr
 def _drawing(scored: Mapping[str, Scored]) -> Drawing:
     """Return the curves of the lifts by metric and variant, with the four digits that a pixel can show.
 
-    They are most of what an analysis takes up in the database, and there may be hundreds a day.
+    Curves take most of the space of an analysis, and there may be hundreds of analyses a day.
     """
     return {
         "densities": {
@@ -161,7 +161,7 @@ def _four_digits(values: Iterable[float]) -> list[float]:
 
 
 def _summary(inputs: Inputs, primary: Scored, verdict: Verdict) -> Summary:
-    """Return which variant leads, how probably, what it would cost to be wrong, and the pace if it is known."""
+    """Return the leading variant with its chance and expected loss, and the pace if dates are known."""
     plan, elapsed = inputs.plan, inputs.elapsed_days
     leader = max(primary.deciding.variants, key=lambda row: -1.0 if row.p_best is None else row.p_best, default=None)
     leads = leader is not None and leader.p_best is not None

@@ -1,4 +1,4 @@
-"""What the health checks of an analysis know: its split, its members and its events."""
+"""The data for the health checks of an analysis: its split, its members and its events."""
 
 from analysis.health.data import HealthData
 from analysis.health.srm import Epoch
@@ -8,7 +8,7 @@ from experiments.collect.collected import Collected
 
 
 def health_data(inputs: Inputs) -> HealthData:
-    """Return what the checks of `analysis.health.checks.CHECKS` look at."""
+    """Return the data that `analysis.health.checks.CHECKS` read."""
     plan, collected, quality = inputs.plan, inputs.collected, inputs.collected.quality
     return HealthData(
         epochs=_epochs(plan, collected),
@@ -40,7 +40,7 @@ def health_data(inputs: Inputs) -> HealthData:
 
 
 def _epochs(plan: Plan, collected: Collected) -> tuple[Epoch, ...]:
-    """Return members and shares of each epoch; the shares to the bucket, as they were applied."""
+    """Return members and shares of each epoch; shares in buckets, as applied."""
     observed = []
     for epoch in plan.epochs:
         shares = epoch.weights if epoch.buckets is None else epoch.buckets

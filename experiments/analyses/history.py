@@ -1,7 +1,7 @@
-"""The days before a run's first analysis, filled in from what is known by now, so that the curve has a past.
+"""The days before a run's first analysis, computed from all data received so far, for the curve over time.
 
-For shares of members, sums and counts one pass gives all days: each member counts from the day they came, and with what
-they had done by the end of each day. Other metrics are collected for each day by itself.
+For proportions, sums and counts one pass gives all days: a member counts from the day of the exposure, with the outcome
+by the end of each day. Other metrics take a separate collection for each day.
 """
 
 from collections.abc import Iterator
@@ -23,23 +23,23 @@ MOST_DAYS = 60
 def past_days(database: Database, experiment: Experiment, run: Run, given: Inputs) -> Iterator[Inputs]:
     """Yield the inputs of a history-only analysis for each whole day before `given`; at most 60, evenly spaced.
 
-    A past day counts what happened by then, whenever it arrived.
+    A past day counts all events that had happened by then, including those received later.
     """
     plan = given.plan
     begun, cut_offs = _cut_offs(given)
-    came_on = {day for _, day, _ in given.collected.arrivals}
-    # If all members were imported as of one day, the days after it say nothing about the course of the test.
-    if not cut_offs or (plan.imported and len(came_on) < 2):
+    exposure_days = {day for _, day, _ in given.collected.arrivals}
+    # If all members were imported as of one day, later days say nothing about the course of the test.
+    if not cut_offs or (plan.imported and len(exposure_days) < 2):
         return
     found = metric(plan.primary)
     backend = source.source(database.url)
     scope = inputs.scope(experiment, run, given.cut_off_us, tolerance_us=plan.clock_tolerance_us, by_arrival=False)
-    # Moved shares are compared within epochs and a covariate looks back: each day then takes a collection of its own.
+    # With several epochs or a covariate, each day takes a separate collection.
     plain = len(plan.epochs) == 1 and plan.covariate is None
     if has_daily_statistics(found) and plain:
         numbers = [(cut_off - begun) // DAY_US for cut_off in cut_offs]
-        stood = statistics_by_day(backend, scope, found, begun, numbers)
-        days = (Collected({key: cell.n for key, cell in day.items()}, {}, 0, {found.key: day}) for day in stood)
+        by_day = statistics_by_day(backend, scope, found, begun, numbers)
+        days = (Collected({key: cell.n for key, cell in day.items()}, {}, 0, {found.key: day}) for day in by_day)
     else:
         with database.read() as session:
             worth = Worth.of(experiment, variants_of(session, experiment))
@@ -53,14 +53,14 @@ def past_days(database: Database, experiment: Experiment, run: Run, given: Input
 
 
 def _cut_offs(given: Inputs) -> tuple[int, list[int]]:
-    """When the run began, and the ends of its days before the analysis."""
+    """Return the start of the run and the ends of its days before the analysis."""
     plan, first = given.plan, given.collected.first_exposure_us
     if first is None:
         return plan.started_us, []
     begun = min(plan.started_us, first)
     end = given.cut_off_us
     if plan.ended_us is not None:
-        # What members still did within their window belongs to the curve, a year of silence after it does not.
+        # The curve ends with the last member's window, however much later the analysis is.
         end = min(end, plan.ended_us + plan.window_days * DAY_US)
     days = range(1, (end - begun - 1) // DAY_US + 1)
     if len(days) > MOST_DAYS:

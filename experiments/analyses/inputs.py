@@ -21,25 +21,25 @@ from experiments.validation import shown
 
 
 def to_us(moment: datetime) -> int:
-    """Whole microseconds since 1970; a time without a zone is taken as UTC."""
+    """Return whole microseconds since 1970; a time without a zone is UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def measured(experiment: Experiment) -> tuple[Metric, ...]:
-    """The experiment's metrics: the primary one first, then the others, then the guardrails; each once."""
+    """Return the experiment's metrics without repeats: the primary one, the others, then the guardrails."""
     keys = dict.fromkeys([experiment.primary_metric, *experiment.metrics, *experiment.guardrails])
     return tuple(metric(key) for key in keys)
 
 
 def tolerance_us(experiment: Experiment, seconds: int) -> int:
-    """How far an app's clock may be behind ours; imported times come from one clock, so nothing is forgiven there."""
+    """Return how far an app's clock may be behind the server's; 0 for imports, whose times come from one clock."""
     return 0 if experiment.imported else seconds * 1_000_000
 
 
 def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: int, by_arrival: bool = True) -> Scope:
-    """Which rows an analysis of the run looks at."""
+    """Return the scope of the rows that an analysis of the run reads."""
     return Scope(
         project_id=experiment.project_id,
         run_id=run.id or 0,
@@ -57,12 +57,12 @@ def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: in
 def plan(
     session: Session, experiment: Experiment, run: Run, *, cut_off_us: int, silence_hours: float, tolerance_us: int
 ) -> Plan:
-    """Return what was decided before the results, as it is at this analysis.
+    """Return the plan of the run at this analysis.
 
     Raises
     ------
     ConflictError
-        No variant is the control: there is nothing to compare with.
+        The variants do not have exactly one control.
     """
     variants = variants_of(session, experiment)
     return Plan(
@@ -72,7 +72,7 @@ def plan(
         ended_us=None if run.ended_at is None else to_us(run.ended_at),
         running=experiment.state == "running" and run.ended_at is None,
         imported=experiment.imported,
-        # Imported totals may come without dates: then the run's moments are those of the import, and it has no length.
+        # Totals imported without dates: the run starts and ends at the time of the import.
         dates_known=not (experiment.imported and experiment.planned_days is None),
         simulated=experiment.simulated,
         control=_control(experiment, variants),
@@ -122,13 +122,13 @@ def _name(variant: Variant) -> str:
 
 
 def _called(position: int, name: str) -> str:
-    """A variant in a sentence: its letter, and its name where it has one."""
+    """Return a variant as in a sentence: its letter, and its name if it has one."""
     letter = chr(ord("A") + position) if position < 26 else f"No. {position + 1}"
     return f"{letter} “{name}”" if name and name.upper() != letter else letter
 
 
 def imported(session: Session, experiment: Experiment, run: Run) -> Collected | None:
-    """Statistics of a run that came as aggregated counts; None where it came as members."""
+    """Return the statistics of a run imported as aggregated counts; None for a run with members."""
     rows = session.scalars(select(ImportedCounts).where(col(ImportedCounts.run_id) == run.id)).all()
     if not rows:
         return None
@@ -140,8 +140,8 @@ def imported(session: Session, experiment: Experiment, run: Run) -> Collected | 
             f"The counts of {experiment.key} name the variant {shown(unknown[0])}, which run {run.number} does not "
             f"have; it has {', '.join(variants)}. Import them again under the right names."
         )
-    found = {(row.metric, row.variant): ProportionStatistics(row.members, row.successes) for row in rows}
-    keys = [known.key for known in measured(experiment) if any(name == known.key for name, _ in found)]
+    cells = {(row.metric, row.variant): ProportionStatistics(row.members, row.successes) for row in rows}
+    keys = [known.key for known in measured(experiment) if any(name == known.key for name, _ in cells)]
     if experiment.primary_metric not in keys:
         raise ConflictError(
             f"The counts of {experiment.key} hold nothing on {experiment.primary_metric}, its primary metric; import "
@@ -154,14 +154,14 @@ def imported(session: Session, experiment: Experiment, run: Run) -> Collected | 
         excluded={"multi_exposed": 0, "bots": 0},
         shared=0,
         metric_data={
-            key: {variant: found.get((key, variant), ProportionStatistics.empty()) for variant in variants}
+            key: {variant: cells.get((key, variant), ProportionStatistics.empty()) for variant in variants}
             for key in keys
         },
     )
 
 
 def srm_failed(session: Session, run: Run) -> bool:
-    """Whether the newest of the run's earlier analyses found a sample ratio mismatch; it is not withdrawn later."""
+    """Return whether the run's newest analysis found a sample ratio mismatch, which later ones do not withdraw."""
     health = session.scalars(
         select(col(Analysis.result)["health"])
         .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
@@ -172,9 +172,9 @@ def srm_failed(session: Session, run: Run) -> bool:
 
 
 def aa_history(session: Session) -> tuple[bool, ...]:
-    """For each finished A/A experiment, whether its last answer declared a winner or a harm.
+    """Return for each finished A/A experiment whether its last verdict declared a winner or a harm.
 
-    It is one where all variants have the very same content; of empty content nothing is known, since an app holds it.
+    In an A/A experiment all variants have the same content. Empty content does not count, since the app holds it.
     """
     content = cast(col(Variant.content), Text)
     alike = (
@@ -194,7 +194,7 @@ def aa_history(session: Session) -> tuple[bool, ...]:
 
 
 def looks_before(session: Session, run: Run) -> tuple[Look, ...]:
-    """Return the looks of the run's earlier analyses that the stopping rule must know, oldest first."""
+    """Return the looks of the run's earlier analyses that the stopping rule needs, oldest first."""
     newest = (
         select(col(Analysis.inputs)["looks"], col(Analysis.result)["verdict"]["look"])
         .where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))

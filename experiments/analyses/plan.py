@@ -1,6 +1,6 @@
-"""What an analysis is computed from: the plan of its run, what was collected and what earlier analyses found.
+"""The inputs of an analysis: the plan of its run, the collected statistics and the findings of earlier analyses.
 
-These inputs and the code decide the result to the digit, so they are stored beside it. Weights and names are stored as
+These inputs and the code determine the result to the digit, so they are stored with it. Weights and names are stored as
 pairs: PostgreSQL returns the keys of a JSON object in another order, and the order of the variants matters.
 """
 
@@ -23,13 +23,13 @@ class LearnedFrom:
     Attributes
     ----------
     tests, variants, members : int
-        How much it rests on.
+        Size of the evidence.
     tau, tau_low, tau_high : float
         Spread of true differences in log-odds, with its 95 % equal-tailed interval.
     mean_log_odds, mean_sd : float
         Mean and standard deviation of the tests' typical log-odds.
     better : Message
-        Which shape of the spread predicts better.
+        The shape of the spread that predicts better.
     metrics : mapping of str to int
         Experiments by their primary metric.
     left_out : mapping of str to int
@@ -52,12 +52,12 @@ class LearnedFrom:
     learned_at: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return asdict(self) | {"better": self.better.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read `to_dict` back; what else `data` holds is ignored."""
+        """Read `to_dict` back; other keys of `data` are ignored."""
         known = {field.name: data[field.name] for field in fields(cls)}
         return cls(**known | {"better": Message.from_dict(data["better"])})
 
@@ -69,10 +69,10 @@ class LiftPrior:
     Attributes
     ----------
     requested : str
-        What the experiment asks for: a name, or ``auto``.
+        The requested prior: a name, or ``auto``.
     prior : NamedPrior
     evidence : LearnedFrom or None
-        What the prior was learned from; None for the shipped ones.
+        The evidence of a learned prior; None for shipped ones.
     """
 
     requested: str
@@ -80,7 +80,7 @@ class LiftPrior:
     evidence: LearnedFrom | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: the prior's own, with the two others beside them."""
+        """Return plain JSON values: those of the prior, the requested name and the evidence."""
         evidence = None if self.evidence is None else self.evidence.to_dict()
         return self.prior.to_dict() | {"asked": self.requested, "evidence": evidence}
 
@@ -95,13 +95,13 @@ class LiftPrior:
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveAllocation:
-    """How the shares of new members follow the results.
+    """The rule by which the traffic split follows the results.
 
     Attributes
     ----------
     method : str
     floor : float
-        Share that every variant keeps.
+        Minimum share of every variant.
     every_hours : int
         Hours between two changes of the shares.
     """
@@ -124,7 +124,7 @@ class PlannedEpoch:
     weights : mapping of str to float
         Share of each variant.
     buckets : mapping of str to int or None
-        Buckets that each variant owns, which are the shares as applied; None where members were imported.
+        Buckets of each variant, which are the shares as applied; None for imported members.
     """
 
     number: int
@@ -133,7 +133,7 @@ class PlannedEpoch:
     buckets: Mapping[str, int] | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {
             "number": self.number,
             "started_us": self.started_us,
@@ -152,7 +152,7 @@ class PlannedEpoch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was decided before the results, as of one analysis.
+    """The plan of a run at one analysis.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class Plan:
         Whether new members are still exposed.
     imported : bool
     dates_known : bool
-        False for totals imported without dates: the run's moments are then those of the import, and it has no length.
+        False for totals imported without dates: the run then starts and ends at the time of the import.
     simulated : bool
     control : str
     weights : mapping of str to float
@@ -173,7 +173,7 @@ class Plan:
     epochs : tuple of PlannedEpoch
         At least one.
     names : mapping of str to str
-        Each variant in a sentence: its letter, and its name where it has one.
+        Each variant as in a sentence: its letter, and its name if it has one.
     primary : str
     metrics : tuple of str
         The primary one first, then the others, then the guardrails.
@@ -189,7 +189,7 @@ class Plan:
         Relative loss that is accepted; also the half-width of the ROPE.
     silence_hours : float
     clock_tolerance_us : int
-        How far an app's clock may be behind.
+        How far an app's clock may be behind the server's.
     lift_prior : LiftPrior
     allocation : AdaptiveAllocation or None
         None for fixed weights.
@@ -232,16 +232,16 @@ class Plan:
         return tuple(metric(key) for key in self.metrics)
 
     def elapsed_days(self, cut_off_us: int, first_exposure_us: int | None) -> float:
-        """Return how many days the run has lasted at the cut-off; it begins with its first member if that was earlier.
+        """Return the days of the run at the cut-off, counted from its first exposure if that was earlier.
 
-        A finished test whose members came all at once has lasted for a moment at least.
+        An import whose members all arrived at once has a small positive duration.
         """
         begun = min(self.started_us, first_exposure_us or self.started_us)
         end = cut_off_us if self.ended_us is None else min(cut_off_us, self.ended_us)
         return max(0.001 if self.imported else 0.0, (end - begun) / DAY_US)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return own | {
             "weights": _pairs(self.weights),
@@ -276,7 +276,7 @@ _LISTS = ("metrics", "guardrails", "segments")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that decides the result of one analysis.
+    """All inputs that determine the result of one analysis.
 
     Attributes
     ----------
@@ -285,13 +285,13 @@ class Inputs:
     cut_off_us : int
         Nothing later counts; microseconds since 1970 UTC.
     seed : int
-        Of the sampled models and of drawn posteriors.
+        For the sampled models and drawn posteriors.
     plan : Plan
     collected : Collected
     counts_only : bool
         Whether the run was imported as totals, without members.
     looks : tuple of Look
-        Earlier analyses of the run that the stopping rule must know, oldest first.
+        Earlier analyses of the run that the stopping rule needs, oldest first.
     srm_failed : bool
         Whether an earlier analysis of the run found a sample ratio mismatch; it is not withdrawn later.
     aa_history : tuple of bool
@@ -316,11 +316,11 @@ class Inputs:
 
     @property
     def elapsed_days(self) -> float:
-        """How many days the run has lasted at the cut-off."""
+        """The days of the run at the cut-off."""
         return self.plan.elapsed_days(self.cut_off_us, self.collected.first_exposure_us)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, which survive JSON to the digit."""
+        """Return plain JSON values, which survive JSON to the digit."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return own | {
             "plan": self.plan.to_dict(),

@@ -16,9 +16,9 @@ from experiments.lifecycle.store import current_run, get, variants_of
 from experiments.storage.tables import Analysis, Experiment
 from experiments.translation import gettext
 
-USUAL_WINDOW: int = ExperimentDefinition.model_fields["window_days"].default
-OFFERED = 100
-"""Experiments that a form offers to copy from."""
+DEFAULT_WINDOW: int = ExperimentDefinition.model_fields["window_days"].default
+MOST_OFFERED = 100
+"""The most experiments that the planning form offers to copy from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Figures:
     mean : float
         The control's mean per member so far, before any prior.
     sd : float or None
-        Standard deviation of one member's value; None where the mean is a share of members.
+        Standard deviation of one member's value; None for a proportion.
     higher : bool
         Whether more is better.
     members_a_day : float or None
@@ -125,7 +125,7 @@ def metric_of(session: Session, key: str) -> str | None:
 
 
 def analysed(session: Session) -> list[tuple[str, str]]:
-    """Key and name of the experiments that can be planned from, the newest first."""
+    """Return key and name of the experiments with an analysis, newest first."""
     having = select(col(Analysis.experiment_id)).where(col(Analysis.history_only).is_(False))
     query = select(col(Experiment.key), col(Experiment.name)).where(col(Experiment.id).in_(having))
-    return [(key, name) for key, name in session.execute(query.order_by(col(Experiment.id).desc()).limit(OFFERED))]
+    return [(key, name) for key, name in session.execute(query.order_by(col(Experiment.id).desc()).limit(MOST_OFFERED))]

@@ -1,7 +1,7 @@
 """The prior on lifts: learned from the finished experiments of this database, and fixed for each run.
 
-The first analysis of a run chooses the prior and later ones keep it: a result never jumps because a prior was learned
-again in between.
+The first analysis of a run chooses the prior and later ones keep it, so that a newly learned prior never changes a
+result in between.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from experiments.storage.tables import Analysis, Experiment, LearnedPrior, Run, 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished experiment: what can be learned from it, or why nothing can."""
+    """A finished experiment with its summary for learning, or why it is left out."""
 
     key: str
     metric: str
@@ -32,16 +32,16 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """What a look at the history gave.
+    """The outcome of learning from finished experiments.
 
     Attributes
     ----------
     learned : LearnedLift or NotShown
-        The fit, or why there is too little to fit.
+        The fit, or why there are too few data.
     used : tuple of Finished
-        What it rests on.
+        The experiments in the fit.
     left_out : dict of str to int
-        How many finished experiments were not used, by reason.
+        Number of finished experiments that were not used, by reason.
     """
 
     learned: LearnedLift | NotShown
@@ -49,16 +49,16 @@ class Learning:
     left_out: dict[str, int]
 
 
-def look_back(session: Session) -> Learning:
+def learn_from_history(session: Session) -> Learning:
     """Fit the spread of true lifts to the finished experiments of this database."""
-    found = list(finished(session))
-    used = tuple(one for one in found if one.summary is not None)
-    left_out = Counter(one.left_out for one in found if one.left_out)
+    experiments = list(finished(session))
+    used = tuple(one for one in experiments if one.summary is not None)
+    left_out = Counter(one.left_out for one in experiments if one.left_out)
     return Learning(learn([one.summary for one in used if one.summary]), used, dict(left_out))
 
 
 def finished(session: Session) -> Iterator[Finished]:
-    """Each experiment that is over, with its newest run's primary metric; simulated ones are none."""
+    """Yield each finished experiment with the primary metric of its newest run, without simulated ones."""
     newest = select(func.max(Run.id)).group_by(col(Run.experiment_id))
     query = (
         select(Experiment, Run)
@@ -75,12 +75,12 @@ def finished(session: Session) -> Iterator[Finished]:
         yield _finished(session, experiment, run)
 
 
-def keep(session: Session, found: Learning, learned: LearnedLift) -> LearnedPrior:
-    """Store a learned prior with its evidence; the newest is in force for runs that are not analysed yet."""
+def store(session: Session, learning: Learning, learned: LearnedLift) -> LearnedPrior:
+    """Store a learned prior with its evidence; runs without an analysis use the newest."""
     evidence = learned.evidence | {
-        "metrics": dict(Counter(one.metric for one in found.used)),
-        "experiments": [one.key for one in found.used],
-        "left_out": found.left_out,
+        "metrics": dict(Counter(one.metric for one in learning.used)),
+        "experiments": [one.key for one in learning.used],
+        "left_out": learning.left_out,
     }
     row = LearnedPrior(
         name=LEARNED,
@@ -95,7 +95,7 @@ def keep(session: Session, found: Learning, learned: LearnedLift) -> LearnedPrio
 
 
 def newest(session: Session) -> LearnedPrior | None:
-    """The learned prior in force; None where nothing was learned."""
+    """Return the newest learned prior, if any."""
     query = select(LearnedPrior).where(col(LearnedPrior.name) == LEARNED)
     return session.scalars(query.order_by(col(LearnedPrior.id).desc()).limit(1)).first()
 
@@ -113,9 +113,10 @@ def of_run(session: Session, experiment: Experiment, run: Run) -> LiftPrior:
 
 
 def choose(session: Session, requested: str) -> LiftPrior:
-    """Return the prior of a name; ``auto`` is the learned one if there is one, otherwise the shipped one for content.
+    """Return the prior of a name.
 
-    So is ``learned`` as long as nothing was learned: the prior that is used is reported beside the requested name.
+    ``auto`` and ``learned`` are the learned prior if there is one, otherwise the shipped prior for content; both the
+    requested name and the prior are reported.
     """
     stored = newest(session) if requested in ("auto", LEARNED) else None
     if stored is not None:

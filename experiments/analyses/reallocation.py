@@ -1,4 +1,4 @@
-"""Opening the next allocation epoch: who comes from now on is shared out as the newest analysis proposes."""
+"""Open the next allocation epoch with the traffic split that the newest analysis proposes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,48 +17,48 @@ HOUR_US = 3_600_000_000
 
 
 def open_next(session: Session, analysis: Analysis, *, now_us: int) -> Epoch | None:
-    """Open the next epoch with the shares that an analysis proposes, where all is as it must be.
+    """Open the next epoch with the shares that an analysis proposes, if all conditions hold.
 
-    The caller's transaction stores the analysis too: the shares and what they rest on are there together or not at all.
+    The caller's transaction also stores the analysis, so that shares are never stored without their analysis.
 
     Parameters
     ----------
     now_us
-        When the epoch begins, microseconds UTC.
+        Start of the epoch, microseconds UTC.
 
     Returns
     -------
     Epoch or None
-        None where the weights are fixed, the experiment does not run, the present epoch is not old enough, the shares
-        are the same, or the analysis proposes none: a health check failed, or a variant has too few members.
+        None if the weights are fixed, the experiment is not running, the current epoch is too recent, the shares are
+        the same, or the analysis proposes none: a health check failed, or a variant has too few members.
     """
     allocation = Answer.from_dict(analysis.result).allocation
     experiment = session.get(Experiment, analysis.experiment_id)
     if allocation is None or allocation.next is None or experiment is None or experiment.allocation is None:
         return None
-    lock(session, experiment)  # it may be paused or stopped at this very moment
+    lock(session, experiment)  # another request may be pausing or stopping it
     run = current_run(session, experiment)
-    if run is None or not _goes_on(experiment, run, analysis):
+    if run is None or not _is_open(experiment, run, analysis):
         return None
     newest = epochs_of(session, run)[-1]
     if now_us < newest.started_us + experiment.allocation["every_hours"] * HOUR_US:
         return None
-    epoch = Epoch(newest.number + 1, _allocated(newest, allocation.next), now_us, analysis.id)
+    epoch = Epoch(newest.number + 1, _allocation(newest, allocation.next), now_us, analysis.id)
     if epoch.edges == newest.edges:
-        return None  # the same buckets would get the same variants: there is nothing to tell apart
+        return None  # the same buckets get the same variants, so an epoch would change nothing
     _store(session, experiment, run, epoch)
     return epoch
 
 
-def _goes_on(experiment: Experiment, run: Run, analysis: Analysis) -> bool:
-    """Whether members still come to the very run that was analysed."""
+def _is_open(experiment: Experiment, run: Run, analysis: Analysis) -> bool:
+    """Return whether the analysed run still exposes new members."""
     open_run = run.ended_at is None and run.id == analysis.run_id
     return open_run and experiment.state == "running" and not experiment.imported
 
 
-def _allocated(before: Epoch, shares: Mapping[str, float]) -> list[list[Any]]:
-    """The shares with their edges, in the order of the run: a bucket is looked up in that order."""
-    keys = list(before.weights)
+def _allocation(newest: Epoch, shares: Mapping[str, float]) -> list[list[Any]]:
+    """Return the shares with their edges, in the order of the run, in which buckets are looked up."""
+    keys = list(newest.weights)
     weights = [float(shares[key]) for key in keys]
     return [list(row) for row in zip(keys, weights, bucketing.edges(weights), strict=True)]
 

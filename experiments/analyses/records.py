@@ -1,4 +1,4 @@
-"""Reading stored analyses: the newest of a run, one by its id, and the curve over time."""
+"""Read stored analyses: the newest of a run, one by its id, and the curve over time."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ class Point(NamedTuple):
     at : datetime
         The cut-off, UTC.
     p_best : mapping of str to float
-        Chance of being best by variant, from the figures that the verdict rests on.
+        Chance of being best by variant, from the figures that decide the verdict.
     members : int
     """
 
@@ -34,7 +34,7 @@ class Point(NamedTuple):
 
 
 def newest(session: Session, run: Run) -> Analysis | None:
-    """Return the newest analysis of a run, past days left out."""
+    """Return the newest analysis of a run, without past days."""
     query = select(Analysis).where(col(Analysis.run_id) == run.id, col(Analysis.history_only).is_(False))
     return session.scalars(query.order_by(col(Analysis.cut_off_us).desc(), col(Analysis.id).desc()).limit(1)).first()
 
@@ -45,13 +45,13 @@ def by_id(session: Session, experiment: Experiment, identity: str) -> Analysis:
     Raises
     ------
     NotFoundError
-        Where the experiment has none of this id.
+        The experiment has no analysis with this id.
     """
     stored = session.get(Analysis, identity)
     if stored is None or stored.experiment_id != experiment.id or stored.history_only:
         raise NotFoundError(
             f"{experiment.key} has no analysis {shown(identity)}; GET /api/v1/experiments/{experiment.key}/analyses "
-            "lists those it has.",
+            "lists its analyses.",
             code="analysis_unknown",
         )
     return stored
@@ -63,7 +63,7 @@ def run_of(session: Session, experiment: Experiment, number: int) -> Run:
     Raises
     ------
     NotFoundError
-        Where the experiment has no such run.
+        The experiment has no such run.
     """
     runs = {run.number: run for run in runs_of(session, experiment)}
     if number not in runs:
@@ -73,22 +73,22 @@ def run_of(session: Session, experiment: Experiment, number: int) -> Run:
 
 
 def history(session: Session, run: Run) -> list[Point]:
-    """Return the chance of being best over time, the oldest day first; of each UTC day the newest analysis."""
+    """Return the chance of being best over time, oldest first, from the newest analysis of each UTC day."""
     newest_a_day = _newest_a_day(session, run)
-    # Every analysis lists the primary metric first; only that part of it is read.
+    # The primary metric is the first of the list, so only that part of the document is read.
     query = select(col(Analysis.cut_off_us), col(Analysis.result)["metrics"][0])
-    found = session.execute(query.where(col(Analysis.id).in_(newest_a_day)).order_by(col(Analysis.cut_off_us))).all()
+    rows = session.execute(query.where(col(Analysis.id).in_(newest_a_day)).order_by(col(Analysis.cut_off_us))).all()
     points = []
-    for cut_off_us, primary in found:
-        rows = MetricEntry.from_dict(primary).deciding.variants
-        chances = {row.variant: row.p_best for row in rows if row.p_best is not None}
+    for cut_off_us, primary in rows:
+        variants = MetricEntry.from_dict(primary).deciding.variants
+        chances = {row.variant: row.p_best for row in variants if row.p_best is not None}
         if chances:
-            points.append(Point(_moment(cut_off_us), chances, sum(row.n for row in rows)))
+            points.append(Point(_moment(cut_off_us), chances, sum(row.n for row in variants)))
     return points
 
 
 def _newest_a_day(session: Session, run: Run) -> list[str]:
-    """Return the ids of the analyses that make the curve: the newest of each UTC day, oldest first."""
+    """Return the ids of the analyses on the curve: the newest of each UTC day, oldest first."""
     query = (
         select(col(Analysis.id), col(Analysis.cut_off_us))
         .where(col(Analysis.run_id) == run.id)

@@ -1,4 +1,4 @@
-"""Analysing an experiment: collect up to a cut-off, compute, store what can be repeated to the digit."""
+"""Analyse an experiment: collect up to a cut-off, compute, and store inputs and result, which repeat to the digit."""
 
 import os
 import time
@@ -27,8 +27,15 @@ from experiments.lifecycle.store import current_run, get, variants_of
 from experiments.settings import settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Experiment, Job, Run
+from experiments.translation import N_
 
 Report = Callable[[float, str], None]
+"""Called with the progress, 0 to 1, and the step: an English text of the catalogue, translated where it is shown."""
+
+COUNTING = N_("Counting members and events")
+FILLING_IN = N_("Computing earlier days")
+COMPARING = N_("Comparing the variants")
+STORING = N_("Storing the result")
 
 
 def analyse(
@@ -41,36 +48,37 @@ def analyse(
     with_models: bool = True,
     report: Report = lambda *_: None,
     store: Callable[[Session, list[Analysis]], None] | None = None,
-    still_ours: Callable[[Session], None] = lambda _session: None,
+    hold: Callable[[Session], None] = lambda _session: None,
 ) -> Analysis:
-    """Analyse the newest run of an experiment and store the answer.
+    """Analyse the newest run of an experiment and store the result.
 
     Parameters
     ----------
     cut_off_us : int or None
-        Nothing later counts; by default now, or when nothing could come any more. In whole microseconds since 1970 UTC.
+        Nothing later counts. Whole microseconds since 1970 UTC; by default now, or the time after which no data are
+        expected.
     seed : int or None
-        Of the sampled models; by default it follows from the run and the cut-off.
+        For the sampled models; by default it follows from the run and the cut-off.
     history_only : bool
-        Only the scorecard of the primary metric, as for a past day.
+        Whether to compute only the scorecard of the primary metric, as for a past day.
     with_models : bool
         Whether to fit the sampled models (PyMC, seconds): segments, the tail of retention, word of mouth, amounts,
         counts. The first analysis of a run is stored without them before it is stored with them.
     report
-        Is told how far it is, from 0 to 1, with a sentence.
+        Called with the progress and the step.
     store
-        Stores the analyses in the transaction it is given; the worker ends its job in the same one.
-    still_ours
-        Called in the transaction that stores the early answer; raises where another worker has taken the job over.
+        Stores the analyses in the given transaction; the worker finishes its job in the same one.
+    hold
+        Called in the transaction that stores the early result; raises if another worker has taken over the job.
 
     Raises
     ------
     NotFoundError
-        Where there is no such experiment.
+        There is no such experiment.
     ConflictError
-        Where it has never run.
+        It has never run.
     """
-    report(0.02, "Counting what the members did")
+    report(0.02, COUNTING)
     with database.read() as session:
         experiment = get(session, experiment_key)
         run = current_run(session, experiment)
@@ -78,49 +86,47 @@ def analyse(
             raise ConflictError(f"{experiment_key} is {experiment.state} and has never run; launch it first.")
         cut_off = cut_off_us if cut_off_us is not None else _latest_cut_off(experiment, run)
         first_time = _never_analysed(session, run)
-        gathered = _gather(
-            session, database, experiment, run, cut_off, seed, by_arrival=not history_only, report=report
-        )
-    gathered = replace(gathered, with_models=with_models and wanted(gathered.plan) and not history_only)
+        given = _inputs(session, database, experiment, run, cut_off, seed, by_arrival=not history_only, report=report)
+    given = replace(given, with_models=with_models and wanted(given.plan) and not history_only)
     past: list[Analysis] = []
     if history_only:
-        made = _past_day(experiment, run, gathered)
+        analysis = _past_day(experiment, run, given)
     else:
-        if first_time and not gathered.counts_only:
-            report(0.5, "Looking back at the days before")
-            past = [_past_day(experiment, run, day) for day in past_days(database, experiment, run, gathered)]
-        report(0.6, "Weighing the variants")
-        if first_time and gathered.with_models:
-            # The first answer must not wait for the sampled models, which take seconds to compile.
-            early = _analysed(experiment, run, replace(gathered, with_models=False))
+        if first_time and not given.counts_only:
+            report(0.5, FILLING_IN)
+            past = [_past_day(experiment, run, day) for day in past_days(database, experiment, run, given)]
+        report(0.6, COMPARING)
+        if first_time and given.with_models:
+            # The first result must not wait for the sampled models, which take seconds to compile.
+            early = _analysed(experiment, run, replace(given, with_models=False))
             with database.write() as session:
-                still_ours(session)
+                hold(session)
                 _add(session, [*past, early])
-                _keep_one_drawing(session, run)
+                _drop_older_drawings(session, run)
             past = []
-        later = lambda fraction, message: report(0.6 + 0.35 * fraction, message)  # noqa: E731
-        made = _analysed(experiment, run, gathered, report=later)
-    report(0.97, "Keeping the answer")
+        later = lambda fraction, step: report(0.6 + 0.35 * fraction, step)  # noqa: E731
+        analysis = _analysed(experiment, run, given, report=later)
+    report(0.97, STORING)
     with database.write() as session:
-        (store or _add)(session, [*past, made])
-        _keep_one_drawing(session, run)
+        (store or _add)(session, [*past, analysis])
+        _drop_older_drawings(session, run)
         if cut_off_us is None and not history_only:
-            open_next(session, made, now_us=time.time_ns() // 1000)
-    return made
+            open_next(session, analysis, now_us=time.time_ns() // 1000)
+    return analysis
 
 
 def repeat(session: Session, analysis_id: str) -> dict[str, Any]:
-    """Compute a stored analysis again, from its stored inputs alone.
+    """Recompute a stored analysis from its stored inputs.
 
     Returns
     -------
     dict
-        The result; equal to the stored one to the digit as long as its "versions" are.
+        The result, equal to the stored one to the digit if its "versions" are.
 
     Raises
     ------
     NotFoundError
-        Where there is no such analysis.
+        There is no such analysis.
     """
     stored = session.get(Analysis, analysis_id)
     if stored is None:
@@ -132,22 +138,22 @@ def repeat(session: Session, analysis_id: str) -> dict[str, Any]:
 
 
 def run_job(database: Database, job: Job, report: Any) -> None:
-    """The worker's handler: analyse the job's experiment and end the job in the same transaction."""
+    """Analyse the job's experiment and finish the job in the same transaction (the worker's handler)."""
     with database.read() as session:
         experiment = session.get(Experiment, job.experiment_id)
         if experiment is None:
             raise NotFoundError(f"Job {job.id} names the experiment {job.experiment_id}, which does not exist.")
         key = experiment.key
 
-    def store(session: Session, made: list[Analysis]) -> None:
-        _add(session, made)
-        report.finish(session, result={"analysis": made[-1].id}, message="")
+    def store(session: Session, analyses: list[Analysis]) -> None:
+        _add(session, analyses)
+        report.finish(session, result={"analysis": analyses[-1].id}, message="")
 
-    analyse(database, key, report=report, store=store, still_ours=report.hold, **job.payload)
+    analyse(database, key, report=report, store=store, hold=report.hold, **job.payload)
 
 
 def new_id() -> str:
-    """A UUIDv7: unique, and in the order of time."""
+    """Return a UUIDv7, whose order is that of time."""
     milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     value = (milliseconds & (2**48 - 1)) << 80 | random
@@ -155,12 +161,12 @@ def new_id() -> str:
     return str(UUID(int=value & ~(0x3 << 62) | 2 << 62))
 
 
-def _add(session: Session, made: list[Analysis]) -> None:
-    session.add_all(made)
+def _add(session: Session, analyses: list[Analysis]) -> None:
+    session.add_all(analyses)
 
 
-def _keep_one_drawing(session: Session, run: Run) -> None:
-    """Only the newest answer of a run is drawn: curves take most of the room, and follow from the inputs again."""
+def _drop_older_drawings(session: Session, run: Run) -> None:
+    """Delete the curves of older analyses: they take most of the space and can be recomputed from the inputs."""
     session.flush()
     newest = (
         select(Analysis)
@@ -175,7 +181,7 @@ def _keep_one_drawing(session: Session, run: Run) -> None:
 
 
 def _latest_cut_off(experiment: Experiment, run: Run) -> int:
-    """Now; for a run that has ended, the end of its last window, and as long again for what arrives late."""
+    """Return now; after a run's end, at most the end of its last window plus a second window for late events."""
     now = time.time_ns() // 1000
     if run.ended_at is None:
         return now
@@ -188,7 +194,7 @@ def _never_analysed(session: Session, run: Run) -> bool:
     return not session.scalar(query)
 
 
-def _gather(
+def _inputs(
     session: Session,
     database: Database,
     experiment: Experiment,
@@ -199,18 +205,18 @@ def _gather(
     by_arrival: bool,
     report: Report,
 ) -> Inputs:
-    """Return everything that the result is computed from."""
-    counted = inputs.imported(session, experiment, run)
+    """Return the inputs of the result."""
+    counts = inputs.imported(session, experiment, run)
     tolerance = inputs.tolerance_us(experiment, settings().clock_tolerance_seconds)
     silence = settings().silence_hours
     plan = inputs.plan(session, experiment, run, cut_off_us=cut_off_us, silence_hours=silence, tolerance_us=tolerance)
     measured = inputs.measured(experiment)
-    if counted is not None:
-        # Counts that came without members say nothing about the other metrics.
-        measured = tuple(found for found in measured if found.key in counted.metric_data)
+    if counts is not None:
+        # Imported counts cover only the metrics that they name.
+        measured = tuple(found for found in measured if found.key in counts.metric_data)
         keys = tuple(found.key for found in measured)
         plan = replace(plan, metrics=keys, guardrails=tuple(key for key in plan.guardrails if key in keys))
-        collected = counted
+        collected = counts
     else:
         primary = measured[0]
         collected = collect(
@@ -221,7 +227,7 @@ def _gather(
             segmented=primary if primary.kind == "proportion" else None,
             covariate=plan.covariate,
             worth=Worth.of(experiment, variants_of(session, experiment)),
-            report=lambda fraction: report(0.02 + 0.45 * fraction, "Counting what the members did"),
+            report=lambda fraction: report(0.02 + 0.45 * fraction, COUNTING),
         )
     return Inputs(
         created_at=iso(int(datetime.now(UTC).timestamp()) * 1_000_000),
@@ -229,7 +235,7 @@ def _gather(
         seed=seed if seed is not None else (cut_off_us // 1000 + (run.id or 0)) % 2**31,
         plan=plan,
         collected=collected,
-        counts_only=counted is not None,
+        counts_only=counts is not None,
         looks=inputs.looks_before(session, run),
         srm_failed=inputs.srm_failed(session, run),
         aa_history=inputs.aa_history(session),

@@ -1,7 +1,7 @@
 """The scorecards of an analysis: each metric's variants and comparisons, plain and adjusted for a covariate (CUPED).
 
-If a covariate was declared, the verdict rests on the adjusted figures, and the plain ones are shown beside them. If the
-shares moved while the run went on, every figure is stratified by allocation epoch.
+If a covariate was declared, the adjusted figures decide the verdict, and the plain ones are shown beside them. If the
+traffic split changed during the run, every figure is stratified by allocation epoch.
 """
 
 from collections.abc import Mapping
@@ -24,20 +24,20 @@ from experiments.collect.request import Covariate
 
 DIRECTIONS: Mapping[str, Direction] = {"up": "higher", "down": "lower"}
 SAMPLED = ("retention", "cascade")
-"""Kinds that no scorecard is made of: they are told by the sampled models."""
+"""Kinds without a scorecard; sampled models report them."""
 
 ABOUT_DATA = ("bad_statistics", "cannot_add", "unknown_variant", "too_few_variants", "mixed_kinds", "bad_request")
-"""What analysis may refuse about the data themselves: an outcome of one metric, beside which the others stand."""
+"""Codes of errors about the data of one metric, which leave the other metrics shown."""
 
 TOTAL_MODELS = {"proportion": "count", "count": "count", "amount": "amount"}
-"""What tells the total of a metric, by its kind: how many of a cascade did it is a count."""
+"""Models of a metric's total by its kind; a proportion becomes a count of members in the cascade."""
 
 Data = Mapping[str, Statistics]
 
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A metric with the variance that a pre-experiment covariate explains taken out (CUPED).
+    """A metric adjusted for a pre-experiment covariate to reduce its variance (CUPED).
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Adjusted:
     not_shown: NotShown | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; of the covariate what was declared."""
+        """Return plain JSON values; of the covariate only the declared field."""
         return {
             "covariate": {name: value for name, value in asdict(self.covariate).items() if value is not None},
             "variance_reduction": self.variance_reduction,
@@ -119,32 +119,32 @@ class MetricEntry:
 
     @property
     def deciding(self) -> MetricResult:
-        """The figures that the verdict rests on: the adjusted ones if the covariate is used, else the plain ones."""
+        """The figures that decide the verdict: adjusted if the covariate is used, otherwise plain."""
         if self.adjusted is None or self.adjusted.not_shown is not None:
             return self.plain
         return replace(self.plain, variants=self.adjusted.variants, comparisons=self.adjusted.comparisons)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        words = {name: getattr(self, name) for name in _WORDS}
+        """Return plain JSON values."""
+        texts = {name: getattr(self, name) for name in _TEXTS}
         figures = self.plain.to_dict() | {
             "variants": [_without_curve(row) for row in self.plain.variants],
             "comparisons": [_without_curve(row) for row in self.plain.comparisons],
         }
-        return words | figures | {"adjusted": None if self.adjusted is None else self.adjusted.to_dict()}
+        return texts | figures | {"adjusted": None if self.adjusted is None else self.adjusted.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read `to_dict` back."""
         adjusted = data["adjusted"]
         return cls(
-            **{name: data[name] for name in _WORDS},
+            **{name: data[name] for name in _TEXTS},
             plain=MetricResult.from_dict(data),
             adjusted=None if adjusted is None else Adjusted.from_dict(adjusted),
         )
 
 
-_WORDS = ("name", "hint", "population", "unit_of_measure", "currency")
+_TEXTS = ("name", "hint", "population", "unit_of_measure", "currency")
 
 
 def _without_curve(row: VariantResult | ComparisonResult) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def entries_from(documents: list[Mapping[str, Any]]) -> tuple[MetricEntry, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The scorecards of one metric, as they were computed.
+    """The scorecards of one metric as computed.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class Scored:
     plain : MetricResult
         From the outcomes alone.
     adjusted : MetricResult or None
-        With the variance that the covariate explains taken out, if one was declared and the data allow it.
+        Adjusted for the covariate, if one was declared and the data allow it.
     adjustment : Adjusted or None
         How much the covariate explains, or why it is not used.
     """
@@ -179,11 +179,11 @@ class Scored:
 
     @property
     def deciding(self) -> MetricResult:
-        """The figures that the verdict rests on: the adjusted ones if there are any, as declared before the results."""
+        """The figures that decide the verdict: the adjusted ones if there are any, as declared in the plan."""
         return self.plain if self.adjusted is None else self.adjusted
 
     def entry(self, plan: Plan, *, population: str | None = None, unit_of_measure: str | None = None) -> MetricEntry:
-        """Return the metric's entry in the result, with the words of its declaration unless others are given."""
+        """Return the metric's entry in the result, with the texts of its declaration unless others are given."""
         definition = self.metric.definition(plan.currency, plan.window_days)
         return MetricEntry(
             name=definition["name"],
@@ -205,7 +205,7 @@ def score_all(
     seed: int,
     curves: Curves = "lifts",
 ) -> dict[str, Scored]:
-    """Every metric that has data and a scorecard, by key, the primary one first."""
+    """Return the scorecards of every metric that has data, by key, the primary one first."""
     return {
         key: _scored(plan, collected, found, lift, seed, curves)
         for key, found in definitions.items()
@@ -216,7 +216,7 @@ def score_all(
 def score_mature(
     plan: Plan, collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
 ) -> dict[str, Scored]:
-    """The same of the members whose window is over; nothing is adjusted and nothing decides here."""
+    """Return the unadjusted scorecards of members whose window is over; they do not decide the verdict."""
     return {
         key: Scored(
             found,
@@ -237,9 +237,10 @@ def score_mature(
 def score_total(
     plan: Plan, collected: Collected, definitions: Mapping[str, Metric], *, lift: NamedPrior, seed: int
 ) -> tuple[MetricEntry, ...]:
-    """Return what members did together with the members they brought; empty if they brought none.
+    """Return the scorecards of whole cascades; empty if no member brought another.
 
-    It describes and decides nothing: cascades of different variants may touch, and the newest ones still grow.
+    They are descriptive and do not decide the verdict: cascades of different variants may overlap, and the newest ones
+    are still growing.
     """
     entries = []
     for key, data in collected.total_data.items():
@@ -261,7 +262,7 @@ def score(
     curves: Curves = "none",
     strata: Mapping[str, Any] | None = None,
 ) -> MetricResult:
-    """One scorecard; data that no analysis can be made of give none, with the reason."""
+    """Return one scorecard; data that cannot be analysed give the reason instead of figures."""
     named = found.model if model is None else model
     try:
         return scorecard(
@@ -279,7 +280,7 @@ def score(
         )
     except AnalysisError as error:
         if error.code not in ABOUT_DATA:
-            raise  # a mistake of ours, not of the data
+            raise  # a programming error, not a fault of the data
         return _refused(plan, found, data, lift, named, error)
 
 
@@ -294,7 +295,7 @@ def _scored(plan: Plan, collected: Collected, found: Metric, lift: NamedPrior, s
     result = score(plan, found, collected.adjusted_data[found.key], lift=lift, seed=seed, model="adjusted")
     if result.not_shown is not None:
         return Scored(found, plain, None, Adjusted(plan.covariate, not_shown=result.not_shown))
-    # It is the same outcome with less variance, so sentences are those of the plain one's kind.
+    # It is the same outcome with less variance, so texts are chosen by the kind of the plain metric.
     result = replace(result, kind=plain.kind)
     explained = adjustment.variance_reduction, adjustment.correlation
     return Scored(found, plain, result, Adjusted(plan.covariate, *explained, result.variants, result.comparisons))
@@ -310,22 +311,22 @@ def _adjustment(collected: Collected, found: Metric) -> Adjustment | NotShown:
 
 
 def _rate_prior(plan: Plan, found: Metric, lift: NamedPrior) -> NamedPrior | None:
-    """The spread of rates that goes with the lift prior; the model's own where the lift prior says nothing of it.
+    """Return the prior on rates that belongs to the lift prior; None leaves the model's default.
 
-    How high rates usually are was learned of the history's own metrics: it helps the same metric alone.
+    The typical level of rates was learned from particular metrics, so it is used only for the same metric.
     """
     if not lift.get("log_odds_sd"):
         return None
     evidence = plan.lift_prior.evidence
-    learned_of = [] if evidence is None else list(evidence.metrics)
-    if lift.get("mean_sd") is None or learned_of == [found.key]:
+    learned_from = [] if evidence is None else list(evidence.metrics)
+    if lift.get("mean_sd") is None or learned_from == [found.key]:
         return lift
     spread = tuple((name, value) for name, value in lift.parameters if name not in ("mean_log_odds", "mean_sd"))
     return NamedPrior(lift.name, spread, lift.reason)
 
 
 def _refused(plan: Plan, found: Metric, data: Data, lift: NamedPrior, model: str, error: AnalysisError) -> MetricResult:
-    """The metric's place in the answer, with the reason why no figures stand there."""
+    """Return the metric's entry without figures, with the reason."""
     return MetricResult(
         metric=found.key,
         kind=found.kind,

@@ -1,4 +1,4 @@
-"""How an analysis is stored: times as RFC 3339, numbers that JSON knows, messages as codes, the versions used."""
+"""The stored form of an analysis: RFC 3339 times, finite numbers, messages as codes, package versions."""
 
 import math
 import platform
@@ -12,18 +12,18 @@ _PACKAGES = ("klette", "numpy", "scipy", "pymc", "nutpie", "arviz", "ibis-framew
 
 
 def versions() -> dict[str, str]:
-    """The versions of everything that computes, without importing any of it."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and the packages that compute, without importing them."""
+    versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def iso(moment_us: int) -> str:
-    """RFC 3339 in UTC."""
+    """Return a time as RFC 3339 in UTC."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_us)
     return moment.isoformat().replace("+00:00", "Z")
 

@@ -89,6 +89,10 @@ class Bar:
             click.echo(f"\r\x1b[K[{bar}] {fraction:4.0%}  {message}", err=True, nl=False)
             self._shown = True
 
+    def show_step(self, fraction: float, step: str) -> None:
+        """Show the progress of an analysis, whose steps are English texts of the catalogue."""
+        self.show(fraction, gettext(step))
+
     def clear(self) -> None:
         """Remove the bar, so that the next line starts at the margin."""
         if self._shown:

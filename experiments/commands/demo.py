@@ -46,7 +46,7 @@ def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> No
         else:
             click.echo(f"{made.name}: {sentence(made)}")
             if analyse:
-                result = Reading.of(analyse_now(database, made.key, report=bar.show), zone=chosen.time_zone)
+                result = Reading.of(analyse_now(database, made.key, report=bar.show_step), zone=chosen.time_zone)
                 bar.clear()
                 click.echo(table(result))
             else:

@@ -185,7 +185,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
         bar.clear()
         _print_summary(summary, plan)
         if at_once:
-            result = Reading.of(analyse_now(database, plan.key, report=bar.show), zone=chosen.time_zone)
+            result = Reading.of(analyse_now(database, plan.key, report=bar.show_step), zone=chosen.time_zone)
             bar.clear()
             click.echo(table(result))
         else:

@@ -91,7 +91,7 @@ def command(like: str | None, as_json: bool, **given: Any) -> None:
 def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
     """Return the audience, the rules and the window from the options."""
     from analysis import Audience
-    from experiments.analyses.plan_figures import USUAL_WINDOW
+    from experiments.analyses.plan_figures import DEFAULT_WINDOW
     from experiments.errors import InvalidError
 
     missing = [f"--{name.replace('_', '-')}" for name in ("baseline", "members_a_day") if given[name] is None]
@@ -102,7 +102,7 @@ def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
     audience = Audience(
         given["baseline"], given["members_a_day"], (1 / number,) * number, given["sd"], not given["fewer_is_better"]
     )
-    return audience, {"caring": given["caring"] or 0.01} | _lift_prior(given["prior"] or "auto"), USUAL_WINDOW
+    return audience, {"caring": given["caring"] or 0.01} | _lift_prior(given["prior"] or "auto"), DEFAULT_WINDOW
 
 
 def _from_experiment(key: str, given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:

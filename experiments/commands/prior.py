@@ -27,7 +27,7 @@ def learn_command(dry_run: bool) -> None:
 
     with opened_database() as database:
         with database.read() as session:
-            history = priors.look_back(session)
+            history = priors.learn_from_history(session)
         if isinstance(history.learned, NotShown):
             click.echo(words.text(history.learned.reason))
             _left_out(history.left_out)
@@ -38,7 +38,7 @@ def learn_command(dry_run: bool) -> None:
             click.echo(gettext("Dry run: nothing was stored."))
             return
         with database.write() as session:
-            row = priors.keep(session, history, history.learned)
+            row = priors.store(session, history, history.learned)
             audit.record(session, actor="cli", action="prior:learn", prior=row.id, tests=history.learned.tests)
     click.echo(gettext("Stored. Runs without an analysis use it from now on; the others keep their prior."))
 

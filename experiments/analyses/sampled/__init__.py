@@ -1,7 +1,7 @@
-"""The parts of a result that take a sampled model, a line each. They come later than the scorecard.
+"""The parts of a result that need a sampled model, a line each; they are added after the scorecard.
 
-A model that fails, or that there is not enough data for, is an outcome with its reason; none of them changes the
-verdict. To add one, add a file with its `Part` and a line here.
+A model that fails, or has too few data, is an outcome with a reason; no part changes the verdict. To add a part, add a
+file with its `Part` and a line here.
 """
 
 from collections.abc import Mapping
@@ -14,31 +14,30 @@ from experiments.analyses.sampled.counts import COUNTS
 from experiments.analyses.sampled.part import LATER, Entries, Part, Report
 from experiments.analyses.sampled.retention import RETENTION
 from experiments.analyses.sampled.segments import SEGMENTS
-from experiments.translation import gettext
 
 SAMPLED: tuple[Part[Any], ...] = (SEGMENTS, RETENTION, CASCADE, AMOUNTS, COUNTS)
-"""In the order in which they are fitted."""
+"""The parts in the order of fitting."""
 
 Sampled = Mapping[str, Entries[Any]]
 """The entries of each part by its key."""
 
 
 def wanted(plan: Plan) -> bool:
-    """Whether anything that is measured takes a sampled model."""
+    """Return whether the plan needs any sampled model."""
     return any(part.subjects(plan) for part in SAMPLED)
 
 
 def fit_all(inputs: Inputs, report: Report) -> Sampled:
-    """Return the entries of every part, or why each is missing."""
-    found = {}
+    """Return the entries of every part; a missing one has its reason."""
+    entries = {}
     for part in SAMPLED:
-        report(part.begins, gettext(part.progress))
-        found[part.key] = part.fit(inputs, report)
-    return found
+        report(part.begins, part.progress)
+        entries[part.key] = part.fit(inputs, report)
+    return entries
 
 
 def postponed(sampled: Sampled) -> tuple[Part[Any], ...]:
-    """Return the parts that a result was given without, and that a fuller one has."""
+    """Return the parts that are missing in an early result and follow in the complete one."""
     return tuple(
         part
         for part in SAMPLED

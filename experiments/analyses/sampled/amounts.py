@@ -1,4 +1,4 @@
-"""Purchases: how many members buy, and how much a buyer spends, of each money metric."""
+"""Purchases: the share of buyers and the amount per buyer, for each money metric."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -51,7 +51,7 @@ def _priors(fit: HurdleResult) -> dict[str, NamedPrior]:
 
 
 def _draws(inputs: Inputs, entries: Entries[HurdleResult], variants: Sequence[str], models: bool) -> Draws:
-    """Yield how many buy and how much a buyer spends, of each metric whose split is shown."""
+    """Yield the share of buyers and the amount per buyer for each metric with a shown fit."""
     for entry in entries if models else ():
         if isinstance(entry, Unfitted) or entry.not_shown is not None:
             continue
@@ -64,7 +64,7 @@ def _draws(inputs: Inputs, entries: Entries[HurdleResult], variants: Sequence[st
 
 
 class VariantAmount(BaseModel):
-    """A money metric of one variant in two parts: how many, and how much each."""
+    """A money metric of one variant in two parts: the share of buyers and the amount per buyer."""
 
     model_config = ConfigDict(extra="allow")
     variant: str
@@ -76,7 +76,7 @@ class VariantAmount(BaseModel):
 
 
 class AmountStory(BaseModel):
-    """How many buy and how much (hurdle model); shown only if its predictive checks pass, and never what decides."""
+    """Share of buyers and amount per buyer (hurdle model); shown if its predictive checks pass, never decisive."""
 
     model_config = ConfigDict(extra="allow")
     metric: str
@@ -89,9 +89,9 @@ class AmountStory(BaseModel):
 
 AMOUNTS = Part(
     key="amounts",
-    name=N_("how many buy and how much"),
+    name=N_("purchases"),
     begins=0.85,
-    progress=N_("Working out how many buy, and how much"),
+    progress=N_("Fitting purchases"),
     subjects=_subjects,
     listed=True,
     fit=_fit,

@@ -1,4 +1,4 @@
-"""Word of mouth: whom members bring. One fit gives the K-factor and the reach."""
+"""Word of mouth: one fit gives the K-factor and the reach."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from experiments.analyses.sampled.part import LATER, Draws, Entries, Part, Repor
 from experiments.translation import N_
 
 SUBJECTS = of_kind("cascade")
-UNREQUESTED = not_shown("not_asked.sampler")
+NOT_REQUESTED = not_shown("not_asked.sampler")
 
 
 def _fit(inputs: Inputs, _: Report) -> Entries[CascadeResult]:
@@ -47,10 +47,10 @@ def _priors(result: CascadeResult) -> dict[str, NamedPrior]:
 
 
 def _draws(inputs: Inputs, _: Entries[CascadeResult], variants: Sequence[str], models: bool) -> Draws:
-    """Yield the K-factor and the reach, whichever is measured, from one fit."""
+    """Yield the measured ones of K-factor and reach, from one fit."""
     keys = [key for key in SUBJECTS(inputs.plan) if key in inputs.collected.metric_data]
     if not models:
-        yield from ((key, UNREQUESTED) for key in keys)
+        yield from ((key, NOT_REQUESTED) for key in keys)
         return
     result = _fitted(inputs, inputs.collected.metric_data[keys[0]]) if keys else not_shown("no_draws")
     for key in keys:
@@ -74,7 +74,7 @@ def _drawn(result: CascadeResult | NotShown, key: str, variants: Sequence[str]) 
 
 
 class VariantCascade(BaseModel):
-    """Whom one variant's members bring, and whom these bring in turn."""
+    """Word of mouth of one variant: the members brought directly, and whole cascades."""
 
     model_config = ConfigDict(extra="allow")
     variant: str
@@ -102,7 +102,7 @@ class CascadeComparison(BaseModel):
 
 
 class Cascade(BaseModel):
-    """Word of mouth; null if nothing of it is measured."""
+    """Word of mouth; null if it is not measured."""
 
     model_config = ConfigDict(extra="allow")
     variants: list[VariantCascade]
@@ -113,9 +113,9 @@ class Cascade(BaseModel):
 
 CASCADE = Part(
     key="cascade",
-    name=N_("how far it carries"),
+    name=N_("word of mouth"),
     begins=0.7,
-    progress=N_("Working out whom members bring"),
+    progress=N_("Fitting word of mouth"),
     subjects=SUBJECTS,
     listed=False,
     fit=_fit,

@@ -1,4 +1,4 @@
-"""Counts: how often members act, and how unevenly, of each count metric."""
+"""Counts: the frequency of events per member and its spread, for each count metric."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,9 +19,9 @@ from experiments.catalogue.metrics import metric
 from experiments.translation import N_
 
 MOST_FITTED = 2
-"""Most count metrics of an experiment that are fitted; they share one compiled model, but each is sampled anew."""
+"""The most count metrics that are fitted; they share a compiled model, but each is sampled separately."""
 
-BEYOND = not_shown("beyond_the_first", most=MOST_FITTED)
+TOO_MANY = not_shown("beyond_the_first", most=MOST_FITTED)
 SUBJECTS = of_kind("count")
 
 
@@ -32,8 +32,8 @@ def _fit(inputs: Inputs, _: Report) -> Entries[CountResult]:
 
 
 def _entry(inputs: Inputs, key: str, data: Mapping[str, Statistics], place: int) -> CountResult | Unfitted:
-    """Fit one metric; one beyond the bound says so in the first result too."""
-    fit: CountResult | NotShown = BEYOND if place >= MOST_FITTED else LATER
+    """Fit one metric; metrics beyond the bound have their reason in early results too."""
+    fit: CountResult | NotShown = TOO_MANY if place >= MOST_FITTED else LATER
     if inputs.with_models and place < MOST_FITTED:
         fit = _fitted(inputs, key, data)
     if isinstance(fit, NotShown):
@@ -60,7 +60,7 @@ def _priors(fit: CountResult) -> dict[str, NamedPrior]:
 
 
 def _draws(inputs: Inputs, entries: Entries[CountResult], variants: Sequence[str], models: bool) -> Draws:
-    """Yield how often and how unevenly, of each metric of which it is shown."""
+    """Yield the figures of each metric with a shown fit."""
     for entry in entries if models else ():
         if isinstance(entry, Unfitted) or entry.not_shown is not None:
             continue
@@ -73,7 +73,7 @@ def _draws(inputs: Inputs, entries: Entries[CountResult], variants: Sequence[str
 
 
 class VariantCount(BaseModel):
-    """A count metric of one variant: how often members do it, and how unevenly."""
+    """A count metric of one variant: its frequency and its spread over members."""
 
     model_config = ConfigDict(extra="allow")
     variant: str
@@ -94,7 +94,7 @@ class VariantCount(BaseModel):
 
 
 class CountStory(BaseModel):
-    """How often and how unevenly (negative binomial); shown only if its checks pass, and never what decides."""
+    """Frequency and its spread (negative binomial); shown if its checks pass, never decisive."""
 
     model_config = ConfigDict(extra="allow")
     metric: str
@@ -106,9 +106,9 @@ class CountStory(BaseModel):
 
 COUNTS = Part(
     key="counts",
-    name=N_("how often members act"),
+    name=N_("frequency"),
     begins=0.95,
-    progress=N_("Working out how often, and how unevenly"),
+    progress=N_("Fitting frequencies"),
     subjects=SUBJECTS,
     listed=True,
     fit=_fit,

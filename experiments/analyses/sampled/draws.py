@@ -49,9 +49,9 @@ class HasDraws(Protocol):
 
 
 def kept(values: np.ndarray) -> tuple[np.ndarray, dict[str, str | int]]:
-    """Return as many draws as an export holds, of shape (CHAINS, DRAWS, ...), and the attribute ``every`` if thinned.
+    """Return the draws of an export, of shape (CHAINS, DRAWS, ...), and the attribute ``every`` if thinned.
 
-    A fit that had to run longer has more draws; then only every so many of them are kept.
+    A longer fit has more draws; then only one in ``every`` is kept.
     """
     shaped = values.reshape(CHAINS, -1, *values.shape[1:])
     every = shaped.shape[1] // DRAWS
@@ -61,7 +61,7 @@ def kept(values: np.ndarray) -> tuple[np.ndarray, dict[str, str | int]]:
 def by_variant(
     variants: Sequence[str], draws: Mapping[str, np.ndarray | None], missing: Mapping[str, NotShown]
 ) -> Drawn | NotShown:
-    """Return the draws of the variants side by side; one without draws is not a number."""
+    """Return the draws with a last axis of variants; a variant without draws is not a number."""
     known = {key: drawn for key, drawn in draws.items() if drawn is not None}
     if not known:
         return next(iter(missing.values()), not_shown("no_draws"))

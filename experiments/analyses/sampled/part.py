@@ -1,4 +1,4 @@
-"""A part of the result that takes a sampled model: what its line in `SAMPLED` declares, and its place when unfitted."""
+"""A part of the result that needs a sampled model: its declaration for `SAMPLED`, and its entry when not fitted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from experiments.analyses.plan import Inputs, Plan
 from experiments.analyses.sampled.draws import Drawn
 
 Report = Callable[[float, str], None]
+"""Called with the progress, 0 to 1, and the step: an English text of the catalogue, translated where it is shown."""
 
 LATER = not_shown("later")
-"""In the place of every part of a first result, which does not wait for the sampled models."""
+"""The reason in every part of an early result, which does not wait for the sampled models."""
 
 
 class Fitted(Protocol):
@@ -24,10 +25,10 @@ class Fitted(Protocol):
 
     @property
     def not_shown(self) -> NotShown | None:
-        """Why the fit is not shown, where its diagnostics or the data contradict it."""
+        """Why the fit is not shown, if its diagnostics or the data contradict it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
 
 
 T = TypeVar("T", bound=Fitted)
@@ -35,20 +36,20 @@ T = TypeVar("T", bound=Fitted)
 
 @dataclass(frozen=True, slots=True)
 class Unfitted:
-    """The place of a part that was not fitted.
+    """The entry of a part that was not fitted.
 
     Attributes
     ----------
     not_shown : NotShown
     shape : mapping
-        The other keys of its JSON document: the empty figures of the part, and what it would be about.
+        The other keys of its JSON document: the part's subject and its empty figures.
     """
 
     not_shown: NotShown
     shape: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {**self.shape, "not_shown": self.not_shown.to_dict()}
 
     @classmethod
@@ -59,7 +60,7 @@ class Unfitted:
 
 
 Entries = tuple[T | Unfitted, ...]
-"""The entries of a part: one an attribute or metric, or at most one."""
+"""The entries of a part: one for each attribute or metric, or at most one."""
 
 Draws = Iterator[tuple[str, Drawn | NotShown]]
 """The variables of an export by name, or why one is missing."""
@@ -76,24 +77,24 @@ class Part(Generic[T]):
     name : str
         Its name on screen, within a sentence.
     begins : float
-        From 0 to 1: how much of the time all sampled models take is over when its turn comes.
+        Share of the time of all sampled models that is over when its fit starts, 0 to 1.
     progress : str
-        What is reported meanwhile.
+        The step that is reported during the fit.
     subjects : function
-        The attributes or metrics of a plan that it is about; empty where nothing in the plan needs it.
+        The attributes or metrics of a plan that it covers; empty if the plan does not need it.
     listed : bool
-        Whether it has an entry for each subject; otherwise one in all, or none.
+        Whether it has an entry for each subject; otherwise it has at most one.
     fit : function
-        Fit it, or say why not, for each subject that has data.
+        Fit each subject that has data, or return the reason for not doing so.
     read : function
         Read a fitted entry from its JSON document.
     priors : function
-        The priors of a shown entry by their name in the result's provenance.
+        The priors of a shown entry, by their name in the result's provenance.
     draws : function
-        Posterior draws of its entries for an export: of inputs, the entries as stored, the keys of the variants, and
-        whether models that take a sampler may be fitted again.
+        Posterior draws for an export, from the inputs, the stored entries, the keys of the variants, and whether models
+        that need a sampler may be fitted again.
     schema : Pydantic model
-        An entry, for ``/openapi.json``.
+        The schema of an entry in ``/openapi.json``.
     """
 
     key: str
@@ -119,10 +120,10 @@ class Part(Generic[T]):
         return tuple(self._entry(document) for document in documents)
 
     def _entry(self, document: Mapping[str, Any]) -> T | Unfitted:
-        # A model that was asked keeps its seed with what it gave.
+        # Only a fitted entry has a seed.
         return self.read(document) if "seed" in document else Unfitted.from_dict(document)
 
 
 def of_kind(*kinds: str) -> Callable[[Plan], tuple[str, ...]]:
-    """Return the subjects of a part that is about the metrics of some kinds."""
+    """Return the function of subjects for a part about metrics of some kinds."""
     return lambda plan: tuple(found.key for found in plan.measured if found.kind in kinds)

@@ -1,4 +1,4 @@
-"""Retention: how long members keep coming back. Half-lives and curves are closed forms, so only their tail waits."""
+"""Retention. Half-lives and curves have closed forms; only the tail needs a sampled model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,7 +48,7 @@ def _priors(result: RetentionResult) -> dict[str, NamedPrior]:
 
 
 def _draws(inputs: Inputs, _: Entries[RetentionResult], variants: Sequence[str], models: bool) -> Draws:
-    """Yield the half-life, and the parameters of the tail where it was fitted."""
+    """Yield the half-life, and the parameters of a fitted tail."""
     for key in SUBJECTS(inputs.plan):
         if key not in inputs.collected.metric_data:
             continue
@@ -107,9 +107,9 @@ class Retention(BaseModel):
 
 RETENTION = Part(
     key="retention",
-    name=N_("how long it sticks"),
+    name=N_("retention"),
     begins=0.5,
-    progress=N_("Working out how long members stay"),
+    progress=N_("Fitting retention"),
     subjects=SUBJECTS,
     listed=False,
     fit=_fit,

@@ -1,4 +1,4 @@
-"""Models for ``/openapi.json`` that all parts of a result share."""
+"""Schemas for ``/openapi.json`` that the parts of a result share."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Interval(BaseModel):
-    """An interval that says its kind: eti (equal tails) or hdi (highest density)."""
+    """An interval with its kind: eti (equal-tailed) or hdi (highest density)."""
 
     kind: Literal["eti", "hdi"]
     probability: float = Field(description="The chance, given the data, that the value lies inside.")
@@ -15,14 +15,14 @@ class Interval(BaseModel):
 
 
 class Estimate(BaseModel):
-    """A posterior in short."""
+    """A posterior mean with its interval."""
 
     mean: float
     interval: Interval
 
 
 class NotShown(BaseModel):
-    """Why there are no figures."""
+    """The reason for missing figures."""
 
     model_config = ConfigDict(extra="allow")
     code: str
@@ -30,6 +30,6 @@ class NotShown(BaseModel):
 
 
 class Missing(BaseModel):
-    """In the place of a figure: why it is not there."""
+    """A figure that is not shown, with the reason."""
 
     not_shown: NotShown

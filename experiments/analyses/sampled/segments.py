@@ -1,4 +1,4 @@
-"""Segments: for whom a variant works, by each declared attribute; all attributes are fitted together if possible."""
+"""Segments: lifts by each declared attribute; all attributes are fitted together if possible."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from experiments.analyses.sampled.part import LATER, Draws, Entries, Part, Repor
 from experiments.analyses.scorecards import DIRECTIONS
 from experiments.catalogue.metrics import metric
 from experiments.collect.collected import SegmentData
-from experiments.translation import N_, gettext
+from experiments.translation import N_
 
-MOVED = not_shown("shares_moved.segments")
+SPLIT_CHANGED = not_shown("shares_moved.segments")
 
-PROGRESS_OF = N_("Working out for whom it works: {attribute}")
+PROGRESS = N_("Fitting segments")
 ENDS = 0.5
-"""How much of the time all sampled models take is over when the segments are done."""
+"""Share of the time of all sampled models that is over after the segments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class SegmentEntry:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return own | {
             "segment_rows": [row.to_dict() for row in self.segment_rows],
@@ -112,11 +112,11 @@ def _fit(inputs: Inputs, report: Report) -> Entries[SegmentEntry]:
     together = _together(inputs)
     entries: list[SegmentEntry | Unfitted] = []
     for place, name in enumerate(attributes):
-        report(ENDS * place / len(attributes), gettext(PROGRESS_OF).format(attribute=name.replace("_", " ")))
+        report(ENDS * place / len(attributes), PROGRESS)
         result = _of_attribute(inputs, name, together)
-        # After the shares moved, only a fit that knows of the epochs compares groups within them.
+        # After a change of the split, only a fit with the epochs compares groups within them.
         if len(inputs.collected.epochs) > 1 and isinstance(result, SegmentResult) and not result.joint:
-            result = MOVED
+            result = SPLIT_CHANGED
         if isinstance(result, NotShown):
             entries.append(_unfitted(inputs, name, result))
         else:
@@ -125,31 +125,31 @@ def _fit(inputs: Inputs, report: Report) -> Entries[SegmentEntry]:
 
 
 def _of_attribute(inputs: Inputs, name: str, together: JointSegments | NotShown | None) -> SegmentResult | NotShown:
-    """Return one attribute's fit, from the fit of all attributes if it is part of that, or why there is none."""
-    cells, at_once = inputs.collected.segment_data.get(name), inputs.collected.segment_cells
+    """Return one attribute's fit, from the joint fit if it is part of that, or why there is none."""
+    cells, all_cells = inputs.collected.segment_data.get(name), inputs.collected.segment_cells
     if cells is None:
         return not_shown("no_cells")
     if (why := _empty(inputs.plan, cells)) is not None:
         return why
-    if together is not None and at_once is not None and name in at_once.attributes:
+    if together is not None and all_cells is not None and name in all_cells.attributes:
         result: JointSegments | NotShown = together
     elif len(inputs.collected.epochs) > 1:
-        return MOVED
+        return SPLIT_CHANGED
     else:
         result = _alone(inputs, name, cells)
     return result if isinstance(result, NotShown) else result.attributes[name]
 
 
 def _together(inputs: Inputs) -> JointSegments | NotShown | None:
-    """Return the fit of all attributes at once, or why it failed.
+    """Return the joint fit of all attributes, or why it failed.
 
-    If the shares moved, the allocation epoch is one of the attributes. None if there are fewer than two, or a variant
-    has no members yet: then each is fitted alone.
+    If the split changed, the allocation epoch is one of the attributes. None if there are fewer than two attributes, or
+    a variant has no members yet: then each attribute is fitted alone.
     """
-    collected, at_once = inputs.collected, inputs.collected.segment_cells
-    if at_once is None or any(_without_members(inputs.plan, cells) for cells in collected.segment_data.values()):
+    collected, all_cells = inputs.collected, inputs.collected.segment_cells
+    if all_cells is None or any(_without_members(inputs.plan, cells) for cells in collected.segment_data.values()):
         return None
-    return _fitted(inputs, at_once.cells, at_once.attributes)
+    return _fitted(inputs, all_cells.cells, all_cells.attributes)
 
 
 def _alone(inputs: Inputs, name: str, cells: SegmentData) -> JointSegments | NotShown:
@@ -237,7 +237,7 @@ def _levels(name: str, variable: str, draws: engine.Draws, variants: Sequence[st
 
 
 class Overall(BaseModel):
-    """A variant over all levels, each weighed as in the whole audience."""
+    """A variant over all levels, each weighted by its share of all members."""
 
     variant: str
     rate: schemas.Estimate
@@ -245,7 +245,7 @@ class Overall(BaseModel):
 
 
 class Segment(BaseModel):
-    """For whom it works: one declared attribute."""
+    """Lifts by the levels of one declared attribute."""
 
     model_config = ConfigDict(extra="allow")
     segment: str
@@ -258,9 +258,9 @@ class Segment(BaseModel):
 
 SEGMENTS = Part(
     key="segments",
-    name=N_("for whom it works"),
+    name=N_("segments"),
     begins=0.0,
-    progress=N_("Working out for whom it works"),
+    progress=PROGRESS,
     subjects=lambda plan: plan.segments,
     listed=True,
     fit=_fit,

@@ -88,14 +88,14 @@ def run_one(database) -> None:
 
 def learn(database) -> LearnedPrior:
     with database.write() as session:
-        found = priors.look_back(session)
-        return priors.keep(session, found, found.learned)
+        found = priors.learn_from_history(session)
+        return priors.store(session, found, found.learned)
 
 
 def test_the_spread_of_a_known_history_is_found_again(database):
     store_history(database, 60)
     with database.read() as session:
-        found = priors.look_back(session)
+        found = priors.learn_from_history(session)
     assert found.learned.tests == 60
     assert found.learned.tau_low < TAU < found.learned.tau_high
     assert found.learned.tau == pytest.approx(TAU, rel=0.25)
@@ -111,7 +111,7 @@ def test_what_says_nothing_of_lifts_is_left_out_and_told(database):
         store_finished(session, 4, simulated=True)
         store_finished(session, 5, state="running")
     with database.read() as session:
-        found = priors.look_back(session)
+        found = priors.learn_from_history(session)
     assert [one.key for one in found.used] == ["past-100", "past-101", "past-102"]
     assert found.left_out == {
         "never_analysed": 1,

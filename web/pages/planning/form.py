@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from analysis import AnalysisError, Audience, NamedPrior, Plan, Rules
-from experiments.analyses.plan_figures import USUAL_WINDOW, Figures
+from experiments.analyses.plan_figures import DEFAULT_WINDOW, Figures
 from experiments.reporting.numbers import NARROW, general, localised, percent
 from experiments.translation import N_, gettext
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of
@@ -27,7 +27,7 @@ BLANK: Values = {
     "caring": "1",
     "minimum": "100",
     "days": "",
-    "window": str(USUAL_WINDOW),
+    "window": str(DEFAULT_WINDOW),
     "split": "",
     "better": "more",
     "prior": "auto",

@@ -14,6 +14,7 @@ from experiments.lifecycle.states import POSSIBLE
 from experiments.reporting.numbers import ago, listed, moment, plural
 from experiments.settings import Settings
 from experiments.storage.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
+from experiments.translation import gettext
 from web.pages.common import durations
 from web.pages.results import pending
 from web.pages.results.parts import VariantFacts
@@ -150,7 +151,7 @@ def _working(job: Job, now: datetime) -> Status:
                 " see that one is running (klette worker).",
             )
         return Status("working", "The analysis waits for the worker.")
-    return Status("working", job.message or "The worker is counting what the members did.", round(job.progress, 2))
+    return Status("working", gettext(job.message) or gettext("Counting members and events"), round(job.progress, 2))
 
 
 def newer_data(session: Session, experiment: Experiment, run: Run, answer: Answer) -> bool:

@@ -27,7 +27,7 @@ def early():
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
     assert pending.coming(answer_of(early())) == (
-        "for whom it works", "how long it sticks", "how many buy and how much", "how often members act",
+        "segments", "retention", "purchases", "frequency",
     )  # fmt: skip
     failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
     assert pending.coming(answer_of(sampled_parts.whole_result() | {"cascade": failed})) == ()
@@ -45,9 +45,9 @@ def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
 )
 def test_how_long_it_takes_is_what_it_took(usual, waited, told):
     length = None if usual is None else timedelta(seconds=usual)
-    said = pending.sentence(("for whom it works",), length, timedelta(seconds=waited))
+    said = pending.sentence(("segments",), length, timedelta(seconds=waited))
     assert told in said
-    assert said.startswith("The verdict and the table of variants stand. Still being worked out: for whom it works.")
+    assert said.startswith("The verdict and the table of variants stand. Still being worked out: segments.")
 
 
 def status(app, result):
@@ -69,7 +69,7 @@ def test_while_the_models_are_computed_the_page_says_so_though_nobody_asked(app)
     job(app, state="running", progress=0.7)
     told = status(app, early())
     assert (told.kind, told.progress) == ("working", 0.7)
-    assert "Still being worked out: for whom it works, how long it sticks, how many buy" in told.sentence
+    assert "Still being worked out: segments, retention, purchases" in told.sentence
     assert "Last time it took about 30 seconds" in told.sentence
     assert status(app, sampled_parts.whole_result()).kind != "working"  # an answer that is whole is not announced
 
