@@ -1,4 +1,4 @@
-"""The form of an import: what each column can mean, a suggested role, and the way from the form to a plan."""
+"""The form of an import: the roles of columns, a suggested role for each, and the plan of the form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,53 +11,50 @@ from experiments.importing.columns import ATTRIBUTE, IGNORE, OUTCOME, SEGMENT, c
 from experiments.importing.counts import metric_of
 from experiments.importing.plan import CONTENT_MEANINGS, COUNT_MEANINGS, EVENT_MEANINGS, MEMBER_MEANINGS
 from experiments.importing.values import parse_moment
+from experiments.translation import N_, gettext
 
 COVARIATE = "covariate"
 
 ROLES: dict[str, tuple[tuple[str, str], ...]] = {
     "members": (
-        ("unit", "The member"),
-        ("variant", "The variant"),
-        ("exposed_at", "When the member saw it"),
-        ("brought_by", "Who brought the member"),
-        (SEGMENT, "Split the results by this"),
-        (COVARIATE, "Known before: take out of the noise"),
-        (ATTRIBUTE, "Keep as an attribute"),
+        ("unit", N_("Member")),
+        ("variant", N_("Variant")),
+        ("exposed_at", N_("Time of the exposure")),
+        ("brought_by", N_("Brought by member")),
+        (SEGMENT, N_("Segment")),
+        (COVARIATE, N_("Pre-experiment covariate")),
+        (ATTRIBUTE, N_("Attribute")),
         *((OUTCOME + kind.key, kind.outcome) for kind in EVENT_TYPES if kind.outcome),
     ),
     "events": (
-        ("unit", "The member"),
-        ("type", "What the member did"),
-        ("at", "When it happened"),
-        ("value", "Value or amount"),
-        ("currency", "Currency"),
-        ("id", "Identifier of the event"),
-        (IGNORE, "Leave out"),
+        ("unit", N_("Member")),
+        ("type", N_("Event type")),
+        ("at", N_("Time of the event")),
+        ("value", N_("Value or amount")),
+        ("currency", N_("Currency")),
+        ("id", N_("Event ID")),
+        (IGNORE, N_("Ignore")),
     ),
     "counts": (
-        ("variant", "The variant"),
-        ("members", "Members who saw it"),
-        ("successes", "Members who did it"),
-        ("metric", "The metric"),
-        ("headline", "Headline"),
-        ("body", "Text"),
-        ("image_url", "Address of the picture"),
-        ("link_url", "Address of the link"),
-        ("cta", "Call to action"),
-        (IGNORE, "Leave out"),
+        ("variant", N_("Variant")),
+        ("members", N_("Members exposed")),
+        ("successes", N_("Successes")),
+        ("metric", N_("Metric")),
+        ("headline", N_("Headline")),
+        ("body", N_("Text")),
+        ("image_url", N_("Image URL")),
+        ("link_url", N_("Link URL")),
+        ("cta", N_("Call to action")),
+        (IGNORE, N_("Ignore")),
     ),
 }
-"""What a column of each file can mean: the form's value and its words."""
+"""The roles of the columns of each file: the form's value and the name on screen, in English."""
 
 _SHOWN = 4
-_NEEDED = {
-    "members": {"unit": "the member", "variant": "the variant"},
-    "events": {"unit": "the member", "type": "what the member did", "at": "when it happened"},
-    "counts": {
-        "variant": "the variant",
-        "members": "the members who saw it",
-        "successes": "the members who did it",
-    },
+_REQUIRED = {
+    "members": ("unit", "variant"),
+    "events": ("unit", "type", "at"),
+    "counts": ("variant", "members", "successes"),
 }
 
 
@@ -70,9 +67,9 @@ class Column:
     examples
         Its first values.
     role
-        What it is taken to mean.
+        Its role.
     note
-        How a value that could be misread is read; empty where none can.
+        How an ambiguous value is read; empty if there is none.
     timelike
         Whether every value is a date or time.
     """
@@ -86,7 +83,7 @@ class Column:
 
 
 def columns(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], form: Mapping[str, str]) -> list[Column]:
-    """The columns of a file, with what the form says or else a suggested role."""
+    """Return the columns of a file, each with the role of the form or else a suggested one."""
     guesses = suggest_roles(kind, header, rows)
     return [
         Column(
@@ -102,19 +99,24 @@ def columns(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], for
 
 
 def successes_mean(main: Sequence[Column]) -> str:
-    """The metric that the column of successes speaks of by its name; empty where nothing can be said."""
+    """Return the metric that the name of the successes column suggests; empty if there is none."""
     return next((metric_of(column.name) or "" for column in main if column.role == "successes"), "")
+
+
+def options(kind: str) -> list[tuple[str, str]]:
+    """Return the roles of a file's columns with their names in the language in use."""
+    return [(role, gettext(name)) for role, name in ROLES[kind]]
 
 
 def read_form(
     kind: str, form: Mapping[str, str], main: Sequence[Column], events: Sequence[Column] | None = None
 ) -> Plan:
-    """The plan that a form asks for.
+    """Return the plan of a form.
 
     Raises
     ------
     InvalidError
-        ``fields`` holds a sentence for each field at fault, by the form's own field names.
+        ``fields`` holds a message for each invalid field, by the form's field names.
     """
     faults: dict[str, str] = {}
     mapped = _mapped(kind, main, faults)
@@ -141,7 +143,7 @@ def read_form(
     if kind == "members" and "exposed_at" not in mapped and wishes["exposed_at"] is None:
         _ask_when(main, faults)
     if kind == "counts" and not wishes["metrics"] and "metric" not in mapped:
-        faults["success_metric"] = "Nothing says what the members did; choose what the successes are."
+        faults["success_metric"] = gettext("Choose the metric that the successes count.")
     try:
         plan = make_plan(**wishes)
     except InvalidError as error:
@@ -152,30 +154,35 @@ def read_form(
 
 
 def _ask_when(main: Sequence[Column], faults: dict[str, str]) -> None:
-    """Nobody says when members saw it: point at the column that may, or ask for one moment."""
+    """Ask for the time of the exposures, at the column that may hold it if there is one."""
     likely = next((column for column in main if column.timelike), None)
     if likely is None:
-        faults.setdefault("exposed_at", "No column says when members saw it; give one moment for all of them.")
+        message = gettext("No column holds the time of the exposure. Enter one time for all members.")
+        faults.setdefault("exposed_at", message)
     else:
-        faults.setdefault(likely.field, f"Which column says when members saw it? {likely.name} looks like it.")
+        message = gettext("Choose the column with the time of the exposure. It may be {column}.")
+        faults.setdefault(likely.field, message.format(column=likely.name))
 
 
 def _mapped(kind: str, chosen: Sequence[Column], faults: dict[str, str]) -> dict[str, str]:
-    """Role to column name; faults where a role is missing, taken twice or unknown."""
+    """Return role to column name; add a message for each role that is missing, taken twice or unknown."""
     known = dict(ROLES[kind])
     mapped: dict[str, str] = {}
     for column in chosen:
         if column.role not in known:
-            faults[column.field] = f"{column.role!r} is no meaning of a column; choose one of the list."
+            message = gettext("{role!r} is not a role of a column. Choose one from the list.")
+            faults[column.field] = message.format(role=column.role)
         elif column.role in (IGNORE, ATTRIBUTE, SEGMENT) or column.role.startswith(OUTCOME):
             continue
         elif column.role in mapped:
-            faults[column.field] = f"{mapped[column.role]} already is “{known[column.role]}”; choose one of the two."
+            message = gettext("The column {column} already has the role “{role}”. Choose one of the two.")
+            faults[column.field] = message.format(column=mapped[column.role], role=gettext(known[column.role]))
         else:
             mapped[column.role] = column.name
-    for role, words in _NEEDED[kind].items():
+    for role in _REQUIRED[kind]:
         if role not in mapped:
-            faults.setdefault(chosen[0].field, f"No column is marked as {words}; choose the one that is.")
+            message = gettext("No column has the role “{role}”. Choose one.").format(role=gettext(known[role]))
+            faults.setdefault(chosen[0].field, message)
     return mapped
 
 
@@ -186,7 +193,8 @@ def _known(mapped: Mapping[str, str], meanings: Sequence[str]) -> dict[str, str]
 def _where(form: Mapping[str, str], faults: dict[str, str]) -> dict[str, str]:
     column, value = form.get("where_column", ""), form.get("where_value", "").strip()
     if column and not value:
-        faults["where_value"] = f"Write the value that {column} must have, or choose all rows."
+        message = gettext("Enter the value that {column} must have, or choose all rows.")
+        faults["where_value"] = message.format(column=column)
     return {column: value} if column and value else {}
 
 
@@ -199,7 +207,8 @@ def _weights(text: str, faults: dict[str, str]) -> dict[str, float]:
         except ValueError:
             sign = ""
         if not sign or not name.strip():
-            faults["weights"] = f"{line!r} is no share; write one variant per line, such as Old headline = 0.5."
+            message = gettext("{line!r} is not a share. Enter one variant per line, such as Old headline = 0.5.")
+            faults["weights"] = message.format(line=line)
             return {}
     return weights
 

@@ -1,4 +1,4 @@
-"""Importing a finished experiment: hand files over, say what the columns mean, watch it come in. And the example."""
+"""The import of a finished experiment: upload, the roles of columns, progress; and the example."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,31 +17,36 @@ from experiments.errors import InvalidError, KletteError, NotFoundError, TooLarg
 from experiments.importing import Source, preview
 from experiments.importing.columns import key_of, name_of
 from experiments.jobs import queue
+from experiments.reporting.numbers import count
 from experiments.storage.tables import Job, Upload, utc_now
+from experiments.translation import gettext
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
-from web.pages.importing.columns import ROLES, columns, read_form, successes_mean
+from web.pages.importing.columns import columns, options, read_form, successes_mean
 from web.pages.importing.examples import EXAMPLES
 
 blueprint = Blueprint("importing", __name__)
 
 _KINDS = ("members", "counts")
 _PREVIEW_BYTES = 1_048_576
-_PREVIEW_ROWS = 200  # enough to guess by; the page shows the first few
-_FORGET_AFTER = timedelta(days=1)  # files that nobody went on with
+_PREVIEW_ROWS = 200  # enough for suggestions; the page shows the first few
+_FORGET_AFTER = timedelta(days=1)  # files whose import was abandoned
 
 
 @blueprint.get("/import")
 @changes
 def index() -> ResponseReturnValue:
+    """Show the upload forms."""
     return _index_page({})
 
 
 @blueprint.get("/import/example/<name>.csv")
 @changes
 def example(name: str) -> ResponseReturnValue:
+    """Download an example file."""
     if name not in EXAMPLES:
-        raise NotFoundError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
+        message = gettext("There is no example {name!r}. Choose one of {names}.")
+        raise NotFoundError(message.format(name=name, names=", ".join(EXAMPLES)))
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(EXAMPLES[name], mimetype="text/csv", headers=headers)
 
@@ -49,13 +54,12 @@ def example(name: str) -> ResponseReturnValue:
 @blueprint.post("/import")
 @changes
 def upload() -> ResponseReturnValue:
-    kind = request.form.get("kind", "")
-    if kind not in _KINDS:
-        raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
+    """Store uploaded files, and go on to their columns."""
+    kind = _kind(request.form.get("kind", ""))
     field = f"{kind}_file"
     file, events = request.files.get(field), request.files.get("events_file")
     if file is None or not file.filename:
-        return _index_page({field: "Choose a file first."}), 422
+        return _index_page({field: gettext("Choose a file.")}), 422
     errors: dict[str, str] = {}
     rows: dict[str, Upload] = {}
     for name, handed in ((field, file), ("events_file", events)):
@@ -79,9 +83,8 @@ def upload() -> ResponseReturnValue:
 @blueprint.route("/import/<int:upload_id>", methods=["GET", "POST"])
 @changes
 def map_columns(upload_id: int) -> ResponseReturnValue:
-    kind = request.args.get("kind", "members")
-    if kind not in _KINDS:
-        raise InvalidError(f"{kind!r} is no form of file; it is {' or '.join(_KINDS)}.")
+    """Show the columns with their roles, then start the import."""
+    kind = _kind(request.args.get("kind", "members"))
     events_id = request.args.get("events", type=int)
     tried = _tried(request.args.get("job", type=int), upload_id) if request.method == "GET" else None
     chosen = tried.payload.get("form", {}) if tried else request.form
@@ -99,24 +102,24 @@ def map_columns(upload_id: int) -> ResponseReturnValue:
         "importing/columns.html",
         kind=kind,
         files=[(kind, name, main), *([("events", events_name, events)] if events else [])],
-        roles=ROLES,
+        roles={file_kind: options(file_kind) for file_kind in (kind, "events")},
         form=form,
         errors=errors,
         currencies=[(code, code) for code in sorted(CURRENCIES)],
         currency=services().settings.currency,
         metric_options=[
-            ("", "The first metric that the file speaks of"),
+            ("", gettext("The first metric in the file")),
             *(
-                (metric.key, metric.name)
+                (metric.key, gettext(metric.name))
                 for metric in METRICS
                 if metric.decides and (kind == "members" or metric.kind == "proportion")
             ),
         ],
         success_options=[
-            ("", "Choose what they did"),
-            *((metric.key, metric.name) for metric in METRICS if metric.kind == "proportion"),
+            ("", gettext("Choose a metric")),
+            *((metric.key, gettext(metric.name)) for metric in METRICS if metric.kind == "proportion"),
         ],
-        where_options=[("", "all rows"), *((column.name, column.name) for column in main)],
+        where_options=[("", gettext("All rows")), *((column.name, column.name) for column in main)],
     )
     return page, 422 if errors and not tried else 200
 
@@ -124,11 +127,13 @@ def map_columns(upload_id: int) -> ResponseReturnValue:
 @blueprint.get("/import/jobs/<int:job_id>")
 @changes
 def follow(job_id: int) -> ResponseReturnValue:
+    """Show the progress of an import or of the example."""
     with services().database.read() as session:
         job = queue.get(session, job_id)
         back = _way_back(session, job)
     if job.kind not in ("import", "demo"):
-        raise NotFoundError(f"Job {job_id} imports nothing; look for it on its experiment's page.")
+        message = gettext("Job {id} is not an import. See the page of its experiment.")
+        raise NotFoundError(message.format(id=job_id))
     template = "importing/progress.html" if htmx else "importing/job.html"
     waiting = job.state in ("due", "running")
     return render_template(template, job=job, result=job.result or {}, waiting=waiting, back=back)
@@ -137,12 +142,19 @@ def follow(job_id: int) -> ResponseReturnValue:
 @blueprint.post("/demo")
 @changes
 def demo() -> ResponseReturnValue:
-    """Ask for the example; one that is already being made is shown instead of another."""
+    """Start the example, or show the one that is being created."""
     with services().database.write() as session:
         going = select(Job).where(col(Job.kind) == "demo", col(Job.state).in_(("due", "running")))
         job = session.scalars(going).first() or queue.enqueue(session, "demo", requested_by=actor())
         job_id = job.id
     return redirect(url_for("importing.follow", job_id=job_id))
+
+
+def _kind(kind: str) -> str:
+    if kind not in _KINDS:
+        message = gettext("{kind!r} is not a kind of file. Choose one of {kinds}.")
+        raise InvalidError(message.format(kind=kind, kinds=", ".join(_KINDS)))
+    return kind
 
 
 def _beginning(file_name: str, main: list[Any]) -> dict[str, str]:
@@ -158,15 +170,13 @@ def _content(file: FileStorage) -> bytes:
     most = services().settings.max_upload_bytes
     content = file.stream.read(most + 1)
     if len(content) > most:
-        raise TooLargeError(
-            f"{file.filename} has more than {most:,} bytes; pack it with gzip, or use the command klette import, "
-            "which has no such bound."
-        )
+        message = gettext("{file} is larger than {most} bytes. Compress it with gzip, or use klette import.")
+        raise TooLargeError(message.format(file=file.filename, most=count(most)))
     return content
 
 
 def _way_back(session: Session, job: Job) -> str:
-    """The form of an import that failed, with all that was chosen; "" where its files are no longer kept."""
+    """Return the address of the form of a failed import; "" if its files were deleted."""
     upload_id, events_id = job.payload.get("upload"), job.payload.get("events_upload")
     files = [file for file in (upload_id, events_id) if file]
     kept = session.scalar(select(func.count()).select_from(Upload).where(col(Upload.id).in_(files)))
@@ -177,7 +187,7 @@ def _way_back(session: Session, job: Job) -> str:
 
 
 def _tried(job_id: int | None, upload_id: int) -> Job | None:
-    """The failed import of this very file that somebody comes back from."""
+    """Return the failed import of this file that the person comes back from."""
     if job_id is None:
         return None
     with services().database.read() as session:
@@ -186,17 +196,17 @@ def _tried(job_id: int | None, upload_id: int) -> Job | None:
 
 
 def _faults(tried: Job) -> dict[str, str]:
-    """What was wrong the last time, beside the field where the form has it."""
+    """Return the errors of the last attempt, by field if known."""
     return (tried.result or {}).get("fields") or {"": tried.message}
 
 
 def _columns(upload_id: int, kind: str, form: Mapping[str, str]) -> tuple[str, list[Any]]:
-    # The beginning is enough to look at: the file itself stays where it is.
+    # Only the beginning is read: a file can be large.
     beginning = func.substr(col(Upload.content), 1, _PREVIEW_BYTES, type_=LargeBinary())
     with services().database.read() as session:
         row = session.execute(select(col(Upload.name), beginning).where(col(Upload.id) == upload_id)).first()
     if row is None:
-        raise NotFoundError(f"The file {upload_id} is no longer kept; hand it over again under Import.")
+        raise NotFoundError(gettext("The file was deleted after a day. Upload it again."))
     name, content = row
     header, rows = preview(Source(name, content=bytes(content)), rows=_PREVIEW_ROWS)
     return name, columns(kind, header, rows, form)
@@ -207,7 +217,7 @@ def _enqueue(plan: Any, upload_id: int, events_id: int | None) -> int:
         "plan": plan.model_dump(mode="json"),
         "upload": upload_id,
         "events_upload": events_id,
-        # As it was typed: whoever has to mend something finds it all again.
+        # As it was typed, so that the form of a failed import can be filled again.
         "form": {name: text for name, text in request.form.items() if name != "csrf_token"},
     }
     with services().database.write() as session:

@@ -1,4 +1,4 @@
-"""The upload pages: hand over, say what the columns mean, follow the job; errors beside what they are about."""
+"""The import pages: upload, the roles of columns, progress; each error is beside its field."""
 
 import io
 import re
@@ -15,6 +15,8 @@ from experiments.people import accounts
 from experiments.settings import read_settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Experiment, Job, Upload
+from tests.snapshots import matches
+from tests.web.pages.rendered import lines_of
 from web import create_app
 from web.pages.importing.columns import columns, read_form
 from web.pages.importing.examples import EXAMPLES
@@ -148,29 +150,43 @@ def test_the_progress_is_drawn_and_asked_for_again_until_the_end(person, databas
     assert "the unit is empty" in failed and "&lt;b&gt;no&lt;/b&gt; date" in failed
 
 
-@pytest.mark.parametrize(
-    ("change", "field", "words"),
-    [
-        ({"counts-0": ""}, "counts-0", "No column is marked as the variant"),
-        ({"counts-3": "variant"}, "counts-3", "already is “The variant”"),
-        ({"counts-3": "nonsense"}, "counts-3", "no meaning of a column"),
-        ({"key": "Not A Key"}, "key", "is not a valid key"),
-        ({"where_column": "variant"}, "where_value", "Write the value that variant must have"),
-        ({"weights": "a half"}, "weights", "is no share"),
-        ({"exposed_at": "soon"}, "exposed_at", "is not a date or time"),
-    ],
+INVALID = (
+    ({"counts-0": ""}, "counts-0"),
+    ({"counts-3": "variant"}, "counts-3"),
+    ({"counts-3": "nonsense"}, "counts-3"),
+    ({"key": "Not A Key"}, "key"),
+    ({"where_column": "variant"}, "where_value"),
+    ({"weights": "a half"}, "weights"),
+    ({"exposed_at": "soon"}, "exposed_at"),
+    ({"exposed_at": "06.03.2026"}, "ended_at"),
+    ({"success_metric": ""}, "success_metric"),
 )
-def test_a_fault_stands_beside_its_field_and_nothing_is_lost(person, database, change, field, words) -> None:
+"""A change of the form, and the field that it makes invalid."""
+
+
+def test_an_error_is_beside_its_field_and_the_form_keeps_what_was_typed(person, database) -> None:
     marketer = person()
     there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
-    form = _form_of(marketer.get(there).text) | {"name": "Kept as typed"} | change
-    page = marketer.post(there, form, page=there)
-    assert page.status_code == 422
-    assert f'id="{field}-error"' in page.text
-    assert words in page.text
-    assert "Kept as typed" in page.text
+    shown = _form_of(marketer.get(there).text) | {"name": "Kept as typed"}
+    messages = []
+    for change, field in INVALID:
+        page = marketer.post(there, shown | change, page=there)
+        assert page.status_code == 422, change
+        assert "Kept as typed" in page.text
+        messages.append(f"{field}: {_error_of(page.text, field)}")
     with database.read() as session:
         assert session.exec(select(Job)).first() is None
+    matches("web/pages/importing/errors", "\n".join(messages))
+
+
+def test_the_pages_of_an_import(person, database) -> None:
+    marketer = person()
+    read = [marketer.get("/import").text]
+    for kind, events in (("members", EXAMPLES["events"]), ("counts", None)):
+        there = marketer.upload(kind, EXAMPLES[kind], events).headers["Location"]
+        read.append(re.sub(r'<select id="currency".*?</select>', "", marketer.get(there).text, flags=re.S))
+    read.append(marketer.get(marketer.post("/demo", {}, page="/import").location).text)
+    matches("web/pages/importing/import", "\n\n".join(map(lines_of, read)))
 
 
 def test_only_metrics_that_a_verdict_can_rest_on_may_decide(person, database: Database) -> None:
@@ -219,7 +235,7 @@ def test_a_file_that_cannot_be_one_is_refused_at_once(person, database: Database
 def test_no_file_is_asked_for_one(person) -> None:
     page = person().post("/import", {"kind": "members"}, page="/import")
     assert page.status_code == 422
-    assert "Choose a file first." in page.text
+    assert _error_of(page.text, "members_file")
 
 
 def test_a_file_over_the_limit_is_refused(person, database: Database) -> None:
@@ -232,8 +248,7 @@ def test_the_example_is_made_once_at_a_time(person, database: Database) -> None:
     marketer = person()
     first, second = (marketer.post("/demo", {}, page="/import").headers["Location"] for _ in range(2))
     assert first == second
-    page = marketer.get(first)
-    assert "A simulated audience" in page.text and "Waiting for the worker" in page.text
+    assert 'id="progress"' in marketer.get(first).text
     with database.read() as session:
         assert session.exec(select(Job)).one().kind == "demo"
 
@@ -280,28 +295,18 @@ def test_key_and_name_are_proposed_and_can_be_changed(person, database: Database
     assert (plan["key"], plan["name"], plan["metrics"]) == ("autumn", "Autumn mail", ["share_rate"])
 
 
-def test_counts_that_say_nothing_of_what_they_count_are_asked_about(person, database: Database) -> None:
+def test_the_metric_of_totals_must_be_chosen_if_no_name_suggests_it(person, database) -> None:
     marketer = person()
     there = marketer.upload("counts", "variant,members,successes\na,10,1\nb,10,2\n").headers["Location"]
     form = _form_of(marketer.get(there).text)
     assert form["success_metric"] == ""
     page = marketer.post(there, form, page=there)
     assert page.status_code == 422
-    assert re.search(r'id="success_metric-error">Nothing says what the members did; choose', page.text)
+    assert _error_of(page.text, "success_metric")
 
 
-@pytest.mark.parametrize(
-    ("times", "field", "words"),
-    [
-        (
-            ("06.03.2026", "07.03.2026"),
-            "members-2",
-            "Which column says when members saw it? first contact looks like it.",
-        ),
-        (("x", "y"), "exposed_at", "No column says when members saw it; give one moment for all of them."),
-    ],
-)
-def test_a_missing_moment_is_asked_for_where_it_may_be(person, database, times, field, words) -> None:
+@pytest.mark.parametrize(("times", "field"), [(("06.03.2026", "07.03.2026"), "members-2"), (("x", "y"), "exposed_at")])
+def test_a_missing_time_is_asked_for_at_the_column_that_may_hold_it(person, database, times, field) -> None:
     marketer = person()
     text = f"member,group,first contact\nm1,a,{times[0]}\nm2,b,{times[1]}\n"
     there = marketer.upload("members", text).headers["Location"]
@@ -309,15 +314,7 @@ def test_a_missing_moment_is_asked_for_where_it_may_be(person, database, times, 
     assert ("06.03.2026 is read as 6 March 2026" in shown) is (times[0] != "x")
     page = marketer.post(there, _form_of(shown) | {"members-2": "attribute"}, page=there)
     assert page.status_code == 422
-    assert re.search(rf'id="{field}-error">{re.escape(words)}', page.text)
-
-
-def test_a_single_date_of_counts_is_completed_or_left_out(person, database) -> None:
-    marketer = person()
-    there = marketer.upload("counts", EXAMPLES["counts"]).headers["Location"]
-    form = _form_of(marketer.get(there).text) | {"exposed_at": "06.03.2026"}
-    page = marketer.post(there, form, page=there)
-    assert 'id="ended_at-error">One of the two dates is missing' in page.text
+    assert ("first contact" in _error_of(page.text, field)) is (field == "members-2")
 
 
 def test_from_a_failed_import_back_to_the_form_with_everything_still_chosen(person, database, tmp_path) -> None:
@@ -326,7 +323,7 @@ def test_from_a_failed_import_back_to_the_form_with_everything_still_chosen(pers
     typed = {"key": "autumn", "name": "Autumn mail", "control": "middle", "hypothesis": "Why not"}
     job = marketer.post(there, _form_of(marketer.get(there).text) | typed, page=there).location
     work(database, read_settings(data_dir=tmp_path, database_url=database.url), once=True)
-    back = unescape(re.search(r'href="([^"]+)">Change what was chosen', marketer.get(job).text)[1])
+    back = unescape(re.search(r'href="([^"]+)">Edit import', marketer.get(job).text)[1])
 
     page = marketer.get(back)
 
@@ -339,7 +336,11 @@ def test_from_a_failed_import_back_to_the_form_with_everything_still_chosen(pers
     assert again.status_code == 302 and again.location != job
     with database.write() as session:
         session.delete(session.exec(select(Upload)).one())
-    assert "Change what was chosen" not in marketer.get(job).text  # there is no way back to a file that is gone
+    assert "Edit import" not in marketer.get(job).text  # there is no way back to a file that is gone
+
+
+def _error_of(page: str, field: str) -> str:
+    return re.search(rf'id="{field}-error"[^>]*>([^<]+)', page)[1]
 
 
 def _form_of(html: str) -> dict[str, str]:
