@@ -71,7 +71,7 @@ def _prepare_database(settings: Settings) -> str:
     """Migrate the database; return the set-up link if there is no account yet, else an empty string."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from experiments.people import accounts
+    from experiments.people import accounts, setup_link
     from experiments.storage.database import Database
     from experiments.storage.schema import migrate
 
@@ -86,7 +86,7 @@ def _prepare_database(settings: Settings) -> str:
         with database.write() as session:
             if accounts.any_account(session):
                 return ""
-            return f"{settings.public_url}/setup/{accounts.issue_setup_token(session)}"
+            return f"{settings.public_url}/setup/{setup_link.issue(session)}"
     finally:
         database.close()
 

@@ -1,8 +1,6 @@
-"""Accounts: passwords, the role in a project, and the one-time link that creates the first account."""
+"""Accounts: passwords and the role in a project."""
 
 import hashlib
-import hmac
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,16 +8,16 @@ from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
-from experiments.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from experiments.errors import ConflictError, InvalidError, NotFoundError
+from experiments.people.addresses import checked, normalised
 from experiments.people.passwords import easily_guessed
 from experiments.storage import audit
-from experiments.storage.tables import DEFAULT_PROJECT_ID, Account, Membership, SetupToken, utc_now
+from experiments.storage.tables import DEFAULT_PROJECT_ID, Account, Membership, utc_now
 from experiments.translation import gettext, ngettext
 from experiments.validation import shown
 
@@ -30,9 +28,7 @@ MIN_PASSWORD = 10
 MAX_PASSWORD = 256
 
 _hasher = PasswordHasher()
-_TOKEN_ROW = 1
 _EASY_TO_READ = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
-_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def create_account(
     ConflictError
         The address already has an account.
     """
-    email, errors = _checked_email(email)
+    email, errors = checked(email)
     if role not in ROLES:
         errors["role"] = _role_error(role)
     errors |= password_errors(password, email)
@@ -115,7 +111,7 @@ def authenticate(session: Session, email: str, password: str, project_id: int = 
 
     An unknown address takes as long as a wrong password, so that the time does not reveal which addresses exist.
     """
-    row = _find(session, project_id, Account.email == _normalised(email))
+    row = _find(session, project_id, Account.email == normalised(email))
     usable = row is not None and row[0].disabled_at is None
     stored = row[0].password_hash if row is not None and usable else _hash_of_no_password()
     candidate = password[: MAX_PASSWORD + 1].encode("utf-8", "replace")
@@ -224,7 +220,7 @@ def set_password(
     InvalidError
         The password is not acceptable.
     """
-    row = _find(session, project_id, Account.email == _normalised(email))
+    row = _find(session, project_id, Account.email == normalised(email))
     if row is None:
         message = gettext("No account for {email}. List the accounts with klette user list.")
         raise NotFoundError(message.format(email=shown(email)))
@@ -271,52 +267,6 @@ def session_mark(user: User) -> str:
 def any_account(session: Session) -> bool:
     """Return whether any account exists."""
     return session.exec(select(Account.id).limit(1)).first() is not None
-
-
-def issue_setup_token(session: Session) -> str:
-    """Return a new one-time token for the first admin, in plain text; an earlier unused one becomes invalid.
-
-    Raises
-    ------
-    ConflictError
-        An account exists.
-    """
-    if any_account(session):
-        raise ConflictError(gettext("An account exists already. Its owner can add people under Settings."))
-    plain = secrets.token_urlsafe(24)
-    row = session.get(SetupToken, _TOKEN_ROW) or SetupToken(id=_TOKEN_ROW, token_hash="")
-    row.token_hash, row.created_at, row.used_at = _token_hash(plain), utc_now(), None
-    session.add(row)
-    session.flush()
-    return plain
-
-
-def check_setup_token(session: Session, token: str) -> bool:
-    """Return whether a set-up token is valid."""
-    row = session.get(SetupToken, _TOKEN_ROW)
-    return _usable(row, token) and not any_account(session)
-
-
-def redeem_setup_token(session: Session, token: str, *, email: str, password: str, name: str = "") -> User:
-    """Create the first admin with the set-up token, once.
-
-    Raises
-    ------
-    ForbiddenError
-        The token is wrong or used, or an account exists.
-    InvalidError
-        As :func:`create_account`; the token stays valid.
-    """
-    # The row lock makes a second request with the same link wait until the token is marked as used.
-    row = session.exec(select(SetupToken).where(SetupToken.id == _TOKEN_ROW).with_for_update()).first()
-    if not _usable(row, token) or any_account(session):
-        message = gettext("This set-up link was used or replaced. Sign in, or restart Klette for a new link.")
-        raise ForbiddenError(message)
-    account = create_account(session, email=email, role="admin", password=password, name=name, actor="setup")
-    assert row is not None
-    row.used_at = utc_now()
-    session.add(row)
-    return account
 
 
 def _accounts_of(project_id: int) -> Select[Account, Membership]:
@@ -375,44 +325,8 @@ def _set_password(session: Session, account: Account, plain: str, actor: str, ac
     audit.record(session, actor=actor, action=action, account=account.id, email=account.email)
 
 
-def _usable(row: SetupToken | None, token: str) -> bool:
-    if row is None or row.used_at is not None:
-        return False
-    return hmac.compare_digest(row.token_hash, _token_hash(token))
-
-
-def _token_hash(plain: str) -> str:
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _normalised(email: str) -> str:
-    return email.strip().lower().replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def _checked_email(email: str) -> tuple[str, dict[str, str]]:
-    address = _normalised(email)
-    if not address:
-        return address, {"email": gettext("Enter an email address such as anna@example.com.")}
-    local, _, domain = address.rpartition("@")
-    # Internal names such as admin@localhost are allowed, because no email is sent.
-    internal = _HOST.fullmatch(domain) and ("." not in domain or _is_special(domain))
-    try:
-        validate_email(f"{local}@example.com" if internal else address, check_deliverability=False)
-    except EmailNotValidError:
-        message = gettext("{address} is not an email address; enter one such as anna@example.com.")
-        return address, {"email": message.format(address=shown(address))}
-    if len(address) > 254:
-        message = gettext("The address has {length} characters; at most 254 are allowed.")
-        return address, {"email": message.format(length=len(address))}
-    return address, {}
-
-
 def _role_error(role: str) -> str:
     return gettext("{role} is not a role; choose one of {roles}.").format(role=shown(role), roles=", ".join(ROLES))
-
-
-def _is_special(domain: str) -> bool:
-    return any(domain == special or domain.endswith(f".{special}") for special in SPECIAL_USE_DOMAIN_NAMES)
 
 
 @lru_cache(maxsize=1)

@@ -1,10 +1,8 @@
-"""Accounts: slow password hashes, roles, and the one-time set-up link of the first admin."""
-
-import threading
+"""Accounts: slow password hashes and roles."""
 
 import pytest
 
-from experiments.errors import ConflictError, ForbiddenError, InvalidError
+from experiments.errors import ConflictError, InvalidError
 from experiments.people import accounts
 from tests.snapshots import matches
 
@@ -77,53 +75,6 @@ def test_an_address_has_one_account(database):
     with database.write() as session, pytest.raises(ConflictError) as caught:
         create(session, email="ANNA@EXAMPLE.COM")
     assert "email" in caught.value.fields
-
-
-def test_the_set_up_link_works_once(database):
-    with database.write() as session:
-        old, token = accounts.issue_setup_token(session), accounts.issue_setup_token(session)
-    with database.write() as session:
-        assert accounts.check_setup_token(session, token) and not accounts.check_setup_token(session, old)
-        with pytest.raises(InvalidError):
-            accounts.redeem_setup_token(session, token, email="a@example.com", password="short")
-    with database.write() as session:
-        made = accounts.redeem_setup_token(session, token, email="a@example.com", password=PASSWORD, name="Anna")
-        assert made.role == "admin" and accounts.any_account(session)
-    with database.write() as session:
-        assert not accounts.check_setup_token(session, token)
-        with pytest.raises(ForbiddenError):
-            accounts.redeem_setup_token(session, token, email="b@example.com", password=PASSWORD)
-        with pytest.raises(ConflictError):
-            accounts.issue_setup_token(session)
-
-
-def test_only_the_hash_of_the_token_is_stored(database):
-    from experiments.storage.tables import SetupToken
-
-    with database.write() as session:
-        token = accounts.issue_setup_token(session)
-        assert token not in str(session.get(SetupToken, 1))
-
-
-def test_concurrent_requests_with_the_link_create_one_admin(database):
-    with database.write() as session:
-        token = accounts.issue_setup_token(session)
-    outcomes = []
-
-    def redeem(number):
-        try:
-            with database.write() as session:
-                accounts.redeem_setup_token(session, token, email=f"a{number}@example.com", password=PASSWORD)
-            outcomes.append("made")
-        except ForbiddenError:
-            outcomes.append("refused")
-
-    threads = [threading.Thread(target=redeem, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["made", "refused", "refused", "refused"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from limits import parse_many
 from werkzeug import Response
 
 from experiments.errors import InvalidError, KletteError, SettingsError
-from experiments.people import accounts
+from experiments.people import accounts, setup_link
 from experiments.settings import Settings
 from experiments.translation import gettext
 from web.http.services import services
@@ -49,7 +49,7 @@ def set_up(token: str) -> Any:
     """Create the first admin with the one-time link that the first start printed."""
     database = services().database
     with database.read() as reading:
-        usable = accounts.check_setup_token(reading, token)
+        usable = setup_link.check(reading, token)
     if not usable:
         return render_template("account/setup_expired.html"), 403
     errors: dict[str, str] = {}
@@ -57,7 +57,7 @@ def set_up(token: str) -> Any:
         given = {name: request.form.get(name, "") for name in ("name", "email", "password")}
         try:
             with database.write() as writing:
-                account = accounts.redeem_setup_token(writing, token, **given)
+                account = setup_link.redeem(writing, token, **given)
                 person = person_of(account)
         except KletteError as error:
             errors = error.fields or {"": error.detail}

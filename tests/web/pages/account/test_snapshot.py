@@ -2,7 +2,7 @@
 
 import re
 
-from experiments.people import accounts
+from experiments.people import setup_link
 from tests.snapshots import matches
 from tests.web.pages.client import PASSWORD, Pages
 from tests.web.pages.rendered import lines_of
@@ -13,7 +13,7 @@ ROOM = "web/pages/account"
 def test_signing_in_and_setting_up(sqlite_url, tmp_path) -> None:
     pages = Pages(sqlite_url, tmp_path)
     with pages.database.write() as session:
-        token = accounts.issue_setup_token(session)
+        token = setup_link.issue(session)
     read = [pages.get("/login").text, pages.get(f"/setup/{token}").text, pages.get("/setup/gone").text]
     pages.post(f"/setup/{token}", {"email": "anna@example.com", "password": PASSWORD, "name": "Anna"})
     read.append(pages.get("/account/password").text)

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.definition.model import read_definition
 from experiments.lifecycle import store
-from experiments.people import accounts, api_keys
+from experiments.people import accounts, api_keys, setup_link
 from experiments.storage import audit
 from tests.web.pages.client import PASSWORD, Pages, draft_form
 
@@ -34,7 +34,7 @@ def add_draft(pages):
 
 def test_the_setup_link_makes_the_first_admin_once_and_logs_them_in(pages):
     with pages.database.write() as session:
-        token = accounts.issue_setup_token(session)
+        token = setup_link.issue(session)
     short = pages.post(f"/setup/{token}", {"email": "anna@example.com", "password": "short", "name": "Anna"})
     assert short.status_code == 422
     assert 'id="password-error"' in short.text
