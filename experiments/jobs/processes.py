@@ -50,7 +50,7 @@ class Child:
     environment
         The complete environment of the process.
     log
-        File for its output; None to inherit ours.
+        File for its output; None to inherit this process's output.
     last_signal
         Signal when this process is killed: SIGTERM to finish, SIGKILL if it can be interrupted without loss.
     """
