@@ -1,4 +1,4 @@
-"""Exports of an analysis: posterior draws, a summary, the members and a report, a file of code for each.
+"""Exports of an analysis: posterior draws, a summary, the members and a report, each in its own module.
 
-`source` reads the stored analysis once; the other modules write one file each and know no database.
+`source` reads the stored analysis once; `members` reads the members; the other modules use no database.
 """

@@ -1,4 +1,4 @@
-"""The per-member table: one row a randomised member, with what the analysis counted, to check every figure by hand."""
+"""The member table: one row per randomised member with its counts, so that every figure can be checked by hand."""
 
 import csv
 import io
@@ -21,14 +21,16 @@ from experiments.collect.attribution import MICRO, Extras, Scope, columns_of, ex
 from experiments.collect.engine import source
 from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle.store import current_run
+from experiments.reporting.readings import no_analysis
 from experiments.storage.tables import Experiment
+from experiments.translation import gettext
 
 _BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class MemberTable:
-    """What to read and how its columns are called; holds no connection.
+    """What to read and the names of its columns; holds no connection.
 
     Attributes
     ----------
@@ -39,9 +41,9 @@ class MemberTable:
     metrics : tuple of Metric
     segments : tuple of str
     by_epoch : bool
-        Whether the shares moved while it ran: then figures are compared within epochs, whose number is told.
+        Whether the traffic split changed. Figures are then compared within epochs, and the table has their numbers.
     extras : Extras
-        What else the analysis looked at: the covariate, actions with a worth, whom members brought.
+        What else the analysis used: the covariate, actions with a declared value, members brought.
     """
 
     url: str
@@ -53,10 +55,11 @@ class MemberTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """unit, variant, exposed_at, the epoch where there are several, the metrics, the segments, the extras.
+        """The columns: unit, variant, exposed_at, epoch if there are several, metrics, segments and extras.
 
-        An amount stands as counted, cut at the cap, and uncut; a ratio as the member's sum, cut likewise, and the
-        number of events behind it; what no single member tells (retention, cascades, worth) has no column of its own.
+        An amount is given as counted, which is cut at the cap, and uncut; a ratio as the member's sum, cut likewise,
+        and the number of events behind it. Metrics without a value per member (retention, cascades, net value) have
+        no column.
         """
         names = ["unit", "variant", "exposed_at", *(["epoch"] if self.by_epoch else [])]
         for metric in self.metrics:
@@ -77,24 +80,22 @@ class MemberTable:
 
 
 def member_table(session: Session, url: str, experiment: Experiment) -> MemberTable:
-    """The table behind the newest analysis of an experiment.
+    """Return the table behind the newest analysis of an experiment.
 
     Raises
     ------
     NotFoundError
-        Where nothing was analysed yet.
+        The experiment has no analysis yet.
     ConflictError
-        Where the experiment came as counts, without members.
+        The experiment was imported as counts, without members.
     """
     run = current_run(session, experiment)
     stored = None if run is None else records.newest(session, run)
     if run is None or stored is None:
         raise NotFoundError(no_analysis(experiment.key), code="no_analysis")
     if inputs.imported(session, experiment, run) is not None:
-        raise ConflictError(
-            f"{experiment.key} was imported as counts, so it has no members to list; its results hold all of it.",
-            code="no_members",
-        )
+        message = gettext("{key} was imported as counts, so it has no members to list. Export its summary instead.")
+        raise ConflictError(message.format(key=experiment.key), code="no_members")
     answer = Answer.from_dict(stored.result)
     measured = {found.key: found for found in inputs.measured(experiment)}
     shown = tuple(measured[entry.metric] for entry in answer.metrics if entry.metric in measured)
@@ -113,7 +114,7 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
 
 
 def _summed(shown: tuple[Metric, ...], measured: Mapping[str, Metric]) -> tuple[Metric, ...]:
-    """The metrics with a column, the revenue among them where net value or return on cost rest on it."""
+    """Return the metrics with a column, revenue among them if net value or return on cost depend on it."""
     valued = any(found.kind == "value" for found in measured.values())
     return (*shown, metric_named("revenue")) if valued and "revenue" not in measured else shown
 
@@ -125,19 +126,8 @@ def _extras(experiment: Experiment, measured: Iterable[Metric], shared: int) -> 
     return Extras(covariate.attribute, covariate.days_before or 0, actions, bool(shared) or "cascade" in kinds)
 
 
-def no_analysis(key: str) -> str:
-    """What to say, and what to do, where an experiment has no analysis."""
-    return (
-        f"{key} has no analysis yet; ask for one with POST /api/v1/experiments/{key}/analyse "
-        "and read its results when that job is done."
-    )
-
-
 def batches(table: MemberTable) -> Iterator[list[tuple[Any, ...]]]:
-    """The members in batches, in the order of their units, over a connection of its own; values as Python knows them.
-
-    Amounts are `Decimal`, times RFC 3339.
-    """
+    """Yield the members in batches, ordered by unit, over a separate connection; amounts are `Decimal`."""
     backend = source.connect(table.url)
     try:
         expression = member_rows(backend, table.scope, table.metrics, table.segments, table.extras)
@@ -152,14 +142,14 @@ def batches(table: MemberTable) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def to_csv(table: MemberTable) -> Iterator[str]:
-    """The table as CSV, in pieces."""
+    """Yield the table as CSV, in pieces."""
     yield _csv([table.columns])
     for batch in batches(table):
         yield _csv(batch)
 
 
 def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
-    """Write the table as Parquet into an open file; amounts are decimals with six digits after the point."""
+    """Write the table as Parquet into an open file; amounts are decimals with six decimal places."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -186,7 +176,7 @@ def to_parquet(table: MemberTable, file: IO[bytes]) -> None:
 
 
 def _shaper(table: MemberTable, backend: Any) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """Turns a row of the database into a row of the table."""
+    """Return the function from a row of the database to a row of the table."""
     caps = [
         (metric if name == metric.key else None, metric.cap_in(table.scope.currency))
         for metric in table.metrics
@@ -229,7 +219,7 @@ def _extra_reader(table: MemberTable, name: str) -> Callable[[Any], Any]:
 
 
 def _stored(table: MemberTable) -> list[str]:
-    """The columns of the metrics as `member_rows` names them."""
+    """Return the columns of the metrics by the names of `member_rows`."""
     return [name for metric in table.metrics for name in columns_of(metric)]
 
 

@@ -1,7 +1,7 @@
-"""Posterior draws as NetCDF that ArviZ reads, whichever of its versions: groups of one file, written by xarray.
+"""Posterior draws as NetCDF for any version of ArviZ: the groups of one file, written by xarray.
 
 The draws come from the posteriors that the stored answer was computed from: the same inputs, models, priors and seed.
-Models in closed form are drawn from; sampled ones are fitted again and give the stored answer's own draws (`sampled`).
+Closed-form models are drawn from; sampled ones are fitted again, which gives the stored answer's draws (`sampled`).
 """
 
 import json
@@ -62,7 +62,7 @@ def write(stored: Stored, file: Path, *, sampled: bool = True) -> tuple[str, ...
 
 
 def _drawn(stored: Stored, with_models: bool) -> tuple[dict[str, Drawn], dict[str, NotShown]]:
-    """Return the variables, and why what is missing is missing."""
+    """Return the variables, and the reason of each missing one."""
     found: dict[str, Drawn] = {}
     left_out: dict[str, NotShown] = {}
     data = _data(stored)
@@ -154,7 +154,7 @@ def _constants(stored: Stored, keys: Sequence[str]) -> Any:
 
 
 def _provenance(stored: Stored) -> dict[str, str]:
-    """Return what the numbers rest on, as attributes of plain text."""
+    """Return the provenance of the numbers as text attributes."""
     heading, provenance = stored.answer.heading, stored.reading.document["provenance"]
     return {
         "experiment": heading.experiment,

@@ -1,20 +1,22 @@
-"""The scorecard of a report: a block a metric, with the figures that the verdict rests on, told as on the page."""
+"""The scorecard of a report: a block per metric, with the figures that the verdict rests on, written as on the page."""
 
 from dataclasses import dataclass
 
 from analysis import MetricResult, VariantResult
 from analysis.scoring.results import ComparisonResult
 from experiments.analyses.scorecards import MetricEntry
+from experiments.catalogue.metrics import metric
 from experiments.exporting.source import Stored, VariantName
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
-from experiments.reporting.measures import Measure, name_of
+from experiments.reporting.measures import Measure, hint, name_of
 from experiments.reporting.numbers import NOTHING, count, signed_percent
 from experiments.reporting.withheld import no_member_did, too_early, without_chances
+from experiments.translation import gettext
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One variant of one metric; every field is text."""
+    """One variant of one metric, in words."""
 
     variant: VariantName
     position: int
@@ -33,22 +35,24 @@ class Block:
     Attributes
     ----------
     tag, tone : str
-        Whether it decides, or whether the guardrail holds; the tone is decides, good, calm, warn or bad.
+        Whether it decides, or whether the guardrail holds. The tone is a CSS class: decides, good, calm, warn or bad.
+    value, compared : str
+        Headings of the columns of values and of comparisons.
     chances : bool
-        Whether it has chances of beating the control and of being best: a guardrail is to hold, not to be won.
-    compared : str
-        What it is compared by: lift or difference.
+        Whether it has chances of beating the control and of being best. A guardrail has none: it only has to hold.
     missing : str
-        Why there are no figures, where there are none.
+        Why there are no figures.
+    remark : str
+        Why a guardrail is in doubt, or why the lift differs from the ratio of the estimates.
     adjusted, why : str
-        What the members' history has brought, where a covariate was declared (CUPED), and what that means.
+        What the covariate changed (CUPED), with an explanation.
     """
 
     name: str
     hint: str
     tag: str
     tone: str
-    unit: str
+    value: str
     compared: str
     chances: bool
     lines: tuple[Line, ...]
@@ -59,7 +63,7 @@ class Block:
 
 
 def blocks(stored: Stored) -> list[Block]:
-    """Return the metrics, the deciding one first and the guardrails last, as on the page."""
+    """Return the metrics as on the page: the primary first, the guardrails last."""
     rank = {stored.primary: 0} | {key: 2 for key in stored.guardrails if key != stored.primary}
     answer = stored.answer
     entries = map(without_chances, answer.metrics) if too_early(answer.verdict) else answer.metrics
@@ -67,48 +71,57 @@ def blocks(stored: Stored) -> list[Block]:
 
 
 def relative(result: MetricResult, measure: Measure) -> bool:
-    """Whether a metric is compared in per cent: not where it may be below 0, as on the page."""
+    """Whether a metric is compared by its lift; values that can be below 0 are not."""
     return measure.relative and any(row.lift for row in result.comparisons)
 
 
 def _block(stored: Stored, entry: MetricEntry) -> Block:
     measure, key, result = Measure.of(entry, stored.currency), entry.metric, entry.deciding
     guarded = key in stored.guardrails and key != stored.primary
-    nobody, not_shown = no_member_did(result), result.not_shown
+    no_members, not_shown = no_member_did(result), result.not_shown
     words = stored.reading.wording
-    history = None if nobody else adjustment.adjustment_line(entry, measure, stored.variants, words)
-    tag, tone = ("decides", "decides") if key == stored.primary else ("", "")
+    history = None if no_members else adjustment.adjustment_line(entry, measure, stored.variants, words)
+    tag, tone = (gettext("decides"), "decides") if key == stored.primary else ("", "")
     if guarded:
         tag, tone = guardrails.tag(stored.answer.verdict, key, stored.variants)
-    if guarded and nobody:
-        tag, tone = "nothing so far", "calm"
+    if guarded and no_members:
+        tag, tone = gettext("no actions yet"), "calm"
     return Block(
         name_of(entry),
-        entry.hint,
+        _hint(stored, key),
         tag,
         tone,
-        entry.unit_of_measure,
-        "lift" if relative(result, measure) else "difference",
+        measure.per.strip() or gettext("value"),
+        gettext("lift") if relative(result, measure) else gettext("difference"),
         not guarded,
-        () if nobody or not_shown else tuple(_lines(stored, result, measure)),
-        _nobody(stored, result) if nobody else words.text(not_shown.reason) if not_shown else "",
-        _remark(stored, result, measure, guarded) if not nobody else "",
+        () if no_members or not_shown else tuple(_lines(stored, result, measure)),
+        _no_actions(stored, result) if no_members else words.text(not_shown.reason) if not_shown else "",
+        _remark(stored, result, measure, guarded) if not no_members else "",
         *(history or ()),
     )
 
 
+def _hint(stored: Stored, key: str) -> str:
+    plan = stored.inputs.plan
+    return hint(metric(key), plan.window_days if plan.dates_known else None, stored.currency)
+
+
 def _remark(stored: Stored, result: MetricResult, measure: Measure, guarded: bool) -> str:
-    """Why a guardrail is in doubt, or why a lift differs from the ratio of the estimates."""
     if guarded:
         return guardrails.doubt(stored.answer.verdict, result, measure, stored.variants)
     return lift_notes.ratio_note(result, measure, stored.variants)
 
 
-def _nobody(stored: Stored, result: MetricResult) -> str:
-    """Return what replaces figures that would be the prior alone: ``Nobody yet: A 0 of 14, B 0 of 12.``"""
+def _no_actions(stored: Stored, result: MetricResult) -> str:
+    """Return what replaces figures that would be those of the prior alone."""
     members = {row.variant: row.n for row in result.variants}
-    counts = [f"{v.letter} 0 of {count(members[v.key])}" for v in stored.variants if v.key in members]
-    return f"Nobody yet: {', '.join(counts)}."
+    template = gettext("{variant} 0 of {members}")
+    counts = [
+        template.format(variant=variant.letter, members=count(members[variant.key]))
+        for variant in stored.variants
+        if variant.key in members
+    ]
+    return gettext("No members yet: {counts}.").format(counts=", ".join(counts))
 
 
 def _lines(stored: Stored, result: MetricResult, measure: Measure) -> list[Line]:
@@ -130,39 +143,32 @@ def _line(
     row: VariantResult,
     compared: ComparisonResult | None,
 ) -> Line:
-    spread = row.interval
     return Line(
         variant,
         position,
         count(row.n),
         measure.value(row.mean),
-        _range(measure.value(spread.low), measure.value(spread.high)) if spread else "",
+        _interval(measure, row),
         _compared(compared, measure, in_percent),
         NOTHING if row.p_best is None else phrases.chance(row.p_best),
         "" if compared is None or compared.p_beats_control is None else phrases.chance(compared.p_beats_control),
     )
 
 
+def _interval(measure: Measure, row: VariantResult) -> str:
+    if row.interval is None:
+        return ""
+    low, high = measure.value(row.interval.low), measure.value(row.interval.high)
+    return gettext("{low} to {high}").format(low=low, high=high)
+
+
 def _compared(row: ComparisonResult | None, measure: Measure, in_percent: bool) -> str:
-    """The lift with its interval; the difference where a lift means nothing; the control has neither."""
+    """Return the lift with its interval, or the difference if a lift means nothing; the control has neither."""
     if row is None:
-        return "control"
+        return gettext("control")
     estimate = row.lift if in_percent else row.difference
     if estimate is None:
         return NOTHING
     write = signed_percent if in_percent else measure.difference
-    mean = write(estimate.mean) if in_percent else _more(estimate.mean, measure)
-    return f"{mean} ({_range(write(estimate.interval.low), write(estimate.interval.high))})"
-
-
-def _more(difference: float, measure: Measure) -> str:
-    """A difference in words: ``1.40 less`` and never ``−1.40 more``."""
-    size = measure.size(abs(difference))
-    if size == measure.size(0.0):
-        return size
-    fewer = "fewer" if measure.kind == "share" else "less"
-    return f"{size} {'more' if difference > 0 else fewer}"
-
-
-def _range(low: str, high: str) -> str:
-    return f"{low} to {high}"
+    template, interval = gettext("{mean} ({low} to {high})"), estimate.interval
+    return template.format(mean=write(estimate.mean), low=write(interval.low), high=write(interval.high))

@@ -1,6 +1,6 @@
-"""Posterior draws of the parts that take a sampled model, beside those of the scorecard.
+"""Posterior draws of the sampled models, in addition to those of the scorecard.
 
-They come from the fits of the stored result, made again with its inputs and its seed: the means are the stored ones.
+The fits of the stored result are repeated with its inputs and its seed, so the means are the stored ones.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from experiments.exporting.source import Stored
 
 
 def sampled_draws(stored: Stored, *, models: bool) -> Iterator[tuple[str, Drawn | NotShown]]:
-    """Yield every variable, or why it is missing.
+    """Yield every variable, or the reason why it is missing.
 
     Parameters
     ----------
     models : bool
-        Whether to fit the models that take a sampler (PyMC, seconds); without them only the half-life is drawn.
+        Whether to fit the models that need a sampler (PyMC, seconds); without them only the half-life is drawn.
     """
     variants = [variant.key for variant in stored.variants]
     for part in SAMPLED:

@@ -8,7 +8,7 @@ from experiments.reporting import table
 
 
 def write(stored: Stored, file: Path) -> int:
-    """Write the summary as its ending says and return the number of rows."""
+    """Write the summary in the format of the file's ending, and return the number of rows."""
     rows = list(table.rows(stored.reading))
     if file.suffix == ".parquet":
         _write_parquet(rows, file)

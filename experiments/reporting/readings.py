@@ -13,6 +13,7 @@ from experiments.lifecycle.store import current_run
 from experiments.reporting.facts import line
 from experiments.reporting.worded import Reading, after_the_end, wording_of
 from experiments.storage.tables import Analysis, Experiment, Run
+from experiments.translation import gettext
 
 
 class OneLine(NamedTuple):
@@ -28,6 +29,14 @@ def latest(session: Session, experiment: Experiment, run: Run | None = None, *, 
     run = run or current_run(session, experiment)
     stored = None if run is None else records.newest(session, run)
     return None if run is None or stored is None else Reading.of(stored, zone=zone, ended=run.ended_at is not None)
+
+
+def no_analysis(key: str) -> str:
+    """Return the detail of the API's error for an experiment without an analysis."""
+    return gettext(
+        "{key} has no analysis yet. Request one with POST /api/v1/experiments/{key}/analyse and read the results when "
+        "its job is done."
+    ).format(key=key)
 
 
 def list_analyses(

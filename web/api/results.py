@@ -41,11 +41,7 @@ def get_results(experiment: str) -> Response:
         run = records.run_of(session, found, query.run) if query.run else None
         reading = readings.latest(session, found, run)
     if reading is None:
-        raise NotFoundError(
-            f"{experiment} has no analysis yet; ask for one with POST /api/v1/experiments/{experiment}/analyse "
-            "and read its results when that job is done.",
-            code="no_analysis",
-        )
+        raise NotFoundError(readings.no_analysis(experiment), code="no_analysis")
     reading = reading.mature_only() if query.mature else reading
     if query.format == "csv":
         return Response(to_csv(reading), mimetype="text/csv", headers=_attachment(f"{experiment}-results.csv"))

@@ -119,3 +119,15 @@ PRIORS: Mapping[str, Template] = {
         "experiments",
     ),
 }
+
+USES: Mapping[str, str] = {
+    "lift": N_("the lifts behind the verdict"),
+    "segments": N_("segments"),
+    "adjusted": N_("adjusted figures"),
+    "retention": N_("retention"),
+    "retention_tail": N_("retention after the window"),
+    "cascade": N_("word of mouth"),
+    "amounts": N_("amounts per buyer"),
+    "counts": N_("counts per member"),
+}
+"""What a prior is used for, by the key that it is stored with; a metric's priors are stored with the metric's key."""

@@ -115,12 +115,12 @@ def test_what_takes_a_sampler_is_exported_with_the_draws_of_the_answer(stored, t
             assert float(np.median(own)) == pytest.approx(row["tail"][parameter], abs=1e-12)
     (spent,) = stored.reading.document["amounts"]
     for part, name in (("share", "revenue_buyers"), ("amount", "revenue_a_buyer")):
-        stands = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in spent["variants"]}
-        assert means(file, name) == stands
+        expected = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in spent["variants"]}
+        assert means(file, name) == expected
     (often,) = stored.reading.document["counts"]
     for part in ("dispersion", "never", "each", "busiest"):
-        stands = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in often["variants"]}
-        assert means(file, f"active_days_{part}") == stands
+        expected = {row["variant"]: pytest.approx(row[part]["mean"], rel=1e-12) for row in often["variants"]}
+        assert means(file, f"active_days_{part}") == expected
 
 
 @pytest.mark.slow
@@ -159,8 +159,10 @@ def test_the_half_life_needs_no_sampler_and_has_the_draws_of_the_answer(tmp_path
     document = inputs({"click_rate": RATES, "half_life": returns({"a": 0.3, "b": 0.4}), "k_factor": BROUGHT})
     stored, file = stored_of(document), tmp_path / "draws.nc"
     assert posterior.write(stored, file, sampled=False) == ("click_rate", "half_life")
-    told = {row["variant"]: row["half_life"]["mean"] for row in stored.reading.document["retention"]["variants"]}
-    assert means(file, "half_life") == {key: pytest.approx(mean, abs=1e-12) for key, mean in told.items()}
+    stored_means = {
+        row["variant"]: row["half_life"]["mean"] for row in stored.reading.document["retention"]["variants"]
+    }
+    assert means(file, "half_life") == {key: pytest.approx(mean, abs=1e-12) for key, mean in stored_means.items()}
 
 
 def test_a_variant_without_a_half_life_is_no_number_and_says_why(tmp_path):
@@ -186,8 +188,8 @@ def test_the_draws_are_the_adjusted_ones_where_the_verdict_rests_on_them(tmp_pat
     read = az.from_netcdf(tmp_path / "draws.nc").posterior
     assert read.click_rate.attrs["adjusted_for"] == "history" and "adjusted_for" not in read.click_rate_plain.attrs
     (entry,) = stored.reading.document["metrics"]
-    for told, drawn in ((entry["adjusted"], read.click_rate), (entry, read.click_rate_plain)):
-        for row in told["variants"]:
+    for result, drawn in ((entry["adjusted"], read.click_rate), (entry, read.click_rate_plain)):
+        for row in result["variants"]:
             own = drawn.sel(variant=row["variant"]).values
             assert own.mean() == pytest.approx(row["mean"], abs=5 * row["sd"] / np.sqrt(4000))
             assert own.std() == pytest.approx(row["sd"], rel=0.12)
