@@ -116,7 +116,7 @@ def _sentence(item: Mapping[str, Any], context: Mapping[str, Any], known: type[B
     if kind == "klette":
         return str(item["msg"])
     if kind == "missing":
-        return gettext("is missing; add it.")
+        return gettext("This field is missing; add it.")
     if kind == "extra_forbidden":
         return _unknown_field(item["loc"], known)
     bound = _BOUNDS.get(kind)
@@ -124,8 +124,7 @@ def _sentence(item: Mapping[str, Any], context: Mapping[str, Any], known: type[B
         length = len(value) if isinstance(value, str | list | dict) else 0
         return gettext(bound).format(**{"value": shown(value), "length": length, **context})
     reason = str(item["msg"]).removeprefix("Value error, ")
-    message = gettext("{value} is not valid: {reason}.")
-    return message.format(value=shown(value), reason=f"{reason[0].lower()}{reason[1:]}")
+    return gettext("{value} is not valid ({reason}).").format(value=shown(value), reason=reason)
 
 
 def _unknown_field(path: tuple[Any, ...], known: type[BaseModel] | None) -> str:

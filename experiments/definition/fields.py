@@ -61,7 +61,7 @@ def _check_attribute(value: str) -> str:
 def _check_name(value: str) -> str:
     value = check_text(value).strip()
     if not value:
-        raise bad(gettext("is empty; enter a name."))
+        raise bad(gettext("The name is empty; enter one."))
     return value
 
 
@@ -82,7 +82,7 @@ def _check_currency(value: str) -> str:
 
 def _check_event_type(value: str) -> str:
     if value == "purchase":
-        raise bad(gettext("purchase already counts with its revenue; set margin to the share that is earned."))
+        raise bad(gettext("A purchase counts with its revenue already; set margin to the share that is earned."))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}", value) or value == "exposure":
         message = gettext("{value} is not an event type that can have a value; write one such as share or comment.")
         raise bad(message.format(value=shown(value)))

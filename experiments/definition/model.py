@@ -77,12 +77,14 @@ class Content(_Model):
             text = json.dumps(value, allow_nan=False, ensure_ascii=False)
             size = len(text.encode())
         except (ValueError, TypeError, RecursionError):
-            raise bad(gettext("is not valid JSON; use text, finite numbers, true, false, lists and objects.")) from None
+            raise bad(
+                gettext("This is not valid JSON; use text, finite numbers, true, false, lists and objects.")
+            ) from None
         if size > MAX_CUSTOM_BYTES:
-            message = gettext("has {size:,} bytes; at most {most:,} are allowed. Link to large data instead.")
+            message = gettext("This has {size:,} bytes; at most {most:,} are allowed. Link to large data instead.")
             raise bad(message.format(size=size, most=MAX_CUSTOM_BYTES))
         if "\\u0000" in text:
-            raise bad(gettext("contains the character U+0000; remove it."))
+            raise bad(gettext("This contains the character U+0000; remove it."))
         return value
 
 
@@ -150,7 +152,7 @@ class Covariate(_Model):
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if (self.attribute is None) == (self.days_before is None):
-            raise bad(gettext("needs either attribute or days_before, not both."))
+            raise bad(gettext("Set either attribute or days_before, not both."))
         return self
 
 
@@ -239,7 +241,7 @@ class ExperimentPatch(_Model):
             raise field_errors({"variants": message})
         nulls = [name for name in sorted(self.model_fields_set - NULLABLE) if getattr(self, name) is None]
         if nulls:
-            raise field_errors(dict.fromkeys(nulls, gettext("cannot be null; omit the field to keep its value.")))
+            raise field_errors(dict.fromkeys(nulls, gettext("This can't be null; omit the field to keep its value.")))
         return self
 
 
@@ -278,14 +280,14 @@ def _variant_errors(variants: Sequence[VariantDefinition]) -> dict[str, str]:
     total = sum(variant.weight for variant in variants)
     if abs(total - 1) > _WEIGHT_TOLERANCE:
         terms = " + ".join(f"{variant.weight:.10g}" for variant in variants)
-        text = gettext("the weights add up to {total:.10g} ({terms}); they must add up to 1.")
+        text = gettext("The weights add up to {total:.10g} ({terms}); they must add up to 1.")
         errors["variants"] = text.format(total=total, terms=terms)
     controls = [variant.key for variant in variants if variant.control]
     if len(controls) != 1:
         text = (
             gettext("{count} variants are the control ({keys}); set control to true on exactly one.")
             if controls
-            else gettext("no variant is the control; set control to true on exactly one.")
+            else gettext("No variant is the control; set control to true on exactly one.")
         )
         message = text.format(count=len(controls), keys=", ".join(controls))
         errors["variants"] = " ".join(filter(None, (errors.get("variants"), message)))

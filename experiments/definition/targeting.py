@@ -83,7 +83,7 @@ def parse(raw: Any, *, path: str = "targeting") -> Rule:
     rule = _parse(raw, path, 1)
     count = _conditions(rule)
     if count > MAX_CONDITIONS:
-        message = gettext("has {count} conditions; at most {most} are allowed. Use lists with in.")
+        message = gettext("{count} conditions are too many; at most {most} are allowed. Use lists with in.")
         raise _error(path, message.format(count=count, most=MAX_CONDITIONS))
     return rule
 
@@ -127,16 +127,16 @@ def describe(rule: Rule) -> str:
 
 def _parse(raw: Any, path: str, depth: int) -> Rule:
     if not isinstance(raw, Mapping):
-        message = gettext('is {value}; write a rule such as {{"attribute": "country", "in": ["DE", "AT"]}}.')
+        message = gettext('{value} is not a rule; write one such as {{"attribute": "country", "in": ["DE", "AT"]}}.')
         raise _error(path, message.format(value=shown(raw)))
     if depth > MAX_DEPTH:
-        raise _error(path, gettext("has more than {most} nested levels; simplify the rule.").format(most=MAX_DEPTH))
+        raise _error(path, gettext("More than {most} nested levels; simplify the rule.").format(most=MAX_DEPTH))
     names = [name for name in ("all", "any", "not") if name in raw]
     if not names:
         return _parse_condition(raw, path)
     if len(raw) > 1:
         keys = ", ".join(shown(str(name)) for name in list(raw)[:8])
-        message = gettext("has {keys}; {name} must be the only key. Combine the rules in one all or any.")
+        message = gettext("{name} must be the only key, not {keys}. Combine the rules in one all or any.")
         raise _error(path, message.format(keys=keys, name=names[0]))
     inner = raw[names[0]]
     if names[0] == "not":
@@ -146,9 +146,12 @@ def _parse(raw: Any, path: str, depth: int) -> Rule:
 
 def _parse_group(name: str, inner: Any, path: str, depth: int) -> Rule:
     if not isinstance(inner, list | tuple) or not inner:
-        raise _error(path, gettext("is {value}; it must be a list of at least one rule.").format(value=shown(inner)))
+        raise _error(
+            path,
+            gettext("{value} is not a list of rules; write at least one rule in [...].").format(value=shown(inner)),
+        )
     if len(inner) > MAX_CONDITIONS:
-        message = gettext("has {count} rules; at most {most} are allowed. Use lists with in.")
+        message = gettext("{count} rules are too many; at most {most} are allowed. Use lists with in.")
         raise _error(path, message.format(count=len(inner), most=MAX_CONDITIONS))
     rules = tuple(_parse(part, f"{path}.{position}", depth + 1) for position, part in enumerate(inner))
     return All(rules) if name == "all" else AnyOf(rules)
@@ -157,10 +160,12 @@ def _parse_group(name: str, inner: Any, path: str, depth: int) -> Rule:
 def _parse_condition(raw: Mapping[str, Any], path: str) -> Condition:
     name = raw.get("attribute")
     if "attribute" not in raw:
-        message = gettext("has no attribute; add one, or combine rules with all, any or not. Its keys are {keys}.")
+        message = gettext(
+            "The attribute is missing; add one, or combine rules with all, any or not. The keys are {keys}."
+        )
         raise _error(path, message.format(keys=_keys(raw)))
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not _printable(name):
-        message = gettext("is {value}; it must be a name of 1 to {most} characters, such as country.")
+        message = gettext("{value} is not an attribute name; write 1 to {most} characters, such as country.")
         raise _error(f"{path}.attribute", message.format(value=shown(name), most=MAX_NAME))
     operators = [key for key in raw if key != "attribute"]
     if len(operators) != 1 or operators[0] not in OPERATORS:
@@ -172,24 +177,24 @@ def _parse_condition(raw: Mapping[str, Any], path: str) -> Condition:
 def _operator_message(operators: list[str]) -> str:
     known = ", ".join(OPERATORS)
     if not operators:
-        return gettext("has no comparison; add one of {operators}.").format(operators=known)
+        return gettext("The comparison is missing; add one of {operators}.").format(operators=known)
     unknown = [name for name in operators if name not in OPERATORS]
     if unknown:
-        message = gettext("has the unknown comparison {name}; use one of {operators}.")
+        message = gettext("{name} is not a comparison; use one of {operators}.")
         return message.format(name=shown(unknown[0]), operators=known)
-    message = gettext("has {count} comparisons ({names}); one is allowed. Combine two conditions with all.")
+    message = gettext("Only one comparison is allowed, not {count} ({names}). Combine two conditions with all.")
     return message.format(count=len(operators), names=", ".join(operators))
 
 
 def _value(operator: str, value: Any, path: str) -> Scalar | tuple[Scalar, ...]:
     if operator == "exists":
         if not isinstance(value, bool):
-            message = gettext("is {value}; write true (the attribute is known) or false (it is missing).")
+            message = gettext("{value} is neither true nor false; true means that the attribute is known.")
             raise _error(path, message.format(value=shown(value)))
         return value
     if operator in _ORDER:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            message = gettext("is {value}; {operator} compares numbers. Write a number, without quotes.")
+            message = gettext("{value} is not a number; {operator} compares numbers. Write one, without quotes.")
             raise _error(path, message.format(value=shown(value), operator=operator))
         return _scalar(value, path)
     if operator in _LISTS:
@@ -199,10 +204,10 @@ def _value(operator: str, value: Any, path: str) -> Scalar | tuple[Scalar, ...]:
 
 def _values(operator: str, value: Any, path: str) -> tuple[Scalar, ...]:
     if not isinstance(value, list | tuple) or not value:
-        message = gettext("is {value}; {operator} needs a list of at least one value. Write [...].")
+        message = gettext("{value} is not a list of values; {operator} needs at least one. Write [...].")
         raise _error(path, message.format(value=shown(value), operator=operator))
     if len(value) > MAX_VALUES:
-        message = gettext("has {count} values; at most {most} are allowed. Group them.")
+        message = gettext("{count} values are too many; at most {most} are allowed. Group them.")
         raise _error(path, message.format(count=len(value), most=MAX_VALUES))
     return tuple(_scalar(item, f"{path}.{position}") for position, item in enumerate(value))
 
@@ -212,21 +217,23 @@ def _scalar(value: Any, path: str) -> Scalar:
         return value
     if isinstance(value, int | float):
         if not math.isfinite(value) if isinstance(value, float) else False:
-            raise _error(path, gettext("is {value}; write a finite number.").format(value=value))
+            raise _error(path, gettext("{value} is not finite; write an ordinary number.").format(value=value))
         if abs(value) > MAX_NUMBER:
-            message = gettext("is {value}; numbers up to {most:.0e} are allowed. Write it as text.")
+            message = gettext("{value} is too large; numbers up to {most:.0e} are allowed. Write it as text.")
             raise _error(path, message.format(value=shown(value), most=MAX_NUMBER))
         return value
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
-            message = gettext("has {length} characters; at most {most} are allowed. Shorten it.")
+            message = gettext("The text has {length} characters; at most {most} are allowed. Shorten it.")
             raise _error(path, message.format(length=len(value), most=MAX_TEXT))
         if not _printable(value):
-            raise _error(path, gettext("is {value}; remove the control characters.").format(value=shown(value)))
+            raise _error(path, gettext("{value} contains a control character; remove it.").format(value=shown(value)))
         return value
     if value is None:
-        raise _error(path, gettext("is null; use exists to test whether the attribute is known."))
-    raise _error(path, gettext("is {value}; write text, a number, true or false.").format(value=shown(value)))
+        raise _error(path, gettext("null is not a value; use exists to test whether the attribute is known."))
+    raise _error(
+        path, gettext("{value} is not a value; write text, a number, true or false.").format(value=shown(value))
+    )
 
 
 def _printable(text: str) -> bool:
@@ -246,7 +253,7 @@ def _conditions(rule: Rule) -> int:
 
 
 def _error(path: str, message: str) -> InvalidError:
-    return InvalidError(f"{path} {message}", fields={path: message})
+    return InvalidError(f"{path}: {message}", fields={path: message})
 
 
 # Matching: JSON values have exact types, so the type distinguishes text, numbers and true/false.

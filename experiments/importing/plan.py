@@ -60,7 +60,7 @@ class Plan(BaseModel):
         for name, weight in value.items():
             if not 0 < weight < float("inf"):
                 raise bad(
-                    gettext("the weight of {name!r} is {weight:g}; it must be above 0.").format(
+                    gettext("The weight of {name!r} is {weight:g}; it must be above 0.").format(
                         name=name, weight=weight
                     )
                 )
@@ -70,7 +70,7 @@ class Plan(BaseModel):
         in_parts = all(weight <= LARGEST_PART and weight == int(weight) for weight in value.values())
         if value and not in_parts and min(abs(total - 1), abs(total / 100 - 1)) > rounding:
             message = gettext(
-                "the shares add up to {total:.6g}; they must add up to 1 or 100 (per cent), or be a ratio of whole "
+                "The shares add up to {total:.6g}; they must add up to 1 or 100 (per cent), or be a ratio of whole "
                 "numbers up to {most}, such as 2 and 1."
             )
             raise bad(message.format(total=total, most=LARGEST_PART))

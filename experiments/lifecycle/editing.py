@@ -274,16 +274,16 @@ def _edit_live(session: Session, experiment: Experiment, values: dict[str, Any],
 
 def _frozen_message(experiment: Experiment, allowed: frozenset[str]) -> str:
     if not allowed:
-        text = gettext("cannot change: the experiment is {state}.")
+        text = gettext("This can't change: the experiment is {state}.")
     elif "traffic" in allowed:
         text = gettext(
-            "cannot change while the experiment is {state}. Name, hypothesis, variant names, more traffic, ends_at and "
-            "(as a new run) weights can. For other changes, stop it and create a new one."
+            "This can't change while the experiment is {state}. Name, hypothesis, variant names, more traffic, "
+            "ends_at and (as a new run) weights can. For other changes, stop it and create a new one."
         )
     else:
         text = gettext(
-            "cannot change while the experiment is {state}. Name and hypothesis can. For other changes, create a new "
-            "one."
+            "This can't change while the experiment is {state}. Name and hypothesis can. For other changes, create "
+            "a new one."
         )
     return text.format(state=experiment.state)
 
@@ -323,7 +323,7 @@ def _edit_live_variants(session: Session, experiment: Experiment, changes: list[
         for name in ("control", "content", "cost"):
             if _comparable(old, name, experiment) != _comparable(new, name, experiment):
                 path = f"variants.{positions[new.key]}.{name}"
-                message = gettext("cannot change while the experiment is {state}, because members have seen it.")
+                message = gettext("This can't change while the experiment is {state}, because members have seen it.")
                 errors[path] = message.format(state=experiment.state)
     if errors:
         raise _frozen(errors)

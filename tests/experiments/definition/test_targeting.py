@@ -184,7 +184,7 @@ def test_an_invalid_rule_is_refused_by_its_path(raw, path):
 
 
 def test_the_messages_of_invalid_rules():
-    messages = [f"{path} {message}" for raw, _ in INVALID for path, message in errors(raw).items()]
+    messages = [f"{path}: {message}" for raw, _ in INVALID for path, message in errors(raw).items()]
     snapshots.matches("experiments/definition/targeting", "\n".join(messages))
 
 
@@ -198,7 +198,7 @@ def test_nesting_is_limited():
     rule: dict = {"attribute": "a", "equals": 1}
     for _ in range(5_000):
         rule = {"not": rule}
-    with pytest.raises(InvalidError, match=f"more than {MAX_DEPTH} nested"):
+    with pytest.raises(InvalidError, match=f"More than {MAX_DEPTH} nested"):
         parse(rule)
 
 

@@ -87,7 +87,7 @@ def test_variants_are_added_and_removed_in_a_draft_and_the_others_keep_their_ids
         ({"variants": [{"key": "b", "weight": 0.7}]}, "variants", "add up to 1.2"),
         ({"variants": [{"key": "b", "remove": True}]}, "variants", "at least 2"),
         ({"variants": [{"key": "z", "remove": True}]}, "variants.0.key", "cannot be removed"),
-        ({"variants": [{"key": "a", "control": False}]}, "variants", "no variant is the control"),
+        ({"variants": [{"key": "a", "control": False}]}, "variants", "No variant is the control"),
         ({"variants": [{"key": "b", "content": {"link_url": "javascript:x"}}]}, "variants.1.content.link_url", "safe"),
         ({"variants": [{"key": "b", "cost": {"currency": "USD"}}]}, "variants.1.cost.currency", "to EUR"),
         ({"currency": "USD"}, "variants.0.cost.currency", "convert the amounts to USD"),

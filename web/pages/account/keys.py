@@ -10,7 +10,6 @@ from experiments.reporting.numbers import count
 from experiments.translation import gettext
 from web.http.services import services
 from web.pages.account import snippets
-from web.pages.common import labels
 from web.pages.common.access import actor, changes
 
 blueprint = Blueprint("keys", __name__)
@@ -32,7 +31,7 @@ def create() -> tuple[str, int]:
                 session, kind=request.form.get("kind", ""), name=request.form.get("name", ""), actor=actor()
             )
     except InvalidError as error:
-        return _page(errors=labels.sentences(error.fields or {"name": error.detail})), 422
+        return _page(errors=error.fields or {"name": error.detail}), 422
     return _page(fresh=plain), 201
 
 

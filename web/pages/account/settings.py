@@ -56,7 +56,7 @@ def create_account() -> Any:
                 actor=actor(),
             )
     except KletteError as error:
-        return _page(labels.sentences(error.fields or {"": error.detail})), 422
+        return _page(error.fields or {"": error.detail}), 422
     flash(gettext("{name} can sign in now.").format(name=account.name or account.email))
     return redirect(url_for("settings.index") + "#people")
 

@@ -1,4 +1,4 @@
-"""The names on screen of fields, states and roles, and errors as sentences that can stand beside a field."""
+"""The names on screen of fields, states and roles, and errors with the labels of their fields."""
 
 import re
 
@@ -82,13 +82,8 @@ def key_type(kind: str) -> str:
     return gettext(KEY_TYPES.get(kind, kind))
 
 
-def sentences(errors: Errors) -> Errors:
-    """Return errors as sentences that can stand alone beside a field."""
-    return {path: _whole_sentence(message) for path, message in errors.items()}
-
-
 def labelled(errors: Errors) -> Errors:
-    """Return the same sentences, each after the name of its field, for the list at the top."""
+    """Return the same messages, each after the label of its field, for the list at the top."""
     return {path: f"{label_of(path)}: {message}" for path, message in errors.items()}
 
 
@@ -103,9 +98,3 @@ def label_of(path: str) -> str:
         action = gettext("Action {number}").format(number=int(found[1]) + 1)
         return f"{action}: {pgettext('of an action', 'Value')}" if found[2] == "amount" else action
     return gettext(LABELS.get(path) or LABELS.get(path.split(".")[0], path))
-
-
-def _whole_sentence(message: str) -> str:
-    if re.match(r"(is|has|holds|must|cannot|was) ", message):
-        message = f"This {message}"
-    return message[:1].upper() + message[1:]

@@ -95,7 +95,12 @@ def _from_json(text: str) -> tuple[dict[str, Any] | None, dict[str, str]]:
     try:
         return targeting.as_json(targeting.parse(raw)), {}
     except InvalidError as error:
-        return None, {"targeting": error.detail}
+        return None, {"targeting": _located(error)}
+
+
+def _located(error: InvalidError) -> str:
+    """Return the message of an invalid rule, after its path if it is inside the rule."""
+    return error.fields.get("targeting", error.detail)
 
 
 def _not_json(error: ValueError) -> str:
@@ -120,7 +125,7 @@ def _from_rows(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str,
     try:
         return targeting.as_json(targeting.parse(rule)), {}
     except InvalidError as error:
-        return None, {"rules": error.detail}
+        return None, {"rules": next(iter(error.fields.values()), error.detail)}
 
 
 def _condition(row: Row, path: str) -> tuple[dict[str, Any] | None, dict[str, str]]:
@@ -138,11 +143,11 @@ def _condition(row: Row, path: str) -> tuple[dict[str, Any] | None, dict[str, st
         value = _scalar(text)
     condition = {"attribute": name, operator: value}
     try:
-        targeting.parse(condition, path="This")
+        targeting.parse(condition)
     except InvalidError as error:
         part = "attribute" if any(".attribute" in place for place in error.fields) else "value"
         message = next(iter(error.fields.values()), error.detail)
-        return None, {f"{path}.{part}": f"This {message}"}
+        return None, {f"{path}.{part}": message}
     return condition, {}
 
 

@@ -19,7 +19,6 @@ from experiments.definition.fields import MAX_VARIANTS
 from experiments.definition.model import ExperimentDefinition
 from experiments.reporting.numbers import NARROW, decimal, localised, percent
 from experiments.translation import gettext
-from web.pages.common import labels
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of, percentage_of, whole_of
 from web.pages.editor import analysis_form, audience_form, form_checks
 
@@ -154,7 +153,7 @@ def definition_of(values: Values, zone: str) -> tuple[ExperimentDefinition | Non
     raw = _raw(values, zone, errors)
     definition = form_checks.read_whole(raw, errors)
     form_checks.check_order(raw, zone, errors)
-    return (None, labels.sentences(analysis_form.placed(errors, values))) if errors else (definition, {})
+    return (None, analysis_form.placed(errors, values)) if errors else (definition, {})
 
 
 def key_of(values: Values) -> str:

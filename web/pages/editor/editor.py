@@ -150,7 +150,7 @@ def _save(values: definition_form.Values, document: dict[str, Any] | None) -> Re
     definition, errors = definition_form.definition_of(values, _zone())
     if document is None and "key" not in errors:
         with services().database.read() as session:
-            errors |= labels.sentences(store.taken_key(session, definition_form.key_of(values)))
+            errors |= store.taken_key(session, definition_form.key_of(values))
     if document and document["state"] == "scheduled" and definition and "ends_at" not in errors:
         errors |= _passed_end(definition.ends_at)
     if definition is None or errors:
@@ -159,7 +159,7 @@ def _save(values: definition_form.Values, document: dict[str, Any] | None) -> Re
         with services().database.write() as session:
             key = _store(session, definition, document, values["revision"])
     except KletteError as error:
-        return _editor(values, document, labels.sentences(error.fields or {"": error.detail}))
+        return _editor(values, document, error.fields or {"": error.detail})
     saved = gettext("The draft is saved.") if document is None else gettext("Your changes are saved.")
     flash(" ".join([saved, *_unfinished(definition)]))
     return redirect(url_for("results.show", key=key))
@@ -213,7 +213,7 @@ def _edit_live(document: dict[str, Any]) -> ResponseReturnValue:
             fresh = definition_form.weights_moved(values, document)
             _change_live(session, store.get(session, document["key"]), definition, typed["revision"], fresh=fresh)
     except KletteError as error:
-        return _live_page(document, values, labels.sentences(error.fields or {"": error.detail}))
+        return _live_page(document, values, error.fields or {"": error.detail})
     flash(gettext("Your changes are saved. A new run has begun.") if fresh else gettext("Your changes are saved."))
     return redirect(url_for("results.show", key=document["key"]))
 
