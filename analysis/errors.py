@@ -91,8 +91,11 @@ def not_shown(name: str, /, **params: Any) -> NotShown:
 
 
 def refused(error: AnalysisError) -> NotShown:
-    """Return a refusal of the data as the reason why one result is missing, so that the others can still be shown."""
-    return NotShown(error.code, message("not_shown.refused", detail=error.message))
+    """Return a refusal of the data as the reason why one result is missing, so that the others can still be shown.
+
+    The sentence depends on the error's code; its English message is kept as the parameter `detail`, for diagnosis.
+    """
+    return NotShown(error.code, message(f"not_shown.refused.{error.code}", detail=error.message))
 
 
 def refuse_what_is_no_number(**given: Any) -> None:

@@ -6,7 +6,17 @@ from experiments.reporting.sentences.template import Template, plural
 from experiments.translation import N_
 
 NOT_SHOWN: Mapping[str, Template] = {
-    "not_shown.refused": N_("This data can't be analysed. {detail}"),
+    # Data that the analysis refuses, by the code of the error
+    "not_shown.refused.bad_statistics": N_("The totals of this metric contradict each other, so it can't be analysed."),
+    "not_shown.refused.cannot_add": N_("The data of this metric can't be added up, so it can't be analysed."),
+    "not_shown.refused.unknown_variant": N_("A variant has no data to compare with."),
+    "not_shown.refused.too_few_variants": N_("Fewer than 2 variants have data, so there is nothing to compare."),
+    "not_shown.refused.mixed_kinds": N_("The variants were measured in different ways, so they can't be compared."),
+    "not_shown.refused.unknown_model": N_("No model is available for this metric."),
+    "not_shown.refused.unknown_prior": N_("The prior of this analysis does not exist."),
+    "not_shown.refused.bad_prior": N_("The prior of this analysis is not valid."),
+    "not_shown.refused.bad_rules": N_("The rules of this analysis are not valid."),
+    "not_shown.refused.bad_request": N_("The data is outside the limits of the model, so it can't be analysed."),
     "not_shown.of_variant": N_("{variant:letter}: {reason}"),
     # Members and outcomes
     "not_shown.no_members": N_("No member has seen it yet."),

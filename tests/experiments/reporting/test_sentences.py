@@ -8,6 +8,7 @@ from string import Formatter
 
 import pytest
 
+from analysis import errors
 from experiments.reporting.sentences import SENTENCES, SUBJECTS
 from experiments.reporting.sentences.template import Plural, Template
 from experiments.reporting.sentences.wording import WAYS, Wording
@@ -78,7 +79,14 @@ def test_every_message_has_a_sentence_with_its_parameters() -> None:
 
 def test_every_sentence_is_used() -> None:
     texts = {prefix + text for text in written() for prefix in (*MAKERS.values(), "left_out.")}
-    assert set(SENTENCES) <= texts | {"not_shown.of_variant", "not_shown.refused"}
+    assert set(SENTENCES) <= texts | {"not_shown.of_variant", *(f"not_shown.refused.{code}" for code in errors.CODES)}
+
+
+@pytest.mark.parametrize("code", errors.CODES)
+def test_every_refusal_has_a_sentence_without_the_errors_own_words(code: str) -> None:
+    missing = errors.refused(errors.AnalysisError(code, "AmountStatistics.total is -1."))
+    assert (missing.code, missing.reason.code) == (code, f"not_shown.refused.{code}")
+    assert "AmountStatistics" not in Wording().text(missing.reason)
 
 
 def test_no_code_is_declared_twice() -> None:
