@@ -57,7 +57,7 @@ def facts(verdict: Verdict, entry: MetricEntry, currency: str, names: Mapping[st
     words, measure = Wording(variants=names), Measure.of(entry, currency)
     lost = words.text(message("verdict.no_loss"))
     if row.loss_if_wrong is not None:
-        lost = f"{measure.loss(row.loss_if_wrong)}{measure.members}"
+        lost = measure.loss_per(row.loss_if_wrong)
     return (
         Fact("best", words.text(message("verdict.chance_best", variant=row.variant)), phrases.chance(row.p_best)),
         Fact("loss", words.text(message("verdict.loss_if_wrong", variant=row.variant)), lost),

@@ -37,13 +37,6 @@ def tag(verdict: Verdict, metric: str, variants: Sequence[Lettered]) -> tuple[st
     return gettext("guardrail not known yet"), "warn"
 
 
-def fault(verdict: Verdict, metric: str, variant: str) -> str:
-    """Return "broken" or "in doubt" where a guardrail does not hold for a variant; nothing where it does."""
-    found = statuses(verdict, metric).get(variant)
-    texts = {"broken": gettext("broken"), "in_doubt": gettext("in doubt")}
-    return texts.get(found.status, "") if found else ""
-
-
 def doubt(verdict: Verdict, result: MetricResult, measure: Measure, variants: Sequence[Lettered]) -> str:
     """Return why a guardrail is in doubt, a sentence a variant, with the figures that the doubt rests on.
 

@@ -20,7 +20,7 @@ class Measure:
     kind
         The scale that the metric declares.
     per
-        What a value is for, such as " per member", with the space before it; empty for a share or a half-life.
+        What a value is for, such as "per member"; empty for a share or a half-life.
     """
 
     kind: str
@@ -46,18 +46,12 @@ class Measure:
         # Without a currency an amount is a plain number.
         paid = currency if known.scale == "money" else ""
         kind = "number" if known.scale == "money" and not paid else known.scale
-        per = f" {gettext(known.per)}" if known.per else ""
-        return cls(kind, name, unit, paid, per)
+        return cls(kind, name, unit, paid, gettext(known.per))
 
     @property
     def relative(self) -> bool:
         """Whether a change in per cent of the control says something."""
         return self.kind not in _ABSOLUTE
-
-    @property
-    def members(self) -> str:
-        """What a loss counts: members where the metric is a share of them."""
-        return " members" if self.kind == "share" else ""
 
     def value(self, x: float | None) -> str:
         """A value, such as 13.5 % or € 1.24."""
@@ -96,10 +90,22 @@ class Measure:
             return gettext("fewer than {number} in 100").format(number=decimal(0.01, 2))
         return self.size(x)
 
+    def loss_per(self, x: float) -> str:
+        """A loss with what it is per: ``0.53 in 100 members``, ``€ 0.12 per member``."""
+        if self.kind != "share":
+            return gettext("{amount} {per}").format(amount=self.loss(x), per=self.per) if self.per else self.loss(x)
+        if 0 < 100 * x < 0.005:
+            return gettext("fewer than {number} in 100 members").format(number=decimal(0.01, 2))
+        return gettext("{number} in 100 members").format(number=_of_100(x))
+
+    def tick(self, x: float) -> str:
+        """A signed difference at the axis of a chart; shares in members per 100, without saying so at each mark."""
+        return _signed(x, _of_100(abs(x))) if self.kind == "share" else self.difference(x)
+
     def size(self, x: float) -> str:
         """An amount that is 0 or more, without a sign."""
         if self.kind == "share":
-            return in_100(decimal(100 * x, 2 if 100 * x < 1 else 1))
+            return in_100(_of_100(x))
         if self.kind == "return":
             return gettext("{number} points").format(number=decimal(100 * x, 0 if 100 * x >= 10 else 1))
         if self.kind in ("score", "times"):
@@ -147,6 +153,10 @@ def hint(found: metrics.Metric, window_days: int | None, currency: str) -> str:
     """
     template = found.undated_hint if window_days is None else found.hint
     return gettext(template).format(window=window_days, cap=money(found.cap_in(currency), currency, 0))
+
+
+def _of_100(share: float) -> str:
+    return decimal(100 * share, 2 if 100 * share < 1 else 1)
 
 
 def _digits(x: float) -> int:

@@ -101,7 +101,7 @@ def test_a_newer_answer_comes_by_itself_and_keeps_scroll_focus_and_open_tables(a
 
         queue.enqueue(session, "analyse", experiment=get(session, stored.KEY), requested_by="page:x@example.org")
     opened()
-    assert "waits for the worker" in page.inner_text("#status")
+    assert "waiting for the worker" in page.inner_text("#status")
     page.click("#raw summary")
     page.focus("#n-purchase_rate-b-mean")
     top = page.evaluate("scrollY")
@@ -127,7 +127,7 @@ def test_the_decision_is_asked_for_in_a_dialog_and_written_down(app, opened, pag
     assert dialog.is_visible()
     dialog.get_by_text("Meet the people who make it").click()
     dialog.locator("textarea").fill("It carries further.")
-    dialog.get_by_role("button", name="Ship it").click()
+    dialog.get_by_role("button", name="Ship variant").click()
     page.wait_for_url("**/experiments/spring-headline")
     assert "shipped B" in page.inner_text("#head").replace("\n", " ")
     assert "It carries further." in page.inner_text("#answer")

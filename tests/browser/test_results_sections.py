@@ -52,11 +52,11 @@ def test_figures_inside_a_sentence_explain_themselves_by_keyboard(whole) -> None
     page = whole()
     page.focus("#n-word-of-mouth-b-said")
     explanation = page.locator("#why")
-    assert explanation.is_visible() and "9,293 members who met B" in explanation.inner_text()
+    assert explanation.is_visible() and "9,293 members who saw B" in explanation.inner_text()
     page.keyboard.press("Escape")
     assert not explanation.is_visible()
     page.focus("#n-half-life-b")
-    assert "whole window is over" in explanation.inner_text()
+    assert "4,498 members who saw B" in explanation.inner_text()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "n-half-life-a"
 
@@ -71,7 +71,7 @@ def test_members_seen_in_full_are_shown_in_place_and_the_way_back_works(whole) -
     assert page.url.endswith("?members=mature")
     assert page.evaluate("document.activeElement.id") == "members-mature"
     assert page.inner_text("#verdict") == verdict
-    assert "stays that of all members" in page.inner_text("#scorecard .note")
+    assert "Only the 13,526 members" in page.inner_text("#scorecard .note")
     page.click("#members-all")
     page.wait_for_selector("#members-all[aria-current]")
     assert page.inner_text("#n-sticky_rate-a-mean") == everybody
@@ -121,10 +121,10 @@ def test_the_sections_follow_the_dark_page(whole, page) -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ({"retention": sampled_parts.early_retention()}, "Nobody has had the full 14 days yet"),
+        ({"retention": sampled_parts.early_retention()}, "No member's 14-day window has ended"),
         ({"amounts": sampled_parts.no_amounts()}, "Neither curve looks like"),
         ({"counts": sampled_parts.no_counts()}, "2 of 102 members did it in variant B"),
-        ({"allocation": sampled_parts.allocation(1)}, "The shares have not moved yet"),
+        ({"allocation": sampled_parts.allocation(1)}, "The traffic split has not changed yet"),
         ({"cascade": {"not_shown": {"code": "nobody", "reason": "Nobody came through a share yet."}}}, "Nobody came"),
     ],
 )

@@ -106,9 +106,9 @@ class CountStory(BaseModel):
 
 COUNTS = Part(
     key="counts",
-    name=N_("frequency"),
+    name=N_("actions per member"),
     begins=0.95,
-    progress=N_("Fitting frequencies"),
+    progress=N_("Fitting actions per member"),
     subjects=SUBJECTS,
     listed=True,
     fit=_fit,

@@ -1,4 +1,4 @@
-"""What the sections of the results page are built from."""
+"""The input of each section of the results page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from web.pages.results.parts import Plan, VariantFacts
 
 @dataclass(frozen=True)
 class Population:
-    """Whose figures the scorecard shows, where there is a choice.
+    """Which members the scorecard includes, where there is a choice.
 
     Attributes
     ----------
     mature
-        Only members whose window is over are shown.
-    everybody, full
-        How many members each choice has, in words.
+        Only members whose window has ended are included.
+    everyone, full
+        How many members each choice has, as printed.
     note
-        What the choice means for the verdict.
+        What the choice means for the verdict; empty for all members.
     """
 
     mature: bool
-    everybody: str
+    everyone: str
     full: str
     note: str
 
 
 @dataclass(frozen=True)
 class Context:
-    """A stored analysis with what the page knows beside it; each section takes from it what it needs.
+    """A stored analysis with the experiment and its run; each section takes from it what it needs.
 
     Attributes
     ----------
@@ -47,13 +47,13 @@ class Context:
     primary : MetricEntry
         The metric that decides; `metric_name` is its name.
     checks : sequence of HealthCheck
-        The health checks that mean something for this run; one of them `failed`.
+        The health checks that apply to this run; `failed`: one of them failed.
     withheld : bool
         There is too little data for chances and losses.
     history : sequence of Point
         Earlier analyses of the same run, oldest first.
     population : Population or None
-        Whose figures the scorecard shows; None where there is no choice.
+        Which members the scorecard includes; None where there is no choice.
     """
 
     reading: Reading

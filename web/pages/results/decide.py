@@ -1,4 +1,4 @@
-"""The choices that the "Decide…" dialog offers, each with what speaks for it and what against."""
+"""The choices of the "Decide…" dialog, each with its chance, its net value and its guardrails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,25 +7,26 @@ from analysis import Verdict
 from experiments.analyses.answer import Answer
 from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import phrases
-from experiments.reporting.guardrails import fault
+from experiments.reporting.guardrails import statuses
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.withheld import too_early
+from experiments.translation import gettext
 from web.pages.results import explanations
 from web.pages.results.parts import VariantFacts
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A variant in the "Decide…" dialog; none is chosen already, and the one that the verdict advises says so.
+    """A variant in the "Decide…" dialog; none is selected, and the one that the verdict ships is marked.
 
     Attributes
     ----------
     chance
-        How likely it is the best, and at what; empty where there is no answer.
+        Its chance of being best, and by which metric; empty without a result.
     value
-        Its net value beside the control's, where that was measured.
+        Its net value compared with the control's, if measured.
     doubts
-        The guardrails that it may have worsened.
+        The guardrails that it breaks or puts in doubt.
     """
 
     variant: VariantFacts
@@ -37,8 +38,9 @@ class Choice:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is written beside the variant, in reading order."""
-        pieces = ("control" if self.variant.control else "", self.chance, self.value, *self.doubts)
-        return tuple(filter(None, (*pieces, "advised" if self.advised else "")))
+        control = gettext("control") if self.variant.control else ""
+        recommended = gettext("recommended") if self.advised else ""
+        return tuple(filter(None, (control, self.chance, self.value, *self.doubts, recommended)))
 
 
 def choices(
@@ -48,7 +50,7 @@ def choices(
     guardrails: Sequence[str] = (),
     currency: str = "",
 ) -> tuple[Choice, ...]:
-    """What can be shipped; figures only where there is a result, and none that would be little more than a guess."""
+    """Return what can be shipped; without figures as long as there is too little data."""
     if answer is None or too_early(answer.verdict):
         return tuple(Choice(variant) for variant in variants)
     verdict, decides = answer.verdict, answer.entry(primary) or answer.primary
@@ -69,11 +71,13 @@ def choices(
 
 
 def _chance(decides: MetricEntry, p: float | None) -> str:
-    """Such as "98 % to be the stickiest"; the verdict's metric by its name where no word is kept for it."""
+    """Such as "98 % chance of being the stickiest"; the metric's name where it declares no superlative."""
     if p is None:
         return ""
-    best = explanations.superlative(decides.metric) or f"the best by “{name_of(decides)}”"
-    return f"{phrases.chance(p)} to be {best}"
+    if best := explanations.superlative(decides.metric):
+        return gettext("{chance} chance of being {best}").format(chance=phrases.chance(p), best=best)
+    text = gettext("{chance} chance of being best by “{metric}”")
+    return text.format(chance=phrases.chance(p), metric=name_of(decides))
 
 
 def _value(entry: MetricEntry | None, variant: VariantFacts, control: VariantFacts, currency: str) -> str:
@@ -87,12 +91,19 @@ def _value(entry: MetricEntry | None, variant: VariantFacts, control: VariantFac
     mean, interval = difference.mean, difference.interval
     size = Measure.of(entry, currency).size(abs(mean))
     if not any(digit in "123456789" for digit in size):
-        return f"net value about that of {control.letter}"
-    sure = interval.low > 0 or interval.high < 0
-    known = f"fairly certain ({explanations.level_of(interval)} interval)" if sure else "not certain"
-    return f"net value {size} {'above' if mean > 0 else 'below'} {control.letter}, {known}"
+        return gettext("net value about that of {control}").format(control=control.letter)
+    if interval.low > 0 or interval.high < 0:
+        text = gettext("net value {size} below {control}, fairly certain ({level} interval)")
+        if mean > 0:
+            text = gettext("net value {size} above {control}, fairly certain ({level} interval)")
+    else:
+        text = gettext("net value {size} below {control}, not certain")
+        if mean > 0:
+            text = gettext("net value {size} above {control}, not certain")
+    return text.format(size=size, control=control.letter, level=explanations.level_of(interval))
 
 
 def _doubts(verdict: Verdict, guarded: Sequence[MetricEntry], variant: VariantFacts) -> list[str]:
-    faults = [(name_of(entry), fault(verdict, entry.metric, variant.key)) for entry in guarded]
-    return [f"guardrail “{name}” {found}" for name, found in faults if found]
+    texts = {"broken": gettext("guardrail “{metric}” broken"), "in_doubt": gettext("guardrail “{metric}” in doubt")}
+    found = [(name_of(entry), statuses(verdict, entry.metric).get(variant.key)) for entry in guarded]
+    return [texts[row.status].format(metric=name) for name, row in found if row and row.status in texts]

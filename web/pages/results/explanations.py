@@ -1,16 +1,79 @@
-"""The words and figures of the results page: how each number is written and the one sentence that explains it."""
+"""The explanations behind the figures of the results page: what each one is, in whole sentences."""
+
+from collections.abc import Callable
 
 from analysis import VariantResult
-from analysis.posterior.joint import Interval
+from analysis.posterior.joint import Estimate, Interval
 from analysis.scoring.results import ComparisonResult
 from experiments.catalogue import metrics
-from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import NARROW, count, percent, signed_percent
+from experiments.reporting.numbers import count, percent, signed_percent
+from experiments.reporting.sentences.template import Plural, plural
 from experiments.reporting.sentences.wording import Wording
-from experiments.translation import gettext
+from experiments.translation import N_, gettext, ngettext
 
-MARKS = {"ok": ("✓", "in order"), "info": ("i", "good to know"), "warn": ("!", "look at this"), "fail": ("✕", "failed")}
+MARKS = {
+    "ok": ("✓", N_("in order")),
+    "info": ("i", N_("note")),
+    "warn": ("!", N_("warning")),
+    "fail": ("✕", N_("failed")),
+}
+"""Each status of a health check: its sign, and its name for a screen reader."""
+
+USUAL_LEVEL = 0.95
+
+COUNTED = {
+    "share": plural(
+        "{total} of the {members} member who saw {letter} counts.",
+        "{total} of the {members} members who saw {letter} count.",
+        "members",
+    ),
+    "order": plural(
+        "The orders of the {members} member who saw {letter} add up to {total}.",
+        "The orders of the {members} members who saw {letter} add up to {total}.",
+        "members",
+    ),
+    "money": plural(
+        "The {members} member who saw {letter} brought in {total}.",
+        "The {members} members who saw {letter} brought in {total}.",
+        "members",
+    ),
+    "seconds": plural(
+        "The {members} member who saw {letter} stayed {total} in all.",
+        "The {members} members who saw {letter} stayed {total} in all.",
+        "members",
+    ),
+    "people": plural(
+        "Posts by the {members} member who saw {letter} reached {total} people.",
+        "Posts by the {members} members who saw {letter} reached {total} people.",
+        "members",
+    ),
+    "score": plural(
+        "Average sentiment of posts by the {members} member who saw {letter}, from −1 to 1.",
+        "Average sentiment of posts by the {members} members who saw {letter}, from −1 to 1.",
+        "members",
+    ),
+    "return": plural(
+        "Net value of the {members} member who saw {letter}, for each unit of money spent.",
+        "Net value of the {members} members who saw {letter}, for each unit of money spent.",
+        "members",
+    ),
+    "total": plural(
+        "Total of the {members} member who saw {letter}: {total}.",
+        "Total of the {members} members who saw {letter}: {total}.",
+        "members",
+    ),
+}
+"""What was counted of a variant, by the scale of the metric."""
+
+ABOUT = {
+    "brought": N_(
+        "New members that each member who saw {letter} brings on average, allowing for those who joined too recently."
+    ),
+    "times": N_("Members exposed for each member who was randomised to {letter}, word of mouth included."),
+    "half_life": N_("Days until half of the members who return to {letter} have returned for the last time."),
+}
+"""What a value is that is not a total over members."""
 
 
 def title_of_chance(metric: str, name: str) -> str:
@@ -27,110 +90,108 @@ def superlative(metric: str) -> str:
 
 
 def range_of(low: str, high: str) -> str:
-    """Two bounds in words."""
-    return f"{low} to {high}"
+    """Return the two bounds of an interval as a label."""
+    return gettext("{low} to {high}").format(low=low, high=high)
 
 
 def level_of(interval: Interval | None) -> str:
-    """The probability an interval holds, such as "95 %"."""
-    return percent(interval.probability, 0) if interval else "95" + NARROW + "%"
+    """Return the probability that an interval holds, such as "95 %"."""
+    return percent(interval.probability if interval else USUAL_LEVEL, 0)
 
 
-def kind_of(interval: Interval | None) -> str:
-    """What kind of interval it is, in words: equal-tailed or the shortest."""
-    return "the shortest such interval" if interval and interval.kind == "hdi" else "equal-tailed"
+def spoken(estimate: Estimate, write: Callable[[float], str]) -> str:
+    """Return an estimate with its interval, for the label of a drawing."""
+    interval = estimate.interval
+    text = gettext("{mean}, {level} interval {low} to {high}")
+    low, high = write(interval.low), write(interval.high)
+    return text.format(mean=write(estimate.mean), level=level_of(interval), low=low, high=high)
 
 
 def explain_kind(interval: Interval | None) -> str:
     """What the kind of an interval means, as a sentence for the place where intervals are introduced."""
     if interval and interval.kind == "hdi":
-        return f"Intervals are the shortest that hold {level_of(interval)} (HDI)."
-    return "Intervals are equal-tailed (ETI): as much probability lies below as above."
+        text = gettext("Intervals are the shortest that hold {level} of the probability (HDI).")
+        return text.format(level=level_of(interval))
+    return gettext("Intervals are equal-tailed (ETI): as much probability lies below as above.")
+
+
+def explain_interval(interval: Interval, low: str, high: str) -> str:
+    """Return what an interval says, with its kind; every explanation of an estimate ends with it."""
+    text = gettext("The true value is between {low} and {high} with {level} probability (equal-tailed interval).")
+    if interval.kind == "hdi":
+        text = gettext("The true value is between {low} and {high} with {level} probability (shortest interval).")
+    return text.format(low=low, high=high, level=level_of(interval))
 
 
 def explain_mean(measure: Measure, letter: str, row: VariantResult, words: Wording) -> str:
-    """Why a value is what it is."""
-    interval = row.interval
-    seen = _seen(measure, letter, row)
+    """Return what was counted, how the prior changes it, and its interval or why there is none."""
+    interval, raw = row.interval, row.raw_mean
+    sentences = [_counted(measure, letter, row)]
     if not interval:
-        return f"{seen}. {_no_interval(row, words)}".strip()
-    bounds = phrases.between(measure.value(interval.low), measure.value(interval.high))
-    raw = row.raw_mean
+        missing = row.interval_not_shown
+        return " ".join([*sentences, *([] if missing is None else [words.text(missing.reason)])])
     if measure.kind == "share" and raw is not None and measure.value(raw) != measure.value(row.mean):
-        seen += f", {measure.value(raw)} as counted; drawn towards the other variants, as tests before have it, it is"
-        seen += f" {measure.value(row.mean)}"
-    of = measure.per or (" per member" if measure.kind == "share" else "")
-    return f"{seen}; with {level_of(interval)} probability the true value{of} is {bounds} ({kind_of(interval)})."
+        text = gettext("The raw figure is {raw}; the prior draws the estimate towards the other variants.")
+        sentences.append(text.format(raw=measure.value(raw)))
+    low, high = measure.value(interval.low), measure.value(interval.high)
+    return " ".join([*sentences, explain_interval(interval, low, high)])
 
 
-def _no_interval(row: VariantResult, words: Wording) -> str:
-    return "" if row.interval_not_shown is None else words.text(row.interval_not_shown.reason)
-
-
-def _seen(measure: Measure, letter: str, row: VariantResult) -> str:
-    """What was counted of a variant, as the beginning of a sentence."""
-    total, who = measure.total(row.total), f"the {count(row.n)} members who saw {letter}"
-    many = who[:1].upper() + who[1:]
-    if measure.per == f" {gettext('per order')}":
-        return f"The orders of {who} came to {total}"
-    return {
-        "share": f"{total} of {who} count here",
-        "money": f"{many} brought {total} in all",
-        "seconds": f"{many} spent {total} in all",
-        "people": f"What {who} posted was seen by {total} people in all",
-        "score": f"This is how good the mentions by {who} are on average, from −1 to +1",
-        "brought": f"Each member who met {letter} brings so many new ones on average, those who came too recently to"
-        " have passed it on allowed for",
-        "times": f"Each member who met {letter} first-hand becomes so many with all those brought along",
-        "return": f"What comes back from {who} beyond each unit of money spent on it",
-    }.get(measure.kind) or (
-        f"Half of those who come back to {letter} do so for the last time within this many days"
-        if measure.kind == "days" and not measure.per
-        else f"{many} add up to {total}"
+def _counted(measure: Measure, letter: str, row: VariantResult) -> str:
+    """Return what was counted of a variant, or what its value is."""
+    kind = "half_life" if measure.kind == "days" and not measure.per else measure.kind
+    if kind in ABOUT:
+        return gettext(ABOUT[kind]).format(letter=letter)
+    if measure.per == gettext("per order"):
+        kind = "order"
+    return in_plural(
+        COUNTED.get(kind, COUNTED["total"]),
+        row.n,
+        members=count(row.n),
+        letter=letter,
+        total=measure.total(row.total),
     )
 
 
+def in_plural(template: Plural, amount: int, **texts: str) -> str:
+    """Return the form of a template that fits an amount, filled with texts."""
+    return ngettext(template.one, template.many, amount).format(**texts)
+
+
 def explain_lift(measure: Measure, letter: str, control: str, comparison: ComparisonResult, words: Wording) -> str:
-    """What a lift, or the difference shown in its place, says."""
+    """Return what a lift says, or the difference shown in its place with the reason."""
     lift, difference = comparison.lift if measure.relative else None, comparison.difference
     if lift:
-        bounds = phrases.between(signed_percent(lift.interval.low), signed_percent(lift.interval.high))
-        return (
-            f"{letter} stands {direction_words(lift.mean)} {control}; with {level_of(lift.interval)}"
-            f" probability the true lift is {bounds} ({kind_of(lift.interval)})."
-        )
-    if difference:
-        low, high = measure.difference(difference.interval.low), measure.difference(difference.interval.high)
-        said = f"The difference to {control}{measure.per} is {phrases.between(low, high)}"
-        if not measure.relative:
-            return f"{said}, with {level_of(difference.interval)} probability."
-        reason = words.text(comparison.lift_not_shown) or "a percentage of so small a control would mislead"
-        return f"{said}; {lower_first(reason.rstrip('.'))}."
-    return "There is not enough data to compare yet."
-
-
-def direction_words(lift: float) -> str:
-    """A relative change as "18.4 % above" or "2.0 % below"."""
-    return f"{percent(abs(lift))} {'above' if lift >= 0 else 'below'}"
+        change = gettext("{letter} is {change} above {control}.")
+        if lift.mean < 0:
+            change = gettext("{letter} is {change} below {control}.")
+        bounds = signed_percent(lift.interval.low), signed_percent(lift.interval.high)
+        text = change.format(letter=letter, change=percent(abs(lift.mean)), control=control)
+        return f"{text} {explain_interval(lift.interval, *bounds)}"
+    if not difference:
+        return gettext("There is not enough data to compare yet.")
+    text = gettext("Difference between {letter} and {control}.").format(letter=letter, control=control)
+    bounds = measure.difference(difference.interval.low), measure.difference(difference.interval.high)
+    sentences = [text, explain_interval(difference.interval, *bounds)]
+    if measure.relative:
+        near_zero = gettext("A percentage of so small a control would mislead.")
+        sentences.append(words.text(comparison.lift_not_shown) or near_zero)
+    return " ".join(sentences)
 
 
 def explain_best(letter: str, name: str, lower_is_better: bool) -> str:
     """What a chance of being best means."""
-    way = "lowest" if lower_is_better else "highest"
-    return f"How likely it is, going by all data so far, that {letter} truly has the {way} “{name}” of all variants."
+    text = gettext("The probability, given all data so far, that {letter} has the highest “{metric}” of all variants.")
+    if lower_is_better:
+        text = gettext(
+            "The probability, given all data so far, that {letter} has the lowest “{metric}” of all variants."
+        )
+    return text.format(letter=letter, metric=name)
 
 
 def explain_loss(measure: Measure, letter: str, loss: float | None) -> str:
     """What a loss if wrong means."""
     if loss is None:
-        return f"It is as good as certain that {letter} is the best, so there is nothing to lose."
-    gone = f"{measure.loss(loss)}{measure.members or measure.per}"
-    return (
-        f"What we give up on average in “{measure.name}” if we ship {letter} while another variant is truly better:"
-        f" {gone}."
-    )
-
-
-def lower_first(sentence: str) -> str:
-    """The sentence as the second half of another one."""
-    return sentence[:1].lower() + sentence[1:]
+        return gettext("{letter} is almost certainly the best, so there is nothing to lose.").format(letter=letter)
+    text = gettext("The average loss in “{metric}” if you ship {letter} while another variant is better: {loss}.")
+    return text.format(metric=measure.name, letter=letter, loss=measure.loss_per(loss))

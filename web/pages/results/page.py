@@ -1,5 +1,6 @@
-"""The results page: the answer of an experiment, kept up to date while it is looked at."""
+"""The results page of an experiment, updated while it is open."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -12,28 +13,29 @@ from experiments.jobs import queue
 from experiments.lifecycle import store
 from experiments.reporting import readings
 from experiments.reporting.definition.description import describe
-from experiments.reporting.numbers import moment, when
+from experiments.reporting.numbers import day, moment, when
 from experiments.reporting.table import to_csv
 from experiments.reporting.worded import Reading
 from experiments.storage.tables import Experiment, Run
+from experiments.translation import gettext
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
 from web.pages.experiments.actions import buttons
 from web.pages.results import state
 from web.pages.results.decide import choices
-from web.pages.results.parts import Plan, VariantFacts
+from web.pages.results.parts import Part, Plan, VariantFacts, filled
 from web.pages.results.sections.variants import cards_of
 from web.pages.results.view import ResultsView, build, sub_line
 
 blueprint = Blueprint("results", __name__)
 
 QUICK, CALM = 3, 10
-"""Seconds between two looks for a newer answer: while one is being made, and while a test merely runs."""
+"""Seconds between two polls for a newer result: while one is being computed, and while a test runs."""
 
 
 @blueprint.get("/experiments/<key>")
 def show(key: str) -> Any:
-    """The whole page; a test that has not started shows its definition instead."""
+    """Show the whole page; of a test that has not started, its definition."""
     from web.pages.experiments import overview  # it links here in turn
 
     with services().database.read() as session:
@@ -45,7 +47,7 @@ def show(key: str) -> Any:
 
 @blueprint.get("/experiments/<key>/answer")
 def answer(key: str) -> Any:
-    """The sections alone, and the title beside them; 204 where the reader has seen them already."""
+    """Return the sections and the title alone; 204 where the page shows them already."""
     with services().database.read() as session:
         context = _context(session, store.get(session, key))
         if request.args.get("seen") == context["seen"]:
@@ -56,7 +58,7 @@ def answer(key: str) -> Any:
 @blueprint.post("/experiments/<key>/analyse")
 @changes
 def analyse(key: str) -> Any:
-    """Ask the worker for a fresh analysis."""
+    """Request an analysis now."""
     with services().database.write() as session:
         queue.enqueue(session, "analyse", experiment=store.get(session, key), requested_by=actor())
     if not htmx:
@@ -67,7 +69,7 @@ def analyse(key: str) -> Any:
 
 @blueprint.get("/experiments/<key>/results.csv")
 def download(key: str) -> Response:
-    """Every figure of the newest analysis as CSV."""
+    """Return the figures of the newest analysis as CSV."""
     with services().database.read() as session:
         experiment = store.get(session, key)
         _, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
@@ -88,7 +90,7 @@ def _latest(session: Session, experiment: Experiment, run: Run | None) -> Readin
 
 
 def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
-    """Everything that the templates print."""
+    """Return all that the templates print."""
     settings, now = services().settings, state.now_utc()
     runs, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
     variants = state.facts_of(store.variants_of(session, experiment))
@@ -100,9 +102,10 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     followed = run is not None and not newest
     decided = None if followed else experiment.shipped_variant
     shipped = next((variant for variant in variants if variant.key == decided), None)
+    shipped_at = state.shipped_at(session, experiment) if shipped else None
     missing = "" if view else state.situation(session, experiment, run, newest=newest)
-    members = 0 if view else state.members_met(session, run)
-    met = view.members > 0 if view else missing in ("first", "missed")
+    members = 0 if view else state.exposed_members(session, run)
+    exposed = view.members > 0 if view else missing in ("first", "missed")
     return {
         "experiment": experiment,
         "runs": runs,
@@ -110,10 +113,10 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "view": view,
         "status": status if missing in ("", "first") else state.Status(),
         "situation": missing,
-        "members": state.members_text(members),
+        "members": members,
         "cards": cards_of(variants),
         "shipped": shipped,
-        "shipped_at": state.shipped_at(session, experiment) if shipped else None,
+        "shipped_sentence": _shipped(shipped, shipped_at) if shipped else (),
         "followed": run.number + 1 if run and followed else None,
         "actions": () if followed else buttons(experiment.state),
         "decisions": choices(
@@ -123,9 +126,9 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
             experiment.guardrails,
             experiment.currency,
         )
-        if state.may_ship(experiment, met=met) and not followed
+        if state.may_ship(experiment, exposed=exposed) and not followed
         else (),
-        "met": met,
+        "exposed": exposed,
         "description": describe(session, experiment, settings.time_zone),
         "sub": _sub(experiment, run, view, answer),
         "public_url": settings.public_url,
@@ -159,7 +162,7 @@ def _view(
 
 
 def _mature() -> bool:
-    """Whether only members whose window is over are asked for: ``?members=mature``."""
+    """Whether only members whose window has ended are requested: ``?members=mature``."""
     return request.args.get("members") == "mature"
 
 
@@ -167,8 +170,16 @@ def _sub(experiment: Experiment, run: Run | None, view: ResultsView | None, answ
     length = state.length_of(run, experiment.planned_days, state.now_utc())
     pieces = sub_line(view.members if view else None, view.shared if view else 0, length)
     if view:
-        pieces.append(f"analysed {when(state.analysed_at(answer), services().settings.time_zone)}")
+        time = when(state.analysed_at(answer), services().settings.time_zone)
+        pieces.append(gettext("analysed {time}").format(time=time))
     return " · ".join(pieces)
+
+
+def _shipped(variant: VariantFacts, at: datetime | None) -> tuple[Part, ...]:
+    named = Part(f"{variant.letter} “{variant.title}”", variant.colour)
+    if at is None:
+        return filled(gettext("{variant} was shipped."), variant=named)
+    return filled(gettext("{variant} was shipped on {day}."), variant=named, day=day(at, services().settings.time_zone))
 
 
 def _poll(experiment: Experiment, status: state.Status, missing: str) -> int:

@@ -1,9 +1,10 @@
-"""The small parts that every section of the results page is made of."""
+"""The small parts that the sections of the results page share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from string import Formatter
 from typing import Protocol, TypeVar
 
 from analysis import NotShown
@@ -15,7 +16,7 @@ from web.pages.results.drawing import Scale, Tick, ticks
 
 @dataclass(frozen=True)
 class Number:
-    """A figure as printed and the sentence that explains it; `id` keeps the focus over a refresh."""
+    """A figure as printed, with its explanation; `id` keeps the focus over a refresh."""
 
     text: str
     why: str = ""
@@ -24,7 +25,7 @@ class Number:
 
 @dataclass(frozen=True)
 class VariantFacts:
-    """What the page needs to know of a variant; `position` fixes its letter and colour for ever."""
+    """What the page shows of a variant; `position` fixes its letter and colour."""
 
     key: str
     position: int
@@ -50,7 +51,7 @@ class VariantFacts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the page knows of the experiment and its run beside the result."""
+    """What the page shows of the experiment and its run besides the result."""
 
     primary: str
     guardrails: Sequence[str]
@@ -64,6 +65,11 @@ class Plan:
     counts_only: bool = False
     window_days: int = 7
     fixed_costs: Mapping[str, float] = field(default_factory=dict)  # by variant, where there is any
+
+    @property
+    def window(self) -> int | None:
+        """The window in days; None for totals without dates, which were counted in an unknown window."""
+        return None if self.imported and self.planned_days is None else self.window_days
 
 
 @dataclass(frozen=True)
@@ -105,11 +111,22 @@ def _apart(tick: Tick, text: str, other: Tick, beside: str, width: int) -> bool:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a sentence: `colour` where it names a variant, `number` where it is a figure that explains itself."""
+    """A piece of a sentence: `colour` where it names a variant, `number` where it is a figure with an explanation."""
 
     text: str
     colour: str = ""
     number: Number | None = None
+
+
+def filled(template: str, **places: Part | str) -> tuple[Part, ...]:
+    """Return a translated sentence as pieces, with a piece or a text at each of its places."""
+    pieces: list[Part] = []
+    for text, name, _, _ in Formatter().parse(template):
+        pieces += [Part(text)] if text else []
+        if name:
+            place = places[name]
+            pieces.append(Part(place) if isinstance(place, str) else place)
+    return tuple(pieces)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is still to come of an answer: the parts that take a slower model, and about how long that has taken before."""
+"""The parts of a result that are still being computed, and how long that usually takes."""
 
 from datetime import timedelta
 from statistics import median
@@ -7,36 +7,34 @@ from sqlmodel import Session, col, select
 
 from experiments.analyses.answer import Answer
 from experiments.analyses.sampled import postponed
-from experiments.reporting.numbers import listed, plural
+from experiments.reporting.numbers import count, listed
 from experiments.storage.tables import Experiment, Job
-from experiments.translation import gettext
+from experiments.translation import gettext, ngettext
 
 LOOKED_BACK = 5
 SLOW = 3
-"""Times the usual duration from which on it is said that it takes longer."""
+"""Times the usual duration from which on the page says that it takes longer."""
 
 
 def coming(answer: Answer | None) -> tuple[str, ...]:
-    """Return the names of the parts that this result was given without."""
+    """Return the names of the parts that this result does not have yet."""
     return () if answer is None else tuple(gettext(part.name) for part in postponed(answer.sampled))
 
 
 def sentence(parts: tuple[str, ...], usual: timedelta | None, waited: timedelta) -> str:
-    """What stands already, what is still to come, and about how long that takes."""
+    """Return what is final, which parts follow, and about how long they take."""
     if usual is None:
-        how_long = "The first time takes longest, usually a minute or two"
+        how_long = gettext("The first time usually takes a minute or two.")
     elif waited > SLOW * usual + timedelta(seconds=30):
-        how_long = f"It takes longer than the {_spoken(usual)} of last time"
+        how_long = gettext("This is taking longer than last time ({duration}).").format(duration=_duration(usual))
     else:
-        how_long = f"Last time it took about {_spoken(usual)}"
-    return (
-        f"The verdict and the table of variants stand. Still being worked out: {listed(parts)}. {how_long};"
-        " it appears here by itself."
-    )
+        how_long = gettext("Last time this took about {duration}.").format(duration=_duration(usual))
+    text = gettext("The verdict and the scorecard are final. Still being computed: {parts}.")
+    return f"{text.format(parts=listed(parts))} {how_long}"
 
 
 def usual_duration(session: Session, experiment: Experiment) -> timedelta | None:
-    """How long the last finished analyses of the experiment took, half of them less; None where none has finished."""
+    """Return the median duration of the last finished analyses of the experiment; None where none has finished."""
     query = select(Job.due_at, Job.finished_at).where(
         Job.kind == "analyse",
         Job.experiment_id == experiment.id,
@@ -48,9 +46,11 @@ def usual_duration(session: Session, experiment: Experiment) -> timedelta | None
     return timedelta(seconds=median(took)) if took else None
 
 
-def _spoken(length: timedelta) -> str:
-    """A duration as people say it: ``20 seconds``, ``2 minutes``."""
+def _duration(length: timedelta) -> str:
+    """Return a rounded duration: ``20 seconds``, ``2 minutes``."""
     seconds = length.total_seconds()
     if seconds >= 90:
-        return plural(round(seconds / 60), "minute")
-    return f"{max(10 * round(seconds / 10), 5)} seconds"
+        minutes = round(seconds / 60)
+        return ngettext("{number} minute", "{number} minutes", minutes).format(number=count(minutes))
+    rounded = max(10 * round(seconds / 10), 5)
+    return ngettext("{number} second", "{number} seconds", rounded).format(number=count(rounded))

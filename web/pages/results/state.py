@@ -1,4 +1,4 @@
-"""What stands round the answer: where the experiment is in its life, and what its analysis is doing at this moment."""
+"""What is around the result: the state of the experiment, and of its analysis."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from experiments.analyses.answer import Answer
 from experiments.lifecycle import store
 from experiments.lifecycle.states import POSSIBLE
-from experiments.reporting.numbers import ago, listed, moment, plural
+from experiments.reporting.numbers import ago, listed, moment
 from experiments.settings import Settings
 from experiments.storage.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
 from experiments.translation import gettext
@@ -25,9 +25,14 @@ LONG_WAIT = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Status:
-    """``kind`` is "" (nothing to say), working, failed, stale or later (a part is missing and nothing brings it).
+    """The state of the analysis.
 
-    `progress` is a share, or 0 where not known.
+    Attributes
+    ----------
+    kind
+        "" (nothing to report), working, failed, stale or later (a part is missing and no job computes it).
+    progress
+        A share, or 0 where it is not known.
     """
 
     kind: str = ""
@@ -35,26 +40,26 @@ class Status:
     progress: float = 0.0
 
 
-def may_ship(experiment: Experiment, *, met: bool) -> bool:
-    """Whether "Decide…" has anything to decide: not on a test that is over and that nobody `met`."""
-    open_still = experiment.state in ("running", "paused")
-    return "ship" in POSSIBLE[experiment.state] and experiment.shipped_variant is None and (met or open_still)
+def may_ship(experiment: Experiment, *, exposed: bool) -> bool:
+    """Whether "Decide…" is offered: not on a test that ended before any member was `exposed`."""
+    still_open = experiment.state in ("running", "paused")
+    return "ship" in POSSIBLE[experiment.state] and experiment.shipped_variant is None and (exposed or still_open)
 
 
 def shipped_at(session: Session, experiment: Experiment) -> datetime | None:
-    """When a variant was shipped; None where nobody wrote it down."""
+    """Return when a variant was shipped; None where the audit log has no entry."""
     shipped = col(AuditEntry.action).like("%:experiment:ship")
     query = select(AuditEntry.at).where(AuditEntry.experiment_id == experiment.id, shipped)
     return session.exec(query.order_by(col(AuditEntry.id).desc()).limit(1)).first()
 
 
 def counted_elsewhere(session: Session, run: Run | None) -> bool:
-    """Whether the run came as totals a variant, without members."""
+    """Whether the run was imported as totals per variant, without members."""
     return run is not None and bool(session.scalar(select(exists().where(col(ImportedCounts.run_id) == run.id))))
 
 
 def facts_of(variants: list[Variant]) -> tuple[VariantFacts, ...]:
-    """The stored variants as the page knows them."""
+    """Return the stored variants as the page shows them."""
     return tuple(
         VariantFacts(
             variant.key,
@@ -69,39 +74,43 @@ def facts_of(variants: list[Variant]) -> tuple[VariantFacts, ...]:
 
 
 def fixed_costs(variants: list[Variant]) -> dict[str, float]:
-    """What each variant cost once, in the experiment's currency, by its key; those that cost nothing are left out."""
+    """Return the one-off cost of each variant that has one, in the experiment's currency, by its key."""
     costs = {variant.key: float((variant.cost or {}).get("fixed") or 0) for variant in variants}
     return {key: cost for key, cost in costs.items() if cost}
 
 
 def chosen_run(session: Session, experiment: Experiment, number: int | None) -> tuple[list[Run], Run | None]:
-    """Every run, the newest first, and the one asked for; the newest where none or an unknown one is asked for."""
+    """Return all runs, the newest first, and the requested one; the newest where that is missing or unknown."""
     runs = store.runs_of(session, experiment)[::-1]
     return runs, next((run for run in runs if run.number == number), runs[0] if runs else None)
 
 
-def members_met(session: Session, run: Run | None) -> int:
-    """How many members met the run so far."""
+def exposed_members(session: Session, run: Run | None) -> int:
+    """Return how many members were exposed in the run so far."""
     if run is None:
         return 0
     return session.scalar(select(func.count()).select_from(Exposure).where(col(Exposure.run_id) == run.id)) or 0
 
 
 def situation(session: Session, experiment: Experiment, run: Run | None, *, newest: bool) -> str:
-    """Why there is no answer: "unrun", "silent" (nobody met it), "first" (it is to come) or "missed" (an old run)."""
+    """Return why there is no result.
+
+    "unrun" (it never had members), "silent" (no member yet), "first" (the first analysis is due) or "missed" (an
+    earlier run that was not analysed).
+    """
     if run is None:
         return "unrun"
     if not newest:
         return "missed"
-    met = session.scalar(select(exists().where(col(Exposure.run_id) == run.id)))
+    exposed = session.scalar(select(exists().where(col(Exposure.run_id) == run.id)))
     counted = session.scalar(select(exists().where(col(ImportedCounts.run_id) == run.id)))
-    if met or counted:
+    if exposed or counted:
         return "first"
     return "silent" if experiment.state in ("running", "paused") else "unrun"
 
 
 def newest_job(session: Session, experiment: Experiment) -> Job | None:
-    """The newest analysis job of the experiment."""
+    """Return the newest analysis job of the experiment."""
     query = select(Job).where(Job.experiment_id == experiment.id, Job.kind == "analyse")
     return session.exec(query.order_by(col(Job.id).desc()).limit(1)).first()
 
@@ -115,9 +124,9 @@ def status(
     *,
     now: datetime,
 ) -> Status:
-    """What to say about the analysis now.
+    """Return the state of the analysis.
 
-    Work that nobody asked for is not announced beside an answer: the newer answer comes quietly by itself.
+    A scheduled analysis is not announced beside a result: the page shows the newer one when it is there.
     """
     job = newest_job(session, experiment)
     at = analysed_at(answer)
@@ -126,18 +135,19 @@ def status(
     if job and job.state in ("due", "running") and (answer is None or asked or missing):
         if job.state == "running" and missing:
             usual = pending.usual_duration(session, experiment)
-            told = pending.sentence(missing, usual, now - moment(job.due_at))
-            return Status("working", told, round(job.progress, 2))
+            text = pending.sentence(missing, usual, now - moment(job.due_at))
+            return Status("working", text, round(job.progress, 2))
         return _working(job, now)
     if job and job.state == "failed" and (at is None or (job.finished_at and moment(job.finished_at) > at)):
-        return Status("failed", job.message or "The worker gave no reason.")
+        return Status("failed", job.message or gettext("The worker gave no reason."))
     if answer is None:
-        return Status("working", "It starts as soon as the worker is free.")
+        return Status("working", gettext("It starts as soon as the worker is free."))
     if missing:
-        return Status("later", f"Not worked out yet: {listed(missing)}.")
+        return Status("later", gettext("Not computed yet: {parts}.").format(parts=listed(missing)))
     limit = timedelta(seconds=max(120, 3 * settings.analyse_every_seconds))
     if at and now - at > limit and run and newer_data(session, experiment, run, answer):
-        return Status("stale", f"The answer below is from {ago(at, now)}, and members have acted since.")
+        text = gettext("This result was computed {time}; members have acted since.")
+        return Status("stale", text.format(time=ago(at, now)))
     return Status()
 
 
@@ -145,12 +155,12 @@ def _working(job: Job, now: datetime) -> Status:
     if job.state == "due":
         waited = now - moment(job.due_at)
         if waited > LONG_WAIT:
-            return Status(
-                "working",
-                f"The analysis has been waiting for a worker since {ago(job.due_at, now)};"
-                " see that one is running (klette worker).",
+            text = gettext(
+                "The analysis was requested {time} and no worker has started it. "
+                "Check that a worker is running (klette worker)."
             )
-        return Status("working", "The analysis waits for the worker.")
+            return Status("working", text.format(time=ago(job.due_at, now)))
+        return Status("working", gettext("The analysis is waiting for the worker."))
     return Status("working", gettext(job.message) or gettext("Counting members and events"), round(job.progress, 2))
 
 
@@ -164,12 +174,12 @@ def newer_data(session: Session, experiment: Experiment, run: Run, answer: Answe
 
 
 def analysed_at(answer: Answer | None) -> datetime | None:
-    """When the analysis was made."""
+    """Return when the analysis was computed."""
     return datetime.fromisoformat(answer.heading.created_at) if answer else None
 
 
 def length_of(run: Run | None, planned_days: int | None, now: datetime) -> str:
-    """The day that the run is in, or what it took; "" without a run, and where it was over within the hour."""
+    """Return the day of the run, or its length; "" without a run, and where it ended within the hour."""
     if run is None:
         return ""
     if run.ended_at is None:
@@ -179,15 +189,10 @@ def length_of(run: Run | None, planned_days: int | None, now: datetime) -> str:
 
 
 def fingerprint(*parts: Any) -> str:
-    """A short mark of what a page shows; a poll that brings the same mark gets nothing back."""
+    """Return a short mark of what a page shows; a poll with the same mark gets nothing back."""
     return hashlib.blake2s(repr(parts).encode(), digest_size=8).hexdigest()
 
 
-def members_text(number: int) -> str:
-    """``1,204 members``."""
-    return plural(number, "member")
-
-
 def now_utc() -> datetime:
-    """The present moment."""
+    """Return the current time."""
     return datetime.now(UTC)

@@ -8,9 +8,10 @@ from typing import Any, Literal
 from experiments.analyses.answer import Answer
 from experiments.analyses.records import Point
 from experiments.reporting.measures import name_of
-from experiments.reporting.numbers import count, plural
+from experiments.reporting.numbers import count
 from experiments.reporting.withheld import too_early
 from experiments.reporting.worded import Reading
+from experiments.translation import ngettext
 from web.pages.results.context import Context, Population
 from web.pages.results.parts import Plan, VariantFacts
 from web.pages.results.sections import SECTIONS, Section
@@ -32,11 +33,11 @@ class ResultsView:
     Attributes
     ----------
     members, shared
-        Randomised members, and those brought by shares.
+        Randomised members, and those who came through shares.
     analysis
         Id of the stored analysis.
     mature
-        The scorecard shows only members whose window is over.
+        The scorecard shows only members with a full window.
     pooled
         The traffic split changed, and a section that is shown does not allow for that.
     """
@@ -81,9 +82,9 @@ def build(
     Parameters
     ----------
     now
-        The present moment, for the line "today" of a run that has not ended.
+        The current time, for the line "today" of a run that has not ended.
     mature
-        Let the scorecard show only members whose window is over, where the result has them.
+        Let the scorecard show only members with a full window, where the result has them.
     """
     context = _context(reading, variants, history, plan, now, mature)
     sections = _sections(context)
@@ -138,29 +139,34 @@ def _sections(context: Context) -> tuple[Shown, ...]:
 
 
 def _population(answer: Answer, plan: Plan, mature: bool) -> Population | None:
-    """The choice between all members and those whose window is over; None where the result has only the former."""
+    """Return the choice between all members and those with a full window; None where the result has only the former."""
     found = answer.mature
     if found is None or not found.metrics:
         return None
     full = sum(found.members.values())
-    window = plural(plan.window_days, "day")
-    note = (
-        f"Only the {count(full)} members whose {window} are over; the verdict above stays that of all members."
-        if mature
-        else ""
-    )
-    return Population(mature, count(answer.heading.units.randomised), count(full), note)
+    note = ngettext(
+        "Only the {members} member whose {days}-day window has ended. The verdict above is about all members.",
+        "Only the {members} members whose {days}-day window has ended. The verdict above is about all members.",
+        full,
+    ).format(members=count(full), days=count(plan.window_days))
+    return Population(mature, count(answer.heading.units.randomised), count(full), note if mature else "")
 
 
 def listening(plan: Plan) -> bool:
-    """Whether silence would mean anything: a run that is over or made up gets no more events."""
+    """Whether silence means something: a run that is over, imported or simulated gets no more events."""
     return plan.ended_at is None and not (plan.simulated or plan.imported)
 
 
 def sub_line(members: int | None, shared: int, length: str) -> list[str]:
-    """The pieces of the line under the title that come before the time of the analysis; `length` may be ""."""
-    pieces = [length[0].upper() + length[1:]] if length else []
-    if members is not None:
-        more = f", {count(shared)} more brought by shares" if shared else ""
-        pieces.append(f"{plural(members, 'member')} randomised{more}")
-    return pieces
+    """Return the pieces of the line under the title that come before the time of the analysis; `length` may be ""."""
+    pieces = [length] if length else []
+    if members is None:
+        return pieces
+    text = ngettext("{members} member randomised", "{members} members randomised", members)
+    if shared:
+        text = ngettext(
+            "{members} member randomised, {shared} more through shares",
+            "{members} members randomised, {shared} more through shares",
+            members,
+        )
+    return [*pieces, text.format(members=count(members), shared=count(shared))]

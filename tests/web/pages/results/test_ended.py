@@ -18,7 +18,7 @@ def test_a_run_that_another_followed_reads_as_over_and_offers_nothing(app, clien
     with stored.services_of(app).database.write() as session:
         editing.new_run(session, store.get(session, stored.KEY), {"a": 0.5, "b": 0.25, "c": 0.25}, actor="cli")
     body = client.get(f"{PAGE}?run=1").get_data(as_text=True)
-    assert "run 1, over</span>" in body and "state-running" not in body
+    assert "run 1, ended</span>" in body and "state-running" not in body
     assert not re.search(r'id="(act|ask)-|id="decide', body)
     assert "Not enough data." in body and " yet" not in re.search(r'id="verdict".*?</section>', body, re.DOTALL)[0]
     assert "act-stop" in client.get(PAGE).get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""What is still to come is told with what stands already, and with a duration only where one was measured."""
+"""The parts that are still being computed are named, with a duration only where one was measured."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def early():
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
     assert pending.coming(answer_of(early())) == (
-        "segments", "retention", "purchases", "frequency",
+        "segments", "retention", "purchases", "actions per member",
     )  # fmt: skip
     failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
     assert pending.coming(answer_of(sampled_parts.whole_result() | {"cascade": failed})) == ()
@@ -37,17 +37,16 @@ def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
 @pytest.mark.parametrize(
     ("usual", "waited", "told"),
     [
-        (None, 5, "The first time takes longest, usually a minute or two; it appears here by itself."),
-        (19, 5, "Last time it took about 20 seconds; it appears here by itself."),
-        (19, 200, "It takes longer than the 20 seconds of last time;"),
-        (130, 5, "Last time it took about 2 minutes;"),
+        (None, 5, "a minute or two."),
+        (19, 5, "about 20 seconds."),
+        (19, 200, "longer than last time (20 seconds)."),
+        (130, 5, "about 2 minutes."),
     ],
 )
 def test_how_long_it_takes_is_what_it_took(usual, waited, told):
     length = None if usual is None else timedelta(seconds=usual)
     said = pending.sentence(("segments",), length, timedelta(seconds=waited))
-    assert told in said
-    assert said.startswith("The verdict and the table of variants stand. Still being worked out: segments.")
+    assert said.endswith(told) and ": segments." in said
 
 
 def status(app, result):
@@ -69,8 +68,8 @@ def test_while_the_models_are_computed_the_page_says_so_though_nobody_asked(app)
     job(app, state="running", progress=0.7)
     told = status(app, early())
     assert (told.kind, told.progress) == ("working", 0.7)
-    assert "Still being worked out: segments, retention, purchases" in told.sentence
-    assert "Last time it took about 30 seconds" in told.sentence
+    assert ": segments, retention, purchases and actions per member." in told.sentence
+    assert "about 30 seconds" in told.sentence
     assert status(app, sampled_parts.whole_result()).kind != "working"  # an answer that is whole is not announced
 
 
@@ -78,8 +77,7 @@ def test_where_nothing_is_on_its_way_the_page_offers_to_begin(app):
     assert status(app, early()).kind == "later"
     stored.analyse(app, early())
     page = stored.logged_in(app).get(f"/experiments/{stored.KEY}").text
-    assert "This answer came before the slower models." in page and "Work them out now" in page
-    assert "They follow with the next analysis." in page
+    assert 'id="analyse-now"' in page and "The next analysis includes them." in page
 
 
 def test_of_a_test_that_is_over_no_next_analysis_is_promised(app):
@@ -87,5 +85,5 @@ def test_of_a_test_that_is_over_no_next_analysis_is_promised(app):
     with stored.services_of(app).database.write() as session:
         transitions.stop(session, store.get(session, stored.KEY), actor="cli", now=utc_now() - timedelta(days=1))
     page = stored.logged_in(app).get(f"/experiments/{stored.KEY}").text
-    assert "They follow with the next analysis." not in page
-    assert "The test is over, so they wait until somebody asks for them." in page and "Work them out now" in page
+    assert "The next analysis includes them." not in page
+    assert "no further analysis is scheduled" in page and 'id="analyse-now"' in page

@@ -132,8 +132,8 @@ def test_the_last_event_is_told_by_the_clock_of_the_project_and_only_while_it_ru
 def test_nothing_that_nobody_did_has_a_figure() -> None:
     audience = {key: (members, done | {"negative_rate": 0}) for key, (members, done) in fixtures.SPRING.items()}
     group = page(fixtures.result(audience)).part("scorecard").groups[-1]
-    assert (group.tag, group.axis, group.note) == ("nothing so far", (), "")
-    assert [row.nobody for row in group.rows][0] == "nobody yet (0 of 7,121)"
+    assert (group.tag, group.axis, group.note) == ("none so far", (), "")
+    assert [row.nobody for row in group.rows][0] == "none yet (0 of 7,121)"
     assert all(row.ridge is None and row.best.text == row.loss.text == "–" for row in group.rows)
     assert group.rows[0].raw[:2] == ("7,121", "0")
 
@@ -189,7 +189,7 @@ def test_segments_are_told_for_the_variant_of_the_verdict_the_largest_first() ->
     view = page()
     rows = view.part("segments")[0].rows
     assert view.subject.key == "b"
-    assert [row.level for row in rows][:2] == ["Germany", "not known"]
+    assert [row.level for row in rows][:2] == ["Germany", "unknown"]
     assert rows[0].raw_at is not None
     assert rows[0].lift.text == f"+11{THIN}%"
     assert view.part("segments")[0].spec["data"]["values"]
@@ -222,7 +222,7 @@ def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
     for row in entry["comparisons"]:
         row.update(lift=None, lift_density=None, lift_not_shown="Hardly anybody shared A, so it would mislead.")
     group = next(group for group in page(result).part("scorecard").groups if group.key == "share_rate")
-    assert group.note.startswith("Drawn as a difference of members in 100, not in per cent. Hardly anybody")
+    assert group.note.endswith(". Hardly anybody shared A, so it would mislead.")
     assert "in 100" in group.rows[1].lift.text
     assert group.rows[1].ridge is not None
 
@@ -251,16 +251,16 @@ def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:
 
 def test_the_line_under_the_title_counts_days_and_members() -> None:
     line = sub_line(21_306, 310, "day 9 of 14")
-    assert line == ["Day 9 of 14", "21,306 members randomised, 310 more brought by shares"]
-    assert sub_line(1, 0, "ran 1 day") == ["Ran 1 day", "1 member randomised"]
+    assert line == ["day 9 of 14", "21,306 members randomised, 310 more through shares"]
+    assert sub_line(1, 0, "ran 1 day") == ["ran 1 day", "1 member randomised"]
     assert sub_line(None, 0, "") == []
 
 
-def test_who_is_set_aside_is_said_in_a_sentence() -> None:
-    assert provenance.set_aside({"multi_exposed": 4, "bots": 12}) == (
-        "Set aside and not counted: 4 met more than one variant and 12 looked like bots."
+def test_excluded_members_are_counted_by_reason_in_a_sentence() -> None:
+    assert provenance.excluded_members({"multi_exposed": 1, "bots": 12, "elsewhere": 2}) == (
+        "Excluded: 1 member who saw more than one variant, 12 bots and 2 others."
     )
-    assert provenance.set_aside({"bots": 0}) == ""
+    assert provenance.excluded_members({"bots": 0}) == ""
 
 
 def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_ship() -> None:
@@ -278,9 +278,9 @@ def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_sa
     result = sampled_parts.whole_result()
     a, b, c = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", ["negative_rate"], "EUR")
     p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
-    assert a.notes == ("control", f"{chance(p['a'])} to be the stickiest")
+    assert a.notes == ("control", f"{chance(p['a'])} chance of being the stickiest")
     sure = f"above A, fairly certain (95{THIN}% interval)"
-    assert b.notes == (f"{chance(p['b'])} to be the stickiest", f"net value €{THIN}0.12 {sure}")
+    assert b.notes == (f"{chance(p['b'])} chance of being the stickiest", f"net value €{THIN}0.12 {sure}")
     assert c.notes[1:] == (f"net value €{THIN}0.090 {sure}", "guardrail “Complaints” in doubt")
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
     compared = next(row for row in entry["comparisons"] if row["variant"] == "b")
@@ -346,7 +346,7 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
         }
     ]
     told = dict(provenance.provenance(fixtures.reading(result)))
-    assert told["Fit by country"] == "R-hat 1.003, 1,020 effective draws, 0 divergences; nutpie, seed 7"
+    assert told["Segments fit: country"].startswith("R-hat 1.003, 1,020 effective draws, 0 div")
 
 
 def test_where_the_shares_moved_the_page_says_which_figures_are_pooled_over_that() -> None:

@@ -1,6 +1,6 @@
-"""Allocation: the shares of an adaptive test over its epochs, with the caveat that goes along."""
+"""The traffic split of an adaptive test over its epochs, with the caveat on its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,18 +9,20 @@ from analysis import charts
 from experiments.analyses.allocation import AllocationResult, EpochShares
 from experiments.reporting.charts import translated
 from experiments.reporting.numbers import clock, count, moment, percent
+from experiments.translation import N_, gettext
 from web.pages.results.context import Context
 from web.pages.results.parts import Table, VariantFacts
 
 METHODS = {
-    "thompson": "In proportion to each variant's chance of being best",
-    "top_two": "Half to the likeliest best, the rest to its rivals",
+    "thompson": N_("New members are split in proportion to each variant's chance of being best."),
+    "top_two": N_("Half of the new members see the variant most likely to be best, the others see its rivals."),
 }
+"""What each method does, as a sentence."""
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """The section: what the rule is, the shares as a chart and as a table, and the caveat."""
+    """The section: the method, the split as a chart and as a table, what comes next, and the caveat."""
 
     note: str
     spec: dict[str, Any] | None
@@ -65,27 +67,30 @@ def _spec(context: Context, epochs: Sequence[EpochShares], starts: Sequence[date
 
 
 def _note(found: AllocationResult) -> str:
-    floor = f"; every variant keeps at least {percent(found.floor, 0)}" if found.floor else ""
-    return f"{METHODS[found.method]}{floor}."
+    method = gettext(METHODS[found.method])
+    if not found.floor:
+        return method
+    floor = gettext("Every variant keeps at least {share}.").format(share=percent(found.floor, 0))
+    return f"{method} {floor}"
 
 
 def _following(context: Context, found: AllocationResult) -> str:
-    """The shares that come next, or why they stay as they are."""
+    """Return the next split, or why it stays as it is."""
     if found.next_not_shown is not None:
-        return f"The shares do not move now. {context.reading.text(found.next_not_shown.reason)}"
-    shares = found.next or {}
-    if not shares:
-        return ""
-    said = ", ".join(f"{variant.letter} {percent(shares.get(variant.key, 0.0), 0)}" for variant in context.variants)
-    return f"Next: {said}."
+        return context.reading.text(found.next_not_shown.reason)
+    return gettext("Next: {shares}.").format(shares=_shares(found.next, context.variants)) if found.next else ""
+
+
+def _shares(weights: Mapping[str, float], variants: Sequence[VariantFacts]) -> str:
+    return ", ".join(f"{variant.letter} {percent(weights.get(variant.key, 0.0), 0)}" for variant in variants)
 
 
 def _alternative(epochs: Sequence[EpochShares], variants: Sequence[VariantFacts]) -> str:
-    last = epochs[-1].weights
-    now = ", ".join(f"{variant.letter} {percent(last.get(variant.key, 0.0), 0)}" for variant in variants)
+    latest = _shares(epochs[-1].weights, variants)
     if len(epochs) == 1:
-        return f"The shares have not moved yet: {now}."
-    return f"Shares of new members in {len(epochs)} steps; the latest: {now}."
+        return gettext("The traffic split has not changed yet: {shares}.").format(shares=latest)
+    text = gettext("Traffic split of new members in {steps} steps. Latest: {shares}.")
+    return text.format(steps=count(len(epochs)), shares=latest)
 
 
 def _table(
@@ -101,7 +106,8 @@ def _table(
         )
         for start, epoch in zip(starts, epochs, strict=True)
     )
-    return Table(("from", *(f"{variant.letter}: share · members" for variant in variants)), rows)
+    columns = (gettext("{variant}: share · members").format(variant=variant.letter) for variant in variants)
+    return Table((gettext("from"), *columns), rows)
 
 
 def _days(started_at: datetime, at: datetime) -> float:

@@ -1,4 +1,4 @@
-"""Counts: a count metric by how many members have none, and how much the busiest of them have."""
+"""Counts: a count metric as the share of members with none, the others' average, and the share of the busiest."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,14 @@ from experiments.analyses.sampled.counts import COUNTS
 from experiments.analyses.sampled.part import Unfitted
 from experiments.analyses.sampled.results import CountResult, CountVariant
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import count, percent, plural
+from experiments.reporting.numbers import count, percent
+from experiments.translation import gettext, ngettext
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of
 from web.pages.results.sections.purchases import explained
 
 ALL = 0.9995
-"""From this part on the busiest tenth account for all of it, as it is written."""
+"""From this share on, the busiest tenth is shown as accounting for all of it."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,13 @@ class Row:
     Attributes
     ----------
     never, each
-        Members with none, and how many each of the others has.
+        The share of members with none, and the average of the others.
     busiest
-        The busiest tenth's part of them all.
+        The share of the total that the busiest tenth of members accounts for.
     alike
-        The same part if luck alone made the difference; empty where it says nothing.
+        The same share if all members were alike; empty where it says nothing.
     mean
-        Per member, by the fitted law.
+        Per member, by the fitted distribution.
     """
 
     variant: VariantFacts
@@ -42,11 +43,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Counts:
-    """One count metric; `noun` is what is counted, `not_shown` says why nothing is told of it."""
+    """One count metric; `not_shown` says why it has no rows."""
 
     key: str
     title: str
-    noun: str
     rows: tuple[Row, ...]
     not_shown: str
 
@@ -60,54 +60,46 @@ def _one(context: Context, entry: CountResult | Unfitted) -> Counts:
     key = entry.shape["metric"] if isinstance(entry, Unfitted) else entry.metric
     scored = context.answer.entry(key)
     measure = Measure.of(scored) if scored else Measure.known(key)
-    noun = measure.unit.removesuffix(measure.per) or "times"
     if isinstance(entry, Unfitted) or entry.not_shown:
-        return Counts(key, measure.name, noun, (), reason_of(entry, context.reading))
+        return Counts(key, measure.name, (), reason_of(entry, context.reading))
     rows = by_position(entry.variants, context.variants)
-    reason = "" if rows else "Nobody has done it yet."
-    return Counts(key, measure.name, noun, tuple(_row(key, noun, measure, *row) for row in rows), reason)
+    reason = "" if rows else gettext("No member has done it yet.")
+    return Counts(key, measure.name, tuple(_row(key, measure, *row) for row in rows), reason)
 
 
-def _row(key: str, noun: str, measure: Measure, variant: VariantFacts, row: CountVariant) -> Row:
+def _row(key: str, measure: Measure, variant: VariantFacts, row: CountVariant) -> Row:
     base, letter = f"counts-{key}-{variant.key}", variant.letter
     none = row.n - row.positive
+    never = ngettext(
+        "{none} of the {members} members who saw {letter} has none.",
+        "{none} of the {members} members who saw {letter} have none.",
+        none,
+    ).format(none=count(none), members=count(row.n), letter=letter)
+    each = ngettext(
+        "Average of the {members} member who saw {letter} and has any.",
+        "Average of the {members} members who saw {letter} and have any.",
+        row.positive,
+    ).format(members=count(row.positive), letter=letter)
+    mean = gettext("Average per member. The scorecard assumes no distribution, so it decides.")
     return Row(
         variant,
-        explained(
-            row.never,
-            percent,
-            f"{plural(none, 'member')} of {count(row.n)} who saw {letter} have no {noun}; with {{level}} probability"
-            " the true share is {bounds}.",
-            f"{base}-never",
-        ),
-        explained(
-            row.each,
-            measure.value,
-            f"How many {noun} each of the {count(row.positive)} members of {letter} who have any has on average;"
-            " with {level} probability the true mean is {bounds}.",
-            f"{base}-each",
-        ),
-        _busiest(row.busiest, noun, letter, f"{base}-busiest"),
+        explained(row.never, percent, never, f"{base}-never"),
+        explained(row.each, measure.value, each, f"{base}-each"),
+        _busiest(row.busiest, letter, f"{base}-busiest"),
         _part(row.alike),
-        explained(
-            row.mean,
-            measure.value,
-            "With {level} probability the true value per member is {bounds}. What decides is the figure of the"
-            " scorecard, which supposes no curve.",
-            f"{base}-mean",
-        ),
+        explained(row.mean, measure.value, mean, f"{base}-mean"),
     )
 
 
-def _busiest(estimate: Estimate, noun: str, letter: str, identity: str) -> Number:
+def _busiest(estimate: Estimate, letter: str, identity: str) -> Number:
     if estimate.mean >= ALL:
-        why = f"No more than a tenth of the members who saw {letter} have any {noun}, so a tenth accounts for all."
-        return Number("all", why, identity)
-    why = (
-        f"The tenth of the members of {letter} with the most {noun} accounts for this part of all {noun}; with"
-        " {level} probability the true part is {bounds}. It is read off the fitted curve."
+        why = gettext("No more than a tenth of the members who saw {letter} have any, so a tenth accounts for all.")
+        return Number(gettext("all"), why.format(letter=letter), identity)
+    why = gettext(
+        "Share of the total that the busiest tenth of the members who saw {letter} accounts for, by the fitted "
+        "distribution."
     )
-    return explained(estimate, _share, why, identity)
+    return explained(estimate, _share, why.format(letter=letter), identity)
 
 
 def _part(alike: float) -> str:

@@ -1,4 +1,4 @@
-"""The health of the data on the results page: each check with its sign and its words."""
+"""The health of the data on the results page: each check with its sign and its sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,15 @@ from experiments.reporting.sentences.wording import Wording
 from experiments.translation import gettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
-from web.pages.results.sections.provenance import set_aside
+from web.pages.results.sections.provenance import excluded_members
 
 
 @dataclass(frozen=True)
 class HealthItem:
-    """One check; `short` for one that is in order, `name`, `sentence` and `next_step` for one that is not."""
+    """One check; `short` is shown of one in order, `name`, `sentence` and `next_step` of one that is not.
+
+    `said` names the status for a screen reader.
+    """
 
     check: str
     status: str
@@ -31,13 +34,13 @@ class Health:
     """The section: the checks, and a sentence on the members that were excluded."""
 
     items: tuple[HealthItem, ...]
-    set_aside: str
+    excluded: str
 
 
 def build(context: Context) -> Health:
     """Return the section."""
     excluded = context.answer.heading.units.excluded
-    return Health(health_items(context.checks, context.reading.wording), set_aside(excluded))
+    return Health(health_items(context.checks, context.reading.wording), excluded_members(excluded))
 
 
 def health_items(checks: Sequence[HealthCheck], words: Wording) -> tuple[HealthItem, ...]:
@@ -51,8 +54,8 @@ def _health_item(check: HealthCheck, words: Wording) -> HealthItem:
     sentence, next_step = words.text(check.detail), words.text(check.next_step)
     declared = BY_KEY[check.check]
     status = "info" if is_note(check.check, check.value) else check.status
-    mark, said = explanations.MARKS[status]
-    short = sentence.rstrip(".")
+    mark, name = explanations.MARKS[status]
+    short = sentence
     if not next_step:
         sentence = f"{sentence} {gettext(declared.meaning)}"
-    return HealthItem(check.check, status, mark, said, short, gettext(declared.name), sentence, next_step)
+    return HealthItem(check.check, status, mark, gettext(name), short, gettext(declared.name), sentence, next_step)

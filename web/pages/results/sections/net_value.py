@@ -1,18 +1,18 @@
-"""What shipping a variant is worth a month, where the net value of a member is measured."""
+"""The monthly value of shipping a variant, where the net value of a member is measured."""
 
 from collections.abc import Mapping, Sequence
 
 from experiments.analyses.answer import Answer
 from experiments.analyses.scorecards import MetricEntry
-from experiments.reporting import phrases
 from experiments.reporting.numbers import count, money
+from experiments.translation import gettext
 from web.pages.results import explanations
 from web.pages.results.parts import Number, Plan, VariantFacts
 
 VALUED = ("net_value", "roi")
 DAYS = 30
 SHORTEST = 1.0
-"""Days of running below which members a day are a guess."""
+"""Days of running below which the members per day are too uncertain."""
 
 
 def worth(answer: Answer, subject: VariantFacts, control: VariantFacts, plan: Plan) -> tuple[str, Number] | None:
@@ -36,21 +36,31 @@ def worth(answer: Answer, subject: VariantFacts, control: VariantFacts, plan: Pl
     def a_month(x: float) -> str:
         return money(x * a_day * DAYS, plan.currency, 0)
 
-    more = "more" if mean >= 0 else "less"
-    left_out = " (what was spent once is left out)" if plan.fixed_costs else ""
-    by = f"{money(abs(mean), plan.currency, 3)} {more}"
-    why = (
-        f"A member who sees {subject.letter} is worth {by} on average than one who sees {control.letter}{left_out};"
-        f" times {count(round(a_day))} members a day as in this test, times {DAYS} days. With"
-        f" {explanations.level_of(interval)} probability it is {phrases.between(a_month(low), a_month(high))}."
-    )
+    bounds = a_month(low), a_month(high)
     # A mean alone would look like a gain where not even its sign is known.
-    told = a_month(mean) if low > 0 or high < 0 else explanations.range_of(a_month(low), a_month(high))
-    return f"Worth of shipping {subject.letter}", Number(f"{told} a month", why, "fact-worth")
+    amount = a_month(mean) if low > 0 or high < 0 else explanations.range_of(*bounds)
+    why = (
+        _compared(subject, control, mean, plan),
+        gettext("Multiplied by {members} members per day, as in this test, and {days} days.").format(
+            members=count(round(a_day)), days=DAYS
+        ),
+        explanations.explain_interval(interval, *bounds),
+    )
+    label = gettext("Value of shipping {letter}").format(letter=subject.letter)
+    return label, Number(gettext("{amount} a month").format(amount=amount), " ".join(why), "fact-worth")
+
+
+def _compared(subject: VariantFacts, control: VariantFacts, mean: float, plan: Plan) -> str:
+    text = gettext("A member who sees {letter} is worth {amount} less on average than one who sees {control}.")
+    if mean >= 0:
+        text = gettext("A member who sees {letter} is worth {amount} more on average than one who sees {control}.")
+    amount = money(abs(mean), plan.currency, 3)
+    text = text.format(letter=subject.letter, amount=amount, control=control.letter)
+    return " ".join((text, gettext("One-off costs are left out."))) if plan.fixed_costs else text
 
 
 def spent_once(entry: MetricEntry, plan: Plan, variants: Sequence[VariantFacts], among: Mapping[str, int]) -> str:
-    """What was spent once, which net value and return bear and shipping does not, and each net value without it.
+    """Return the one-off costs that net value and return include, and each net value without them.
 
     Parameters
     ----------
@@ -62,16 +72,16 @@ def spent_once(entry: MetricEntry, plan: Plan, variants: Sequence[VariantFacts],
     if entry.metric not in VALUED or not plan.fixed_costs:
         return ""
     spent = ", ".join(f"{v.letter} {_round(plan.fixed_costs.get(v.key, 0.0), plan)}" for v in variants)
-    note = f"Includes what was spent once ({spent}), shared over this test's members"
+    note = gettext("Includes one-off costs ({costs}), shared over the members of this test.").format(costs=spent)
     means = {row.variant: row.mean for row in entry.deciding.variants if row.mean is not None}
     if entry.metric != "net_value" or not means:
-        return f"{note}."
+        return note
     without = ", ".join(
         f"{v.letter} {money(means[v.key] + _once(v, plan, among), plan.currency, 2)}"
         for v in variants
         if v.key in means
     )
-    return f"{note}; without it: {without}."
+    return " ".join((note, gettext("Without them: {values}.").format(values=without)))
 
 
 def _round(cost: float, plan: Plan) -> str:

@@ -9,18 +9,18 @@ from analysis import charts
 from experiments.analyses.records import Point
 from experiments.reporting import phrases
 from experiments.reporting.charts import line_of_today, translated
-from experiments.reporting.numbers import day, moment
+from experiments.reporting.numbers import count, day, moment
+from experiments.translation import gettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import VariantFacts
 
-FIRST_ALONE = "The curve begins with the second analysis."
 HALF_A_DAY = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class OverTime:
-    """The chart over time: its definition, the same figures as a table, and a sentence in its place for the blind."""
+    """The chart over time: its definition, the same figures as a table, and its description for a screen reader."""
 
     title: str
     spec: dict[str, Any] | None
@@ -35,9 +35,11 @@ def build(context: Context) -> OverTime:
     plan = context.plan
     none = ""
     if plan.counts_only:
-        none = "Counts were imported without days, so there is no curve."
+        none = gettext("Totals were imported without days, so there is no curve.")
+    elif context.withheld and plan.ended_at:
+        none = gettext("There is not enough data for a curve.")
     elif context.withheld:
-        none = "There is no curve: not enough data." if plan.ended_at else "The curve begins once there is enough data."
+        none = gettext("The curve begins once there is enough data.")
     today = None if plan.ended_at else (moment(context.now) - moment(plan.started_at)).total_seconds() / 86_400
     return over_time(
         context.history,
@@ -75,17 +77,19 @@ def over_time(
     planned_days, today
         In days since `started_at`; None where nothing is planned or the run has ended.
     ended_at
-        End of the run; analyses after it tell of the end, not of a later day.
+        End of the run; analyses after it are about the end, not a later day.
     none
         Why there is no curve, where there is none.
     """
     rows = _until(ended_at, [] if none else list(history))
-    columns = ("analysed", *(variant.letter for variant in variants))
+    columns = (gettext("analysed"), *(variant.letter for variant in variants))
     table = tuple(
         (day(row.at, zone), *(phrases.chance(row.p_best.get(variant.key)) for variant in variants)) for row in rows
     )
     if len(rows) < 2:
-        alone = "It was analysed at its end only, so there is no curve." if ended_at else FIRST_ALONE
+        alone = gettext("The curve begins with the second analysis.")
+        if ended_at:
+            alone = gettext("The test was analysed only at its end, so there is no curve.")
         return OverTime(title, None, columns, table, none or alone)
     points = [
         {"day": round(_days(started_at, row.at), 4), "variant": variant.key, "p_best": row.p_best[variant.key]}
@@ -104,11 +108,13 @@ def over_time(
         labels={variant.key: variant.letter for variant in variants},
     )
     last = rows[-1].p_best
-    now = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if v.key in last)
-    note = "As the test went on." if ended_at else "As the test goes on. Lines that still swing are a reason to wait."
-    return OverTime(
-        title, translated(spec), columns, table, f"{title} over {len(rows)} analyses; at the last one: {now}.", note
-    )
+    latest = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if v.key in last)
+    alternative = gettext("{title}, {number} analyses. Latest: {chances}.")
+    alternative = alternative.format(title=title, number=count(len(rows)), chances=latest)
+    note = gettext("At each analysis of the test.")
+    if not ended_at:
+        note = gettext("At each analysis so far. While lines still swing, wait before you decide.")
+    return OverTime(title, translated(spec), columns, table, alternative, note)
 
 
 def _until(ended_at: datetime | None, rows: list[Point]) -> list[Point]:

@@ -1,4 +1,4 @@
-"""Purchases: a money metric split into the share who buy and what a buyer spends."""
+"""Purchases: a money metric split into the share of buyers and the amount per buyer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,18 @@ from analysis.posterior.joint import Estimate
 from experiments.analyses.sampled.amounts import AMOUNTS
 from experiments.analyses.sampled.part import Unfitted
 from experiments.analyses.sampled.results import HurdleResult, HurdleVariant
-from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import count, money, percent, plural, signed_percent
+from experiments.reporting.numbers import count, money, percent, signed_percent
+from experiments.translation import N_, gettext, ngettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.drawing import Scale, interval_of, spread_scale
 from web.pages.results.parts import Number, VariantFacts, by_position, reason_of
+
+FAMILIES = {
+    "log_normal": N_("The amounts follow a log-normal distribution."),
+    "gamma": N_("The amounts follow a gamma distribution."),
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Row:
-    """One variant: how many buy, how much each of them spends, and what that makes per member."""
+    """One variant: the share of buyers, the amount per buyer, and the value per member that follows."""
 
     variant: VariantFacts
     share: Number
@@ -41,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Purchases:
-    """One money metric; `not_shown` says why the split cannot be trusted."""
+    """One money metric; `not_shown` says why it is not split."""
 
     key: str
     title: str
@@ -64,12 +69,11 @@ def _part(context: Context, entry: HurdleResult | Unfitted) -> Purchases:
         return Purchases(key, measure.name, (), "", reason_of(entry, context.reading))
     rows = by_position(entry.variants, context.variants)
     if not rows:
-        return Purchases(key, measure.name, (), "", "Nobody has bought yet.")
+        return Purchases(key, measure.name, (), "", gettext("No member has bought yet."))
     shares = spread_scale(interval_of(row.share) for _, row in rows)
     amounts = spread_scale(interval_of(row.amount) for _, row in rows)
-    family = (entry.family or "").replace("_", "-")
-    note = f"What buyers spend follows a {family} curve closely enough for that." if family else ""
-    note = " ".join(filter(None, (note, context.reading.text(entry.note))))
+    family = gettext(FAMILIES.get(entry.family or "", ""))
+    note = " ".join(filter(None, (family, context.reading.text(entry.note))))
     return Purchases(key, measure.name, tuple(_row(key, v, row, measure, shares, amounts) for v, row in rows), note, "")
 
 
@@ -82,55 +86,53 @@ def _row(
     amounts: Scale | None,
 ) -> Row:
     letter, base = variant.letter, f"purchases-{key}-{variant.key}"
-    buyers = f"{plural(row.positive, 'member')} of {count(row.n)} who saw {letter} bought"
+    bought = ngettext(
+        "{buyers} of the {members} members who saw {letter} bought.",
+        "{buyers} of the {members} members who saw {letter} bought.",
+        row.positive,
+    ).format(buyers=count(row.positive), members=count(row.n), letter=letter)
+    spend = ngettext(
+        "Average amount of the {buyers} buyer who saw {letter}.",
+        "Average amount of the {buyers} buyers who saw {letter}.",
+        row.positive,
+    ).format(buyers=count(row.positive), letter=letter)
+    together = gettext("Share of buyers times amount per buyer. The scorecard assumes no distribution, so it decides.")
 
     def write(x: float) -> str:
         return money(x, measure.currency, 2) if measure.currency else measure.value(x)
 
     return Row(
         variant,
-        explained(
-            row.share, percent, f"{buyers}; with {{level}} probability the true share is {{bounds}}.", f"{base}-share"
-        ),
-        _drawn(row.share, percent, shares, f"{letter}: share who buy"),
-        explained(
-            row.amount,
-            write,
-            f"What each of the {count(row.positive)} buyers of {letter} spends on average; with {{level}}"
-            " probability the true mean is {bounds}.",
-            f"{base}-amount",
-        ),
-        _drawn(row.amount, write, amounts, f"{letter}: mean per buyer"),
-        explained(
-            row.mean,
-            write,
-            "The share who buy times the mean per buyer; with {level} probability the true value per member is"
-            " {bounds}. What decides is the figure of the scorecard, which supposes no curve.",
-            f"{base}-mean",
-        ),
+        explained(row.share, percent, bought, f"{base}-share"),
+        _drawn(row.share, percent, shares, gettext("{letter}, members who buy: {interval}"), letter),
+        explained(row.amount, write, spend, f"{base}-amount"),
+        _drawn(row.amount, write, amounts, gettext("{letter}, mean per buyer: {interval}"), letter),
+        explained(row.mean, write, together, f"{base}-mean"),
         _against(row),
     )
 
 
 def _against(row: HurdleVariant) -> str:
-    """What of the lift comes from more buyers, and what from larger amounts."""
+    """Return how much of the lift comes from more buyers, and how much from larger amounts."""
     many, much = row.share_lift, row.amount_lift
     if not many or not much:
         return ""
-    return f"{signed_percent(many.mean)} who buy, {signed_percent(much.mean)} per buyer"
+    text = gettext("{share} who buy, {amount} per buyer")
+    return text.format(share=signed_percent(many.mean), amount=signed_percent(much.mean))
 
 
 def explained(estimate: Estimate, write: Callable[[float], str], why: str, identity: str) -> Number:
-    """An estimate as `write` puts it; `why` explains it and has places for {level} and {bounds}."""
+    """Return an estimate as `write` puts it, explained by `why` and by its interval."""
     interval = estimate.interval
-    bounds = phrases.between(write(interval.low), write(interval.high))
-    return Number(write(estimate.mean), why.format(level=explanations.level_of(interval), bounds=bounds), identity)
+    bounds = explanations.explain_interval(interval, write(interval.low), write(interval.high))
+    return Number(write(estimate.mean), f"{why} {bounds}", identity)
 
 
-def _drawn(estimate: Estimate, write: Callable[[float], str], scale: Scale | None, what: str) -> Drawn | None:
+def _drawn(
+    estimate: Estimate, write: Callable[[float], str], scale: Scale | None, label: str, letter: str
+) -> Drawn | None:
     if scale is None:
         return None
-    low, high = estimate.interval.low, estimate.interval.high
-    said = explanations.range_of(write(low), write(high))
-    text = f"{what} {write(estimate.mean)}, {explanations.level_of(estimate.interval)} interval {said}"
-    return Drawn(scale.at(low), scale.at(high), scale.at(estimate.mean), text)
+    interval = estimate.interval
+    text = label.format(letter=letter, interval=explanations.spoken(estimate, write))
+    return Drawn(scale.at(interval.low), scale.at(interval.high), scale.at(estimate.mean), text)

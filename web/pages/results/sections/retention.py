@@ -1,4 +1,4 @@
-"""Retention: the curve of members who still came back, with each variant's half-life at its end."""
+"""Retention: the curve of members who still return, with each variant's half-life at its end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +9,15 @@ from analysis.posterior.joint import Estimate
 from experiments.analyses.sampled.part import Unfitted
 from experiments.analyses.sampled.results import CurvePoint, TailPoint, VariantRetention
 from experiments.analyses.sampled.retention import RETENTION
-from experiments.reporting import phrases
 from experiments.reporting.charts import translated
-from experiments.reporting.numbers import NARROW, NOTHING, count, decimal, either, listed, percent, plural
-from experiments.translation import gettext
+from experiments.reporting.numbers import NARROW, NOTHING, count, decimal, listed, percent
+from experiments.translation import gettext, ngettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
-from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, reason_of, shown
+from web.pages.results.parts import Number, Part, Table, VariantFacts, by_position, filled, reason_of, shown
 
-CURVE = "Members who came back, by day since they first saw it: how many did so on that day or later."
-RETURNING = "Members who have come back, by day since they first saw it."
 HARDLY = 0.001
-"""A share that would be printed as nothing."""
-NOBODY_BACK = "Nobody has come back on a later day yet."
+"""The smallest share that is printed as it is."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +27,11 @@ class Retention:
     Attributes
     ----------
     tail
-        What is expected after the window.
+        The forecast after the window.
     spec, alternative
         The chart and what it shows in a sentence; no chart where `outcome` says why.
     sentence
-        The half-lives in words, for whoever reads no chart.
+        The half-lives in words.
     """
 
     note: str
@@ -56,18 +52,27 @@ def build(context: Context) -> Retention | None:
     entry = entries[0]
     reason = reason_of(entry, context.reading)
     rows: Rows = [] if isinstance(entry, Unfitted) or reason else by_position(entry.variants, context.variants)
-    window = plural(context.plan.window_days if isinstance(entry, Unfitted) else entry.horizon, "day")
     whole: Curves = [(variant, row.curve) for variant, row in rows if row.curve]
     if _returned(whole):
-        return _whole_windows(context, whole, rows, window)
+        return _whole_windows(context, whole, rows)
     early: Curves = [(variant, row.returning) for variant, row in rows if row.returning]
     if _returned(early):
-        outcome = (
-            f"Nobody has had the full {window} yet, so there is no half-life: the first one comes when they are over."
-        )
-        alternative = f"Members who have come back: {_ends(early)}."
-        return Retention(RETURNING, _spec(context, early, {}), alternative, (), outcome, None, _days(early))
-    return Retention("", None, "", (), reason or (NOBODY_BACK if rows else "There are not enough members yet to tell."))
+        window = context.plan.window_days if isinstance(entry, Unfitted) else entry.horizon
+        note = gettext("Share of members who have returned, by day since their first exposure.")
+        return Retention(note, _spec(context, early, {}), _ends(early), (), _no_window(window), None, _days(early))
+    nothing = gettext("No member has returned on a later day yet.")
+    if not rows:
+        nothing = gettext("There are not enough members yet.")
+    return Retention("", None, "", (), reason or nothing)
+
+
+def _no_window(days: int) -> str:
+    """Return why there is no half-life as long as no window has ended."""
+    return ngettext(
+        "No member's {days}-day window has ended, so there is no half-life yet.",
+        "No member's {days}-day window has ended, so there is no half-life yet.",
+        days,
+    ).format(days=count(days))
 
 
 Rows = list[tuple[VariantFacts, VariantRetention]]
@@ -75,37 +80,39 @@ Curves = list[tuple[VariantFacts, Sequence[CurvePoint]]]
 
 
 def _returned(curves: Curves) -> bool:
-    """Whether somebody came back on a later day: the estimates are never quite 0, the raw figures are."""
+    """Whether a member returned on a later day: the estimates are never quite 0, the raw figures are."""
     return any(day.raw > 0 for _, curve in curves for day in curve)
 
 
-def _whole_windows(context: Context, curves: Curves, rows: Rows, window: str) -> Retention:
+def _whole_windows(context: Context, curves: Curves, rows: Rows) -> Retention:
     ends = {
         variant.key: f"{variant.letter} {_short(half.mean)}"
         for variant, row in rows
         if row.curve and (half := shown(row.half_life))
     }
+    note = gettext("Share of members who returned on that day or later, by day since their first exposure.")
+    if ends:
+        note = " ".join((note, gettext("The half-life in days is at the right.")))
     return Retention(
-        CURVE + (" Half-life in days at the right." if ends else ""),
+        note,
         _spec(context, curves, ends),
-        f"Share of members who still came back: {_ends(curves)}.",
+        _ends(curves),
         _sentence(rows, context.subject),
-        _no_half_lives(context, rows, window),
+        _no_half_lives(context, rows),
         _halves(rows),
         _days(curves),
         _tail(context, rows),
     )
 
 
-def _no_half_lives(context: Context, rows: Rows, window: str) -> str:
-    """Whose half-life cannot be told, and why."""
+def _no_half_lives(context: Context, rows: Rows) -> str:
+    """Return which variants have no half-life, and why."""
     reasons: dict[str, list[str]] = {}
     for variant, row in rows:
         if isinstance(row.half_life, NotShown):
-            reason = context.reading.text(row.half_life.reason) or f"Nobody has had the full {window} yet."
-            reasons.setdefault(reason, []).append(variant.letter)
+            reasons.setdefault(context.reading.text(row.half_life.reason), []).append(variant.letter)
     outcome = gettext("No half-life for {variants}.")
-    return " ".join(_because(outcome, who, why) for why, who in reasons.items())
+    return " ".join(_because(outcome, letters, why) for why, letters in reasons.items())
 
 
 def _spec(context: Context, curves: Curves, ends: dict[str, str]) -> dict[str, Any]:
@@ -117,64 +124,63 @@ def _spec(context: Context, curves: Curves, ends: dict[str, str]) -> dict[str, A
 
 
 def _ends(curves: Curves) -> str:
-    """The first and the last day of each curve."""
-    pieces = []
-    for variant, curve in curves:
-        first, last = curve[0], curve[-1]
-        pieces.append(
-            f"{variant.letter} {percent(first.mean)} on day {first.day} and {percent(last.mean)} on day {last.day}"
+    """Return the first and the last day of each curve, for a screen reader."""
+    text = gettext("{variant}: {first} returned by day {first_day}, {last} by day {last_day}.")
+    return " ".join(
+        text.format(
+            variant=variant.letter,
+            first=percent(curve[0].mean),
+            first_day=curve[0].day,
+            last=percent(curve[-1].mean),
+            last_day=curve[-1].day,
         )
-    return "; ".join(pieces)
+        for variant, curve in curves
+    )
 
 
 def _sentence(rows: Rows, subject: VariantFacts) -> tuple[Part, ...]:
-    """ "Half of those who come back to B do so for the last time within 3.9 days (3.5 to 4.3); with A it is 2.1." """
+    """Return the half-life of the subject in a sentence, and that of each other variant in a shorter one."""
     halves = sorted(
         ((variant, row.mature, half) for variant, row in rows if (half := shown(row.half_life))),
         key=lambda found: (found[0].key != subject.key, found[0].position),
     )
-    if not halves:
-        return ()
-    (first, mature, half), *others = halves
-    parts = [
-        Part("Half of those who come back to "),
-        Part(first.letter, first.colour),
-        Part(" do so for the last time within "),
-        Part("", number=_half(first, mature, half, f"{decimal(half.mean, 1)} days")),
-        Part(f" ({_bounds(half)})"),
-    ]
-    for place, (variant, mature, half) in enumerate(others):
-        parts += [
-            Part("; with " if place == 0 else ", with "),
-            Part(variant.letter, variant.colour),
-            Part(" it is " if place == 0 else " "),
-            Part("", number=_half(variant, mature, half, decimal(half.mean, 1))),
-        ]
-    return (*parts, Part("."))
+    parts: list[Part] = []
+    template = gettext(
+        "Half of the members who return to {variant} have returned for the last time after {days} days ({interval})."
+    )
+    for variant, mature, half in halves:
+        number = Part("", number=_half(variant, mature, half, decimal(half.mean, 1)))
+        named = Part(variant.letter, variant.colour)
+        parts += [Part(" ")] if parts else []
+        parts += filled(template, variant=named, days=number, interval=_bounds(half))
+        template = gettext("For {variant} it is {days} days.")
+    return tuple(parts)
 
 
 def _half(variant: VariantFacts, mature: int, half: Estimate, text: str) -> Number:
     interval = half.interval
-    bounds = phrases.between(_short(interval.low), _short(interval.high))
-    why = (
-        f"Of the {count(mature)} members of {variant.letter} whose whole window is over, half of those who ever"
-        f" came back did so for the last time by then; with {explanations.level_of(interval)} probability the true"
-        f" half-life is {bounds} ({explanations.kind_of(interval)})."
-    )
-    return Number(text, why, f"half-life-{variant.key}")
+    why = ngettext(
+        "Half-life among the {members} member who saw {letter} and whose window has ended.",
+        "Half-life among the {members} members who saw {letter} and whose window has ended.",
+        mature,
+    ).format(members=count(mature), letter=variant.letter)
+    bounds = explanations.explain_interval(interval, _short(interval.low), _short(interval.high))
+    return Number(text, f"{why} {bounds}", f"half-life-{variant.key}")
 
 
 def _halves(rows: Rows) -> Table:
-    columns = ("variant", "half-life", "95 % interval", "ever came back", "95 % interval", "members seen in full")
+    known = next((half.interval for _, row in rows if (half := shown(row.half_life))), None)
+    interval = gettext("{level} interval").format(level=explanations.level_of(known))
+    columns = (gettext("variant"), gettext("half-life"), interval, gettext("ever returned"), interval)
     return Table(
-        columns,
+        (*columns, gettext("members with full window")),
         tuple(
             (
                 variant.letter,
                 _short(half.mean) if (half := shown(row.half_life)) else NOTHING,
                 _bounds(half) if half else NOTHING,
                 percent(ever.mean) if (ever := shown(row.ever_returned)) else NOTHING,
-                f"{percent(ever.interval.low)} to {percent(ever.interval.high)}" if ever else NOTHING,
+                explanations.range_of(percent(ever.interval.low), percent(ever.interval.high)) if ever else NOTHING,
                 count(row.mature),
             )
             for variant, row in rows
@@ -183,12 +189,13 @@ def _halves(rows: Rows) -> Table:
 
 
 def _days(curves: Curves) -> Table:
-    """Every day of every curve: the estimate, and the raw figure where it is another one."""
+    """Return each day of each curve: the estimate, its interval and the raw figure."""
     days = sorted({day.day for _, curve in curves for day in curve})
     known = {(variant.key, day.day): day for variant, curve in curves for day in curve}
-    columns = ["day"]
+    columns = [gettext("day")]
     for variant, _ in curves:
-        columns += [variant.letter, f"{variant.letter} 95{NARROW}%", f"{variant.letter} raw ○"]
+        raw = gettext("{variant} raw ○").format(variant=variant.letter)
+        columns += [variant.letter, f"{variant.letter} {explanations.level_of(None)}", raw]
     return Table(
         tuple(columns),
         tuple(
@@ -201,11 +208,11 @@ def _days(curves: Curves) -> Table:
 def _cells(day: CurvePoint | None) -> tuple[str, str, str]:
     if day is None:
         return NOTHING, NOTHING, NOTHING
-    return percent(day.mean), f"{percent(day.low)} to {percent(day.high)}", percent(day.raw)
+    return percent(day.mean), explanations.range_of(percent(day.low), percent(day.high)), percent(day.raw)
 
 
 def _tail(context: Context, rows: Rows) -> str:
-    """What is expected beyond the window, or why nothing is."""
+    """Return the forecast after the window, or why there is none."""
     reasons: dict[str, list[str]] = {}
     expected: list[tuple[str, TailPoint]] = []
     for variant, row in rows:
@@ -216,8 +223,9 @@ def _tail(context: Context, rows: Rows) -> str:
             expected.append((variant.letter, row.tail.active[-1]))
     pieces = []
     if expected:
-        day = expected[-1][1].day
-        pieces.append(f"Going on as they did, {_still(expected)} would come back on day {day}.")
+        text = gettext("Forecast of members who return on day {day}: {shares}.")
+        shares = ", ".join(_forecast(letter, point) for letter, point in expected)
+        pieces.append(text.format(day=expected[-1][1].day, shares=shares))
     outcome = gettext("No forecast after the window for {variants}.")
     return " ".join(pieces + [_because(outcome, who, why) for why, who in reasons.items()])
 
@@ -227,17 +235,11 @@ def _because(outcome: str, letters: Sequence[str], reason: str) -> str:
     return f"{outcome.format(variants=listed(letters))} {reason}"
 
 
-def _still(expected: list[tuple[str, TailPoint]]) -> str:
-    """How many come on that day, a variant after the other; in one word where hardly anybody does."""
-    if all(point.mean < HARDLY for _, point in expected):
-        return f"hardly anybody who saw {either([letter for letter, _ in expected])}"
-    return listed([_share_of(letter, point) for letter, point in expected])
-
-
-def _share_of(letter: str, point: TailPoint) -> str:
+def _forecast(letter: str, point: TailPoint) -> str:
     if point.mean < HARDLY:
-        return f"under {percent(HARDLY)} of {letter}"
-    return f"{percent(point.mean)} of {letter} ({explanations.range_of(percent(point.low), percent(point.high))})"
+        return gettext("{variant} under {share}").format(variant=letter, share=percent(HARDLY))
+    interval = explanations.range_of(percent(point.low), percent(point.high))
+    return f"{letter} {percent(point.mean)} ({interval})"
 
 
 def _short(days: float) -> str:

@@ -1,4 +1,4 @@
-"""The scorecard of the results page: one group of rows a metric, each number with its explanation."""
+"""The scorecard of the results page: a group of rows per metric, each number with its explanation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,13 @@ from analysis.posterior.joint import Estimate
 from analysis.scoring.results import ComparisonResult
 from experiments.analyses.answer import Curve
 from experiments.analyses.scorecards import MetricEntry
+from experiments.catalogue.metrics import metric
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
-from experiments.reporting.measures import Measure, in_100
-from experiments.reporting.numbers import NOTHING, count, money, percent, signed_percent
+from experiments.reporting.measures import Measure, hint
+from experiments.reporting.numbers import NOTHING, count, percent, signed_percent
 from experiments.reporting.sentences.wording import Wording
 from experiments.reporting.withheld import no_member_did, withheld_note, without_chances
+from experiments.translation import N_, gettext
 from web.pages.results import explanations
 from web.pages.results.context import Context, Population
 from web.pages.results.drawing import Ridge, Scale, common_scale, interval_of, ridge
@@ -32,10 +34,18 @@ class Row:
     best: Number
     loss: Number
     raw: tuple[str, ...]
-    nobody: str = ""  # said instead of figures that would be the prior alone
+    nobody: str = ""  # in place of figures that would be the prior alone
 
 
-RAW_COLUMNS = ("members", "total", "raw", "estimate", "95 % interval", "chance to beat {control}", "loss if wrong")
+RAW_COLUMNS = (
+    N_("members"),
+    N_("total"),
+    N_("raw"),
+    N_("estimate"),
+    N_("{level} interval"),
+    N_("chance to beat {control}"),
+    N_("loss if wrong"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,9 +60,9 @@ class Group:
     rows: tuple[Row, ...]
     axis: tuple[AxisTick, ...]
     note: str
-    per: str = ""  # what a value is told for, such as "per member"
-    remark: str = ""  # said below the name besides the note
-    adjusted: Number | None = None  # the same metric with the members' history taken out of the noise (CUPED)
+    per: str = ""  # what a value is for, such as "per member"
+    remark: str = ""  # below the name, after the note
+    adjusted: Number | None = None  # what the adjustment for a covariate changed (CUPED)
 
 
 @dataclass(frozen=True)
@@ -125,11 +135,14 @@ class Scorecard:
 
 
 def build(context: Context) -> Scorecard:
-    """Return the section, of all members or of those whose window is over."""
+    """Return the section, of all members or of those with a full window."""
     interval = next((row.interval for row in context.primary.deciding.variants if row.interval), None)
     return Scorecard(
         groups=_groups(context),
-        raw_columns=tuple(column.format(control=context.control.letter) for column in RAW_COLUMNS),
+        raw_columns=tuple(
+            gettext(column).format(control=context.control.letter, level=explanations.level_of(interval))
+            for column in RAW_COLUMNS
+        ),
         population=context.population,
         interval=explanations.level_of(interval),
         interval_kind=explanations.explain_kind(interval),
@@ -159,7 +172,7 @@ def _role(context: Context, metric: str) -> Role:
     """Return the role of a metric; a guardrail's is about all members, which the verdict judged."""
     verdict, entry = context.answer.verdict, context.answer.entry(metric)
     if metric == context.primary.metric:
-        return Role("decides", "decides")
+        return Role(gettext("decides"), "decides")
     if metric not in context.plan.guardrails or entry is None:
         return Role()
     tag, tone = guardrails.tag(verdict, metric, context.variants)
@@ -169,8 +182,7 @@ def _role(context: Context, metric: str) -> Role:
 
 def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve]) -> Group:
     measure, role, result = Measure.of(entry, context.plan.currency), _role(context, entry.metric), entry.deciding
-    definition = context.answer.provenance.metric_definitions.get(entry.metric, {})
-    hint = _hint(entry, measure, definition.get("cap"))
+    hint = _hint(context, entry)
     if no_member_did(result):
         return _nobody(result, measure, context.variants, role, hint)
     by_variant = {row.variant: row for row in result.variants}
@@ -196,7 +208,7 @@ def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve])
 
 def _nobody(result: MetricResult, measure: Measure, variants: Sequence[VariantFacts], role: Role, hint: str) -> Group:
     counted = {row.variant: row.n for row in result.variants}
-    tag, tone = ("nothing so far", "calm") if role.guardrail else (role.tag, role.tone)
+    tag, tone = (gettext("none so far"), "calm") if role.guardrail else (role.tag, role.tone)
     nothing = Number(NOTHING)
     rows = tuple(
         Row(
@@ -208,7 +220,7 @@ def _nobody(result: MetricResult, measure: Measure, variants: Sequence[VariantFa
             nothing,
             nothing,
             (count(counted[variant.key]), measure.total(0), *(NOTHING for _ in RAW_COLUMNS[2:])),
-            f"nobody yet (0 of {count(counted[variant.key])})",
+            gettext("none yet (0 of {members})").format(members=count(counted[variant.key])),
         )
         for variant in variants
         if variant.key in counted
@@ -217,7 +229,7 @@ def _nobody(result: MetricResult, measure: Measure, variants: Sequence[VariantFa
 
 
 def _per(measure: Measure) -> str:
-    return "per member" if measure.kind == "share" else measure.per.strip()
+    return gettext("per member") if measure.kind == "share" else measure.per
 
 
 def _row(
@@ -283,21 +295,18 @@ def _two_digits(measure: Measure, value: float | None) -> str:
 def _ridge_text(frame: Frame, letter: str, estimate: Estimate | None) -> str:
     if estimate is None or frame.scale is None:
         return ""
-    what = "Lift" if frame.relative else "Difference"
-    low, high = frame.written(estimate.interval.low), frame.written(estimate.interval.high)
-    level = explanations.level_of(estimate.interval)
-    interval = explanations.range_of(low, high)
-    return f"{what} of {letter} over {frame.control}: {frame.written(estimate.mean)}, {level} interval {interval}"
+    text = gettext("Difference between {letter} and {control}: {interval}")
+    if frame.relative:
+        text = gettext("Lift of {letter} over {control}: {interval}")
+    return text.format(letter=letter, control=frame.control, interval=explanations.spoken(estimate, frame.written))
 
 
-def _hint(entry: MetricEntry, measure: Measure, cap: str | None) -> str:
-    hint = (entry.hint or entry.unit_of_measure).rstrip(".")
-    if cap and measure.kind == "money":
-        hint = hint.replace("cut at the cap", f"cut at {money(float(cap), measure.currency)}")
-    hint = hint if hint[1:2].isupper() else hint[:1].lower() + hint[1:]  # EUR per order stays as it is
+def _hint(context: Context, entry: MetricEntry) -> str:
+    """Return what the metric counts, and that less is better where it is."""
+    sentences = [hint(metric(entry.metric), context.plan.window, context.plan.currency)]
     if entry.plain.direction == "lower":
-        return f"{hint}; less is better" if hint else "less is better"
-    return hint
+        sentences.append(gettext("Lower is better."))
+    return " ".join(filter(None, sentences))
 
 
 def _note(result: MetricResult, relative: bool, measure: Measure, words: Wording) -> str:
@@ -306,8 +315,7 @@ def _note(result: MetricResult, relative: bool, measure: Measure, words: Wording
     hidden = [row.lift_not_shown for row in result.comparisons if row.lift_not_shown]
     notes = [words.text(row.interval_not_shown.reason) for row in result.variants if row.interval_not_shown]
     if hidden and not relative and measure.relative:
-        unit = " of members in 100" if measure.kind == "share" else measure.per
-        notes.append(f"Drawn as a difference{unit}, not in per cent. {words.text(hidden[0])}")
+        notes += [gettext("Shown as a difference, not as a percentage."), words.text(hidden[0])]
     return " ".join(notes)
 
 
@@ -316,7 +324,7 @@ def _tick_label(value: float, measure: Measure, relative: bool) -> str:
         return "0"
     if relative:
         return signed_percent(value, 0 if abs(value) >= 0.0095 else 1)
-    return measure.difference(value).replace(in_100(""), "")
+    return measure.tick(value)
 
 
 def adjusted_of(

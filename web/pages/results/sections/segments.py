@@ -1,4 +1,4 @@
-"""Where a variant works: its lift in each group of the declared attributes."""
+"""Segments: the lift of a variant in each group of the declared attributes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from analysis.posterior.joint import Estimate
 from experiments.analyses.sampled import results
 from experiments.analyses.sampled.part import Unfitted
 from experiments.analyses.sampled.segments import SEGMENTS, SegmentEntry
-from experiments.reporting import phrases
 from experiments.reporting.charts import translated
 from experiments.reporting.numbers import count, signed_percent
+from experiments.translation import N_, gettext, ngettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.drawing import Ridge, Scale, common_scale, ridge
 from web.pages.results.parts import AxisTick, Number, VariantFacts, axis_of, reason_of
 
-NOT_KNOWN = "not known"
-"""Members who came without the attribute."""
-EVERYBODY = "all together"
+NOT_KNOWN = N_("unknown")
+"""Members without the attribute."""
+ALL_MEMBERS = N_("all members")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _segment(context: Context, entry: SegmentEntry | Unfitted) -> Segment:
     bounds = [(lift.interval.low, lift.interval.high) for lift in [*(lift for _, lift in own), *filter(None, [whole])]]
     scale = common_scale(bounds, margin=0.06)
     if not own or scale is None:
-        return Segment(name, title, (), (), "There are not enough members yet to tell the groups apart.", None)
+        return Segment(name, title, (), (), gettext("There are not enough members yet to compare the groups."), None)
     rows = tuple(_row(name, row, lift, sizes[row.level], subject, scale) for row, lift in own)
     axis = axis_of(scale, lambda value: signed_percent(value, 0) if value else "0")
     spec = _forest(lifted, context.variants, sizes) if len(context.variants) > 2 else None
@@ -77,19 +77,23 @@ def _segment(context: Context, entry: SegmentEntry | Unfitted) -> Segment:
 
 
 def _overall(name: str, lift: Estimate, members: int, subject: VariantFacts, scale: Scale) -> SegmentRow:
-    """The groups put together again, each by how many members it has."""
+    """Return the row of all groups, each weighted by its members."""
     mean, interval = lift.mean, lift.interval
-    low, high = signed_percent(interval.low), signed_percent(interval.high)
-    why = (
-        f"All groups together, each weighed by how many members it has whatever they were shown: {subject.letter}'s"
-        f" lift is {phrases.between(low, high)} with {explanations.level_of(interval)} probability."
-    )
-    said = explanations.range_of(low, high)
-    text = f"{EVERYBODY}: lift {signed_percent(mean)}, {explanations.level_of(interval)} interval {said}"
+    why = gettext("Lift of {letter} over all groups, each weighted by its members.").format(letter=subject.letter)
     drawn = ridge(None, mean, interval.low, interval.high, scale)
-    return SegmentRow(
-        EVERYBODY, count(members), drawn, None, Number(signed_percent(mean, 0), why, f"whole-{name}"), text
-    )
+    number = Number(signed_percent(mean, 0), f"{why} {_bounds(lift)}", f"whole-{name}")
+    level = gettext(ALL_MEMBERS)
+    return SegmentRow(level, count(members), drawn, None, number, _label(level, lift))
+
+
+def _bounds(lift: Estimate) -> str:
+    interval = lift.interval
+    return explanations.explain_interval(interval, signed_percent(interval.low), signed_percent(interval.high))
+
+
+def _label(level: str, lift: Estimate) -> str:
+    text = gettext("{segment}, lift: {interval}")
+    return text.format(segment=level, interval=explanations.spoken(lift, signed_percent))
 
 
 def _row(
@@ -97,23 +101,18 @@ def _row(
 ) -> SegmentRow:
     mean, interval, raw = lift.mean, lift.interval, row.raw_lift
     drawn = ridge(None, mean, interval.low, interval.high, scale)
-    low, high = signed_percent(interval.low), signed_percent(interval.high)
-    unshrunken = f" The raw figure is {signed_percent(raw)}." if raw is not None else ""
-    why = (
-        f"Among the {count(members)} members here, {subject.letter}'s lift is {phrases.between(low, high)} with"
-        f" {explanations.level_of(interval)} probability.{unshrunken}"
-    )
+    level = row.level or gettext(NOT_KNOWN)
+    why = [
+        ngettext(
+            "Lift of {letter} among {members} member.", "Lift of {letter} among {members} members.", members
+        ).format(letter=subject.letter, members=count(members)),
+        _bounds(lift),
+    ]
+    if raw is not None:
+        why.append(gettext("The raw figure is {raw}.").format(raw=signed_percent(raw)))
     raw_at = scale.at(raw) if raw is not None and scale.low <= raw <= scale.high else None
-    said = explanations.range_of(low, high)
-    text = f"{row.level}: lift {signed_percent(mean)}, {explanations.level_of(interval)} interval {said}"
-    return SegmentRow(
-        row.level or NOT_KNOWN,
-        count(members),
-        drawn,
-        raw_at,
-        Number(signed_percent(mean, 0), why, f"segment-{name}-{row.level}"),
-        text,
-    )
+    number = Number(signed_percent(mean, 0), " ".join(why), f"segment-{name}-{row.level}")
+    return SegmentRow(level, count(members), drawn, raw_at, number, _label(level, lift))
 
 
 def _forest(
@@ -121,7 +120,7 @@ def _forest(
 ) -> dict[str, Any]:
     rows = [
         {
-            "level": row.level or NOT_KNOWN,
+            "level": row.level or gettext(NOT_KNOWN),
             "variant": row.variant,
             "n": sizes[row.level],
             "lift": lift.mean,

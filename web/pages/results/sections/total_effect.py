@@ -1,4 +1,4 @@
-"""The total effect: what randomised members did themselves, and what came of it in their whole cascade."""
+"""The total effect: what randomised members did themselves, and with all the members of their cascades."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,8 @@ from analysis.scoring.results import ComparisonResult
 from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure, in_100
-from experiments.reporting.numbers import NOTHING, count, decimal, plural, signed_percent
+from experiments.reporting.numbers import NOTHING, count, decimal, signed_percent
+from experiments.translation import gettext, ngettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, VariantFacts, by_position
@@ -15,7 +16,7 @@ from web.pages.results.parts import Number, VariantFacts, by_position
 
 @dataclass(frozen=True)
 class Row:
-    """One variant: its members' own figure, that of their cascades, and what the whole is against the control."""
+    """One variant: the members' own figure, that with their cascades, and the lift of the latter over the control."""
 
     variant: VariantFacts
     direct: str
@@ -40,12 +41,12 @@ class TotalEffect:
     Attributes
     ----------
     brought
-        Members who came through others, in words.
+        How many members came through others.
     growing
         Whether more may come: the run goes on.
     """
 
-    brought: str
+    brought: int
     first: Group
     others: tuple[Group, ...]
     growing: bool = False
@@ -61,8 +62,7 @@ def build(context: Context) -> TotalEffect | None:
     if not both:
         return None
     groups = [_group(context, direct, total) for direct, total in both]
-    brought = plural(answer.total.brought, "member")
-    return TotalEffect(brought, groups[0], tuple(groups[1:]), growing=plan.ended_at is None)
+    return TotalEffect(answer.total.brought, groups[0], tuple(groups[1:]), growing=plan.ended_at is None)
 
 
 def _group(context: Context, direct: MetricEntry, total: MetricEntry) -> Group:
@@ -83,7 +83,7 @@ def _group(context: Context, direct: MetricEntry, total: MetricEntry) -> Group:
 
 
 def _write(measure: Measure, x: float | None) -> str:
-    """A share as members in 100, since more than a hundred of a hundred members' cascades can do it."""
+    """Return a share as members in 100, since more than a hundred in the cascades of a hundred members can do it."""
     if x is None or measure.kind != "share":
         return measure.value(x)
     return in_100(decimal(100 * x, 1 if 100 * x >= 1 or x == 0 else 2))
@@ -93,19 +93,28 @@ def _total(key: str, measure: Measure, variant: VariantFacts, row: VariantResult
     if row.mean is None or row.interval is None:
         return Number(NOTHING)
     interval = row.interval
-    bounds = phrases.between(_write(measure, interval.low), _write(measure, interval.high))
-    why = (
-        f"{_summed(measure, variant, row)} With {explanations.level_of(interval)} probability the true number is"
-        f" {bounds} ({explanations.kind_of(interval)})."
-    )
+    bounds = explanations.explain_interval(interval, _write(measure, interval.low), _write(measure, interval.high))
+    why = f"{_summed(measure, variant, row)} {bounds}"
     return Number(_write(measure, row.mean), why, f"total-{key}-{variant.key}")
 
 
 def _summed(measure: Measure, variant: VariantFacts, row: VariantResult) -> str:
-    who = f"{plural(row.n, 'member')} who met {variant.letter} first-hand and all in their cascades"
+    text = ngettext(
+        "{total} in all, from {members} member randomised to {letter} and their cascades; shown per randomised member.",
+        "{total} in all, from {members} members randomised to {letter} and their cascades; shown per randomised "
+        "member.",
+        row.n,
+    )
     if measure.kind == "share":
-        return f"Of the {who}, {count(row.total)} did it: told for each hundred of the former."
-    return f"The {who} came to {measure.total(float(row.total))} together: told for each of the former."
+        text = ngettext(
+            "{total} did it among {members} member randomised to {letter} and their cascades; shown per 100 randomised "
+            "members.",
+            "{total} did it among {members} members randomised to {letter} and their cascades; shown per 100 "
+            "randomised members.",
+            row.n,
+        )
+    total = count(row.total) if measure.kind == "share" else measure.total(float(row.total))
+    return text.format(total=total, members=count(row.n), letter=variant.letter)
 
 
 def _against(key: str, variant: VariantFacts, control: VariantFacts, row: ComparisonResult | None) -> Number:
@@ -113,10 +122,7 @@ def _against(key: str, variant: VariantFacts, control: VariantFacts, row: Compar
     if row is None or lift is None:
         return Number(NOTHING)
     interval = lift.interval
-    bounds = phrases.between(signed_percent(interval.low), signed_percent(interval.high))
-    why = (
-        f"How much more came of {variant.letter} than of {control.letter}, cascades included; with"
-        f" {explanations.level_of(interval)} probability the true lift is {bounds}, and {variant.letter} is ahead of"
-        f" {control.letter} with {phrases.chance(row.p_beats_control)}."
-    )
-    return Number(signed_percent(lift.mean), why, f"total-{key}-{variant.key}-lift")
+    text = gettext("Lift of {letter} over {control}, cascades included. {letter} is better with {chance} probability.")
+    text = text.format(letter=variant.letter, control=control.letter, chance=phrases.chance(row.p_beats_control))
+    bounds = explanations.explain_interval(interval, signed_percent(interval.low), signed_percent(interval.high))
+    return Number(signed_percent(lift.mean), f"{text} {bounds}", f"total-{key}-{variant.key}-lift")

@@ -1,9 +1,8 @@
-"""The variants as cards: what each shows, and how many members saw it."""
+"""The variants as cards: the content of each, and how many members saw it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.reporting.numbers import count
 from web.pages.results.context import Context
 from web.pages.results.drawing import hills
 from web.pages.results.parts import VariantFacts
@@ -14,7 +13,7 @@ class Card:
     """A variant's card; `hills` is the picture where no image is given or it does not load."""
 
     variant: VariantFacts
-    members: str
+    members: int
     hills: tuple[str, ...]
 
 
@@ -27,6 +26,5 @@ def cards_of(variants: Sequence[VariantFacts], members: Mapping[str, int] | None
     """Return the variants' cards; `members` counts who saw each of them."""
     counts = members or {}
     return tuple(
-        Card(variant, count(counts.get(variant.key, 0)), hills(f"{variant.key}/{variant.title}"))
-        for variant in variants
+        Card(variant, counts.get(variant.key, 0), hills(f"{variant.key}/{variant.title}")) for variant in variants
     )

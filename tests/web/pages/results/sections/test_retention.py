@@ -12,8 +12,8 @@ def test_the_curves_end_in_each_variants_half_life_and_a_sentence_says_them() ->
     ends = [row["end"] for row in part.spec["layer"][-1]["data"]["values"]]
     assert sorted(ends) == [f"A 2.1{THIN}d", f"B 3.9{THIN}d", f"C 2.6{THIN}d"]
     assert said(part.sentence) == (
-        "Half of those who come back to B do so for the last time within 3.9 days (3.6 to 4.2);"
-        " with A it is 2.1, with C 2.6."
+        "Half of the members who return to B have returned for the last time after 3.9 days (3.6 to 4.2). "
+        "For A it is 2.1 days. For C it is 2.6 days."
     )
     assert not part.outcome
 
@@ -28,7 +28,7 @@ def test_the_curves_of_the_real_model_are_drawn() -> None:
     data = {key: RetentionStatistics.from_members(rows, 7) for key, rows in members.items()}
     stored = Wording().worded(fit_retention(data, tail=False).to_dict())
     part = page(with_part("retention", stored)).part("retention")
-    assert said(part.sentence).startswith("Half of those who come back to B do so for the last time within ")
+    assert [piece.text for piece in part.sentence if piece.colour] == ["B", "A"]
     assert "No half-life for C. Only 3 members returned" in part.outcome
     assert len(part.days.rows) == 6 and not part.tail
 
@@ -43,9 +43,8 @@ def test_every_point_of_the_curves_stands_in_a_table_with_its_raw_figure() -> No
 
 def test_before_the_first_window_is_over_the_page_shows_who_has_come_back_so_far() -> None:
     part = page(with_part("retention", sampled_parts.early_retention())).part("retention")
-    assert "Nobody has had the full 14 days yet" in part.outcome
+    assert part.outcome == "No member's 14-day window has ended, so there is no half-life yet."
     assert part.spec and not part.sentence and part.halves is None
-    assert part.note.startswith("Members who have come back")
 
 
 def test_where_nobody_came_back_there_is_no_curve() -> None:
@@ -55,7 +54,7 @@ def test_where_nobody_came_back_there_is_no_curve() -> None:
         for day in [*row["curve"], *row["returning"]]:
             day["raw"] = 0.0
     part = page(with_part("retention", found)).part("retention")
-    assert (part.spec, part.outcome) == (None, "Nobody has come back on a later day yet.")
+    assert (part.spec, part.outcome) == (None, "No member has returned on a later day yet.")
 
 
 def test_a_half_life_that_cannot_be_told_says_whose_and_why() -> None:
@@ -74,14 +73,13 @@ def test_a_tail_that_is_not_shown_says_why() -> None:
         "No forecast after the window for A, B and C. The curve does not fit."
     )
     assert page().part("retention").tail == (
-        f"Going on as they did, 1.4{THIN}% of A (1.0{THIN}% to 1.7{THIN}%), 1.7{THIN}% of B (1.3{THIN}% to 2.1{THIN}%)"
-        f" and 1.4{THIN}% of C (1.1{THIN}% to 1.8{THIN}%) would come back on day 28."
+        f"Forecast of members who return on day 28: A 1.4{THIN}% (1.0{THIN}% to 1.7{THIN}%), "
+        f"B 1.7{THIN}% (1.3{THIN}% to 2.1{THIN}%), C 1.4{THIN}% (1.1{THIN}% to 1.8{THIN}%)."
     )
     for row in found["variants"]:
         row["tail"] = {"active": [{"day": 28, "mean": 0.0002, "low": 0.0, "high": 0.0005}], "not_shown": None}
-    assert page(with_part("retention", found)).part("retention").tail == (
-        "Going on as they did, hardly anybody who saw A, B or C would come back on day 28."
-    )
+    hardly = ", ".join(f"{letter} under 0.1{THIN}%" for letter in "ABC")
+    assert page(with_part("retention", found)).part("retention").tail.endswith(f" day 28: {hardly}.")
 
 
 def test_a_tail_that_contradicts_the_model_is_explained() -> None:

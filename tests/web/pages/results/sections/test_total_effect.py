@@ -28,13 +28,13 @@ def told(*entries: dict):
 
 def test_the_whole_effect_stands_beside_the_direct_one_against_the_control() -> None:
     part = told(entry("sticky_rate", {"a": 0.15, "b": 1.225, "c": 0.16}))
-    assert part.brought == "700 members"
+    assert part.brought == 700
     a, b, c = part.first.rows
     direct = next(one for one in sampled_parts.plain_result()["metrics"] if one["metric"] == "sticky_rate")
     assert b.direct == f"{100 * direct['variants'][1]['mean']:.1f} in 100"
     # More than all of a hundred members can be told: their cascades count.
     assert (a.total.text, b.total.text, c.total.text) == ("15.0 in 100", "122.5 in 100", "16.0 in 100")
-    assert "in their cascades, 1,225 did it:" in b.total.why and "between 110.2 in 100 and 134.8 in 100" in b.total.why
+    assert b.total.why.startswith("1,225 ") and "between 110.2 in 100 and 134.8 in 100" in b.total.why
     assert (a.against.text, b.against.text) == ("–", f"+50.0{THIN}%")
     assert f"between +40.0{THIN}% and +60.0{THIN}%" in b.against.why and f"98{THIN}%" in b.against.why
 

@@ -7,18 +7,17 @@ from tests.web.pages.results.view_of import THIN, page, said, with_part
 def test_word_of_mouth_is_a_sentence_about_the_variant_and_the_control() -> None:
     part = page().part("word_of_mouth")
     assert said(part.sentence) == (
-        "Each member who saw B brought 0.31 more (0.27 to 0.35); with A it was 0.19."
-        " Every 100 members reached by B became 145."
+        "Each member who saw B brought 0.31 more (0.27 to 0.35). With A it was 0.19."
+        " Every 100 members randomised to B became 145."
     )
     assert [row.spreads.text for row in part.rows] == [f"under 0.1{THIN}%"] * 3
-    assert part.young.startswith(f"12{THIN}% of the members came so recently")
+    assert part.young.startswith(f"12{THIN}% of the members")
 
 
 def test_the_picture_is_as_large_as_the_largest_cascade_and_says_that_it_is_drawn() -> None:
     picture = page().part("word_of_mouth").picture
     assert len(picture.dots) == 64 and len(picture.lines) == 63
-    assert "reached 64 members, the deepest went 5 steps" in picture.caption
-    assert "who brought whom is not kept" in picture.caption
+    assert "64 members" in picture.caption and "5 steps" in picture.caption and "illustrative" in picture.caption
     assert page().part("word_of_mouth").picture == picture
     assert all(0 <= x <= 260 and 0 <= y <= 224 for x, y, *_ in picture.dots)
 
@@ -26,7 +25,7 @@ def test_the_picture_is_as_large_as_the_largest_cascade_and_says_that_it_is_draw
 def test_cascades_are_counted_in_classes_that_add_up() -> None:
     table = page().part("word_of_mouth").sizes
     assert table.columns == ("members reached", "A", "B", "C")
-    assert [row[0] for row in table.rows] == ["nobody else", "2", "3 to 5", "6 to 20", "21 to 100"]
+    assert [row[0] for row in table.rows] == ["no one else", "2", "3 to 5", "6 to 20", "21 to 100"]
     roots = [int(row[2].split(" ")[0].replace(",", "")) for row in table.rows if row[2] != "0"]
     assert sum(roots) == fixtures.SPRING["b"][0]
 
@@ -88,10 +87,10 @@ def test_where_the_law_of_sharing_does_not_hold_the_note_says_so_and_nothing_con
     part = page(with_part("cascade", sampled_parts.cascade() | {"note": note})).part("word_of_mouth")
     assert part.note == note
     assert part.young.endswith("they are left out here.")
-    assert all("are left out. With" in row.brought.why for row in part.rows)
+    assert all(" are left out. " in row.brought.why for row in part.rows)
     plain = page(with_part("cascade", sampled_parts.cascade())).part("word_of_mouth")
     assert plain.note == "" and plain.young.endswith("the figures allow for that.")
-    assert all("are allowed for. With" in row.brought.why for row in plain.rows)
+    assert not any(" are left out. " in row.brought.why for row in plain.rows)
 
 
 def test_a_check_of_too_much_alone_tells_no_lower_end() -> None:
@@ -102,7 +101,7 @@ def test_a_check_of_too_much_alone_tells_no_lower_end() -> None:
          "passed": False},
     ]  # fmt: skip
     told = dict(page(with_part("cascade", sampled_parts.cascade() | {"checks": checks})).part("provenance"))[
-        "Fit of word of mouth"
+        "Word of mouth fit"
     ]
-    assert "by one member of B at most 60, over 41" in told
-    assert "younger members of A 7, outside 9 to 30" in told
+    assert "by one member of B at most: 60 observed, at most 41 expected." in told
+    assert "younger members of A: 7 observed, 9 to 30 expected." in told
