@@ -1,6 +1,6 @@
-"""Every stable code that an app may meet, with its status, its meaning, and whether to send the same thing again.
+"""Every stable code that an app may receive: its status, its meaning, and whether to send the request again.
 
-A test reads the source and holds this table against it. An event's code comes in ``rejected`` of an answer of 200.
+A test compares this table with the source. An event's code is in ``rejected`` of a response with status 200.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from experiments.catalogue.event_types import EVENT_TYPES, PROPERTIES
 
 
 class Code(NamedTuple):
-    """A code; ``status`` 200 is that of a rejected event, ``retry`` says what to do."""
+    """A code; ``status`` 200 is that of a rejected event, ``retry`` is whether to send it again."""
 
     code: str
     status: int
@@ -18,9 +18,9 @@ class Code(NamedTuple):
 
 
 CODES: tuple[Code, ...] = (
-    Code("malformed", 400, "The body or a parameter is no JSON, or its packing or length is wrong."),
+    Code("malformed", 400, "The body or a parameter is not JSON, or its compression or length is wrong."),
     Code("unauthorised", 401, "The key is missing, unknown or revoked."),
-    Code("forbidden", 403, "The key is of the wrong kind."),
+    Code("forbidden", 403, "The key has the wrong type."),
     Code("not_found", 404, "There is nothing at this address."),
     Code("experiment_unknown", 404, "No experiment has this key; of an event, 200."),
     Code("run_unknown", 404, "The experiment has no run of this number."),
@@ -29,70 +29,72 @@ CODES: tuple[Code, ...] = (
     Code("namespace_unknown", 404, "No namespace has this key."),
     Code("key_unknown", 404, "No API key has this id."),
     Code("metric_unknown", 404, "No metric has this key."),
-    Code("no_analysis", 404, "Nothing was analysed yet; ask for it with POST .../analyse.", True),
-    Code("method_not_allowed", 405, "This address does not do that; Allow names what it does."),
+    Code("no_analysis", 404, "There is no analysis yet; request one with POST .../analyse.", True),
+    Code("method_not_allowed", 405, "The method is not allowed at this address; Allow lists those that are."),
     Code("timeout", 408, "The request took too long to arrive.", True),
-    Code("conflict", 409, "The present state does not allow it."),
+    Code("conflict", 409, "The current state does not allow it."),
     Code(
-        "illegal_transition", 409, "The experiment is in a state without this action; possible and actions name others."
+        "illegal_transition",
+        409,
+        "The experiment's state does not allow this action; possible and actions list others.",
     ),
-    Code("frozen", 409, "This field cannot change any more in the present state."),
-    Code("stale_revision", 409, "Somebody changed it meanwhile; read it again, then send the edit anew."),
-    Code("key_taken", 409, "The key names something already, perhaps archived."),
-    Code("namespace_taken", 409, "Another live experiment holds part of this place."),
-    Code("holdout_in_use", 409, "A live experiment has its place where the holdout would change."),
-    Code("not_ready", 409, "Something is missing before it can be launched."),
+    Code("frozen", 409, "The field can't change any more in the current state."),
+    Code("stale_revision", 409, "The experiment was changed in the meantime; read it again and repeat the edit."),
+    Code("key_taken", 409, "The key is taken, perhaps by an archived experiment."),
+    Code("namespace_taken", 409, "Another live experiment uses part of this range."),
+    Code("holdout_in_use", 409, "A live experiment uses the range that the holdout would change."),
+    Code("not_ready", 409, "The launch checklist has blocking items."),
     Code("never_run", 409, "The experiment was never launched, so there is nothing to analyse."),
     Code("no_members", 409, "The experiment was imported as counts, without members."),
     Code("length_required", 411, "The length of the body is missing."),
     Code("too_large", 413, "The body is over the limit; send it in parts."),
     Code("address_too_long", 414, "The address is too long."),
-    Code("unsupported_media_type", 415, "The body is of another kind than JSON."),
-    Code("invalid", 422, "A value is out of its bounds; fields names each."),
-    Code("field_unknown", 422, "A field that nobody reads; of an event, 200."),
-    Code("unit_missing", 422, "The unit is absent or blank; of an event, 200."),
-    Code("unit_invalid", 422, "The unit is no text, or holds what cannot be stored; of an event, 200."),
+    Code("unsupported_media_type", 415, "The body is not JSON."),
+    Code("invalid", 422, "A value is out of range; fields has a message for each."),
+    Code("field_unknown", 422, "A field is unknown; of an event, 200."),
+    Code("unit_missing", 422, "The unit is missing or blank; of an event, 200."),
+    Code("unit_invalid", 422, "The unit is not text, or can't be stored; of an event, 200."),
     Code("unit_too_long", 422, "The unit has more than 256 characters; of an event, 200."),
-    Code("attributes_invalid", 422, "The attributes are no object."),
+    Code("attributes_invalid", 422, "attributes is not an object."),
     Code("attributes_too_many", 422, "More than 100 attributes."),
-    Code("experiments_invalid", 422, "The experiments are no list of keys."),
+    Code("experiments_invalid", 422, "experiments is not a list of keys."),
     Code("experiments_too_many", 422, "More than 200 experiments."),
     Code("expose_invalid", 422, "expose is neither true nor false."),
-    Code("share_invalid", 422, "share is no text."),
-    Code("preview", 422, "The preview token was not signed here or is too old."),
-    Code("weights", 422, "The weights do not add up to 1, or one is below a bucket."),
+    Code("share_invalid", 422, "share is not text."),
+    Code("preview", 422, "The preview token is invalid or has expired."),
+    Code("weights", 422, "The weights do not add up to 1, or one is below 0.0001."),
     Code("events_missing", 422, "The body has no list of events."),
-    Code("events_too_many", 422, "More events than one call may have."),
-    Code("too_many_requests", 429, "The key has used up its rate; Retry-After says when.", True),
+    Code("events_too_many", 422, "More events than one call allows."),
+    Code("too_many_requests", 429, "The key exceeded its rate limit; Retry-After is in seconds.", True),
     Code("headers_too_large", 431, "The headers are too large."),
-    Code("internal", 500, "Something failed that should not; of an event, 200, and its others are stored.", True),
-    Code("unavailable", 503, "The storage is away or busy; nothing was written.", True),
-    Code("not_an_object", 200, "An event is no JSON object."),
+    Code("internal", 500, "Unexpected error; of an event, 200, and the others of its call are stored.", True),
+    Code("unavailable", 503, "The database is unavailable or busy; nothing was written.", True),
+    Code("not_an_object", 200, "An event is not a JSON object."),
     Code("id_missing", 200, "An event has no id."),
-    Code("id_invalid", 200, "The id is no text, or holds what cannot be stored."),
+    Code("id_invalid", 200, "The id is not text, or can't be stored."),
     Code("id_too_long", 200, "The id has more than 128 characters."),
     Code("type_missing", 200, "An event has no type."),
-    Code("type_invalid", 200, "The type is no text, or holds what cannot be stored."),
+    Code("type_invalid", 200, "The type is not text, or can't be stored."),
     Code("type_too_long", 200, "The type has more than 64 characters."),
-    Code("type_misspelt", 200, "The type differs from a known one by its capitals alone."),
-    Code("time_invalid", 200, "at cannot be read."),
-    Code("time_without_zone", 200, "at does not say its zone."),
-    Code("time_in_future", 200, "at is too far ahead of our clock."),
-    Code("time_too_old", 200, "at is older than what is accepted."),
+    Code("type_misspelt", 200, "The type differs from a known one only in capitals."),
+    Code("time_invalid", 200, "at is not a time."),
+    Code("time_without_zone", 200, "at has no time zone."),
+    Code("time_in_future", 200, "at is too far in the future."),
+    Code("time_too_old", 200, "at is too old."),
     Code("value_missing", 200, "The type needs a value."),
     Code("value_unexpected", 200, "The type has no value."),
-    Code("value_invalid", 200, "The value is no number."),
+    Code("value_invalid", 200, "The value is not a number."),
     Code("value_negative", 200, "An amount of money is below 0."),
-    Code("value_out_of_range", 200, "The value is out of its type's bounds."),
-    Code("value_too_fine", 200, "The value has more than 6 decimals."),
+    Code("value_out_of_range", 200, "The value is out of range for its type."),
+    Code("value_too_fine", 200, "The value has more than 6 decimal places."),
     Code("currency_invalid", 200, "No currency in use has this code."),
-    Code("currency_wrong", 200, "The experiment counts in another currency."),
+    Code("currency_wrong", 200, "The experiment uses another currency."),
     Code("experiment_missing", 200, "An exposure names no experiment."),
-    Code("experiment_not_launched", 200, "The experiment was not launched yet, so nobody can have met it.", True),
-    Code("experiment_archived", 200, "The experiment is archived and takes no exposures any more."),
+    Code("experiment_not_launched", 200, "The experiment was not launched yet, so no member can have seen it.", True),
+    Code("experiment_archived", 200, "The experiment is archived and accepts no exposures."),
     Code("variant_unknown", 200, "The experiment has no such variant."),
-    Code("properties_invalid", 200, "The properties are no object, or hold what cannot be stored."),
-    Code("properties_too_large", 200, "The properties are over 32,768 bytes."),
+    Code("properties_invalid", 200, "properties is not an object, or can't be stored."),
+    Code("properties_too_large", 200, "properties has more than 32,768 bytes."),
     *(
         Code(f"{found.name}_invalid", 200, f"properties.{found.name} is not within {found.low:,} to {found.high:,}.")
         for found in PROPERTIES.values()
@@ -101,25 +103,25 @@ CODES: tuple[Code, ...] = (
 )
 
 NOT_OVER_HTTP = frozenset({"error", "bad_setting", "import_failed", "lease_lost", "outdated"})
-"""Codes of the source that no call of an app is answered with: those of the start, the worker and the import page."""
+"""Codes that no app receives: those of the start, the worker and the import page."""
 
 OPERATORS = {
     "equals": "the attribute is this text, number, or true or false",
-    "not_equals": "it is known and is another",
-    "in": "it is one of the list",
-    "not_in": "it is known and none of the list",
+    "not_equals": "it is known and different",
+    "in": "it is in the list",
+    "not_in": "it is known and not in the list",
     "less_than": "it is a number below this",
     "at_most": "it is a number, this or below",
     "more_than": "it is a number above this",
     "at_least": "it is a number, this or above",
-    "contains": "the text holds this text, or the list holds this value",
+    "contains": "the text contains this text, or the list contains this value",
     "exists": "true: it is known; false: it is not",
 }
-"""What each targeting operator asks of a member's attribute."""
+"""The condition of each targeting operator on a member's attribute."""
 
 
 def words() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """The words of the contract from the code's own lists: a heading's id, the heading, and (word, meaning) rows."""
+    """Return the vocabulary of the API from the code's own lists: id, heading, and rows of word and meaning."""
     from experiments.assignment.decision import REASONS
     from experiments.catalogue.metrics import METRICS
 
@@ -134,8 +136,8 @@ def words() -> list[tuple[str, str, list[tuple[str, str]]]]:
 
 
 OPERATIONS = (
-    ("GET /healthz", "200 with status ok while the process lives; needs no key."),
-    ("GET /readyz", "200 once the database is reachable and migrated, else 503 with the reason; needs no key."),
-    ("GET /metrics", "What all web processes have counted, in Prometheus' text format; needs no key."),
+    ("GET /healthz", "200 with status ok while the process runs; no key required."),
+    ("GET /readyz", "200 once the database is reachable and migrated, else 503 with the reason; no key required."),
+    ("GET /metrics", "Counters of all web processes, in Prometheus' text format; no key required."),
 )
-"""For those who run it: outside /api, so described here."""
+"""Operations outside /api, described here."""

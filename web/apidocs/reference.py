@@ -1,4 +1,4 @@
-"""The OpenAPI document, turned into what the page ``/docs`` shows: sections of endpoints, and the shapes they use."""
+"""The OpenAPI document as the page ``/docs`` shows it: sections of endpoints, and their shapes."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Line:
-    """A parameter or a field: its name, its type in words, whether it is needed, and what it means."""
+    """A parameter or a field: its name, its type in words, whether it is required, and its meaning."""
 
     name: str
     type: str
@@ -17,7 +17,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Answer:
-    """One possible answer, with its shape's name where it has one."""
+    """A response, with the name of its shape if it has one."""
 
     status: int
     description: str
@@ -53,7 +53,7 @@ class Shape:
 
 
 def sections(spec: dict[str, Any]) -> list[tuple[str, list[Endpoint]]]:
-    """The endpoints under their tags, both in the order in which they stand in the document."""
+    """Return the endpoints by tag, both in the order of the document."""
     found: dict[str, list[Endpoint]] = {}
     for path, operations in spec["paths"].items():
         for method in ("get", "post", "put", "patch", "delete"):
@@ -64,12 +64,12 @@ def sections(spec: dict[str, Any]) -> list[tuple[str, list[Endpoint]]]:
 
 
 def shapes(spec: dict[str, Any]) -> list[Shape]:
-    """The models, by name."""
+    """Return the models, by name."""
     return [_shape(spec, name, schema) for name, schema in spec["components"]["schemas"].items()]
 
 
 def type_in_words(schema: dict[str, Any]) -> str:
-    """A schema's type as people read it, such as ``list of text`` or ``number, at least 0, or null``."""
+    """Return a schema's type in words, such as ``list of text`` or ``number, at least 0, or null``."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[-1]
     if "anyOf" in schema:
@@ -158,7 +158,7 @@ def _pretty(value: Any) -> str:
 
 
 def _curl(server: str, path: str, method: str, operation: dict[str, Any], examples: list[Any]) -> str:
-    """A line that works as it is, once the key is in the environment."""
+    """Return a command that works as it is, once the key is in the environment."""
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             path = path.replace("{" + parameter["name"] + "}", str(parameter["example"]))

@@ -1,6 +1,7 @@
-"""The calls that apps make most, answered straight from a WSGI environment.
+"""The most frequent calls of apps, answered from a WSGI environment.
 
-Flask's views and the fast path in front of Flask call the same ``answer``: one behaviour, two prices.
+Flask's views and the fast path in front of Flask call the same ``answer``. Details are English: the fast path serves
+apps only, in no particular language.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from experiments.errors import InvalidError, MalformedError, TooLargeError, Unau
 from web.http.services import Services
 
 JSON_HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
-# The key travels in a header and no cookie counts, so any site may call.
+# The key is in a header and cookies are ignored, so any site may call.
 CORS_HEADERS = [
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", "Retry-After"),
@@ -37,12 +38,12 @@ class Call(NamedTuple):
     environ: Mapping[str, Any]
 
     def parameters(self) -> dict[str, str]:
-        """The query's parameters, the last of each name."""
+        """Return the query's parameters, the last of each name."""
         query = parse_qs(self.environ.get("QUERY_STRING", ""), keep_blank_values=True)
         return {name: values[-1] for name, values in query.items()}
 
     def document(self, *, exact: bool = False) -> dict[str, Any]:
-        """The body, a JSON object; with ``exact`` its decimal fractions are `Decimal`.
+        """Return the body, a JSON object; with ``exact`` its decimal fractions are `Decimal`.
 
         Raises
         ------
@@ -61,13 +62,13 @@ def answer(services: Services, environ: Mapping[str, Any], handler: Handler) -> 
     Raises
     ------
     KletteError
-        Whatever stands in the way; the edge turns it into problem+json.
+        Any error; the edge turns it into problem+json.
     """
     return handler(Call(services, authenticate(services, environ), environ))
 
 
 def authenticate(services: Services, environ: Mapping[str, Any]) -> KeyIdentity:
-    """Who calls, by ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``.
+    """Return the identity of the key in ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``.
 
     Raises
     ------
@@ -79,27 +80,27 @@ def authenticate(services: Services, environ: Mapping[str, Any]) -> KeyIdentity:
         key = environ.get("HTTP_X_API_KEY", "")
     key = key.strip()
     if not key:
-        raise UnauthorisedError("No key came with the request; send it as Authorization: Bearer KEY.")
-    # WSGI hands headers over as latin-1, so that is what takes them back to bytes.
+        raise UnauthorisedError("The request has no API key; send it as Authorization: Bearer KEY.")
+    # WSGI decodes headers as latin-1, so encoding them the same way restores the bytes.
     key_hash = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
     keys = services.configuration.current().keys
     identity = keys.get(key_hash) or services.configuration.latest().keys.get(key_hash)
     if identity is None:
-        raise UnauthorisedError(f"The key {key[:6]}... is unknown or revoked; make one on the keys page.")
+        raise UnauthorisedError(f"The key {key[:6]}... is unknown or revoked; create one under API keys.")
     if services.limiter is not None:
         services.limiter.check(key_hash)
     return identity
 
 
 def read_body(environ: Mapping[str, Any], limit: int) -> bytes:
-    """The body, unpacked where it came gzipped, at most ``limit`` bytes of it.
+    """Return the body, decompressed if it is gzipped, of at most ``limit`` bytes.
 
     Raises
     ------
     TooLargeError
-        Where it is longer, packed or unpacked.
+        It is longer, compressed or decompressed.
     MalformedError
-        Where its length or its packing is wrong.
+        Its length or its compression is wrong.
     """
     written = environ.get("CONTENT_LENGTH") or ""
     if written:
@@ -120,7 +121,7 @@ def read_body(environ: Mapping[str, Any], limit: int) -> bytes:
     if packing in ("", "identity"):
         return body
     if packing != "gzip":
-        raise MalformedError(f"Content-Encoding is {packing!r}; send gzip or nothing.")
+        raise MalformedError(f"Content-Encoding is {packing!r}; use gzip or none.")
     return _unpacked(body, limit)
 
 
@@ -129,17 +130,18 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     try:
         plain = unpacking.decompress(body, limit + 1)
     except zlib.error:
-        raise MalformedError("The body says that it is gzip, but cannot be unpacked.") from None
+        raise MalformedError("The body is not valid gzip.") from None
     if len(plain) > limit:
-        raise _too_large(limit, how=" unpacked")
+        raise TooLargeError(f"The decompressed body is over {limit:,} bytes; send it in parts.")
     if not unpacking.eof:
-        raise MalformedError("The gzipped body is cut short; send the request again.")
+        raise MalformedError("The gzipped body is truncated; send the request again.")
     return plain
 
 
-def _too_large(limit: int, size: int | None = None, how: str = "") -> TooLargeError:
-    told = f"has {size:,} bytes{how}" if size is not None else f"is over {limit:,} bytes{how}"
-    return TooLargeError(f"The body {told}, the most for one call is {limit:,}; send it in parts.")
+def _too_large(limit: int, size: int | None = None) -> TooLargeError:
+    if size is None:
+        return TooLargeError(f"The body is over {limit:,} bytes; send it in parts.")
+    return TooLargeError(f"The body has {size:,} bytes; at most {limit:,} are allowed. Send it in parts.")
 
 
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
@@ -157,39 +159,39 @@ _KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", Dec
 
 
 def parse_object(body: bytes | str, *, exact: bool = False, what: str = "The body") -> dict[str, Any]:
-    """A JSON object out of UTF-8 bytes or a text; ``what`` is the subject of the message where it is none.
+    """Return a JSON object from UTF-8 bytes or a text; ``what`` is the subject of the error message.
 
     Raises
     ------
     MalformedError
-        Where the bytes are no JSON, or some other JSON than an object.
+        The bytes are not JSON, or not an object.
     """
     try:
         document = (_exact if exact else _plain)(body if isinstance(body, str) else body.decode())
     except (ValueError, RecursionError) as error:
-        raise MalformedError(f"{what} is no JSON: {_fault(error)}. Send a JSON object in UTF-8.") from None
+        raise MalformedError(f"{what} is not valid JSON ({_fault(error)}). Send a JSON object in UTF-8.") from None
     if type(document) is not dict:
-        raise MalformedError(f"{what} is {_KINDS.get(type(document), 'null')} in JSON; send an object such as {{...}}.")
+        raise MalformedError(f"{what} is {_KINDS.get(type(document), 'null')}; send a JSON object, such as {{...}}.")
     return document
 
 
 def _fault(error: Exception) -> str:
-    """Where a text stops being JSON, in plain words."""
+    """Return where a text stops being JSON."""
     if isinstance(error, json.JSONDecodeError):
         if not error.doc.strip():
-            return "it is empty"
-        return f"it cannot be read on from line {error.lineno}, column {error.colno}"
+            return "empty"
+        return f"line {error.lineno}, column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start + 1} is not UTF-8"
     if isinstance(error, RecursionError):
-        return "its lists and objects lie too deep in each other"
+        return "too many nested levels"
     if str(error) in _NO_NUMBERS:
-        return f"{error} is no number in JSON"
-    return "a number in it has too many digits"
+        return f"{error} is not a JSON number"
+    return "a number has too many digits"
 
 
 def check_fields(document: Mapping[str, Any], known: frozenset[str]) -> None:
-    """Refuse a field that nobody reads: it is most often a slip of the pen.
+    """Refuse an unknown field: it is most often a typing error.
 
     Raises
     ------
@@ -198,5 +200,5 @@ def check_fields(document: Mapping[str, Any], known: frozenset[str]) -> None:
     if not document.keys() <= known:
         extra = ", ".join(sorted(repr(name)[:40] for name in document.keys() - known)[:5])
         raise InvalidError(
-            f"There is no field {extra}; the fields are {', '.join(sorted(known))}.", code="field_unknown"
+            f"{extra} is an unknown field; the fields are {', '.join(sorted(known))}.", code="field_unknown"
         )

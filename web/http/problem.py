@@ -1,7 +1,7 @@
 """The one place where an error becomes an answer: problem+json (RFC 9457) for apps, a page for people.
 
-Under ``/api``, ``/ofrep`` and ``/v1`` every failure is JSON, those of the framework and those nobody foresaw
-included. Clients never see a stack trace; the log does.
+Under ``/api``, ``/ofrep`` and ``/v1`` every failure is JSON, including those of the framework and unexpected ones.
+Clients never see a stack trace; the log does.
 """
 
 import json
@@ -19,10 +19,14 @@ from experiments.errors import (
     ConflictError,
     ImportFailedError,
     KletteError,
+    MalformedError,
+    NotFoundError,
+    TooLargeError,
     TooManyRequestsError,
     UnauthorisedError,
     UnavailableError,
 )
+from experiments.translation import N_, gettext
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +35,11 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """What went wrong, after RFC 9457: ``detail`` names the value, the bound and the remedy; ``code`` is stable."""
+    """An error after RFC 9457: ``detail`` names the value, the bound and the remedy; ``code`` is stable."""
 
     model_config = ConfigDict(extra="allow")
-    type: str = Field(description="Where this kind of problem is explained.")
-    title: str = Field(description="The kind of problem in words.")
+    type: str = Field(description="The documentation of this kind of problem.")
+    title: str = Field(description="The kind of problem.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="The value, the bound and the remedy.")
     code: str = Field(description="Stable; for programs.")
@@ -44,22 +48,23 @@ class Problem(BaseModel):
     actions: list[str] | None = Field(None, description="After an illegal transition: the actions that lead there.")
 
 
-# Status -> (code, title, what to do) for the failures that the framework notices before any of our code runs.
-_FRAMEWORK = {
-    400: ("malformed", "The request could not be read", "Send well-formed HTTP with a JSON body in UTF-8."),
-    404: ("not_found", "There is no such thing", "Look the address up at /docs."),
-    405: ("method_not_allowed", "This address does not do that", "Look the address up at /docs."),
-    408: ("timeout", "The request took too long to arrive", "Send it again."),
-    411: ("length_required", "The length of the body is missing", "Send a Content-Length."),
-    413: ("too_large", "The request is too large", "Send it in parts."),
-    414: ("address_too_long", "The address is too long", "Send the values in the body."),
-    415: ("unsupported_media_type", "The body is of another kind", "Send JSON as application/json."),
-    431: ("headers_too_large", "The headers are too large", "Send shorter headers."),
+# Status -> (code, title, remedy) of the failures that the framework notices before any of our code runs.
+FRAMEWORK = {
+    400: ("malformed", MalformedError.title, N_("Send well-formed HTTP with a JSON body in UTF-8.")),
+    404: ("not_found", NotFoundError.title, N_("See /docs for the addresses.")),
+    405: ("method_not_allowed", N_("Method not allowed"), N_("See /docs for the addresses.")),
+    408: ("timeout", N_("Request timeout"), N_("Send it again.")),
+    411: ("length_required", N_("Content-Length required"), N_("Send a Content-Length.")),
+    413: ("too_large", TooLargeError.title, N_("Send it in parts.")),
+    414: ("address_too_long", N_("Address too long"), N_("Send the values in the body.")),
+    415: ("unsupported_media_type", N_("Unsupported media type"), N_("Send JSON as application/json.")),
+    431: ("headers_too_large", N_("Headers too large"), N_("Send shorter headers.")),
 }
+SERVER_ERROR = N_("Internal server error")
 
 
 def register(app: Flask) -> None:
-    """Answer every error of the application, whoever raised it."""
+    """Answer every error of the application, wherever it was raised."""
     app.register_error_handler(Exception, _handle)
 
     @app.after_request
@@ -67,9 +72,9 @@ def register(app: Flask) -> None:
         # Routing redirects never reach an error handler, and their body is HTML.
         if is_api(request.path) and response.mimetype == "text/html":
             status = 404 if response.status_code < 400 else response.status_code
-            response = _respond(_framework_error(status, f"There is nothing at {request.path[:200]}."))
+            response = _respond(_framework_error(status, _nothing_here()))
         if response.status_code in (404, 405) and (is_api(request.path) or request.path == "/openapi.json"):
-            # A browser shows the app nothing at all of an answer without this, not even what went wrong.
+            # Without this header a browser hides the whole answer from the app, including the error.
             response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 
@@ -80,19 +85,21 @@ def is_api(path: str) -> bool:
 
 
 def known(error: Exception) -> KletteError:
-    """The error itself where it is one of ours, else one that tells nothing of the inside; the log gets it whole."""
+    """Return an error of ours as it is; any other as one without internals, which are logged."""
     if isinstance(error, KletteError):
         return error
     if isinstance(error, PoolTimeoutError):
-        return UnavailableError("Every connection to the database is busy. Nothing was written; send it again.")
-    log.error("A request failed for a reason nobody foresaw.", exc_info=error)
-    unforeseen = KletteError("Something failed here that should not; the log has the details. Send the request again.")
-    unforeseen.code, unforeseen.status, unforeseen.title = "internal", 500, "The server failed"
-    return unforeseen
+        return UnavailableError(
+            gettext("All database connections are busy. Nothing was written; send the request again.")
+        )
+    log.error("Unexpected error", exc_info=error)
+    unexpected = KletteError(gettext("Unexpected error. The details are in the log. Send the request again."))
+    unexpected.code, unexpected.status, unexpected.title = "internal", 500, SERVER_ERROR
+    return unexpected
 
 
 def problem_document(error: KletteError) -> dict[str, Any]:
-    """The members of the problem: the standard ones, a stable ``code``, and what helps to mend it."""
+    """Return the members of the problem: the standard ones, a stable ``code``, and details for the remedy."""
     document: dict[str, Any] = {
         "type": f"/docs#problem-{error.status}",
         "title": error.title,
@@ -111,8 +118,8 @@ def problem_document(error: KletteError) -> dict[str, Any]:
 
 
 def problem_bytes(error: KletteError) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body of the problem, for whoever speaks WSGI directly."""
-    # ASCII escapes: a value that the message repeats may hold half of a Unicode character.
+    """Return status, headers and body of the problem, for callers that speak WSGI."""
+    # ASCII escapes: a value repeated in a message may contain half of a Unicode character.
     body = json.dumps(problem_document(error)).encode()
     headers = [("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
     return error.status, [*headers, *_extra_headers(error)], body
@@ -144,25 +151,35 @@ def _handle(error: Exception) -> Any:
 def _from_framework(error: HTTPException) -> tuple[KletteError, list[tuple[str, str]]]:
     status = error.code or 500
     methods = sorted(set(getattr(error, "valid_methods", None) or ()) - {"HEAD", "OPTIONS"})
+    path = request.path[:200]
     if status == 404:
-        detail = f"There is nothing at {request.path[:200]}."
+        detail = _nothing_here()
     elif status == 405 and methods:
-        detail = f"{request.method} is not possible at {request.path[:200]}; possible are {', '.join(methods)}."
+        message = gettext("{method} is not allowed at {path}; use {methods}.")
+        detail = message.format(method=request.method, path=path, methods=", ".join(methods))
     elif status == 413 and request.max_content_length:
-        size = (
-            f"has {request.content_length:,}" if request.content_length else f"is over {request.max_content_length:,}"
-        )
-        detail = f"The body {size} bytes, the most for one call is {request.max_content_length:,}."
+        detail = too_large(request.max_content_length, request.content_length)
     else:
         detail = str(error.description or HTTPStatus(status).phrase)
     kept = ("Allow", "Retry-After", "WWW-Authenticate")
     return _framework_error(status, detail), [pair for pair in error.get_headers() if pair[0] in kept]
 
 
+def _nothing_here() -> str:
+    return gettext("There is nothing at {path}.").format(path=request.path[:200])
+
+
+def too_large(limit: int, size: int | None) -> str:
+    """Return the detail of a body over the limit, in bytes; None if its size is not known."""
+    if size:
+        return gettext("The body has {size:,} bytes; at most {limit:,} are allowed.").format(size=size, limit=limit)
+    return gettext("The body is larger than the {limit:,} bytes that are allowed.").format(limit=limit)
+
+
 def _framework_error(status: int, detail: str) -> KletteError:
     phrase = HTTPStatus(status).phrase
-    code, title, remedy = _FRAMEWORK.get(status, (phrase.lower().replace(" ", "_"), phrase, ""))
-    error = KletteError(f"{detail} {remedy}".strip() if is_api(request.path) else detail)
+    code, title, remedy = FRAMEWORK.get(status, (phrase.lower().replace(" ", "_"), phrase, ""))
+    error = KletteError(f"{detail} {gettext(remedy)}".strip() if is_api(request.path) else detail)
     error.code, error.title, error.status = code, title, status
     return error
 
@@ -178,7 +195,7 @@ def _page(error: KletteError) -> Response:
     try:
         page = render_template(
             "common/error.html",
-            title=error.title,
+            title=gettext(error.title),
             status=error.status,
             detail=detail,
             lines=lines,
@@ -186,6 +203,6 @@ def _page(error: KletteError) -> Response:
         )
     except Exception:
         log.exception("The error page could not be rendered.")
-        title, detail = escape(error.title), escape(detail)
+        title, detail = escape(gettext(error.title)), escape(detail)
         page = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1><p>{detail}</p>"
     return Response(page, status=error.status, mimetype="text/html", headers=_extra_headers(error))

@@ -199,11 +199,11 @@ BAD = [
     ({"unit": "u", "experiments": "spring"}, 422, "experiments_invalid", "list"),
     ({"unit": "u", "experiments": ["x"] * 201}, 422, "experiments_too_many", "at most 200"),
     ({"unit": "u", "expose": "yes"}, 422, "expose_invalid", "true or false"),
-    (b"{", 400, "malformed", "no JSON"),
+    (b"{", 400, "malformed", "not valid JSON"),
     (b"[]", 400, "malformed", "object"),
-    (b'{"unit": NaN}', 400, "malformed", "no JSON"),
+    (b'{"unit": NaN}', 400, "malformed", "not valid JSON"),
     (b"\xff", 400, "malformed", "UTF-8"),
-    (b"[" * 100_000, 400, "malformed", "no JSON"),
+    (b"[" * 100_000, 400, "malformed", "not valid JSON"),
     (b" " * 1_048_577, 413, "too_large", "1,048,576"),
 ]
 
@@ -292,16 +292,16 @@ def test_assignment_goes_on_without_exposure_while_the_store_is_away(sqlite_url,
 
 
 DETAILS = [
-    (b"", "The body is no JSON: it is empty."),
-    (b'{"unit": u}', "it cannot be read on from line 1, column 10."),
-    (b"[" * 100_000, "its lists and objects lie too deep in each other."),
-    (b'{"unit": NaN}', "NaN is no number in JSON."),
-    (b'{"unit": "\xff"}', "byte 11 is not UTF-8."),
-    (b'{"unit": ' + b"1" * 5000 + b"}", "a number in it has too many digits."),
-    (b"null", "The body is null in JSON; send an object"),
+    (b"", "The body is not valid JSON (empty)."),
+    (b'{"unit": u}', "(line 1, column 10)"),
+    (b"[" * 100_000, "(too many nested levels)"),
+    (b'{"unit": NaN}', "(NaN is not a JSON number)"),
+    (b'{"unit": "\xff"}', "(byte 11 is not UTF-8)"),
+    (b'{"unit": ' + b"1" * 5000 + b"}", "(a number has too many digits)"),
+    (b"null", "The body is null; send a JSON object"),
     (b'{"unit": "u", "attributes": [1, 2]}', "attributes is a list of 2 items; send an object"),
     (b'{"unit": "u", "expose": null}', "expose is null; send true or false."),
-    (b'"' + b"x" * 2_000_000 + b'"', "The body has 2,000,002 bytes, the most for one call is 1,048,576"),
+    (b'"' + b"x" * 2_000_000 + b'"', "The body has 2,000,002 bytes; at most 1,048,576 are allowed."),
 ]
 
 

@@ -7,7 +7,7 @@ from experiments.catalogue.event_types import EVENT_TYPES, PROPERTIES
 from experiments.catalogue.metrics import METRICS
 from experiments.definition import targeting
 from web.apidocs.codes import CODES, NOT_OVER_HTTP, OPERATORS, words
-from web.http.problem import _FRAMEWORK
+from web.http.problem import FRAMEWORK
 
 ROOT = Path(__file__).parents[3]
 CHECKED_TEXTS = ("id", "unit", "type")  # the fields that required_text is asked about
@@ -15,7 +15,7 @@ CHECKED_TEXTS = ("id", "unit", "type")  # the fields that required_text is asked
 
 def codes_of_the_source() -> set[str]:
     """Every ``code="..."`` and ``code = "..."`` of the rooms that answer an app."""
-    found = {code for code, *_ in _FRAMEWORK.values()} | {"internal"}
+    found = {code for code, *_ in FRAMEWORK.values()} | {"internal"}
     for room in ("experiments", "web"):
         for file in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
@@ -44,11 +44,11 @@ def texts(node: ast.expr) -> set[str]:
     return set()
 
 
-def test_every_code_of_the_source_is_told_and_none_that_is_not_there():
+def test_the_table_has_all_codes_of_the_source_and_no_others():
     told = [code.code for code in CODES]
     assert len(told) == len(set(told))
     source = codes_of_the_source()
-    assert source - set(told) - NOT_OVER_HTTP == set(), "tell them in web/apidocs/codes.py"
+    assert source - set(told) - NOT_OVER_HTTP == set(), "list them in web/apidocs/codes.py"
     assert set(told) - source == set(), "no longer there"
 
 

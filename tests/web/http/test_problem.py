@@ -59,7 +59,7 @@ def test_no_address_for_apps_answers_html(client, path):
 
 def test_the_wrong_method_names_the_right_ones(client):
     answered = client.delete("/api/conflict")
-    assert answered.status_code == 405 and "possible are GET." in answered.json["detail"]
+    assert answered.status_code == 405 and "use GET." in answered.json["detail"]
     assert "GET" in answered.headers["Allow"]
 
 
