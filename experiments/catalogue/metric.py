@@ -13,6 +13,7 @@ _WHOLE_UNIT_CURRENCIES = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "RWF", "U
 
 Kind = Literal["proportion", "amount", "count", "ratio", "retention", "cascade", "value"]
 Scale = Literal["share", "money", "seconds", "days", "people", "brought", "times", "score", "return", "number"]
+Default = Literal["", "primary", "other", "guardrail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Metric:
         The hint of totals that came without dates, so that no window is known; only shares can come so.
     superlative : str
         What the best variant is called, as in "Chance of being the stickiest"; empty where no verdict rests on it.
+    default : str
+        Its part in a new experiment unless others are chosen: ``primary``, ``other`` or ``guardrail``; empty for none.
     column_names : tuple of str
         Words in the name of an imported column of successes that suggest this metric.
     """
@@ -94,6 +97,7 @@ class Metric:
     noun: str = ""
     undated_hint: str = ""
     superlative: str = ""
+    default: Default = ""
     column_names: tuple[str, ...] = ()
 
     @property
@@ -129,5 +133,5 @@ class Metric:
         }
 
 
-_PRESENTATION = frozenset({"noun", "undated_hint", "scale", "per", "signed", "superlative", "column_names"})
-"""Fields that say how a metric is shown, not how it was measured: no part of the definition stored with a result."""
+_PRESENTATION = frozenset({"noun", "undated_hint", "scale", "per", "signed", "superlative", "default", "column_names"})
+"""Fields on how a metric is shown or chosen, not how it was measured: not in the definition stored with a result."""

@@ -7,7 +7,7 @@ and import read its name, its sentence and how its values are written from here.
 from decimal import Decimal
 
 from experiments.catalogue.event_types import ACTIVITY
-from experiments.catalogue.metric import DAY_US, Metric
+from experiments.catalogue.metric import DAY_US, Default, Kind, Metric, Scale
 from experiments.errors import NotFoundError
 from experiments.translation import N_
 
@@ -24,6 +24,7 @@ METRICS: tuple[Metric, ...] = (
         noun=N_("sticky members"),
         undated_hint=N_("Share of members who came back on a later day, shared or bought."),
         superlative=N_("the stickiest"),
+        default="primary",
     ),
     Metric(
         "click_rate",
@@ -34,6 +35,7 @@ METRICS: tuple[Metric, ...] = (
         noun=N_("click rate"),
         undated_hint=N_("Share of members who clicked at least once."),
         superlative=N_("the most clicked"),
+        default="other",
         column_names=("click", "clicks", "clicked", "clickers", "visit", "visits", "visited"),
     ),
     Metric(
@@ -57,6 +59,7 @@ METRICS: tuple[Metric, ...] = (
         noun=N_("share rate"),
         undated_hint=N_("Share of members who shared at least once."),
         superlative=N_("the most shared"),
+        default="other",
         column_names=("share", "shares", "shared"),
     ),
     Metric(
@@ -68,6 +71,7 @@ METRICS: tuple[Metric, ...] = (
         noun=N_("purchase rate"),
         undated_hint=N_("Share of members who bought at least once."),
         superlative=N_("the best seller"),
+        default="other",
         column_names=("purchase", "purchases", "purchased", "order", "orders", "ordered", "buyers", "bought", "sales"),
     ),
     Metric(
@@ -96,6 +100,7 @@ METRICS: tuple[Metric, ...] = (
         scale="money",
         per=N_("per member"),
         superlative=N_("the best earner"),
+        default="other",
     ),
     Metric(
         "orders",
@@ -139,6 +144,7 @@ METRICS: tuple[Metric, ...] = (
         undated_hint=N_("Share of members who hid, reported, unsubscribed or complained."),
         direction="down",
         superlative=N_("the least complained about"),
+        default="guardrail",
         column_names=("complaint", "complaints", "unsubscribed", "unsubscribes", "hidden", "negative"),
     ),
     Metric(
@@ -293,6 +299,29 @@ METRICS: tuple[Metric, ...] = (
 )
 
 _BY_KEY = {metric.key: metric for metric in METRICS}
+
+
+def _defaults(part: Default) -> tuple[str, ...]:
+    return tuple(found.key for found in METRICS if found.default == part)
+
+
+(DEFAULT_PRIMARY,) = _defaults("primary")
+DEFAULT_METRICS = _defaults("other")
+DEFAULT_GUARDRAILS = _defaults("guardrail")
+WORD_OF_MOUTH = tuple(found.key for found in METRICS if found.kind == "cascade")
+"""Measured from the members whom a member brought."""
+
+
+def _first(kind: Kind, scale: Scale) -> str:
+    return next(found.key for found in METRICS if (found.kind, found.scale) == (kind, scale))
+
+
+REVENUE = _first("amount", "money")
+HALF_LIFE = _first("retention", "days")
+K_FACTOR = _first("cascade", "brought")
+REACH = _first("cascade", "times")
+NET_VALUE = _first("value", "money")
+"""Keys of the metrics that have rules or sections beyond what a line declares."""
 
 
 def find(key: str) -> Metric | None:

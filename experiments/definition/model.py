@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from experiments.catalogue.metrics import METRICS, metric
+from experiments.catalogue.metrics import DEFAULT_GUARDRAILS, DEFAULT_METRICS, DEFAULT_PRIMARY, METRICS, metric
 from experiments.definition.fields import (
     BUCKETS,
     MAX_CUSTOM_BYTES,
@@ -163,9 +163,9 @@ class ExperimentDefinition(_Model):
     name: Name
     hypothesis: Annotated[Lines, Field(max_length=2_000, description="The expected effect, and why.")] = ""
     variants: Annotated[list[VariantDefinition], Field(min_length=2, max_length=MAX_VARIANTS)]
-    primary_metric: MetricKey = "sticky_rate"
-    metrics: MetricKeys = Field(default_factory=lambda: ["click_rate", "share_rate", "purchase_rate", "revenue"])
-    guardrails: MetricKeys = Field(default_factory=lambda: ["negative_rate"])
+    primary_metric: MetricKey = DEFAULT_PRIMARY
+    metrics: MetricKeys = Field(default_factory=lambda: list(DEFAULT_METRICS))
+    guardrails: MetricKeys = Field(default_factory=lambda: list(DEFAULT_GUARDRAILS))
     targeting: Targeting = None
     traffic: Traffic = 1.0
     namespace: NamespacePlace | None = None

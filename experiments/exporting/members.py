@@ -14,7 +14,7 @@ from experiments.analyses import inputs, records
 from experiments.analyses.answer import Answer
 from experiments.analyses.serialise import iso
 from experiments.assignment.epochs import epochs_of
-from experiments.catalogue.metrics import Metric
+from experiments.catalogue.metrics import REVENUE, Metric
 from experiments.catalogue.metrics import metric as metric_named
 from experiments.collect import Covariate
 from experiments.collect.attribution import MICRO, Extras, Scope, columns_of, extra_columns, member_rows
@@ -116,7 +116,7 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
 def _summed(shown: tuple[Metric, ...], measured: Mapping[str, Metric]) -> tuple[Metric, ...]:
     """Return the metrics with a column, revenue among them if net value or return on cost depend on it."""
     valued = any(found.kind == "value" for found in measured.values())
-    return (*shown, metric_named("revenue")) if valued and "revenue" not in measured else shown
+    return (*shown, metric_named(REVENUE)) if valued and REVENUE not in measured else shown
 
 
 def _extras(experiment: Experiment, measured: Iterable[Metric], shared: int) -> Extras:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session
 
 from experiments.assignment import configuration, exposure
-from experiments.catalogue.metrics import DAY_US, METRICS
+from experiments.catalogue.metrics import DAY_US, DEFAULT_GUARDRAILS, DEFAULT_METRICS, METRICS, WORD_OF_MOUTH
 from experiments.definition.model import ExperimentDefinition, read_definition
 from experiments.errors import ImportFailedError
 from experiments.importing.counts import Counts
@@ -26,10 +26,6 @@ from experiments.translation import gettext
 
 Report = Callable[[float, str], None]
 _LONGEST_PLAN_DAYS = 365
-_FALLBACK_METRICS = ("click_rate",)
-_WORD_OF_MOUTH = ("k_factor", "reach")
-"""Measured by default if the file has parents (``brought_by``)."""
-_GUARDRAILS = ("negative_rate",)
 _PLAIN = ("any", "count", "sum")  # statistics measured by default; ratios, retention and others must be requested
 
 
@@ -72,7 +68,7 @@ def store_members(
     ended_us = min(ended_us, _us(datetime.now(UTC)))
     metrics = tuple(plan.metrics)
     if not metrics:
-        spread = _WORD_OF_MOUTH if staging.has_shares() else ()
+        spread = WORD_OF_MOUTH if staging.has_shares() else ()
         metrics = (*_metrics_of(types, staging.types_after(DAY_US)), *spread)
     stored, run = _store_experiment(
         session, plan, variants, counts, metrics, started_us=first_us, ended_us=max(ended_us, first_us), actor=actor
@@ -151,8 +147,8 @@ def definition(
         raise ImportFailedError(message.format(variants=", ".join(keys)))
     control = _control(plan.control, keys)
     weights = _weights(plan, keys)
-    primary = plan.primary_metric or next((key for key in metrics if key not in _GUARDRAILS), metrics[0])
-    guardrails = [key for key in metrics if key in _GUARDRAILS and key != primary]
+    primary = plan.primary_metric or next((key for key in metrics if key not in DEFAULT_GUARDRAILS), metrics[0])
+    guardrails = [key for key in metrics if key in DEFAULT_GUARDRAILS and key != primary]
     ordered = sorted(keys, key=lambda name: name != control)
     texts = content or {}
     return read_definition(
@@ -306,7 +302,7 @@ def _metrics_of(types: dict[str, int], returning: set[str]) -> tuple[str, ...]:
         and metric.property_name is None
         and (set(metric.later_events) & returning if metric.later_events else set(metric.events) & set(types))
     ]
-    return tuple(keys) or _FALLBACK_METRICS
+    return tuple(keys) or DEFAULT_METRICS[:1]
 
 
 def _us(moment: datetime) -> int:

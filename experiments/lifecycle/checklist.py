@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from experiments.catalogue.metrics import metric
 from experiments.definition.fields import BUCKETS
 from experiments.definition.variant_names import audience, letter
 from experiments.lifecycle import store
@@ -123,12 +124,12 @@ def _result_checks(experiment: Experiment, variants: list[Variant]) -> list[Chec
         detail = gettext("Variants that start badly get less traffic, so that their estimates are biased downwards.")
         checks.append(Check("allocation", False, False, label, detail))
     has_cost = any(Decimal(str(amount)) > 0 for variant in variants for amount in _amounts(variant.cost))
-    measured = {experiment.primary_metric, *experiment.metrics, *experiment.guardrails}
+    measured = [metric(key) for key in (experiment.primary_metric, *experiment.metrics, *experiment.guardrails)]
     has_value = any(Decimal(str(amount)) > 0 for amount in (experiment.action_values or {}).values())
-    if not has_cost and "roi" in measured:
+    if not has_cost and any(found.scale == "return" for found in measured):
         detail = gettext("Return on cost needs the cost of the variants. Add it, or remove the metric.")
         checks.append(Check("cost", False, False, gettext("No variant has a cost"), detail))
-    elif not has_cost and "net_value" in measured and not has_value:
+    elif not has_cost and not has_value and any(found.kind == "value" for found in measured):
         label = gettext("No costs and no action values")
         detail = gettext("Net value then counts only purchases. Add costs of variants or values of actions.")
         checks.append(Check("cost", False, False, label, detail))

@@ -19,6 +19,7 @@ from experiments.analyses.sampled.cascade import CASCADE
 from experiments.analyses.sampled.part import Unfitted
 from experiments.analyses.sampled.retention import RETENTION
 from experiments.analyses.scorecards import MetricEntry
+from experiments.catalogue.metrics import HALF_LIFE, K_FACTOR, REACH, metric
 from experiments.reporting.adjustment import covariate_name
 from experiments.reporting.worded import Reading
 
@@ -153,7 +154,7 @@ def _variant_rows(
 def _retention_rows(reading: Reading) -> Iterator[Row]:
     """Yield the half-life of each variant, from the members whose window is over."""
     for entry in reading.answer.entries(RETENTION):
-        about = _measured(reading, "half_life")
+        about = _measured(reading, HALF_LIFE)
         if isinstance(entry, Unfitted) or not about:
             continue
         about |= {"model": "retention", "prior": entry.prior.name}
@@ -168,13 +169,13 @@ def _word_of_mouth_rows(reading: Reading) -> Iterator[Row]:
             continue
         compared = {row.variant: row for row in entry.comparisons}
         prior: Row = {"prior": entry.prior.name}
-        if about := _measured(reading, "k_factor"):
+        if about := _measured(reading, K_FACTOR):
             for row in entry.variants:
-                own: Row = {"model": "k_factor", "variant": row.variant, "n": row.n, "total": row.brought}
+                own: Row = {"model": metric(K_FACTOR).model, "variant": row.variant, "n": row.n, "total": row.brought}
                 yield about | prior | own | _estimate(reading, row.r) | _difference(compared.get(row.variant))
-        if about := _measured(reading, "reach"):
+        if about := _measured(reading, REACH):
             for row in entry.variants:
-                own = {"model": "reach", "variant": row.variant, "n": row.roots}
+                own = {"model": metric(REACH).model, "variant": row.variant, "n": row.roots}
                 yield about | prior | own | _reach(reading, row.reach)
 
 

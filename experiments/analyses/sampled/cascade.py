@@ -14,6 +14,7 @@ from experiments.analyses.plan import Inputs
 from experiments.analyses.sampled import schemas
 from experiments.analyses.sampled.draws import Drawn, by_variant
 from experiments.analyses.sampled.part import LATER, Draws, Entries, Part, Report, Unfitted, of_kind
+from experiments.catalogue.metrics import REACH
 from experiments.translation import N_
 
 SUBJECTS = of_kind("cascade")
@@ -62,10 +63,10 @@ def _drawn(result: CascadeResult | NotShown, key: str, variants: Sequence[str]) 
         return result
     if result.not_shown is not None:
         return result.not_shown
-    rows = {row.variant: row.reach if key == "reach" else row.r for row in result.variants}
+    rows = {row.variant: row.reach if key == REACH else row.r for row in result.variants}
     missing = {name: figure for name, figure in rows.items() if isinstance(figure, NotShown)}
     draws = {name: None if name in missing else result.draws.get(name) for name in rows}
-    if key == "reach":
+    if key == REACH:
         draws = {name: None if r is None else fit.reach_of(r) for name, r in draws.items()}
     return by_variant(variants, draws, missing)
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
+from experiments.catalogue.metrics import DEFAULT_GUARDRAILS, DEFAULT_METRICS, DEFAULT_PRIMARY
 from experiments.definition.fields import MAX_VARIANTS
 from experiments.definition.model import ExperimentDefinition
 from experiments.reporting.numbers import NARROW, decimal, localised, percent
@@ -64,7 +65,7 @@ def blank(currency: str) -> Values:
     """Return the values of a new experiment: two variants, evenly split, seven days."""
     return {
         **dict.fromkeys(PLAIN_FIELDS, ""),
-        "primary_metric": "sticky_rate",
+        "primary_metric": DEFAULT_PRIMARY,
         "traffic": "100",
         "namespace.from": "0",
         "namespace.to": "100",
@@ -73,8 +74,8 @@ def blank(currency: str) -> Values:
         "currency": currency,
         "minimum_members": "100",
         "threshold_of_caring": "1",
-        "metrics": ["click_rate", "share_rate", "purchase_rate", "revenue"],
-        "guardrails": ["negative_rate"],
+        "metrics": list(DEFAULT_METRICS),
+        "guardrails": list(DEFAULT_GUARDRAILS),
         "control": "0",
         "variants": [_blank_variant("a", "50"), _blank_variant("b", "50")],
         **audience_form.values_of(None),

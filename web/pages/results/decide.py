@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from analysis import Verdict
 from experiments.analyses.answer import Answer
 from experiments.analyses.scorecards import MetricEntry
+from experiments.catalogue.metrics import NET_VALUE
 from experiments.reporting import phrases
 from experiments.reporting.guardrails import statuses
 from experiments.reporting.measures import Measure, name_of
@@ -63,7 +64,7 @@ def choices(
             variant,
             _chance(decides, chances.get(variant.key)),
             variant.key == advised,
-            _value(answer.entry("net_value"), variant, control, currency),
+            _value(answer.entry(NET_VALUE), variant, control, currency),
             tuple(_doubts(verdict, guarded, variant)),
         )
         for variant in variants

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from experiments.analyses.answer import Answer
 from experiments.analyses.scorecards import MetricEntry
+from experiments.catalogue.metrics import NET_VALUE
 from experiments.reporting.numbers import count, money
 from experiments.translation import gettext
 from web.pages.results import explanations
 from web.pages.results.parts import Number, Plan, VariantFacts
 
-VALUED = ("net_value", "roi")
 DAYS = 30
 SHORTEST = 1.0
 """Days of running below which the members per day are too uncertain."""
@@ -20,7 +20,7 @@ def worth(answer: Answer, subject: VariantFacts, control: VariantFacts, plan: Pl
 
     What a variant cost once is spent already and is not spent again by shipping it, so it is added back.
     """
-    entry = answer.entry("net_value")
+    entry = answer.entry(NET_VALUE)
     a_day, elapsed = answer.summary.members_per_day, answer.summary.elapsed_days
     if entry is None or subject.key == control.key or not a_day or not elapsed or elapsed < SHORTEST:
         return None
@@ -69,12 +69,12 @@ def spent_once(entry: MetricEntry, plan: Plan, variants: Sequence[VariantFacts],
     among
         All members of each variant, over whom its fixed cost is shared.
     """
-    if entry.metric not in VALUED or not plan.fixed_costs:
+    if entry.plain.kind != "value" or not plan.fixed_costs:
         return ""
     spent = ", ".join(f"{v.letter} {_round(plan.fixed_costs.get(v.key, 0.0), plan)}" for v in variants)
     note = gettext("Includes one-off costs ({costs}), shared over the members of this test.").format(costs=spent)
     means = {row.variant: row.mean for row in entry.deciding.variants if row.mean is not None}
-    if entry.metric != "net_value" or not means:
+    if entry.metric != NET_VALUE or not means:
         return note
     without = ", ".join(
         f"{v.letter} {money(means[v.key] + _once(v, plan, among), plan.currency, 2)}"
