@@ -71,7 +71,7 @@ ABOUT = {
         "New members that each member who saw {letter} brings on average, allowing for those who joined too recently."
     ),
     "times": N_("Members exposed for each member who was randomised to {letter}, word of mouth included."),
-    "half_life": N_("Days until half of the members who return to {letter} have returned for the last time."),
+    "days": N_("Days until half of the members who return to {letter} have returned for the last time."),
 }
 """What a value is that is not a total over members."""
 
@@ -139,7 +139,7 @@ def explain_mean(measure: Measure, letter: str, row: VariantResult, words: Wordi
 
 def _counted(measure: Measure, letter: str, row: VariantResult) -> str:
     """Return what was counted of a variant, or what its value is."""
-    kind = "half_life" if measure.kind == "days" and not measure.per else measure.kind
+    kind = "total" if measure.kind == "days" and measure.per else measure.kind
     if kind in ABOUT:
         return gettext(ABOUT[kind]).format(letter=letter)
     if measure.per == gettext("per order"):
