@@ -41,4 +41,4 @@ def test_settings(pages) -> None:
 
 
 def _masked(text: str) -> str:
-    return re.sub(r"k[cs]_\w+…|http://\S+", "…", text)
+    return re.sub(r"k[cs]_[\w-]+…|http://\S+", "…", text)
