@@ -1,6 +1,6 @@
-"""Klette's statistics: from sufficient statistics to posteriors to a verdict in plain words.
+"""Klette's statistics: from sufficient statistics to posteriors to a verdict.
 
-Works alone, in a notebook: ``import analysis`` needs numpy and scipy; PyMC is imported by the segment model's fit only.
+Usable in a notebook: ``import analysis`` needs numpy and scipy; only the fits of sampled models import PyMC.
 
 >>> from analysis import ProportionStatistics, scorecard
 >>> result = scorecard({"a": ProportionStatistics(1000, 100), "b": ProportionStatistics(1000, 130)}, control="a")
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from analysis.stopping.rules import Fact, Rules, Verdict
     from analysis.stopping.sequential import Look
 
-# Where each public name lives. It is imported at its first use: who only draws a chart loads no SciPy.
+# The module of each public name, imported at its first use, so that drawing a chart does not load SciPy.
 _HOMES = {
     "AdjustedStatistics": "statistics",
     "AmountStatistics": "statistics",
@@ -115,6 +115,6 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

@@ -2,13 +2,13 @@
 
 Pure functions of the chances to be best, so the same posterior gives the same shares to the digit.
 
-*Thompson sampling* (Thompson 1933) gives each variant its chance to be best. It loses little on the way, but once a
-leader is likely it hardly samples the others, and so takes long to be sure. *Top-two* (Russo 2016) gives half of the
-leader's turns to its best challenger: a little more is lost, and the best is known sooner.
+*Thompson sampling* (Thompson 1933) gives each variant a share equal to its chance to be best. It has little regret, but
+once a leader is likely it hardly samples the others and takes long to be certain. *Top-two* (Russo 2016) gives half of
+the leader's turns to its best challenger: slightly more regret, but the best variant is identified sooner.
 
-Both move in steps: the outcomes of the newest members are not in yet, so a posterior reflects yesterday's leader more
-than today's; and a floor keeps sampling every variant, without which the means of those left behind are too low (a
-variant falls behind by chance, and is then not sampled enough to recover).
+Both move in steps, because the outcomes of the newest members are still missing, so that a posterior reflects
+yesterday's leader more than today's. A floor keeps sampling every variant; without it the means of trailing variants
+are too low (a variant falls behind by chance and is then sampled too little to recover).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Method = Literal["thompson", "top_two"]
 METHODS: tuple[Method, ...] = ("thompson", "top_two")
 #: Share of turns that top-two leaves to the leader (Russo 2016).
 LEADERS_TURNS = 0.5
-#: How far shares move towards their target at one look: a false lead of a day then costs half as much.
+#: Part of the way to their target that shares move at one look, which halves the cost of one day's false lead.
 STEP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The shares that new members should have from now on.
+    """The traffic split for new members from now on.
 
     Attributes
     ----------
@@ -69,18 +69,18 @@ def propose(
     Parameters
     ----------
     result : MetricResult
-        Of the metric that decides; its chances to be best are in its own direction.
+        Of the primary metric; its chances to be best follow the metric's direction.
     method : {"thompson", "top_two"}
     floor : float
         The least share of any variant, 0 up to an equal share.
     current : mapping of variant key to float, optional
-        The current shares, from which a step is made; without them the posterior's are taken whole.
+        The current shares, from which a step is taken; without them the posterior's shares are returned.
     step : float
         How far towards the target, above 0 up to 1.
 
     Returns
     -------
-    Proposal; NotShown where the metric has no posterior yet, so that the current shares should stay.
+    Proposal; NotShown if the metric has no posterior yet, so that the current shares stay.
     """
     chances = [row.p_best for row in result.variants]
     if result.not_shown is not None or any(p is None for p in chances):
@@ -118,7 +118,7 @@ def target_shares(p_best: np.ndarray, method: Method) -> np.ndarray:
 
 
 def _top_two(p: np.ndarray) -> np.ndarray:
-    """Return how often each variant has its turn: as the leader drawn, or as another's challenger.
+    """Return the chance of each variant to be chosen: as the leader drawn, or as the challenger.
 
     Drawing again until another variant leads gives i with probability p_i / (1 − p_j), so no draws are needed.
     """
@@ -126,7 +126,7 @@ def _top_two(p: np.ndarray) -> np.ndarray:
     for j, leading in enumerate(p):
         others = np.delete(p, j)
         rest = others.sum()
-        # Where j is certain, its challengers share alike.
+        # If j is certain, its challengers get equal shares.
         share = others / rest if rest > 0 else np.full(len(others), 1 / len(others))
         challenger += leading * np.insert(share, j, 0.0)
     return LEADERS_TURNS * p + (1 - LEADERS_TURNS) * challenger
@@ -140,7 +140,7 @@ def stepped(target: np.ndarray, current: np.ndarray, step: float) -> np.ndarray:
 
 
 def floored(shares: np.ndarray, floor: float) -> np.ndarray:
-    """Return shares of at least `floor` that add up to 1, the others in proportion as they were.
+    """Return shares of at least `floor` that add up to 1, with the other shares in their previous proportion.
 
     Raises
     ------

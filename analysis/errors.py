@@ -1,4 +1,4 @@
-"""The closed set of things that `analysis` refuses, and the outcome where there is no figure to show."""
+"""The closed set of errors of `analysis`, and the outcome for a figure that is not shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AnalysisError(ValueError):
     Parameters
     ----------
     code : str
-        One of `CODES`; stable, made for programs.
+        One of `CODES`, which are stable.
     message : str
         One or two sentences that name the value, the bound and the remedy.
     """
@@ -44,21 +44,21 @@ class AnalysisError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NotShown:
-    """A missing result with its reason, in the place of a number that would look like one.
+    """A missing result with its reason, instead of a number that would look like a result.
 
     Attributes
     ----------
     code : str
         Stable name of the reason, e.g. ``"no_members"``, ``"no_spread"``, ``"fit_failed"``.
     reason : Message
-        The sentence for a reader, without its words; see `not_shown`.
+        The reason as a message; see `not_shown`.
     """
 
     code: str
     reason: Message
 
     def of_variant(self, variant: str) -> NotShown:
-        """Return the same reason, given as that of one variant."""
+        """Return the same reason for one variant."""
         return NotShown(self.code, message("not_shown.of_variant", variant=variant, reason=self.reason))
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class NotShown:
 
     @classmethod
     def of(cls, reason: Message) -> NotShown:
-        """Return what is missing for a reason of `not_shown`, whose code names it."""
+        """Return the outcome for a reason made by `not_shown`, whose code names it."""
         return cls(reason.code.removeprefix("not_shown.").partition(".")[0], reason)
 
     @classmethod
@@ -82,24 +82,24 @@ def not_shown(name: str, /, **params: Any) -> NotShown:
     Parameters
     ----------
     name : str
-        The code; where it has several sentences, with a second part: ``"no_spread.variant"`` has the code
+        The code; if it has several sentences, with a second part: ``"no_spread.variant"`` has the code
         ``"no_spread"``. The message's code is ``not_shown.`` and the name.
     params
-        What the sentence is filled with, see `Message`.
+        The parameters of the message, see `Message`.
     """
     return NotShown(name.partition(".")[0], Message(f"not_shown.{name}", params))
 
 
 def refused(error: AnalysisError) -> NotShown:
-    """Return a refusal of the data as the reason why one result is missing, so that the others can still be shown.
+    """Return an error about the data as the reason of one missing result, so that the others are still shown.
 
     The sentence depends on the error's code; its English message is kept as the parameter `detail`, for diagnosis.
     """
     return NotShown(error.code, message(f"not_shown.refused.{error.code}", detail=error.message))
 
 
-def refuse_what_is_no_number(**given: Any) -> None:
-    """Raise AnalysisError where an argument that must be a number is a text, a boolean or None."""
+def refuse_non_numbers(**given: Any) -> None:
+    """Raise AnalysisError if an argument that must be a number is a text, a boolean or None."""
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, Real):
             raise AnalysisError("bad_request", f"{name} is {value!r}; give a number, such as 0.05 for 5 %.")

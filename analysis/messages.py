@@ -1,4 +1,4 @@
-"""What is to be said, as a code and its parameters: the words are made where it is shown, in the reader's language."""
+"""Messages as codes with parameters, which are turned into text where they are shown, in the reader's language."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One sentence, or a part of one, before it has words.
+    """One sentence, or a part of one, as a code with parameters.
 
     Attributes
     ----------
     code : str
         Names the sentence, such as ``"verdict.ship"``; `experiments.reporting.sentences` has a template for each.
     params : mapping of str to value
-        What the template is filled with: numbers in their own unit (a share is 0 to 1, a time whole microseconds UTC),
-        keys of variants and metrics, other messages, or sequences of these. Plain JSON values but for the messages.
+        The parameters of the template: numbers in their own unit (a share is 0 to 1, a time whole microseconds UTC),
+        keys of variants and metrics, other messages, or sequences of these. Plain JSON values except for the messages.
     """
 
     code: str
@@ -43,12 +43,12 @@ class Message:
 
 
 def message(code: str, /, **params: Any) -> Message:
-    """Return a `Message`; shorter to write where one is made."""
+    """Return a `Message` with its parameters as keywords."""
     return Message(code, params)
 
 
 def is_message(data: Any) -> bool:
-    """Whether plain JSON values are those of a message."""
+    """Return whether plain JSON values are those of a message."""
     return isinstance(data, Mapping) and data.keys() == {"message", "params"}
 
 

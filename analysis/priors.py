@@ -25,7 +25,7 @@ class NamedPrior:
     parameters : tuple of (str, float)
         By name.
     reason : Message or str
-        Why this prior; a text where it was made by hand.
+        Why this prior; a text if it was entered by hand.
     """
 
     name: str
@@ -145,7 +145,7 @@ PRIORS: tuple[NamedPrior, ...] = (
 
 
 def of(prior: object) -> NamedPrior:
-    """Return a prior as it is, or the one of that name."""
+    """Return the given prior, or the prior of a given name."""
     if isinstance(prior, NamedPrior):
         return prior
     if isinstance(prior, str):

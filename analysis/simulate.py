@@ -13,7 +13,7 @@ from scipy.special import betaln, gammainc, gammaincinv
 from analysis.errors import AnalysisError
 from analysis.statistics import AmountStatistics, CascadeStatistics, ProportionStatistics, RetentionStatistics
 
-#: A cascade that grows beyond this is stopped: with R above 1 there is no end to it.
+#: Bound on the members of a simulation; with R above 1 a cascade would never end.
 MOST_MEMBERS = 5_000_000
 
 
@@ -158,9 +158,9 @@ class DailyReturns:
     def last(self, horizon: int) -> np.ndarray:
         chances = self._chances(horizon)
         silent = np.append(np.cumprod((1 - chances)[::-1])[::-1][1:], 1.0)
-        found = chances * silent
-        found[0] = 1 - found.sum()
-        return found
+        last = chances * silent
+        last[0] = 1 - last.sum()
+        return last
 
     def first(self, horizon: int) -> np.ndarray:
         return 1 - np.cumprod(1 - self._chances(horizon))
@@ -168,10 +168,10 @@ class DailyReturns:
 
 @dataclass(frozen=True, slots=True)
 class BetaGeometricReturns:
-    """Members leave for good by a shifted-beta-geometric law; while they stay they are there on some of the days.
+    """Members leave for good by a shifted beta-geometric law and are active on some days until then.
 
     The chance to leave before each day is one number a member, Beta(alpha, beta) between them (Fader and Hardie 2007,
-    J. Interactive Marketing 21(1)); who stays is there with chance `daily` (Fader, Hardie and Shang 2010).
+    J. Interactive Marketing 21(1)); a member who stays is active with chance `daily` (Fader, Hardie and Shang 2010).
     """
 
     alpha: float
@@ -179,24 +179,24 @@ class BetaGeometricReturns:
     daily: float = 1.0
 
     def stays(self, days: np.ndarray) -> np.ndarray:
-        """Return the share who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
+        """Return the share of members who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
         return np.exp(betaln(self.alpha, self.beta + np.asarray(days)) - betaln(self.alpha, self.beta))
 
     def days(self, members: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
         leaving = np.maximum(rng.beta(self.alpha, self.beta, members), 1e-12)
         stayed = rng.geometric(leaving) - 1
         days = np.arange(horizon)
-        there = rng.random((members, horizon)) < _share("daily", self.daily)
-        return there & (days <= stayed[:, None]) & (days > 0)
+        active = rng.random((members, horizon)) < _share("daily", self.daily)
+        return active & (days <= stayed[:, None]) & (days > 0)
 
     def last(self, horizon: int) -> np.ndarray:
-        end, found = horizon - 1, np.empty(horizon)
+        end, last = horizon - 1, np.empty(horizon)
         stays = self.stays(np.arange(horizon + 1))
         for day in range(horizon):
             silent = (1 - self.daily) ** np.arange(end - day + 1)
             left = np.append(stays[day:end] - stays[day + 1 : end + 1], stays[end])
-            found[day] = (self.daily if day else 1.0) * (left @ silent)
-        return found
+            last[day] = (self.daily if day else 1.0) * (left @ silent)
+        return last
 
     def first(self, horizon: int) -> np.ndarray:
         days = np.arange(1, horizon)
@@ -235,7 +235,7 @@ def retention_truth(process: Returning, horizon: int) -> RetentionTruth:
 def simulate_retention(
     members: int, process: Returning, horizon: int, *, run: float, seed: int | np.random.Generator
 ) -> RetentionStatistics:
-    """Simulate one variant whose members are exposed evenly over a run and watched until its end.
+    """Simulate one variant whose members are exposed evenly over a run and observed until its end.
 
     Parameters
     ----------
@@ -246,13 +246,13 @@ def simulate_retention(
     """
     rng = np.random.default_rng(seed)
     observed = np.minimum(np.floor(rng.uniform(0, run, members)), horizon).astype(int)
-    there = process.days(members, horizon, rng) & (np.arange(horizon) < observed[:, None])
-    came = there.any(axis=1)
-    first = np.where(came, there.argmax(axis=1), 0)
+    active = process.days(members, horizon, rng) & (np.arange(horizon) < observed[:, None])
+    came = active.any(axis=1)
+    first = np.where(came, active.argmax(axis=1), 0)
     until = np.where(came, first, np.maximum(observed - 1, 0))
     at_risk = np.bincount(until, minlength=horizon)[::-1].cumsum()[::-1]
     returned = np.bincount(first, minlength=horizon)
-    last = np.where(came, horizon - 1 - there[:, ::-1].argmax(axis=1), 0)[observed >= horizon]
+    last = np.where(came, horizon - 1 - active[:, ::-1].argmax(axis=1), 0)[observed >= horizon]
     life_table = [(day, int(at_risk[day]), int(returned[day])) for day in range(1, horizon)]
     lasts = enumerate(np.bincount(last, minlength=horizon).tolist())
     return RetentionStatistics(members, horizon, tuple(life_table), tuple(lasts))
@@ -289,7 +289,7 @@ class Spreading:
         return rng.negative_binomial(self.dispersion, self.dispersion / (self.dispersion + self.r), members)
 
     def delays(self, size: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
-        """Return days from a member's exposure to that of somebody brought, below the horizon."""
+        """Return the days from a member's exposure to that of a brought member, below the horizon."""
         within = gammainc(self.delay_shape, horizon / self.delay)
         drawn = self.delay * gammaincinv(self.delay_shape, within * rng.random(size))
         return np.minimum(drawn, np.nextafter(horizon, 0))
@@ -303,12 +303,12 @@ class Spreading:
 def simulate_cascades(
     roots: int, spreading: Spreading, horizon: int, *, run: float, seed: int | np.random.Generator
 ) -> CascadeStatistics:
-    """Simulate one variant's word of mouth: randomised members over a run, and all whom they brought until its end.
+    """Simulate one variant's word of mouth: randomised members over a run, and all members brought until its end.
 
     Raises
     ------
     AnalysisError
-        Where more than `MOST_MEMBERS` come: lower `r` or shorten the run.
+        More than `MOST_MEMBERS` members result: lower `r` or shorten the run.
     """
     rng = np.random.default_rng(seed)
     exposed, root = rng.uniform(0, run, roots), np.arange(roots)

@@ -1,7 +1,7 @@
 """One chart definition for page, report and notebook: plain Vega-Lite v6, colours as the page's own CSS variables.
 
 In a page the variables follow light and dark; a report or notebook resolves them with `with_theme`
-(``altair.Chart.from_dict(with_theme(spec, "light"))`` draws them). A file a chart.
+(``altair.Chart.from_dict(with_theme(spec, "light"))`` draws them). Each chart has a file.
 """
 
 from analysis.charts.allocation import allocation_shares

@@ -1,4 +1,4 @@
-"""How new members were shared out, while the shares moved."""
+"""The traffic split over time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def allocation_shares(
     today: float,
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Draw each variant's share of the new members as a band, a step for each time the shares were set.
+    """Draw each variant's share of new members as a band, with a step for each change of the split.
 
     Parameters
     ----------
     epochs : rows with "day" (days since the launch, ascending) and "weights" ({variant: share, 0 to 1})
     variants : keys in order from the top, which gives the colours
     today : float
-        Where the last step ends, in days since the launch.
+        End of the last step, in days since the launch.
     labels : mapping of variant key to text, optional
     """
     encoding, names = by_variant(variants, labels)
@@ -59,7 +59,7 @@ def allocation_shares(
 
 
 def _bands(weights: Mapping[str, float], variants: Sequence[str]) -> list[tuple[str, float, float]]:
-    """Each variant with where its band begins and how thick it is; the first variant lies on top."""
+    """Return each variant with the start and the height of its band; the first variant is on top."""
     low, bands = 0.0, []
     for key in reversed(variants):
         share = float(weights.get(key, 0.0))

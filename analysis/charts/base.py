@@ -1,4 +1,4 @@
-"""What every chart stands on: the frame, the colours as CSS variables, and the marks that all of them share."""
+"""The base of every chart: the frame, the colours as CSS variables, and shared marks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.messages import N_
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 
-#: --v0 .. --v11 of the page: slate, burr, amber, then a continuation that differs in lightness as well as in hue.
+#: --v0 .. --v11 of the page: slate, burr, amber, then colours that differ in both lightness and hue.
 PALETTE_LIGHT: Final = (
     "#5f6b7a",
     "#8a2f7f",
@@ -48,10 +48,10 @@ INK: Final = {
 PERCENT: Final = "format(datum.value * 100, '.0f') + '\u202f%'"
 FINE_PERCENT: Final = "format(datum.value * 100, '.3~g') + '\u202f%'"
 SIGNED_PERCENT: Final = "datum.value === 0 ? '0' : format(datum.value * 100, '+.0f') + '\u202f%'"
-#: The page's own, by name: labels are kept apart by measuring them, which "inherit" would do in a smaller one.
+#: The page's font by name: labels are measured to keep them apart, and "inherit" would be measured too small.
 FONT: Final = 'ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif'
 MOST_MARKS: Final = 7
-"""Marks of an axis that a phone has room for."""
+"""The number of axis marks that fit on a phone."""
 _VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
 
 
@@ -71,7 +71,7 @@ def with_theme(spec: Any, theme: Literal["light", "dark"]) -> Any:
     if isinstance(spec, list | tuple):
         return [with_theme(value, theme) for value in spec]
     if isinstance(spec, str):
-        return _VARIABLE.sub(lambda found: known.get(found[1], found[0]), spec)
+        return _VARIABLE.sub(lambda match: known.get(match[1], match[0]), spec)
     return spec
 
 
@@ -89,7 +89,7 @@ def frame(
     Parameters
     ----------
     room, top : int
-        Pixels kept free at the right, for names at the ends of lines, and above, for what stands over the plot.
+        Pixels kept free at the right, for names at the ends of lines, and above, for labels over the plot.
     """
     axis = {
         "labelColor": "var(--mute)",
@@ -101,7 +101,7 @@ def frame(
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     }
-    # Labels that would run into each other on a phone are left out.
+    # Labels that would overlap on a phone are left out.
     apart_labels = {"labelOverlap": "greedy", "labelSeparation": 8}
     return {
         "$schema": SCHEMA,
@@ -125,7 +125,7 @@ def by_variant(variants: Sequence[str], labels: Mapping[str, str] | None) -> tup
 
 
 def days_run(end: float) -> dict[str, Any]:
-    """The horizontal axis of a run: whole days since its launch, up to `end`; 0 is the launch."""
+    """Return the horizontal axis of a run: whole days since its launch (0), up to `end`."""
     step = next(step for step in (1, 2, 3, 7, 14, 28, 56, 91) if end / step <= MOST_MARKS or step == 91)
     scale = {"domain": [0, end], "nice": False}
     axis = {"grid": False, "values": list(range(0, math.floor(end) + 1, step)), "format": "d"}
@@ -139,7 +139,7 @@ def days_run(end: float) -> dict[str, Any]:
 
 
 def zero_line() -> dict[str, Any]:
-    """The dotted line of no difference."""
+    """Return the dotted line of no difference."""
     return {
         "data": {"values": [{}]},
         "mark": {"type": "rule", "color": "var(--mute)", "strokeDash": [2, 3]},
@@ -150,7 +150,7 @@ def zero_line() -> dict[str, Any]:
 def apart(
     rows: Sequence[Mapping[str, Any]], field: str, *, top: float = 1.0, gap: float = 0.085, order: str = ""
 ) -> list[dict[str, Any]]:
-    """Give the names at the ends of lines a "label_at" each, so that none covers another.
+    """Set "label_at" for the names at the ends of lines, so that none covers another.
 
     Parameters
     ----------
@@ -158,9 +158,9 @@ def apart(
     field : str
         Where the line ends, 0 to `top`.
     gap : float
-        Least distance of two names, as a share of `top`.
+        Minimum distance of two names, as a share of `top`.
     order : str
-        What the names go by from below; `field` where it is empty.
+        The field that orders the names from below; `field` if empty.
     """
     placed: list[dict[str, Any]] = []
     floor = 0.0

@@ -1,4 +1,4 @@
-"""A picture of a cascade as large and as deep as those that were counted: no real one, whose branches nobody stores."""
+"""An illustration of a cascade with the counted size and depth; the branches of real cascades are not stored."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Final
 
 MOST_DRAWN: Final = 90
 _WIDENING, _THINNING = 1.2, 0.6
-"""Generations are drawn as those of cascades that came far: they widen at first and thin out towards the end."""
+"""Growth of the drawn generations: as in deep cascades, they widen at first and thin out towards the end."""
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Burr:
-    """A tree laid out around its root, in a box from −1 to 1 both ways.
+    """A tree around its root, in a box from −1 to 1 in both directions.
 
     Attributes
     ----------
     size, depth : int
-        Members and generations of the cascade that it stands for; the root is a member and generation 0.
+        Members and generations of the cascade; the root is a member and generation 0.
     nodes : tuple of (float, float, int)
         x, y and generation, the root first; at most `MOST_DRAWN`.
     parents : tuple of int
-        For each node but the root, the place of its parent among the nodes.
+        For each node except the root, the index of its parent.
     """
 
     size: int
@@ -41,8 +41,8 @@ class Burr:
 def burr(size: int, depth: int) -> Burr:
     """Lay out a cascade of `size` members in `depth` generations; the same figures give the same picture.
 
-    How many members each generation has, and who brought whom, is drawn and not measured: only the histograms of
-    size and depth are kept. Where the two belong to different cascades, the depth is cut to what the size allows.
+    The sizes of generations and the branches are simulated, since only the histograms of size and depth are stored.
+    If the two belong to different cascades, the depth is cut to what the size allows.
     """
     size = max(1, size)
     drawn = min(size, MOST_DRAWN)
@@ -63,7 +63,7 @@ def burr(size: int, depth: int) -> Burr:
 
 
 def _generations(descendants: int, depth: int) -> list[int]:
-    """Members of each generation, at least one each."""
+    """Return the members of each generation, at least one each."""
     if depth == 0:
         return []
     shares = [(level + 1) ** _WIDENING * _THINNING**level for level in range(depth)]
@@ -71,7 +71,7 @@ def _generations(descendants: int, depth: int) -> list[int]:
 
 
 def _parents(generations: Sequence[int]) -> list[int]:
-    """The parent of each node but the root; some bring many and some nobody, as members do."""
+    """Return the parent of each node except the root; the numbers of guests vary as among members."""
     parents, above = [], [0]
     first = 1
     for members in generations:
@@ -84,7 +84,7 @@ def _parents(generations: Sequence[int]) -> list[int]:
 
 
 def _apportioned(total: int, shares: Sequence[float]) -> list[int]:
-    """Whole numbers in proportion to `shares` that add up to `total` (largest remainders)."""
+    """Return integers in proportion to `shares` that add up to `total` (largest remainders)."""
     exact = [total * share / sum(shares) for share in shares]
     whole = [math.floor(number) for number in exact]
     by_rest = sorted(range(len(exact)), key=lambda place: (whole[place] - exact[place], place))
@@ -94,7 +94,7 @@ def _apportioned(total: int, shares: Sequence[float]) -> list[int]:
 
 
 def _angles(parents: Sequence[int]) -> list[float]:
-    """The direction of each node: every branch gets room for its leaves, and stands in the middle of it."""
+    """Return the direction of each node, in the middle of the room that its leaves need."""
     count = len(parents) + 1
     children: list[list[int]] = [[] for _ in range(count)]
     for child, parent in enumerate(parents, 1):

@@ -1,4 +1,4 @@
-"""The posterior of every variant's lift, as soft overlapping ridges."""
+"""The posterior of every variant's lift, as overlapping ridges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def lift_densities(
     result: MetricResult | Mapping[str, Any], *, labels: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Draw the posterior of every variant's lift over the control as soft overlapping ridges."""
+    """Draw the posterior of every variant's lift over the control as overlapping ridges."""
     data = result if isinstance(result, Mapping) else result.to_dict()
     encoding, names = by_variant([row["variant"] for row in data["variants"]], labels)
     rows = [

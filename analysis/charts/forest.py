@@ -1,4 +1,4 @@
-"""The lift in each segment, a row a group."""
+"""The lift in each segment, one row for each group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analysis.charts.base import SIGNED_PERCENT, by_variant, frame, zero_line
 from analysis.messages import N_
 
 _WIDEST = 120
-"""Pixels of the longest name of a level; what is longer is cut, and whole in the tooltip."""
+"""Maximum width of a level's name in pixels; longer names are cut, and complete in the tooltip."""
 
 
 def segment_forest(

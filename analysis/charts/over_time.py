@@ -1,4 +1,4 @@
-"""The chance of being best, as the test went on."""
+"""The chance of being best over time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analysis.charts.base import PERCENT, apart, by_variant, days_run, frame
 from analysis.messages import N_
 
 _TOP = 24
-"""Pixels above the plot for what the dotted line is: there no line of the chart can run through it."""
+"""Pixels above the plot for the label of the dotted line, which no line of the chart can cross there."""
 
 
 def posterior_over_time(
@@ -22,20 +22,20 @@ def posterior_over_time(
     now_label: str = "",
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Draw each variant's chance of being best, as the test went on.
+    """Draw each variant's chance of being best over time.
 
     Parameters
     ----------
     history : rows with "day" (days of running), "variant" and "p_best" (0..1)
     variants : keys in order, which gives the colours
     planned_days : float, optional
-        The axis reaches so far.
+        End of the axis.
     today : float, optional
-        Where the dotted line stands; where it is not given, at the last analysis.
+        Position of the dotted line; by default the last analysis.
     over : bool
         The run has ended: the axis stops at the line.
     now_label : str
-        Written above the dotted line.
+        Label above the dotted line.
     labels : mapping of variant key to text, optional
     """
     encoding, names = by_variant(variants, labels)
@@ -59,11 +59,11 @@ def posterior_over_time(
         {"field": "day", "type": "quantitative", "title": N_("day"), "format": ".1f"},
         {"field": "p_best", "type": "quantitative", "title": N_("chance of being best"), "format": ".1%"},
     ]
-    beside = {"align": "right", "dx": 1} if now > end / 2 else {"align": "left", "dx": -1}
+    placement = {"align": "right", "dx": 1} if now > end / 2 else {"align": "left", "dx": -1}
     mark = {"datum": now, "type": "quantitative"}
     lonely = len(rows) <= len(variants)
     last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
-    text = {"type": "text", "text": now_label, "color": "var(--mute)", "fontSize": 12} | beside
+    text = {"type": "text", "text": now_label, "color": "var(--mute)", "fontSize": 12} | placement
     label = {"data": {"values": [{}]}, "encoding": {"x": mark, "y": {"value": -12}}}
     layers = [
         {
@@ -82,6 +82,6 @@ def posterior_over_time(
             "encoding": {"x": x, "y": y | {"field": "label_at"}, "color": encoding, "text": {"field": "name"}},
         },
     ]
-    # Where the plan goes on, the names have the days to come for themselves.
+    # Before the planned end, the names are placed over the remaining days.
     longest = 0 if now < end / 2 else max((len(name) for name in names.values()), default=1)
     return frame(N_("Each variant's chance of being best, by day."), 190, rows, layers, room=14 + 8 * longest, top=_TOP)

@@ -1,4 +1,4 @@
-"""The pictures of planning: what a plan of any length finds, its smallest lift, and how tests end."""
+"""The planning charts: chance of finding a lift, smallest detectable lift and outcomes, by planned duration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from analysis.planning.curves import Curves
 
 HEIGHT: Final = 210
-# The accent of the page, which is the second variant's colour too.
+# The accent colour of the page, which is also the second variant's colour.
 _ACCENT: Final = "var(--v1)"
 
 #: How tests end, from the bottom: field of `Outcomes` and its colour.
@@ -34,13 +34,13 @@ def lift_chances(
     ----------
     curves : Curves
     lift : float
-        The one worth finding, whose line is the thick one.
+        The lift worth finding, whose line is thick.
     planned_days : int
-        Where the dotted line is.
+        Position of the dotted line.
     power : float
-        The wanted chance: a level line.
+        The target chance, a horizontal line.
     labels : sequence of str
-        What each lift of the curves is called.
+        The label of each lift of the curves.
     """
     rows = [
         {"day": day, "lift": label, "chance": share.value, "main": curve.lift == lift}
@@ -70,15 +70,15 @@ def lift_chances(
 
 
 def detectable_lifts(curves: Curves, *, lift: float, planned_days: int) -> dict[str, Any]:
-    """Draw the smallest lift that each planned duration finds with the wanted chance."""
+    """Draw the smallest lift that each planned duration finds with the target chance."""
     rows = [
-        {"day": day, "lift": found}
-        for day, found in zip(curves.days, curves.detectable, strict=True)
-        if found is not None
+        {"day": day, "lift": smallest}
+        for day, smallest in zip(curves.days, curves.detectable, strict=True)
+        if smallest is not None
     ]
-    found = [row["lift"] for row in rows]
-    # Short plans find huge lifts alone, which would press the rest down; but what the longest finds must be seen.
-    top = max(min(max([*found, 1.5 * lift]), 8 * lift), 2 * min(found, default=0.0))
+    lifts = [row["lift"] for row in rows]
+    # Short plans only find huge lifts, which would flatten the curve; the longest plan's lift stays visible.
+    top = max(min(max([*lifts, 1.5 * lift]), 8 * lift), 2 * min(lifts, default=0.0))
     x = _days(curves.days)
     axis = {"labelExpr": f"(datum.value ? '+' : '') + {FINE_PERCENT}", "tickCount": 4, "domain": False, "ticks": False}
     y = {"field": "lift", "type": "quantitative", "title": None, "axis": axis, "scale": {"domain": [0, top]}}
@@ -107,13 +107,13 @@ def endings(curves: Curves, *, planned_days: int, labels: Mapping[str, str]) -> 
     Parameters
     ----------
     labels : mapping of str to str
-        What each of `ENDINGS` is called.
+        The label of each of `ENDINGS`.
     """
     rows = []
-    for day, found in zip(curves.days, curves.by_prior, strict=True):
+    for day, outcomes in zip(curves.days, curves.by_prior, strict=True):
         low = 0.0
         for field in ENDINGS:
-            share = getattr(found, field).value
+            share = getattr(outcomes, field).value
             rows.append({"day": day, "ending": labels[field], "low": low, "high": low + share, "share": share})
             low += share
     scale = {"domain": [labels[field] for field in ENDINGS], "range": list(ENDINGS.values())}
@@ -132,7 +132,7 @@ def endings(curves: Curves, *, planned_days: int, labels: Mapping[str, str]) -> 
 
 
 def _days(days: Sequence[int]) -> dict[str, Any]:
-    """The axis of durations: in weeks where they are whole ones, else in days."""
+    """Return the axis of durations, in weeks if all are whole weeks, else in days."""
     unit = 7 if days[-1] > 14 else 1
     last = days[-1] // unit
     step = next(step for step in (1, 2, 3, 4, 6, 8, 13) if last / step <= 7)
@@ -160,7 +160,7 @@ def _plan_line(planned_days: int, days: Sequence[int]) -> dict[str, Any]:
 
 
 def _plan_lines(planned_days: int, level: float, days: Sequence[int]) -> list[dict[str, Any]]:
-    """The plan as a dotted line, and what is wanted of it as a level one."""
+    """Return the plan as a dotted vertical line and its target as a horizontal one."""
     return [
         _plan_line(planned_days, days),
         {

@@ -1,4 +1,4 @@
-"""Retention: members who came back, by the day of their last return."""
+"""Retention: the share of members by the day of their last return."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def retention_curves(
     ends: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Draw the share of members who still came back on a day or later, with a soft band of its interval.
+    """Draw the share of members who returned on a day or later, with a band for its interval.
 
     Parameters
     ----------
     rows : rows with "variant", "day" (whole, from 1), "mean", "low", "high" and "raw" (shares; raw may be None)
     variants : keys in order, which gives the colours
     ends : mapping of variant key to text, optional
-        What stands at the end of its line, such as "B 3.9 d"; the label alone where it is missing.
+        Text at the end of a line, such as "B 3.9 d"; by default the label.
     labels : mapping of variant key to text, optional
     """
     encoding, names = by_variant(variants, labels)
@@ -35,7 +35,7 @@ def retention_curves(
     x = _days(last)
     axis = {"labelExpr": FINE_PERCENT, "tickCount": 3, "domain": False, "ticks": False}
     y = {"field": "mean", "type": "quantitative", "title": None, "scale": {"domain": [0, top]}, "axis": axis}
-    # Curves that meet at the end are named in the order in which they lie before it.
+    # Curves that end at the same value are named in the order that they have before.
     height = {key: sum(row["mean"] for row in table if row["variant"] == key) for key in variants}
     ending = [
         row | {"end": (ends or {}).get(row["variant"], row["name"]), "height": height[row["variant"]]}
@@ -69,14 +69,14 @@ def retention_curves(
 
 
 def _days(last: int) -> dict[str, Any]:
-    """The horizontal axis, from day 1 to the last."""
+    """Return the horizontal axis, from day 1 to the last."""
     axis = {"grid": False, "values": _marks(last), "format": "d", "labelFlush": True}
     scale = {"domain": [1, max(last, 2)], "nice": False}
     return {"field": "day", "type": "quantitative", "title": N_("day"), "scale": scale, "axis": axis}
 
 
 def _marks(last: int) -> list[int]:
-    """Days that the axis names: the first, the last, and a few evenly between."""
+    """Return the labelled days: the first, the last, and a few evenly between."""
     step = max(1, -(-(last - 1) // (_MOST_MARKS - 1)))
     marks = list(range(1, last + 1, step))
     return [*(mark for mark in marks if last - mark >= 0.75 * step), last]

@@ -1,7 +1,7 @@
-"""Charts as SVG text, for where no browser draws them: a report, a notebook, an e-mail.
+"""Charts as SVG text, for output without a browser: a report, a notebook, an email.
 
 The drawing engine (vl-convert, which carries Vega-Lite and needs no browser and no network) takes some 100 MB, so it
-lives in a process of its own that ends with the work: ``python -m analysis.charts.svg``.
+runs in a separate process that ends with the work: ``python -m analysis.charts.svg``.
 """
 
 from __future__ import annotations
@@ -17,45 +17,45 @@ from typing import Any, Final
 from analysis.errors import AnalysisError
 
 VEGA_LITE: Final = "6.4"
-#: Vega's names of the languages in which numbers are written.
+#: Vega's locale names for formatting numbers.
 LOCALES: Final = {"en": "en-US", "de": "de-DE"}
-#: Names of namespaces, which a page needs no more: within HTML an svg element is known by its name.
+#: Namespace attributes, which inline SVG in HTML does not need.
 _NAMESPACES = re.compile(r' xmlns(?::xlink)?="[^"]*"')
 
 
 def drawn(
     specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: float = 60, locale: str = "en"
 ) -> list[str]:
-    """Draw Vega-Lite definitions, several in one go.
+    """Draw several Vega-Lite definitions in one process.
 
-    Colours that are CSS variables stay so: whoever shows the text gives them, and light and dark follow.
+    Colours stay CSS variables, which the page sets for its light and dark themes.
 
     Parameters
     ----------
     width : int
         In pixels, for every chart that fills its container.
     seconds : float
-        How long the drawing may take in all.
+        Time limit for all charts together.
     locale : {"en", "de"}
-        Of the marks in numbers.
+        Locale of number formats.
 
     Returns
     -------
     list of str
-        An ``<svg>`` element each, without the address of any namespace.
+        An ``<svg>`` element for each definition, without namespace addresses.
 
     Raises
     ------
     AnalysisError
-        Where a definition cannot be drawn; the message says why.
+        A definition cannot be drawn; the message has the reason.
     """
     if not specs:
         return []
-    told = json.dumps({"specs": [_sized(spec, width) for spec in specs], "locale": LOCALES[locale]})
+    request = json.dumps({"specs": [_sized(spec, width) for spec in specs], "locale": LOCALES[locale]})
     home = Path(__file__).resolve().parents[2]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__], input=told, capture_output=True, text=True, timeout=seconds, cwd=home
+            [sys.executable, "-m", __name__], input=request, capture_output=True, text=True, timeout=seconds, cwd=home
         )
     except subprocess.TimeoutExpired:
         raise AnalysisError("bad_request", f"The charts took longer than {seconds:g} s to draw; try again.") from None

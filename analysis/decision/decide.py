@@ -16,7 +16,7 @@ from analysis.decision.evidence import (
 )
 from analysis.decision.guardrails import guardrail_statuses, withheld
 from analysis.decision.lead import believed, missing, until
-from analysis.errors import AnalysisError, refuse_what_is_no_number
+from analysis.errors import AnalysisError, refuse_non_numbers
 from analysis.health.result import HealthCheck
 from analysis.messages import Message, message
 from analysis.planning.projection import MoreDays, more_days
@@ -25,20 +25,20 @@ from analysis.stopping.rules import Decision, Fact, GuardrailStatus, Rules, Verd
 from analysis.stopping.sceptical import ScepticalLift
 from analysis.stopping.sequential import Look
 
-#: A lead this likely to be within the ROPE is not worth having, however surely it is there.
+#: A lead this likely to be within the ROPE is too small to matter, even if it is certain.
 PRACTICALLY_SAME = 0.95
 
 
 class Situation(NamedTuple):
-    """What every rule of the verdict reads.
+    """The inputs of every rule of the verdict.
 
     Attributes
     ----------
     case : Case
     look : Look
-        Which leads and shortfalls have passed the bound by now.
+        The leads and shortfalls that have passed the bound so far.
     lifts : ScepticalLift or None
-        The lifts under the lift prior, where there are any.
+        The lifts under the lift prior, if there are any.
     guardrails : tuple of GuardrailStatus
     """
 
@@ -74,23 +74,23 @@ def decide(
     Parameters
     ----------
     primary : MetricResult
-        Of the one metric that decides.
+        Of the primary metric.
     rules : Rules
     health : sequence of HealthCheck
-        Any "fail" makes the verdict "untrusted".
+        A "fail" makes the verdict "untrusted".
     guardrails : sequence of MetricResult
         Metrics that must not worsen, each with its own direction.
     elapsed_days : float
         Days the run has been running, 0 or more.
     looks : sequence of Look, or None
-        The `look` of every earlier verdict of this run, oldest first; () for the very first. None = not known, which
-        takes a stricter bound that holds for any number of looks.
+        The `look` of every earlier verdict of this run, oldest first; () for the first. None = not known, which uses a
+        stricter bound that holds for any number of looks.
     finished : bool
-        The run is over, so the verdict asks for no more days: what is open stays open.
+        The run is over, so the verdict never asks for more days.
     once : bool
         The run is analysed a single time, at its end, so that no message mentions daily looks.
     """
-    refuse_what_is_no_number(elapsed_days=elapsed_days)
+    refuse_non_numbers(elapsed_days=elapsed_days)
     if not (math.isfinite(elapsed_days) and elapsed_days >= 0):
         raise AnalysisError("bad_request", f"elapsed_days is {elapsed_days}; give the days of running, 0 or more.")
     case = Case(primary, rules or Rules(), health, guardrails, elapsed_days, looks, finished, once)
@@ -120,7 +120,7 @@ def _verdict(
 
 
 def _facts(case: Case, variant: str | None) -> tuple[Fact, ...]:
-    """Return the figures beside the sentence: of the named variant, or of the one most probably best."""
+    """Return the figures of the verdict: those of the named variant, or of the most likely best one."""
     if case.primary.not_shown is not None:
         return ()
     best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
@@ -187,9 +187,9 @@ def _waiting(now: Situation, reason: Message, days: float) -> Verdict:
 
 
 def _harm(now: Situation) -> Verdict | None:
-    """A guardrail proven worse, or every new variant proven worse than the control.
+    """Return the verdict on harm: a guardrail proven worse, or every new variant proven worse than the control.
 
-    Where another variant may be shipped already, shipping it ends the harm as well as stopping does, and says more.
+    If another variant can be shipped, shipping it ends the harm as well, and is the more useful verdict.
     """
     case, look = now.case, now.look
     if _too_early(now) is None and _ship(now) is not None:
@@ -230,7 +230,7 @@ def _ship(now: Situation) -> Verdict | None:
 
 
 def _better(case: Case, key: str) -> Message:
-    """Return that a variant does better than the control, and by how much where a lift means something."""
+    """Return the message that a variant is better than the control, with the lift if the metric has one."""
     lift, about = case.primary.comparison(key).lift, {"variant": key, "control": case.primary.control}
     if lift is None:
         return message("verdict.better", **about)
@@ -238,7 +238,7 @@ def _better(case: Case, key: str) -> Message:
 
 
 def _unjudged(case: Case) -> list[Message]:
-    """Return which guardrails have no figures; that no member did it at all, in any variant, breaks none."""
+    """Return the guardrails without figures, except those for which no member of any variant had the event."""
     return [
         message("verdict.guardrail_unknown", metric=result.metric, reason=result.not_shown.reason)
         for result in case.guardrails
@@ -252,7 +252,7 @@ def _accepted(case: Case, variant: str) -> dict[str, Any]:
 
 
 def _signed(case: Case) -> bool:
-    """Whether the control's mean may be 0 or below, so that no loss is a share of it."""
+    """Return whether the control's mean may be 0 or below, so that a relative loss has no meaning."""
     return case.primary.variant(case.primary.control).log_mean is None
 
 
@@ -279,7 +279,7 @@ def _no_difference(now: Situation) -> Verdict | None:
 
 
 def _undecided(now: Situation) -> Verdict:
-    """The run is over and no rule has settled it."""
+    """Return the verdict on a finished run that no rule has decided."""
     case = now.case
     best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
     doubt = None if best.variant == case.primary.control else now.doubted(best.variant)
@@ -308,15 +308,15 @@ def _doubted(doubt: GuardrailStatus) -> Message:
 
 
 def _open(now: Situation) -> list[Message]:
-    """Return who leads, and why that is not enough to decide."""
+    """Return the leading variant and why the lead is not sufficient."""
     case = now.case
     best, control = max(case.primary.variants, key=lambda row: row.p_best or 0.0), case.primary.control
     if best.variant == control:
         return [message("verdict.control_leads", variant=control, chance=best.p_best or 0.0)]
     if best.variant in now.look.crossed:
         return [message("verdict.another_may_be_better", variant=best.variant, control=control)]
-    said = [believed(case, best), *missing(case, best)]
-    return [*said, message("verdict.retest")] if case.finished else said
+    reasons = [believed(case, best), *missing(case, best)]
+    return [*reasons, message("verdict.retest")] if case.finished else reasons
 
 
 def _projected(now: Situation, lifts: ScepticalLift, key: str) -> MoreDays:

@@ -14,18 +14,18 @@ from analysis.stopping.rules import Rules
 from analysis.stopping.sceptical import ScepticalLift, sceptical
 from analysis.stopping.sequential import Look
 
-#: Spread of the control's logarithm from which a relative comparison is pointless: fewer than two members did it.
+#: Spread of the control's logarithm above which a relative comparison has no meaning: fewer than two successes.
 CONTROL_LOG_SD = 0.7
 #: Kinds whose mean may lie on either side of 0.
 EITHER_SIGN = ("ratio", "value")
-#: How many standard deviations between members a lift of 100 % usually is, where no lift can be given: a fifth, as in a
-#: rate of 4 % or money with five times its mean as spread.
+#: Standard deviations between members that a lift of 100 % typically equals, for metrics without a lift: a fifth, as
+#: for a rate of 4 % or for money with a standard deviation of five times its mean.
 MIXTURE_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that a rule may look at."""
+    """The inputs of the rules."""
 
     primary: MetricResult
     rules: Rules
@@ -53,7 +53,7 @@ class Case:
 def z_score(result: MetricResult, key: str) -> float:
     """Return the lead of a variant over the control in standard errors, positive = better, before any prior.
 
-    A posterior that priors have drawn together would answer later than the bound was made for.
+    The bound does not hold for a posterior that a prior has shrunk.
     """
     ours, control = result.variant(key), result.variant(result.control)
     error = standard_error(result, key)
@@ -64,7 +64,7 @@ def z_score(result: MetricResult, key: str) -> float:
 
 
 def standard_error(result: MetricResult, key: str) -> float | None:
-    """Return the standard error of the difference to the control, in the metric's unit; None where there is none."""
+    """Return the standard error of the difference to the control, in the metric's unit, if there is one."""
     ours, control = result.variant(key), result.variant(result.control)
     if ours.evidence_sd is None or control.evidence_sd is None:
         return None
@@ -75,8 +75,8 @@ def standard_error(result: MetricResult, key: str) -> float | None:
 def information_ratio(result: MetricResult, key: str, mixture_sd: float) -> float:
     """Return the mixture's variance over that of the effect; see `sequential.always_valid_bound`.
 
-    On the scale of logarithms where both means are clear of 0. Elsewhere an effect is counted in standard deviations
-    between members, of which `MIXTURE_SHARE` is as much as a usual lift: then the ratio depends on members alone.
+    On the log scale if both means are clear of 0. Otherwise an effect is measured in standard deviations between
+    members, `MIXTURE_SHARE` of which correspond to a typical lift, so that the ratio depends only on the members.
     """
     ours, control = result.variant(key), result.variant(result.control)
     if ours.log_sd is not None and control.log_sd is not None:
@@ -87,7 +87,7 @@ def information_ratio(result: MetricResult, key: str, mixture_sd: float) -> floa
 
 
 def bound_of(case: Case, result: MetricResult, key: str) -> float:
-    """Return the bound on |z| for one comparison, the error shared between all comparisons with the control."""
+    """Return the bound on |z| for one comparison; all comparisons with the control share the error."""
     return sequential.bound(
         elapsed_days=case.elapsed_days,
         members=case.members,
@@ -99,10 +99,10 @@ def bound_of(case: Case, result: MetricResult, key: str) -> float:
 
 
 def look_now(case: Case) -> Look:
-    """Return which leads and shortfalls have passed the bound by now; what passed once stays passed."""
-    past = case.looks or ()
-    crossed = {key for look in past for key in look.crossed}
-    harmed = {key for look in past for key in look.harmed}
+    """Return the leads and shortfalls that have passed the bound so far, at this or an earlier look."""
+    looks = case.looks or ()
+    crossed = {key for look in looks for key in look.crossed}
+    harmed = {key for look in looks for key in look.harmed}
     planned = case.rules.planned_days
     counted = planned is None or case.looks is None or sequential.counts(case.elapsed_days, planned, case.looks)
     if case.primary.not_shown is None:
@@ -125,8 +125,8 @@ def look_now(case: Case) -> Look:
 def sceptical_lifts(case: Case) -> ScepticalLift | None:
     """Return the lifts under the lift prior, or None while the control's mean is not clear of 0.
 
-    What may lie on either side of 0 (net value, sentiment) has no lift: there, differences take its place, counted in
-    `natural_unit`.
+    Metrics that can be negative (net value, sentiment) have no lift; their differences in `natural_unit` are used
+    instead.
     """
     primary = case.primary
     control = primary.variant(primary.control)
@@ -149,7 +149,7 @@ def sceptical_lifts(case: Case) -> ScepticalLift | None:
 
 
 def natural_unit(result: MetricResult) -> float | None:
-    """Return what stands for the control's mean where that may be 0: as far from 0 as any variant's mean may lie."""
+    """Return the unit of differences if the control's mean may be 0: the largest plausible size of a mean."""
     rows = [row for row in result.variants if row.evidence_mean is not None and row.evidence_sd is not None]
     if len(rows) < len(result.variants):
         return None
@@ -158,7 +158,7 @@ def natural_unit(result: MetricResult) -> float | None:
 
 
 def _log_moments(row: VariantResult) -> tuple[float, float]:
-    """Return a variant's log moments; where its mean may be 0, a wide guess near the top of what it may be."""
+    """Return a variant's log moments; if its mean may be 0, wide ones near its largest plausible value."""
     if row.log_mean is not None and row.log_sd is not None:
         return row.log_mean, row.log_sd
     return math.log(max((row.evidence_mean or 0.0) + 2 * (row.evidence_sd or 0.0), 1e-300)), 1.0

@@ -1,4 +1,4 @@
-"""Whether each guardrail holds: the one place that judges it, by the bounds of the verdict."""
+"""The status of each guardrail, judged by the bounds of the verdict."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from analysis.messages import message
 from analysis.scoring.score import MetricResult
 from analysis.stopping.rules import GuardrailState, GuardrailStatus
 
-#: A guardrail this likely to be worse keeps a variant from being shipped, long before it is proven.
+#: Probability of being worse above which a guardrail prevents shipping, well before harm is proven.
 GUARDRAIL_DOUBT = 0.95
 
 
 def guardrail_statuses(case: Case) -> tuple[GuardrailStatus, ...]:
-    """Return the status of each guardrail for each variant but the control, guardrails in the order given.
+    """Return the status of each guardrail for each variant except the control, in the order of the guardrails.
 
-    A guardrail is broken where the shortfall has passed the bound of the stopping rule, and in doubt where the data
-    alone, without any prior, make it worse with a probability above `GUARDRAIL_DOUBT`.
+    A guardrail is broken if the shortfall has passed the bound of the stopping rule, and in doubt if, without any
+    prior, it is worse with a probability above `GUARDRAIL_DOUBT`.
     """
     return tuple(_status(case, result, key) for result in case.guardrails for key in case.others)
 
 
 def withheld(statuses: tuple[GuardrailStatus, ...]) -> tuple[GuardrailStatus, ...]:
-    """Return the statuses of a run with too little data for any verdict: none of them is known."""
+    """Return unknown statuses, for a run with too little data for any verdict."""
     too_early = message("guardrail.too_early")
     return tuple(GuardrailStatus(row.metric, row.variant, "unknown", reason=too_early) for row in statuses)
 

@@ -1,6 +1,6 @@
-"""The messages about a lead that is not proven: how far it is believed, what is missing, and until when.
+"""The messages about an unproven lead: its probability, what is missing, and the expected time.
 
-Chances are what is believed given the data; whether a lead is proven is another question, with its own message.
+A probability of being best is a posterior belief; whether a lead is proven is a separate question with its own message.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from analysis.planning.projection import MoreDays
 from analysis.scoring.score import VariantResult
 from analysis.stopping.rules import day_number
 
-#: A lead believed at least this much is called a good sign.
+#: Probability from which a lead counts as a good sign.
 _GOOD_SIGN: Final = 0.7
-#: By whether the metric is a share of members, and whether the lead is upwards.
+#: By whether the metric is a proportion, and whether the lead is upwards.
 _LEADS: Final = {
     (True, True): "verdict.leads_more_per_100",
     (True, False): "verdict.leads_fewer_per_100",
     (False, True): "verdict.leads_more_per_member",
     (False, False): "verdict.leads_less_per_member",
 }
-#: By whether the lead is a good sign, and whether the run is analysed a single time.
+#: By whether the lead is a good sign, and whether the run is analysed only once.
 _UNPROVEN: Final = {
     (True, True): "verdict.good_sign",
     (True, False): "verdict.good_sign_daily",
@@ -33,14 +33,14 @@ _UNPROVEN: Final = {
 
 
 def believed(case: Case, best: VariantResult) -> Message:
-    """Return how far a lead is believed, and what it amounts to where that is known."""
-    said = {"variant": best.variant, "chance": best.p_best or 0.0}
+    """Return the probability of a lead, and its size if known."""
+    params = {"variant": best.variant, "chance": best.p_best or 0.0}
     difference = case.primary.comparison(best.variant).difference
     if difference is None or difference.mean == 0:
-        return message("verdict.leads", **said)
+        return message("verdict.leads", **params)
     share = case.primary.kind == "proportion"
     size = abs(difference.mean) * (100 if share else 1)
-    return message(_LEADS[share, difference.mean > 0], **said, size=size, control=case.primary.control)
+    return message(_LEADS[share, difference.mean > 0], **params, size=size, control=case.primary.control)
 
 
 def missing(case: Case, best: VariantResult) -> tuple[Message, ...]:
@@ -51,7 +51,7 @@ def missing(case: Case, best: VariantResult) -> tuple[Message, ...]:
 
 
 def until(case: Case, wait: MoreDays) -> tuple[Message, ...]:
-    """Return by which day of the run a clear result is to be expected, or why that is not known.
+    """Return the day of the run by which a clear result is expected, or why that is unknown.
 
     The days left are the median of simulated futures; see `projection`.
     """

@@ -1,6 +1,6 @@
-"""Health checks: reasons not to trust a test, whatever its figures are.
+"""The registry of health checks, which find reasons not to trust a test.
 
-A new check is a function from `HealthData` to a `HealthCheck` (None where it does not apply), a line here, and its
+A new check is a function from `HealthData` to a `HealthCheck` (None if it does not apply), a line here, and its
 sentences in ``experiments/reporting/sentences/health.py``.
 """
 
@@ -25,15 +25,15 @@ class Check(NamedTuple):
     Attributes
     ----------
     key : str
-        Its stable name, in the API and in its messages.
+        Stable name in the API and in messages.
     run : callable
-        Returns the check of a run; None where it does not apply.
+        Returns the check of a run, or None if it does not apply.
     name : str
         Its name on screen.
     meaning : str
-        What it guards against, in one sentence.
+        The problem that it detects, in one sentence.
     note_above : float
-        A value above this is worth knowing although nothing is wrong.
+        A value above this is reported although nothing is wrong.
     """
 
     key: str
@@ -104,7 +104,7 @@ BY_KEY: Mapping[str, Check] = {check.key: check for check in CHECKS}
 
 
 def is_note(key: str, value: float | None) -> bool:
-    """Whether the value of a check is worth knowing although nothing is wrong."""
+    """Return whether the value of a check is reported although nothing is wrong."""
     return value is not None and value > BY_KEY[key].note_above
 
 

@@ -1,4 +1,4 @@
-"""What the health checks know about a run."""
+"""The data of a run that the health checks use."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from analysis.health.srm import Epoch
 
 @dataclass(frozen=True, slots=True)
 class HealthData:
-    """Everything that a check may look at; a check that needs more adds a field with a default.
+    """The inputs of the checks; a check that needs more adds a field with a default.
 
     Attributes
     ----------
     epochs : tuple of Epoch
         Members and shares of each set of weights, in order.
     imported : bool
-        A finished test, analysed once: its times and its logging are those of another system.
+        A finished test, analysed once; its times and its logging come from another system.
     totals_only : bool
         Only the members and successes of each variant are known.
     fraction : float or None
-        Share of the planned duration that is over, which makes the test of the split sharper; None without a plan.
+        Share of the planned duration that is over, which gives the split test more power; None without a plan.
     split_failed : bool
-        The split of this run failed before: its error is spent, so the failure stays.
+        The split of this run failed before: its alpha is spent, so the failure stays.
     uneven : bool
         The variants' shares differ, or changed.
     randomised, shared, multi_exposed, bots : int
-        Members in the figures, brought by a share, excluded for seeing two variants, and excluded as bots.
+        Members in the figures, brought through a share link, excluded for seeing two variants, and excluded as bots.
     crossed, immature : int
         Randomised members who saw another variant through a share, and whose window is still open.
     window_days : float
         The attribution window.
     events, late, ahead, early, other_currency : int
-        Events that count; those that arrived a day late, are dated ahead of our clock, are dated before their member's
-        exposure (and do not count), and purchases in a currency that is not the experiment's.
+        Events that count; events that arrived more than a day late, are dated ahead of the server's clock, or are dated
+        before their member's exposure (and do not count); and purchases in another currency than the experiment's.
     clock_tolerance_seconds : float
-        So much before the exposure an event may be dated and count.
+        An event dated up to this much before the exposure counts.
     currency : str
         Of the experiment.
     aa_winners : tuple of bool
@@ -45,7 +45,7 @@ class HealthData:
     last_event_us, now_us : int or None
         The newest event and the end of the data, in microseconds UTC.
     silence_hours : float
-        Without an event for so long, the check warns.
+        Hours without an event after which the check warns.
     """
 
     epochs: tuple[Epoch, ...] = ()

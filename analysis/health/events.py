@@ -1,4 +1,4 @@
-"""Do events arrive, in time, and dated and priced as they should be?"""
+"""Checks of events: arrival, delay, time stamps and currency."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analysis.health.data import HealthData
 from analysis.health.result import HealthCheck, Limits, judge_share, share_of
 from analysis.messages import message
 
-#: Without an event for so long, or for twice the hours after which it warns, the check fails.
+#: Hours without an event after which the check fails, or twice the hours of the warning if that is longer.
 SILENCE_FAILS_AFTER_HOURS: Final = 48.0
 
 
@@ -29,7 +29,7 @@ def late_events(data: HealthData) -> HealthCheck | None:
 
 
 def clock_skew(data: HealthData) -> HealthCheck | None:
-    """Check the share of events that are dated more than a minute ahead of our clock."""
+    """Check the share of events that are dated more than a minute ahead of the server's clock."""
     if data.totals_only or data.imported:
         return None
     share = share_of("clock_skew", data.ahead, data.events)
@@ -44,7 +44,7 @@ def clock_skew(data: HealthData) -> HealthCheck | None:
 
 
 def before_exposure(data: HealthData) -> HealthCheck | None:
-    """Check the share of events that are dated before their member's exposure, and do not count for it."""
+    """Check the share of events that are dated before their member's exposure and therefore do not count."""
     if data.totals_only or data.imported:
         return None
     return judge_share(
@@ -58,7 +58,7 @@ def before_exposure(data: HealthData) -> HealthCheck | None:
 
 
 def currency(data: HealthData) -> HealthCheck | None:
-    """Report purchases in a currency that is not the experiment's: they are counted, but are no money in it."""
+    """Report purchases in another currency than the experiment's: they count as purchases, but not as money."""
     purchases = data.other_currency
     if purchases < 0:
         raise AnalysisError("bad_request", f"{purchases} purchases in another currency; a count is 0 or more.")

@@ -1,4 +1,4 @@
-"""Do tests of identical variants end without a winner?"""
+"""The check of finished A/A tests, which should end without a winner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.messages import message
 
 #: The share of A/A experiments that may declare a winner: the alpha of the rules.
 ALLOWED: Final = 0.05
-#: Chances of so many winners or more, below which the check warns and fails.
+#: Probabilities of at least so many winners below which the check warns and fails.
 DOUBT, ALARM = 0.05, 0.001
 
 
@@ -21,7 +21,7 @@ def aa_history(data: HealthData) -> HealthCheck | None:
 
     Returns
     -------
-    HealthCheck with the chance of so many or more as its value; None without any A/A experiment.
+    HealthCheck with the probability of at least so many winners as its value; None without any A/A experiment.
     """
     if data.totals_only or not data.aa_winners:
         return None

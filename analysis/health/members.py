@@ -1,4 +1,4 @@
-"""Are the members who they should be, and did each of them see one variant?"""
+"""Checks of members: exclusions, bots, and members who saw two variants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def multi_exposed(data: HealthData) -> HealthCheck | None:
         share,
         Limits(0.01, 0.10),
         none=message("health.multi_exposed.none"),
-        # Excluding them takes a larger part of a smaller variant.
+        # Excluding them removes a larger share of a smaller variant.
         some=message("health.multi_exposed.uneven" if data.uneven else "health.multi_exposed.some", share=share),
         next_step=message("health.multi_exposed.next_step"),
     )

@@ -1,4 +1,4 @@
-"""What a health check returns, and the judgement that most of them share: a share against two limits."""
+"""The result of a health check, and the rule that most checks share: a proportion against two limits."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class HealthCheck:
     detail : Message
         The finding, in one sentence.
     next_step : Message or None
-        What to do; None where there is nothing to do.
+        The recommended action, if any.
     figures : Message or None
-        For analysts: the numbers of the test, where the sentence leaves them out.
+        The numbers of the test for analysts, if the finding leaves them out.
     """
 
     check: str
@@ -66,7 +66,7 @@ class Limits(NamedTuple):
 
 
 def share_of(check: str, part: int, whole: int) -> float:
-    """Return a share of members or events; 0 where there are none.
+    """Return a share of members or events; 0 if there are none.
 
     Raises
     ------
@@ -81,6 +81,6 @@ def share_of(check: str, part: int, whole: int) -> float:
 def judge_share(
     check: str, share: float, limits: Limits, *, none: Message, some: Message, next_step: Message | None = None
 ) -> HealthCheck:
-    """Judge a share by its limits; `none` is the finding where it is 0, `some` where it is above."""
+    """Compare a share with its limits; `none` is the finding for 0, `some` for a share above 0."""
     status: Status = "fail" if share > limits.fail else "warn" if share > limits.warn else "ok"
     return HealthCheck(check, status, share, some if share else none, None if status == "ok" else next_step)

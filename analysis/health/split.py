@@ -1,4 +1,4 @@
-"""Is the split between the variants the planned one?"""
+"""The check of the traffic split (SRM)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ALARM: Final = 0.001
 
 
 def srm(data: HealthData) -> HealthCheck:
-    """Check the split of a run against the weights that applied when each member came.
+    """Check the split of a run against the weights that applied when each member was assigned.
 
-    Fails where the p that may be looked at any time falls below 0.001, warns where only the chi-square's does. An
-    imported test is looked at once, so there the chi-square decides.
+    Fails if the always-valid p falls below 0.001, warns if only the chi-square p does. An imported test is analysed
+    once, so the chi-square p decides.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def srm(data: HealthData) -> HealthCheck:
 
 
 def split_of(counts: Mapping[str, int], weights: Mapping[str, float], *, imported: bool = False) -> HealthCheck:
-    """Check the members of each variant against weights that stay the same."""
+    """Check the members of each variant against constant weights."""
     return srm(HealthData(epochs=(Epoch(counts, weights),), imported=imported))
 
 

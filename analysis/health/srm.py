@@ -1,16 +1,16 @@
-"""Sample ratio mismatch: is the split the planned one? Evidence that survives looking, and the chi-square beside it.
+"""Sample ratio mismatch: tests of the traffic split that stay valid under repeated looks, and the chi-square test.
 
-Three readings of the same counts, from the strictest promise to the weakest:
+Three tests of the same counts, from the strongest guarantee to the weakest:
 
 *always valid*
     A Dirichlet-multinomial Bayes factor against the planned shares (Lindon and Malek 2022, arXiv 2011.03567). The
     probability that it ever passes 1,000 while the split is right is at most 1 in 1,000.
 *planned*
-    Where a duration is planned and the shares stay as they are: by Lévy's inequality the counts' departure, a sum of
+    For a planned duration and constant shares: by Lévy's inequality the counts' departure, a sum of
     independent steps, passes a bound at any look up to the end at most twice as often as at the end. Nine tenths of
-    the alarm's error go there, one tenth to the always-valid test, which goes on for ever.
+    the alarm's error go there, one tenth to the always-valid test, which has no end.
 *once*
-    A finished test that is looked at a single time: the chi-square itself.
+    For a finished test that is analysed once: the chi-square test itself.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from scipy.stats import chi2
 
 from analysis.errors import AnalysisError
 
-#: How concentrated on the plan the alternative is, in members: of 529 faulty Upworthy tests (median 14,700 members) it
-#: finds 58.4 % at 2,000, 51 % at 100 or 10,000; a mixture of concentrations finds at most 57.5 %, and the best one for
-#: each test, were it known, 58.6 %. Of 1,957 sound ones it fails 0.15 % at any of them.
+#: Concentration of the alternative on the plan, in members: of 529 faulty Upworthy tests (median 14,700 members) it
+#: detects 58.4 % at 2,000 and 51 % at 100 or 10,000; a mixture of concentrations detects at most 57.5 %, and the best
+#: concentration for each test, if it were known, 58.6 %. Of 1,957 sound tests it fails 0.15 % at any concentration.
 CONCENTRATION = 2000.0
-#: Share of the alarm's error that the planned bound has; the rest keeps the always-valid one alive.
+#: Share of the alarm's alpha for the planned bound; the always-valid test has the rest.
 PLANNED_SHARE = 0.9
 
 
@@ -68,7 +68,7 @@ class Epoch:
 
     @property
     def seen(self) -> np.ndarray:
-        """Members by variant, in the order of the weights."""
+        """The members by variant, in the order of the weights."""
         return np.array([self.counts.get(key, 0) for key in self.weights], float)
 
     @property
@@ -83,18 +83,18 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How well the counts fit the split.
+    """The fit of the counts to the split.
 
     Attributes
     ----------
     statistic, freedom : float, int
         Pearson's chi-square, summed over epochs, and its degrees of freedom.
     once : float
-        Its p, for a single look.
+        Its p for a single look.
     always : float
-        The p that may be looked at any time, for ever.
+        The p that is valid at any number of looks.
     planned : float or None
-        The p that may be looked at any time up to the planned end, and goes on beyond; None without a plan.
+        The p that is valid at any number of looks up to the planned end and beyond; None without a plan.
     """
 
     statistic: float
@@ -114,15 +114,15 @@ def judge(epochs: Sequence[Epoch], fraction: float | None = None) -> Split:
     fraction : float or None
         Share of the planned duration that is over; None without a plan.
     """
-    met = [epoch for epoch in epochs if epoch.n]
-    statistic = math.fsum(chi_square(epoch) for epoch in met)
-    freedom = sum(len(epoch.weights) - 1 for epoch in met)
+    exposed = [epoch for epoch in epochs if epoch.n]
+    statistic = math.fsum(chi_square(epoch) for epoch in exposed)
+    freedom = sum(len(epoch.weights) - 1 for epoch in exposed)
     once = float(chi2.sf(statistic, freedom)) if freedom else 1.0
-    always = math.exp(-max(log_evidence(met), 0.0))
+    always = math.exp(-max(log_evidence(exposed), 0.0))
     if fraction is None:
         return Split(statistic, freedom, once, always, None)
     planned = always / (1 - PLANNED_SHARE)
-    if len(met) == 1 and fraction <= 1:
+    if len(exposed) == 1 and fraction <= 1:
         planned = min(planned, planned_p(statistic, freedom, fraction) / PLANNED_SHARE)
     return Split(statistic, freedom, once, always, min(planned, 1.0))
 
@@ -136,8 +136,8 @@ def planned_p(statistic: float, freedom: int, fraction: float) -> float:
     """Return a p that holds at every look up to the planned end: ``2 P(chi-square > statistic · fraction)``.
 
     The departure, scaled by the members of the end, is a Brownian motion W in `freedom` dimensions; before the end
-    ``|W|² = statistic · fraction``, and ``P(max |W| > c) ≤ 2 P(|W at the end| > c)`` (Lévy). Members who come evenly
-    make the share of time that of members; who come earlier make it stricter.
+    ``|W|² = statistic · fraction``, and ``P(max |W| > c) ≤ 2 P(|W at the end| > c)`` (Lévy). With even arrivals the
+    share of time equals that of members; earlier arrivals make the test stricter.
     """
     return min(1.0, 2 * float(chi2.sf(statistic * max(fraction, 0.0), freedom)))
 
@@ -145,18 +145,18 @@ def planned_p(statistic: float, freedom: int, fraction: float) -> float:
 def log_evidence(epochs: Sequence[Epoch], concentration: float = CONCENTRATION) -> float:
     """Return the logarithm of the Bayes factor against the shares that applied.
 
-    Each epoch is predicted from those before: its shares, tilted by how far each variant's members have departed from
-    the plan so far. The product of such predictions over those of the plan has mean 1 at any time while the split is
-    right, however the shares change and whatever chooses them. Shares that do not change give the one-epoch figure.
+    Each epoch is predicted from the earlier ones: its shares, tilted by the departure of each variant's members from
+    the plan so far. The product of these predictions over those of the plan has mean 1 at any time while the split is
+    right, however the shares change. Constant shares give the one-epoch figure.
     """
     total, before = 0.0, 0.0
     seen: dict[str, float] = {}
     expected: dict[str, float] = {}
     for epoch in epochs:
         prior = concentration * epoch.shares
-        past = np.array([seen.get(key, 0.0) for key in epoch.weights])
+        earlier = np.array([seen.get(key, 0.0) for key in epoch.weights])
         planned = np.array([expected.get(key, 0.0) for key in epoch.weights])
-        tilted = epoch.shares * (prior + past) / (prior + planned)
+        tilted = epoch.shares * (prior + earlier) / (prior + planned)
         total += _log_factor(epoch.seen, epoch.shares, (concentration + before) * tilted / tilted.sum())
         before += epoch.n
         for key, n, due in zip(epoch.weights, epoch.seen, epoch.expected, strict=True):
@@ -176,7 +176,7 @@ def _log_factor(counts: np.ndarray, shares: np.ndarray, prior: np.ndarray) -> fl
 
 
 def always_valid_p(counts: np.ndarray, weights: np.ndarray, concentration: float = CONCENTRATION) -> np.ndarray:
-    """Return ``min(1, 1 / Bayes factor)`` for rows of counts under shares that stay, for simulations.
+    """Return ``min(1, 1 / Bayes factor)`` for rows of counts under constant shares, for simulations.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Shapes of the spread between variants, and how well each predicts tests that it was not fitted to."""
+"""Shapes of the spread between variants, compared by their prediction of held-out tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scipy.special import gammaincc, logsumexp
 
 from analysis.learning.random_effects import SPREADS, Likelihood
 
-#: Degrees of freedom of the Student-t tried.
+#: Degrees of freedom to try for the Student-t.
 TAILS: Final = (2.5, 4.0, 8.0, 16.0)
-#: Medians and standard deviations of the logarithm tried of a tau that differs from test to test.
+#: Medians and standard deviations of the logarithm to try for a tau that differs between tests.
 MEDIANS: Final = np.geomspace(0.02, 1.5, 80)
 VARYING: Final = np.linspace(0.1, 1.5, 29)
 _FOLDS = 5
@@ -22,20 +22,20 @@ _FINE = np.geomspace(SPREADS[0], SPREADS[-1], 161)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One shape of the spread between variants, and how well it predicts tests it was not fitted to.
+    """One shape of the spread between variants, with its score on held-out tests.
 
     Attributes
     ----------
     name : str
-        ``normal``, ``student_t`` (some variants lie far out) or ``varying`` (some tests lie farther apart than others).
+        ``normal``, ``student_t`` (some variants are outliers) or ``varying`` (the spread differs between tests).
     spread : float
         tau of the Normal; scale of the Student-t; median of tau over tests.
     shape : float or None
         Degrees of freedom of the Student-t; standard deviation of log tau over tests.
     log_score : float
-        Mean log likelihood a test over tests held out, five folds.
+        Mean held-out log likelihood of a test, five folds.
     ahead : float
-        Held-out log likelihood gained over the Normal, in all tests.
+        Gain in held-out log likelihood over the Normal, in all tests.
     ahead_se : float
         Its standard error.
     """
@@ -54,27 +54,27 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """All members of one family that were tried: `fits` are log-likelihoods, (tests, members tried)."""
+    """The candidates of one family: `fits` are log-likelihoods, (tests, candidates)."""
 
     spreads: np.ndarray
     shapes: np.ndarray
     fits: np.ndarray
 
     def held_out(self, folds: np.ndarray) -> np.ndarray:
-        """Return each test's log-likelihood under the member that fits the other folds best."""
+        """Return each test's log-likelihood under the candidate that fits the other folds best."""
         score = np.empty(len(self.fits))
         for fold in range(_FOLDS):
             score[folds == fold] = self.fits[folds == fold, self.fits[folds != fold].sum(axis=0).argmax()]
         return score
 
     def best(self) -> tuple[float, float | None]:
-        """Return spread and shape of the member that fits all tests best."""
+        """Return spread and shape of the candidate that fits all tests best."""
         at = int(self.fits.sum(axis=0).argmax())
         return float(self.spreads[at]), None if np.isnan(self.shapes[at]) else float(self.shapes[at])
 
 
 def compare(likelihood: Likelihood, centre: float, sd: float) -> tuple[Family, ...]:
-    """Return every family with its log score on tests held out, the Normal first.
+    """Return every family with its log score on held-out tests, the Normal first.
 
     Parameters
     ----------
@@ -90,12 +90,12 @@ def compare(likelihood: Likelihood, centre: float, sd: float) -> tuple[Family, .
     }
     folds = np.arange(len(normal)) % _FOLDS
     scores = {name: shape.held_out(folds) for name, shape in shapes.items()}
-    found = []
+    families = []
     for name, score in scores.items():
         ahead = score - scores["normal"]
         error = float(ahead.std(ddof=1) * np.sqrt(len(ahead)))
-        found.append(Family(name, *shapes[name].best(), float(score.mean()), float(ahead.sum()), error))
-    return tuple(found)
+        families.append(Family(name, *shapes[name].best(), float(score.mean()), float(ahead.sum()), error))
+    return tuple(families)
 
 
 def _student_t(likelihood: Likelihood, normal: np.ndarray, centre: float, sd: float) -> _Shape:
@@ -112,7 +112,7 @@ def _student_t(likelihood: Likelihood, normal: np.ndarray, centre: float, sd: fl
 
 
 def _varying(fine: np.ndarray) -> _Shape:
-    """Every log-normal tau tried, as a mixture of known ones on a fine mesh."""
+    """Return every candidate log-normal tau as a mixture of known ones on a fine mesh."""
     top = fine.max(axis=1, keepdims=True)
     medians, shapes = (grid.ravel() for grid in np.meshgrid(MEDIANS, VARYING, indexing="ij"))
     weight = np.exp(-0.5 * (np.log(_FINE[:, None] / medians) / shapes) ** 2)
@@ -121,7 +121,7 @@ def _varying(fine: np.ndarray) -> _Shape:
 
 
 def _scales_of_t(scale: float, freedom: float) -> np.ndarray:
-    """A Student-t as a mixture of Normals: the share of each of `SPREADS`."""
+    """Return a Student-t as a mixture of Normals: the share of each of `SPREADS`."""
     log_edges = (np.log(SPREADS[1:]) + np.log(SPREADS[:-1])) / 2
     # A t is Normal with variance scale² freedom / chi²: P(spread < s) = P(chi² > freedom (scale / s)²).
     below = gammaincc(freedom / 2, freedom / 2 * (scale / np.exp(log_edges)) ** 2)

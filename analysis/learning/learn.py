@@ -1,8 +1,8 @@
-"""A prior learned from finished experiments: how far the variants of one test truly lie apart.
+"""A prior learned from finished experiments: the spread of true differences within a test.
 
 A random-effects fit with the exact binomial likelihood: ``theta_tv = mu_t + delta_tv`` with ``mu_t ~ N(m, s²)`` over
-tests and ``delta_tv ~ N(0, tau²)`` within one. A Normal approximation of the rates would learn too small a tau where
-clicks are few. Everything is on a fixed mesh: the same history gives the same digits.
+tests and ``delta_tv ~ N(0, tau²)`` within one. A Normal approximation of the rates would underestimate tau if
+clicks are few. All integrals use a fixed mesh, so the same history gives the same digits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from analysis.priors import NamedPrior
 
 __all__ = ["FEWEST_TESTS", "LearnedLift", "TestSummary", "learn"]
 
-#: Fewer finished tests than this are too few to learn how tests differ.
+#: Minimum number of finished tests to learn from.
 FEWEST_TESTS: Final = 20
 #: The Normal quantile below which nine of ten tests lie.
 NINE_OF_TEN: Final = 1.2816
@@ -31,15 +31,15 @@ NINE_OF_TEN: Final = 1.2816
 
 @dataclass(frozen=True, slots=True)
 class LearnedLift:
-    """True differences, as learned from a history of tests.
+    """True differences learned from a history of tests.
 
     Attributes
     ----------
     prior : NamedPrior
-        ``learned``, for `conversion` (`log_odds_sd`, with `log_odds_sd_varies` where that surely predicts better,
+        ``learned``, for `conversion` (`log_odds_sd`, with `log_odds_sd_varies` if that clearly predicts better,
         `mean_log_odds`, `mean_sd`) and for the verdict's lift (`sd`).
     tests, variants, members : int
-        What it rests on.
+        Size of the history.
     tau : float
         Posterior mean of tau under a flat prior.
     tau_low, tau_high : float
@@ -47,7 +47,7 @@ class LearnedLift:
     mean_log_odds, mean_sd : float
         Mean and standard deviation of tests' typical log-odds.
     families : tuple of Family
-        The Normal first, then what it was compared with.
+        The Normal first, then the alternatives.
     better : Message
         Which shape predicts held-out tests better.
     """
@@ -66,7 +66,7 @@ class LearnedLift:
 
     @property
     def evidence(self) -> dict[str, Any]:
-        """Plain JSON values, to be stored beside the prior."""
+        """Return plain JSON values, stored with the prior."""
         numbers = ("tests", "variants", "members", "tau", "tau_low", "tau_high", "mean_log_odds", "mean_sd")
         figures = {name: getattr(self, name) for name in numbers}
         return figures | {"better": self.better.to_dict(), "families": [asdict(f) for f in self.families]}
@@ -75,7 +75,7 @@ class LearnedLift:
 def learn(tests: Sequence[TestSummary]) -> LearnedLift | NotShown:
     """Fit the spread of true differences to finished tests, or return that there are too few.
 
-    Tests in which no member or every member did it have no information on differences, but on how high rates are.
+    Tests with no successes or only successes have information on the level of rates, but not on differences.
     """
     informative = [test for test in tests if sum(test.successes) and sum(test.successes) < sum(test.members)]
     if len(informative) < FEWEST_TESTS:
@@ -103,7 +103,7 @@ def _learned(tests: Sequence[TestSummary], likelihood: Likelihood) -> LearnedLif
 def _spread(
     tau: float, families: Sequence[Family], size: Mapping[str, int]
 ) -> tuple[tuple[tuple[str, float], ...], Message]:
-    """Return the prior's parameters of the spread, of one size or differing by test, and its reason."""
+    """Return the prior's parameters of the spread, constant or varying between tests, and its reason."""
     varying = next(family for family in families if family.name == "varying")
     if not varying.surely_ahead or varying.shape is None:
         return (("log_odds_sd", tau),), message("prior.learned", **size, within=math.expm1(tau))

@@ -1,7 +1,7 @@
 """The likelihood of finished experiments under a random-effects model, on a fixed mesh.
 
 ``theta_tv = mu_t + delta_tv`` with ``mu_t ~ N(m, s²)`` over tests and ``delta_tv ~ N(0, tau²)`` within one. The
-binomial likelihood is exact: a Normal approximation of the rates would learn too small a tau where clicks are few.
+binomial likelihood is exact: a Normal approximation of the rates would underestimate tau if clicks are few.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from analysis.errors import AnalysisError
 from analysis.pooling.log_odds import Counts, modes
 
-#: Spreads tried: 0.02 is nearly none, 2.5 is a factor of twelve.
+#: Candidate spreads: 0.02 is nearly none, 2.5 is a factor of twelve.
 SPREADS: Final = np.geomspace(0.02, 2.5, 21)
 _MESH = np.linspace(-3.6, 3.6, 33)
 _ORDER = 9
@@ -26,17 +26,17 @@ _ROWS = 400
 
 @dataclass(frozen=True, slots=True)
 class TestSummary:
-    """A finished experiment, as far as learning needs it.
+    """The data of a finished experiment for learning.
 
     Attributes
     ----------
     key : str
         Its name, for the evidence.
     members, successes : tuple of int
-        One a variant, at least two variants; successes at most members.
+        One for each of at least two variants; successes at most members.
     """
 
-    __test__ = False  # no test case of pytest's
+    __test__ = False  # not a pytest test case
 
     key: str
     members: tuple[int, ...]
@@ -108,7 +108,7 @@ class Likelihood:
         return self.over_mu(self.together(self.rows), centre, sd)
 
     def means(self, tests: np.ndarray) -> tuple[float, float]:
-        """Fit mean and standard deviation of the tests' mu by expectation-maximisation, at the best spread by then."""
+        """Fit mean and standard deviation of the tests' mu by expectation-maximisation, at the current best spread."""
         every = self.together(self.rows)[tests]
         mu, width = self.mu[tests], self.log_width[tests]
         centre, sd = float(mu.mean()), max(float(mu[:, len(_MESH) // 2].std()), 0.05)

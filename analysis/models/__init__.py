@@ -1,8 +1,7 @@
-"""Posterior models: one file each, one small interface, one visible tuple.
+"""The registry of posterior models; each has a file.
 
-Each module has ``fit(statistics, prior, rng) -> Posterior | NotShown``, where `statistics` is one statistic a
-variant in variant order. `segmented`, which takes cells, is used by its own name. What needs PyMC imports it inside its
-fit.
+Each module has ``fit(statistics, prior, rng) -> Posterior | NotShown``, where `statistics` has one statistic for each
+variant, in variant order. Models that need PyMC import it inside their fit.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from analysis.models.retention.fit import fit as fit_retention
 from analysis.posterior.joint import Posterior
 from analysis.priors import NamedPrior
 
-#: Each takes statistics of its own kind: `Model.kind` says which.
+#: Each model takes statistics of one kind, `Model.kind`.
 Fit = Callable[[Mapping[str, Any], NamedPrior, np.random.Generator | None], Posterior | NotShown]
 
 
@@ -48,129 +47,38 @@ class Model:
     fit : callable
         ``fit(statistics, prior, rng)``.
     prior : NamedPrior
-        Its default.
-    sentence : str
-        What it is, for the provenance.
+        The default prior.
     evidence : str or None
-        The model whose posterior is before any prior draws variants together, for the verdict; None = its own is.
+        The model without shrinkage whose posterior the verdict uses; None if this model has none.
     """
 
     name: str
     kind: str
     fit: Fit
     prior: NamedPrior
-    sentence: str
     evidence: str | None = None
 
 
 MODELS: tuple[Model, ...] = (
-    Model(
-        "conversion",
-        "proportion",
-        conversion.fit,
-        priors.CONTENT,
-        "Binomial with partially pooled log-odds, so that the chance of being best of many is honest; deterministic "
-        "quadrature.",
-        evidence="conversion_flat",
-    ),
-    Model(
-        "conversion_flat",
-        "proportion",
-        conversion_flat.fit,
-        priors.FLAT_BETA,
-        "Binomial with independent Beta priors; closed form and quadrature.",
-    ),
-    Model(
-        "amount",
-        "amount",
-        amount.fit,
-        priors.WEAK_AMOUNT,
-        "Mean per member by its moments (central limit theorem), amounts cut at the declared cap.",
-    ),
-    Model(
-        "count",
-        "count",
-        count.fit,
-        priors.WEAK_COUNT,
-        "Mean count per member by the moments of its exact histogram (central limit theorem).",
-    ),
-    Model(
-        "hurdle",
-        "amount",
-        hurdle.fit,
-        priors.HURDLE_WEAK,
-        "How many buy times how much a buyer spends, log-normal or gamma behind a predictive check; sampled by NUTS.",
-        evidence="amount",
-    ),
-    Model(
-        "negative_binomial",
-        "count",
-        negative_binomial.fit,
-        priors.NEGATIVE_BINOMIAL_WEAK,
-        "Negative binomial with a mean and a dispersion a variant, behind a predictive check; sampled by NUTS.",
-        evidence="count",
-    ),
-    Model(
-        "ratio",
-        "ratio",
-        ratio.fit,
-        priors.WEAK_RATIO,
-        "One sum over another, both varying from member to member (Fieller, to the second order).",
-    ),
-    Model(
-        "signed_ratio",
-        "ratio",
-        ratio.fit_signed,
-        priors.WEAK_RATIO,
-        "One sum of either sign over another (Fieller, to the second order); differences only.",
-    ),
-    Model(
-        "adjusted",
-        "adjusted",
-        cuped.fit,
-        priors.WEAK_ADJUSTED,
-        "Mean per member adjusted for a pre-experiment covariate (CUPED), by its moments.",
-    ),
-    Model(
-        "net_value",
-        "value",
-        value.fit,
-        priors.WEAK_VALUE,
-        "Weighted outcomes less the cost, per member, by sums and cross-products (central limit theorem).",
-    ),
-    Model(
-        "roi",
-        "value",
-        value.fit_roi,
-        priors.WEAK_VALUE,
-        "Weighted outcomes less the cost, over the cost; differences only.",
-    ),
-    Model(
-        "retention",
-        "retention",
-        fit_retention,
-        priors.WEAK_RETURN,
-        "Half-life of members whose whole window is over, from independent Beta hazards by day; closed form.",
-    ),
-    Model(
-        "k_factor",
-        "cascade",
-        fit_cascade,
-        priors.WORD_OF_MOUTH,
-        "Members brought by a member: negative binomial, the young counted for what can have happened by now (PyMC).",
-    ),
-    Model(
-        "reach",
-        "cascade",
-        fit_reach,
-        priors.WORD_OF_MOUTH,
-        "Members that one exposure comes to, 1/(1 - R) by its median, where R is clearly below 1; the fit of k_factor.",
-    ),
+    Model("conversion", "proportion", conversion.fit, priors.CONTENT, evidence="conversion_flat"),
+    Model("conversion_flat", "proportion", conversion_flat.fit, priors.FLAT_BETA),
+    Model("amount", "amount", amount.fit, priors.WEAK_AMOUNT),
+    Model("count", "count", count.fit, priors.WEAK_COUNT),
+    Model("hurdle", "amount", hurdle.fit, priors.HURDLE_WEAK, evidence="amount"),
+    Model("negative_binomial", "count", negative_binomial.fit, priors.NEGATIVE_BINOMIAL_WEAK, evidence="count"),
+    Model("ratio", "ratio", ratio.fit, priors.WEAK_RATIO),
+    Model("signed_ratio", "ratio", ratio.fit_signed, priors.WEAK_RATIO),
+    Model("adjusted", "adjusted", cuped.fit, priors.WEAK_ADJUSTED),
+    Model("net_value", "value", value.fit, priors.WEAK_VALUE),
+    Model("roi", "value", value.fit_roi, priors.WEAK_VALUE),
+    Model("retention", "retention", fit_retention, priors.WEAK_RETURN),
+    Model("k_factor", "cascade", fit_cascade, priors.WORD_OF_MOUTH),
+    Model("reach", "cascade", fit_reach, priors.WORD_OF_MOUTH),
 )
 
 
 def for_kind(kind: str) -> Model:
-    """Return the default model of a kind of statistic: the first that takes it."""
+    """Return the default model of a kind of statistic: the first that accepts it."""
     for model in MODELS:
         if model.kind == kind:
             return model

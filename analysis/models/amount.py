@@ -18,9 +18,9 @@ def fit(
 ) -> IndependentPosterior | NotShown:
     """Return the posterior of the mean capped amount per member; see `moments`.
 
-    Moments rather than a shape for the amounts: a log-normal is wrong by several times where amounts have two price
-    points, the central limit theorem is not. The log-normal only lends its third moment, which bends the posterior a
-    little. `rng` is ignored.
+    By moments rather than a distribution of amounts: with two price points a log-normal is wrong by a large factor, the
+    central limit theorem is not. The log-normal is used only for the third moment, which bends the posterior slightly.
+    `rng` is ignored.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The families a buyer's amount may follow, on sufficient statistics: what `hurdle` chooses from.
+"""The distributions of a buyer's amount that `hurdle` chooses from, on sufficient statistics.
 
-Each gives the PyMC model of that many variants, the mean amount that its draws imply, and predictive checks on the sums
-that its likelihood does not look at. Variants are centred on a common level by a stated prior of fixed width: that
-keeps a variant of few buyers sane and leaves no neck for the sampler.
+Each has a PyMC model for a number of variants, the mean amount implied by its draws, and predictive checks on the sums
+that its likelihood does not use. Variants are centred on a common level by a prior of fixed width, which stabilises a
+variant with few buyers and avoids a funnel for the sampler.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from analysis.statistics import AmountStatistics
 Flat = Mapping[str, np.ndarray]
 LOG_NORMAL_DATA = ("n", "positive", "log_mean_seen", "log_spread_seen", "centre", "sds")
 GAMMA_DATA = ("n", "positive", "log_mean_seen", "total", "centre", "sds")
-#: What `AmountStatistics` holds the sums of: x, x², log x, (log x)².
+#: The functions summed in `AmountStatistics`: x, x², log x, (log x)².
 SUMMED = (np.asarray, np.square, np.log, lambda x: np.log(x) ** 2)
-#: Amounts below this count as it, which keeps their logarithm finite.
+#: Minimum amount; smaller ones are raised to it to keep the logarithm finite.
 TINY = 1e-300
 
 
@@ -36,19 +36,19 @@ class Family:
     ----------
     name : str
     build : callable
-        ``build(variants)`` gives the PyMC model.
+        ``build(variants)`` returns the PyMC model.
     data : tuple of str
-        What it takes of `data_of`, the sufficient statistics among it.
+        The entries of `data_of` that it uses, sufficient statistics among them.
     by_variant : tuple of str
-        Its parameters that have one value a variant, besides `share`.
+        Its parameters with one value for each variant, besides `share`.
     mean : callable
         ``mean(draws, cap)``: mean amount of a buyer, amounts cut at `cap`; arrays of shape (draws, variants).
     quantile : callable
         ``quantile(draws, v)``: from standard Normal scores to amounts of variant v, as `replicated_sums` takes it.
     checks : tuple of (message code, function)
-        Sums that the likelihood does not look at, over what its own sums imply for them: 1 where they agree. The
-        function takes means of `SUMMED` and gives the ratio; elementwise. Such a ratio separates two price points from
-        a log-normal where the plain sum, which varies with the parameters, does not.
+        Sums that the likelihood does not use, relative to the values implied by those it does: 1 if they agree. The
+        function takes means of `SUMMED` and returns the ratio, elementwise. Such a ratio distinguishes two price points
+        from a log-normal; the plain sum, which varies with the parameters, does not.
     """
 
     name: str
@@ -62,22 +62,22 @@ class Family:
     def check(
         self, draws: Flat, data: Mapping[str, AmountStatistics], cap: float | None, rng: np.random.Generator
     ) -> tuple[Check, ...]:
-        """Compare what buyers spent with what the draws would have them spend.
+        """Compare the observed amounts with amounts replicated from the draws.
 
         Parameters
         ----------
         draws : mapping of name to array of shape (draws, variants)
         cap : float or None
-            Replicated amounts are cut there as the observed ones were.
+            Replicated amounts are cut there, as the observed ones were.
         """
         few = {name: thinned(draws[name]) for name in self.by_variant}
         limit = np.inf if cap is None else cap
-        made = []
+        results = []
         for v, (variant, own) in enumerate(data.items()):
             means = replicated_sums(_cut(self.quantile(few, v), limit), SUMMED, own.positive, rng) / own.positive
             seen = np.array([float(own.total), own.total_squares, own.log_total, own.log_total_squares]) / own.positive
             for code, ratio in self.checks:
-                made.append(
+                results.append(
                     check(
                         Message(code, {"variant": variant}),
                         float(ratio(*seen)),
@@ -85,13 +85,13 @@ class Family:
                         checks=len(data) * len(self.checks),
                     )
                 )
-        return tuple(made)
+        return tuple(results)
 
 
 def data_of(statistics: Iterable[AmountStatistics], prior: NamedPrior) -> dict[str, np.ndarray]:
     """Return the `pm.Data` of all families; each takes its own.
 
-    Sums of squares are taken about each variant's mean: with a billion buyers they would drown in rounding otherwise.
+    Sums of squares are centred on each variant's mean, since with a billion buyers they would be lost in rounding.
     """
     own = tuple(statistics)
     n, positive, total = (np.array([float(getattr(s, name)) for s in own]) for name in ("n", "positive", "total"))
@@ -109,7 +109,7 @@ def data_of(statistics: Iterable[AmountStatistics], prior: NamedPrior) -> dict[s
 
 
 def _buying(variants: int, names: tuple[str, ...]) -> tuple[Any, ...]:
-    """Declare the data, and how many buy: binomial with a flat prior of the share, exact on the two counts."""
+    """Declare the data and the share of buyers: binomial with a flat prior, exact on the two counts."""
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -127,7 +127,7 @@ def _buying(variants: int, names: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def build_log_normal(variants: int) -> Any:
-    """Return the model whose buyers' logarithms are Normal; its likelihood is that of the rows, constants included."""
+    """Return the log-normal model; its likelihood is that of the rows, with all constants."""
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -160,7 +160,7 @@ def _log_normal_quantile(draws: Flat, v: int) -> Callable[[np.ndarray], np.ndarr
 
 
 def build_gamma(variants: int) -> Any:
-    """Return the model of gamma amounts, by the logarithms of their mean and shape; constants included."""
+    """Return the model of gamma amounts, by the logarithms of their mean and shape, with all constants."""
     import pymc as pm
     import pytensor.tensor as pt
 

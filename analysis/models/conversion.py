@@ -1,8 +1,8 @@
 """Conversion: the rate at which members act. Binomial with partially pooled log-odds, by deterministic quadrature.
 
-Variants of one test are alike: ``theta_v = mu + delta_v``, ``delta_v ~ N(0, tau²)``, tau known from tests before. So
-the more variants there are and the fewer their members, the more a lucky one is drawn back to the rest, so that
-the chance of being best of many is right.
+Variants of one test are similar: ``theta_v = mu + delta_v``, ``delta_v ~ N(0, tau²)``, with tau known from earlier
+tests. The more variants and the fewer members there are, the more a lucky variant is shrunk towards the others, so that
+the chance of being best of many is calibrated.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ def fit(
     ----------
     statistics : mapping of variant key to ProportionStatistics
     prior : NamedPrior
-        `log_odds_sd` (tau; with `log_odds_sd_varies`, tau differs from test to test, log-normal with that standard
-        deviation of its logarithm) or `log_odds_sd_scale` (tau is half-normal of that scale); perhaps
-        `mean_log_odds` and `mean_sd` of mu, without which every rate is equally likely for a typical variant.
+        `log_odds_sd` (tau; with `log_odds_sd_varies`, tau varies between tests, log-normal with that standard
+        deviation of its logarithm) or `log_odds_sd_scale` (tau is half-normal of that scale); optionally
+        `mean_log_odds` and `mean_sd` of mu, without which a typical variant's rate is uniform.
     rng : ignored
-        Nothing is drawn.
+        No draws are used.
 
     Returns
     -------
-    PooledPosterior of rates between 0 and 1, or NotShown where a variant has no members yet.
+    PooledPosterior of rates between 0 and 1, or NotShown if a variant has no members yet.
 
     Raises
     ------
     AnalysisError
-        `bad_prior` where the prior says nothing of the spread between variants.
+        `bad_prior` if the prior has no spread between variants.
     """
     if missing := without_members(statistics):
         return missing

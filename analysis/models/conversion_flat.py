@@ -24,11 +24,11 @@ def fit(
     prior : NamedPrior
         With parameters `alpha` and `beta`.
     rng : ignored
-        Nothing is drawn.
+        No draws are used.
 
     Returns
     -------
-    IndependentPosterior of rates between 0 and 1, or NotShown where a variant has no members yet.
+    IndependentPosterior of rates between 0 and 1, or NotShown if a variant has no members yet.
     """
     if missing := without_members(statistics):
         return missing
@@ -40,6 +40,6 @@ def fit(
 
 
 def without_members(statistics: Mapping[str, ProportionStatistics]) -> NotShown | None:
-    """Return which variants have no members yet, as the reason; None where all have some."""
+    """Return the variants without members as a reason; None if all have some."""
     empty = [key for key, cell in statistics.items() if cell.n == 0]
     return not_shown("no_members.variants", variants=tuple(empty)) if empty else None

@@ -1,4 +1,4 @@
-"""Count: how many times a member did it, on average, from the exact histogram."""
+"""Count: the mean number of events per member, from the exact histogram."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fit(
 ) -> IndependentPosterior | NotShown:
     """Return the posterior of the mean count per member; see `moments`. `rng` is ignored.
 
-    The histogram holds the third moment as well, so that nothing is assumed of the shape.
+    The histogram gives the third moment as well, so no shape is assumed.
     """
     short = moments.too_few({key: cell.n for key, cell in statistics.items()})
     if short is not None:
@@ -35,6 +35,6 @@ def fit(
 
 
 def _third(cells: list[CountStatistics]) -> float:
-    """Return the third central moment of all variants' counts together."""
+    """Return the third central moment of the counts of all variants together."""
     n, mean = sum(cell.n for cell in cells), sum(cell.total for cell in cells) / sum(cell.n for cell in cells)
     return math.fsum(m * (times - mean) ** 3 for cell in cells for times, m in cell.histogram) / n

@@ -33,7 +33,7 @@ class Adjusted:
     mean, variance : float
         Of one member's adjusted outcome, in the outcome's unit.
     plain_mean, plain_variance : float
-        Of the outcome as it was.
+        Of the unadjusted outcome.
     """
 
     n: int
@@ -49,20 +49,20 @@ class Adjusted:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What the covariate explains.
+    """The adjustment by the covariate.
 
     Attributes
     ----------
     theta : float
-        What is taken off a member's outcome for each unit of the covariate above its mean; 0 where it is not used.
+        Reduction of a member's outcome for each unit of the covariate above its mean; 0 if not used.
     correlation : float or None
-        Of outcome and covariate over all members; None where either has no spread.
+        Of outcome and covariate over all members; None if either has no spread.
     variance_reduction : float
-        Share by which the squared standard error of a difference shrinks, on average over variants: 0.64 is a test as
-        if of 2.8 times the members. Below 0 where the adjustment does harm.
+        Share by which the squared standard error of a difference shrinks, on average over variants: 0.64 is
+        equivalent to 2.8 times the members. Negative if the adjustment increases the variance.
     variants : mapping of variant key to Adjusted
     not_used : NotShown or None
-        Why the plain outcome is taken instead.
+        Why the unadjusted outcome is used instead.
     """
 
     theta: float
@@ -91,7 +91,7 @@ def adjust(statistics: Mapping[str, AdjustedStatistics]) -> Adjustment | NotShow
 
     Returns
     -------
-    Adjustment, with `not_used` where the covariate cannot help; NotShown where a variant has fewer than 2 members.
+    Adjustment, with `not_used` if the covariate does not help; NotShown if a variant has fewer than 2 members.
     """
     for key, cell in statistics.items():
         if cell.n < 2:
@@ -143,8 +143,8 @@ def fit(
 ) -> IndependentPosterior | NotShown:
     """Return the posterior of the mean adjusted outcome per member, in the outcome's unit; `rng` is ignored.
 
-    A covariate without spread leaves the outcome unadjusted; see `adjust`. The members with an outcome were
-    not counted, so an effective number is used, and the skewness is the least that the sums allow.
+    A covariate without spread leaves the outcome unadjusted; see `adjust`. The members with an outcome
+    are not counted, so an effective number is used, and the skewness is the smallest that the sums allow.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""How many buy, times how much a buyer spends: the parts of a mean amount. Sampled by NUTS; needs PyMC.
+"""Hurdle model: the share of buyers times the amount per buyer. Sampled by NUTS; needs PyMC.
 
 Each member buys with the variant's share; a buyer's amount is log-normal or gamma. Both likelihoods are exact on
 `AmountStatistics`: log-normal from (positive, Σ log x, Σ (log x)²), gamma from (positive, Σ x, Σ log x). The first
-family that could have made the sums it was *not* fitted to is shown, and none where neither could: a log-normal mean is
-off by up to +280 % where amounts are not log-normal. The verdict never rests on this; moments carry it (`amount`).
+family that reproduces the sums it was *not* fitted to is shown, or none: a log-normal mean is too high by up to 280 %
+if amounts are not log-normal. The verdict does not use this model but moments (`amount`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from analysis.sampling.engine import Draws
 from analysis.sampling.predictive import Check, failures
 from analysis.statistics import AmountStatistics
 
-#: Fewest buyers in each variant: below, the shape of their amounts is not known.
+#: Minimum of buyers in each variant; with fewer the distribution of amounts is unknown.
 MIN_BUYERS = 20
-#: Largest share of buyers whose amount was cut at the cap.
+#: Maximum share of buyers whose amount was cut at the cap.
 MAX_CUT = 0.01
 
 Data = Mapping[str, AmountStatistics]
@@ -37,7 +37,7 @@ Data = Mapping[str, AmountStatistics]
 
 @dataclass(frozen=True, slots=True)
 class HurdleVariant:
-    """One variant's split.
+    """One variant's share of buyers and amount per buyer.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class HurdleVariant:
     share : Estimate
         Probability that a member buys.
     amount : Estimate
-        Mean amount of a buyer, cut at the cap where there is one.
+        Mean amount of a buyer, cut at the cap if there is one.
     mean : Estimate
         share × amount: mean per member.
     share_lift, amount_lift, mean_lift : Estimate or None
-        The same against the control's, − 1; None for the control. (1 + share lift) (1 + amount lift) = 1 + mean lift in
+        The lifts over the control; None for the control. (1 + share lift) (1 + amount lift) = 1 + mean lift in
         each draw.
     """
 
@@ -77,17 +77,17 @@ class HurdleVariant:
 
 @dataclass(frozen=True, slots=True)
 class HurdleResult:
-    """The split of a money metric, or the reason why there is none (`not_shown`).
+    """The hurdle model of a money metric, or the reason why it is not shown (`not_shown`).
 
     Attributes
     ----------
     family : {"log_normal", "gamma"} or None
     variants : tuple of HurdleVariant
-        In the order of the data; empty where the split is not shown.
+        In the order of the data; empty if not shown.
     checks : tuple of Check
-        Of the family shown; of both where neither passed.
+        Of the family shown; of both families if neither passed.
     note : Message or None
-        What a reader has to know besides: amounts that were cut.
+        A note about amounts that were cut.
     draws : Draws or None
         With the axis `variant` named, for `analysis.sampling.engine.to_arviz`.
     """
@@ -149,10 +149,10 @@ class _Fitted:
 
 def fit(statistics: Data, prior: NamedPrior, rng: np.random.Generator | None = None) -> DrawnPosterior | NotShown:
     """Return the posterior of the mean per member: share of buyers × mean amount of a buyer."""
-    found = _first_that_fits(statistics, prior, rng or np.random.default_rng(1), 1000, 4)
-    if not isinstance(found, _Fitted):
-        return found[0]
-    return DrawnPosterior(tuple(statistics), found.share * found.amount)
+    fitted = _first_that_fits(statistics, prior, rng or np.random.default_rng(1), 1000, 4)
+    if not isinstance(fitted, _Fitted):
+        return fitted[0]
+    return DrawnPosterior(tuple(statistics), fitted.share * fitted.amount)
 
 
 def fit_hurdle(
@@ -166,7 +166,7 @@ def fit_hurdle(
     prior: NamedPrior = priors.HURDLE_WEAK,
     interval: IntervalKind = "eti",
 ) -> HurdleResult:
-    """Split the mean amount into how many buy and how much a buyer spends.
+    """Fit the share of buyers and the amount per buyer.
 
     Parameters
     ----------
@@ -182,31 +182,31 @@ def fit_hurdle(
     Raises
     ------
     AnalysisError
-        No variants, or a control that has no data.
+        No variants, or a control without data.
     """
-    fitting.known_control(statistics, control)
-    found = _first_that_fits(statistics, prior, np.random.default_rng(seed), draws, chains)
-    if not isinstance(found, _Fitted):
-        why, checks = found
+    fitting.check_control(statistics, control)
+    fitted = _first_that_fits(statistics, prior, np.random.default_rng(seed), draws, chains)
+    if not isinstance(fitted, _Fitted):
+        why, checks = fitted
         return HurdleResult(metric, why, checks=checks, prior=prior, seed=seed)
     return HurdleResult(
         metric,
         None,
-        found.family.name,
-        _rows(statistics, found, control, interval),
-        found.checks,
-        found.diagnostics,
+        fitted.family.name,
+        _rows(statistics, fitted, control, interval),
+        fitted.checks,
+        fitted.diagnostics,
         prior,
         seed,
-        found.draws.engine,
+        fitted.draws.engine,
         _note(statistics),
-        found.draws,
+        fitted.draws,
     )
 
 
-def _rows(statistics: Data, found: _Fitted, control: str, kind: IntervalKind) -> tuple[HurdleVariant, ...]:
+def _rows(statistics: Data, fitted: _Fitted, control: str, kind: IntervalKind) -> tuple[HurdleVariant, ...]:
     base = list(statistics).index(control)
-    drawn = (found.share, found.amount, found.share * found.amount)
+    drawn = (fitted.share, fitted.amount, fitted.share * fitted.amount)
     rows = []
     for v, (variant, own) in enumerate(statistics.items()):
         lifts = [None if v == base else drawn_estimate(of[:, v] / of[:, base] - 1, kind) for of in drawn]
@@ -222,14 +222,14 @@ def _note(statistics: Data) -> Message | None:
 
 
 def _refused(statistics: Data) -> NotShown | None:
-    """Return why no family can be fitted to the data; None where one can."""
+    """Return why no family can be fitted to the data, or None."""
     for variant, own in statistics.items():
         if own.positive < MIN_BUYERS:
             return not_shown("too_few_amounts", variant=variant, buyers=own.positive, fewest=MIN_BUYERS)
         if own.capped > MAX_CUT * own.positive:
             share, cap = own.capped / own.positive, None if own.cap is None else float(own.cap)
             return not_shown("cut_amounts", variant=variant, share=share, cap=cap, most=MAX_CUT)
-        # Sums over equal logarithms differ from each other by their rounding only.
+        # Sums over equal logarithms differ only by rounding.
         if own.log_total_squares - own.log_total**2 / own.positive <= 1e-9 * max(1.0, own.log_total_squares):
             return not_shown("no_spread.amounts", variant=variant)
     return None
@@ -238,21 +238,21 @@ def _refused(statistics: Data) -> NotShown | None:
 def _first_that_fits(
     statistics: Data, prior: NamedPrior, rng: np.random.Generator, draws: int, chains: int
 ) -> _Fitted | tuple[NotShown, tuple[Check, ...]]:
-    """Try each family; return the first that passes its checks, or why none did with all checks made."""
+    """Return the first family that passes its checks, or the reason why none does with all checks."""
     fitting.of_one_kind(statistics, AmountStatistics, "amounts")
     if why := _refused(statistics):
         return why, ()
-    made: tuple[Check, ...] = ()
+    checks: tuple[Check, ...] = ()
     trouble: NotShown | None = None
     for family in amount_families.FAMILIES:
-        found = _sampled(statistics, prior, rng, family, draws, chains)
-        if isinstance(found, NotShown):
-            trouble = trouble or found
+        fitted = _sampled(statistics, prior, rng, family, draws, chains)
+        if isinstance(fitted, NotShown):
+            trouble = trouble or fitted
             continue
-        if not failures(found.checks):
-            return found
-        made += found.checks
-    return trouble or not_shown("fits_no_family.amounts", check=failures(made)[0].beside_expected), made
+        if not failures(fitted.checks):
+            return fitted
+        checks += fitted.checks
+    return trouble or not_shown("fits_no_family.amounts", check=failures(checks)[0].beside_expected), checks
 
 
 def _sampled(
@@ -265,14 +265,14 @@ def _sampled(
     fitted = fitting.sampled(family.build, (len(names),), data, seed=seed, draws=draws, chains=chains, longer=2)
     if isinstance(fitted, NotShown):
         return fitted
-    found, diagnostics = fitted
-    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in found.values.items()}
+    sampled, diagnostics = fitted
+    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in sampled.values.items()}
     cap = next((float(own.cap) for own in statistics.values() if own.cap is not None), None)
     amount = family.mean(flat, cap)
     checks = family.check(flat, statistics, cap, rng)
-    shaped = amount.reshape(*found.values["share"].shape)
+    shaped = amount.reshape(*sampled.values["share"].shape)
     axes = dict.fromkeys(("share", *family.by_variant, "amount"), ("variant",))
     return _Fitted(
         family, flat["share"], amount, checks, diagnostics,
-        found.labelled(axes, {"variant": names}, amount=shaped),
+        sampled.labelled(axes, {"variant": names}, amount=shaped),
     )  # fmt: skip

@@ -1,15 +1,15 @@
-"""The mean per member by its moments: shared by amounts, counts, adjusted outcomes and values.
+"""The mean per member by its moments, for amounts, counts, adjusted outcomes and values.
 
-The central limit theorem gives the width; what it leaves out with a few hundred buyers is corrected in closed form:
+The central limit theorem gives the width; its error with a few hundred buyers is corrected in closed form:
 
-1. *Skewness.* A mean of skewed amounts is more often too low than too high, and where it is too low its spread is too
+1. *Skewness.* A mean of skewed amounts is more often too low than too high, and if it is too low its spread is too
    small as well. The posterior is bent by the Cornish-Fisher expansion of Student's statistic (Johnson 1978; Hall
-   1992). The third moment is that of all variants together, so that the variant with the one big buyer does not
-   decide it, and cancels in the difference of equal groups, as it must.
+   1992). The third moment is that of all variants together, so that it does not depend on which variant has the
+   largest buyer, and cancels in the difference of equal groups.
 2. *Few buyers.* The width is that of Student's t with as many degrees of freedom as there are buyers, less one.
-3. *Fewer than the prior believes.* The variance is partly borrowed from all variants together.
+3. *Fewer carriers than the prior's weight.* The variance is partly borrowed from all variants together.
 
-``python -m tests.analysis.models.amount_coverage`` measures the coverage, and where it is too low.
+``python -m tests.analysis.models.amount_coverage`` measures the coverage, and the cases in which it is too low.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from analysis.errors import NotShown, not_shown
 from analysis.posterior.joint import IndependentPosterior
 from analysis.posterior.skewed import SkewedMarginal
 
-#: The largest skewness of a mean that is used, either way: beyond it the expansion does not hold.
+#: Maximum absolute skewness of a mean that is used, since the expansion does not hold beyond it.
 MOST_SKEW = 0.5
-#: Members with an amount from which on a variant has an interval.
+#: Minimum of members with an amount for a variant's interval.
 FEWEST_CARRIERS = 5
 _SMALLEST_SHARE = 1e-12
 _FEWEST_FREEDOM = 3.0
@@ -34,7 +34,7 @@ _FEWEST_FREEDOM = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the mean of one number a member rests on, in one variant.
+    """The sums behind the mean of one number per member, in one variant.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class Sums:
     total, squares : float
         Sums of the number and of its square.
     positive : float
-        Members who carry it: those with an amount, or an effective number of them where they were not counted.
+        Carriers: members with an amount, or an effective number of them if they were not counted.
     counted : bool
-        Whether they were.
+        Whether carriers were counted.
     """
 
     n: int
@@ -83,7 +83,7 @@ def log_normal_third(all_cells: Sums) -> float:
 
     Of a share q of members with a log-normal amount of mean m and squared relative spread w:
     ``q m³ [(1 − q)(1 − 2q) + 3 w (1 − q) + 3 w² + w³]``. For a gamma it is too large by up to 1.8 times at the shape
-    1/2, for two price points it may be either; `MOST_SKEW` bounds what that can do.
+    1/2, for two price points it may be too large or too small; `MOST_SKEW` bounds the effect.
     """
     q, m = all_cells.positive / all_cells.n, all_cells.total / all_cells.positive
     w = max(all_cells.squares * all_cells.positive / all_cells.total**2 - 1, 0.0)
@@ -91,13 +91,13 @@ def log_normal_third(all_cells: Sums) -> float:
 
 
 def smallest_third(all_cells: Sums) -> float:
-    """Return the least third central moment that numbers of 0 or more with these sums can have (Cauchy-Schwarz)."""
+    """Return the smallest third central moment of non-negative numbers with these sums (Cauchy-Schwarz)."""
     mean, square = all_cells.total / all_cells.n, all_cells.squares / all_cells.n
     return square**2 / mean - 3 * mean * square + 2 * mean**3
 
 
 def effective_positive(total: float, squares: float) -> float:
-    """Return the number of members, all alike, that would give these sums of a number of 0 or more (Kish 1965)."""
+    """Return the effective number of carriers: equal members with the same sums (Kish 1965)."""
     return total * total / squares if squares > 0 else 0.0
 
 
@@ -119,7 +119,7 @@ def fit_sums(cells: Mapping[str, Sums], third: float, believed: float) -> tuple[
     third : float
         Third central moment of one member's number, all variants together.
     believed : float
-        Members with an amount from which on a variant's spread is its own.
+        Members with an amount from which a variant's variance is not pooled with the others.
     """
     whole = together(list(cells.values()))
     pooled, tiny = whole.variance, _SMALLEST_SHARE * whole.squares / whole.n
@@ -138,11 +138,11 @@ def fit_sums(cells: Mapping[str, Sums], third: float, believed: float) -> tuple[
 
 
 def likeness(cell: Sums, whole: Sums) -> tuple[float, float]:
-    """Return how many times as many members of a variant carry the number as of all, and how much more each.
+    """Return the variant's share of carriers and the amount of a carrier, relative to all variants.
 
-    Its moments are scaled by both. How much more is used beyond two standard errors only: within, it is chance
-    which variant the big buyer is in. Neither is where carriers were not counted: an effective number is small where
-    one member weighs much, and would take the lean away just there.
+    Both scale the pooled moments. The relative amount is used only beyond two standard errors: within them, chance
+    decides which variant has the largest buyer. Neither is used if carriers were not counted: an effective number is
+    small if one member dominates, and would remove the skewness in exactly that case.
     """
     if not cell.counted or cell.positive == 0:
         return 1.0, 1.0
@@ -155,7 +155,7 @@ def likeness(cell: Sums, whole: Sums) -> tuple[float, float]:
 
 
 def leaning(cell: Sums, own: float, pooled: float, third: float) -> SkewedMarginal:
-    """Return the posterior of one mean: width by its own variance, lean by the moments of all."""
+    """Return the posterior of one mean: width by its own variance, skewness by the pooled moments."""
     plain, sd = math.sqrt(pooled / cell.n), math.sqrt(own / cell.n) * width_for(cell.positive)
     skew = bounded(third / pooled**1.5 / math.sqrt(cell.n))
     bend = 2 / 3 * bounded(skew * (plain / sd) ** 3)
@@ -169,7 +169,7 @@ def bounded(skew: float) -> float:
 
 
 def width_for(positive: float) -> float:
-    """Return how much wider than the Normal's Student's 95 % interval is, with `positive` − 1 degrees of freedom."""
+    """Return the width of Student's 95 % interval with `positive` − 1 degrees of freedom, relative to the Normal's."""
     return float(stdtrit(max(positive - 1, _FEWEST_FREEDOM), 0.975)) / 1.959963984540054
 
 
@@ -180,17 +180,17 @@ def posterior_of(cells: Mapping[str, Sums], third: float, believed: float) -> In
 
 
 def posterior_from_nought(cells: Mapping[str, Sums], third: float, believed: float) -> IndependentPosterior | NotShown:
-    """Return the posterior of means of a number that is 0 or more.
+    """Return the posterior of means of a non-negative number.
 
-    No interval of a variant reaches below 0, and where fewer than `FEWEST_CARRIERS` members carry the number
-    there is none: it would hold the truth in 50 to 90 % of the cases instead of 95 %. Comparisons stay, since what is
-    borrowed from the other variants makes theirs wide enough (95 to 98 %).
+    No interval of a variant extends below 0, and with fewer than `FEWEST_CARRIERS` carriers there is none, since its
+    coverage would be 50 to 90 % instead of 95 %. Comparisons are kept: the variance borrowed from the other variants
+    makes them wide enough (95 to 98 %).
     """
-    found = posterior_of(cells, third, believed)
-    if isinstance(found, NotShown):
-        return found
+    fitted = posterior_of(cells, third, believed)
+    if isinstance(fitted, NotShown):
+        return fitted
     few = {key: _few(key, cell) for key, cell in cells.items() if cell.positive < FEWEST_CARRIERS}
-    return replace(found, least=0.0, no_intervals=few)
+    return replace(fitted, least=0.0, no_intervals=few)
 
 
 def _few(key: str, cell: Sums) -> NotShown:
@@ -199,5 +199,5 @@ def _few(key: str, cell: Sums) -> NotShown:
 
 
 def all_zero(cells: Mapping[str, Sums]) -> NotShown | None:
-    """Return the reason where no member of any variant has anything to add up."""
+    """Return the reason if no member of any variant has a value."""
     return None if any(cell.positive for cell in cells.values()) else not_shown("all_zero")

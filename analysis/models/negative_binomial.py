@@ -1,12 +1,12 @@
-"""How often, and how unevenly: counts per member as a negative binomial. Sampled by NUTS; needs PyMC.
+"""Counts per member as a negative binomial: frequency and dispersion. Sampled by NUTS; needs PyMC.
 
 times ~ NegativeBinomial(mean m, dispersion φ): variance m + φ m²; φ = 0 is Poisson. The likelihood is exact on the
-histogram and written without gamma functions, from how many members did it more than j times, so that it neither
+histogram and written without gamma functions, by the number of members with more than j events, so that it neither
 overflows nor loses digits near Poisson:
 
     log L = Σ_j N(times > j) log(1 + j φ) − Σ log times! + Σ times · log m − Σ (times + 1/φ) log(1 + φ m)
 
-The verdict never rests on this; moments carry it (`count`).
+The verdict does not use this model but moments (`count`).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from analysis.sampling.engine import Draws
 from analysis.sampling.predictive import Check, check, failures, thinned
 from analysis.statistics import CountStatistics
 
-#: Most times a member may have done it: above, the histogram is no count of actions.
+#: Maximum count of one member; above it, the histogram is not a count of actions.
 MAX_TIMES = 5000
-#: Fewest members in each variant who did it.
+#: Minimum of members with events in each variant.
 MIN_POSITIVE = 5
-#: Share of the members that counts as the busiest.
+#: Share of members that counts as the busiest.
 BUSIEST = 0.1
 #: The figures of the fitted distribution, all of shape (chains, draws, variants) in `CountResult.draws`.
 FIGURES = ("mean", "dispersion", "never", "each", "busiest")
@@ -51,15 +51,15 @@ class CountVariant:
     mean : Estimate
         Times per member.
     dispersion : Estimate
-        φ: 0 where all members act at the same rate (Poisson); 1 and more where few members do most of it.
+        φ: 0 if all members act at the same rate (Poisson); 1 and more if few members have most events.
     never : Estimate
-        Share of members who never do it.
+        Share of members without events.
     each : Estimate
-        Times per member of those who do it at all: (1 − never) × each = mean in each draw.
+        Events per member with events: (1 − never) × each = mean in each draw.
     busiest : Estimate
-        Part of all times that the busiest tenth of the members account for; 1 where no more than a tenth do it.
+        Share of all events by the busiest tenth of the members; 1 if no more than a tenth have any.
     alike : float
-        The same part by chance alone: all members at the same rate, the posterior mean.
+        The same share by chance alone, if all members had the posterior mean rate.
     lift : Estimate or None
         mean / control's mean − 1; None for the control.
     p_beats_control : float or None
@@ -91,12 +91,12 @@ class CountVariant:
 
 @dataclass(frozen=True, slots=True)
 class CountResult:
-    """The fit of a count metric, or the reason why there is none (`not_shown`).
+    """The fit of a count metric, or the reason why it is not shown (`not_shown`).
 
     Attributes
     ----------
     variants : tuple of CountVariant
-        In the order of the data; empty where the fit is not shown.
+        In the order of the data; empty if not shown.
     draws : Draws or None
         Of `FIGURES` and the parameters, the axis `variant` named, for `analysis.sampling.engine.to_arviz`.
     """
@@ -149,7 +149,7 @@ class _Fitted:
 
 
 def build(variants: int) -> Any:
-    """Return the PyMC model of that many variants, waiting for data."""
+    """Return the PyMC model for a number of variants, without data."""
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -170,7 +170,7 @@ def build(variants: int) -> Any:
 
 
 def data_of(statistics: Data, prior: NamedPrior) -> dict[str, np.ndarray]:
-    """Return the model's `pm.Data`: how many members did it more than j times, for every j, and the plain sums."""
+    """Return the model's `pm.Data`: the members with more than j events, for every j, and the plain sums."""
     own = tuple(statistics.values())
     most = max(times for s in own for times, _ in s.histogram)
     beyond = np.zeros((len(own), max(most, 1)))
@@ -191,8 +191,8 @@ def data_of(statistics: Data, prior: NamedPrior) -> dict[str, np.ndarray]:
 
 def fit(statistics: Data, prior: NamedPrior, rng: np.random.Generator | None = None) -> DrawnPosterior | NotShown:
     """Return the posterior of the mean count per member."""
-    found = _fitted(statistics, prior, rng or np.random.default_rng(1), 1000, 4)
-    return DrawnPosterior(tuple(statistics), found.figures["mean"]) if isinstance(found, _Fitted) else found[0]
+    fitted = _fitted(statistics, prior, rng or np.random.default_rng(1), 1000, 4)
+    return DrawnPosterior(tuple(statistics), fitted.figures["mean"]) if isinstance(fitted, _Fitted) else fitted[0]
 
 
 def fit_counts(
@@ -207,7 +207,7 @@ def fit_counts(
     prior: NamedPrior = priors.NEGATIVE_BINOMIAL_WEAK,
     interval: IntervalKind = "eti",
 ) -> CountResult:
-    """Fit how often members do it in each variant, and how unevenly.
+    """Fit the frequency and dispersion of a count in each variant.
 
     Parameters
     ----------
@@ -222,24 +222,24 @@ def fit_counts(
     Raises
     ------
     AnalysisError
-        No variants, data of another kind, or a control that has no data.
+        No variants, data of another kind, or a control without data.
     """
-    fitting.known_control(statistics, control)
-    found = _fitted(statistics, prior, np.random.default_rng(seed), draws, chains)
-    if not isinstance(found, _Fitted):
-        why, checks = found
+    fitting.check_control(statistics, control)
+    fitted = _fitted(statistics, prior, np.random.default_rng(seed), draws, chains)
+    if not isinstance(fitted, _Fitted):
+        why, checks = fitted
         return CountResult(metric, why, checks=checks, prior=prior, seed=seed)
-    rows = _rows(statistics, found, control, interval, higher=direction == "higher")
-    used = found.draws
-    return CountResult(metric, None, rows, found.checks, found.diagnostics, prior, seed, used.engine, used)
+    rows = _rows(statistics, fitted, control, interval, higher=direction == "higher")
+    used = fitted.draws
+    return CountResult(metric, None, rows, fitted.checks, fitted.diagnostics, prior, seed, used.engine, used)
 
 
 def _rows(
-    statistics: Data, found: _Fitted, control: str, kind: IntervalKind, *, higher: bool
+    statistics: Data, fitted: _Fitted, control: str, kind: IntervalKind, *, higher: bool
 ) -> tuple[CountVariant, ...]:
-    base, rows, drawn = list(statistics).index(control), [], found.figures["mean"]
+    base, rows, drawn = list(statistics).index(control), [], fitted.figures["mean"]
     for v, (variant, own) in enumerate(statistics.items()):
-        estimates: dict[str, Any] = {name: drawn_estimate(draws[:, v], kind) for name, draws in found.figures.items()}
+        estimates: dict[str, Any] = {name: drawn_estimate(draws[:, v], kind) for name, draws in fitted.figures.items()}
         poisson_mean = estimates["mean"].mean
         alike = float(_part(poisson(poisson_mean), poisson(poisson_mean), poisson_mean))
         lifts = drawn[:, v] / drawn[:, base] - 1
@@ -252,14 +252,14 @@ def _rows(
 
 
 def _part(times: Any, sized: Any, mean: Any) -> Any:
-    """Part of all times that the busiest tenth account for: its share of the Lorenz curve, ties shared out.
+    """Return the share of all events by the busiest tenth, from the Lorenz curve; ties are divided.
 
     Parameters
     ----------
     times : frozen distribution
-        Of a member's times.
+        Of a member's count.
     sized : frozen distribution
-        Of times − 1, each member taken as often as they did it: E[times; times > k] = mean · P(sized ≥ k).
+        Of the size-biased count − 1: E[times; times > k] = mean · P(sized ≥ k).
     """
     last = times.isf(BUSIEST)
     return sized.sf(last - 1) + last * (BUSIEST - times.sf(last)) / mean
@@ -275,13 +275,13 @@ def figures_of(log_mean: np.ndarray, log_dispersion: np.ndarray) -> dict[str, np
 
 
 def _shown(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the figures that are diagnosed, without a busiest part that reaches 1, which has no upper tail."""
+    """Return the diagnosed figures, without a busiest share of 1, which has no upper tail."""
     figures = figures_of(values["log_mean"], values["log_dispersion"])
     return figures | {"busiest": figures["busiest"][..., figures["busiest"].max(axis=(0, 1)) < 1]}
 
 
 def _refused(statistics: Data) -> NotShown | None:
-    """Return why this model cannot be fitted to the data; None where it can."""
+    """Return why this model cannot be fitted to the data, or None."""
     for variant, own in statistics.items():
         if own.positive < MIN_POSITIVE:
             return not_shown("too_few_counts", variant=variant, active=own.positive, members=own.n, fewest=MIN_POSITIVE)
@@ -297,13 +297,13 @@ def _fitted(
     if why := _refused(statistics):
         return why, ()
     # The second attempt is for counts near Poisson, where the dispersion's logarithm has a long tail.
-    found = fitting.sampled(
+    fitted = fitting.sampled(
         build, (len(statistics),), data_of(statistics, prior), seed=int(rng.integers(2**31)), draws=draws,
         chains=chains, longer=3, derived=_shown,
     )  # fmt: skip
-    if isinstance(found, NotShown):
-        return found, ()
-    drawn, diagnostics = found
+    if isinstance(fitted, NotShown):
+        return fitted, ()
+    drawn, diagnostics = fitted
     figures = figures_of(drawn.values["log_mean"], drawn.values["log_dispersion"])
     flat = {name: value.reshape(-1, value.shape[-1]) for name, value in figures.items()}
     checks = _checks(statistics, flat["mean"], flat["dispersion"], rng)
@@ -315,21 +315,21 @@ def _fitted(
 
 
 def _checks(statistics: Data, mean: np.ndarray, dispersion: np.ndarray, rng: np.random.Generator) -> tuple[Check, ...]:
-    """Compare the members who never did it, and the spread, with those of replicated members."""
-    made, mean, dispersion = [], thinned(mean), thinned(dispersion)
+    """Compare the share of zeros and the variance with those of replicated members."""
+    results, mean, dispersion = [], thinned(mean), thinned(dispersion)
     for v, (variant, own) in enumerate(statistics.items()):
         never, spread = _replicated(own.n, mean[:, v], dispersion[:, v], rng)
-        seen = own.total_squares / own.n - (own.total / own.n) ** 2
+        variance = own.total_squares / own.n - (own.total / own.n) ** 2
         of = {"checks": 2 * len(statistics)}
-        made.append(check(message("check.share_without", variant=variant), 1 - own.positive / own.n, never, **of))
-        made.append(check(message("check.variance", variant=variant), seen, spread, **of))
-    return tuple(made)
+        results.append(check(message("check.share_without", variant=variant), 1 - own.positive / own.n, never, **of))
+        results.append(check(message("check.variance", variant=variant), variance, spread, **of))
+    return tuple(results)
 
 
 def _replicated(
     n: int, mean: np.ndarray, dispersion: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw whole histograms of n members, one for each draw of the parameters; return zeros' share and variance."""
+    """Draw histograms of n members, one for each draw of the parameters; return share of zeros and variance."""
     size, chance = 1 / dispersion, 1 / (1 + dispersion * mean)
     top = int(nbinom.isf(0.01 / n, size, chance).max()) + 1
     times = np.arange(min(top, 20 * MAX_TIMES) + 1)

@@ -1,7 +1,7 @@
 """Ratio: one sum over another, such as revenue per order, where both vary from member to member.
 
 The two means of a variant are jointly Normal, so ``P(x̄/ȳ ≤ t) = P(x̄ − t ȳ ≤ 0)`` (Fieller 1954). To the second order
-in the Normal score that is a leaning posterior, with a tail that stays finite where Fieller's does not.
+in the Normal score that is a skewed posterior, with a finite tail where Fieller's has none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from analysis.posterior.skewed import SkewedMarginal
 from analysis.priors import NamedPrior
 from analysis.statistics import RatioStatistics
 
-#: A denominator nearer to 0 than this many of its standard errors gives a ratio without usable bounds.
+#: Standard errors that a denominator must be above 0 for usable bounds of the ratio.
 CLEAR_OF_ZERO = 3.7
 _SMALLEST_SHARE = 1e-12
 
@@ -31,7 +31,7 @@ class Means:
     Attributes
     ----------
     carriers : float
-        Members with a denominator: exact where it is 0 or 1, else as many as would do, all alike.
+        Members with a denominator: exact if it is 0 or 1, otherwise an effective number.
     """
 
     n: int
@@ -63,7 +63,7 @@ class Means:
 
     @property
     def clearance(self) -> float:
-        """How many standard errors the denominator lies above 0."""
+        """The standard errors by which the denominator is above 0."""
         return self.y / math.sqrt(self.yy / self.n) if self.yy > 0 else math.inf
 
     def residual(self, ratio: float) -> float:
@@ -79,9 +79,9 @@ def fit(
     Parameters
     ----------
     statistics : mapping of variant key to RatioStatistics
-        Numerators of 0 or more; where sums show that some are below, as `fit_signed`.
+        Non-negative numerators; if the sums show negative ones, as `fit_signed`.
     prior : NamedPrior
-        With the parameter `amounts_believed`: members with a denominator from which on a variant's spread is its own.
+        With the parameter `amounts_believed`: members with a denominator from which a variance is not pooled.
     """
     below = any(cell.x_total < 0 or cell.xy < 0 for cell in statistics.values())
     return _fit(statistics, prior["amounts_believed"], signed=below)
@@ -92,7 +92,7 @@ def fit_signed(
 ) -> IndependentPosterior | NotShown:
     """Return the same for numerators of either sign (sentiment): differences only, as lifts have no meaning.
 
-    Nothing is assumed of the skewness of the numerators, where `fit` takes amounts for log-normal.
+    No skewness of the numerators is assumed; `fit` assumes log-normal amounts.
     """
     return _fit(statistics, prior["amounts_believed"], signed=True)
 
@@ -135,7 +135,7 @@ def _together(cells: list[RatioStatistics]) -> RatioStatistics:
 
 
 def _third(whole: Means) -> float:
-    """Return the third moment of ``x − ratio · y`` as if x, where there is one, were log-normal around ratio · y."""
+    """Return the third moment of ``x − ratio · y`` with non-zero x log-normal around ratio · y."""
     share = whole.carriers / whole.n
     typical = whole.x / share
     spread = max(whole.residual(whole.ratio) / share, 0.0) / typical**2 if typical else 0.0
@@ -143,7 +143,7 @@ def _third(whole: Means) -> float:
 
 
 def _leaning(cell: Means, own: float, pooled: float, third: float, *, signed: bool) -> SkewedMarginal:
-    """Return the posterior of a ratio: Fieller's lean for the noise below, and the members' own for that above."""
+    """Return the posterior of a ratio, with Fieller's skewness of the denominator and that of the numerator."""
     plain, sd = math.sqrt(pooled / cell.n), math.sqrt(own / cell.n) * moments.width_for(cell.carriers)
     skew = moments.bounded(third / pooled**1.5 / math.sqrt(cell.n))
     noise = 2 * (cell.ratio * cell.yy - cell.xy) / cell.n / (cell.y * sd)

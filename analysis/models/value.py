@@ -1,7 +1,8 @@
-"""Value: what a variant earns for what it costs, per member and for each unit of money spent.
+"""Value: net value per member and return on cost of a variant.
 
 The outcomes of a variant have a multivariate Normal mean (central limit theorem); a weighted sum of them is Normal with
-the variance that the sums of their products give. Costs are declared, not measured: they move a mean and add no doubt.
+the variance that the sums of their products give. Costs are declared, not measured: they shift a mean and add no
+uncertainty.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def fit(
 ) -> IndependentPosterior | NotShown:
     """Return the posterior of the net value per member, in the experiment's currency; `rng` is ignored.
 
-    The fixed cost is spread over the members so far, so it weighs less the longer a test runs.
+    The fixed cost is divided by the members so far, so its effect declines as the test runs.
 
     Parameters
     ----------
@@ -43,9 +44,9 @@ def fit(
 def fit_roi(
     statistics: Mapping[str, ValueStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
 ) -> IndependentPosterior | NotShown:
-    """Return the posterior of ``(value − cost) / cost``: 0.5 is half as much again as was spent. `rng` is ignored.
+    """Return the posterior of ``(value − cost) / cost``: 0.5 is a return of 50 % on the cost. `rng` is ignored.
 
-    Differences only: a lift over a return has no meaning. NotShown where a variant costs nothing, by name.
+    Differences only, since a lift over a return has no meaning. NotShown if a variant has no cost.
     """
     free = [key for key, cell in statistics.items() if cell.n and not cell.cost > 0]
     if free:
@@ -62,7 +63,7 @@ def fit_roi(
 
 
 def value_sums(cell: ValueStatistics) -> moments.Sums:
-    """Return the sums of one member's weighted outcomes, before any cost."""
+    """Return the sums of members' weighted outcomes, before any cost."""
     total = math.fsum(w * float(s) for w, s in zip(cell.weights, cell.sums, strict=True))
     weights = np.array(cell.weights)
     squares = max(float(weights @ np.array(cell.products) @ weights), total * total / cell.n if cell.n else 0.0)
@@ -70,7 +71,7 @@ def value_sums(cell: ValueStatistics) -> moments.Sums:
 
 
 def _carriers(cell: ValueStatistics, total: float, squares: float) -> float:
-    """Return how many members carry the value; all of them where outcomes may be losses."""
+    """Return the number of carriers of the value; all members if outcomes may be losses."""
     if min(cell.weights) < 0:
         return float(cell.n) if squares else 0.0
     return moments.effective_positive(total, squares)

@@ -1,1 +1,1 @@
-"""How long a test must run and what it can detect, simulated with the stopping rule itself."""
+"""Planned duration and detectable lift, simulated with the stopping rule itself."""

@@ -1,4 +1,4 @@
-"""The members a planned test will have, and what they do without it."""
+"""The expected members of a planned test and their baseline."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from analysis.errors import AnalysisError, refuse_what_is_no_number
+from analysis.errors import AnalysisError, refuse_non_numbers
 
 _MOST_VARIANTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The members a planned test will have, and what they do without it.
+    """The expected members of a planned test and their baseline.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class Audience:
     higher: bool = True
 
     def __post_init__(self) -> None:
-        refuse_what_is_no_number(mean=self.mean, members_a_day=self.members_a_day)
+        refuse_non_numbers(mean=self.mean, members_a_day=self.members_a_day)
         if self.sd is not None:
-            refuse_what_is_no_number(sd=self.sd)
+            refuse_non_numbers(sd=self.sd)
         object.__setattr__(self, "weights", tuple(float(w) for w in self.weights))
         if not 2 <= len(self.weights) <= _MOST_VARIANTS:
             raise AnalysisError("bad_request", f"{len(self.weights)} variants; plan with 2 to {_MOST_VARIANTS}.")
@@ -61,12 +61,12 @@ class Audience:
         return len(self.weights) - 1
 
     def members(self, days: Sequence[float] | np.ndarray) -> np.ndarray:
-        """Return the members of each variant by each day, of shape (days, variants)."""
+        """Return the cumulative members of each variant by day, of shape (days, variants)."""
         each = np.outer(np.asarray(days, float) * self.members_a_day, self.weights)
         return np.floor(each + 1e-9).astype(np.int64)
 
     def log_lifts(self, lift: float) -> np.ndarray:
-        """Return the log-lifts in which the first new variant is better by `lift` and the others like the control."""
+        """Return log-lifts with the first new variant better by `lift` and the others equal to the control."""
         factor = 1 + lift if self.higher else 1 - lift
         if not (math.isfinite(lift) and lift >= 0 and factor > 0):
             raise AnalysisError("bad_request", f"A lift of {lift} cannot be; give a share such as 0.1, below 1.")

@@ -1,4 +1,4 @@
-"""What a plan of any length can do: the curves beside the answer to "how long must it run?"."""
+"""The planning curves: chance of finding a lift, detectable lift and outcomes, by planned duration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analysis.stopping.rules import Rules
 
 LIFTS: Final = (0.02, 0.05, 0.10, 0.20)
 _POINTS: Final = 8
-#: Fewer tests and looks than for the plan itself: a pixel is wider than the error.
+#: Fewer tests and looks than for the plan itself, since a pixel is wider than the error.
 _TESTS, _LOOKS = 1_000, 20
 
 
@@ -28,7 +28,7 @@ class LiftCurve:
     ----------
     lift : float
     chances : tuple of Share
-        One a duration; smoothed so that it never falls, because more days never hide a lift.
+        One for each duration; smoothed to never fall, because more days never hide a lift.
     """
 
     lift: float
@@ -37,18 +37,18 @@ class LiftCurve:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Everything by planned duration.
+    """All curves by planned duration.
 
     Attributes
     ----------
     days : tuple of int
         Planned durations, ascending.
     lifts : tuple of LiftCurve
-        The usual lifts and the one worth finding, ascending.
+        The typical lifts and the one worth finding, ascending.
     detectable : tuple of float or None
-        The smallest lift that each duration finds with the wanted chance; None where none does.
+        The smallest lift that each duration finds with the target chance; None if there is none.
     by_prior : tuple of Outcomes
-        How tests end whose true lifts are drawn from the lift prior.
+        Outcomes of tests with true lifts drawn from the lift prior.
     """
 
     days: tuple[int, ...]
@@ -68,7 +68,7 @@ def durations(planned_days: int) -> tuple[int, ...]:
 
 
 def curves(plan: Plan, *, days: Sequence[int] | None = None, seed: int = SEED) -> Curves:
-    """Simulate the curves beside a plan.
+    """Simulate the curves of a plan.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def curves(plan: Plan, *, days: Sequence[int] | None = None, seed: int = SEED) -
 
 
 def _lifts(plan: Plan) -> list[float]:
-    """The usual lifts that are possible here, and the one worth finding instead of any that is near it."""
+    """Return the possible typical lifts, with the lift worth finding in place of any close to it."""
     most = 1.0 if not plan.audience.higher else math.inf
     if plan.audience.sd is None and plan.audience.higher:
         most = 1 / plan.audience.mean - 1
@@ -95,13 +95,13 @@ def _lifts(plan: Plan) -> list[float]:
 
 
 def _lift_curve(audience: Audience, rules: Rules, lift: float, days: Sequence[int], seed: int) -> LiftCurve:
-    found = [expected(audience, rules, each, lift, tests=_TESTS, seed=seed, looks=_LOOKS).right for each in days]
-    smooth = isotonic_regression([share.value for share in found]).x
-    return LiftCurve(lift, tuple(Share(float(p), share.error) for p, share in zip(smooth, found, strict=True)))
+    chances = [expected(audience, rules, each, lift, tests=_TESTS, seed=seed, looks=_LOOKS).right for each in days]
+    smooth = isotonic_regression([share.value for share in chances]).x
+    return LiftCurve(lift, tuple(Share(float(p), share.error) for p, share in zip(smooth, chances, strict=True)))
 
 
 def _falling(lifts: Sequence[float | None]) -> tuple[float | None, ...]:
-    """Return detectable lifts that never rise with the days; those that are None come first and stay."""
+    """Return detectable lifts that never rise with the days; leading None values stay."""
     known = [lift for lift in lifts if lift is not None]
     if not known:
         return tuple(lifts)

@@ -1,4 +1,4 @@
-"""How many more days a running test needs: its futures, simulated with the rule that decides."""
+"""The days left of a running test, from futures simulated with the stopping rule."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ HORIZON_DAYS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class DaysLeft:
-    """How many more days until a verdict, simulated from its present evidence.
+    """The days left until a verdict, simulated from the current evidence.
 
     Attributes
     ----------
     median : int or None
-        Half of the simulated futures have ended by then; None where fewer do within the horizon.
+        Median over the simulated futures; None if fewer than half end within the horizon.
     low, high : int or None
-        80 % of them end between these; None where the tail outlasts the horizon.
+        80 % of the futures end between these; None if the tail exceeds the horizon.
     settled : Share
-        Ended with a verdict within the horizon: the planned end, or `HORIZON_DAYS`.
+        Share that ends with a verdict within the horizon: the planned end, or `HORIZON_DAYS`.
     """
 
     median: int | None
@@ -47,10 +47,10 @@ def days_left(
     tests: int = 500,
     seed: int = SEED,
 ) -> DaysLeft:
-    """Simulate the futures of a running test: what its leading variant is truly worth, and the days to come.
+    """Simulate the futures of a running test: the true lift of the leading variant, and the remaining days.
 
-    Members keep arriving at the pace so far. The bound is that for any number of looks, since how often it will be
-    looked at is not known.
+    Members keep arriving at the pace so far. The bound is the one for any number of looks, since the number of future
+    looks is unknown.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def days_left(
     standard_error : float
         Of the log-lift now, without the prior.
     elapsed_days, rules, comparisons
-        Days so far, the rules, and how many comparisons share the error.
+        Days so far, the rules, and the number of comparisons that share the error.
     ratio : float, optional
-        The mixture's variance over the effect's now (`evidence.information_ratio`), where it is not that of log-lifts.
+        The mixture's variance over the effect's now (`evidence.information_ratio`), if it is not that of log-lifts.
     """
     if ratio is not None:
         rules = replace(rules, mixture_sd=min(max(math.sqrt(ratio) * standard_error, 1e-4), 10.0))
@@ -85,7 +85,7 @@ def days_left(
 
 
 def _days_ahead(elapsed_days: float, planned: float | None) -> np.ndarray:
-    """Return the days from now on which futures are looked at, at most 40."""
+    """Return the days from now at which futures are evaluated, at most 40."""
     if planned is not None and planned > elapsed_days:
         left = math.ceil(planned - elapsed_days - 1e-9)
         return look_days(left, 40)
@@ -97,7 +97,7 @@ def _future_limits(days: np.ndarray, elapsed_days: float, rules: Rules) -> np.nd
     if planned is None or planned <= elapsed_days:
         return np.full(len(days), np.inf)
     alpha = PLANNED_SHARE * rules.alpha
-    # Counted from now the last day may end a fraction past the plan: it is the planned end all the same.
+    # Counted from now, the last day may end a fraction after the plan; it still counts as the planned end.
     return np.array([continuous_bound(day / planned, alpha) for day in days])
 
 

@@ -1,7 +1,7 @@
-"""How a planned test will probably end: thousands of them, simulated with the rule that decides.
+"""The outcomes of a planned test, from thousands of tests simulated with the stopping rule.
 
 The rule is `simulated_verdicts.first_verdicts`, which is `decision.decide` on arrays, so that the guarantee and the
-plan cannot differ. The same seed gives the same digits; every share carries its Monte Carlo error.
+plan agree. The same seed gives the same digits; every share carries its Monte Carlo error.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from analysis.stopping.rules import Rules
 
 SEED: Final = 20_260_401
 TESTS: Final = 2_000
-#: A longer plan is simulated with a look every few days; that changes its chances by less than the simulation's error.
+#: A longer plan is simulated with a look every few days, which changes its chances by less than the simulation error.
 MOST_LOOKS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of simulated tests, with the standard error that simulating leaves."""
+    """A share of simulated tests with its Monte Carlo standard error."""
 
     value: float
     error: float
@@ -32,31 +32,31 @@ class Share:
     @classmethod
     def of(cls, true: np.ndarray) -> Share:
         p, n = float(np.mean(true)), len(true)
-        # Wilson's centre keeps an error where all or none of the tests agree.
+        # Wilson's centre gives a positive error even if all or none of the tests agree.
         centre = (p * n + 0.5) / (n + 1)
         return cls(p, math.sqrt(centre * (1 - centre) / n))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """How a planned test ends, as shares of simulated tests.
+    """The outcomes of a planned test, as shares of simulated tests.
 
     Attributes
     ----------
     right : Share
         Shipped a variant that is truly better than the control and within the threshold of caring of the best.
     wrong : Share
-        Shipped anything else.
+        Shipped another variant.
     no_difference : Share
         Ended with "no difference worth having".
     harm : Share
         Stopped because every new variant was proven worse.
     open : Share
-        Still open when the planned time is over.
+        Still open at the planned end.
     median_days : float or None
-        Days until half of all tests have ended; None where fewer than half do.
+        Days until half of all tests have ended; None if fewer than half end.
     announced_lift, true_lift : float or None
-        Mean lift of what was shipped: as announced on that day (under the lift prior), and as it truly is.
+        Mean lift of shipped variants: as announced on that day (under the lift prior), and the true one.
     """
 
     right: Share
@@ -70,19 +70,19 @@ class Outcomes:
 
     @property
     def decisive(self) -> float:
-        """Share of tests that end with a verdict within the plan."""
+        """The share of tests that end with a verdict within the plan."""
         return 1 - self.open.value
 
     @property
     def exaggeration(self) -> float | None:
-        """Announced over true lift: 1 is honest; None where nothing was shipped or it was worth nothing."""
+        """Announced over true lift: 1 is unbiased; None if no variant was shipped or the true lift is 0."""
         if self.announced_lift is None or not self.true_lift or self.true_lift <= 0:
             return None
         return self.announced_lift / self.true_lift
 
 
 def look_days(days: int, most: int = MOST_LOOKS) -> np.ndarray:
-    """Return the days of looking at a plan: each, or every few where these are more than `most`; always the end."""
+    """Return the days of looks: every day, or every few days if there are more than `most`; always the last."""
     step = math.ceil(days / most)
     return np.arange(days, 0, -step, dtype=float)[::-1]
 
@@ -104,7 +104,7 @@ def simulate(
 def simulate_evidence(
     audience: Audience, log_lifts: np.ndarray, days: np.ndarray, *, seed: int
 ) -> simulated_verdicts.Evidence:
-    """Draw what the members of each simulated test do, accumulated by look."""
+    """Draw the outcomes of each simulated test, accumulated by look."""
     rng = np.random.default_rng(seed)
     members = audience.members(days)
     arrived = np.diff(members, axis=0, prepend=0)
@@ -112,7 +112,7 @@ def simulate_evidence(
     if audience.sd is None:
         done = rng.binomial(arrived, np.minimum(true, 1.0)).cumsum(axis=1)
         return simulated_verdicts.rate_evidence(done, members, days, higher=audience.higher)
-    # The mean of many members' amounts is Normal; their spread is taken as known.
+    # The mean of many amounts is Normal; the standard deviation is treated as known.
     noise = rng.standard_normal((len(log_lifts), len(days), len(audience.weights))) * np.sqrt(arrived)
     counted = np.maximum(members, 1)
     mean = true + audience.sd * noise.cumsum(axis=1) / counted
@@ -122,7 +122,7 @@ def simulate_evidence(
 def outcomes(
     endings: simulated_verdicts.Endings, log_lifts: np.ndarray, days: np.ndarray, rules: Rules, higher: bool
 ) -> Outcomes:
-    """Summarise how simulated tests of those true log-lifts ended."""
+    """Summarise the outcomes of simulated tests with given true log-lifts."""
     sign = 1.0 if higher else -1.0
     gains = np.concatenate([np.zeros((len(log_lifts), 1)), sign * np.expm1(log_lifts)], axis=1)
     shipped = endings.ending == simulated_verdicts.SHIP
@@ -146,7 +146,7 @@ def outcomes(
 def expected(
     audience: Audience, rules: Rules, days: int, lift: float | None, *, tests: int, seed: int, looks: int = MOST_LOOKS
 ) -> Outcomes:
-    """Simulate a plan of so many days; a lift of None draws the true lifts from the lift prior."""
+    """Simulate a plan of given days; a lift of None draws the true lifts from the lift prior."""
     planned, at = replace(rules, planned_days=float(days)), look_days(days, looks)
     if lift is None:
         log_lifts = drawn_lifts(audience, rules, tests, seed)
@@ -159,5 +159,5 @@ def drawn_lifts(audience: Audience, rules: Rules, tests: int, seed: int) -> np.n
     """Draw true log-lifts from the lift prior, of shape (tests, variants − 1)."""
     rng = np.random.default_rng([seed, 1])
     drawn = rng.normal(0.0, rules.lift_prior["sd"], (tests, audience.comparisons))
-    # A rate that would pass 1 stays just below it.
+    # Rates are kept below 1.
     return drawn if audience.sd is not None else np.minimum(drawn, math.log(0.999 / audience.mean))

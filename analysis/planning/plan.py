@@ -1,6 +1,6 @@
-"""Planning: how long a test must run, and what would help where that is too long.
+"""Planning: the duration that a test needs, and alternatives if that is too long.
 
-Every chance here is simulated with the rule that decides; see `forecast`.
+All chances are simulated with the stopping rule; see `forecast`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from scipy.special import ndtri
 
-from analysis.errors import AnalysisError, refuse_what_is_no_number
+from analysis.errors import AnalysisError, refuse_non_numbers
 from analysis.planning.audience import Audience
 from analysis.planning.days_left import DaysLeft, days_left
 from analysis.planning.forecast import SEED, TESTS, Outcomes, expected
@@ -23,19 +23,19 @@ from analysis.stopping.rules import Rules
 __all__ = ["LONGEST_DAYS", "Audience", "DaysLeft", "Help", "Outcomes", "Plan", "days_left", "detectable_lift", "plan"]
 
 LONGEST_DAYS: Final = 364  # 52 whole weeks
-# Plans are searched through with fewer tests and looks; the chosen one is simulated with a look a day.
+# The search uses fewer tests and looks; the chosen plan is simulated with daily looks.
 _FEW_LOOKS, _SEARCH_TESTS = 20, 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """One thing that would make an unreachable plan reachable.
+    """One change that would make an unreachable plan reachable.
 
     Attributes
     ----------
     kind : {"lift", "traffic", "variants"}
     value : float
-        The lift that can be found, the members a day that are enough, or the number of variants.
+        The detectable lift, the sufficient members a day, or the number of variants.
     """
 
     kind: Literal["lift", "traffic", "variants"]
@@ -50,30 +50,30 @@ class Plan:
     ----------
     audience : Audience
     rules : Rules
-        With the planned days; where these are unreachable, with the longest plan.
+        With the planned days; if the plan is unreachable, with the longest plan.
     lift : float
         The lift worth finding.
     power : float
-        The wanted chance of shipping the right variant where one has that lift.
+        The target chance of shipping the right variant if one has that lift.
     outcome : {"enough", "too_short", "unreachable"}
-        Whether these planned days reach the power, to the whole per cent that is shown; or could, if there were more;
-        or no plan within `LONGEST_DAYS` does.
+        Whether the planned days reach the power, to the whole per cent that is shown; whether more days would; or
+        whether no plan within `LONGEST_DAYS` does.
     planned_days : int
-        Recommended: whole weeks, because weekdays differ; or as given.
+        The recommended days, in whole weeks because weekdays differ; or the given ones.
     enough_days : int or None
-        About the fewest days that reach the power, which the plan rounds up to whole weeks; None where unreachable.
+        Approximate minimum of days that reach the power, before rounding up to weeks; None if unreachable.
     members : int
         Members of all variants by the planned end.
     with_lift, without : Outcomes
-        If one variant has the lift worth finding; if all are alike.
+        Outcomes if one variant has the lift worth finding, and if all are equal.
     by_prior : Outcomes
-        If the true lifts are drawn from the lift prior: `by_prior.decisive` is the assurance.
+        Outcomes if the true lifts follow the lift prior: `by_prior.decisive` is the assurance.
     helps : tuple of Help
-        What would help, where unreachable.
+        Changes that would help, if the plan is unreachable.
     tests, seed : int
-        Simulated, and repeatable by.
+        Number of simulated tests, and the seed.
     window_days : int or None
-        For how long a member's actions count; None where that is not known.
+        The attribution window; None if unknown.
     """
 
     audience: Audience
@@ -98,7 +98,7 @@ class Plan:
         nested = ("audience", "with_lift", "without", "by_prior")
         out = own | {name: asdict(own[name]) for name in nested} | {"rules": self.rules.to_dict()}
         out["audience"]["weights"] = list(self.audience.weights)
-        return out | {"assurance": self.by_prior.decisive, "helps": [asdict(found) for found in self.helps]}
+        return out | {"assurance": self.by_prior.decisive, "helps": [asdict(one) for one in self.helps]}
 
 
 def plan(
@@ -112,22 +112,22 @@ def plan(
     tests: int = TESTS,
     seed: int = SEED,
 ) -> Plan:
-    """Choose the shortest plan in whole weeks that ships the right variant as often as wanted.
+    """Choose the shortest plan in whole weeks that ships the right variant with the target chance.
 
-    The chance shown is never below the one wanted: the chosen plan reaches it in the very simulation that is shown.
+    The chance shown is never below the target: the chosen plan reaches it in the simulation that is shown.
 
     Parameters
     ----------
     lift : float
         Worth finding: 0.1 is 10 % better than the control.
     power : float
-        Wanted chance of shipping it, between 0.5 and 0.99.
+        Target chance of shipping it, between 0.5 and 0.99.
     rules : Rules, optional
         Its `planned_days` are ignored.
     planned_days : int, optional
-        Judge a plan of this many days instead of choosing one.
+        Evaluate a plan of this many days instead of choosing one.
     window_days : int, optional
-        For how long a member's actions count. No shorter plan is chosen: it would end before any member's window.
+        The attribution window. No shorter plan is chosen, since it would end before any member's window.
 
     Raises
     ------
@@ -150,9 +150,9 @@ def plan(
         least = max(planned_days + 1 if planned_days else 1, window_days or 1)
         enough, weeks = _in_weeks(judged, power, enough, least)
         days = planned_days or weeks
-    found = judged(days)
+    outcomes = judged(days)
     outcome: Literal["enough", "too_short", "unreachable"] = "unreachable" if enough is None else "too_short"
-    if _reached(found, power):
+    if _reached(outcomes, power):
         outcome = "enough"
     return Plan(
         audience,
@@ -163,7 +163,7 @@ def plan(
         days,
         enough,
         int(audience.members([days]).sum()),
-        found,
+        outcomes,
         expected(audience, rules, days, 0.0, tests=tests, seed=seed),
         expected(audience, rules, days, None, tests=tests, seed=seed),
         _helps(audience, rules, lift, power, chance) if outcome == "unreachable" else (),
@@ -182,10 +182,10 @@ def _refuse(
     tests: int,
     seed: int,
 ) -> None:
-    """Refuse what cannot be planned, with the value, the bound and the remedy."""
+    """Refuse arguments that cannot be planned, with the value, the bound and the remedy."""
     if not isinstance(audience, Audience):
         raise AnalysisError("bad_request", f"audience is {audience!r}; give an Audience(mean, members_a_day).")
-    refuse_what_is_no_number(lift=lift, power=power, tests=tests, seed=seed)
+    refuse_non_numbers(lift=lift, power=power, tests=tests, seed=seed)
     if not (tests >= 100 and seed >= 0):
         raise AnalysisError(
             "bad_request", f"tests is {tests} and seed {seed}; give 100 tests or more, and a seed from 0."
@@ -200,15 +200,15 @@ def _refuse(
         raise AnalysisError("bad_request", f"A window of {window_days} days; give a number from 1 to {LONGEST_DAYS}.")
 
 
-def _reached(found: Outcomes, power: float) -> bool:
-    """Whether a plan reaches the power, to the whole per cent that both are shown with."""
-    return round(100 * found.right.value) >= round(100 * power)
+def _reached(outcomes: Outcomes, power: float) -> bool:
+    """Return whether a plan reaches the power, to the whole per cent that is shown."""
+    return round(100 * outcomes.right.value) >= round(100 * power)
 
 
 def _in_weeks(judged: Callable[[int], Outcomes], power: float, enough: int, least: int) -> tuple[int | None, int]:
-    """Return the fewest days and the whole weeks, not under `least`, that reach the power; None where a year does not.
+    """Return the fewest days and the whole weeks, at least `least`, that reach the power; None if a year does not.
 
-    More looks and tests than in the search may find its week too short; then it takes the next one.
+    With more looks and tests the week of the search may turn out too short; then the next one is taken.
     """
     first = 7 * math.ceil(max(enough, least) / 7)
     for days in range(first, LONGEST_DAYS + 1, 7):
@@ -250,29 +250,29 @@ def detectable_lift(
         return float(ndtri(min(max(right, 0.5 / tests), 1 - 0.5 / tests)))
 
     top = _largest_lift(audience)
-    guess, wanted = min(_fixed_look_lift(audience, rules, days, power), top), float(ndtri(power))
+    guess, target = min(_fixed_look_lift(audience, rules, days, power), top), float(ndtri(power))
     tried: list[tuple[float, float]] = []
     for _ in range(8):
         now = probit(guess)
         tried.append((guess, now))
-        if abs(now - wanted) < 0.03:
-            return _between(tried, wanted)
-        if guess >= top and now < wanted:
+        if abs(now - target) < 0.03:
+            return _between(tried, target)
+        if guess >= top and now < target:
             return None
         # Where nothing or everything is found the probit is flat: step, else follow the line.
         follows = abs(now) < 2.5
-        step = guess * (1 + (wanted - now) / (wanted + 2.0 + now if now > -1.5 else 1.5)) if follows else 0.0
-        guess = min(top, step if 0.4 * guess < step < 2.5 * guess else guess * (1.8 if now < wanted else 0.6))
-    return _between(tried, wanted)
+        step = guess * (1 + (target - now) / (target + 2.0 + now if now > -1.5 else 1.5)) if follows else 0.0
+        guess = min(top, step if 0.4 * guess < step < 2.5 * guess else guess * (1.8 if now < target else 0.6))
+    return _between(tried, target)
 
 
-def _between(tried: list[tuple[float, float]], wanted: float) -> float:
+def _between(tried: list[tuple[float, float]], target: float) -> float:
     """Interpolate between the nearest points on either side, or take the nearest."""
-    below = max((point for point in tried if point[1] <= wanted), key=lambda p: p[1], default=None)
-    above = min((point for point in tried if point[1] > wanted), key=lambda p: p[1], default=None)
+    below = max((point for point in tried if point[1] <= target), key=lambda p: p[1], default=None)
+    above = min((point for point in tried if point[1] > target), key=lambda p: p[1], default=None)
     if below is None or above is None or above[1] - below[1] > 1.5:
-        return min(tried, key=lambda point: abs(point[1] - wanted))[0]
-    return below[0] + (above[0] - below[0]) * (wanted - below[1]) / (above[1] - below[1])
+        return min(tried, key=lambda point: abs(point[1] - target))[0]
+    return below[0] + (above[0] - below[0]) * (target - below[1]) / (above[1] - below[1])
 
 
 def _largest_lift(audience: Audience) -> float:
@@ -294,10 +294,10 @@ def _helps(
 ) -> tuple[Help, ...]:
     """Return what would help: a larger lift, more members a day, fewer variants; each one simulated."""
     helps = []
-    found = detectable_lift(audience, rules, LONGEST_DAYS, power)
-    if found is not None and found > lift:
-        helps.append(Help("lift", found))
-        faster = (found / lift) ** 2
+    detectable = detectable_lift(audience, rules, LONGEST_DAYS, power)
+    if detectable is not None and detectable > lift:
+        helps.append(Help("lift", detectable))
+        faster = (detectable / lift) ** 2
         for _ in range(6):
             more = replace(audience, members_a_day=min(audience.members_a_day * faster, 1e10))
             if chance(LONGEST_DAYS, lift, more) >= power:

@@ -41,7 +41,7 @@ def more_days(
     proven : bool
         Whether the lead over the control has already passed the bound (and only the choice among variants is open).
     elapsed_days, rules, comparisons
-        Days so far, the rules, and how many comparisons share the error.
+        Days so far, the rules, and the number of comparisons that share the error.
     """
     if elapsed_days <= 0 or standard_error <= 0:
         return MoreDays(None, message("verdict.pace_unknown"))
@@ -51,7 +51,7 @@ def more_days(
         if left is not None:
             return MoreDays(left, None)
         return MoreDays(None, message("verdict.leaders_too_alike" if proven else "verdict.no_lead"))
-    found = days_left(
+    futures = days_left(
         effect=effect,
         standard_error=standard_error,
         ratio=ratio,
@@ -60,7 +60,7 @@ def more_days(
         comparisons=comparisons,
     )
     if left is not None:
-        return MoreDays(left if found.median is None else min(found.median, left), None)
-    if found.median is None:
+        return MoreDays(left if futures.median is None else min(futures.median, left), None)
+    if futures.median is None:
         return MoreDays(None, message("verdict.beyond_horizon", days=HORIZON_DAYS))
-    return MoreDays(found.median, None)
+    return MoreDays(futures.median, None)

@@ -1,8 +1,8 @@
-"""The way of many simulated tests to their verdicts, all at once: the rules of `decision.decide`, on arrays.
+"""The verdicts of many simulated tests at once: the rules of `decision.decide` on arrays.
 
-`decide` answers for one analysis and writes sentences; planning needs thousands of tests, each looked at on many days.
-What follows is the same rule without the sentences, for one primary metric without guardrails, and a test holds the two
-together day by day. Axes are always (tests, looks, variants), the control being variant 0.
+`decide` handles one analysis and returns messages; planning needs thousands of tests with many looks each. This module
+has the same rules without messages, for one primary metric without guardrails; a test compares the two day by day. Axes
+are always (tests, looks, variants), the control being variant 0.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from analysis.stopping.sceptical_arrays import Lifts, sceptical_lifts
 from analysis.stopping.sequential import Look
 
 OPEN, SHIP, NO_DIFFERENCE, HARM = 0, 1, 2, 3
-#: The words of `Verdict.decision`; an open test is keep_running, or not_enough_data while it is too early.
+#: The values of `Verdict.decision`; an open test is keep_running, or not_enough_data while it is too early.
 ENDINGS: Final = ("keep_running", "ship", "no_difference", "stop_harm")
 
-#: As in `evidence` and `decision`, which are not imported: they load every model, and planning needs none.
+#: As in `evidence` and `decision`, which are not imported because they load every model.
 CONTROL_LOG_SD: Final = 0.7
 PRACTICALLY_SAME: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the data of simulated tests say at each look, before any prior on the lift.
+    """The evidence of simulated tests at each look, before any prior on the lift.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Evidence:
     log_mean, log_sd : arrays of the same shape
         Of its logarithm; NaN where the mean is not clear of 0.
     members : array of shape (looks, variants)
-        Counted by then.
+        Cumulative.
     days : array of shape (looks,)
         Days of running at each look, ascending.
     higher : bool
@@ -57,16 +57,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """How each simulated test ended.
+    """The ending of each simulated test.
 
     Attributes
     ----------
     ending : int array of shape (tests,)
-        `OPEN`, `SHIP`, `NO_DIFFERENCE` or `HARM`: the first verdict that ends a test, if any did.
+        `OPEN`, `SHIP`, `NO_DIFFERENCE` or `HARM`: the first verdict that ends a test, if any.
     look : int array of shape (tests,)
-        At which look; the number of looks where it stayed open.
+        The look of the ending; the number of looks for an open test.
     variant : int array of shape (tests,)
-        What was shipped; 0 where nothing was.
+        The shipped variant; 0 if none.
     announced : array of shape (tests,)
         The shipped variant's log-lift under the lift prior when it was shipped; NaN otherwise.
     """
@@ -78,7 +78,7 @@ class Endings:
 
 
 def rate_evidence(successes: np.ndarray, members: np.ndarray, days: np.ndarray, *, higher: bool = True) -> Evidence:
-    """Return the evidence on rates: Beta(1 + successes, 1 + failures), as the verdict weighs it.
+    """Return the evidence on rates: Beta(1 + successes, 1 + failures), as in the verdict.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def rate_evidence(successes: np.ndarray, members: np.ndarray, days: np.ndarray, 
     a = successes + 1.0
     total = members + 2.0
     mean = a / total
-    # With 1e9 members who all did it the difference of two trigammas rounds to nothing: use its leading term.
+    # With 1e9 successes of 1e9 members the difference of two trigammas rounds to 0: use its leading term.
     spread = np.maximum(trigamma(a) - trigamma(total), (1 - mean) / a)
     return Evidence(
         mean, np.sqrt(mean * (1 - mean) / (total + 1)), psi(a) - psi(total), np.sqrt(spread), members, days, higher
@@ -133,14 +133,14 @@ def trigamma(x: np.ndarray) -> np.ndarray:
 def planned_limits(
     days: Sequence[float] | np.ndarray, members: Sequence[int] | np.ndarray, rules: Rules, comparisons: int
 ) -> np.ndarray:
-    """Return the planned bound on |z| at each look, every one of them tried; inf where it is not (`sequential.bound`).
+    """Return the planned bound on |z| at each look; inf at looks that do not count (`sequential.bound`).
 
     Parameters
     ----------
     days, members
         Of running, and of all variants, at each look.
     comparisons : int
-        That share the error.
+        Number of comparisons that share the error.
     """
     limits = np.full(len(days), np.inf)
     if rules.planned_days is None:
@@ -170,7 +170,7 @@ def always_limits(log_sd: np.ndarray, rules: Rules, comparisons: int) -> np.ndar
 
 
 def first_verdicts(evidence: Evidence, rules: Rules, *, limits: np.ndarray | None = None) -> Endings:
-    """Look at every test at every look and return how each ended: the rules of `decide`, in their order.
+    """Apply the rules of `decide` to every test at every look, and return how each ends.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def first_verdicts(evidence: Evidence, rules: Rules, *, limits: np.ndarray | Non
     if limits is None:
         limits = planned_limits(evidence.days, evidence.members.sum(axis=1), rules, variants - 1)
     crossed, harmed = _passed(evidence, rules, limits)
-    found = Endings(np.zeros(tests, np.int8), np.full(tests, looks), np.zeros(tests, int), np.full(tests, np.nan))
+    endings = Endings(np.zeros(tests, np.int8), np.full(tests, looks), np.zeros(tests, int), np.full(tests, np.nan))
     still = np.arange(tests)
     for look in range(looks):
         if evidence.members[look].min() < rules.min_members or not len(still):
@@ -191,15 +191,15 @@ def first_verdicts(evidence: Evidence, rules: Rules, *, limits: np.ndarray | Non
         seen = _Seen(evidence, rules, look, still, crossed[still, look], harmed[still, look])
         ended, variant, announced = seen.verdicts()
         over = ended != OPEN
-        who = still[over]
-        found.ending[who], found.look[who] = ended[over], look
-        found.variant[who], found.announced[who] = variant[over], announced[over]
+        settled = still[over]
+        endings.ending[settled], endings.look[settled] = ended[over], look
+        endings.variant[settled], endings.announced[settled] = variant[over], announced[over]
         still = still[~over]
-    return found
+    return endings
 
 
 def _passed(evidence: Evidence, rules: Rules, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which leads and shortfalls have passed the bound by each look; what passed once stays passed."""
+    """Return the leads and shortfalls that have passed the bound by each look, at it or earlier."""
     spread = np.hypot(evidence.sd[..., 1:], evidence.sd[..., :1])
     z = (evidence.mean[..., 1:] - evidence.mean[..., :1]) / spread * (1 if evidence.higher else -1)
     bound = np.minimum(always_limits(evidence.log_sd, rules, z.shape[-1]), limits[:, None])
@@ -209,7 +209,7 @@ def _passed(evidence: Evidence, rules: Rules, limits: np.ndarray) -> tuple[np.nd
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The open tests at one look; `still` are their places, `crossed` and `harmed` are theirs alone."""
+    """The open tests at one look; `still` are their indices, `crossed` and `harmed` refer to them."""
 
     evidence: Evidence
     rules: Rules
@@ -247,7 +247,7 @@ class _Seen:
         announced[chosen] = lifts.mean[enough, best[enough]]
 
     def _same(self, practically: np.ndarray, open_now: np.ndarray, ended: np.ndarray) -> None:
-        """No difference worth having: all within the ROPE, no gain likely, or the plan over and little to lose."""
+        """Return tests without a relevant difference: within the ROPE, no likely gain, or little loss at the end."""
         same = practically.all(axis=1) & open_now
         ended[same] = NO_DIFFERENCE
         moved = self.crossed.any(axis=1) | self.harmed.any(axis=1)
@@ -266,7 +266,7 @@ class _Seen:
         return sceptical_lifts(log_mean, log_sd, prior_sd=self.rules.lift_prior["sd"], higher=self.evidence.higher)
 
     def _logs(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return log moments; a variant whose mean may be 0 gets a wide guess near the top of what it may be."""
+        """Return log moments; for a mean that may be 0, wide ones near its largest plausible value."""
         at = (self.still[rows], self.look)
         log_mean, log_sd = self.evidence.log_mean[at], self.evidence.log_sd[at]
         unclear = np.isnan(log_mean)
@@ -277,7 +277,7 @@ class _Seen:
         return log_mean, log_sd
 
     def _practically_same(self) -> np.ndarray:
-        """Return which variants are within the ROPE of the control, as surely as the rule wants it."""
+        """Return the variants within the ROPE of the control, with the probability that the rule requires."""
         at, rope = (self.still, self.look), self.rules.caring
         mean, sd = self.evidence.mean[at], self.evidence.sd[at]
 

@@ -1,4 +1,4 @@
-"""What a plan says: its headline, the reasons, what would help, and the figures behind them, as messages."""
+"""The summary of a plan as messages: headline, reasons, alternatives and figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from analysis.planning.plan import LONGEST_DAYS, Plan
 
 
 class PlanFigure(NamedTuple):
-    """A figure of a plan with its label and its explanation."""
+    """A figure of a plan with its label and explanation."""
 
     label: Message
     value: Message
@@ -20,21 +20,21 @@ class PlanFigure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """A plan for a reader.
+    """The summary of a plan.
 
     Attributes
     ----------
     headline : Message
-        The answer in a few words.
+        The result in a few words.
     reasons : tuple of Message
-        One or two sentences behind it.
+        One or two sentences with the reasons.
     window : Message or None
-        What the attribution window adds to the planned days; None where the plan is unreachable.
+        The days that the attribution window adds; None if the plan is unreachable.
     helps : tuple of Message
-        What would make an unreachable plan reachable.
+        Changes that would make an unreachable plan reachable.
     figures : tuple of PlanFigure
     announced : Message
-        How what is announced compares with the truth, if true lifts are drawn from the prior.
+        The announced lifts compared with the true ones, if true lifts follow the prior.
     """
 
     headline: Message
@@ -46,7 +46,7 @@ class PlanSummary:
 
 
 def summarise_plan(plan: Plan) -> PlanSummary:
-    """Return what a plan says."""
+    """Return the summary of a plan."""
     return PlanSummary(
         headline(plan),
         reasons(plan),
@@ -58,7 +58,7 @@ def summarise_plan(plan: Plan) -> PlanSummary:
 
 
 def headline(plan: Plan) -> Message:
-    """Return the answer in a few words."""
+    """Return the headline."""
     if plan.outcome == "unreachable":
         return message("plan.headline.unreachable")
     if plan.planned_days < (plan.window_days or 0):
@@ -70,7 +70,7 @@ def headline(plan: Plan) -> Message:
 
 
 def reasons(plan: Plan) -> tuple[Message, ...]:
-    """Return the sentences behind the headline."""
+    """Return the reasons for the headline."""
     given = {
         "members": round(plan.audience.members_a_day),
         "variants": len(plan.audience.weights),
@@ -92,7 +92,7 @@ def reasons(plan: Plan) -> tuple[Message, ...]:
 
 
 def window_note(plan: Plan) -> Message:
-    """Return what the planned days leave out: the window of the members who come last, or of all."""
+    """Return the part of the window after the planned days: that of the last members, or of all."""
     if plan.window_days is None:
         return message("plan.window.unknown")
     if plan.planned_days < plan.window_days:
@@ -101,22 +101,22 @@ def window_note(plan: Plan) -> Message:
 
 
 def helps(plan: Plan) -> tuple[Message, ...]:
-    """Return what would make an unreachable plan reachable, a sentence each."""
+    """Return the changes that would make an unreachable plan reachable, one sentence each."""
     if plan.outcome != "unreachable":
         return ()
-    made = []
-    for found in plan.helps:
-        if found.kind == "lift":
-            made.append(message("plan.help.lift", lift=found.value))
-        elif found.kind == "traffic":
-            made.append(message("plan.help.traffic", members=_round_up(found.value)))
+    texts = []
+    for one in plan.helps:
+        if one.kind == "lift":
+            texts.append(message("plan.help.lift", lift=one.value))
+        elif one.kind == "traffic":
+            texts.append(message("plan.help.traffic", members=_round_up(one.value)))
         else:
-            made.append(message("plan.help.variants", variants=int(found.value)))
-    return tuple(made) or (message("plan.help.nothing"),)
+            texts.append(message("plan.help.variants", variants=int(one.value)))
+    return tuple(texts) or (message("plan.help.nothing"),)
 
 
 def figures(plan: Plan) -> tuple[PlanFigure, ...]:
-    """Return the figures beside the sentences."""
+    """Return the figures of the plan."""
     return (
         PlanFigure(
             message("plan.members.label"),
@@ -154,47 +154,47 @@ def figures(plan: Plan) -> tuple[PlanFigure, ...]:
 
 
 def announced(plan: Plan) -> Message:
-    """Return what is announced if true lifts are drawn from the prior, whatever lift the plan is made for."""
-    found = plan.by_prior
-    if found.announced_lift is None or found.true_lift is None:
+    """Return the announced and true lifts if true lifts follow the prior, whatever lift the plan is for."""
+    outcomes = plan.by_prior
+    if outcomes.announced_lift is None or outcomes.true_lift is None:
         return message("plan.announced.nothing")
-    # Without a true lift there is nothing to exaggerate; a tenth is more than the simulation's own noise.
-    fair = abs(found.announced_lift) <= abs(found.true_lift) * 1.1
+    # Without a true lift there is no exaggeration; a tenth is more than the simulation's noise.
+    fair = abs(outcomes.announced_lift) <= abs(outcomes.true_lift) * 1.1
     return message(
         "plan.announced.fair" if fair else "plan.announced.exaggerated",
-        announced=found.announced_lift,
-        true=found.true_lift,
+        announced=outcomes.announced_lift,
+        true=outcomes.true_lift,
     )
 
 
 def smallest_lift(plan: Plan, lift: float | None) -> Message:
-    """Return the smallest lift that the planned days find with the wanted chance (`plan.detectable_lift`)."""
+    """Return the smallest lift that the planned days find with the target chance (`plan.detectable_lift`)."""
     if lift is None:
         return message("plan.detectable.none", wanted=plan.power, days=plan.planned_days)
     return message("plan.detectable.lift", wanted=plan.power, days=plan.planned_days, lift=lift)
 
 
 def _rounded_up(plan: Plan) -> Message | None:
-    """Return why the plan is longer than its members need: whole weeks, or the window; None where it is not."""
+    """Return why the plan is longer than its members need: whole weeks, or the window; None if it is not."""
     if plan.enough_days is None or plan.enough_days >= plan.planned_days or plan.planned_days % 7:
         return None
-    if 7 * -(-plan.enough_days // 7) < plan.planned_days:  # only the window asks for more
+    if 7 * -(-plan.enough_days // 7) < plan.planned_days:  # only the window requires more
         return message("plan.reason.window", enough=plan.enough_days, window=plan.window_days or 1)
     return message("plan.reason.whole_weeks", enough=plan.enough_days)
 
 
 def _enough(plan: Plan) -> Message:
-    assert plan.enough_days is not None  # else the plan were unreachable
+    assert plan.enough_days is not None  # otherwise the plan would be unreachable
     weeks = 7 * -(-max(plan.enough_days, plan.window_days or 1) // 7)
     return message("plan.reason.takes", wanted=plan.power, days=weeks, enough=plan.enough_days)
 
 
-def _error(found: Share) -> float:
-    """Return what a simulated share may be off by: two standard errors."""
-    return 2 * found.error
+def _error(share: Share) -> float:
+    """Return the margin of a simulated share: two standard errors."""
+    return 2 * share.error
 
 
 def _round_up(number: float) -> int:
-    """Return two figures that are enough."""
+    """Return a number rounded up to two significant digits."""
     step = 10 ** max(len(str(int(number))) - 2, 0)
     return int(-(-number // step) * step)

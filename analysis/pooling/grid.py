@@ -1,4 +1,4 @@
-"""Where the variants' middle mu and spread tau are laid for summing over: few nodes, fine enough for every variant."""
+"""The nodes of mu (the variants' centre) and tau (their spread) to sum over: few, but fine enough for every variant."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from analysis.pooling.log_odds import Counts, curvature, log_joint, modes
 from analysis.priors import NamedPrior
 
 TAU_BOUNDS: Final = (0.01, 10.0)
-#: A share of tau, or of all nodes, below which it is left out.
+#: Posterior share below which a tau, or a node, is left out.
 NEGLIGIBLE: Final = 1e-9
 #: A mesh of mu ends where its density has fallen by e^-18.
 _MESH_DROP = 18.0
 _ZOOM = 33
-#: Nodes of mu for all values of tau together, and for each where there are many.
+#: Nodes of mu for all values of tau together, and for each tau if there are many.
 _MAX_NODES, _FEWEST_MOST = 1_200, 300
-#: How far off a sum over the nodes of mu may be, as a share of the whole.
+#: Relative error allowed in a sum over the nodes of mu.
 _RIPPLE = 1e-5
-#: Log tau in standard deviations of its prior: as far as is looked, and the posterior mass left out on either side.
+#: Search range of log tau in standard deviations of its prior, and the posterior mass left out on either side.
 _LOWEST, _HIGHEST, _LEFT_OUT = -4.5, 12.0, 0.0013
-#: How far apart values of tau lie: in standard deviations of the posterior where it is narrowest, and in log tau.
+#: Distance of tau values: in standard deviations of the posterior's narrowest part, and in log tau.
 _STEPS_IN_SDS, _STEP_OF_LOG_TAU = 1.2, 0.6
 _FEWEST_TAUS, _MOST_TAUS = 5, 24
-#: Panels for tau as multiples of the prior's scale, four Gauss points each: fine near 0, where alike variants put it.
+#: Panels for tau as multiples of the prior's scale, four Gauss points each: fine near 0, for similar variants.
 _TAU_EDGES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.5, 5.5)
 
 
 def log_prior(prior: NamedPrior, mu: np.ndarray) -> np.ndarray:
-    """Return the log density of mu: Normal where the prior knows `mean_log_odds`, else of a uniform rate (logistic)."""
+    """Return the log density of mu: Normal if the prior has `mean_log_odds`, else of a uniform rate (logistic)."""
     centre, sd = prior.get("mean_log_odds"), prior.get("mean_sd")
     if centre is None or sd is None:
         return log_expit(mu) + log_expit(-mu)
@@ -50,7 +50,7 @@ def _laplace(counts: Counts, prior: NamedPrior, mu: np.ndarray, tau: np.ndarray)
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """Where mu lies given each tau, arrays (taus,): ends, the distance its nodes may have, and the log of its share."""
+    """The range of mu given each tau, arrays (taus,): ends, the distance of nodes, and the log of its share."""
 
     low: np.ndarray
     high: np.ndarray
@@ -59,7 +59,7 @@ class _Extent:
 
 
 def _first_range(counts: Counts, prior: NamedPrior, taus: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where to look for mu at first: around what the variants' own log-odds are, with what is known of them."""
+    """Return the first search range of mu: around the variants' log-odds, by their precision."""
     did, did_not = counts.successes + 0.5, counts.members - counts.successes + 0.5
     log_odds, known = np.log(did / did_not), np.sqrt(1 / did + 1 / did_not)
     reach = 6 * (taus + known.min())
@@ -70,10 +70,10 @@ def _first_range(counts: Counts, prior: NamedPrior, taus: np.ndarray) -> tuple[n
 
 
 def _extent(counts: Counts, prior: NamedPrior, taus: np.ndarray, inside_at_least: int = 12) -> _Extent:
-    """Return where the posterior of mu lies given each tau.
+    """Return the range of the posterior of mu given each tau.
 
-    It is log-concave, so a range that is widened until both ends lie e^-18 below the best point, and then zoomed in on
-    what does not, finds all of it.
+    It is log-concave, so its range is found by widening until both ends lie e^-18 below the maximum, and then shrinking
+    to the part above that level.
     """
     low, high = _first_range(counts, prior, taus)
     spread = np.repeat(taus, _ZOOM)
@@ -91,10 +91,10 @@ def _extent(counts: Counts, prior: NamedPrior, taus: np.ndarray, inside_at_least
             np.where(last == _ZOOM - 1, high + (high - low), high - step * (_ZOOM - 2 - last)),
         )
     low, high = low + step * (first - 1), high - step * (_ZOOM - 2 - last)
-    own = step * (last - first + 1) / 12  # the standard deviation, were it Normal: e^-18 is 6 of them
+    own = step * (last - first + 1) / 12  # the standard deviation if it is Normal: e^-18 is at 6 of them
     best = np.take_along_axis(mu, log_density.argmax(axis=1)[:, None], axis=1)[:, 0]
     follows = (1 / (taus**2 * curvature(counts, modes(counts, best, taus), taus))).max(axis=0)
-    # Seen from one theta, mu is known this well: the nodes must be no farther apart, or its density has ripples.
+    # The precision of mu given one theta: nodes farther apart would give its density ripples.
     seen = 1 / np.sqrt(1 / own**2 + follows / taus**2)
     return _Extent(low, high, seen, np.logaddexp.reduce(log_density, axis=1) + np.log(step))
 
@@ -102,8 +102,8 @@ def _extent(counts: Counts, prior: NamedPrior, taus: np.ndarray, inside_at_least
 def nodes(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mu, tau and the log of the integration weight (with the prior of tau) at every node.
 
-    An even mesh of mu for each tau. The share of a tau says how fine: a sum over points h standard deviations apart is
-    off by 2 exp(-2 pi² / h²), which of a rare tau is negligible.
+    An even mesh of mu for each tau. Its step depends on the share of the tau: a sum over points h standard deviations
+    apart has the relative error 2 exp(-2 pi² / h²), which is negligible for a rare tau.
     """
     taus, log_share = _spreads(counts, prior)
     extent = _extent(counts, prior, taus)
@@ -112,7 +112,7 @@ def nodes(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray, np
     for t in np.flatnonzero(share > NEGLIGIBLE):
         apart = math.sqrt(2 * math.pi**2 / math.log(2 * (1 + share[t] / _RIPPLE)))
         points = int((extent.high[t] - extent.low[t]) / (apart * min(extent.seen[t], 0.9))) + 2
-        # A spread so far below what is known of mu itself is as good as one that the nodes can carry.
+        # A spread far below the precision of mu is equivalent to one that the nodes can resolve.
         tau = taus[t] * max(points / most, 1.0)
         mu = np.linspace(extent.low[t], extent.high[t], min(max(points, 12), most))
         parts.append((mu, np.full(len(mu), tau), np.full(len(mu), log_share[t] + math.log(mu[1] - mu[0]))))
@@ -132,10 +132,11 @@ def _spreads(counts: Counts, prior: NamedPrior) -> tuple[np.ndarray, np.ndarray]
 
 
 def _log_normal_taus(counts: Counts, prior: NamedPrior, median: float, varies: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return nodes of a tau that differs from test to test (log-normal), and the log of their weight.
+    """Return nodes of a tau that varies between tests (log-normal), and the log of their weight.
 
-    An even mesh over where the posterior of log tau lies, which may be much narrower than its prior (twenty variants)
-    or lean far (few members in one, many in another): as fine as its narrowest part, and as what depends on tau needs.
+    An even mesh over the range of the posterior of log tau, which may be much narrower than its prior (twenty variants)
+    or skewed (few members in one variant, many in another), with a step for its narrowest part and for the functions of
+    tau.
     """
     top = min(math.log(TAU_BOUNDS[1] / median) / varies, _HIGHEST)
     rough = np.linspace(_LOWEST, top, int((top - _LOWEST) / min(1.0, 0.8 / varies)) + 2)
@@ -146,7 +147,7 @@ def _log_normal_taus(counts: Counts, prior: NamedPrior, median: float, varies: f
     best = int(mass.argmax())
     mass = np.exp(mass - mass[best])
     below = np.cumsum(mass) / mass.sum()
-    left_out = _LEFT_OUT * min(1.0, 0.5 / varies) ** 2  # the wider, the more the far ends are unlike the rest
+    left_out = _LEFT_OUT * min(1.0, 0.5 / varies) ** 2  # wider, the more the ends differ from the rest
     low, high = fine[np.searchsorted(below, [left_out, 1 - left_out])]
     high = max(high, low + fine[1] - fine[0])
     narrow = 1 / math.sqrt(max(-float(curve(fine[best], 2)), 1.0))
@@ -154,7 +155,7 @@ def _log_normal_taus(counts: Counts, prior: NamedPrior, median: float, varies: f
     nodes = min(max(math.ceil((high - low) / step) + 1, _FEWEST_TAUS), _MOST_TAUS)
     scores = np.linspace(low, high, nodes)
     log_share = -0.5 * scores**2 + math.log((scores[1] - scores[0]) / math.sqrt(2 * math.pi))
-    log_share[[0, -1]] += math.log(0.5)  # a trapezoid, since the largest tau may be in the midst of what is likely
+    log_share[[0, -1]] += math.log(0.5)  # a trapezoid, since the largest tau may have a high density
     return _tau_at(median, varies, scores), log_share
 
 
@@ -166,7 +167,7 @@ def _taus(counts: Counts, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes of tau and the log of their weight under its half-normal prior: Gauss-Legendre, panel by panel."""
     y, n = counts.successes[:, 0], counts.members[:, 0]
     known = np.sort(np.sqrt(1 / (y + 0.5) + 1 / (n - y + 0.5)))[:2]
-    # A spread far below what two variants' own errors let one see is as good as none: panels begin there.
+    # A spread far below the errors of two variants is equivalent to none, so panels start there.
     edges = scale * np.array([edge for edge in _TAU_EDGES if edge == 0 or edge * scale > 0.3 * known[-1] or edge >= 1])
     unit, weights = np.polynomial.legendre.leggauss(4)
     width = np.diff(edges)

@@ -1,4 +1,4 @@
-"""Counts of variants, their likelihood of log-odds, and where a variant's log-odds lie given the variants' middle."""
+"""Counts of variants, their likelihood of log-odds, and the posterior mode of a variant given mu and tau."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.special import expit, log_expit
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Successes of members as columns, (variants, 1); need not be whole where epochs were weighted."""
+    """Successes of members as columns, (variants, 1); not necessarily integers if epochs were weighted."""
 
     successes: np.ndarray
     members: np.ndarray
@@ -22,8 +22,8 @@ class Counts:
     def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
         """Return the log-likelihood at log-odds `theta` (variants, ...), less its maximum.
 
-        As ``y d − n log(1 + p(e^d − 1))`` around the maximum, counted for the rarer of the two outcomes, so that a
-        milliard members keep twelve digits.
+        As ``y d − n log(1 + p(e^d − 1))`` around the maximum, computed for the rarer of the two outcomes, so that a
+        billion members keep twelve digits.
         """
         y, n = (column.reshape(-1, *(1,) * (theta.ndim - 1)) for column in (self.successes, self.members))
         inside = (y > 0) & (y < n)
@@ -62,7 +62,7 @@ def modes(counts: Counts, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
 
 
 def curvature(counts: Counts, theta: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """Return how sharply each variant's posterior bends at log-odds `theta`, (variants, nodes): 1 / variance."""
+    """Return the curvature of each variant's log posterior at log-odds `theta`, (variants, nodes): 1 / variance."""
     p = expit(theta)
     return counts.members * p * expit(-theta) + 1 / tau**2
 

@@ -1,4 +1,4 @@
-"""What is read off the tables of partially pooled rates: deterministic sums over nodes, no draws."""
+"""The joint posterior of partially pooled rates, by deterministic sums over tables, without draws."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from analysis.posterior.joint import Density, Estimate, Interval, IntervalKind, 
 
 #: Spread of the control's logarithm above which a lift has no useful bounds.
 LIFT_LOG_SD = 0.7
-#: How far apart the points are that carry an integral over one variant's table, in standard deviations of the steeper
-#: side of either, and the mass below which a point is left out. A curve to be drawn needs no point that a pixel cannot
-#: show. Where a posterior leans, the other's distribution function may have an edge between two points of an even mesh:
-#: they lie closer by the cube of the lean, as plain integration at 40 of 40 and 0 of 500 needs.
+#: Distance of the points of an integral over one variant's table, in standard deviations of the steeper side of either,
+#: and the mass below which a point is left out. A curve for drawing needs no more points than pixels. If a posterior is
+#: skewed, the other's distribution function may have an edge between two points of an even mesh: points are closer by
+#: the cube of the skew, as direct integration at 40 of 40 and 0 of 500 requires.
 _EXACT, _DRAWN = (0.6, 1e-9), (1.0, 1e-6)
 _CLOSEST, _FARTHEST = 4, 6
-#: Ends of a curve to be drawn need no more, in standard deviations.
+#: Ends of a curve for drawing, in standard deviations.
 _SKETCHED = 0.05
 _PANELS, _ORDER = 10, 5
 _AT_ONCE = 1_000_000
@@ -60,7 +60,7 @@ class PooledPosterior:
     Attributes
     ----------
     counts : Counts
-        What it was fitted to.
+        The data of the fit.
     tables : Tables
     """
 
@@ -88,12 +88,12 @@ class PooledPosterior:
         return self._over(self._moments.odds_mean[v], self._moments.odds_variance[v])
 
     def _over(self, means: np.ndarray, variances: np.ndarray) -> tuple[float, float]:
-        """Mean and standard deviation over the mixture from those given each node."""
+        """Return mean and standard deviation of the mixture from those given each node."""
         mean = float(self.tables.weight @ means)
         return mean, math.sqrt(float(self.tables.weight @ (variances + (means - mean) ** 2)))
 
     def _cdf(self, v: int, theta: np.ndarray) -> np.ndarray:
-        """P(theta_v < theta) for a one-dimensional array."""
+        """Return P(theta_v < theta) for a one-dimensional array."""
         nodes = np.arange(len(self.tables.weight))[:, None]
         return self.tables.weight @ self.tables.tails(v, nodes, theta[None, :])[0]
 
@@ -104,10 +104,10 @@ class PooledPosterior:
             return self._cdf(v, theta)
 
         def ppf(p: float) -> float:
-            found = quadrature.quantile(
+            log_odds = quadrature.quantile(
                 cdf, p, lambda q: mean + sd * float(ndtri(q)), sd, (mean - 40 * sd, mean + 40 * sd)
             )
-            return float(expit(found))
+            return float(expit(log_odds))
 
         rough = _rough(lambda x: cdf(logit(x)), *expit([mean - 7 * sd, mean + 7 * sd])) if kind == "hdi" else None
         return interval_from(ppf, kind, probability, rough)
@@ -135,7 +135,7 @@ class PooledPosterior:
         return p_best / p_best.sum(), np.sum([part[1] for part in parts], axis=0)
 
     def _best_and_loss(self, nodes: np.ndarray, higher: bool) -> tuple[np.ndarray, np.ndarray]:
-        """The share of some nodes: panels cut at every variant's own points, within each node."""
+        """Return the contribution of some nodes, with panels cut at every variant's points within each node."""
         tables, several = self.tables, range(len(self.variants))
         ends = np.linspace(0, POINTS - 1, _PANELS + 1)
         at = tables.low[:, nodes, None] + tables.step[:, nodes, None] * ends
@@ -171,7 +171,7 @@ class PooledPosterior:
         return chance if chance < 0.5 else 1.0 - float(carried.weight @ not_greater)
 
     def _carried(self, v: int, c: int, care: tuple[float, float] = _EXACT) -> _Carried:
-        """The narrower of two variants carries an integral: its points with their nodes and weights, flat."""
+        """Return the integration points of the narrower of two variants with their nodes and weights, flat."""
         if (v, c, care) not in self._kept:
             self._kept[v, c, care] = self._carry(v, c, *care)
         return self._kept[v, c, care]
@@ -182,7 +182,7 @@ class PooledPosterior:
         inner, outer = (v, c) if narrow else (c, v)
         steep = np.minimum(tables.steepness(inner), tables.steepness(outer))
         lean = np.maximum(tables.scale[inner] / tables.steepness(inner), tables.scale[outer] / tables.steepness(outer))
-        # How many of the table's steps a point may be from the next; below 1 they lie closer than the table's own.
+        # Distance of points in steps of the table; below 1 they are closer than the table's points.
         steps = apart * steep / (lean**3 * tables.step[inner] * tables.scale[inner])
         strides = np.where(steps < 1, -np.minimum(np.ceil(1 / steps), _CLOSEST), np.minimum(np.floor(steps), _FARTHEST))
         node, theta, weight = [], [], []
@@ -198,7 +198,7 @@ class PooledPosterior:
         return _Carried(inner, outer, np.concatenate(node), points, expit(points), expit(-points), flat / flat.sum())
 
     def _points(self, v: int, nodes: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
-        """One variant's points at some nodes, each so many of the table's steps apart (below 0: so many to a step)."""
+        """Return one variant's points at some nodes, at a distance in table steps (below 0: points to a step)."""
         tables = self.tables
         at = np.arange(0, POINTS - 1 + 1e-9, stride if stride > 0 else -1 / stride)
         away = tables.low[v, nodes, None] + tables.step[v, nodes, None] * at
@@ -225,7 +225,7 @@ class PooledPosterior:
         return float(high - low)
 
     def _clear(self, c: int) -> bool:
-        """Whether a lift over this variant has bounds: without successes, a log-normal tau leaves it no mean."""
+        """Return whether a lift over this variant has bounds; without successes a log-normal tau gives no mean."""
         known = bool(np.ptp(self.tables.tau) == 0) or float(self.counts.successes[c, 0]) > 0
         return known and self.log_moments(c)[1] <= LIFT_LOG_SD
 
@@ -267,15 +267,15 @@ class _Pair:
         return float(weight @ (moments.mean[self.v] - moments.mean[self.c]))
 
     def guess(self, p: float) -> float:
-        """A quantile as of a Normal (difference) or log-normal (lift)."""
+        """Return a quantile of a Normal (difference) or log-normal (lift) approximation."""
         posterior, moments = self.posterior, self.posterior._moments
         if self.relative:
             means, variances = moments.log_mean, moments.log_variance
         else:
             means, variances = moments.mean, moments.variance
         mean, sd = posterior._over(means[self.v] - means[self.c], variances[self.v] + variances[self.c])
-        there = mean + float(ndtri(p)) * sd
-        return math.expm1(there) if self.relative else there
+        point = mean + float(ndtri(p)) * sd
+        return math.expm1(point) if self.relative else point
 
     def cdf(self, values: np.ndarray) -> np.ndarray:
         carried = self._parts
@@ -284,7 +284,7 @@ class _Pair:
         return (below if carried.outer == self.v else above) @ carried.weight
 
     def _threshold(self, value: np.ndarray) -> np.ndarray:
-        """The log-odds that the outer variant must have for the pair to equal `value`."""
+        """Return the log-odds of the outer variant for which the pair equals `value`."""
         inner, rate, rest = self._parts.inner, self._parts.rate, self._parts.rest
         if not self.relative:
             shift = value if inner == self.c else -value
@@ -299,8 +299,8 @@ class _Pair:
     def ppf(self, p: float, close: float = 1e-8) -> float:
         scale = (self.guess(0.84) - self.guess(0.16)) / 2
         ends = (-1.0, math.inf) if self.relative else (-1.0, 1.0)
-        found = quadrature.quantile(self.cdf, p, self.guess, scale, ends, close)
-        return min(max(found, ends[0]), ends[1])
+        value = quadrature.quantile(self.cdf, p, self.guess, scale, ends, close)
+        return min(max(value, ends[0]), ends[1])
 
     def estimate(self, kind: IntervalKind, probability: float) -> Estimate:
         rough = None
@@ -311,7 +311,7 @@ class _Pair:
 
 
 def _rough(cdf: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> Callable[[float], float]:
-    """A tabulated quantile function, good to a thousandth of the spread: to find the shortest interval with."""
+    """Return a tabulated quantile function, exact to a thousandth of the spread, for finding the shortest interval."""
     x = np.linspace(low, high, 83)[1:-1]
     below = cdf(x)
     rising = np.concatenate([[True], np.diff(np.maximum.accumulate(below)) > 0])

@@ -1,4 +1,4 @@
-"""Prior-data conflict: where variants differ more than the prior expects, its spread is widened."""
+"""Prior-data conflict: if variants differ more than the prior expects, its spread is widened."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from analysis.pooling.grid import TAU_BOUNDS
 from analysis.priors import NamedPrior
 from analysis.statistics import ProportionStatistics
 
-#: Of tests that the prior describes, one in twenty is widened as well, at little cost.
+#: Significance of a conflict; one in twenty tests that fit the prior is also widened, at little cost.
 CONFLICT: Final = 0.05
-#: The spread that replaces one in conflict with the data: the standard deviation of its logarithm, twice what the
-#: archive's tests show among themselves, and its median over a spread of one size.
+#: The spread that replaces one in conflict with the data: the standard deviation of its logarithm, twice that of the
+#: Upworthy tests, and its median as a multiple of the constant spread.
 VARIES, MEDIAN_SHARE = 1.0, 0.8
 _NODES = 9
 
 
 def conflict_p_value(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -> float:
-    """Return how often variants of one test would differ by so much or more under the prior's spread, 0 to 1.
+    """Return the p-value of the observed differences between variants under the prior's spread.
 
     The weighted sum of squares of the empirical log-odds (Haldane-Anscombe: half a success and half a failure more)
-    round their mean, by chi-square with one degree of freedom less than there are variants; for a spread that differs
-    from test to test, on average over it.
+    around their mean, by chi-square with one degree of freedom less than there are variants; averaged over a spread
+    that varies between tests.
     """
     did = np.array([cell.successes + 0.5 for cell in statistics.values()])
     did_not = np.array([cell.n - cell.successes + 0.5 for cell in statistics.values()])
@@ -40,12 +40,12 @@ def conflict_p_value(prior: NamedPrior, statistics: Mapping[str, ProportionStati
 
 
 def widened(prior: NamedPrior, statistics: Mapping[str, ProportionStatistics]) -> NamedPrior:
-    """Return the prior; where the variants differ more than it expects, the same with a spread that may be larger.
+    """Return the prior, with a spread that may be larger if the variants differ more than it expects.
 
     Parameters
     ----------
     prior : NamedPrior
-        With a `log_odds_sd`; any other is returned as it is, and so is one whose spread varies as much already.
+        With a `log_odds_sd`; others are returned unchanged, as is one whose spread already varies as much.
     """
     varies = prior.get("log_odds_sd_varies")
     known = prior.get("log_odds_sd") is not None and (varies is None or varies < VARIES)

@@ -1,8 +1,8 @@
-"""Partially pooled log-odds, tabulated: what is known of each variant's rate given where the variants' middle lies.
+"""Tables of partially pooled log-odds: the posterior of each variant given mu and tau.
 
 The model: ``theta_v = mu + delta_v``, ``delta_v ~ N(0, tau²)``, ``successes_v ~ Binomial(n_v, logistic(theta_v))``.
 Given (mu, tau) the variants are independent, and each posterior is a log-concave curve in one dimension. So a few dozen
-nodes of (mu, tau), each with a small table a variant, hold the whole joint posterior: no draws, the same to the digit.
+nodes of (mu, tau), each with a small table for each variant, hold the whole joint posterior, without draws.
 All sums are trapezoids over smooth curves that fall off on both sides, which converge faster than any power of the
 step.
 """
@@ -74,7 +74,7 @@ class Tables:
         return self.centre[..., None] + self.scale[..., None] * at
 
     def steepness(self, v: int) -> np.ndarray:
-        """The standard deviation of a Normal that falls as fast as a variant's steeper side, given each node."""
+        """Return the standard deviation of a Normal that falls like a variant's steeper side, given each node."""
         steeper = np.minimum(-self.low[v], self.low[v] + (POINTS - 1) * self.step[v])
         return self.scale[v] * steeper / math.sqrt(2 * _TABLE_DROP)
 
@@ -94,18 +94,18 @@ class Tables:
 
 
 def _polynomials(below: np.ndarray, above: np.ndarray, slope: np.ndarray, bend: np.ndarray) -> np.ndarray:
-    """Return what `Tables.tails` reads of each cell, (variants, cells, 7): side by side, as one look at the memory."""
+    """Return what `Tables.tails` reads of each cell, (variants, cells, 7): side by side, for one memory access."""
     f0, f1, g0, g1 = below[..., :-1], below[..., 1:], above[..., :-1], above[..., 1:]
     d0, d1, b0, b1 = slope[..., :-1], slope[..., 1:], bend[..., :-1], bend[..., 1:]
-    # The increase over the cell; from the smaller tail, so that it keeps its digits.
+    # The increase over the cell, from the smaller tail to keep its digits.
     rise = np.where(f0 < 0.5, f1 - f0, g0 - g1)
-    found = np.empty((*rise.shape, 7))
+    coefficients = np.empty((*rise.shape, 7))
     for i, part in enumerate((f0, g0, d0, 0.5 * b0)):
-        found[..., i] = part
-    found[..., 4] = 10 * rise - 6 * d0 - 4 * d1 - 1.5 * b0 + 0.5 * b1
-    found[..., 5] = -15 * rise + 8 * d0 + 7 * d1 + 1.5 * b0 - b1
-    found[..., 6] = 6 * rise - 3 * d0 - 3 * d1 - 0.5 * b0 + 0.5 * b1
-    return found.reshape(len(below), -1, 7)
+        coefficients[..., i] = part
+    coefficients[..., 4] = 10 * rise - 6 * d0 - 4 * d1 - 1.5 * b0 + 0.5 * b1
+    coefficients[..., 5] = -15 * rise + 8 * d0 + 7 * d1 + 1.5 * b0 - b1
+    coefficients[..., 6] = 6 * rise - 3 * d0 - 3 * d1 - 0.5 * b0 + 0.5 * b1
+    return coefficients.reshape(len(below), -1, 7)
 
 
 def tabulate(counts: Counts, prior: NamedPrior) -> Tables:
@@ -115,7 +115,7 @@ def tabulate(counts: Counts, prior: NamedPrior) -> Tables:
     ----------
     counts : Counts
     prior : NamedPrior
-        With `log_odds_sd` (tau is known; with `log_odds_sd_varies` it is the median of a log-normal tau) or
+        With `log_odds_sd` (tau is fixed; with `log_odds_sd_varies` it is the median of a log-normal tau) or
         `log_odds_sd_scale` (tau is half-normal), and perhaps `mean_log_odds` and `mean_sd`.
     """
     mu, tau, log_base = nodes(counts, prior)
@@ -190,9 +190,9 @@ def _reach(
     peak: np.ndarray,
     side: float,
 ) -> np.ndarray:
-    """Return how far from the mode, in units of `scale`, the density has fallen by e^-36.
+    """Return the distance from the mode, in units of `scale`, at which the density has fallen by e^-36.
 
-    Newton's method: the fall is convex, so from its second step on it nears the root from beyond it.
+    Newton's method: the fall is convex, so from the second step on the root is approached from outside.
     """
     away = np.full(centre.shape, math.sqrt(2 * _TABLE_DROP))
     for _ in range(16):

@@ -1,4 +1,4 @@
-"""Posteriors of all variants of one metric, and what is read off them."""
+"""Joint posteriors of all variants of one metric, with intervals, densities and estimates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Interval:
     probability : float
         Posterior probability inside.
     low, high : float
-        Its ends, in the unit of what it is about.
+        Its ends, in the unit of the estimate.
     """
 
     kind: IntervalKind
@@ -73,7 +73,7 @@ def estimate_from_dict(data: Mapping[str, Any]) -> Estimate | NotShown:
 
 
 def estimates_from_dict(data: Mapping[str, Any], *names: str) -> dict[str, Estimate | None]:
-    """Read some estimates of a stored row back by their names; one that is missing is None."""
+    """Read estimates of a stored row back by their names; a missing one is None."""
     return {name: None if data[name] is None else Estimate.from_dict(data[name]) for name in names}
 
 
@@ -99,7 +99,7 @@ def interval_from(
     probability: float,
     rough: Callable[[float], float] | None = None,
 ) -> Interval:
-    """Read an interval off a quantile function; the shortest is looked for with `rough`, a quicker one, if given."""
+    """Return an interval from a quantile function; `rough`, a faster one, is used to find the shortest."""
     Interval(kind, probability, 0.0, 0.0)  # refuses a bad kind or probability before any work
     if kind == "hdi":
         lower = shortest_from(rough or ppf, probability)
@@ -119,13 +119,13 @@ def density_from_cdf(cdf: Callable[[np.ndarray], np.ndarray], low: float, high: 
     """Return a density by cells: the probability in each cell over its width, at its middle."""
     edges = np.linspace(low, high, DENSITY_POINTS + 1)
     mass, width = np.clip(np.diff(cdf(edges)), 0, None), np.diff(edges)
-    # Of a rate as good as 0 or 100 % the cells may be narrower than a float resolves.
+    # For a rate of nearly 0 or 100 % the cells may be narrower than a float resolves.
     height = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
     return Density(tuple(((edges[:-1] + edges[1:]) / 2).tolist()), tuple(height.tolist()))
 
 
 class Posterior(Protocol):
-    """What every model returns. `v` is a variant's position; lift = v / c − 1, difference = v − c."""
+    """The interface of all posteriors. `v` is a variant's position; lift = v / c − 1, difference = v − c."""
 
     @property
     def variants(self) -> tuple[str, ...]: ...
@@ -138,12 +138,12 @@ class Posterior(Protocol):
     def p_greater(self, v: int, c: int) -> float: ...
     def difference(self, v: int, c: int, kind: IntervalKind, probability: float) -> Estimate: ...
     def lift(self, v: int, c: int, kind: IntervalKind, probability: float) -> Estimate | None:
-        """None where the control is so near 0 that the lift has no finite spread."""
+        """Return the lift, or None if the control is so near 0 that the lift has no finite spread."""
 
     def lift_density(self, v: int, c: int) -> Density | None: ...
     def p_lift_within(self, v: int, c: int, half_width: float) -> float | None: ...
     def log_moments(self, v: int) -> tuple[float, float] | None:
-        """Mean and sd of the logarithm; None where the number may well be 0 or less."""
+        """Return mean and sd of the logarithm; None if the number may be 0 or less."""
 
     def draws(self, size: int, rng: np.random.Generator) -> np.ndarray:
         """Return a matrix (size, variants)."""
@@ -156,10 +156,10 @@ class IndependentPosterior:
     Attributes
     ----------
     least : float
-        The number cannot be less, so no interval or drawing of a variant's own reaches below. An interval cut there
-        holds the truth exactly as often.
+        Lower bound of the number: no interval or density of a variant extends below. An interval cut there has the same
+        coverage.
     no_intervals : mapping of variant key to NotShown
-        Whose own interval would claim more than it holds, and why.
+        Variants whose interval would have too little coverage, with the reason.
     """
 
     variants: tuple[str, ...]
@@ -228,7 +228,7 @@ class IndependentPosterior:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPosterior:
-    """A joint posterior known by draws, as a sampler gives it.
+    """A joint posterior given by draws.
 
     Attributes
     ----------
@@ -297,7 +297,7 @@ def drawn_estimate(draws: np.ndarray, kind: IntervalKind = "eti", probability: f
 
 
 def drawn_density(draws: np.ndarray) -> Density:
-    """Return a Gaussian kernel density of draws (Silverman's bandwidth), counted on a fine histogram."""
+    """Return a Gaussian kernel density of draws (Silverman's bandwidth), computed on a fine histogram."""
     low, high = np.quantile(draws, [5e-4, 1 - 5e-4])
     if high <= low:
         return Density((float(low),), (1.0,))

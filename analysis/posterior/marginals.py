@@ -1,4 +1,4 @@
-"""One-dimensional posteriors in closed form: what a variant's rate or mean may be."""
+"""One-dimensional posteriors in closed form, for a variant's rate or mean."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special, stats
 from scipy.optimize import minimize_scalar
 
-#: What the functions of a posterior take, elementwise.
+#: Arguments of the functions of a posterior, elementwise.
 Numbers = np.ndarray | float
 
 
@@ -23,20 +23,20 @@ class Marginal(Protocol):
     def sd(self) -> float: ...
     @property
     def log_mean(self) -> float | None:
-        """Posterior mean of the logarithm; None where the number may well be 0 or less."""
+        """Return the posterior mean of the logarithm; None if the number may be 0 or less."""
 
     @property
     def log_sd(self) -> float | None: ...
     @property
     def inverse_mean(self) -> float | None:
-        """E[1/x], for the mean of a relative lift; None where x is too near 0 for the lift to have a finite spread."""
+        """E[1/x], for the mean of a relative lift; None if x is too near 0 for the lift to have a finite spread."""
 
     def pdf(self, x: Numbers) -> np.ndarray: ...
     def cdf(self, x: Numbers) -> np.ndarray: ...
     def sf(self, x: Numbers) -> np.ndarray: ...
     def ppf(self, p: Numbers) -> np.ndarray: ...
     def isf(self, p: Numbers) -> np.ndarray:
-        """The point with upper-tail probability `p`; precise where `ppf(1 - p)` is not."""
+        """Return the point with upper-tail probability `p`, precise even if `ppf(1 - p)` is not."""
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray: ...
     def __hash__(self) -> int: ...
@@ -65,7 +65,7 @@ class BetaMarginal:
     @property
     def log_sd(self) -> float:
         spread = special.polygamma(1, self.a) - special.polygamma(1, self.a + self.b)
-        # With 1e9 members who all did it, the difference of two trigammas rounds to 0: use its leading term.
+        # With 1e9 successes of 1e9 members, the difference of two trigammas rounds to 0: use its leading term.
         return float(np.sqrt(max(spread, self.b / (self.a * (self.a + self.b)))))
 
     @property
@@ -147,5 +147,5 @@ def shortest_from(ppf: Callable[[float], float], probability: float) -> float:
         return float(ppf(lower + probability) - ppf(lower))
 
     slack = 1 - probability
-    found = minimize_scalar(width, bounds=(0.0, slack), method="bounded", options={"xatol": 1e-10})
-    return min((0.0, float(found.x), slack), key=width)
+    minimum = minimize_scalar(width, bounds=(0.0, slack), method="bounded", options={"xatol": 1e-10})
+    return min((0.0, float(minimum.x), slack), key=width)

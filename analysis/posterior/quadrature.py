@@ -1,7 +1,7 @@
-"""Exact comparisons of independent posteriors by Gauss-Legendre quadrature: no draws, the same to the digit each time.
+"""Exact comparisons of independent posteriors by Gauss-Legendre quadrature, without draws.
 
 An integral over one variant's posterior is cut into panels at the quantiles of every variant concerned, so that a
-posterior of 1e9 members beside one of 3 has panels of its own width.
+posterior of 1e9 members and one of 3 each get panels of their own width.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 
 from analysis.posterior.marginals import Marginal, Numbers
 
-# Where panels are cut, in standard deviations of a Normal with the same tail probability. Beyond 8.2 lies 1e-16.
+# Cuts of panels, in standard deviations of a Normal with the same tail probability; 1e-16 lies beyond 8.2.
 _UPPER = np.array([0.65, 1.3, 2.0, 2.7, 3.4, 4.2, 5.2, 6.5, 8.2])
 _CUTS = np.concatenate([-_UPPER[::-1], [0.0], _UPPER])
 _ORDER = 10
@@ -49,7 +49,7 @@ def nodes(marginal: Marginal, breaks: Sequence[np.ndarray] = (), order: int = _O
     breaks : sequence of arrays
         Further panel borders: the `cuts` of the posteriors inside g.
     order : int
-        Points a panel.
+        Points for each panel.
     """
     own = cuts(marginal)
     edges = np.unique(np.concatenate([own, *breaks]))
@@ -58,7 +58,7 @@ def nodes(marginal: Marginal, breaks: Sequence[np.ndarray] = (), order: int = _O
     width = np.diff(edges)
     x = (edges[:-1, None] + width[:, None] * unit).ravel()
     w = (width[:, None] * weight).ravel() * marginal.pdf(x)
-    # Normalising takes out the rounding of the density's constant, which matters from about 1e8 members on.
+    # Normalising removes the rounding error of the density's constant, which matters from about 1e8 members on.
     return x, w / w.sum()
 
 
@@ -66,7 +66,7 @@ def p_greater(left: Marginal, right: Marginal) -> float:
     """Return P(left > right)."""
     x, w = nodes(left, [cuts(right)])
     above = float(w @ right.cdf(x))
-    # Near 1 the complement carries the digits.
+    # Near 1 the complement has the digits.
     return above if above < 0.5 else 1.0 - float(w @ right.sf(x))
 
 
@@ -74,7 +74,7 @@ def best_and_loss(marginals: Sequence[Marginal], *, higher: bool) -> tuple[np.nd
     """Return each variant's chance of being best and its expected loss.
 
     The loss of v is E[max_j x_j] − E[x_v] (E[x_v] − E[min_j x_j] where lower is better): the mean shortfall if v is
-    shipped and is wrong. It is summed as ``integral of P(x_v < t < max_j≠v x_j) dt``, so that small losses keep their
+    shipped. It is summed as ``integral of P(x_v < t < max_j≠v x_j) dt``, so that small losses keep their
     digits.
 
     Returns
@@ -103,7 +103,7 @@ def best_and_loss(marginals: Sequence[Marginal], *, higher: bool) -> tuple[np.nd
 
 @lru_cache(maxsize=256)
 def _has_edge(outer: Marginal) -> bool:
-    """Whether the density jumps at an end of its range, as with no successes at all: a kink inside the integral."""
+    """Return whether the density jumps at an end of its range, as without successes (a kink in the integral)."""
     ends = cuts(outer)[[0, -1]]
     return bool((outer.pdf(ends) * outer.sd > 1e-3).any())
 
@@ -123,8 +123,8 @@ def quantile(
 ) -> float:
     """Return the quantile at `p` of a distribution function, to `close` of its spread.
 
-    On the scale of Normal scores the distribution function is nearly straight, so that a secant needs three or four
-    steps; where it is not (a bounded or one-sided posterior), bisection takes over.
+    On the scale of Normal scores the distribution function is nearly linear, so a secant needs three or four steps;
+    otherwise (a bounded or one-sided posterior) bisection takes over.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class Compared:
 
     @property
     def scale(self) -> float:
-        """A rough standard deviation, for brackets and axes only."""
+        """Return a rough standard deviation, only for brackets and axes."""
         t, c = self.treatment, self.control
         if not self.relative:
             return float(np.hypot(t.sd, c.sd))
@@ -215,7 +215,7 @@ class Compared:
         return quantile(self.cdf, p, self._guess, self.scale, self.support(1e-10))
 
     def _guess(self, p: float) -> float:
-        """A starting point: Normal for a difference, log-normal for a lift between numbers clear of 0."""
+        """Return a starting point: Normal for a difference, log-normal for a lift between numbers clear of 0."""
         z, t, c = float(ndtri(p)), self.treatment, self.control
         if not self.relative:
             return t.mean - c.mean + z * self.scale
@@ -224,7 +224,7 @@ class Compared:
         return float(np.exp(t.log_mean - c.log_mean + z * np.hypot(t.log_sd, c.log_sd)) - 1)
 
     def range_to_draw(self) -> tuple[float, float]:
-        """Return roughly the 0.05 % quantiles, for an axis."""
+        """Return approximate 0.05 % quantiles for an axis."""
         return self._guess(5e-4), self._guess(1 - 5e-4)
 
     def support(self, tail: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Skewed posterior: Normal without skewness, a shifted log-normal where a few large amounts decide."""
+"""A skewed posterior: Normal without skewness, a shifted log-normal with it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scipy import special
 
 from analysis.posterior.marginals import Numbers
 
-# Gauss-Hermite nodes for means over a standard Normal; the outermost lie at ±3.75, where 2 in 10,000 are beyond.
+# Gauss-Hermite nodes for means over a standard Normal; the outermost lie at ±3.75, with 2 in 10,000 beyond.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
-#: How many standard Normal scores below the middle a number must still be above 0 for its logarithm and its inverse.
+#: The number must be above 0 at this many Normal scores below the median to have a logarithm and an inverse.
 CLEAR_OF_ZERO = 3.8
 _STRAIGHT = 1e-9
 
@@ -21,8 +21,8 @@ _STRAIGHT = 1e-9
 class SkewedMarginal:
     """``x = centre + scale · (exp(bend · z) − 1) / bend`` for a standard Normal z (Johnson's S_L; Normal for bend 0).
 
-    The bend is what the Cornish-Fisher expansion of Student's statistic gives for a mean whose members are skewed
-    (Johnson 1978; Hall 1992): to the second order ``x = centre + scale · (z + bend/2 · z²)``, but rising everywhere.
+    The bend follows from the Cornish-Fisher expansion of Student's statistic for a mean of skewed values (Johnson 1978;
+    Hall 1992): to the second order ``x = centre + scale · (z + bend/2 · z²)``, but increasing everywhere.
 
     Attributes
     ----------
@@ -31,10 +31,9 @@ class SkewedMarginal:
     scale : float
         Standard deviation for bend 0, above 0.
     bend : float
-        A third of the skewness, roughly; its sign is the side of the longer tail.
+        About a third of the skewness; positive if the right tail is longer.
     signed : bool
-        The number has no natural 0 below which it cannot be (a mood, a return on cost): then there is no relative lift,
-        however far from 0 it lies.
+        Whether the number has no natural lower bound of 0 (sentiment, return on cost), so that it has no relative lift.
     """
 
     centre: float
@@ -52,7 +51,7 @@ class SkewedMarginal:
         return self.centre + self.scale * np.expm1(self.bend * np.asarray(z, float)) / self.bend
 
     def _score(self, x: Numbers) -> np.ndarray:
-        """The z of a point; infinite beyond the end of the shorter tail."""
+        """Return the z of a point; infinite beyond the end of the shorter tail."""
         t = (np.asarray(x, float) - self.centre) / self.scale
         if self._straight:
             return t

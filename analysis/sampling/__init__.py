@@ -1,1 +1,1 @@
-"""What every sampled model uses: the sampler, its diagnostics and predictive checks."""
+"""The sampler of the sampled models, its diagnostics and predictive checks."""

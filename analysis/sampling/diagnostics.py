@@ -1,8 +1,8 @@
 """Convergence diagnostics: R-hat, effective sample size, divergences, k-hat. A fit that fails them is not shown.
 
 Rank-normalised split R-hat and bulk/tail ESS after Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), written for
-many parameters at once; Pareto-smoothed importance weights for what is weighted instead of sampled. The tests hold all
-of them against ArviZ.
+many parameters at once; Pareto-smoothed importance weights for weighted draws. The tests compare all of
+them with ArviZ.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from analysis.messages import Message, message
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400.0
 DIVERGENT_SHARE_LIMIT = 0.001
-#: Largest Pareto shape at which importance sampling's error still shrinks at a useful rate.
+#: Largest Pareto shape at which the error of importance sampling still shrinks at a useful rate.
 K_HAT_LIMIT = 0.7
 
 
@@ -40,7 +40,7 @@ class Diagnostics:
     divergences : int
         Divergent transitions; at most one in a thousand passes.
     reasons : tuple of Message
-        Why it did not pass; empty when it did.
+        Why it did not pass; empty if it did.
     """
 
     passed: bool
@@ -55,7 +55,7 @@ class Diagnostics:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Diagnostics:
-        """Read stored diagnostics back; JSON has no infinite R-hat, so none is one."""
+        """Read stored diagnostics back; a null R-hat is an infinite one, which JSON cannot hold."""
         rhat = math.inf if data["rhat_max"] is None else data["rhat_max"]
         reasons = tuple(Message.from_dict(reason) for reason in data["reasons"])
         return cls(data["passed"], rhat, data["ess_min"], data["divergences"], reasons)
@@ -112,7 +112,7 @@ def _geyer(rho: np.ndarray, draws: int) -> float:
     stop = int(negative[0]) if len(negative) else len(pairs)
     monotone = np.minimum.accumulate(pairs[:stop])
     tau = -1 + 2 * monotone.sum()
-    # The first odd one out, where positive, improves the estimate for antithetic chains.
+    # The first term after the truncation, if positive, improves the estimate for antithetic chains.
     if 2 * stop < len(rho) and rho[2 * stop] > 0:
         tau += rho[2 * stop]
     return max(tau, 1 / np.log10(draws))
@@ -138,14 +138,14 @@ def diagnose(draws: Mapping[str, np.ndarray], divergences: int) -> Diagnostics:
     Parameters
     ----------
     draws : mapping of name to array of shape (chains, draws, ...)
-        Everything that will be shown or that shapes what will be.
+        All quantities that are shown, or that influence them.
     divergences : int
         Divergent transitions after warm-up.
     """
     flat = np.concatenate([d.reshape(d.shape[0], d.shape[1], -1) for d in draws.values()], axis=2)
     if not np.isfinite(flat).all():
         return Diagnostics(False, float("inf"), 0.0, divergences, (message("diagnostics.not_finite"),))
-    # Not by the sd, which is a rounding error above 0 for most constants.
+    # Not by the standard deviation, which is slightly above 0 by rounding for most constants.
     moving = flat[:, :, np.ptp(flat, axis=(0, 1)) > 0]
     if moving.shape[2] == 0:
         return Diagnostics(False, float("inf"), 0.0, divergences, (message("diagnostics.did_not_move"),))
@@ -177,12 +177,12 @@ def psis(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     log_weights : array of shape (draws,)
         Their exponentials sum to 1; the largest are replaced by the expected order statistics of the fitted tail.
     k_hat : float
-        Shape of the generalised Pareto tail; at most `K_HAT_LIMIT` is reliable. Infinite where there is no tail to
-        fit: fewer than 5 draws above the rest.
+        Shape of the generalised Pareto tail; at most `K_HAT_LIMIT` is reliable. Infinite without a tail to fit:
+        fewer than 5 draws above the rest.
 
     Notes
     -----
-    What is not finite in `log_ratios` makes the answer (unchanged, infinity): a proposal that misses the target.
+    A non-finite value in `log_ratios` returns (unchanged, infinity): the proposal misses the target.
     """
     given = np.asarray(log_ratios, float)
     if not len(given) or not np.isfinite(given).all():

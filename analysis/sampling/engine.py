@@ -1,4 +1,4 @@
-"""The samplers, with all that differs between PyMC 5 and 6 and with or without nutpie; imported on first use."""
+"""The samplers, with the differences between PyMC 5 and 6, and with or without nutpie; imported at first use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-#: Compiled models kept, the longest unused dropped first; each holds about 100 MB and takes 2 to 20 s to make anew.
+#: Cached compiled models, least recently used dropped first; each takes about 100 MB and 2 to 20 s to compile again.
 KEPT_MODELS = 6
 THREADS = 2
 
@@ -33,7 +33,7 @@ class Draws:
     engine : str
         Sampler and version, for the provenance.
     dims : mapping of variable to tuple of str
-        Names of its axes after (chain, draw), where somebody named them.
+        Names of its axes after (chain, draw), if they have names.
     coords : mapping of axis to sequence of str
         Labels along a named axis, such as the variants' keys.
     """
@@ -45,7 +45,7 @@ class Draws:
     coords: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def labelled(self, dims: Mapping[str, tuple[str, ...]], coords: Mapping[str, Sequence[Any]], **more: Any) -> Draws:
-        """Name the axes, and add quantities that were derived draw by draw (`more`)."""
+        """Return the draws with named axes, and with quantities derived from each draw (`more`)."""
         return replace(self, values=dict(self.values) | more, dims=dict(dims), coords=dict(coords))
 
 
@@ -54,14 +54,14 @@ class EngineError(RuntimeError):
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes here, for the provenance of an analysis, without importing any of it."""
-    found = {}
+    """Return the versions of the sampling packages, for the provenance of an analysis, without importing them."""
+    installed = {}
     for name in ("numpy", "scipy", "pymc", "nutpie", "arviz"):
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def sample(
@@ -80,11 +80,11 @@ def sample(
     Parameters
     ----------
     build : callable
-        Makes the PyMC model of a shape, with `pm.Data` of every name in `data`. Module-level: it keys the cache.
+        Builds the PyMC model of a shape, with `pm.Data` of every name in `data`. Module-level, as the key of the cache.
     shape : tuple of int
-        Whatever fixes the number of parameters.
+        Determines the number of parameters.
     data : mapping of name to array
-        All of the model's `pm.Data`, and no other name. An axis may be longer or shorter than where it was compiled.
+        All of the model's `pm.Data`, and no other names. The length of an axis may differ from the compiled one.
     accept : float
         The sampler's target acceptance; higher = smaller steps, fewer divergences.
 
@@ -96,9 +96,9 @@ def sample(
     run = _with_nutpie if find_spec("nutpie") is not None else _with_pymc
     try:
         with warnings.catch_warnings():
-            # Three announcements that need no action: ArviZ 0.23 on its refactoring, which both versions here are
+            # Three warnings that need no action: ArviZ 0.23 on its refactoring, which both supported versions are
             # written for, PyTensor on a missing BLAS, which models of this size do not use, and Numba on the memory
-            # order of matrices, which PyTensor silences too, but only until this block ends.
+            # order of matrices, which PyTensor silences as well, but only until this block ends.
             warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")
             warnings.filterwarnings("ignore", category=UserWarning, message="PyTensor could not link to a BLAS")
             warnings.filterwarnings("ignore", message=r"[\s\S]*is faster on contiguous arrays")
@@ -115,10 +115,10 @@ def _kinds(model: Any) -> dict[str, np.dtype]:
 
 
 def _as_declared(kinds: Mapping[str, np.dtype], data: Data) -> dict[str, np.ndarray]:
-    """Give each array the type that its model was made with, and refuse what would not survive it.
+    """Convert each array to the type of its model's data, and refuse a lossy conversion.
 
-    nutpie cuts floats to ints in silence where a model was compiled with ints, and leaves the placeholder where a name
-    is missing; `pm.set_data` does neither. Both are made equally strict here.
+    nutpie silently truncates floats if a model was compiled with integers, and keeps the placeholder if a name is
+    missing; `pm.set_data` does neither. This makes both equally strict.
     """
     if set(kinds) != set(data):
         raise ValueError(f"The model takes {', '.join(sorted(kinds))}; it was given {', '.join(sorted(data))}.")
@@ -183,9 +183,9 @@ def _with_pymc(
 
 
 def _draws_of(trace: Any, engine: str) -> Draws:
-    """Read an InferenceData (ArviZ 0.23) or a DataTree (1.x): both answer to the same item access."""
+    """Read an InferenceData (ArviZ 0.23) or a DataTree (1.x), which have the same item access."""
     posterior, stats = trace["posterior"], trace["sample_stats"]
-    # Names that end in __ are the same numbers on the scale that they were sampled on.
+    # Names that end in __ are the same parameters on the sampling scale.
     names = [name for name in posterior.data_vars if not str(name).endswith("__")]
     values = {str(name): np.asarray(posterior[name].values) for name in names}
     return Draws(values, int(np.asarray(stats["diverging"].values).sum()), engine)
@@ -196,17 +196,17 @@ def to_arviz(
     coords: Mapping[str, Sequence[Any]] | None = None,
     dims: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Any:
-    """Return the draws as ArviZ knows them, to plot, to compare or to write with ``to_netcdf``.
+    """Return the draws in ArviZ's format, to plot, compare or write with ``to_netcdf``.
 
     Parameters
     ----------
     draws : Draws
     coords, dims : mapping, optional
-        Instead of those that the draws carry.
+        Instead of those of the draws.
 
     Returns
     -------
-    InferenceData (ArviZ 0.23) or DataTree (ArviZ 1.x), with a group `posterior`; its attributes name the sampler.
+    InferenceData (ArviZ 0.23) or DataTree (ArviZ 1.x), with a group `posterior`; with the sampler in its attributes.
     """
     import xarray as xr
 
@@ -228,8 +228,8 @@ def to_arviz(
 def import_arviz() -> Any:
     """Return ArviZ, which PyMC imports as well.
 
-    ArviZ 0.23 writes a file of its own at its first import of a day. Of two processes that do so at the same moment
-    one finds that file gone and breaks off; the second time it is there.
+    ArviZ 0.23 writes a file at its first import of a day. If two processes do so at the same moment, one of them fails
+    to find the file; a second import succeeds.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, message=r"[\s\S]*ArviZ is undergoing")

@@ -1,9 +1,9 @@
-"""Whether a model could have made the data: observed statistics against those of data replicated from its posterior.
+"""Posterior predictive checks: observed statistics compared with those of replicated data.
 
-A model may converge and still be the wrong one. What it was not fitted to (the plain sum of amounts under a log-normal
-model, the number of zeros under a negative binomial) is computed for data replicated from the draws, and an observed
-value outside of what they span makes the fit not shown. Rows are never kept: sums over a billion members cost as much
-as over ten thousand.
+A model may converge and still be wrong. A statistic that it was not fitted to (the plain sum of amounts under a
+log-normal model, the number of zeros under a negative binomial) is computed for data replicated from the draws; if the
+observed value lies outside their range, the fit is not shown. No rows are kept: sums over a billion members cost as
+much as over ten thousand.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from scipy.stats import norm
 
 from analysis.messages import Message, message
 
-#: Chance that a right model fails any of its checks; shared among them.
+#: Probability that a correct model fails any of its checks; divided among them.
 FALSE_ALARMS = 0.01
-#: Replicated data sets a check.
+#: Replicated data sets for each check.
 REPLICATIONS = 2000
-#: Rows of the upper tail that are drawn one by one; what is below is near enough to Normal in sum.
+#: Rows of the upper tail that are drawn one by one; the sum of the rest is close to Normal.
 TAIL_ROWS = 200
 
 Quantile = Callable[[np.ndarray], np.ndarray]
@@ -30,18 +30,18 @@ Quantile = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One observed statistic beside what the model expects.
+    """One observed statistic with the range that the model predicts.
 
     Attributes
     ----------
     name : Message
-        Which statistic it is, and of which variant.
+        The statistic and the variant.
     observed : float
     low, high : float
-        Ends of the range that replicated data span, in the unit of `observed`; `low` is None where only too much is
-        looked for.
+        Ends of the range that replicated data span, in the unit of `observed`; `low` is None for a
+        one-sided check.
     passed : bool
-        Whether the observed value lies within.
+        Whether the observed value lies within the range.
     """
 
     name: Message
@@ -62,14 +62,14 @@ class Check:
 
     @property
     def beside_expected(self) -> Message:
-        """The statistic with its observed value and the range expected of it."""
+        """The statistic with its observed value and its expected range."""
         if self.low is None:
             return message("check.at_most", name=self.name, observed=self.observed, high=self.high)
         return message("check.range", name=self.name, observed=self.observed, low=self.low, high=self.high)
 
 
 def check_most(name: Message, observed: float, replicated: np.ndarray, *, checks: int = 1) -> Check:
-    """Compare an observed statistic with its replications as `check` does, where only too much of it is a fault."""
+    """Compare an observed statistic with its replications as `check` does, but one-sided: only large values fail."""
     both = check(name, observed, replicated, checks=checks)
     return Check(name, both.observed, None, both.high, both.observed <= both.high)
 
@@ -81,11 +81,11 @@ def check(name: Message, observed: float, replicated: np.ndarray, *, checks: int
     ----------
     replicated : array of shape (replications,)
     checks : int
-        How many are made of this fit: the chance of a false alarm, `FALSE_ALARMS`, is shared among them.
+        Number of checks of this fit, among which the probability of a false alarm, `FALSE_ALARMS`, is divided.
     """
     tail = FALSE_ALARMS / checks / 2
     low, high = (float(q) for q in np.quantile(replicated, [tail, 1 - tail]))
-    # A statistic that the model cannot vary, such as a count of 0 that stays 0, is compared up to rounding.
+    # A statistic without variation in the model, such as a count that is always 0, is compared up to rounding.
     slack = 1e-9 * max(abs(low), abs(high), abs(observed))
     return Check(name, float(observed), low, high, bool(low - slack <= observed <= high + slack))
 
@@ -96,7 +96,7 @@ def failures(checks: Sequence[Check]) -> tuple[Check, ...]:
 
 
 def thinned(draws: np.ndarray, size: int = REPLICATIONS) -> np.ndarray:
-    """Return `size` rows spread evenly over the draws (all of them where there are fewer)."""
+    """Return `size` rows spread evenly over the draws (all of them if there are fewer)."""
     return draws[np.linspace(0, len(draws) - 1, min(size, len(draws))).round().astype(int)]
 
 
@@ -106,7 +106,7 @@ def replicated_sums(
     """Draw sums of functions of the same `n` independent rows, for each of many parameter draws.
 
     The largest `TAIL_ROWS` or so rows are drawn one by one and the sums over the rest as Normals with their exact means
-    and covariances: with heavy tails a sum over a million rows is still decided by the few largest.
+    and covariances: with heavy tails a few largest rows dominate even a sum over a million.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def replicated_sums(
         From standard Normal scores of shape (replications, k) to values of that shape: row i under parameter draw i.
         Called with shape (1, k) it gives (replications, k) as well.
     of : sequence of callable
-        What is summed, such as the square; elementwise.
+        The functions to sum, such as the square; elementwise.
     n : int
         Rows of each replicated data set, 1 or more.
 

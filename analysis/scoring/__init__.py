@@ -1,1 +1,1 @@
-"""The scorecard: every metric's posteriors and comparisons from sufficient statistics."""
+"""The scorecard of a metric: posteriors and comparisons from sufficient statistics."""

@@ -1,4 +1,4 @@
-"""The result of a scorecard: named fields, each explained, that survive JSON to the digit."""
+"""The result of a scorecard, in typed fields that survive JSON to the digit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.priors import NamedPrior
 from analysis.statistics.stratified import Stratified
 
 Direction = Literal["higher", "lower"]
-#: A chance of being wrong below this is below what quadrature resolves, so that case has no figure.
+#: A chance of being wrong below this cannot be resolved by quadrature, so the loss in that case has no figure.
 AS_GOOD_AS_CERTAIN = 1e-9
 
 
@@ -29,26 +29,25 @@ class VariantResult:
     total : float
         Plain sum behind the mean: successes, money, count.
     raw_mean : float or None
-        What the metric is of the sums alone, before any prior: total / n, and for the return on cost total / cost
-        (None where nothing was spent).
+        The metric from the sums alone, before any prior: total / n, or for the return on cost total / cost (None
+        without a cost).
     mean, sd, interval : float, float, Interval, or None
         The posterior of the mean per member.
     interval_not_shown : NotShown or None
-        Why there is no interval, where there is a mean: too few members carry it.
+        Why there is a mean but no interval: too few members with a value.
     p_best : float or None
         Chance of being the best of all variants, in the metric's direction.
     expected_loss : float or None
-        Mean shortfall per member against the best, in the metric's unit; 0 in the cases in which this is the best.
+        Mean shortfall per member against the best variant, in the metric's unit; 0 if this is the best.
     loss_if_wrong : float or None
-        The same over the other cases alone: the loss where shipping this one is wrong. None where it is almost
-        certainly right.
+        The mean shortfall if shipping this variant is wrong. None if it is almost certainly right.
     log_mean, log_sd : float or None
-        Of the logarithm of the mean, before any prior, for the verdict; None where the mean is not clear of 0.
+        Of the logarithm of the mean, before any prior, for the verdict; None if the mean is not clear of 0.
     density : Density or None
         For drawing.
     evidence_mean, evidence_sd : float or None
-        The mean per member and its standard error before any prior shrank it: what z-scores, and so the guarantee
-        against false winners, rest on.
+        The mean per member and its standard error before any shrinkage, from which the z-scores of the guarantee
+        against false winners are computed.
     """
 
     variant: str
@@ -69,7 +68,7 @@ class VariantResult:
 
     @property
     def loss_if_wrong(self) -> float | None:
-        """The expected loss in the other cases alone."""
+        """Return the expected loss, given that the variant is not the best."""
         if self.p_best is None or self.expected_loss is None or 1 - self.p_best < AS_GOOD_AS_CERTAIN:
             return None
         return self.expected_loss / (1 - self.p_best)
@@ -80,7 +79,7 @@ class VariantResult:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> VariantResult:
-        """Read a stored row back; what follows from the rest is computed again."""
+        """Read a stored row back; derived fields are recomputed."""
         return cls(**_revived({name: value for name, value in data.items() if name in cls.__slots__}))
 
 
@@ -91,13 +90,13 @@ class ComparisonResult:
     Attributes
     ----------
     lift : Estimate or None
-        variant / control − 1; None with `lift_not_shown` saying why.
+        variant / control − 1; None with the reason in `lift_not_shown`.
     difference : Estimate or None
         variant − control, in the metric's unit.
     p_beats_control : float or None
         Chance of being better than the control, in the metric's direction.
     p_rope : float or None
-        Chance that the lift is within ± the ROPE: too small to care.
+        Chance that the lift is within ± the ROPE, too small to matter.
     """
 
     variant: str
@@ -121,12 +120,12 @@ class ComparisonResult:
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """All variants and comparisons of one metric, or the reason why there are none (`not_shown`).
+    """All variants and comparisons of one metric, or the reason why they are not shown (`not_shown`).
 
     Attributes
     ----------
     stratified : Stratified or None
-        How the estimates were weighted over allocation epochs, where the shares moved while it ran.
+        The weighting over allocation epochs, if the traffic split changed during the run.
     """
 
     metric: str
@@ -156,7 +155,7 @@ class MetricResult:
         raise AnalysisError("unknown_variant", f"There is no comparison of {key!r} with {self.control!r}.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values: an entry of "metrics" of the HTTP contract, and what drawing needs."""
+        """Return plain JSON values: an entry of "metrics" of the HTTP contract, with the densities for drawing."""
         return {
             "metric": self.metric,
             "kind": self.kind,

@@ -1,4 +1,4 @@
-"""The scorecard of one metric: what each variant does and how it compares with the control."""
+"""The scorecard of one metric: the posterior of each variant and its comparison with the control."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ __all__ = ["ComparisonResult", "Direction", "MetricResult", "VariantResult", "ra
 MAX_VARIANTS = 100
 MOST_MEMBERS = 10**15
 LARGEST_TOTAL = 1e100
-#: What must be the same in all variants, with the remedy. Costs may differ: that is what a cheaper variant is.
-ALIKE = (
+#: Attributes that must be equal in all variants, as named in the error. Costs may differ between variants.
+MUST_MATCH = (
     ("cap", "caps of their amounts; cut all at the same one"),
     ("horizon", "windows in days; count all over the same one"),
     ("outcomes", "outcomes in their value; add up the same ones"),
     ("weights", "weights of their outcomes; lay the same worth on all"),
 )
-#: Models of numbers without a natural 0.
+#: Models of metrics that can be negative.
 DIFFERENCES_ONLY = ("signed_ratio", "net_value", "roi")
 Data = Mapping[str, Statistics]
-#: Densities to compute: of means and lifts, of lifts alone, or none.
+#: Densities to compute: of means and lifts, of lifts only, or none.
 Curves = Literal["all", "lifts", "none"]
 
 
@@ -71,7 +71,7 @@ def _check(metric_data: Mapping[str, Statistics], control: str, direction: str, 
                 "ProportionStatistics(n, successes).",
             )
         _check_size(key, cell)
-    _check_alike(metric_data)
+    _check_matching(metric_data)
     if direction not in ("higher", "lower"):
         raise AnalysisError("bad_request", f"The direction {direction!r} is unknown; use higher or lower.")
     if not (math.isfinite(rope) and 0 < rope < 1):
@@ -90,16 +90,16 @@ def _check_size(key: str, cell: Statistics) -> None:
         )
 
 
-def _check_alike(metric_data: Data) -> None:
-    """Refuse variants whose figures cannot be laid side by side."""
+def _check_matching(metric_data: Data) -> None:
+    """Raise AnalysisError for variants whose figures cannot be compared."""
     if len({type(cell) for cell in metric_data.values()}) > 1:
         kinds = ", ".join(f"{key}: {cell.kind}" for key, cell in metric_data.items())
         raise AnalysisError("mixed_kinds", f"Variants of one metric need one kind of statistic, not {kinds}.")
-    for name, remedy in ALIKE:
-        found = {getattr(cell, name, None) for cell in metric_data.values()}
-        if len(found) > 1:
-            values = ", ".join(sorted(map(str, found)))
-            raise AnalysisError("mixed_kinds", f"The variants have different {remedy} ({values}).")
+    for name, remedy in MUST_MATCH:
+        values = {getattr(cell, name, None) for cell in metric_data.values()}
+        if len(values) > 1:
+            listed = ", ".join(sorted(map(str, values)))
+            raise AnalysisError("mixed_kinds", f"The variants have different {remedy} ({listed}).")
 
 
 def scorecard(
@@ -126,22 +126,22 @@ def scorecard(
     control : str
         Key of the control.
     direction : {"higher", "lower"}
-        Which way is better.
+        The better direction.
     model : str, optional
-        A name of `models.MODELS`; by default the first that takes the kind.
+        A name of `models.MODELS`; by default the first for the kind.
     prior : NamedPrior or str, optional
-        A name of `priors.PRIORS` will do. By default the model's own; that of rates is let vary where the variants
-        differ more than it allows (`prior_conflict.widened`), and the result holds the one that was used.
+        Also a name of `priors.PRIORS`. By default that of the model; the prior of rates is widened if the variants
+        differ more than it expects (`prior_conflict.widened`), and the result has the prior that was used.
     rope : float
         Half-width of the region of practical equivalence of the lift; 0.01 is ± 1 %.
     interval, probability : str, float
         Kind and probability of every interval.
     rng : numpy Generator, optional
-        Only for models that draw; the others give the same digits each time.
+        For models that use draws; the others are deterministic.
     strata : mapping of variant key to sequence of statistics, optional
-        One an allocation epoch, in order, adding up to `metric_data`: estimates are then weighted over epochs.
+        One for each allocation epoch, in order, adding up to `metric_data`; estimates are then weighted over epochs.
     curves : {"all", "lifts", "none"}
-        Which densities to compute for drawing; they take a quarter of the time.
+        Densities to compute for drawing; they take a quarter of the time.
 
     Raises
     ------
@@ -179,18 +179,18 @@ def scorecard(
 
 
 def _evidence(chosen: Model, cells: Mapping[str, Any], posterior: Posterior) -> Posterior | None:
-    """Return the posterior before any prior shrinks it; None where a variant is too small to have one."""
+    """Return the posterior without shrinkage; None if a variant is too small to have one."""
     if chosen.evidence is None:
         return posterior
     plain = models.named(chosen.evidence)
-    found = plain.fit(cells, plain.prior, None)
-    return None if isinstance(found, NotShown) else found
+    evidence = plain.fit(cells, plain.prior, None)
+    return None if isinstance(evidence, NotShown) else evidence
 
 
 def _no_member_yet(data: Data) -> NotShown | None:
-    """Return the reason where no member of any variant did it: every figure would be the prior alone.
+    """Return the reason if no member of any variant has the event, since all figures would only reflect the prior.
 
-    A value of 0 or below does not show that: gains and losses may cancel, and costs are there from the start.
+    A value of 0 or below is not such a case: gains and losses may cancel, and costs exist from the start.
     """
     if all(cell.n > 0 for cell in data.values()) and not any(_something_done(cell) for cell in data.values()):
         return not_shown("nobody_yet")
@@ -210,7 +210,7 @@ def _something_done(cell: Statistics) -> bool:
 
 
 def raw_mean(model: str, cell: Statistics) -> float | None:
-    """Return what the model's metric is of the sums alone: per member, or for each unit of cost.
+    """Return the metric from the sums alone: per member, or for each unit of cost.
 
     None for a half-life and for reach, which need more than sums.
     """
@@ -239,7 +239,7 @@ def result_of(
 ) -> MetricResult:
     """Return the `MetricResult` of any posterior; `head` are its first seven fields.
 
-    `evidence` is the posterior before any prior shrank it, for the verdict, or None where there is none.
+    `evidence` is the posterior without shrinkage for the verdict, if there is one.
     """
     higher = head["direction"] == "higher"
     p_best, loss = posterior.best_and_loss(higher=higher)

@@ -1,4 +1,4 @@
-"""The cells of a segmented fit: variants × observed combinations of levels, as arrays, with the work bounded."""
+"""The cells of a segmented fit: variants × observed combinations of levels, as arrays, with bounded size."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from analysis.errors import AnalysisError
 from analysis.statistics import ProportionStatistics
 
 MAX_LEVELS = 200
-#: Most combinations of levels that are fitted; above, the rarest levels of each attribute are put together.
+#: Maximum of fitted combinations of levels; above it, the rarest levels of each attribute are merged.
 MAX_COMBINATIONS = 1000
-#: What the rest of the levels is called, here and where cells are collected.
+#: Name of the merged levels, here and in collected cells.
 OTHERS = "others"
 
 JointCells = Mapping[tuple[str, tuple[str, ...]], ProportionStatistics]
@@ -35,7 +35,7 @@ class CellTable:
         Level of each attribute in each observed combination.
     n, successes : float array of shape (variants, combinations)
     merged : tuple of (attribute, levels)
-        Levels that were put together as `OTHERS`, to bound the work.
+        Levels merged into `OTHERS` to bound the size.
     """
 
     variants: tuple[str, ...]
@@ -48,12 +48,12 @@ class CellTable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """What fixes the model's parameters: variants, then the levels of each attribute."""
+        """The shape of the model's parameters: variants, then the levels of each attribute."""
         return (len(self.variants), *(len(own) for own in self.levels))
 
     @property
     def audience(self) -> np.ndarray:
-        """Share of all members in each combination, whatever their variant."""
+        """The share of all members in each combination, over all variants."""
         return self.n.sum(axis=0) / self.n.sum()
 
     def members_of(self, place: int) -> np.ndarray:
@@ -61,13 +61,13 @@ class CellTable:
         return (self.index[place] == np.arange(len(self.levels[place]))[:, None]).astype(float)
 
     def of(self, place: int) -> CellTable:
-        """Return the table of one attribute alone, the others summed out."""
+        """Return the table of one attribute, summed over the others."""
         belongs = self.members_of(place).T
         alone = np.arange(len(self.levels[place]))[None, :]
         return replace(self.only([place]), index=alone, n=self.n @ belongs, successes=self.successes @ belongs)
 
     def only(self, places: Sequence[int]) -> CellTable:
-        """Return the table without the other attributes, its combinations as they are."""
+        """Return the table without the other attributes, with unchanged combinations."""
         names = tuple(self.attributes[place] for place in places)
         return replace(
             self,
@@ -127,10 +127,10 @@ def _check(cells: JointCells, attributes: Sequence[str], variants: Sequence[str]
                 "that order.",
             )
     for place, attribute in enumerate(attributes):
-        if (found := len({levels[place] for _, levels in cells})) > MAX_LEVELS:
+        if (number := len({levels[place] for _, levels in cells})) > MAX_LEVELS:
             raise AnalysisError(
                 "bad_request",
-                f"{found} levels of {attribute} are more than {MAX_LEVELS}; put the rarest together as one level.",
+                f"{number} levels of {attribute} are more than {MAX_LEVELS}; put the rarest together as one level.",
             )
 
 
@@ -154,14 +154,14 @@ def _renamed(cells: JointCells, names: Names) -> JointCells:
 def _bounded(
     cells: JointCells, combinations: Sequence[tuple[str, ...]], attributes: Sequence[str]
 ) -> tuple[Names, tuple[tuple[str, tuple[str, ...]], ...]]:
-    """Say which levels are put together: the most common ones stay, as many of each attribute as the bound allows."""
+    """Return the merged levels: each attribute keeps as many of its most common levels as the bound allows."""
     if len(combinations) <= MAX_COMBINATIONS:
         return tuple({} for _ in attributes), ()
     counts: list[Counter[str]] = [Counter() for _ in attributes]
     for (_, levels), cell in cells.items():
         for place, level in enumerate(levels):
             counts[place][level] += cell.n
-    # Ties by name, so that the same cells in another order give the same answer.
+    # Ties are broken by name, so that the order of the cells makes no difference.
     ranked = [
         [level for _, _, level in sorted((level == OTHERS, -members, level) for level, members in own.items())]
         for own in counts

@@ -1,9 +1,9 @@
-"""Segmented rates: for whom a variant works, small groups drawn towards the whole. Sampled by NUTS; needs PyMC.
+"""Segmented rates with partial pooling of small groups. Sampled by NUTS; needs PyMC.
 
-Several attributes are fitted at once, so that few members of one country borrow from what is known of their devices.
-Each is reported alone, its levels' rates averaged over the other attributes in the proportions of the audience, the
-same for every variant. `model` has the formula. It has no terms for combinations of attributes: the rate of a level is
-an average over its members.
+Several attributes are fitted jointly, so that a small country borrows strength from its members' devices. Each
+attribute is reported alone, its levels' rates averaged over the other attributes in the proportions of the audience,
+the same for every variant. `model` has the formula. It has no terms for combinations of attributes: the rate of a level
+is an average over its members.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from analysis.segments.cells import OTHERS, CellTable, JointCells, table_of
 from analysis.statistics import ProportionStatistics
 
 Cells = Mapping[tuple[str, str], ProportionStatistics]
-#: What the attribute is called where only one is given and not named.
+#: Name of a single attribute that was given without a name.
 ONLY = "segment"
 
 
@@ -38,15 +38,15 @@ class SegmentRow:
     Attributes
     ----------
     n, total : int
-        Members of that level in that variant, and those who did it.
+        Members of that level in that variant, and successes.
     rate : Estimate
-        Partially pooled; averaged over the other attributes as this level's audience is made up.
+        Partially pooled; averaged over the other attributes in the proportions of this level's members.
     raw_rate : float or None
         total / n.
     lift : Estimate or None
         rate / control's rate in this level − 1; None for the control.
     raw_lift : float or None
-        The same of the raw rates; None where the control's is 0.
+        The lift of the raw rates; None if the control's rate is 0.
     p_beats_control : float or None
     """
 
@@ -72,7 +72,7 @@ class SegmentRow:
 
 @dataclass(frozen=True, slots=True)
 class OverallRow:
-    """One variant in the whole audience, every combination weighed as all variants' members are made up."""
+    """One variant over the whole audience, every combination weighted by its share of all members."""
 
     variant: str
     rate: Estimate
@@ -100,11 +100,11 @@ class SegmentResult:
     overall : MetricResult
         The scorecard of the post-stratified rates, with joint chances of being best.
     overall_rows : tuple of OverallRow
-        Its rates and lifts alone, as they are stored.
+        Its rates and lifts, as stored.
     joint : bool
         Whether other attributes were fitted with this one.
     merged : tuple of str
-        Levels that were put together as "others" to bound the work.
+        Levels merged into "others" to bound the size.
     """
 
     segment_rows: tuple[SegmentRow, ...]
@@ -119,7 +119,7 @@ class SegmentResult:
 
     @property
     def note(self) -> Message | None:
-        """What a reader has to know besides: levels that were merged."""
+        """A note for readers about merged levels, if any."""
         return message("note.levels_merged", levels=len(self.merged), others=OTHERS) if self.merged else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,18 +152,18 @@ class JointSegments:
     draws: Mapping[str, engine.Draws] = field(default_factory=dict, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return entries by attribute, each with `not_shown` (None where there are rows)."""
+        """Return entries by attribute, each with `not_shown` (None if there are rows)."""
         return {
-            name: {"segment_rows": [], "overall": [], "joint": False, "not_shown": found.to_dict()}
-            if isinstance(found, NotShown)
-            else found.to_dict() | {"not_shown": None}
-            for name, found in self.attributes.items()
+            name: {"segment_rows": [], "overall": [], "joint": False, "not_shown": result.to_dict()}
+            if isinstance(result, NotShown)
+            else result.to_dict() | {"not_shown": None}
+            for name, result in self.attributes.items()
         }
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """The arguments that shape the rows of a fit."""
+    """The arguments that determine the rows of a fit."""
 
     control: str
     direction: Direction
@@ -193,7 +193,7 @@ def fit_segments(
     rope: float = 0.01,
     interval: IntervalKind = "eti",
 ) -> SegmentResult | JointSegments | NotShown:
-    """Fit for which members each variant works.
+    """Fit the rates and lifts of each variant by segment.
 
     Parameters
     ----------
@@ -210,8 +210,8 @@ def fit_segments(
 
     Returns
     -------
-    JointSegments where attributes are named, else SegmentResult; NotShown with a reason where there is no fit.
-    Attributes that cannot be fitted together (the fit did not pass its diagnostics) are fitted one by one.
+    JointSegments if attributes are named, else SegmentResult; NotShown with a reason if there is no fit. Attributes
+    that cannot be fitted jointly (the fit did not pass its diagnostics) are fitted one by one.
 
     Raises
     ------
@@ -233,9 +233,9 @@ def fit_segments(
 
 
 def _jointly(table: CellTable, request: _Request, size: dict[str, int]) -> JointSegments | NotShown:
-    """Fit all attributes with more than one level together, or one by one where that fit fails its diagnostics."""
+    """Fit all attributes with more than one level together, or one by one if that fit fails its diagnostics."""
     several = [place for place, own in enumerate(table.levels) if len(own) > 1]
-    found: dict[str, SegmentResult | NotShown] = {}
+    by_attribute: dict[str, SegmentResult | NotShown] = {}
     used: dict[str, engine.Draws] = {}
     if len(several) > 1:
         results, drawn = _fit(table.only(several), request, size)
@@ -243,15 +243,15 @@ def _jointly(table: CellTable, request: _Request, size: dict[str, int]) -> Joint
             if results.code == "all_equal":
                 return results
         elif drawn is not None:
-            found, used = dict(results), dict.fromkeys(results, drawn)
+            by_attribute, used = dict(results), dict.fromkeys(results, drawn)
     for place, name in enumerate(table.attributes):
-        if name in found:
+        if name in by_attribute:
             continue
         alone, drawn = _fit(table.of(place), request, size)
-        found[name] = alone if isinstance(alone, NotShown) else alone[name]
+        by_attribute[name] = alone if isinstance(alone, NotShown) else alone[name]
         if drawn is not None:
             used[name] = drawn
-    return JointSegments({name: found[name] for name in table.attributes}, used)
+    return JointSegments({name: by_attribute[name] for name in table.attributes}, used)
 
 
 def _fit(
@@ -262,10 +262,10 @@ def _fit(
     if table.successes.sum() in (0, table.n.sum()):
         return not_shown("all_equal"), None
     seed = int(np.random.default_rng(request.seed).integers(2**31))
-    found = model.sample(table, request.prior, seed=seed, **size)
-    if isinstance(found, NotShown):
-        return found, None
-    drawn, diagnostics = found
+    sampled = model.sample(table, request.prior, seed=seed, **size)
+    if isinstance(sampled, NotShown):
+        return sampled, None
+    drawn, diagnostics = sampled
     overall, rows = _overall(drawn, table, request)
     merged = dict(table.merged)
     results = {
@@ -321,7 +321,7 @@ def _raw(n: float, successes: float) -> float | None:
 
 
 def _overall(drawn: engine.Draws, table: CellTable, request: _Request) -> tuple[MetricResult, tuple[OverallRow, ...]]:
-    """Weigh combinations as the whole audience does, the same for every variant."""
+    """Weight combinations by their share of all members, equally for every variant."""
     places = [table.variants.index(variant) for variant in request.order]
     rates = _flat(drawn.values["overall"])
     sums = zip(table.n.sum(axis=1), table.successes.sum(axis=1), strict=True)

@@ -2,7 +2,7 @@
 
 logit(rate) = rate + variant + Σ_s segment_s + Σ_s variant × segment_s, over the observed combinations of levels.
 Segments and interactions are partially pooled, each attribute with its own scale; only the interaction is non-centred,
-which mixes best; both sum to 0 over an attribute's levels, so that none of them competes with the rate or the variant.
+which mixes best; both sum to 0 over an attribute's levels, so that they are identified beside the rate and the variant.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from analysis.sampling.diagnostics import Diagnostics, diagnose
 from analysis.sampling.fitting import not_trusted
 from analysis.segments.cells import CellTable
 
-#: Draws whose cells are held at once.
+#: Draws whose cells are in memory at once.
 BLOCK = 500
 
 
 def build(variants: int, *levels: int) -> Any:
-    """Return the model of that many variants (the first the control) and levels of each attribute, waiting for data."""
+    """Return the model for given numbers of variants (control first) and levels of each attribute, without data."""
     import pymc as pm
 
     with pm.Model() as model:
@@ -37,7 +37,7 @@ def build(variants: int, *levels: int) -> Any:
         variant = pm.Normal("variant", 0.0, sds[1], shape=variants - 1)
         base, moved = rate, variant[:, None]
         for place, count in enumerate(levels):
-            # Kept away from 0, where the segments' own scale would close to a neck; the interaction's may well be 0.
+            # Bounded away from 0, where the segments' scale would form a funnel; the interaction's may be 0.
             segment_sd = pm.LogNormal(f"segment_sd_{place}", pm.math.log(sds[2]), 0.7)
             segment = pm.ZeroSumNormal(f"segment_{place}", sigma=segment_sd, shape=count)
             interaction_sd = pm.HalfNormal(f"interaction_sd_{place}", sds[3])
@@ -51,7 +51,7 @@ def build(variants: int, *levels: int) -> Any:
 
 
 def data_of(table: CellTable, prior: NamedPrior) -> dict[str, np.ndarray]:
-    """Return the model's `pm.Data`; the pooled rate is neither 0 nor 1."""
+    """Return the model's `pm.Data`; the pooled rate must be between 0 and 1."""
     return {
         "n": table.n,
         "successes": table.successes,
@@ -64,18 +64,18 @@ def data_of(table: CellTable, prior: NamedPrior) -> dict[str, np.ndarray]:
 def sample(
     table: CellTable, prior: NamedPrior, *, seed: int, draws: int, tune: int, chains: int
 ) -> tuple[engine.Draws, Diagnostics] | NotShown:
-    """Draw, and diagnose the parameters together with every rate that is read off them.
+    """Draw, and diagnose the parameters together with every derived rate.
 
     Returns
     -------
     draws with `rate_s` of shape (chains, draws, variants, levels) for each attribute s and `overall` of shape (chains,
-    draws, variants), all post-stratified; and the diagnostics. Or NotShown where the fit failed or its
-    diagnostics did.
+    draws, variants), all post-stratified; and the diagnostics. NotShown if the fit or its diagnostics
+    failed.
     """
-    # The second, more careful attempt is for few levels of few members, where the pooling has a narrow neck.
+    # The second attempt with smaller steps is for few levels with few members, where the pooling forms a funnel.
     for accept, longer in ((0.95, 1), (0.995, 2)):
         try:
-            found = engine.sample(
+            sampled = engine.sample(
                 build,
                 table.shape,
                 data_of(table, prior),
@@ -87,32 +87,32 @@ def sample(
             )
         except engine.EngineError as error:
             return not_shown("fit_failed", error=str(error))
-        shown = _post_stratified(found, table)
-        diagnostics = diagnose(dict(found.values) | shown, found.divergences)
+        shown = _post_stratified(sampled, table)
+        diagnostics = diagnose(dict(sampled.values) | shown, sampled.divergences)
         if diagnostics.passed:
-            return _labelled(found, table, shown), diagnostics
+            return _labelled(sampled, table, shown), diagnostics
     return not_trusted(diagnostics)
 
 
-def _post_stratified(found: engine.Draws, table: CellTable) -> dict[str, np.ndarray]:
-    """Return rates by level, each the mean over the combinations that have it, weighed as the audience is."""
+def _post_stratified(sampled: engine.Draws, table: CellTable) -> dict[str, np.ndarray]:
+    """Return rates by level: the mean over the combinations with the level, weighted by their members."""
     weights = np.concatenate(
         [*(_weights(table, place) for place in range(len(table.attributes))), table.audience[None]]
     )
-    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in found.values.items()}
+    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in sampled.values.items()}
     size = len(flat["rate"])
     rates = np.concatenate([_rates(flat, table, slice(at, at + BLOCK)) @ weights.T for at in range(0, size, BLOCK)])
-    rates = rates.reshape(*found.values["rate"].shape, *rates.shape[1:])
+    rates = rates.reshape(*sampled.values["rate"].shape, *rates.shape[1:])
     ends = np.cumsum([len(own) for own in table.levels])
     parts = np.split(rates, ends, axis=-1)
     return {f"rate_{place}": part for place, part in enumerate(parts[:-1])} | {"overall": parts[-1][..., 0]}
 
 
 def _weights(table: CellTable, place: int) -> np.ndarray:
-    """Return what each combination counts in each level of an attribute: (levels, combinations), rows summing to 1."""
+    """Return the weight of each combination in each level of an attribute: (levels, combinations), rows sum to 1."""
     belongs = table.members_of(place)
     weighed = belongs * table.audience
-    # A level without members has a rate as well: the one that the model expects.
+    # A level without members has the rate that the model expects.
     weighed = np.where(weighed.sum(axis=1, keepdims=True) > 0, weighed, belongs)
     return weighed / weighed.sum(axis=1, keepdims=True)
 
@@ -129,21 +129,21 @@ def _rates(flat: dict[str, np.ndarray], table: CellTable, rows: slice) -> np.nda
 
 
 def _plain(attribute: str) -> str:
-    """A slash would open a group in NetCDF."""
+    """Return a name without slashes, which would open a group in NetCDF."""
     return attribute.replace("/", "_")
 
 
 def rate_of(attribute: str) -> str:
-    """Return under which name draws hold the rates by an attribute's levels."""
+    """Return the variable of the draws that has the rates by an attribute's levels."""
     return f"rate_{_plain(attribute)}"
 
 
-def _labelled(found: engine.Draws, table: CellTable, shown: dict[str, np.ndarray]) -> engine.Draws:
+def _labelled(sampled: engine.Draws, table: CellTable, shown: dict[str, np.ndarray]) -> engine.Draws:
     """Name parameters and axes by their attributes, for readers of the export."""
     values: dict[str, np.ndarray] = {}
     dims: dict[str, tuple[str, ...]] = {"variant_effect": ("treatment",), "overall": ("variant",)}
     coords: dict[str, tuple[str, ...]] = {"variant": table.variants, "treatment": table.variants[1:]}
-    for name, value in (dict(found.values) | shown).items():
+    for name, value in (dict(sampled.values) | shown).items():
         head, _, place = name.rpartition("_")
         if not place.isdigit():
             values["variant_effect" if name == "variant" else name] = value
@@ -155,4 +155,4 @@ def _labelled(found: engine.Draws, table: CellTable, shown: dict[str, np.ndarray
         if first is not None:
             dims[f"{head}_{plain}"] = (*first, f"by_{plain}")
             coords[f"by_{plain}"] = table.levels[int(place)]
-    return engine.Draws(values, found.divergences, found.engine, dims, coords)
+    return engine.Draws(values, sampled.divergences, sampled.engine, dims, coords)

@@ -1,7 +1,7 @@
-"""Sufficient statistics: small, exact summaries of what members did, which add up with ``+``.
+"""Sufficient statistics: small, exact summaries of members' outcomes, which add up with ``+``.
 
-Whatever the size of the audience, a model sees only these. Each is frozen, checks itself, and survives JSON to
-the digit.
+Models see only these, for any size of the audience. Each is frozen, validates its fields, and survives JSON to the
+digit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An outcome beside what was known of the member before the first exposure (CUPED)."""
+"""An outcome with a pre-experiment covariate (CUPED)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from analysis.statistics.checks import decimal, finite, same_kind, whole
 
 @dataclass(frozen=True, slots=True)
 class AdjustedStatistics:
-    """Sums of an outcome x and a covariate c from before the first exposure, one pair a member.
+    """Sums of an outcome x and a covariate c from before the first exposure, one pair for each member.
 
     Attributes
     ----------
     n : int
-        Members; those without a covariate count with 0.
+        Members; those without a covariate count as 0.
     total : Decimal
-        Exact sum of the outcomes, capped where the metric has a cap, 0 or more.
+        Exact sum of the outcomes, capped if the metric has a cap, 0 or more.
     total_squares : float
         Sum of x².
     covariate_total, covariate_squares : float

@@ -1,4 +1,4 @@
-"""How much: sums over one amount a member."""
+"""Amounts: sums over one amount per member."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from analysis.statistics.checks import decimal, finite, same_kind, whole
 
 @dataclass(frozen=True, slots=True)
 class AmountStatistics:
-    """Sums over one amount a member (money, seconds), zeros included, cut at a declared cap.
+    """Sums over one amount per member (money, seconds), zeros included, cut at a declared cap.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class AmountStatistics:
     capped : int
         Members whose amount was cut.
     cap : Decimal or None
-        The cap in force; statistics under different caps do not add.
+        The cap; statistics with different caps do not add.
     """
 
     kind: ClassVar[str] = "amount"
@@ -63,7 +63,7 @@ class AmountStatistics:
                 "bad_statistics",
                 f"AmountStatistics.total is {self.total} without a positive member; count the members behind it.",
             )
-        # Cauchy-Schwarz over the positive members; the slack is for sums that were rounded by a database.
+        # Cauchy-Schwarz over the positive members; the tolerance is for sums rounded by a database.
         total = float(self.total)
         if total * total > self.positive * self.total_squares * (1 + 1e-6) + 1e-9:
             raise AnalysisError(
@@ -101,7 +101,7 @@ class AmountStatistics:
 
     @classmethod
     def from_values(cls, values: Iterable[Any], cap: Any = None) -> AmountStatistics:
-        """Sum one amount a member; for small data and tests, since databases do this where the rows are."""
+        """Sum one amount per member; for small data and tests, since databases aggregate stored rows."""
         limit = None if cap is None else decimal("AmountStatistics", "cap", cap)
         amounts = [decimal("AmountStatistics", "value", v) for v in values]
         cut = [a if limit is None else min(a, limit) for a in amounts]

@@ -1,4 +1,4 @@
-"""From one row a member in memory to sufficient statistics, for notebooks: NumPy alone, one pass, any size."""
+"""Sufficient statistics from arrays with one row per member, for notebooks: NumPy only, one pass, any size."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from analysis.statistics.checks import LARGEST
 from analysis.statistics.count import CountStatistics
 from analysis.statistics.proportion import ProportionStatistics
 
-#: Whole numbers beyond it have gaps between them as floats.
+#: Floats do not hold all integers beyond it.
 _MOST_TIMES = 2**53
-#: So many labels are sorted to know which there are.
+#: Number of rows that are sorted to find the labels.
 _FIRST = 1_000
 _MOST_LABELS = 1_000
 
@@ -27,7 +27,7 @@ Kind = Literal["proportion", "amount", "count"]
 def summarise(
     variant: Any, value: Any, *, kind: Kind, cap: float | None = None, covariate: Any = None
 ) -> dict[Any, ProportionStatistics | AmountStatistics | CountStatistics | AdjustedStatistics]:
-    """Sum one outcome a member by variant.
+    """Sum one outcome per member by variant.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ def summarise(
         A proportion's are true or false (or 1 and 0); amounts and counts are 0 or more, counts whole.
     kind : {"proportion", "amount", "count"}
     cap : float, optional
-        For amounts: each one is cut here, and the number cut is kept.
+        For amounts: each is cut here, and the number of cut ones is kept.
     covariate : array of shape (members,), optional
-        Known before the first exposure: then the statistics are for CUPED, whatever the kind.
+        A pre-experiment covariate; the statistics are then for CUPED, for every kind.
 
     Returns
     -------
@@ -69,16 +69,16 @@ def summarise(
         )
     if kind == "count":
         return _by_label(labels, lambda own: _count(values[own]))
-    # Most members have no amount: everything but their number is summed over the others.
+    # Most members have no amount, so only their number is needed.
     paid = values > 0
     return _by_label(labels, lambda own: _amount(int(np.count_nonzero(own)), values[own & paid].astype(float), limit))
 
 
 def _by_label(labels: np.ndarray, sum_of: Callable[[np.ndarray], Any]) -> dict[Any, Any]:
-    """Return what `sum_of` makes of each label's mask, in the labels' order.
+    """Return `sum_of` for each label's mask, in the labels' order.
 
-    Comparing with a few labels takes a tenth of the time of sorting ten million, and a label is nearly always found
-    among the first thousand; the others are sorted only where some are left.
+    Comparing with a few labels takes a tenth of the time of sorting ten million, and nearly all labels are among the
+    first thousand rows; other rows are sorted only if some have no label yet.
     """
     names = np.unique(labels[:_FIRST])
     known = np.isin(labels, names, kind="sort") if len(labels) > _FIRST else np.ones(len(labels), bool)
@@ -94,7 +94,7 @@ def _by_label(labels: np.ndarray, sum_of: Callable[[np.ndarray], Any]) -> dict[A
 
 
 def _numbers(name: str, given: Any) -> np.ndarray:
-    """Return numbers as an array of numbers; pandas keeps true and false with gaps as objects."""
+    """Return values as a numeric array; pandas stores booleans with missing values as objects."""
     values = np.asarray(given)
     if values.dtype == object and all(
         isinstance(one, bool | int | float | np.number | np.bool_) for one in values.flat
@@ -119,7 +119,7 @@ def _limit(cap: Any, kind: str) -> float | None:
 
 
 def _check_labels(labels: np.ndarray) -> None:
-    """A missing label is no variant."""
+    """Raise AnalysisError for a missing label."""
     if labels.dtype.kind == "f":
         missing = np.isnan(labels)
     elif labels.dtype == object:
@@ -152,7 +152,7 @@ def _check(values: np.ndarray, kind: str) -> None:
 
 
 def _check_size(name: str, values: np.ndarray, most: float) -> None:
-    largest = max(float(values.max(initial=0)), -float(values.min(initial=0)))  # no copy of ten million rows
+    largest = max(float(values.max(initial=0)), -float(values.min(initial=0)))  # avoids a copy of ten million rows
     if largest > most:
         raise AnalysisError(
             "bad_statistics", f"{name} goes up to {largest:.3g}, beyond {most:.3g}: count in a larger unit."
@@ -182,7 +182,7 @@ def _amount(members: int, whole: np.ndarray, cap: float | None) -> AmountStatist
     return AmountStatistics(
         n=members,
         positive=len(cut),
-        # Rounding of the sum may pass the cap by a hair, which the statistic would refuse.
+        # By rounding, the sum may slightly exceed the cap, which the statistic would refuse.
         total=total if limit is None else min(total, limit * len(cut)),
         total_squares=float(cut @ cut),
         log_total=float(logs.sum()),

@@ -1,4 +1,4 @@
-"""Whom members brought: offspring by the member's age, the delay until they came, and the size of whole cascades."""
+"""Word of mouth: brought members by age and delay, and the sizes of whole cascades."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from analysis.statistics.checks import same_kind, whole
 class CascadeStatistics:
     """Word of mouth of one variant.
 
-    Days are of 24 hours from a member's own exposure and count when they are over. A member's age is the number of
-    whole days from the own exposure to the cut-off, at most `horizon` (then complete): of a younger member, day `age`
-    has begun and is partly over, and whom they brought on it counts. A delay is the number of whole days from the
+    Days have 24 hours from a member's exposure and count when they are over. A member's age is the number of whole days
+    from the exposure to the cut-off, at most `horizon` (then complete); for a younger member, day `age` has begun and
+    is partly over, and members brought on it count. A delay is the number of whole days from the
     parent's exposure to that of the member brought, 0 on the first day. Only members who came within the parent's first
     `horizon` days, delays 0 to horizon - 1, count as brought.
 
@@ -25,13 +25,13 @@ class CascadeStatistics:
     horizon : int
         Days in which a member may bring others. Statistics of different horizons do not add.
     offspring : tuple of (int, int, int)
-        Rows (age, brought, members): how many exposed members, randomised or brought, of that age brought so many.
+        Rows (age, brought, members): exposed members of that age, randomised or brought, who brought that number.
     delays : tuple of (int, int, int)
-        Rows (age, delay, brought): members brought by members of that age so many whole days after their exposure.
+        Rows (age, delay, brought): members brought by members of that age, by whole days after their exposure.
     sizes : tuple of (int, int)
-        Rows (size, roots): randomised members whose cascade has so many members, themselves included.
+        Rows (size, roots): randomised members by the size of their cascade, themselves included.
     depths : tuple of (int, int)
-        Rows (depth, roots): generations below the root, 0 where no member followed.
+        Rows (depth, roots): generations below the root, 0 without brought members.
     """
 
     kind: ClassVar[str] = "cascade"
@@ -49,7 +49,7 @@ class CascadeStatistics:
         for age, *_ in (*self.offspring, *self.delays):
             whole("CascadeStatistics", "age", age, self.horizon, "horizon")
         for age, delay, _ in self.delays:
-            # A member of age a may have brought somebody in the a + 1st day, which has begun.
+            # A member of age a may have brought another on day a, which has begun.
             whole("CascadeStatistics", "delay", delay, age, "age")
         if sum(brought for *_, brought in self.delays) > self.brought:
             raise AnalysisError(
@@ -79,7 +79,7 @@ class CascadeStatistics:
 
     @property
     def n(self) -> int:
-        """Exposed members, randomised or brought."""
+        """The exposed members, randomised or brought."""
         return sum(members for *_, members in self.offspring)
 
     @property
@@ -96,7 +96,7 @@ class CascadeStatistics:
 
     @property
     def mean(self) -> float | None:
-        """Members brought so far per exposed member: too low while some are young."""
+        """Members brought so far per exposed member: too low while some members are young."""
         return self.brought / self.n if self.n else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class CascadeStatistics:
 
 
 def _merged(name: str, rows: Iterable[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
-    """Add up rows of the same place, their last number being the count; ascending, counts above 0."""
+    """Add up rows with equal keys, whose last number is the count; ascending, counts above 0."""
     merged: dict[tuple[int, ...], int] = {}
     for *place, members in rows:
         key = tuple(whole("CascadeStatistics", name, number) for number in place)

@@ -1,4 +1,4 @@
-"""What every statistic requires of its fields; each refusal names the value, the bound and the remedy."""
+"""Validation of the fields of statistics; each error names the value, the bound and the remedy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from analysis.errors import AnalysisError
 
-#: Beyond these, squares, cubes and their sums leave the floats.
+#: Beyond these, squares, cubes and their sums overflow floats.
 LARGEST, SMALLEST = 1e100, 1e-100
 
 
 def whole(owner: str, name: str, value: Any, upper: int | None = None, upper_name: str = "") -> int:
-    """Return `value` as an int, or refuse what is not a count between 0 and `upper`."""
+    """Return `value` as an int, or raise AnalysisError unless it is a count between 0 and `upper`."""
     if isinstance(value, bool) or not (hasattr(value, "__index__") or isinstance(value, float | Decimal)):
         raise AnalysisError("bad_statistics", f"{owner}.{name} is {value!r}; give a whole number of 0 or more.")
     if not hasattr(value, "__index__") and (not math.isfinite(value) or value != int(value)):
@@ -30,7 +30,7 @@ def whole(owner: str, name: str, value: Any, upper: int | None = None, upper_nam
 
 
 def finite(owner: str, name: str, value: Any, lower: float | None = None) -> float:
-    """Return `value` as a finite float of at least `lower`, or refuse it."""
+    """Return `value` as a finite float of at least `lower`, or raise AnalysisError."""
     try:
         number = float(value)
     except OverflowError:

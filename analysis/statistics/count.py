@@ -1,4 +1,4 @@
-"""How many times: an exact histogram."""
+"""Counts: an exact histogram."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from analysis.statistics.checks import same_kind, whole
 
 @dataclass(frozen=True, slots=True)
 class CountStatistics:
-    """How many members did it 0, 1, 2, ... times: the exact histogram, tail included.
+    """The exact histogram of a count: members by number of events, tail included.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Who did it: members and successes."""
+"""Proportions: members and successes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from analysis.statistics.checks import same_kind, whole
 
 @dataclass(frozen=True, slots=True)
 class ProportionStatistics:
-    """How many members of a cell there are and how many of them did it.
+    """The members of a cell and the successes among them.
 
     Attributes
     ----------
     n : int
         Members in the denominator.
     successes : int
-        Members who did it at least once, 0..n.
+        Members with at least one event, 0..n.
     """
 
     kind: ClassVar[str] = "proportion"

@@ -1,4 +1,4 @@
-"""One sum over another, such as revenue per order: units are members, so both sums vary together."""
+"""Ratios of sums, such as revenue per order, with members as the units of both sums."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from analysis.statistics.checks import decimal, finite, same_kind, whole
 
 @dataclass(frozen=True, slots=True)
 class RatioStatistics:
-    """Sums of a numerator x and a denominator y, one pair a member.
+    """Sums of a numerator x and a denominator y, one pair for each member.
 
     Attributes
     ----------
     n : int
         Members.
     x_total : Decimal
-        Exact sum of the numerators; may be below 0 where a member's may (sentiment).
+        Exact sum of the numerators; may be negative if a member's value may (sentiment).
     y_total : Decimal
         Exact sum of the denominators, 0 or more.
     x_squares, y_squares, xy : float
@@ -49,7 +49,7 @@ class RatioStatistics:
                 raise AnalysisError(
                     "bad_statistics",
                     f"{own}.{name} is {total}, too much for a sum of squares of {squares} over {self.n} members; "
-                    "sum the squares of one pair a member.",
+                    "sum the squares of one pair for each member.",
                 )
         if self.xy**2 > self.x_squares * self.y_squares * (1 + 1e-6) + 1e-9:
             raise AnalysisError(

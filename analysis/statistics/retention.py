@@ -1,4 +1,4 @@
-"""When members came back: the life table of the first return, and the last return of members seen in full."""
+"""Retention: the life table of the first return, and the last return of members with a complete window."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class RetentionStatistics:
     Attributes
     ----------
     n : int
-        Members, whether or not their window is over.
+        All members, with open or complete windows.
     horizon : int
         The window in days: returns are on days 1 to horizon − 1. Statistics of different horizons do not add.
     first : tuple of (int, int, int)
         Rows (day, at risk, returned): members whose day has ended by the cut-off and who had not returned before it,
-        and how many of these returned on it first. Days 1 to horizon − 1, each once.
+        and those of them whose first return is on it. Days 1 to horizon − 1, each once.
     last : tuple of (int, int)
-        Rows (day, members) over members whose whole window is over: the day of their last return, 0 where they never
-        returned. Ascending, members above 0.
+        Rows (day, members) over members whose window is over: the day of their last return, 0 without a return.
+        Ascending, members above 0.
     """
 
     kind: ClassVar[str] = "retention"
@@ -85,7 +85,7 @@ class RetentionStatistics:
 
     @classmethod
     def from_members(cls, members: Iterable[tuple[int, Iterable[int]]], horizon: int) -> RetentionStatistics:
-        """Sum members one by one; for small data and tests, since databases do this where the rows are.
+        """Sum members one by one; for small data and tests, since databases aggregate stored rows.
 
         Parameters
         ----------

@@ -1,9 +1,9 @@
-"""Estimates by allocation epoch: where the shares of the variants moved while a test ran, adding up would mislead.
+"""Estimates stratified by allocation epoch, for runs in which the traffic split changed.
 
-If variant B got most of its members in a week in which all members did it more often, its plain rate is too high
+If variant B got most of its members in a week with a higher rate for all variants, its plain rate is too high
 (Simpson's paradox). So variants are compared within each epoch, and epochs are weighted by their share of all members,
-alike for every variant. What comes back are statistics of the same kind whose mean and standard error are the weighted
-ones, so that every model can take them.
+equally for every variant. The results are statistics of the same kind with the weighted mean and standard error, so
+that every model accepts them.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from analysis.statistics import (
     ValueStatistics,
 )
 
-#: Members with an amount from which on an epoch's spread is its own; below, it leans on the variant's other epochs.
+#: Members with an amount from which an epoch's variance is not pooled with the variant's other epochs.
 _BELIEVED = 10.0
 STRATIFIED = (ProportionStatistics, AmountStatistics, CountStatistics, RatioStatistics, ValueStatistics)
 
 
 @dataclass(frozen=True, slots=True)
 class Stratified:
-    """How estimates were weighted over allocation epochs.
+    """The weighting of estimates over allocation epochs.
 
     Attributes
     ----------
     weights : tuple of float
-        Share of all members in each epoch that was compared within; sums to 1.
+        Share of all members in each compared epoch; sums to 1.
     merged : tuple of tuple of int
-        Numbers (from 1) of epochs that count as one, because in one of them a variant had too few members.
+        Numbers (from 1) of epochs merged into one because a variant had too few members in one of them.
     note : Message
-        For the page.
+        The note for readers.
     """
 
     weights: tuple[float, ...]
@@ -62,7 +62,7 @@ class Stratified:
 
 @dataclass(frozen=True, slots=True)
 class WeightedProportion:
-    """A rate over epochs as so many successes of so many members, neither of them whole."""
+    """A rate over epochs as effective successes and members, which are not integers."""
 
     kind = "proportion"
     n: float
@@ -79,7 +79,7 @@ class WeightedProportion:
 
 @dataclass(frozen=True, slots=True)
 class WeightedSums:
-    """A mean per member over epochs as sums; `histogram` is the plain one, for the shape of counts alone."""
+    """A mean per member over epochs as sums; `histogram` is the plain one, only for the shape of counts."""
 
     kind: str
     n: int
@@ -96,19 +96,19 @@ class WeightedSums:
 def stratify(
     strata: Mapping[str, Sequence[Statistics]], data: Mapping[str, Statistics]
 ) -> tuple[Mapping[str, Any], Stratified | None]:
-    """Return statistics whose means are weighted over epochs, and how they were.
+    """Return statistics with means weighted over epochs, and the weighting.
 
     Parameters
     ----------
-    strata : mapping of variant to one statistic an epoch
+    strata : mapping of variant to one statistic for each epoch
         In the same order of epochs for each variant.
     data : mapping of variant to statistic
-        Their sums; returned as they are where there is one epoch, or a kind that is not stratified.
+        Their sums; returned unchanged for one epoch or a kind that is not stratified.
 
     Raises
     ------
     AnalysisError
-        `bad_request` where strata and data do not belong together.
+        `bad_request` if strata and data do not match.
     """
     epochs = _checked(strata, data)
     kind = type(next(iter(data.values())))
@@ -148,7 +148,7 @@ def _checked(strata: Mapping[str, Sequence[Statistics]], data: Mapping[str, Stat
 
 
 def _groups(members: Sequence[Sequence[int]], need: int) -> list[list[int]]:
-    """Join each epoch in which a variant has fewer than it needs with the one before it, or the first with the next."""
+    """Merge each epoch in which a variant has too few members with the previous one, or the first with the next."""
     groups: list[list[int]] = []
     sums: list[np.ndarray] = []
     for epoch, row in enumerate(members):
@@ -185,8 +185,8 @@ def _proportions(
 ) -> dict[str, WeightedProportion]:
     """Match mean and variance of the weighted rate by a binomial.
 
-    An epoch's own variance leans on the epoch's rate over all variants, as if ten more members had done it at that
-    rate: so that no success in a small epoch does not count as certain.
+    An epoch's variance is shrunk towards the epoch's rate over all variants, as if ten more members had that rate, so
+    that zero successes in a small epoch are not treated as certain.
     """
     y = np.array([[cell.successes for cell in rows] for rows in cells.values()], float)
     n = np.array([[cell.n for cell in rows] for rows in cells.values()], float)
@@ -203,7 +203,7 @@ def _proportions(
 
 
 def _vector(cell: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return sums and matrix of products of what each member has."""
+    """Return the sums and the matrix of products of the members' values."""
     if isinstance(cell, RatioStatistics):
         sums = np.array([float(cell.x_total), float(cell.y_total)])
         return sums, np.array([[cell.x_squares, cell.xy], [cell.xy, cell.y_squares]])

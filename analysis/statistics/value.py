@@ -1,4 +1,4 @@
-"""What a variant earns for what it costs: sums of outcomes and of their products, to lay any weights on."""
+"""Value and cost of a variant: sums of outcomes and of their products, for any weights."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from analysis.statistics.checks import decimal, finite, same_kind, whole
 
 @dataclass(frozen=True, slots=True)
 class ValueStatistics:
-    """Outcome sums of one variant with the worth of each outcome and what the variant costs.
+    """Outcome sums of one variant with the worth of each outcome and the variant's cost.
 
     Attributes
     ----------
     n : int
         Members.
     outcomes : tuple of str
-        What is summed, such as ("revenue", "share").
+        The summed outcomes, such as ("revenue", "share").
     sums : tuple of Decimal
         Exact sum of each outcome over members, 0 or more.
     products : tuple of tuple of float
@@ -29,8 +29,8 @@ class ValueStatistics:
     weights : tuple of float
         Worth of one unit of each outcome in the experiment's currency (money: its margin, 1 = all of it).
     cost_fixed, cost_per_thousand : Decimal
-        What the variant costs once, and for each 1,000 exposed members. Weights and costs are declared, not measured:
-        statistics under different ones do not add.
+        Fixed cost of the variant, and cost of 1,000 exposed members. Weights and costs are declared, not measured;
+        statistics with different ones do not add.
     """
 
     kind: ClassVar[str] = "value"
@@ -108,7 +108,7 @@ class ValueStatistics:
     def from_rows(
         cls, rows: Iterable[Sequence[float]], outcomes: Sequence[str], weights: Sequence[float], **cost: Any
     ) -> ValueStatistics:
-        """Sum one row of outcomes a member; for small data and tests."""
+        """Sum one row of outcomes for each member; for small data and tests."""
         table = [tuple(float(x) for x in row) for row in rows]
         k = range(len(outcomes))
         return cls(
@@ -122,12 +122,12 @@ class ValueStatistics:
 
     @property
     def declared(self) -> tuple[Any, ...]:
-        """Outcomes, weights and costs: what the plan declares."""
+        """The outcomes, weights and costs that the plan declares."""
         return self.outcomes, self.weights, self.cost_fixed, self.cost_per_thousand
 
     @property
     def cost(self) -> float:
-        """What the variant has cost with its members so far."""
+        """The cost of the variant with its members so far."""
         return float(self.cost_fixed + self.cost_per_thousand * self.n / 1000)
 
     @property
@@ -142,7 +142,7 @@ class ValueStatistics:
 
     @property
     def return_on_cost(self) -> float | None:
-        """Net value for each unit of money spent; None where no money was spent."""
+        """Net value for each unit of money spent; None without a cost."""
         return self.total / self.cost if self.cost > 0 else None
 
     def to_dict(self) -> dict[str, Any]:

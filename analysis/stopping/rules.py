@@ -1,4 +1,4 @@
-"""A verdict, and the rules that it follows."""
+"""The verdict and its rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from analysis import priors
-from analysis.errors import AnalysisError, refuse_what_is_no_number
+from analysis.errors import AnalysisError, refuse_non_numbers
 from analysis.messages import Message
 from analysis.priors import NamedPrior
 from analysis.stopping.sequential import Look
@@ -27,25 +27,25 @@ DECISIONS: tuple[Decision, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What has to be true before a verdict may be given.
+    """The conditions and thresholds of a verdict.
 
     Attributes
     ----------
     min_members : int
-        Members each variant needs.
+        Minimum members of each variant.
     min_days : float
-        Days the test has to run.
+        Minimum days of the test.
     planned_days : float or None
-        Planned duration; None = until it is clear.
+        Planned duration; None = open-ended.
     caring : float
-        Relative loss we accept: 0.01 is 1 % of the control's mean.
+        Accepted relative loss: 0.01 is 1 % of the control's mean.
     alpha : float
-        Two-sided chance of a false winner or a false harm in an A/A test, over all looks and variants.
+        Two-sided probability of a false winner or a false harm in an A/A test, over all looks and variants.
     lift_prior : NamedPrior
-        With the parameter `sd` of the log-lift: it draws lifts towards none for the expected loss.
+        With the parameter `sd` of the log-lift; shrinks lifts towards 0 for the expected loss.
     mixture_sd : float
-        Scale of log-lifts at which the always-valid bound is sharpest. A rule of its own, so that a newly learned lift
-        prior never changes a bound in the middle of a run.
+        Scale of log-lifts at which the always-valid bound is sharpest. Separate from the lift prior, so that a
+        newly learned prior never changes a bound during a run.
     """
 
     min_members: int = 100
@@ -72,7 +72,7 @@ class Rules:
             raise AnalysisError(
                 "bad_rules", f"The lift prior is {self.lift_prior!r}; give a NamedPrior, such as priors.CONTENT."
             )
-        if self.lift_prior["sd"] > 10:  # refuses a prior without it, too
+        if self.lift_prior["sd"] > 10:  # also refuses a prior without it
             raise AnalysisError(
                 "bad_prior",
                 f"The lift prior {self.lift_prior.name} has sd {self.lift_prior['sd']}; log-lifts of content lie far "
@@ -89,19 +89,19 @@ class Rules:
 
 
 def day_number(elapsed_days: float) -> int:
-    """Return the day that a run is in: day 1 begins at its launch, and day N after N - 1 whole days."""
+    """Return the current day of a run: day 1 starts at the launch, day N after N - 1 whole days."""
     return max(1, math.floor(elapsed_days) + 1)
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
-    refuse_what_is_no_number(**{f"The rule {name}": value})
+    refuse_non_numbers(**{f"The rule {name}": value})
     if not (math.isfinite(value) and low <= value <= high):
         raise AnalysisError("bad_rules", f"The rule {name} is {value}; give a number from {low:g} to {high:g}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A figure that the verdict rests on, with its label and its one-sentence explanation."""
+    """A figure behind the verdict, with its label and its one-sentence explanation."""
 
     label: Message
     value: Message
@@ -123,14 +123,14 @@ class GuardrailStatus:
     ----------
     metric, variant : str
     status : str
-        ``"broken"`` where the variant is proven worse than the control, ``"in_doubt"`` where it is probably worse,
-        ``"held"`` otherwise; ``"unknown"`` where the data do not allow a judgement.
+        ``"broken"`` if the variant is proven worse than the control, ``"in_doubt"`` if it is probably worse,
+        ``"held"`` otherwise; ``"unknown"`` if the data are insufficient.
     p_worse : float or None
         Probability that the variant is worse than the control, from the data alone.
     z : float or None
         Difference to the control in standard errors; positive = better.
     bound : float or None
-        Bound on |z| from which the guardrail counts as broken; ``inf`` where no bound can be passed yet.
+        Bound on |z| from which the guardrail counts as broken; ``inf`` if no bound can be passed yet.
     reason : Message or None
         Why the status is unknown.
     """
@@ -163,18 +163,18 @@ class Verdict:
     decision : str
         One of `DECISIONS`.
     variant : str or None
-        The variant that it is about.
+        The variant concerned.
     headline : Message
-        A few words.
+        The decision in a few words.
     reason : Message
         ``"sentences"`` with the sentences as its parameter `parts`, in reading order.
     more_days : int or None
-        For keep_running and not_enough_data: about how many more days.
+        For keep_running and not_enough_data: estimated days left.
     more_days_reason : Message or None
         Why `more_days` cannot be given.
     facts : tuple of Fact
     guardrails : tuple of GuardrailStatus
-        One for each guardrail and variant but the control.
+        One for each guardrail and variant except the control.
     look : Look
         To be stored and passed to the next analyses of the run.
     """

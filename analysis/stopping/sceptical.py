@@ -1,4 +1,4 @@
-"""Lifts as a sceptic sees them: drawn towards none by the lift prior, jointly over all variants."""
+"""Sceptical lifts: shrunk towards 0 by the lift prior, jointly over all variants."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ScepticalLift:
     variants : tuple of str
         All variants, the control among them (its log-lift is 0).
     mean : array of shape (variants,)
-        Posterior mean of the log-lift (or of the difference); positive is better, whichever way the metric points.
+        Posterior mean of the log-lift (or of the difference); positive is better in the metric's direction.
     loss : array of shape (variants,)
         Mean shortfall against the best variant if this one is shipped, as a share of the control's mean.
     p_gain : float
@@ -46,22 +46,22 @@ def sceptical(
 ) -> ScepticalLift:
     """Combine each variant's logarithm with the lift prior.
 
-    The control's own mean has a flat prior and is integrated out, which correlates the lifts. Expected losses are
-    averages over 8,192 scrambled Sobol points with a fixed seed: the same to the digit each time.
+    The control's mean has a flat prior and is integrated out, which correlates the lifts. Expected losses are averages
+    over 8,192 scrambled Sobol points with a fixed seed, so that results are reproducible.
 
     Parameters
     ----------
     mean, sd : sequences of float
         Moments of the logarithm of each variant's mean, without the lift prior.
     prior_sd : float
-        Standard deviation of the log-lift beforehand.
+        Prior standard deviation of the log-lift.
     caring : float
-        Relative gain below which nobody cares.
+        Relative gain below which a difference does not matter.
     higher : bool
-        Whether more is better; otherwise signs are turned.
+        Whether more is better; otherwise signs are reversed.
     relative : bool
-        Whether `mean` and `sd` are of logarithms. Otherwise they are of means that may lie on either side of 0, in a
-        unit that stands for the control's mean, and differences take the place of lifts.
+        Whether `mean` and `sd` are of logarithms. Otherwise they are of means that can be negative, in a unit that
+        replaces the control's mean, and differences are used instead of lifts.
     """
     c = list(variants).index(control)
     others = [v for v in range(len(variants)) if v != c]

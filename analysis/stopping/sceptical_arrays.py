@@ -1,4 +1,4 @@
-"""Lifts as a sceptic sees them, for thousands of tests at once: what `shrinkage.sceptical` is for one."""
+"""Sceptical lifts for thousands of tests at once; `sceptical.sceptical` handles one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scipy.special import ndtr
 #: As in `decision`: a chance of a gain below this makes it unlikely.
 LITTLE_CHANCE: Final = 0.05
 
-# Nodes over the control's own mean, in standard deviations: an even grid, exact for a Normal to the last digits as long
-# as a lift given that mean is not much narrower than a step; every second one is enough for what has no edge. And over
-# the size of the best gain: Gauss-Legendre.
+# Nodes over the control's mean, in standard deviations: an even grid, exact for a Normal to the last digits if a lift
+# given that mean is not much narrower than a step; every second node is enough for smooth functions. And over the size
+# of the best gain: Gauss-Legendre.
 _NODES = np.linspace(-4.5, 4.5, 37)
 _NODE_WEIGHTS = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
 _FEWER, _FEWER_WEIGHTS = _NODES[::2], _NODE_WEIGHTS[::2] / _NODE_WEIGHTS[::2].sum()
@@ -24,15 +24,14 @@ _UNIT, _UNIT_WEIGHTS = np.polynomial.legendre.leggauss(28)
 class Lifts:
     """The joint posterior of log-lifts under independent Normal priors, of many tests.
 
-    Given the control's own mean the lifts are independent Normals, so that integrating over it leaves sums over a few
-    nodes.
+    Given the control's mean the lifts are independent Normals, so that integrating over it needs sums over a few nodes.
 
     Attributes
     ----------
     mean : array of shape (tests, variants − 1)
         Posterior mean of the log-lift, positive = better.
     slope : array of the same shape
-        How much each falls with a standard deviation of the control's own mean.
+        Decrease of each with a standard deviation of the control's mean.
     spread : array of the same shape
         Standard deviation of each, given the control's mean.
     higher : bool
@@ -66,7 +65,7 @@ class Lifts:
         return 1 - self._none_above(self._above(caring), _NODES) @ _NODE_WEIGHTS
 
     def gain_is_unlikely(self, caring: float) -> np.ndarray:
-        """Return whether `p_gain` is below `LITTLE_CHANCE`; the sum over nodes is spared where one variant tells."""
+        """Return whether `p_gain` is below `LITTLE_CHANCE`; without a sum over nodes if one variant decides it."""
         single = self._single_gains(caring)
         unlikely = single.sum(axis=1) < LITTLE_CHANCE
         unsure = ~unlikely & (single.max(axis=1) < LITTLE_CHANCE)
@@ -79,7 +78,7 @@ class Lifts:
         return float(self._sign * np.log1p(self._sign * caring))
 
     def _single_gains(self, caring: float) -> np.ndarray:
-        """Return the chance of such a gain of each variant for itself."""
+        """Return the chance of such a gain for each variant alone."""
         return ndtr((self.mean - self._above(caring)) / np.sqrt(self.variance))
 
     def gains(self) -> np.ndarray:
@@ -88,7 +87,7 @@ class Lifts:
         return sign * np.expm1(sign * self.mean + 0.5 * self.variance)
 
     def best_gain(self) -> np.ndarray:
-        """Return the expected gain of whichever is best, the control included: the integral of its upper tail."""
+        """Return the expected gain of the best variant, the control included: the integral of its upper tail."""
         if self.mean.shape[1] == 1:
             return self._only_gain()
         given = self.mean[:, None, :] - self.slope[:, None, :] * _FEWER[:, None]
@@ -101,7 +100,7 @@ class Lifts:
         return total
 
     def _only_gain(self) -> np.ndarray:
-        """The same for one variant, in closed form."""
+        """Return the expected gain for one variant, in closed form."""
         mean, spread, sign = self.mean[:, 0], np.sqrt(self.variance[:, 0]), self._sign
         tilted = np.exp(sign * mean + 0.5 * spread**2) * ndtr((mean + sign * spread**2) / spread)
         return sign * (tilted - ndtr(mean / spread))
@@ -115,7 +114,7 @@ class Lifts:
 def sceptical_lifts(log_mean: np.ndarray, log_sd: np.ndarray, *, prior_sd: float, higher: bool = True) -> Lifts:
     """Combine logarithms of shape (tests, variants) with independent N(0, prior_sd²) priors on the log-lifts.
 
-    The control's own mean has a flat prior; every other variant measures it too, as far as its lift is small.
+    The control's mean has a flat prior; the other variants inform it too, as their lifts are probably small.
     """
     y = log_mean if higher else -log_mean
     own = log_sd[:, 1:] ** 2

@@ -1,8 +1,8 @@
-"""Evidence that survives looking: bounds on |z| that an A/A test seldom passes, however often one looks.
+"""Sequential bounds on |z| with a fixed error over any number of looks.
 
-Two bounds share the error `alpha` of a comparison. While a planned duration lasts, nine tenths of it are spent along
-the O'Brien-Fleming-shaped curve of Lan and DeMets (1983); the last tenth feeds an always-valid normal-mixture bound
-(Robbins 1970; Howard et al. 2021), which goes on after the planned end. Without a plan the mixture has all of it.
+Two bounds share the error `alpha` of a comparison. During a planned duration, nine tenths of it are spent along the
+O'Brien-Fleming-shaped curve of Lan and DeMets (1983); the last tenth feeds an always-valid normal-mixture bound
+(Robbins 1970; Howard et al. 2021), which continues after the planned end. Without a plan this bound has all of it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from scipy.special import ndtr, ndtri
 
 from analysis.errors import AnalysisError
 
-#: Share of alpha spent over the planned duration; the rest keeps the always-valid bound alive.
+#: Share of alpha spent over the planned duration; the always-valid bound has the rest.
 PLANNED_SHARE = 0.9
-#: Looks nearer than this to the last counted one (share of the plan) do not count, which bounds their number by 100.
+#: Looks closer than this to the last counted one (share of the plan) do not count, which limits them to 100.
 SPACING = 0.01
 _GRID = 401
 _MIN_STEP = 0.005
@@ -30,20 +30,20 @@ _MIN_STEP = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One analysis of a run, as far as the next ones must know it.
+    """The part of an analysis that later analyses of the run need.
 
     Attributes
     ----------
     elapsed_days : float
-        Days of running before it.
+        Days of the run before it.
     members : int
         Members of all variants counted in it.
     crossed : tuple of str
-        Variants whose lead over the control had passed the bound by then.
+        Variants whose lead over the control has passed the bound so far.
     harmed : tuple of str
-        Variants whose shortfall had.
+        Variants whose shortfall has passed it so far.
     counted : bool
-        Whether the bound was tried; looks in quick succession are not.
+        Whether the look counts; looks in quick succession do not.
     """
 
     elapsed_days: float
@@ -97,12 +97,12 @@ def planned_bounds(fractions: Sequence[float], information: Sequence[float], alp
     information : sequence of float
         Any measure proportional to the information at each look (members), not descending.
     alpha : float
-        Two-sided error in all.
+        Total two-sided error.
 
     Returns
     -------
     array of shape (looks,)
-        ``inf`` where nothing is left to spend.
+        ``inf`` if no error is left to spend.
     """
     return np.array(_bounds(tuple(map(float, fractions)), tuple(map(float, information)), alpha))
 
@@ -116,7 +116,7 @@ def _bounds(fractions: tuple[float, ...], information: tuple[float, ...], alpha:
     grid = density = None
     used, before = 0.0, 0.0
     for fraction, amount in zip(fractions, information, strict=True):
-        # A step smaller than the grid resolves counts as one it does: more independent, so a little stricter.
+        # A step below the resolution of the grid counts as one grid step, which is slightly stricter.
         now = max(amount / scale, before + _MIN_STEP)
         allowance = max(spent(fraction, alpha) - used, 0.0)
         step = now - before
@@ -141,7 +141,7 @@ def _advance(grid: np.ndarray | None, density: np.ndarray | None, step: float, t
 
 
 def _weights(grid: np.ndarray) -> np.ndarray:
-    """Simpson's weights on an even grid of odd length."""
+    """Return Simpson's weights on an even grid of odd length."""
     weights = np.full(len(grid), 2.0)
     weights[1::2] = 4.0
     weights[[0, -1]] = 1.0
@@ -167,7 +167,7 @@ def _limit(grid: np.ndarray | None, density: np.ndarray | None, step: float, now
 
 
 def always_valid_bound(ratio: float, alpha: float) -> float:
-    """Return the bound on |z| that holds at every look for ever.
+    """Return the bound on |z| that holds at any number of looks, without an end.
 
     The mixture sequential probability ratio test with a Normal mixture over the effect.
 
@@ -176,7 +176,7 @@ def always_valid_bound(ratio: float, alpha: float) -> float:
     ratio : float
         Variance of the mixture over the squared standard error of the effect (``sd² / se²``).
     alpha : float
-        Two-sided error in all.
+        Total two-sided error.
     """
     if ratio <= 0:
         return math.inf
@@ -184,7 +184,7 @@ def always_valid_bound(ratio: float, alpha: float) -> float:
 
 
 def counts(elapsed_days: float, planned_days: float, looks: Sequence[Look]) -> bool:
-    """Say whether a look now tries the planned bound: not too soon after the last that did, nor after the end's."""
+    """Return whether a look now counts: not too soon after the last counted one, nor after that at the end."""
     tried = [look.elapsed_days / planned_days for look in looks if look.counted]
     if not tried:
         return True
@@ -203,16 +203,16 @@ def bound(
     planned_days: float | None,
     looks: Sequence[Look] | None,
 ) -> float:
-    """Return the bound on |z| in force at this look.
+    """Return the bound on |z| at this look.
 
     Parameters
     ----------
     elapsed_days, members : float, int
-        Where the run stands.
+        Of the run so far.
     ratio : float
         See `always_valid_bound`.
     alpha : float
-        Two-sided error of this comparison; divide by the number of comparisons beforehand.
+        Two-sided error of this comparison, already divided by the number of comparisons.
     planned_days : float or None
     looks : sequence of Look, or None
         Every earlier analysis of the run, oldest first. None = not known: a stricter bound that holds for any number
@@ -226,7 +226,7 @@ def bound(
         return min(always, continuous_bound(fraction, PLANNED_SHARE * alpha)) if fraction <= 1 else always
     if not counts(elapsed_days, planned_days, looks):
         return always
-    past = [look for look in looks if look.counted and look.members > 0]
-    fractions = [look.elapsed_days / planned_days for look in past] + [fraction]
-    information = list(accumulate([look.members for look in past] + [max(members, 1)], max))
+    counted = [look for look in looks if look.counted and look.members > 0]
+    fractions = [look.elapsed_days / planned_days for look in counted] + [fraction]
+    information = list(accumulate([look.members for look in counted] + [max(members, 1)], max))
     return min(always, float(planned_bounds(fractions, information, PLANNED_SHARE * alpha)[-1]))

@@ -1,8 +1,8 @@
-"""Word of mouth: how many others a member brings (R, the K-factor), how unevenly, and how far that carries. PyMC.
+"""Word of mouth: members brought by a member (R, the K-factor), their dispersion, and the reach. Needs PyMC.
 
 See `offspring` for the likelihood, in which young members count for the share of their sharing that can have happened
-by now. One fit answers two models of the registry: `k_factor` is R, `reach` the members that one exposure comes to in
-the end, 1/(1 - R), where R is clearly below 1.
+so far. One fit serves two models of the registry: `k_factor` is R, and `reach` is the eventual number of members from
+one exposure, 1/(1 - R), if R is clearly below 1.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from analysis.sampling.fitting import not_trusted
 from analysis.sampling.predictive import Check, failures
 from analysis.statistics import CascadeStatistics
 
-#: Above this R one exposure reaches more than 20 members, and a small change of R any number of them.
+#: Above this R one exposure reaches more than 20 members, and the reach is very sensitive to R.
 NEAR_ONE = 0.95
-#: Reach is shown where R is above that in fewer draws than this, so that no interval up to 99 % is touched by them.
+#: Reach is shown if R is above that in a smaller share of draws, so that no interval up to 99 % includes them.
 CLEAR_OF_ONE = 0.005
 KEPT_FITS = 8
 
@@ -37,8 +37,8 @@ KEPT_FITS = 8
 class Fitted:
     """A fit; `r` and `dispersion` have shape (draws, variants).
 
-    Where the data contradict the model, `r` is of complete members without it, there is no `dispersion`, and `note` is
-    the reason.
+    If the data contradict the model, `r` comes from complete members without the model, there is no `dispersion`, and
+    `note` has the reason.
     """
 
     r: np.ndarray
@@ -51,7 +51,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class MedianPosterior(DrawnPosterior):
-    """Draws summarised by their median where others take the mean, which 1/(1 - R) has none of near R = 1."""
+    """Draws summarised by their median, since 1/(1 - R) has no mean near R = 1."""
 
     def mean(self, v: int) -> float:
         return float(np.median(self.matrix[:, v]))
@@ -70,18 +70,18 @@ def _by_median(drawn: np.ndarray, kind: IntervalKind, probability: float) -> Est
 def fit(
     statistics: Mapping[str, CascadeStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
 ) -> DrawnPosterior | NotShown:
-    """Return the posterior of each variant's R: members brought by a member within the horizon, in the end.
+    """Return the posterior of each variant's R: members eventually brought by a member within the horizon.
 
     Parameters
     ----------
     prior : NamedPrior
         With the parameters of `priors.WORD_OF_MOUTH`.
     rng : numpy Generator
-        Gives the sampler's seed; the same seed and data give the same fit, which is kept for `fit_reach`.
+        Source of the sampler's seed; the same seed and data give the same fit, which is cached for `fit_reach`.
     """
     _check(statistics)
     for key, cell in statistics.items():
-        if (why := _nothing_known(cell)) is not None:
+        if (why := _no_information(cell)) is not None:
             return why.of_variant(key)
     fitted = _fitted(statistics, prior, _seed(rng))
     return fitted if isinstance(fitted, NotShown) else DrawnPosterior(tuple(statistics), fitted.r)
@@ -90,7 +90,7 @@ def fit(
 def fit_reach(
     statistics: Mapping[str, CascadeStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
 ) -> MedianPosterior | NotShown:
-    """Return the posterior of each variant's reach: members that one exposure comes to in the end, itself included."""
+    """Return the posterior of each variant's reach: the eventual members from one exposure, itself included."""
     posterior = fit(statistics, prior, rng)
     if isinstance(posterior, NotShown):
         return posterior
@@ -105,7 +105,7 @@ def _seed(rng: np.random.Generator | None) -> int:
 
 
 def reach_of(r: np.ndarray) -> np.ndarray:
-    """Return 1/(1 - R); the few draws beyond `NEAR_ONE` are set there, which no interval up to 99 % can see."""
+    """Return 1/(1 - R); the few draws beyond `NEAR_ONE` are set to it, which affects no interval up to 99 %."""
     return 1 / (1 - np.minimum(r, NEAR_ONE))
 
 
@@ -129,8 +129,8 @@ def _check(data: Mapping[str, CascadeStatistics]) -> None:
         raise AnalysisError("mixed_kinds", f"The variants have horizons of different days ({listed}); use one for all.")
 
 
-def _nothing_known(cell: CascadeStatistics) -> NotShown | None:
-    """Return why the data of a variant say nothing about R, so that the prior is never shown as a result."""
+def _no_information(cell: CascadeStatistics) -> NotShown | None:
+    """Return why a variant's data have no information on R, so that the prior is never shown as a result."""
     if cell.n == 0:
         return not_shown("no_members")
     if not any(age == cell.horizon for age, _, _ in cell.offspring):
@@ -163,25 +163,25 @@ def _contradicted(data: Mapping[str, CascadeStatistics], seed: int, fitted: Fitt
     return replace(fitted, r=r, dispersion=NotShown("contradicted", note), note=note)
 
 
-# A fit that failed raises, so that only finished ones are kept.
+# A failed fit raises, so that only successful ones are cached.
 @lru_cache(maxsize=KEPT_FITS)
 def _sampled(
     items: tuple[tuple[str, CascadeStatistics], ...], prior: NamedPrior, seed: int, draws: int, chains: int
 ) -> Fitted:
     offspring = offspring_of(dict(items))
     data = data_of(offspring, prior)
-    # The second, more careful attempt is for few members, where R and the delays lean on each other.
+    # The second attempt with smaller steps is for few members, where R and the delays are correlated.
     for accept, longer in ((0.9, 1), (0.98, 2)):
         size = {"draws": draws * longer, "tune": draws * longer}
-        found = engine.sample(build, offspring.shape, data, seed=seed, chains=chains, accept=accept, **size)
-        # `done` follows from the others, and is 1 for complete members up to rounding.
-        moving = {name: value for name, value in found.values.items() if name != "done"}
-        diagnostics = diagnose(moving, found.divergences)
+        sampled = engine.sample(build, offspring.shape, data, seed=seed, chains=chains, accept=accept, **size)
+        # `done` is derived, and 1 for complete members up to rounding.
+        moving = {name: value for name, value in sampled.values.items() if name != "done"}
+        diagnostics = diagnose(moving, sampled.divergences)
         if diagnostics.passed:
             break
-    r, dispersion = (np.exp(found.values[name]).reshape(-1, len(items)) for name in ("log_r", "log_k"))
-    checks = checks_of(offspring, found.values, [key for key, _ in items], seed) if diagnostics.passed else ()
-    return Fitted(r, dispersion, diagnostics, checks, found.engine)
+    r, dispersion = (np.exp(sampled.values[name]).reshape(-1, len(items)) for name in ("log_r", "log_k"))
+    checks = checks_of(offspring, sampled.values, [key for key, _ in items], seed) if diagnostics.passed else ()
+    return Fitted(r, dispersion, diagnostics, checks, sampled.engine)
 
 
 def fit_cascade(
@@ -195,14 +195,14 @@ def fit_cascade(
     draws: int = 1000,
     chains: int = 4,
 ) -> CascadeResult:
-    """Fit how each variant is passed on. Variants without enough data are left out of the fit, with the reason.
+    """Fit the word of mouth of each variant. Variants without enough data are left out, with the reason.
 
     Parameters
     ----------
     data : mapping of variant key to CascadeStatistics
         All of one horizon.
     seed : int
-        The same as ``fit(data, prior, numpy.random.default_rng(seed))``, with which the fit is shared.
+        As in ``fit(data, prior, numpy.random.default_rng(seed))``, which shares the fit.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def fit_cascade(
     _check(data)
     if control not in data:
         raise AnalysisError("unknown_variant", f"The control {control!r} has no data; there is {', '.join(data)}.")
-    unknown = {key: why for key, cell in data.items() if (why := _nothing_known(cell)) is not None}
+    unknown = {key: why for key, cell in data.items() if (why := _no_information(cell)) is not None}
     known = {key: cell for key, cell in data.items() if key not in unknown}
     if known:
         fitted = _fitted(known, prior, _seed(np.random.default_rng(seed)), draws, chains)
@@ -257,7 +257,7 @@ def _summed_reach(r: np.ndarray, interval: IntervalKind, probability: float) -> 
 
 
 def _counted(key: str, cell: CascadeStatistics, why: NotShown) -> VariantCascade:
-    """Return what was counted, and why there is no fit."""
+    """Return the counts, and the reason why there is no fit."""
     return _row(key, cell, why, why, None, why)
 
 
@@ -269,7 +269,7 @@ def _row(
     p_viral: float | None,
     reach: Reach | NotShown,
 ) -> VariantCascade:
-    """Put what was counted beside what was fitted."""
+    """Return a variant's counts together with its fit."""
     young = sum(members for age, _, members in cell.offspring if age < cell.horizon)
     return VariantCascade(
         key,

@@ -1,13 +1,13 @@
-"""The likelihood of the members brought, on sums: counts by age, and delays that may have happened by that age.
+"""The likelihood of brought members on sums: counts by age, and delays up to that age.
 
 A member brings NB(R, k) others within the horizon, each after a delay in days with chances p, independently. By age a,
-a share F(a) of the delays can have happened; thinning a gamma-Poisson mixture keeps its k, so that what a member of age
-a has brought is NB(R F(a), k), and given that they came, delays follow p / F(a).
+a share F(a) of the delays can have happened; thinning a gamma-Poisson mixture keeps its k, so that the number
+brought by a member of age a is NB(R F(a), k), and their delays follow p / F(a).
 
-An age of a whole days means that day a has begun and is not over: how much of it is over is not counted. So on that day
-only a share `part` of its delays can have happened, one number for all ages a ≥ 1, estimated with the rest; an hour of
-the day at which most members come is thereby no bias. On day 0 most of the delays lie and not evenly, and a member of
-age 0 has no information on R that `part` would not explain: such members are left out, with those they brought.
+An age of a whole days means that day a has begun and is not over; the elapsed part of it is not recorded. So only a
+share `part` of that day's delays can have happened, one number for all ages a ≥ 1, estimated with the rest, so that an
+hour of the day with many exposures is no bias. Day 0 has most of the delays, unevenly distributed, and a member of age
+0 has no information on R that `part` would not explain: such members are left out, with those they brought.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from analysis.priors import NamedPrior
 from analysis.sampling.predictive import Check, check, check_most, thinned
 from analysis.statistics import CascadeStatistics
 
-#: Delays have a law for each variant where every variant brought so many; below, one law for all.
+#: Members that each variant must have brought for separate delay distributions; below, all variants share one.
 OWN_DELAYS_FROM = 1_000
-#: A miss of this share of what is expected moves R by about as much, and does not hide it, however many prove it.
+#: Relative error of a check that is tolerated, since it changes R by about as much, however significant it is.
 TOLERANCE = 0.03
-#: The plain mean of complete members needs so many of them, of whom so many brought another.
+#: Complete members, and those of them with guests, that the plain mean needs.
 FEWEST_COMPLETE, FEWEST_SHARERS = 100, 20
 
 
 @lru_cache(maxsize=32)
 def delay_edges(horizon: int) -> tuple[int, ...]:
-    """Return where bins of delay begin and end: day by day for a week, then a third wider each time.
+    """Return the edges of the bins of delay: daily for a week, then each a third wider.
 
-    Within a bin, days are alike. So a window of 90 days has 17 bins, and not 90 chances to estimate from a few members.
+    Days within a bin have equal chances. So a window of 90 days has 17 bins instead of 90 chances to estimate.
     """
     edges = list(range(min(horizon, 7) + 1))
     while edges[-1] < horizon:
@@ -48,7 +48,7 @@ def delay_edges(horizon: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=32)
 def done_by_age(horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much of each bin is over at ages 1 to horizon, shape (horizon, bins), and how much has begun."""
+    """Return the elapsed part of each bin at ages 1 to horizon, shape (horizon, bins), and the part that has begun."""
     edges = np.array(delay_edges(horizon))
     ages, low, width = np.arange(1, horizon + 1)[:, None], edges[:-1], np.diff(edges)
     over = np.clip(ages - low, 0, width) / width
@@ -65,22 +65,22 @@ def delay_weights(horizon: int, members: float) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Offspring:
-    """What the likelihood needs of all variants; ages from 1 on.
+    """The data of the likelihood for all variants; ages from 1 on.
 
     Attributes
     ----------
     members, brought : arrays of shape (variants, horizon)
         By age 1 to horizon.
     counts : array of shape (rows,)
-        Different numbers brought.
+        Distinct numbers brought.
     having : array of shape (variants, rows)
-        Members who brought so many.
+        Members who brought that number.
     delays : array of shape (groups, bins)
         Brought members by their delay.
     partly : array of shape (groups,)
-        Those of them who came on a day that is not over.
+        Those of them with a delay on the day that is not over.
     delayed : array of shape (groups, horizon)
-        Those whose delay is known, by the age of whom they came from.
+        Brought members with a known delay, by the age of the member who brought them.
     """
 
     members: np.ndarray
@@ -93,12 +93,12 @@ class Offspring:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Variants, laws of delay, horizon: what a compiled model is kept by."""
+        """Variants, delay distributions, horizon: the key of a compiled model."""
         return (len(self.members), len(self.delays), self.members.shape[1])
 
 
 def offspring_of(data: Mapping[str, CascadeStatistics]) -> Offspring:
-    """Sum the variants' rows to the arrays of the likelihood; those of age 0 are left out."""
+    """Sum the variants' rows to the arrays of the likelihood; age 0 is left out."""
     cells = list(data.values())
     horizon, rows = cells[0].horizon, sorted({brought for cell in cells for age, brought, _ in cell.offspring if age})
     place = {brought: i for i, brought in enumerate(rows)}
@@ -123,7 +123,7 @@ def offspring_of(data: Mapping[str, CascadeStatistics]) -> Offspring:
 
 
 def build(variants: int, groups: int, horizon: int) -> Any:
-    """Return the PyMC model of that shape, waiting for data."""
+    """Return the PyMC model of a shape, without data."""
     import pymc as pm
 
     over, begun = done_by_age(horizon)
@@ -156,9 +156,9 @@ def build(variants: int, groups: int, horizon: int) -> Any:
 
 
 def _rising(counts: Any, k: Any) -> Any:
-    """Return log Γ(y + k) - log Γ(k) - y log k, 0 in the Poisson limit; where k is large, by its series in 1/k.
+    """Return log Γ(y + k) - log Γ(k) - y log k, 0 in the Poisson limit; for large k by its series in 1/k.
 
-    The difference of two logarithms of Γ has no digits left at k = 1e14, and its noise is a trap for the sampler.
+    The difference of two logarithms of Γ has no correct digits at k = 1e14, and its noise would stall the sampler.
     """
     import pytensor.tensor as pt
 
@@ -193,11 +193,11 @@ def _delay_law(groups: int, bins: int, weights: Any) -> Any:
 def checks_of(
     offspring: Offspring, values: Mapping[str, np.ndarray], variants: Sequence[str], seed: int
 ) -> tuple[Check, ...]:
-    """Compare what complete and younger members brought, and the largest sharer, with what the fit expects of each.
+    """Compare the numbers brought by complete and younger members, and by the largest sharer, with the fit.
 
-    Members are alike in the model whenever they were exposed. Where news or a campaign changes the pace of sharing in
-    the middle of a run, the delays seem longer or shorter than they are, and R would be wrong. And where one member
-    brings more than a negative binomial ever would, its intervals are too narrow.
+    The model assumes equal sharing at any time of exposure. If a campaign changes the pace of sharing during a run,
+    delays seem longer or shorter than they are, and R would be biased. If one member brings more than a negative
+    binomial allows, the intervals are too narrow.
 
     Parameters
     ----------
@@ -206,40 +206,40 @@ def checks_of(
     """
     rng = np.random.default_rng(seed)
     flat = {name: thinned(values[name].reshape(-1, *values[name].shape[2:])) for name in ("log_r", "log_k", "done")}
-    found, count = [], 3 * len(variants)
+    results, count = [], 3 * len(variants)
     for v, key in enumerate(variants):
         members, own = offspring.members[v], v if len(offspring.delays) > 1 else 0
         r, k = np.exp(flat["log_r"][:, v, None]), np.exp(flat["log_k"][:, v, None])
         some = members > 0
         failing = k / (k + (r * flat["done"][:, own])[:, some])
         if members[-1] and members[:-1].any():
-            found += _pace(offspring, v, key, rng.negative_binomial(members[some] * k, failing), count)
+            results += _pace(offspring, v, key, rng.negative_binomial(members[some] * k, failing), count)
         top = float(offspring.counts[offspring.having[v] > 0].max(initial=0.0))
-        # The largest of n is the one whose chance to be exceeded is 1 - u^(1/n).
+        # The largest of n has an upper-tail probability of 1 - u^(1/n).
         exceeded = -np.expm1(np.log(rng.random(failing.shape)) / members[some])
         tops = nbinom.isf(exceeded, k, failing).max(axis=1)
-        found.append(check_most(message("check.brought_most", variant=key), top, tops, checks=count))
-    return tuple(found)
+        results.append(check_most(message("check.brought_most", variant=key), top, tops, checks=count))
+    return tuple(results)
 
 
 def _pace(offspring: Offspring, v: int, key: str, replicated: np.ndarray, count: int) -> list[Check]:
-    """Check the sums of complete and of younger members; `replicated` is by draw and by age that somebody has."""
-    found, observed = [], offspring.brought[v][offspring.members[v] > 0]
+    """Check the sums of complete and of younger members; `replicated` is by draw and by observed age."""
+    results, observed = [], offspring.brought[v][offspring.members[v] > 0]
     complete, younger = message("check.brought_complete", variant=key), message("check.brought_younger", variant=key)
     for name, ages in ((complete, slice(-1, None)), (younger, slice(0, -1))):
         sums, seen = replicated[:, ages].sum(axis=1), float(observed[ages].sum())
         one = check(name, seen, sums, checks=count)
         near = abs(seen - sums.mean()) <= TOLERANCE * sums.mean()
-        found.append(replace(one, passed=bool(one.passed or near)))
-    return found
+        results.append(replace(one, passed=bool(one.passed or near)))
+    return results
 
 
 def complete_r(data: Mapping[str, CascadeStatistics], seed: int, draws: int = 4000) -> np.ndarray | None:
-    """Draw R by the Bayesian bootstrap of the members whose days are over: no law of sharing, no delays (Rubin 1981).
+    """Draw R by the Bayesian bootstrap of the members whose window is over, without a model of sharing (Rubin 1981).
 
     Returns
     -------
-    array of shape (draws, variants); None where a variant has too few such members for that.
+    array of shape (draws, variants); None if a variant has too few such members.
     """
     rng, columns = np.random.default_rng(seed), []
     for cell in data.values():

@@ -1,4 +1,4 @@
-"""The result of word of mouth: what was counted, what was fitted, and why something is missing."""
+"""The result of word of mouth: counts, fit, and reasons for missing figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from analysis.sampling.predictive import Check
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Members that one exposure comes to in the end: the posterior median, since the mean has no meaning near R = 1."""
+    """Eventual members from one exposure, by the posterior median, since the mean has no meaning near R = 1."""
 
     median: float
     interval: Interval
@@ -43,14 +43,14 @@ class VariantCascade:
     brought, roots : int
         Members brought so far; randomised members.
     r, dispersion : Estimate or NotShown
-        R and k of the negative binomial: the smaller k, the fewer members bring nearly all.
+        R and k of the negative binomial; a small k means that few members bring nearly all.
     p_viral : float or None
-        P(R > 1): the chance that it keeps spreading.
+        P(R > 1): the chance of unlimited spread.
     reach : Reach or NotShown
     too_young : float
         Share of members who may still bring others.
     sizes, depths : tuple of (int, int)
-        Cascades as they are so far: (members, roots) and (generations below the root, roots).
+        Cascades so far: (members, roots) and (generations below the root, roots).
     """
 
     variant: str
@@ -122,14 +122,14 @@ class CascadeComparison:
 
 @dataclass(frozen=True, slots=True)
 class CascadeResult:
-    """All variants' word of mouth, or why it is not shown (`not_shown`): then it holds what was counted alone.
+    """All variants' word of mouth; with `not_shown` it has only the counts.
 
     Attributes
     ----------
     checks : tuple of Check
-        What complete and younger members and the largest sharer brought, beside what the fit expects of them.
+        The numbers brought by complete and younger members and by the largest sharer, compared with the fit.
     note : Message or None
-        Where the checks contradict the fit: that R is the plain mean of members whose days are over, and why.
+        If the checks contradict the fit: that R is the plain mean of complete members, and why.
     draws : mapping of variant to array of shape (draws,)
         Of R, chain after chain; variants without enough data have none.
     """

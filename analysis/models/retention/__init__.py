@@ -1,1 +1,1 @@
-"""How long members keep coming back: half-life, retention by day and its tail."""
+"""Retention: half-life, retention by day and its tail."""

@@ -1,7 +1,7 @@
-"""Retention: how long members keep coming back. Half-life and curves in closed form, the days after the window by PyMC.
+"""Retention: half-life and curves in closed form, and the days after the window by PyMC.
 
-The half-life is the number of days after exposure until half of those who come back at all within the window have last
-done so, from members whose whole window is over. See `survival` for the arithmetic and `lifetimes` for the tail.
+The half-life is the number of days after exposure until half of the returning members have returned for the last time
+within the window, from members whose window is over. See `survival` for the formulas and `lifetimes` for the tail.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from analysis.priors import NamedPrior
 from analysis.sampling.diagnostics import Diagnostics
 from analysis.statistics import RetentionStatistics
 
-#: With fewer, even the earliest and the latest of the last returns hold the half-life less than 95 times in 100.
+#: With fewer, even the range of all last returns contains the half-life in less than 95 % of cases.
 FEWEST_RETURNED = 6
 
 
@@ -42,9 +42,9 @@ def fit(
     Parameters
     ----------
     prior : NamedPrior
-        With `never` and `returned`: members' worth of belief, see `priors.WEAK_RETURN`.
+        With `never` and `returned`: prior weights in members, see `priors.WEAK_RETURN`.
     rng : numpy Generator
-        The same state gives the same digits; seed 1 where there is none.
+        The same state gives the same digits; by default seed 1.
     """
     _check(statistics)
     rng = rng or np.random.default_rng(1)
@@ -105,8 +105,8 @@ class VariantRetention:
     ever_returned : Estimate or NotShown
         Share of mature members who came back within the window.
     returning : tuple of CurvePoint
-        Of all members: the share who have come back by the end of day d, those still young counted for the days that
-        they have been seen (Kaplan-Meier). Ends on the last day on which a member was observed.
+        Of all members: the share who have returned by the end of day d, with young members counted for their observed
+        days (Kaplan-Meier). Ends on the last day on which a member was observed.
     tail : Tail
     half_life_draws : array of shape (draws,) or None
         Of the half-life.
@@ -149,12 +149,12 @@ class VariantRetention:
 
 @dataclass(frozen=True, slots=True)
 class RetentionResult:
-    """All variants' retention, or why there is none (`not_shown`).
+    """All variants' retention, or why it is not shown (`not_shown`).
 
     Attributes
     ----------
     diagnostics : Diagnostics or None
-        Of the tail's fit, the only part that is sampled; None where there was none.
+        Of the tail's fit, the only sampled part; None if it was not fitted.
     """
 
     horizon: int
@@ -206,7 +206,7 @@ def fit_retention(
     probability: float = 0.95,
     tail: bool = True,
 ) -> RetentionResult:
-    """Fit how members of each variant return, and how long they stay.
+    """Fit the retention of each variant.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""How long members stay beyond the window: shifted-beta-geometric lifetimes seen through days of return (PyMC).
+"""Retention after the window: shifted beta-geometric lifetimes, observed through days of return (PyMC).
 
-Each member leaves for good before any day with a chance of their own, Beta(alpha, beta) between members (Fader and
-Hardie 2007, J. Interactive Marketing 21(1)), and is there on a day with chance `daily` while they stay (Fader, Hardie
-and Shang 2010, Marketing Science 29(6)). Without `daily` all members would seem to leave at the end of the window: a
-member who comes twice a week was often last seen some days before it.
+Each member leaves for good before any day with an individual chance, Beta(alpha, beta) between members (Fader and
+Hardie 2007, J. Interactive Marketing 21(1)), and until then is active on a day with chance `daily` (Fader, Hardie and
+Shang 2010, Marketing Science 29(6)). Without `daily` all members would seem to leave at the end of the window, since a
+member who comes twice a week was often last active some days before it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from analysis.sampling.diagnostics import Diagnostics, diagnose
 from analysis.sampling.fitting import not_trusted
 from analysis.statistics import RetentionStatistics
 
-#: Three parameters need more than three days to be contradicted by.
+#: Three parameters need more than three days for a test of the fit.
 FEWEST_DAYS = 6
 FEWEST_RETURNED = 50
-#: The curve is forecast for so many windows.
+#: Number of windows in the forecast.
 WINDOWS = 4
-#: A miss of the observed curve that is too small to see does not hide the tail, however many members prove it.
+#: Deviation of the observed curve that is tolerated because it is too small to see, however significant it is.
 TOLERANCE = 0.005
 BAND = 0.99
 
@@ -49,21 +49,21 @@ class TailPoint:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The fitted law of one variant, or why it is not shown.
+    """The fitted tail of one variant, or why it is not shown.
 
     Attributes
     ----------
     alpha, beta : float or None
-        Posterior medians. Their mean chance to leave is alpha / (alpha + beta); the smaller both, the more members
+        Posterior medians. The mean chance to leave is alpha / (alpha + beta); the smaller both are, the more members
         differ.
     daily : float or None
         Posterior median of the chance that a member who stays is active on a day.
     survival : tuple of TailPoint
-        Who have not left for good before a day, from day 1 to `WINDOWS` windows.
+        Share who have not left for good before a day, from day 1 to `WINDOWS` windows.
     active : tuple of TailPoint
-        Who come back on that very day, the same days: fewer, since members who stay are not active every day.
+        Share who are active on the day, for the same days: lower, since remaining members are not active every day.
     draws : mapping of parameter to array of shape (draws,)
-        Chain after chain: alpha, beta, daily. Empty where it is not shown.
+        Chain after chain: alpha, beta, daily. Empty if it is not shown.
     """
 
     alpha: float | None = None
@@ -96,7 +96,7 @@ class Tail:
 
 
 def build(variants: int, horizon: int) -> Any:
-    """Return the PyMC model of that shape, waiting for data."""
+    """Return the PyMC model of a shape, without data."""
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -122,13 +122,13 @@ def build(variants: int, horizon: int) -> Any:
 
 
 def _silences(horizon: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return days of silence between a last return on d and the last day stayed, where there are any, and d > 0."""
+    """Return days of silence between a last return on d > 0 and the last day before leaving."""
     lag = np.arange(horizon)[None, :] - np.arange(horizon)[:, None]
     return np.maximum(lag, 0).astype(float), (lag >= 0).astype(float), (np.arange(horizon) > 0).astype(float)
 
 
 def survival_of(alpha: np.ndarray, beta: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Return the share who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
+    """Return the share of members who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
     return np.exp(betaln(alpha[..., None], beta[..., None] + days) - betaln(alpha, beta)[..., None])
 
 
@@ -149,7 +149,7 @@ def fit_tails(
 
     Returns
     -------
-    tails by variant, the diagnostics of the fit and its engine; None where nothing was fitted.
+    tails by variant, the diagnostics of the fit and its engine (None without a fit).
     """
     tails = {key: Tail(not_shown=why) for key, cell in data.items() if (why := _too_little(cell)) is not None}
     keys = [key for key in data if key not in tails]
@@ -157,10 +157,10 @@ def fit_tails(
         return tails, None, None
     counts = np.array([last_returns(data[key]) for key in keys])
     sds = np.array([prior[name] for name in ("log_odds_sd", "evenness_median", "evenness_log_sd")])
-    found = _sampled(counts, sds, seed, draws, chains)
-    if isinstance(found, NotShown):
-        return tails | dict.fromkeys(keys, Tail(not_shown=found)), None, None
-    values, diagnostics, used = found
+    sampled = _sampled(counts, sds, seed, draws, chains)
+    if isinstance(sampled, NotShown):
+        return tails | dict.fromkeys(keys, Tail(not_shown=sampled)), None, None
+    values, diagnostics, used = sampled
     if not diagnostics.passed:
         why = not_trusted(diagnostics)
         return tails | dict.fromkeys(keys, Tail(not_shown=why)), diagnostics, used
@@ -184,21 +184,21 @@ def _sampled(
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Diagnostics, str] | NotShown:
     """Return alpha, beta and daily of shape (draws, variants) with the diagnostics and the engine."""
     data = {"last": counts, "sds": sds}
-    # The second, more careful attempt is for few members, where leaving and being away look alike.
+    # The second attempt with smaller steps is for few members, where leaving and inactivity are hard to distinguish.
     for accept, longer in ((0.95, 1), (0.99, 3)):
         size = {"draws": draws * longer, "tune": draws * longer}
         try:
-            found = engine.sample(build, counts.shape, data, seed=seed, chains=chains, accept=accept, **size)
+            sampled = engine.sample(build, counts.shape, data, seed=seed, chains=chains, accept=accept, **size)
         except engine.EngineError as error:
             return not_shown("fit_failed", error=str(error))
-        diagnostics = diagnose(found.values, found.divergences)
+        diagnostics = diagnose(sampled.values, sampled.divergences)
         if diagnostics.passed:
             break
     leaving, evenness, daily = (
-        found.values[name].reshape(-1, len(counts)) for name in ("leaving", "evenness", "daily")
+        sampled.values[name].reshape(-1, len(counts)) for name in ("leaving", "evenness", "daily")
     )
     share, size = 1 / (1 + np.exp(-leaving)), np.exp(evenness)
-    return (share * size, (1 - share) * size, 1 / (1 + np.exp(-daily))), diagnostics, found.engine
+    return (share * size, (1 - share) * size, 1 / (1 + np.exp(-daily))), diagnostics, sampled.engine
 
 
 def _tail(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> Tail:
@@ -228,9 +228,9 @@ def _points(days: np.ndarray, drawn: np.ndarray) -> tuple[TailPoint, ...]:
 
 
 def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> NotShown | None:
-    """Return where the observed retention curve leaves the band that the fit predicts for it, all days together.
+    """Return where the observed retention curve leaves the simultaneous predictive band of the fit.
 
-    The band is as wide as the largest standardised miss of 99 in 100 replicated audiences.
+    The band has the width of the largest standardised deviation in 99 of 100 replicated audiences.
     """
     members = counts.sum()
     replicated = _from_day(rng.multinomial(int(members), chances)) / members
@@ -248,5 +248,5 @@ def _contradicted(chances: np.ndarray, counts: np.ndarray, rng: np.random.Genera
 
 
 def _from_day(last: np.ndarray) -> np.ndarray:
-    """Return how many were last there on day d or later, d = 1, 2, ..."""
+    """Return the members whose last return is on day d or later, d = 1, 2, ..."""
     return np.cumsum(last[:, :0:-1], axis=1)[:, ::-1]

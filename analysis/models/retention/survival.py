@@ -1,6 +1,6 @@
-"""Retention and return curves in closed form, and the half-life that is read off them. Draws are seeded.
+"""Retention and return curves in closed form, and the half-life. Draws are seeded.
 
-The day of a member's last return within the window, "never" included, has a Dirichlet posterior: the same thing as
+The day of a member's last return within the window, "never" included, has a Dirichlet posterior, which equals
 independent Beta posteriors of the discrete-time hazards. So the share whose last return is on day d or later is exactly
 Beta. The day of the first return is censored at the cut-off; its hazards keep independent Beta posteriors, whose
 product is the Kaplan-Meier curve with its uncertainty (a beta process of the prior's weight; Hjort 1990, Annals of
@@ -19,7 +19,7 @@ from analysis.posterior.marginals import BetaMarginal
 from analysis.priors import NamedPrior
 from analysis.statistics import RetentionStatistics
 
-#: As many as a sampled fit keeps, so that an export holds both side by side.
+#: The number that a sampled fit keeps, so that an export has equal shapes.
 DRAWS = 4000
 
 
@@ -34,7 +34,7 @@ class CurvePoint:
     mean, low, high : float
         Posterior mean and interval.
     raw : float
-        The same without a prior.
+        The share without a prior.
     """
 
     day: int
@@ -58,7 +58,7 @@ def last_returns(statistics: RetentionStatistics) -> np.ndarray:
 def half_life(last: np.ndarray) -> np.ndarray:
     """Return the days until half of those who returned have last returned.
 
-    Last returns of a day are spread evenly over its 24 hours: where a share G of them lies before day d and p on it,
+    Last returns of a day are spread evenly over its 24 hours: with a share G before day d and p on it,
     half is reached at ``d + (0.5 - G) / p``.
 
     Parameters
@@ -117,7 +117,7 @@ def returning(
     rng: np.random.Generator,
     draws: int = DRAWS,
 ) -> tuple[CurvePoint, ...]:
-    """Return the share who have come back by the end of day d (Kaplan-Meier), up to the last day observed."""
+    """Return the share of members who have returned by the end of day d (Kaplan-Meier), up to the last observed day."""
     table = np.array([row for row in statistics.first if row[1] > 0], float).reshape(-1, 3)
     if not len(table):
         return ()
