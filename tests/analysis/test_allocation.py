@@ -26,7 +26,7 @@ def test_top_two_gives_what_drawing_again_until_another_leads_gives():
     assert target_shares(p, "top_two") == pytest.approx(np.bincount(turns) / len(turns), abs=0.005)
 
 
-def test_where_one_is_certain_top_two_still_looks_at_the_others():
+def test_top_two_still_samples_others_if_one_is_certain():
     assert target_shares([1.0, 0.0, 0.0], "top_two") == pytest.approx([0.5, 0.25, 0.25])
     assert target_shares([1.0, 0.0, 0.0], "thompson") == pytest.approx([1, 0, 0])
     # far beyond what floating point can subtract from 1
@@ -70,14 +70,14 @@ def test_a_proposal_comes_from_the_scorecard_in_its_direction_and_is_the_same_ea
     assert slower.to_dict()["method"] == "thompson"
 
 
-def test_before_anything_is_known_shares_stay():
+def test_without_data_shares_stay():
     found = propose(card(a=(0, 0), b=(0, 0)), method="top_two", floor=0.1)
     assert isinstance(found, NotShown) and found.code == "no_posterior"
     assert found.reason.params["reason"].code == "not_shown.no_members.variants"
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "says"),
     [
         (lambda: target_shares([0.5, 0.4], "thompson"), "add up to 1"),
         (lambda: target_shares([0.5, np.nan], "thompson"), "add up to 1"),
@@ -93,8 +93,8 @@ def test_before_anything_is_known_shares_stay():
         (lambda: propose(card(a=(9, 1), b=(9, 2)), method="thompson", floor=0, current={"a": 0, "b": 0}), "no shares"),
     ],
 )
-def test_bad_input_is_told_with_its_remedy(call, told):
-    with pytest.raises(AnalysisError, match=told):
+def test_bad_input_is_refused_with_its_remedy(call, says):
+    with pytest.raises(AnalysisError, match=says):
         call()
 
 

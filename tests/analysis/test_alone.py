@@ -27,7 +27,7 @@ def test_importing_analysis_brings_neither_pymc_nor_a_web_framework():
     assert not found & {"flask", "sqlmodel", "sqlalchemy", "experiments", "web"}
 
 
-def test_the_example_in_the_package_is_true():
+def test_the_package_example_runs():
     assert doctest.testmod(analysis).failed == 0
 
 
@@ -52,7 +52,7 @@ def test_every_prior_has_a_reason_and_comes_back_by_name():
         assert priors.NamedPrior.from_dict(json.loads(json.dumps(prior.to_dict()))) == prior
 
 
-def test_everything_promised_is_there():
+def test_every_public_name_exists():
     for name in analysis.__all__:
         assert hasattr(analysis, name)
 

@@ -48,7 +48,7 @@ def test_a_window_without_a_day_is_refused():
         RetentionStatistics.from_members([(3, [5])], 0)
 
 
-def test_what_no_sums_tell_has_no_raw_figure():
+def test_metrics_that_need_more_than_sums_have_no_raw_figure():
     data = {key: RetentionStatistics.from_members([(7, [day % 6 + 1]) for day in range(80)], 7) for key in "ab"}
     card = scorecard(data, control="a", model="retention", rng=np.random.default_rng(1))
     assert [row.raw_mean for row in card.variants] == [None, None] and card.variants[0].mean > 0

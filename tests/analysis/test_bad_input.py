@@ -67,7 +67,7 @@ def no_warning_is_swallowed():
         (R(50, 100, 50, 200.0, 50.0, 100.0), R(50, 100, 50, 200.0, 50.0, 100.0), "no_spread"),
     ],
 )
-def test_data_that_say_nothing_have_a_named_outcome(a, b, code):
+def test_data_without_information_have_a_named_outcome(a, b, code):
     result = scorecard({"a": a, "b": b}, control="a")
     assert result.not_shown.code == code
     assert result.not_shown.reason.code.startswith(f"not_shown.{code}")
@@ -88,13 +88,13 @@ def test_data_that_say_nothing_have_a_named_outcome(a, b, code):
         (P(10**15, 10**14), P(10**15, 10**14 + 10**9)),
         (P(3, 2), P(10**15, 5 * 10**14)),
         (A(10**9, 10**8, Decimal("1e12"), 5e16), A(10**9, 10**8, Decimal("1.1e12"), 6e16)),
-        (R(60, -30, 40, 60.0, 60.0, -20.0), R(60, 0, 40, 60.0, 60.0, 0.0)),  # moods that cancel are not nobody
+        (R(60, -30, 40, 60.0, 60.0, -20.0), R(60, 0, 40, 60.0, 60.0, 0.0)),  # sentiment that cancels is not missing
         (value([(1,), (0,), (5,)] * 30, cost_fixed=Decimal(500)), value([(1,), (0,), (6,)] * 30)),  # at a loss
         (VALUE, VALUE),
         (ADJUSTED, ADJUSTED),
     ],
 )
-def test_odd_but_honest_data_have_figures_without_a_hole(a, b):
+def test_unusual_but_valid_data_have_complete_figures(a, b):
     result = scorecard({"a": a, "b": b}, control="a")
     assert result.not_shown is None
     json.dumps(result.to_dict(), allow_nan=False)
@@ -135,7 +135,7 @@ GOOD = {"a": P(100, 10), "b": P(100, 12)}
         (GOOD, {"strata": {"a": [P(100, 10)], "b": [AMOUNT + A(20, 0, 0, 0.0)]}}, "mixed_kinds"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_with_a_code(data, options, code):
+def test_incomparable_data_are_refused_with_a_code(data, options, code):
     with pytest.raises(AnalysisError) as caught:
         scorecard(data, **({"control": "a"} | options))
     assert caught.value.code == code
@@ -173,13 +173,13 @@ def test_what_cannot_be_compared_is_refused_with_a_code(data, options, code):
         lambda: ValueStatistics(10, ("revenue",), (Decimal("1e200"),), ((1e300,),), (1.0,)),
     ],
 )
-def test_statistics_that_contradict_themselves_are_refused_where_they_are_made(make):
+def test_inconsistent_statistics_are_refused_at_construction(make):
     with pytest.raises(AnalysisError) as caught:
         make()
     assert caught.value.code == "bad_statistics"
 
 
-def test_money_of_two_currencies_never_meets_because_a_statistic_is_one_unit():
+def test_a_statistic_has_a_single_unit_so_currencies_never_mix():
     with pytest.raises(AnalysisError) as caught:
         value([(1,)], cost_fixed=Decimal(3)) + value([(1,)], cost_fixed=Decimal(4))
     assert caught.value.code == "cannot_add"

@@ -66,13 +66,13 @@ def test_a_variant_keeps_its_colour_by_its_position():
     assert charts.colour(12) == charts.colour(0)
 
 
-def test_today_is_written_beside_its_line():
+def test_today_is_labelled_at_its_line():
     spec = charts.posterior_over_time(HISTORY, ["a", "b"], planned_days=14, today=8.4, now_label="today, day 9")
     assert said_above(spec) == "today, day 9"
 
 
 def said_above(spec):
-    """What stands over the dotted line, above the plot, where no line can run through it."""
+    """The label of the dotted line, above the plot, where no line can cross it."""
     label = next(layer for layer in spec["layer"] if "text" in layer["mark"])
     assert label["encoding"]["y"]["value"] < 0 and spec["padding"]["top"] >= 20
     return label["mark"]["text"]
@@ -142,7 +142,7 @@ def test_the_colours_are_those_of_the_page():
         assert palette == tuple(known[f"v{i}"] for i in range(12))
 
 
-def test_the_names_at_the_ends_of_the_curves_stand_apart():
+def test_the_names_at_the_ends_of_the_curves_do_not_overlap():
     spec = charts.retention_curves(RETENTION, ["a", "b"], ends={"b": "B 3.9 d"})
     names = spec["layer"][-1]["data"]["values"]
     assert [row["end"] for row in names] == ["A", "B 3.9 d"]
@@ -152,7 +152,7 @@ def test_the_names_at_the_ends_of_the_curves_stand_apart():
     assert spec["padding"]["right"] > 40
 
 
-def test_curves_that_meet_at_the_end_are_named_as_they_lie_before_it():
+def test_curves_with_equal_ends_are_named_in_their_previous_order():
     rows = [
         {"variant": key, "day": day, "mean": mean, "low": mean, "high": mean, "raw": mean}
         for key, means in (("a", (0.1, 0.0002)), ("b", (0.2, 0.0001)))
@@ -172,7 +172,7 @@ def test_the_bands_of_the_shares_fill_the_whole_at_every_step():
 
 
 @pytest.mark.parametrize(("size", "depth"), [(1, 0), (2, 1), (64, 5), (12, 11), (3, 9), (5_000, 7)])
-def test_a_burr_is_a_tree_of_the_size_and_the_depth_that_were_counted(size, depth):
+def test_a_burr_is_a_tree_of_the_counted_size_and_depth(size, depth):
     drawn = charts.burr(size, depth)
     assert len(drawn.nodes) == min(size, 90) and drawn.whole == (size <= 90)
     assert max(level for *_, level in drawn.nodes) == min(depth, size - 1) == drawn.depth

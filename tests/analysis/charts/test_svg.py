@@ -14,7 +14,7 @@ DAYS = [
 SPEC = posterior_over_time(DAYS, ["a", "b"], planned_days=7)
 
 
-def test_several_charts_are_drawn_in_one_go_with_the_page_s_colours():
+def test_several_charts_are_drawn_at_once_in_the_page_s_colours():
     first, second = drawn([SPEC, with_theme(SPEC, "dark")], width=480)
     assert ET.fromstring(first).get("width") == "480"
     assert "var(--v1)" in first and "var(--" not in second
@@ -22,7 +22,7 @@ def test_several_charts_are_drawn_in_one_go_with_the_page_s_colours():
     assert "http" not in first
 
 
-def test_nothing_is_drawn_of_nothing():
+def test_no_charts_give_no_drawings():
     assert drawn([]) == []
 
 

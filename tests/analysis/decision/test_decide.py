@@ -124,10 +124,10 @@ def test_harm_by_another_variant_does_not_hide_a_winner_but_is_a_reason():
 
 
 def test_a_guardrail_without_numbers_does_not_block():
-    nobody = card(direction="lower", metric="negative_rate", a=(0, 0), b=(0, 0))
-    verdict = decide(card(**CLEAR), elapsed_days=9, guardrails=[nobody], looks=())
+    empty = card(direction="lower", metric="negative_rate", a=(0, 0), b=(0, 0))
+    verdict = decide(card(**CLEAR), elapsed_days=9, guardrails=[empty], looks=())
     assert verdict.decision == "ship"
-    unknown = message("verdict.guardrail_unknown", metric="negative_rate", reason=nobody.not_shown.reason)
+    unknown = message("verdict.guardrail_unknown", metric="negative_rate", reason=empty.not_shown.reason)
     assert verdict.reasons[-1] == unknown
     unharmed = card(direction="lower", metric="negative_rate", a=(7000, 0), b=(7000, 0))
     verdict = decide(card(**CLEAR), elapsed_days=9, guardrails=[unharmed], looks=())
@@ -162,7 +162,7 @@ def test_after_the_planned_end_a_small_open_question_closes():
     assert codes(over) == ["verdict.plan_over_unproven", "verdict.small_loss_kept"]
 
 
-def test_how_long_cannot_be_said_without_a_lead_or_a_plan():
+def test_days_left_are_unknown_without_a_lead_or_a_plan():
     behind = card(a=(2000, 204), b=(2000, 200))
     verdict = decide(behind, rules=Rules(), elapsed_days=9, looks=())
     assert verdict.decision == "keep_running"
@@ -171,19 +171,19 @@ def test_how_long_cannot_be_said_without_a_lead_or_a_plan():
     assert decide(behind, rules=FORTNIGHT, elapsed_days=9, looks=()).more_days == 5
 
 
-def test_money_that_nobody_spent_is_no_verdict():
+def test_a_money_metric_without_purchases_has_no_verdict():
     data = {"a": AmountStatistics(500, 0, 0, 0.0), "b": AmountStatistics(500, 0, 0, 0.0)}
     verdict = decide(scorecard(data, control="a"), elapsed_days=9, looks=())
     assert verdict.decision == "not_enough_data"
     assert verdict.facts == ()
 
 
-def test_what_nobody_did_yet_has_no_figures_and_no_verdict():
-    nobody = card(a=(5000, 0), b=(5000, 0))
-    assert nobody.not_shown.code == "nobody_yet"
-    assert [(row.n, row.total, row.p_best, row.expected_loss) for row in nobody.variants] == [(5000, 0, None, None)] * 2
-    assert nobody.comparison("b").p_beats_control is None
-    verdict = decide(nobody, elapsed_days=9, looks=())
+def test_a_metric_without_events_has_no_figures_and_no_verdict():
+    empty = card(a=(5000, 0), b=(5000, 0))
+    assert empty.not_shown.code == "nobody_yet"
+    assert [(row.n, row.total, row.p_best, row.expected_loss) for row in empty.variants] == [(5000, 0, None, None)] * 2
+    assert empty.comparison("b").p_beats_control is None
+    verdict = decide(empty, elapsed_days=9, looks=())
     assert verdict.decision == "not_enough_data"
     assert verdict.reasons == (message("verdict.none_yet", metric="sticky_rate", members=10_000),)
 

@@ -94,7 +94,7 @@ def net_value(gain_a, gain_b, n=8000, cost=9000):
     return scorecard(data, control="a", metric="net_value")
 
 
-def test_what_may_be_below_0_is_decided_by_its_difference():
+def test_metrics_that_can_be_negative_are_decided_by_their_difference():
     ahead = net_value(1.0, 1.4)
     assert ahead.variant("a").mean < 0 and ahead.comparison("b").lift is None
     assert ahead.comparison("b").lift_not_shown.code == "lift.signed"
@@ -108,7 +108,7 @@ def test_what_may_be_below_0_is_decided_by_its_difference():
     assert endless.decision == "keep_running" and (endless.more_days or endless.more_days_reason)
 
 
-def test_moods_that_cancel_are_a_result_and_not_nobody():
+def test_sentiment_that_cancels_is_a_result_and_not_missing():
     mood = {key: RatioStatistics(4000, x, 1000, 1000.0, 1000.0, float(x)) for key, x in (("a", 0), ("b", 200))}
     result = scorecard(mood, control="a", model="signed_ratio", metric="sentiment")
     assert result.not_shown is None and result.variant("a").raw_mean == 0

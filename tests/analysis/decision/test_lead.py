@@ -21,7 +21,7 @@ def codes(made):
 
 @pytest.mark.parametrize("clicks", [705, 720, 745, 765, 775])
 @pytest.mark.parametrize("finished", [False, True])
-def test_the_reason_gives_the_same_chance_as_the_figure_beside_it(clicks, finished):
+def test_the_reason_and_the_figure_give_the_same_chance(clicks, finished):
     made = verdict((7000, 700), (7000, clicks), looks=(Look(6, 12_000),), finished=finished)
     if made.variant != "b" or made.decision not in ("keep_running", "not_enough_data"):
         return

@@ -24,7 +24,7 @@ def of_split(counts: dict[str, int], **known: Any) -> HealthCheck:
     return split.srm(HealthData(epochs=(srm.Epoch(counts, HALVES),), **known))
 
 
-def test_the_chi_square_beside_it_is_the_reference_figure(shared_data):
+def test_the_chi_square_test_is_the_reference_figure(shared_data):
     known = json.loads((shared_data / "expected.json").read_text())["hillstrom_email"]["srm_equal_thirds"]
     counts = dict(zip("abc", known["counts"], strict=True))
     split = srm.judge([srm.Epoch(counts, dict.fromkeys("abc", 1 / 3))])
@@ -33,7 +33,7 @@ def test_the_chi_square_beside_it_is_the_reference_figure(shared_data):
     assert split_of(counts, dict.fromkeys("abc", 1 / 3)).status == "ok"
 
 
-def test_a_right_split_looked_at_daily_rarely_rings():
+def test_a_correct_split_rarely_fails_daily_checks():
     rng = np.random.default_rng(9)
     share = np.array([0.5, 0.3, 0.2])
     counts = rng.multinomial(300, share, (4000, 60)).cumsum(axis=1)
@@ -43,7 +43,7 @@ def test_a_right_split_looked_at_daily_rarely_rings():
 
 @pytest.mark.parametrize("coming", ["evenly", "early", "late"])
 @pytest.mark.parametrize("variants", [2, 4])
-def test_a_right_split_looked_at_daily_within_a_plan_rarely_rings(coming, variants):
+def test_a_correct_split_rarely_fails_daily_checks_within_a_plan(coming, variants):
     """20,000 runs of 20 looks at an alarm of 1 %; members who come late are the hardest case."""
     rng = np.random.default_rng(10)
     time = np.arange(1, 21) / 20
@@ -98,7 +98,7 @@ def test_a_steady_loss_is_found_across_many_small_epochs():
     assert found > 160 and found > pooled
 
 
-def test_changing_right_shares_looked_at_after_each_change_rarely_ring():
+def test_correct_changing_shares_rarely_fail():
     rng = np.random.default_rng(13)
     runs, ever = 500, 0
     for _ in range(runs):
@@ -167,7 +167,7 @@ def test_a_variant_without_members_is_counted_as_none():
         ({"a": 5}, {"a": 1.0}),
     ],
 )
-def test_a_split_that_makes_no_sense_is_refused(counts, weights):
+def test_an_invalid_split_is_refused(counts, weights):
     with pytest.raises(AnalysisError):
         split_of(counts, weights)
 
@@ -249,7 +249,7 @@ def test_the_last_event_is_given_as_its_moment_which_stays_true():
     assert check.detail == message("health.silence.arriving", at=NOW - 40_000_000)
 
 
-def test_excluding_members_of_an_uneven_split_is_said_to_bias_it():
+def test_excluding_members_from_an_uneven_split_is_reported_as_bias():
     assert members_check("multi_exposed", multi_exposed=30, uneven=True).detail.code == "health.multi_exposed.uneven"
     assert members_check("multi_exposed", uneven=True).detail.code == "health.multi_exposed.none"
 

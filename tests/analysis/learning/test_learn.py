@@ -36,7 +36,7 @@ def test_a_known_spread_is_found_even_from_few_clicks(tau, clicks):
 
 
 @pytest.mark.slow
-def test_the_interval_of_the_spread_holds_the_truth_as_often_as_it_says():
+def test_the_interval_of_the_spread_has_its_stated_coverage():
     held = []
     for seed in range(50):
         likelihood = Likelihood.of(history(30, 0.25, seed=seed))
@@ -66,7 +66,7 @@ def test_the_likelihood_is_the_exact_one():
 
 
 @pytest.mark.slow
-def test_heavier_tails_are_told_from_a_normal_spread():
+def test_heavier_tails_are_distinguished_from_a_normal_spread():
     normal = learn(history(300, 0.25, clicks=200, seed=3))
     assert normal.better.code == "families.normal"
     heavy = learn(history(300, 0.2, clicks=200, seed=4, spread=lambda rng, n: rng.standard_t(2.5, n)))
@@ -91,7 +91,7 @@ def test_too_little_history_is_an_outcome():
     assert isinstance(learn(history(20, 0.2)), LearnedLift)
 
 
-def test_tests_in_which_nobody_did_it_tell_how_low_rates_are():
+def test_tests_without_successes_inform_the_level_of_rates():
     rng, found = np.random.default_rng(8), []
     for i in range(400):
         rates = special.expit(rng.normal(-6, 0.5) + 0.3 * rng.standard_normal(4))
@@ -107,7 +107,7 @@ def test_a_history_without_differences_gives_a_small_spread():
     assert learned.tau < 0.05 and learned.prior["log_odds_sd"] >= 0.01
 
 
-def test_a_learned_prior_says_what_it_rests_on_and_can_be_used():
+def test_a_learned_prior_has_its_evidence_and_can_be_used():
     learned = learn(history(50, 0.2))
     prior, evidence = learned.prior, learned.evidence
     assert prior.name == "learned" and prior.reason.params["tests"] == 50
@@ -125,14 +125,14 @@ def test_a_learned_prior_says_what_it_rests_on_and_can_be_used():
 @pytest.mark.parametrize(
     ("members", "successes"), [((5,), (1,)), ((5, 5), (1,)), ((5, 5), (1, 6)), ((0, 5), (0, 1)), ((5, 5), (-1, 1))]
 )
-def test_a_test_that_contradicts_itself_is_refused(members, successes):
+def test_an_inconsistent_test_is_refused(members, successes):
     with pytest.raises(AnalysisError, match="The test odd has") as caught:
         TestSummary("odd", members, successes)
     assert caught.value.code == "bad_statistics"
 
 
 @pytest.mark.slow
-def test_the_shipped_prior_is_what_the_archive_says(shared_data):
+def test_the_shipped_prior_matches_the_upworthy_archive(shared_data):
     place = ROOT / "docs" / "priors" / "fit_content_prior.py"
     spec = importlib.util.spec_from_file_location("fit_content_prior", place)
     script = importlib.util.module_from_spec(spec)

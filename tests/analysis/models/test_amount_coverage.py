@@ -54,7 +54,7 @@ def test_with_the_heaviest_tail_the_mean_misses_and_the_lift_holds():
 
 
 @pytest.mark.parametrize("bend", [-0.3, -1e-12, 0.0, 1e-6, 0.02, 1 / 3])
-def test_the_leaning_posterior_is_a_distribution(bend):
+def test_the_skewed_posterior_is_a_distribution(bend):
     m = SkewedMarginal(10.0, 1.0, bend)
     x = m.ppf(np.linspace(1e-6, 1 - 1e-6, 4001))
     assert np.all(np.diff(x) > 0)
@@ -71,7 +71,7 @@ def test_the_leaning_posterior_is_a_distribution(bend):
     assert m.inverse_mean == pytest.approx((1 / draws).mean(), rel=3e-3)
 
 
-def test_beyond_its_end_there_is_nothing():
+def test_the_density_is_0_beyond_its_end():
     right, left = SkewedMarginal(0.0, 1.0, 0.3), SkewedMarginal(0.0, 1.0, -0.3)
     assert right.cdf(-3.4) == 0 and right.pdf(-3.4) == 0 and right.sf(-3.4) == 1
     assert left.sf(3.4) == 0 and left.pdf(3.4) == 0 and left.cdf(3.4) == 1
@@ -84,7 +84,7 @@ def test_near_0_or_with_a_sign_there_is_no_lift():
     assert SkewedMarginal(30.0, 1.0, signed=True).log_sd is None
 
 
-def test_quadrature_agrees_with_draws_of_leaning_posteriors():
+def test_quadrature_agrees_with_draws_of_skewed_posteriors():
     marginals = [SkewedMarginal(10, 1, 0.3), SkewedMarginal(11, 1.5, 0.1), SkewedMarginal(9, 2, -0.2)]
     rng = np.random.default_rng(2)
     draws = np.column_stack([m.draw(400_000, rng) for m in marginals])
@@ -96,7 +96,7 @@ def test_quadrature_agrees_with_draws_of_leaning_posteriors():
     assert lift.ppf(0.025) == pytest.approx(np.quantile(draws[:, 1] / draws[:, 0] - 1, 0.025), abs=0.005)
 
 
-def test_the_lean_cancels_between_equal_groups_and_not_between_unequal_ones():
+def test_the_skewness_cancels_between_equal_groups_only():
     even = {"a": moments.Sums(5000, 3000.0, 150_000.0, 100), "b": moments.Sums(5000, 3000.0, 150_000.0, 100)}
     third = moments.log_normal_third(moments.together(list(even.values())))
     a, b = moments.fit_sums(even, third, 10)
@@ -108,7 +108,7 @@ def test_the_lean_cancels_between_equal_groups_and_not_between_unequal_ones():
     assert p_greater(a, b) > 0.51  # few buyers are more often unlucky than lucky
 
 
-def test_unlike_variants_do_not_lend_each_other_a_lean_that_is_not_theirs():
+def test_different_variants_do_not_share_their_skewness():
     # a tenth of the price: moved by less than a third of its own width, though the others' is ten times that
     dear, cheap = moments.Sums(20_000, 40_000.0, 8e6, 400), moments.Sums(20_000, 4_000.0, 8e4, 400)
     third = moments.log_normal_third(moments.together([dear, cheap]))

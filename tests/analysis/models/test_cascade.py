@@ -1,4 +1,4 @@
-"""Word of mouth: R against simulated truth while many members are young, real retweets, and what cannot be said."""
+"""Word of mouth: R against simulated truth while many members are young, real retweets, and missing results."""
 
 import csv
 import gzip
@@ -111,7 +111,7 @@ def test_the_same_seed_gives_the_same_digits_and_json_keeps_them(fitted):
 
 
 @pytest.mark.slow
-def test_where_r_may_be_1_the_chance_is_told_and_no_reach(fitted):
+def test_if_r_may_be_1_the_chance_is_shown_but_no_reach(fitted):
     _, data, _ = fitted
     near = simulate_cascades(150, Spreading(0.95, 0.3, 1.5), 7, run=12, seed=4)
     result = fit.fit_cascade({"a": data["a"], "b": near}, control="a", seed=3)
@@ -130,7 +130,7 @@ HOUR = 3_600
 
 
 def retweets(folder, horizon: int) -> CascadeStatistics:
-    """Whoever retweeted is a member, exposed at the first retweet, and has brought whoever retweets them later.
+    """Each retweeter is a member, exposed at the first retweet, who brought those who retweet them later.
 
     By hours: what the statistics call a day is an hour here, since it is all over in three days.
     """
@@ -164,12 +164,12 @@ def test_the_retweets_k_is_the_published_one_and_its_future_unknown(shared_data)
     assert cell.mean == pytest.approx(onward["onward_events_per_retweeter_K"], abs=1e-9)
     sharers = sum(members for _, brought, members in cell.offspring if brought)
     assert sharers == onward["users_retweeted_after_retweeting"]
-    # the file ends before anybody's 96 hours do
+    # the file ends before the 96 hours of these members
     assert fit.fit({"a": cell}, PRIOR, np.random.default_rng(1)).code == "too_young"
 
 
 @pytest.mark.slow
-def test_the_retweets_contradict_the_law_and_are_told_of_those_whose_hours_are_over(shared_data):
+def test_the_retweets_contradict_the_model_and_r_comes_from_complete_members(shared_data):
     """The discovery was announced an hour before the file ends: newer members spread at another pace than older ones.
 
     Taken at its word the fit would say R = 6.4; members whose 24 hours are over brought 0.27 each.
@@ -198,8 +198,8 @@ def test_a_few_members_who_bring_nearly_all_are_fitted_but_their_width_is_not_be
     assert fitted.diagnostics.passed
     assert fitted.r.mean() == pytest.approx(old.mean, rel=0.03)
     assert fitted.dispersion.max() < 0.02
-    told = fit.fit({"a": old}, PRIOR, np.random.default_rng(1))
-    assert told.sd(0) > 1.7 * fitted.r.std()
+    result = fit.fit({"a": old}, PRIOR, np.random.default_rng(1))
+    assert result.sd(0) > 1.7 * fitted.r.std()
     assert [one.passed for one in fitted.checks] == [False]
 
 
@@ -207,13 +207,13 @@ def test_a_few_members_who_bring_nearly_all_are_fitted_but_their_width_is_not_be
 def test_a_change_of_pace_with_too_few_complete_members_is_a_named_outcome(fitted):
     _, data, _ = fitted
     sudden = CascadeStatistics(7, ((7, 0, 50), (7, 1, 10), (3, 5, 2_000)), ((7, 0, 10), (3, 0, 10_000)))
-    told = fit.fit({"a": data["a"], "b": sudden}, PRIOR, np.random.default_rng(3))
-    assert told.code == "contradicted"
-    assert told.reason.code == "not_shown.contradicted.word_of_mouth"
-    assert told.reason.params["check"].params["name"].params["variant"] == "b"
+    result = fit.fit({"a": data["a"], "b": sudden}, PRIOR, np.random.default_rng(3))
+    assert result.code == "contradicted"
+    assert result.reason.code == "not_shown.contradicted.word_of_mouth"
+    assert result.reason.params["check"].params["name"].params["variant"] == "b"
 
 
-# What cannot be said ----------------------------------------------------------------------------------------------
+# Missing results -------------------------------------------------------------------------------------------------
 
 OLD = CascadeStatistics(7, ((7, 0, 80), (7, 1, 20)), ((7, 0, 20),), ((1, 60), (2, 20)), ((0, 60), (1, 20)))
 
@@ -229,8 +229,8 @@ OLD = CascadeStatistics(7, ((7, 0, 80), (7, 1, 20)), ((7, 0, 20),), ((1, 60), (2
 )
 def test_a_prior_alone_is_never_a_result(cell, code):
     for ask in (fit.fit, fit.fit_reach):
-        told = ask({"a": OLD, "b": cell}, PRIOR, np.random.default_rng(1))
-        assert isinstance(told, NotShown) and told.code == code and told.reason.params["variant"] == "b"
+        result = ask({"a": OLD, "b": cell}, PRIOR, np.random.default_rng(1))
+        assert isinstance(result, NotShown) and result.code == code and result.reason.params["variant"] == "b"
     result = fit.fit_cascade({"b": cell}, control="b")
     assert result.not_shown.code == code and result.comparisons == ()
     (row,) = result.to_dict()["variants"]
@@ -249,7 +249,7 @@ def test_a_variant_of_which_nothing_is_known_leaves_the_others(fitted):
     assert result.variant("b").r.mean == pytest.approx(0.55, abs=0.1)
 
 
-def test_a_sampler_that_breaks_is_an_outcome_and_is_asked_again(monkeypatch):
+def test_a_failed_sampler_is_an_outcome_and_is_not_cached(monkeypatch):
     def broken(*args, **kwargs):
         raise engine.EngineError("no room")
 
@@ -267,8 +267,8 @@ def test_chains_that_disagree_are_not_shown(monkeypatch):
         return engine.Draws({"log_r": drawn[0], "log_k": drawn[1]}, 0, "lost")
 
     monkeypatch.setattr(engine, "sample", lost)
-    told = fit.fit({"a": OLD, "b": OLD}, PRIOR, np.random.default_rng(10))
-    assert told.code == "fit_not_trusted" and told.reason.params["reasons"][0].code == "diagnostics.rhat"
+    result = fit.fit({"a": OLD, "b": OLD}, PRIOR, np.random.default_rng(10))
+    assert result.code == "fit_not_trusted" and result.reason.params["reasons"][0].code == "diagnostics.rhat"
 
 
 def test_impossible_requests_are_refused():

@@ -14,7 +14,7 @@ from analysis.pooling.log_odds import Counts
 from analysis.pooling.posterior import PooledPosterior
 from analysis.pooling.tables import tabulate
 
-MILLIARD = 10**9
+BILLION = 10**9
 TWENTY = tuple((80 + 3 * i, 1000) for i in range(20))
 UNLIKE = ((2, 3), (30, 900), (0, 40), (80, 80))
 KNOWN = NamedPrior("known", (("log_odds_sd", 0.3),), "For a test.")
@@ -24,12 +24,12 @@ CLICKS = NamedPrior("clicks", (("log_odds_sd", 0.2), ("mean_log_odds", -4.5), ("
 GRID = {
     "typical": ((700, 7000), (760, 7000), (720, 7000)),
     "few": ((2, 60), (9, 55), (4, 70)),
-    "nobody in one": ((0, 500), (4, 480)),
-    "everybody": ((40, 40), (38, 40)),
+    "no success in one": ((0, 500), (4, 480)),
+    "all": ((40, 40), (38, 40)),
     "three members": ((0, 3), (3, 3)),
-    "a milliard": ((500_000_000, MILLIARD), (500_020_000, MILLIARD)),
-    "a milliard, nearly nobody": ((0, MILLIARD), (3, MILLIARD)),
-    "three beside a milliard": ((2, 3), (300_000_000, MILLIARD)),
+    "a milliard": ((500_000_000, BILLION), (500_020_000, BILLION)),
+    "a billion, few successes": ((0, BILLION), (3, BILLION)),
+    "three and a billion": ((2, 3), (300_000_000, BILLION)),
 }
 
 
@@ -206,7 +206,7 @@ def _build(variants):
         ((2, 60), (9, 55), (4, 70)),
         ((0, 3), (3, 3)),
         UNLIKE,
-        ((500_000_000, MILLIARD), (500_020_000, MILLIARD), (2, 3)),
+        ((500_000_000, BILLION), (500_020_000, BILLION), (2, 3)),
         TWENTY,
     ],
 )
@@ -314,8 +314,8 @@ def test_the_shortest_interval_is_shorter_and_holds_as_much():
 
 
 def test_densities_hold_the_whole_posterior():
-    nobody = (((0, 3), (3, 3)), ((0, 1000), (15, 1000)), ((300, 300), (500, 1000)))
-    for cells in (((2262, 21306), (3894, 21307)), *nobody, ((500_000_000, MILLIARD), (2, 3))):
+    extreme = (((0, 3), (3, 3)), ((0, 1000), (15, 1000)), ((300, 300), (500, 1000)))
+    for cells in (((2262, 21306), (3894, 21307)), *extreme, ((500_000_000, BILLION), (2, 3))):
         result = card(*cells)
         for density in filter(None, (result.variant("a").density, result.comparison("b").lift_density)):
             x, y = np.array(density.x), np.array(density.y)
@@ -369,15 +369,15 @@ def test_the_same_data_give_the_same_digits():
 
 
 @pytest.mark.parametrize(
-    ("prior", "told"),
+    ("prior", "says"),
     [
         (priors.FLAT_BETA, "log_odds_sd_scale"),
         (NamedPrior("odd", (("log_odds_sd", 0.001),), "For a test."), "0.01"),
         (NamedPrior("odd", (("log_odds_sd_scale", 40.0),), "For a test."), "10"),
     ],
 )
-def test_a_prior_that_says_nothing_usable_of_the_spread_is_refused(prior, told):
-    with pytest.raises(AnalysisError, match=told) as caught:
+def test_a_prior_that_says_nothing_usable_of_the_spread_is_refused(prior, says):
+    with pytest.raises(AnalysisError, match=says) as caught:
         card((1, 2), (1, 3), prior=prior)
     assert caught.value.code == "bad_prior"
 

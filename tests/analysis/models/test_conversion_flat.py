@@ -15,16 +15,16 @@ from analysis import AnalysisError, MetricResult, ProportionStatistics, scorecar
 from analysis.posterior.marginals import BetaMarginal
 from analysis.posterior.quadrature import Compared, best_and_loss, p_greater
 
-MILLIARD = 10**9
+BILLION = 10**9
 GRID = [
     ((0, 3), (3, 3)),
     ((0, 1000), (0, 1000)),
     ((1000, 1000), (1000, 1000)),
-    ((0, MILLIARD), (0, MILLIARD)),
-    ((MILLIARD, MILLIARD), (MILLIARD, MILLIARD)),
-    ((500_000_000, MILLIARD), (500_020_000, MILLIARD)),
-    ((500_000_000, MILLIARD), (2, 3)),
-    ((0, 3), (0, MILLIARD)),
+    ((0, BILLION), (0, BILLION)),
+    ((BILLION, BILLION), (BILLION, BILLION)),
+    ((500_000_000, BILLION), (500_020_000, BILLION)),
+    ((500_000_000, BILLION), (2, 3)),
+    ((0, 3), (0, BILLION)),
     ((1, 2), (7, 9)),
     ((2262, 21306), (3894, 21307)),
 ]
@@ -141,12 +141,12 @@ def test_chance_to_beat_agrees_with_a_finite_sum(left, right):
         known = 1 - exact_p_greater(b1, a1, b2, a2)
     else:
         known = 1 - exact_p_greater(a2, b2, a1, b1)
-    # beside a milliard the sum's own logarithms cancel to six figures
-    assert p_greater(beta(*right), beta(*left)) == pytest.approx(known, abs=1e-8 if max(n1, n2) < MILLIARD else 5e-6)
+    # with a billion the logarithms of the sum cancel to six figures
+    assert p_greater(beta(*right), beta(*left)) == pytest.approx(known, abs=1e-8 if max(n1, n2) < BILLION else 5e-6)
 
 
 def test_at_a_milliard_members_the_normal_limit_is_reached():
-    a, b = beta(500_000_000, MILLIARD), beta(500_020_000, MILLIARD)
+    a, b = beta(500_000_000, BILLION), beta(500_020_000, BILLION)
     limit = stats.norm.cdf((b.mean - a.mean) / np.hypot(a.sd, b.sd))
     assert p_greater(b, a) == pytest.approx(limit, abs=1e-7)
     for relative, scale in ((False, 1.0), (True, 1 / a.mean)):
@@ -175,7 +175,7 @@ def test_intervals_and_losses_agree_with_draws_everywhere_on_the_grid(left, righ
 
 def test_no_successes_in_two_arms_has_the_known_ratio():
     # Beta(1, m)/Beta(1, m) for large m is a ratio of exponentials: P(ratio < r) = r / (1 + r)
-    compared = Compared(beta(0, MILLIARD), beta(0, MILLIARD), True)
+    compared = Compared(beta(0, BILLION), beta(0, BILLION), True)
     assert compared.ppf(0.025) == pytest.approx(1 / 39 - 1, rel=1e-6)
     assert compared.ppf(0.975) == pytest.approx(38, rel=1e-6)
 
@@ -264,8 +264,8 @@ def test_the_shortest_interval_is_shorter_and_holds_as_much():
     assert h.high - h.low < e.high - e.low
     marginal = beta(1, 50)
     assert marginal.cdf(h.high) - marginal.cdf(h.low) == pytest.approx(0.95, abs=1e-9)
-    nobody = card((0, 50), (4, 50), interval="hdi").variant("a").interval
-    assert nobody.low == 0.0
+    none = card((0, 50), (4, 50), interval="hdi").variant("a").interval
+    assert none.low == 0.0
 
 
 def test_a_lift_over_almost_nothing_is_named_and_not_printed():
@@ -328,7 +328,7 @@ def test_what_cannot_be_compared_is_refused_with_a_code(data, control, options, 
 
 
 def test_five_variants_take_milliseconds_whatever_the_audience():
-    cells = [(50_000_000 + 3000 * i, MILLIARD) for i in range(5)]
+    cells = [(50_000_000 + 3000 * i, BILLION) for i in range(5)]
     card(*cells)  # imports and caches
     start = time.perf_counter()
     card(*[(s + 1, n) for s, n in cells])

@@ -60,7 +60,7 @@ def test_hillstroms_history_explains_next_to_nothing(hillstrom, shared_data, a, 
     assert difference.interval.high == pytest.approx(known["adjusted"]["ci95"][1], abs=0.02)
 
 
-def test_a_correlation_of_08_takes_64_per_cent_of_the_variance_and_keeps_the_promise():
+def test_a_correlation_of_08_removes_64_per_cent_of_the_variance_with_correct_coverage():
     rng = np.random.default_rng(21)
     runs, inside, own, widths, reductions = 1000, 0, 0, [], []
     for _ in range(runs):
@@ -76,7 +76,7 @@ def test_a_correlation_of_08_takes_64_per_cent_of_the_variance_and_keeps_the_pro
     assert own / runs > 0.99  # plain means find the right side in 94 %
 
 
-def test_what_explains_nothing_is_told_so_and_harm_is_not_hidden():
+def test_a_useless_covariate_is_reported_and_harm_is_not_hidden():
     rng = np.random.default_rng(22)
     useless = adjust({"a": members(rng, 4000, 0.0), "b": members(rng, 4000, 0.0)})
     assert abs(useless.variance_reduction) < 0.002
@@ -88,7 +88,7 @@ def test_what_explains_nothing_is_told_so_and_harm_is_not_hidden():
     assert harm.to_dict()["variance_reduction"] == harm.variance_reduction
 
 
-def test_a_covariate_without_spread_leaves_the_plain_figures_and_says_so():
+def test_a_covariate_without_spread_leaves_the_plain_figures_with_a_reason():
     rng = np.random.default_rng(23)
     x = {key: rng.gamma(2, 10, 300) for key in "ab"}
     data = {key: of(values, np.full(300, 7.3)) for key, values in x.items()}

@@ -47,9 +47,9 @@ def log_normals(seed: int, buyers: int = 800, members: int = 10_000) -> dict[str
 
 def likelihood(family: str, data: dict[str, AmountStatistics], **at: np.ndarray) -> float:
     """The model's own log likelihood at a point, prior left out."""
-    told = amount_families.data_of(data.values(), priors.HURDLE_WEAK)
+    stored = amount_families.data_of(data.values(), priors.HURDLE_WEAK)
     with FAMILIES[family].build(len(data)) as model:
-        pm.set_data({name: told[name] for name in FAMILIES[family].data}, model=model)
+        pm.set_data({name: stored[name] for name in FAMILIES[family].data}, model=model)
         total = model["buying"] + model["amounts"]
         return float(total.eval({model[name]: np.asarray(value) for name, value in at.items()}))
 
@@ -106,7 +106,7 @@ def test_the_log_normal_posterior_is_the_closed_form_one():
         assert result.variants[v].share.mean == pytest.approx((n + 1) / (own.n + 2), abs=2e-4)
 
 
-def test_amounts_that_are_log_normal_are_told_as_such_and_split():
+def test_log_normal_amounts_are_recognised_and_split():
     data = log_normals(1)
     result = hurdle.fit_hurdle(data, control="a", metric="revenue", seed=3)
     assert (result.family, result.not_shown, result.metric, result.note) == ("log_normal", None, "revenue", None)
@@ -119,9 +119,9 @@ def test_amounts_that_are_log_normal_are_told_as_such_and_split():
     assert near(b.share_lift, 0.25) and near(b.amount_lift, np.expm1(0.2))
     both = (1 + b.share_lift.mean) * (1 + b.amount_lift.mean) - 1
     assert b.mean_lift.mean == pytest.approx(both, abs=0.01)
-    told = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert told["variants"][1]["amount"]["interval"]["kind"] == "eti"
-    assert told["engine"] and told["diagnostics"]["passed"]
+    stored = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert stored["variants"][1]["amount"]["interval"]["kind"] == "eti"
+    assert stored["engine"] and stored["diagnostics"]["passed"]
 
 
 def test_the_same_seed_gives_the_same_digits_and_the_draws_are_for_arviz():
@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_digits_and_the_draws_are_for_arviz():
 
 
 @pytest.mark.slow
-def test_amounts_that_are_gamma_are_told_as_such():
+def test_gamma_amounts_are_recognised():
     rng = np.random.default_rng(2)
     data = {key: statistics_of(20_000, rng.gamma(0.7, mean / 0.7, 2000)) for key, mean in (("a", 30.0), ("b", 33.0))}
     result = hurdle.fit_hurdle(data, control="a")
@@ -171,7 +171,7 @@ def test_the_interface_of_every_model_gives_the_posterior_of_the_mean_or_the_rea
     assert isinstance(few, NotShown) and few.code == "too_few_amounts"
 
 
-def test_cut_amounts_are_told_and_the_mean_is_that_of_the_cut_amounts():
+def test_cut_amounts_are_reported_and_the_mean_includes_the_cut():
     rng = np.random.default_rng(6)
     rows = {key: rng.lognormal(3.0, 1.1, 3000) for key in "ab"}
     cap = float(np.quantile(rows["a"], 0.995))
@@ -189,8 +189,8 @@ def test_cut_amounts_are_told_and_the_mean_is_that_of_the_cut_amounts():
 
 def test_too_few_buyers_or_one_price_are_outcomes_with_a_reason():
     few = log_normals(1) | {"b": statistics_of(500, np.array([3.0, 4.0, 9.0]))}
-    told = hurdle.fit_hurdle(few, control="a").not_shown
-    assert told.code == "too_few_amounts" and told.reason.params == {"variant": "b", "buyers": 3, "fewest": 20}
+    stored = hurdle.fit_hurdle(few, control="a").not_shown
+    assert stored.code == "too_few_amounts" and stored.reason.params == {"variant": "b", "buyers": 3, "fewest": 20}
     one_price = {key: statistics_of(500, np.full(50, 9.99)) for key in "ab"}
     assert hurdle.fit_hurdle(one_price, control="a").not_shown.code == "no_spread"
     assert hurdle.fit_hurdle({"a": AmountStatistics.empty()}, control="a").not_shown.code == "too_few_amounts"

@@ -47,8 +47,8 @@ def test_the_likelihood_is_that_of_the_rows(mean, dispersion):
 @pytest.mark.parametrize(
     ("mean", "dispersion"), [(0.4, 2.5), (3.0, 0.3), (1.3, 1e-8), (10.0, 20.0), (0.05, 3.0), (0.2, 1e-4)]
 )
-def test_what_is_told_of_a_law_is_what_its_histogram_says(mean, dispersion):
-    told = negative_binomial.figures_of(np.log([mean]), np.log([dispersion]))
+def test_the_figures_of_a_distribution_match_its_histogram(mean, dispersion):
+    figures = negative_binomial.figures_of(np.log([mean]), np.log([dispersion]))
     times = np.arange(20_000)
     share = stats.nbinom.pmf(times, 1 / dispersion, 1 / (1 + dispersion * mean))
     # From the busiest member down until a tenth of all members is reached.
@@ -56,10 +56,10 @@ def test_what_is_told_of_a_law_is_what_its_histogram_says(mean, dispersion):
     taken = np.clip(negative_binomial.BUSIEST - busier, 0, share)
     known = {"mean": share @ times, "never": share[0], "each": share @ times / (1 - share[0])}
     for name, value in (known | {"busiest": taken @ times / mean, "dispersion": dispersion}).items():
-        assert told[name] == pytest.approx(value, rel=1e-6), name
+        assert figures[name] == pytest.approx(value, rel=1e-6), name
     if dispersion < 1e-6:
         law = stats.poisson(mean)
-        assert told["busiest"] == pytest.approx(float(negative_binomial._part(law, law, mean)), rel=1e-6)
+        assert figures["busiest"] == pytest.approx(float(negative_binomial._part(law, law, mean)), rel=1e-6)
 
 
 def test_a_part_that_is_all_of_it_in_some_draws_does_not_stop_the_gate():
@@ -93,7 +93,7 @@ def test_mean_dispersion_and_lift_are_recovered():
     assert float(posterior["dispersion"].sel(variant="a").mean()) == pytest.approx(a.dispersion.mean)
 
 
-def test_counts_without_any_unevenness_are_told_as_nearly_poisson():
+def test_counts_without_dispersion_are_nearly_poisson():
     rng = np.random.default_rng(6)
     data = {key: histogram_of(rng.poisson(1.3, 4000)) for key in "ab"}
     result = negative_binomial.fit_counts(data, control="a")
@@ -119,10 +119,10 @@ def test_replicated_members_are_those_of_the_distribution():
     assert stats.ks_2samp(spread, rows.var(axis=1)).pvalue > 0.001
 
 
-def test_too_little_and_too_much_are_outcomes_with_a_reason():
+def test_too_few_or_too_large_counts_are_outcomes_with_a_reason():
     few = {"a": CountStatistics(((0, 100), (1, 2))), "b": CountStatistics(((0, 100), (1, 50)))}
-    told = negative_binomial.fit_counts(few, control="a").not_shown
-    assert told.code == "too_few_counts" and told.reason.params == {
+    figures = negative_binomial.fit_counts(few, control="a").not_shown
+    assert figures.code == "too_few_counts" and figures.reason.params == {
         "variant": "a",
         "active": 2,
         "members": 102,

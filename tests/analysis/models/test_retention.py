@@ -1,4 +1,4 @@
-"""Coming back: curves and half-life against simulated truth, real customers, and what cannot be said."""
+"""Retention: curves and half-life against simulated truth, real customers, and missing results."""
 
 import csv
 import gzip
@@ -96,7 +96,7 @@ def test_the_intervals_cover_the_truth():
     assert abs(np.mean(found.errors)) < 0.02
 
 
-def test_a_longer_half_life_is_told_as_longer():
+def test_a_longer_half_life_is_estimated_as_longer():
     data = {
         "a": simulate_retention(5_000, BetaGeometricReturns(2.0, 3.0, 0.7), 14, run=30, seed=1),
         "b": simulate_retention(5_000, BetaGeometricReturns(2.0, 9.0, 0.7), 14, run=30, seed=2),
@@ -142,24 +142,24 @@ def test_cdnows_customers_return_as_published(cdnow, shared_data):
     expected = json.loads((shared_data / "expected.json").read_text())["cdnow_purchases"]
     cell = cdnow_statistics(cdnow, date(1998, 6, 30).toordinal(), 366)
     assert cell.n == cell.mature == expected["customers"]
-    told = curve(cell)
+    result = curve(cell)
     for day in DAYS:
         truth = expected["returned_within_days_of_first"][str(day)]
-        assert told[day].raw == pytest.approx(truth, abs=1e-9)
-        assert told[day].low <= truth <= told[day].high
+        assert result[day].raw == pytest.approx(truth, abs=1e-9)
+        assert result[day].low <= truth <= result[day].high
 
 
 def test_cdnows_curve_is_the_same_where_most_customers_are_young(cdnow, shared_data):
-    """Cut off on 1997-03-31: nobody was watched for more than 90 days, most for fewer than 60."""
+    """Cut off on 1997-03-31: no member was observed for more than 90 days, most for fewer than 60."""
     expected = json.loads((shared_data / "expected.json").read_text())["cdnow_purchases"]
     cell = cdnow_statistics(cdnow, date(1997, 3, 31).toordinal(), 91)
     assert cell.mature < 0.05 * cell.n
-    told = curve(cell)
+    result = curve(cell)
     for day in (1, 7, 14, 30, 60):
         truth = expected["returned_within_days_of_first"][str(day)]
-        assert told[day].raw == pytest.approx(truth, abs=0.008)
+        assert result[day].raw == pytest.approx(truth, abs=0.008)
     came = sum(returned for _, _, returned in cell.first) / cell.n
-    assert came < 0.85 * told[60].raw  # counting heads alone misses a sixth of those who come back by day 60
+    assert came < 0.85 * result[60].raw  # counting heads alone misses a sixth of those who come back by day 60
 
 
 # The days after the window ----------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def tailed():
 
 
 @pytest.mark.slow
-def test_who_stays_after_the_window_is_recovered(tailed):
+def test_the_share_remaining_after_the_window_is_recovered(tailed):
     truth, _, result = tailed
     assert result.diagnostics.passed and result.engine
     for key, law in truth.items():
@@ -212,7 +212,7 @@ def test_the_models_likelihood_is_that_of_the_law():
 
 
 @pytest.mark.slow
-def test_a_tail_that_the_days_seen_contradict_is_not_shown_and_the_rest_is(tailed):
+def test_a_tail_that_contradicts_the_observed_days_is_not_shown_but_the_rest_is(tailed):
     weekly = DailyReturns((0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.5, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.0))
     data = {"a": simulate_retention(6_000, weekly, 14, run=30, seed=7), "b": tailed[1]["b"]}
     result = fit.fit_retention(data, seed=5)
@@ -253,7 +253,7 @@ def test_the_same_seed_gives_the_same_digits_and_json_keeps_them(tailed):
     assert json.dumps(again.to_dict(), allow_nan=False) == json.dumps(result.to_dict(), allow_nan=False)
 
 
-# What cannot be said ----------------------------------------------------------------------------------------------
+# Missing results -------------------------------------------------------------------------------------------------
 
 
 def whole(n, horizon, last):
@@ -271,22 +271,22 @@ def whole(n, horizon, last):
         (whole(9, 7, ((0, 4), (3, 5))), "too_few_returns"),
     ],
 )
-def test_a_half_life_that_nobody_can_know_is_a_named_outcome(cell, code):
+def test_an_unknown_half_life_is_a_named_outcome(cell, code):
     good = simulate_retention(2_000, PROCESSES[0], cell.horizon, run=30, seed=1) if cell.horizon > 1 else cell
-    told = fit.fit({"a": good, "b": cell}, PRIOR, np.random.default_rng(1))
-    assert isinstance(told, NotShown) and told.code == code
-    assert told.reason.code == "not_shown.of_variant"
+    result = fit.fit({"a": good, "b": cell}, PRIOR, np.random.default_rng(1))
+    assert isinstance(result, NotShown) and result.code == code
+    assert result.reason.code == "not_shown.of_variant"
 
 
-def test_a_result_says_what_it_can():
+def test_a_result_shows_what_the_data_allow():
     young = RetentionStatistics(9, 7, ((1, 9, 3), (2, 4, 1)), ())
     row = fit.fit_retention({"a": young}).to_dict()["variants"][0]
     assert [point["day"] for point in row["returning"]] == [1, 2]
     assert row["returning"][1]["raw"] == pytest.approx(1 - (6 / 9) * (3 / 4))
     assert row["curve"] == [] and row["half_life"]["not_shown"]["code"] == "nobody_mature"
     assert row["tail"]["not_shown"]["code"] == "too_few_returns"
-    nobody = fit.fit_retention({"a": whole(50, 7, ((0, 50),))}).variants[0]
-    assert nobody.ever_returned.mean < 0.04 and nobody.half_life.code == "nobody_returned"
+    without_returns = fit.fit_retention({"a": whole(50, 7, ((0, 50),))}).variants[0]
+    assert without_returns.ever_returned.mean < 0.04 and without_returns.half_life.code == "nobody_returned"
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_a_result_says_what_it_can():
         (RetentionStatistics(9, 7, (), ()), "nobody_seen"),
     ],
 )
-def test_nothing_at_all_is_a_named_outcome(cell, code):
+def test_data_without_members_are_a_named_outcome(cell, code):
     result = fit.fit_retention({"a": cell, "b": cell}).to_dict()
     assert result["not_shown"]["code"] == code and result["variants"] == []
 

@@ -87,7 +87,7 @@ def test_return_on_cost_is_value_over_cost_less_one_and_has_no_lift():
     assert named("roi").kind == named("net_value").kind == "value"
 
 
-def test_without_a_cost_there_is_no_return_and_the_reason_names_who():
+def test_without_a_cost_there_is_no_return_and_the_reason_names_the_variants():
     rng = np.random.default_rng(35)
     found = value.fit_roi({"a": of(rows(rng, 500)), "b": of(rows(rng, 500), cost_fixed=10)}, WEAK_VALUE)
     assert found.code == "no_cost" and found.reason.params == {"variants": ("a",)}
@@ -127,6 +127,6 @@ def nothing(n):
         ({"a": of(np.ones((5, 3)), cost_fixed=1), "b": of(np.ones((6, 3)), cost_fixed=1)}, "no_spread"),
     ],
 )
-def test_what_says_nothing_is_a_named_outcome(data, code):
+def test_data_without_information_are_a_named_outcome(data, code):
     assert value.fit(data, WEAK_VALUE).code == code
     assert value.fit_roi(data, WEAK_VALUE).code == code

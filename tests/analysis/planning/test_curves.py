@@ -1,4 +1,4 @@
-"""The curves beside a plan: they never contradict it, and are drawn as plain definitions."""
+"""The curves of a plan: they never contradict it, and are drawn as plain definitions."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_curves_agree_with_the_plan_and_only_go_one_way(found, drawn):
     assert all(0 <= outcomes.decisive <= 1 for outcomes in drawn.by_prior)
 
 
-def test_a_lift_that_cannot_be_is_not_drawn():
+def test_an_impossible_lift_is_not_drawn():
     nearly_all = plan(Audience(0.9, 2000), 0.05)
     assert [curve.lift for curve in curves(nearly_all, days=(7,)).lifts] == [0.02, 0.05, 0.1]
 
@@ -63,7 +63,7 @@ def test_the_pictures_are_plain_definitions_in_the_page_s_colours(found, drawn):
     assert [row["low"] for row in stacked[1:]] == [row["high"] for row in stacked[:-1]]
 
 
-def test_the_smallest_lift_stays_in_the_picture_where_a_tiny_one_is_wanted():
+def test_the_smallest_lift_is_visible_even_for_a_tiny_target():
     # a year finds 5 % here at best, ten times what is wanted
     drawn = Curves((180, 365), (), (0.07, 0.05), ())
     spec = detectable_lifts(drawn, lift=0.005, planned_days=365)

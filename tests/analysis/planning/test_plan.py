@@ -41,11 +41,11 @@ def test_a_a_tests_looked_at_daily_ship_at_most_alpha():
     assert found.no_difference.value > 0.2
 
 
-def test_the_plan_is_the_shortest_in_whole_weeks_that_is_enough():
+def test_the_plan_is_the_shortest_sufficient_number_of_weeks():
     found = plan(SHOP, 0.1)
     assert found.outcome == "enough"
     assert found.planned_days % 7 == 0 and found.planned_days - 7 < found.enough_days <= found.planned_days
-    assert round(100 * found.with_lift.right.value) >= 80  # as it is told, and so never below what is wanted
+    assert round(100 * found.with_lift.right.value) >= 80  # as shown, and so never below the target
     assert expected(SHOP, Rules(), found.enough_days - 7, 0.1, tests=2000, seed=9).right.value < 0.8
     assert found.members == 2000 * found.planned_days
     # One look needs 31,234 members a variant for this (closed form for two rates): 31.2 days.
@@ -57,10 +57,10 @@ def test_the_plan_is_the_shortest_in_whole_weeks_that_is_enough():
 def test_the_same_plan_has_the_same_digits_and_is_plain_json():
     first, second = plan(SHOP, 0.2), plan(SHOP, 0.2)
     assert first == second
-    told = json.loads(json.dumps(first.to_dict(), allow_nan=False))
-    assert told["planned_days"] == first.planned_days
-    assert told["assurance"] == first.by_prior.decisive
-    assert told["with_lift"]["right"] == {"value": first.with_lift.right.value, "error": first.with_lift.right.error}
+    document = json.loads(json.dumps(first.to_dict(), allow_nan=False))
+    assert document["planned_days"] == first.planned_days
+    assert document["assurance"] == first.by_prior.decisive
+    assert document["with_lift"]["right"] == {"value": first.with_lift.right.value, "error": first.with_lift.right.error}
     assert plan(SHOP, 0.2, seed=5).with_lift.right != first.with_lift.right
 
 
@@ -89,7 +89,7 @@ def test_a_wide_prior_exaggerates_where_lifts_are_small():
     assert announced(wide) > 1.4
 
 
-def test_a_plan_out_of_reach_says_what_would_help_and_is_right():
+def test_an_unreachable_plan_lists_changes_that_make_it_reachable():
     audience = Audience(0.05, 200, (0.25, 0.25, 0.25, 0.25))
     found = plan(audience, 0.1)
     assert found.outcome == "unreachable" and found.enough_days is None and found.planned_days == LONGEST_DAYS
@@ -114,7 +114,7 @@ def test_given_days_are_judged_and_not_changed():
     assert (long.planned_days, long.outcome) == (60, "enough")
 
 
-def test_no_plan_is_chosen_that_ends_before_anybody_s_window_has():
+def test_no_plan_ends_before_the_first_window_does():
     busy = Audience(0.2, 90_000)
     without, with_window = plan(busy, 0.1), plan(busy, 0.1, window_days=30)
     assert without.planned_days == 7 and with_window.planned_days == 35
@@ -137,7 +137,7 @@ def test_fewer_complaints_are_found_like_more_sales():
 
 
 @pytest.mark.parametrize("days", [7, 28])
-def test_the_detectable_lift_is_found_as_often_as_wanted(days):
+def test_the_detectable_lift_is_found_with_the_target_chance(days):
     lift = detectable_lift(SHOP, Rules(), days, 0.8)
     assert expected(SHOP, Rules(), days, lift, tests=4000, seed=8).right.value == pytest.approx(0.8, abs=0.035)
 
@@ -152,7 +152,7 @@ def test_shares_carry_their_error():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "says"),
     [
         ({"mean": 0.0}, "base of 0.0"),
         ({"mean": 1.5}, "not below 1"),
@@ -165,13 +165,13 @@ def test_shares_carry_their_error():
         ({"sd": math.inf}, "standard deviation"),
     ],
 )
-def test_an_audience_that_cannot_be_is_refused(wrong, told):
-    with pytest.raises(AnalysisError, match=told):
+def test_an_impossible_audience_is_refused(wrong, says):
+    with pytest.raises(AnalysisError, match=says):
         Audience(**({"mean": 0.05, "members_a_day": 100} | wrong))
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "says"),
     [
         ({"lift": 0.0}, "lift of 0.0"),
         ({"lift": 30.0}, "stay below 1"),
@@ -179,8 +179,8 @@ def test_an_audience_that_cannot_be_is_refused(wrong, told):
         ({"lift": 0.1, "planned_days": 0}, "0 planned days"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused(options, told):
-    with pytest.raises(AnalysisError, match=told):
+def test_an_impossible_plan_is_refused(options, says):
+    with pytest.raises(AnalysisError, match=says):
         plan(SHOP, **options)
 
 
@@ -212,12 +212,12 @@ def test_days_left_hold_their_range_and_end_with_the_plan():
     assert found.settled.value > 0.6
 
 
-def test_after_the_planned_end_only_the_bound_for_ever_is_left():
+def test_after_the_planned_end_only_the_always_valid_bound_applies():
     over, never = left(effect=0.07, planned=9, elapsed=9), left(effect=0.07, planned=None, elapsed=9)
     assert over.median >= never.median
 
 
-def test_where_lifts_cannot_be_told_the_ratio_stands_for_the_scale():
+def test_without_lifts_the_ratio_sets_the_scale():
     options = {"effect": 0.05, "standard_error": 0.03, "elapsed_days": 9, "comparisons": 1}
     rules = Rules(lift_prior=SCEPTICAL)
     own = days_left(rules=rules, ratio=(rules.mixture_sd / 0.03) ** 2, **options)
@@ -225,12 +225,12 @@ def test_where_lifts_cannot_be_told_the_ratio_stands_for_the_scale():
     assert days_left(rules=rules, ratio=1e-3, **options).settled.value < own.settled.value
 
 
-def test_a_lead_of_nothing_ends_without_a_difference_in_the_end():
+def test_a_lead_of_zero_ends_without_a_difference():
     assert left(effect=0.0, error=0.012).settled.value > 0.9
 
 
 @pytest.mark.slow
-def test_days_left_are_what_such_tests_take():
+def test_days_left_match_simulated_tests():
     """Tests whose truth is drawn from the prior, stopped on day 6 within a band of leads: how long do they go on?"""
     audience, rules, now = Audience(0.05, 4000), Rules(lift_prior=SCEPTICAL), 6
     at = np.concatenate([np.arange(1.0, 40), np.arange(42.0, 180, 4)])
@@ -243,7 +243,7 @@ def test_days_left_are_what_such_tests_take():
     alike = (np.abs(shrunk - 0.04) < 0.004) & (endings.look >= now)
     assert alike.sum() > 150
     took = np.append(at, np.inf)[endings.look[alike]] - now
-    told = left(effect=0.04, error=error, elapsed=now)
-    assert told.median == pytest.approx(np.median(took), rel=0.25)
-    inside = (took >= told.low) & (took <= (told.high or np.inf))
+    days = left(effect=0.04, error=error, elapsed=now)
+    assert days.median == pytest.approx(np.median(took), rel=0.25)
+    inside = (took >= days.low) & (took <= (days.high or np.inf))
     assert inside.mean() == pytest.approx(0.8, abs=0.12)

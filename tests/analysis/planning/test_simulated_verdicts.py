@@ -77,9 +77,9 @@ def test_rates_end_as_decide_ends_them_day_by_day(audience, rules, days, tests):
         by_day = list(rates_by_day(successes[test], evidence.members, at))
         decision, look, variant = decided(by_day, rules, direction)
         seen.add(decision)
-        told = (simulated_verdicts.ENDINGS[fast.ending[test]], fast.look[test])
-        if told != (decision, look):
-            assert _is_on_the_edge(evidence, rules, test, min(look, fast.look[test])), (test, told, decision, look)
+        simulated = (simulated_verdicts.ENDINGS[fast.ending[test]], fast.look[test])
+        if simulated != (decision, look):
+            assert _is_on_the_edge(evidence, rules, test, min(look, fast.look[test])), (test, simulated, decision, look)
         elif decision == "ship":
             assert variant == f"v{fast.variant[test]}"
     assert len(seen) >= 2, seen
@@ -184,7 +184,7 @@ def test_the_rules_numbers_are_those_of_the_verdict():
     assert simulated_verdicts.PRACTICALLY_SAME == PRACTICALLY_SAME
 
 
-def test_a_test_that_nobody_has_met_stays_open():
+def test_a_test_without_members_stays_open():
     members = np.zeros((3, 2), int)
     evidence = simulated_verdicts.rate_evidence(np.zeros((4, 3, 2), int), members, np.arange(1.0, 4))
     assert (simulated_verdicts.first_verdicts(evidence, Rules(planned_days=3)).ending == simulated_verdicts.OPEN).all()

@@ -48,7 +48,7 @@ def test_the_reasons_are_the_chance_and_why_it_is_longer_than_needed(found):
     assert helps(found) == ()
 
 
-def test_a_short_plan_says_what_would_be_long_enough():
+def test_a_short_plan_names_a_sufficient_duration():
     short = plan(SHOP, 0.1, rules=RULES, planned_days=10)
     assert headline(short) == message("plan.headline.too_short", days=10)
     would, takes = reasons(short)
@@ -66,7 +66,7 @@ def test_the_weeks_named_as_long_enough_are_more_than_those_judged_too_short():
             assert headline(judged).code != "plan.headline.too_short"
 
 
-def test_an_unreachable_plan_says_what_would_help(never):
+def test_an_unreachable_plan_lists_changes_that_would_help(never):
     assert headline(never).code == "plan.headline.unreachable"
     assert codes(reasons(never)) == ["plan.reason.unreachable_in_a_year"]
     assert codes(helps(never))[:2] == ["plan.help.lift", "plan.help.traffic"]
@@ -75,20 +75,20 @@ def test_an_unreachable_plan_says_what_would_help(never):
     assert summarise_plan(never).window is None
 
 
-def test_a_given_plan_where_nothing_is_enough_keeps_its_own_length():
+def test_an_unreachable_given_plan_keeps_its_duration():
     never = plan(Audience(0.05, 200, (0.25,) * 4), 0.1, rules=RULES, planned_days=14)
     assert never.outcome == "unreachable"
     (reason,) = reasons(never)
     assert (reason.code, reason.params["days"]) == ("plan.reason.unreachable", 14)
 
 
-def test_the_window_of_the_last_members_comes_on_top(found):
+def test_the_window_of_the_last_members_is_added(found):
     assert window_note(found).code == "plan.window.unknown"
     assert window_note(replace(found, window_days=7)) == message("plan.window.on_top", window=7)
     assert window_note(replace(found, window_days=60)) == message("plan.window.longer", window=60)
 
 
-def test_what_is_announced_is_compared_with_the_truth(found):
+def test_announced_lifts_are_compared_with_true_ones(found):
     def announced(announced, true):
         outcomes = replace(found.by_prior, announced_lift=announced, true_lift=true)
         return summarise_plan(replace(found, by_prior=outcomes)).announced

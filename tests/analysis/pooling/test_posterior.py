@@ -12,7 +12,7 @@ from tests.analysis.models.test_conversion import GRID, HALF_NORMAL, TWENTY, UNL
 TWO_KINDS = ((71, 7183), (28, 5336), (1174, 5849))
 
 
-@pytest.mark.parametrize("name", ["typical", "few", "nobody in one", "everybody"])
+@pytest.mark.parametrize("name", ["typical", "few", "no success in one", "all"])
 def test_an_unknown_spread_is_integrated_over(name):
     # the reference: the fit at many known spreads, weighed by the half-normal prior and each one's evidence
     cells, scale = GRID[name], HALF_NORMAL["log_odds_sd_scale"]
@@ -33,11 +33,11 @@ def test_an_unknown_spread_is_integrated_over(name):
 @pytest.mark.parametrize(("median", "varies"), [(0.2, 0.5), (0.2, 1.5), (0.06, 1.0), (0.05, 1.5)])
 @pytest.mark.parametrize(
     "cells",
-    [GRID["typical"], GRID["few"], GRID["everybody"], TWENTY, UNLIKE, TWO_KINDS],
-    ids=["typical", "few", "everybody", "twenty", "unlike", "two kinds"],
+    [GRID["typical"], GRID["few"], GRID["all"], TWENTY, UNLIKE, TWO_KINDS],
+    ids=["typical", "few", "all", "twenty", "unlike", "two kinds"],
 )
-def test_a_spread_that_differs_from_test_to_test_is_integrated_over(cells, median, varies):
-    # twenty variants tell their spread themselves, far more narrowly than the prior; unlike ones lie in its far tail
+def test_a_spread_that_varies_between_tests_is_integrated_over(cells, median, varies):
+    # twenty variants determine their spread far more narrowly than the prior; different ones lie in its far tail
     scores = np.linspace(-4.5, min(7, math.log(10 / median) / varies), 93)  # no spread is larger than 10
     taus = np.clip(median * np.exp(varies * scores), 0.01, 10)
     parts = [fitted(cells, NamedPrior("x", (("log_odds_sd", float(tau)),), "For a test.")) for tau in taus]
@@ -73,7 +73,7 @@ def test_a_spread_that_differs_from_test_to_test_is_integrated_over(cells, media
         UNLIKE,
     ],
 )
-def test_variants_of_other_worlds_are_told_without_a_word_of_warning(cells, interval):
+def test_very_different_variants_raise_no_warnings(cells, interval):
     result = card(*cells, interval=interval)
     assert sum(row.p_best for row in result.variants) == pytest.approx(1)
     for row in result.variants:
@@ -83,13 +83,13 @@ def test_variants_of_other_worlds_are_told_without_a_word_of_warning(cells, inte
 
 
 @pytest.mark.parametrize("varies", [0.1, 1.5])
-def test_a_spread_that_would_have_to_be_endless_is_as_large_as_may_be(varies):
+def test_an_unbounded_spread_stops_at_its_limit(varies):
     varying = NamedPrior("varying", (("log_odds_sd", 0.05), ("log_odds_sd_varies", varies)), "For a test.")
     ours = fitted(((0, 10**6), (10**6, 10**6)), varying)
     assert ours.mean(0) < 1e-3 and ours.mean(1) > 1 - 1e-3
 
 
-def test_a_lift_over_nobody_has_no_mean_where_the_spread_is_not_known():
+def test_a_lift_over_a_control_without_successes_has_no_mean_with_an_unknown_spread():
     row = card((0, 300), (9, 300), (4, 300)).comparison("b")
     assert row.lift is None and row.lift_not_shown.code == "lift.control_near_zero"
     assert row.difference.mean > 0 and row.p_beats_control > 0.85

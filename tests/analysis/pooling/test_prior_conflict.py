@@ -16,16 +16,16 @@ UNLIKE = {
 }
 
 
-def test_a_prior_that_fits_stays_as_it_is():
+def test_a_prior_that_fits_is_unchanged():
     assert widened(CONTENT, ALIKE) is CONTENT
     assert widened(FLAT_BETA, UNLIKE) is FLAT_BETA
 
 
-def test_variants_that_differ_by_more_are_drawn_together_less_and_it_is_said():
+def test_variants_that_differ_more_are_shrunk_less_and_the_reason_is_reported():
     card = scorecard(UNLIKE, control="a", metric="click_rate")
     assert card.prior.name == "content_varied"
     assert card.prior.reason.code == "prior.widened"
-    # Of 7,121 nobody did it: what is believed must be near that, and far below the others' 0.4 %.
+    # No successes of 7,121: the estimate must be near 0, and far below the others' 0.4 %.
     assert card.variant("a").mean < 0.001
     assert card.variant("a").interval.low < 0.0001
     assert card.comparison("b").p_beats_control > 0.999
@@ -36,14 +36,14 @@ def test_a_widened_prior_is_not_widened_again():
     assert widened(once, UNLIKE) is once
 
 
-def test_a_lift_of_the_size_of_an_email_against_none_is_no_surprise_to_content_but_is_to_a_sceptic():
+def test_a_large_lift_conflicts_with_the_sceptical_prior_but_not_with_content():
     visits = {"none": ProportionStatistics(21_306, 2_262), "mens": ProportionStatistics(21_307, 3_894)}
     assert conflict_p_value(CONTENT, visits) > CONFLICT
     assert conflict_p_value(SCEPTICAL, visits) < CONFLICT
 
 
 @pytest.mark.parametrize("prior", [CONTENT, SCEPTICAL])
-def test_tests_that_the_prior_describes_surprise_it_as_often_as_it_says(prior):
+def test_the_p_value_is_uniform_for_tests_drawn_from_the_prior(prior):
     rng, tests = np.random.default_rng(5), 2_000
     spread = prior["log_odds_sd"] * rng.lognormal(0, prior.get("log_odds_sd_varies") or 0.0, (tests, 1))
     rates = expit(-2.5 + spread * rng.standard_normal((tests, 4)))

@@ -31,17 +31,17 @@ def test_rhat_and_ess_are_those_of_arviz(correlation):
 
 
 def test_good_chains_pass():
-    told = diagnose({"x": chains(0.1), "y": chains(0.2, seed=2)}, 0)
-    assert told.passed and told.reasons == ()
-    assert told.rhat_max < 1.01 and told.ess_min > 1000
+    diagnostics = diagnose({"x": chains(0.1), "y": chains(0.2, seed=2)}, 0)
+    assert diagnostics.passed and diagnostics.reasons == ()
+    assert diagnostics.rhat_max < 1.01 and diagnostics.ess_min > 1000
 
 
 def test_chains_that_disagree_do_not_pass():
     draws = chains(0.0)
     draws[0] += 3
-    told = diagnose({"x": draws}, 0)
-    assert not told.passed
-    assert told.reasons[0].code == "diagnostics.rhat"
+    diagnostics = diagnose({"x": draws}, 0)
+    assert not diagnostics.passed
+    assert diagnostics.reasons[0].code == "diagnostics.rhat"
 
 
 def test_sticky_chains_and_divergences_do_not_pass():

@@ -12,7 +12,7 @@ pytest.importorskip("pymc")
 
 
 def normal_mean(groups):
-    """Mean of each group of Normal rows with sd 1, rows told their group by an index of whole numbers."""
+    """Mean of each group of Normal rows with sd 1, rows assigned to their group by an integer index."""
     import pymc as pm
 
     with pm.Model() as model:
@@ -65,30 +65,30 @@ def test_models_kept_are_bounded():
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "says"),
     [
         ({"group": np.array([0.5, 1.0])}, "group was made for whole numbers"),
         ({"rows": np.array([np.nan, 1.0])}, "rows was given a number that is not finite"),
         ({"extra": np.zeros(1)}, "it was given extra, group, rows"),
     ],
 )
-def test_data_that_would_be_cut_or_left_out_in_silence_is_refused(sampler, more, said, caplog):
-    with caplog.at_level(logging.CRITICAL), pytest.raises(engine.EngineError, match=said):
+def test_data_that_would_be_silently_truncated_or_ignored_is_refused(sampler, more, says, caplog):
+    with caplog.at_level(logging.CRITICAL), pytest.raises(engine.EngineError, match=says):
         fit_to({"rows": np.array([1.0, 2.0]), "group": np.array([0, 1])} | more)
 
 
-def test_a_missing_name_does_not_leave_the_placeholder_in_force(sampler, caplog):
+def test_a_missing_name_never_keeps_the_placeholder(sampler, caplog):
     with caplog.at_level(logging.CRITICAL), pytest.raises(engine.EngineError, match="takes group, rows"):
         engine.sample(normal_mean, (2,), {"rows": np.zeros(1)}, seed=1, draws=10, tune=10, chains=1)
 
 
-def test_draws_become_what_arviz_knows_and_survive_netcdf(tmp_path):
+def test_draws_convert_to_arviz_and_survive_netcdf(tmp_path):
     rng = np.random.default_rng(1)
     values = {"mean": rng.normal(size=(2, 50, 3)), "sd": rng.normal(size=(2, 50)), "free": rng.normal(size=(2, 50, 4))}
     draws = engine.Draws(values, 3, "nutpie 0").labelled({"mean": ("variant",)}, {"variant": ["a", "b", "c"]})
-    told = engine.to_arviz(draws)
+    converted = engine.to_arviz(draws)
     path = tmp_path / "posterior.nc"
-    told.to_netcdf(str(path))
+    converted.to_netcdf(str(path))
     import xarray as xr
 
     with xr.open_dataset(path, group="posterior") as read:
@@ -101,5 +101,5 @@ def test_draws_become_what_arviz_knows_and_survive_netcdf(tmp_path):
 
 def test_derived_quantities_and_other_names_for_the_axes():
     draws = engine.Draws({"x": np.zeros((1, 4))}, 0, "none").labelled({}, {}, rate=np.ones((1, 4, 2)))
-    told = engine.to_arviz(draws, coords={"variant": ["a", "b"]}, dims={"rate": ("variant",)})
-    assert told["posterior"]["rate"].sel(variant="a").values.tolist() == [[1.0] * 4]
+    converted = engine.to_arviz(draws, coords={"variant": ["a", "b"]}, dims={"rate": ("variant",)})
+    assert converted["posterior"]["rate"].sel(variant="a").values.tolist() == [[1.0] * 4]

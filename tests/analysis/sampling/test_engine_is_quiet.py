@@ -1,4 +1,4 @@
-"""A fit says nothing on the terminal that nobody need act on, and passes on what somebody must."""
+"""A fit suppresses warnings that need no action, and passes on all others."""
 
 import sys
 import warnings
@@ -37,17 +37,15 @@ def fit(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize(("category", "text"), ANNOUNCEMENTS)
-def test_known_announcements_of_the_libraries_are_not_passed_on(fit, category: type[Warning], text: str) -> None:
+def test_known_warnings_of_the_libraries_are_suppressed(fit, category: type[Warning], text: str) -> None:
     assert fit(category, text) == []
 
 
-def test_other_warnings_are_heard(fit) -> None:
+def test_other_warnings_are_shown(fit) -> None:
     assert fit(UserWarning, "The chains did not mix.") == ["The chains did not mix."]
 
 
-def test_an_import_that_another_process_disturbs_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_disturbed_by_another_process_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "arviz.py").write_text(
         "import pathlib\n"
         "stamp = pathlib.Path(__file__).with_name('stamp')\n"

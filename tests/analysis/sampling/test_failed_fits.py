@@ -52,26 +52,26 @@ def sampler(correlation: float, size: float, divergences: int):
         (sampler(0.0, 0.0, 0), "did_not_move"),
         (sampler(0.0, np.nan, 0), "not_finite"),
     ],
-    ids=["diverges", "sticks", "stands still", "no numbers"],
+    ids=["diverges", "sticks", "does not move", "no numbers"],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 def test_a_fit_that_does_not_pass_its_diagnostics_is_not_shown(monkeypatch, model, fake, reason):
     monkeypatch.setattr(engine, "sample", fake)
-    told = MODELS[model]()
-    assert isinstance(told, NotShown)
-    assert told.code == "fit_not_trusted"
-    assert f"diagnostics.{reason}" in {one.code for one in told.reason.params["reasons"]}
+    outcome = MODELS[model]()
+    assert isinstance(outcome, NotShown)
+    assert outcome.code == "fit_not_trusted"
+    assert f"diagnostics.{reason}" in {one.code for one in outcome.reason.params["reasons"]}
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_sampler_that_breaks_is_an_outcome_and_not_an_exception(monkeypatch, caplog, model):
+def test_a_failed_sampler_is_an_outcome_and_not_an_exception(monkeypatch, caplog, model):
     def broken(*_):
         raise MemoryError("no room for the draws")
 
     monkeypatch.setattr(engine, "_with_nutpie", broken)
     monkeypatch.setattr(engine, "_with_pymc", broken)
     with caplog.at_level(logging.CRITICAL):
-        told = MODELS[model]()
-    assert isinstance(told, NotShown)
-    assert told.code == "fit_failed"
-    assert "no room for the draws" in told.reason.params["error"]
+        outcome = MODELS[model]()
+    assert isinstance(outcome, NotShown)
+    assert outcome.code == "fit_failed"
+    assert "no room for the draws" in outcome.reason.params["error"]

@@ -34,11 +34,11 @@ def square(x):
 def test_replicated_sums_are_distributed_like_sums_over_real_rows(quantile, rows, n):
     rng = np.random.default_rng(3)
     ours = predictive.replicated_sums(quantile, [np.asarray, square], n, rng)
-    for told, function in zip(ours, [np.asarray, square], strict=True):
+    for replicated, function in zip(ours, [np.asarray, square], strict=True):
         real = np.array([function(rows(rng, n)).sum() for _ in range(1500)])
-        assert ks_2samp(told, real).pvalue > 0.001
+        assert ks_2samp(replicated, real).pvalue > 0.001
         # heavy tails: far quantiles too, which an approximation by a Normal misses by half
-        assert np.log(np.quantile(told, 0.98) / np.quantile(real, 0.98)) == pytest.approx(0.0, abs=0.25)
+        assert np.log(np.quantile(replicated, 0.98) / np.quantile(real, 0.98)) == pytest.approx(0.0, abs=0.25)
 
 
 def test_sums_over_the_same_rows_move_together():

@@ -40,7 +40,7 @@ def test_the_true_lifts_and_rates_are_recovered(fitted):
             assert row.lift is None and row.p_beats_control is None
 
 
-def test_a_small_segment_is_drawn_towards_the_whole(fitted):
+def test_a_small_segment_is_shrunk_towards_the_whole(fitted):
     _, result = fitted
     rows = {row.level: row for row in result.segment_rows if row.variant == "b"}
     whole = result.overall.comparison("b").lift.mean
@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_digits_and_json_keeps_them(fitted):
     assert json.dumps(again.to_dict(), allow_nan=False) == json.dumps(result.to_dict(), allow_nan=False)
 
 
-def test_the_control_may_stand_anywhere(fitted):
+def test_the_control_may_have_any_position(fitted):
     data, result = fitted
     turned = dict(reversed(list(data.items())))
     other = fit.fit_segments(turned, control="a", seed=3)
@@ -85,7 +85,7 @@ def test_large_segments_reach_the_limit_without_pooling():
             assert row.lift.mean == pytest.approx(row.raw_lift, abs=0.02)
 
 
-def test_pymcs_own_sampler_gives_the_same_answer(fitted, monkeypatch):
+def test_pymcs_sampler_gives_the_same_result(fitted, monkeypatch):
     data, result = fitted
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
     plain = fit.fit_segments(data, control="a", seed=3, chains=2, draws=1200)
@@ -96,7 +96,7 @@ def test_pymcs_own_sampler_gives_the_same_answer(fitted, monkeypatch):
     assert ours.interval.low == pytest.approx(theirs.interval.low, abs=0.15 * width)
 
 
-def test_nothing_to_tell_apart_is_an_outcome():
+def test_data_without_differences_are_an_outcome():
     zero = {(v, g): ProportionStatistics(100, 0) for v in "ab" for g in "xy"}
     assert fit.fit_segments(zero, control="a").code == "all_equal"
     every = {key: ProportionStatistics(100, 100) for key in zero}
@@ -139,7 +139,7 @@ def near(estimate, truth):
 
 
 @pytest.mark.slow
-def test_each_attribute_is_told_over_the_audience_of_its_levels(two_attributes):
+def test_each_attribute_is_averaged_over_the_members_of_its_levels(two_attributes):
     _, joint = two_attributes
     assert isinstance(joint, fit.JointSegments), joint
     for place, attribute in enumerate(("country", "device")):
@@ -185,7 +185,7 @@ def test_one_attribute_by_its_name_is_the_same_fit(fitted):
     assert not joint.attributes["country"].joint
 
 
-def test_an_attribute_of_one_level_is_told_so_and_the_others_are_fitted(fitted):
+def test_an_attribute_with_one_level_is_reported_and_the_others_are_fitted(fitted):
     data, result = fitted
     cells = {(variant, (level, "web")): cell for (variant, level), cell in data.items()}
     joint = fit.fit_segments(cells, control="a", attributes=["country", "app"], seed=3, metric="sticky_rate")
@@ -195,7 +195,7 @@ def test_an_attribute_of_one_level_is_told_so_and_the_others_are_fitted(fitted):
 
 
 @pytest.mark.slow
-def test_attributes_that_do_not_go_together_are_fitted_one_by_one(fitted, monkeypatch):
+def test_attributes_that_cannot_be_fitted_jointly_are_fitted_one_by_one(fitted, monkeypatch):
     data, result = fitted
     real = engine.sample
 
@@ -212,6 +212,6 @@ def test_attributes_that_do_not_go_together_are_fitted_one_by_one(fitted, monkey
     assert joint.attributes["side"].levels == ("north", "south") and not joint.attributes["side"].joint
 
 
-def test_nothing_to_tell_apart_by_several_attributes_is_an_outcome():
+def test_data_without_differences_by_several_attributes_are_an_outcome():
     zero = {(v, (g, h)): ProportionStatistics(100, 0) for v in "ab" for g in "xy" for h in "uw"}
     assert fit.fit_segments(zero, control="a", attributes=["s", "t"]).code == "all_equal"

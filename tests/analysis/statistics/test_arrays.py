@@ -71,19 +71,19 @@ def test_a_scorecard_follows_from_rows():
         ({"cap": 5, "kind": "count"}, "A cap of 5 is for amounts"),
     ],
 )
-def test_what_is_no_outcome_is_refused_with_its_place(change, says):
+def test_an_invalid_outcome_is_refused_with_its_row(change, says):
     given = {"variant": np.array(["a", "b", "a"]), "value": np.array([1.0, 0.0, 2.0]), "kind": "amount"} | change
     with pytest.raises(AnalysisError, match=says):
         summarise(**given)
 
 
-def test_true_and_false_as_pandas_keeps_them_with_gaps_filled_are_counted():
+def test_booleans_from_pandas_with_filled_gaps_are_counted():
     found = summarise(["a", "b", "a"], np.array([True, False, True], object), kind="proportion")
     assert (found["a"].successes, found["b"].successes) == (2, 0)
 
 
 @pytest.mark.parametrize("names", [("new", "old"), (7, 3), (True, False)])
-def test_a_label_that_is_first_met_late_is_a_variant_like_the_others(names):
+def test_a_label_that_first_appears_late_is_a_variant(names):
     first, late = names
     labels = np.array([first] * 5_000 + [late] * 3)
     did = np.arange(5_003) % 2 == 0

@@ -74,7 +74,7 @@ def test_kinds_do_not_mix():
         ratio([(1, 2)]) + adjusted([(1, 2)])
 
 
-def test_returns_are_told_from_members_by_day():
+def test_returns_are_counted_by_day():
     # one who never came back, one on days 1 and 4, one seen for three days only who came back on day 2
     found = retention([(9, ()), (9, (1, 4)), (3, (2,))])
     assert found.first[:4] == ((1, 3, 1), (2, 2, 1), (3, 1, 0), (4, 1, 0))
@@ -94,7 +94,7 @@ def test_cost_counts_once_and_by_the_thousand():
     assert found.mean == pytest.approx(found.total / 2)
 
 
-def test_a_ratio_is_sum_over_sum_and_nothing_over_nothing_is_no_number():
+def test_a_ratio_is_sum_over_sum_and_0_over_0_is_not_a_number():
     assert ratio([(10, 2), (0, 3)]).mean == 2.0
     assert ratio([(0, 0)]).mean is None
 
@@ -121,6 +121,6 @@ def test_a_ratio_is_sum_over_sum_and_nothing_over_nothing_is_no_number():
         (lambda: value([]) + ValueStatistics.empty(("revenue", "share"), (1.0, 2.0)), "do not add"),
     ],
 )
-def test_what_contradicts_itself_is_refused_with_the_value_and_the_bound(make, says):
+def test_inconsistent_fields_are_refused_with_the_value_and_the_bound(make, says):
     with pytest.raises(AnalysisError, match=says):
         make()

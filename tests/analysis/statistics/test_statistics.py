@@ -91,13 +91,13 @@ def test_an_amount_is_cut_at_the_cap_and_counted():
         (lambda: CountStatistics(((1, -3),)), "members is -3"),
     ],
 )
-def test_a_statistic_that_contradicts_itself_is_refused(make, says):
+def test_an_inconsistent_statistic_is_refused(make, says):
     with pytest.raises(AnalysisError, match=says.replace(".", r"\.")) as caught:
         make()
     assert caught.value.code == "bad_statistics"
 
 
-def test_what_does_not_belong_together_does_not_add():
+def test_statistics_of_different_kinds_do_not_add():
     with pytest.raises(AnalysisError, match="capped at 10 and at 20") as caught:
         AmountStatistics.empty(Decimal(10)) + AmountStatistics.empty(Decimal(20))
     assert caught.value.code == "cannot_add"

@@ -35,7 +35,7 @@ PARADOX = {
 }
 
 
-def test_simpsons_paradox_is_undone():
+def test_simpsons_paradox_is_avoided():
     plain = scorecard(sums(PARADOX), control="a")
     ours = scorecard(sums(PARADOX), control="a", strata=PARADOX)
     assert plain.comparison("b").p_beats_control < 0.001
@@ -66,7 +66,7 @@ def test_the_same_epoch_twice_is_as_good_as_all_at_once():
 
 
 def test_intervals_of_stratified_rates_cover_the_truth():
-    """Shares move from even to 9:1 while the base rate doubles; truth = the rates over everybody."""
+    """Shares move from even to 9:1 while the base rate doubles; truth = the rates over all members."""
     rng, covered, ranks, plain_covered = np.random.default_rng(5), [], [], []
     runs = 1200
     for _ in range(runs):
@@ -136,7 +136,7 @@ def _values(rng, n, level):
     return ValueStatistics(n, ("revenue", "share"), tuple(map(repr, x.sum(axis=0).tolist())), products, (1.0, 2.0))
 
 
-def test_an_epoch_in_which_a_variant_has_nobody_joins_its_neighbour_and_says_so():
+def test_an_epoch_without_members_of_a_variant_is_merged_with_a_note():
     rows = {
         "a": [ProportionStatistics(500, 50), ProportionStatistics(900, 99), ProportionStatistics(700, 60)],
         "b": [ProportionStatistics(500, 60), ProportionStatistics(0, 0), ProportionStatistics(700, 90)],
@@ -149,7 +149,7 @@ def test_an_epoch_in_which_a_variant_has_nobody_joins_its_neighbour_and_says_so(
     assert scorecard(sums(first), control="a", strata=first).stratified.merged == ((1, 2),)
 
 
-def test_where_no_step_stands_alone_the_plain_figures_are_given_with_the_warning():
+def test_if_all_epochs_are_merged_the_plain_figures_have_a_warning():
     rows = {
         "a": [ProportionStatistics(500, 50), ProportionStatistics(0, 0)],
         "b": [ProportionStatistics(0, 0), ProportionStatistics(700, 90)],
@@ -159,26 +159,26 @@ def test_where_no_step_stands_alone_the_plain_figures_are_given_with_the_warning
     assert result.stratified.note.code == "stratified.all_merged"
 
 
-def test_nobody_doing_it_in_a_small_step_is_not_certain():
+def test_zero_successes_in_a_small_epoch_are_not_certain():
     rows = {
         "a": [ProportionStatistics(5000, 250), ProportionStatistics(5000, 250)],
         "b": [ProportionStatistics(9000, 450), ProportionStatistics(20, 0)],
     }
     b = scorecard(sums(rows), control="a", strata=rows).variant("b")
     assert 0.025 < b.evidence_mean < 0.05
-    # a quarter of everybody is judged by 20 members: 0.264 of the standard error of 5 % of 20
+    # a quarter of the weight rests on 20 members: 0.264 of the standard error of 5 % of 20
     assert b.evidence_sd == pytest.approx(0.264 * 0.0487, rel=0.15)
 
 
 @pytest.mark.parametrize(
-    ("strata", "told"),
+    ("strata", "says"),
     [
         ({"a": PARADOX["a"]}, "in the order of the data"),
         ({"a": PARADOX["a"], "b": PARADOX["b"][:1]}, r"\[1, 2\] epochs"),
         ({"a": PARADOX["a"], "b": [PARADOX["b"][0], ProportionStatistics(999, 230)]}, "5999 members"),
     ],
 )
-def test_strata_that_do_not_belong_to_the_data_are_refused(strata, told):
-    with pytest.raises(AnalysisError, match=told) as caught:
+def test_strata_that_do_not_match_the_data_are_refused(strata, says):
+    with pytest.raises(AnalysisError, match=says) as caught:
         stratify(strata, sums(PARADOX))
     assert caught.value.code == "bad_request"

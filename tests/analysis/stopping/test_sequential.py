@@ -53,8 +53,8 @@ def z_by_day(successes: np.ndarray) -> np.ndarray:
 def planned_limits(days: int) -> np.ndarray:
     looks, out = [], []
     for day in range(1, days + 1):
-        told = {"elapsed_days": day, "members": 2 * MEMBERS * day, "ratio": 0.0, "alpha": 0.05}
-        out.append(bound(**told, planned_days=days, looks=looks))
+        arguments = {"elapsed_days": day, "members": 2 * MEMBERS * day, "ratio": 0.0, "alpha": 0.05}
+        out.append(bound(**arguments, planned_days=days, looks=looks))
         looks.append(Look(day, 2 * MEMBERS * day))
     return np.array(out)
 
@@ -107,8 +107,8 @@ def test_looks_in_quick_succession_do_not_count():
     assert counts(5.2, 14, looks)
     assert counts(14.0, 14, (Look(13.99, 1000),))
     assert not counts(15.0, 14, (Look(14.0, 1000),))
-    told = {"members": 1010, "ratio": 0.5, "alpha": 0.05, "planned_days": 14}
-    assert bound(elapsed_days=5.1, looks=looks, **told) == always_valid_bound(0.5, 0.05 * (1 - 0.9))
+    arguments = {"members": 1010, "ratio": 0.5, "alpha": 0.05, "planned_days": 14}
+    assert bound(elapsed_days=5.1, looks=looks, **arguments) == always_valid_bound(0.5, 0.05 * (1 - 0.9))
 
 
 def test_a_crossing_once_reached_stays():

@@ -23,7 +23,7 @@ def test_the_simulated_cascades_have_the_stated_r_among_members_of_full_age():
     assert mean == pytest.approx(0.8, abs=0.03)
     assert naive(found) < 0.74
     assert sum(roots for _, roots in found.sizes) == found.roots == 30_000
-    # whoever is no root has been brought by somebody
+    # a member who is not a root was brought by another
     assert sum(size * roots for size, roots in found.sizes) == found.n == found.brought + found.roots
     assert sum(brought for *_, brought in found.delays) == found.brought
     assert sum(roots for depth, roots in found.depths if depth == 0) == dict(found.sizes)[1]
@@ -69,7 +69,7 @@ def test_the_models_likelihood_is_that_of_the_rows():
     model = offspring.build(*sums.shape)
     for name, value in offspring.data_of(sums, PRIOR).items():
         model.set_data(name, value)
-    told = model.compile_logp([model["numbers"], model["delays_given"]], mode="FAST_COMPILE")
+    log_likelihood = model.compile_logp([model["numbers"], model["delays_given"]], mode="FAST_COMPILE")
     weights = offspring.delay_weights(4, PRIOR["delay_members"])
 
     def by_row(r: float, k: float, part: float, power: np.ndarray) -> float:
@@ -92,7 +92,7 @@ def test_the_models_likelihood_is_that_of_the_rows():
     def by_model(r: float, k: float, part: float, power: np.ndarray) -> float:
         logit = lambda x: np.log(x / (1 - x))  # noqa: E731
         return float(
-            told(
+            log_likelihood(
                 {
                     "log_r": np.array([np.log(r)]),
                     "log_k": np.array([np.log(k)]),
