@@ -60,7 +60,8 @@ def test_the_same_plan_has_the_same_digits_and_is_plain_json():
     document = json.loads(json.dumps(first.to_dict(), allow_nan=False))
     assert document["planned_days"] == first.planned_days
     assert document["assurance"] == first.by_prior.decisive
-    assert document["with_lift"]["right"] == {"value": first.with_lift.right.value, "error": first.with_lift.right.error}
+    right = first.with_lift.right
+    assert document["with_lift"]["right"] == {"value": right.value, "error": right.error}
     assert plan(SHOP, 0.2, seed=5).with_lift.right != first.with_lift.right
 
 
