@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from experiments.catalogue.currencies import CURRENCIES
 from experiments.errors import SettingsError
-from experiments.translation import LANGUAGES
+from experiments.translation import LANGUAGES, N_
 
 PREFIX = "KLETTE_"
 SHORTEST_SECRET = 16
@@ -32,61 +32,70 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    data_dir: Path = Field(Path("var"), description="Folder of the embedded database, the secret key and the logs.")
+    data_dir: Path = Field(Path("var"), description=N_("Folder of the embedded database, the secret key and the logs."))
     database_url: str = Field(
         "",
-        description="Database: empty for a SQLite file in the data folder, or postgresql://user:password@host/name.",
+        description=N_(
+            "Database: empty for a SQLite file in the data folder, or postgresql://user:password@host/name."
+        ),
     )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs sessions and previews; if empty, generated at the first start and kept."
+        SecretStr(""), description=N_("Signs sessions and previews; if empty, generated at the first start and kept.")
     )
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port to listen on; the variable PORT overrides it.")
-    base_url: str = Field("", description="Public address of this installation; empty for http://HOST:PORT.")
-    project_name: str = Field("Klette", min_length=1, max_length=60, description="Name shown at the top of every page.")
-    time_zone: str = Field("Europe/Berlin", description="Time zone of dates on screen (IANA name).")
-    currency: str = Field("EUR", description="Currency of new experiments (ISO 4217).")
-    language: str = Field("en", description="Language of pages, reports and the command line: en or de.")
-    web_workers: int = Field(0, ge=0, le=256, description="Web processes; 0 for one per core and at least two.")
-    web_threads: int = Field(32, ge=1, le=256, description="Threads per web process; requests wait for a group commit.")
+    host: str = Field("127.0.0.1", description=N_("Address to listen on."))
+    port: int = Field(8000, ge=1, le=65535, description=N_("Port to listen on; the variable PORT overrides it."))
+    base_url: str = Field("", description=N_("Public address of this installation; empty for http://HOST:PORT."))
+    project_name: str = Field(
+        "Klette", min_length=1, max_length=60, description=N_("Name shown at the top of every page.")
+    )
+    time_zone: str = Field("Europe/Berlin", description=N_("Time zone of dates on screen (IANA name)."))
+    currency: str = Field("EUR", description=N_("Currency of new experiments (ISO 4217)."))
+    language: str = Field("en", description=N_("Language of pages, reports and the command line: en or de."))
+    web_workers: int = Field(0, ge=0, le=256, description=N_("Web processes; 0 for one per core and at least two."))
+    web_threads: int = Field(
+        32, ge=1, le=256, description=N_("Threads per web process; requests wait for a group commit.")
+    )
     pin_workers: bool = Field(
-        True, description="Pin each web process to a core, if there are as many cores as processes."
+        True, description=N_("Pin each web process to a core, if there are as many cores as processes.")
     )
     sqlite_synchronous: str = Field(
         "NORMAL",
-        description="NORMAL survives a crash of any process; FULL also survives a power failure and is slower.",
+        description=N_("NORMAL survives a crash of any process; FULL also survives a power failure and is slower."),
     )
     configuration_seconds: float = Field(
-        0.5, gt=0, le=60, description="Maximum age of a web process's cached configuration, in seconds."
+        0.5, gt=0, le=60, description=N_("Maximum age of a web process's cached configuration, in seconds.")
     )
-    max_body_bytes: int = Field(1_048_576, ge=1024, description="Maximum body of an API request, in bytes.")
-    max_upload_bytes: int = Field(67_108_864, ge=1024, description="Maximum file of an import, in bytes.")
-    max_batch_events: int = Field(2_500, ge=1, description="Maximum number of events in one request.")
-    event_max_age_days: int = Field(30, ge=1, le=3650, description="Maximum age of an event on arrival, in days.")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description=N_("Maximum body of an API request, in bytes."))
+    max_upload_bytes: int = Field(67_108_864, ge=1024, description=N_("Maximum file of an import, in bytes."))
+    max_batch_events: int = Field(2_500, ge=1, description=N_("Maximum number of events in one request."))
+    event_max_age_days: int = Field(30, ge=1, le=3650, description=N_("Maximum age of an event on arrival, in days."))
     event_max_ahead_seconds: int = Field(
-        300, ge=0, description="How far an event's time can be ahead of the server's clock, in seconds."
+        300, ge=0, description=N_("How far an event's time can be ahead of the server's clock, in seconds.")
     )
     clock_tolerance_seconds: int = Field(
-        5, ge=0, le=60, description="An event up to this many seconds before its member's first exposure still counts."
+        5,
+        ge=0,
+        le=60,
+        description=N_("An event up to this many seconds before its member's first exposure still counts."),
     )
     api_rate_limit: str = Field(
-        "", description='Rate limit per API key and web process, such as "6000/minute"; empty for no limit.'
+        "", description=N_('Rate limit per API key and web process, such as "6000/minute"; empty for no limit.')
     )
-    login_rate_limit: str = Field("10/minute", description="Rate limit of sign-ins per address and web process.")
+    login_rate_limit: str = Field("10/minute", description=N_("Rate limit of sign-ins per address and web process."))
     worker_poll_seconds: float = Field(
-        1.0, gt=0, le=60, description="How often the worker checks for jobs, in seconds."
+        1.0, gt=0, le=60, description=N_("How often the worker checks for jobs, in seconds.")
     )
     worker_lease_seconds: int = Field(
-        120, ge=5, description="Time after which another worker takes over the job of a silent worker, in seconds."
+        120, ge=5, description=N_("Time after which another worker takes over the job of a silent worker, in seconds.")
     )
     analyse_every_seconds: int = Field(
-        300, ge=1, description="Minimum interval between analyses of a running experiment, in seconds."
+        300, ge=1, description=N_("Minimum interval between analyses of a running experiment, in seconds.")
     )
     analyse_new_events: int = Field(
-        1, ge=1, description="Number of new exposures or events that make a running experiment due for analysis."
+        1, ge=1, description=N_("Number of new exposures or events that make a running experiment due for analysis.")
     )
     silence_hours: float = Field(
-        24.0, gt=0, description="Hours without an event after which a running experiment is reported as silent."
+        24.0, gt=0, description=N_("Hours without an event after which a running experiment is reported as silent.")
     )
 
     @field_validator("time_zone")
