@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.stopping.rules import day_number
 from experiments.reporting import numbers, phrases
-from experiments.translation import gettext, language
+from experiments.translation import gettext
 
 TEXTS = ("title", "description")
 """The keys of a definition whose texts are read by people; names of variants and segments are data."""
@@ -13,7 +13,7 @@ TEXTS = ("title", "description")
 
 def translated(spec: dict[str, Any]) -> dict[str, Any]:
     """Return a chart's definition with its titles and its description in the language in use."""
-    return spec if language() == "en" else {key: _translated(key, value) for key, value in spec.items()}
+    return {key: _translated(key, value) for key, value in spec.items()}
 
 
 def _translated(key: str, part: Any) -> Any:

@@ -270,13 +270,14 @@ def earning() -> list[dict[str, Any]]:
 
 
 @cache
-def _computed(scale: float = 1.0) -> dict[str, Any]:
+def computed(scale: float = 1.0) -> dict[str, Any]:
+    """The spring headline's result in words, in the language of the first call."""
     return fixtures.result(scale=scale)
 
 
 def plain_result(scale: float = 1.0) -> dict[str, Any]:
     """The spring headline's result, computed once and copied each time."""
-    return deepcopy(_computed(scale))
+    return deepcopy(computed(scale))
 
 
 def whole_result(started: datetime = fixtures.STARTED) -> dict[str, Any]:
