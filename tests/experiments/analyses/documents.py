@@ -1,4 +1,4 @@
-"""Inputs of analyses without a database, and the documents that `compute` makes of them."""
+"""Inputs of analyses without a database, and the documents of `compute` for them."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ ORDERED = {
 
 
 def inputs(data: Mapping[str, Any], *, collected: Mapping[str, Any] | None = None, **changes: Any) -> Inputs:
-    """The stored inputs of an analysis of two variants after eight days; changes are to the plan, or to the whole."""
+    """Return inputs of an analysis of two variants after eight days; `changes` are fields of them or of the plan."""
     counts = {key: cell.n for key, cell in next(iter(data.values())).items()}
     whole = {name: changes.pop(name) for name in WHOLE & changes.keys()}
     plan = {
@@ -71,7 +71,7 @@ def figures(entry: dict[str, Any], variant: str = "b") -> tuple[dict, dict]:
 
 
 def with_history(correlation: float, seed: int = 3) -> dict[str, AdjustedStatistics]:
-    """Outcomes of 0 or 1 beside a covariate that knows of them."""
+    """Return outcomes of 0 or 1 with a covariate that is correlated with them."""
     chance, found = np.random.default_rng(seed), {}
     for key, cell in RATES.items():
         x = np.zeros(cell.n)

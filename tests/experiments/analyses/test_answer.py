@@ -40,7 +40,7 @@ def written(document: Any) -> Any:
 
 
 def stored(value: Any) -> Any:
-    """Return a part of a document as it is stored: numbers that JSON does not know are null."""
+    """Return a part of a document as stored; numbers that JSON cannot hold are null."""
     return written(finite(value))
 
 

@@ -1,4 +1,4 @@
-"""From stored inputs to an answer, without a database: every part of the result, and what bad input gives."""
+"""From stored inputs to a result without a database: every part of the result, and bad input."""
 
 import json
 from decimal import Decimal
@@ -26,7 +26,7 @@ from tests.experiments.analyses.documents import BEGAN_US, RATES, answered, figu
 # Scorecards --------------------------------------------------------------------------------------------------------
 
 
-def test_every_kind_of_metric_has_its_scorecard_by_the_model_that_its_line_names():
+def test_every_kind_of_metric_has_a_scorecard_by_its_registered_model():
     money = {
         key: AmountStatistics(4000, 300, Decimal(total), 90.0 * total, 1000.0, 3600.0, cap=Decimal(10_000))
         for key, total in (("a", 9000), ("b", 9900))
@@ -49,13 +49,13 @@ def test_every_kind_of_metric_has_its_scorecard_by_the_model_that_its_line_names
         assert entry["adjusted"] is None
 
 
-def test_the_interval_is_of_the_kind_that_the_experiment_names():
+def test_intervals_have_the_declared_kind():
     result = answered({"click_rate": RATES}, interval="hdi")
     row, compared = figures(result["metrics"][0])
     assert row["interval"]["kind"] == compared["lift"]["interval"]["kind"] == "hdi"
 
 
-def test_the_lift_prior_of_the_run_draws_in_the_rates_and_rules_the_verdict():
+def test_the_lift_prior_of_the_run_shrinks_the_rates_and_is_used_by_the_verdict():
     wide, narrow = (
         answered(
             {"click_rate": {"a": ProportionStatistics(200, 20), "b": ProportionStatistics(200, 34)}},
@@ -71,7 +71,7 @@ def test_the_lift_prior_of_the_run_draws_in_the_rates_and_rules_the_verdict():
         assert result["provenance"]["priors"]["click_rate"]["name"] == name
 
 
-def test_what_was_learned_of_the_level_of_rates_helps_only_the_metric_it_was_learned_of():
+def test_a_learned_level_of_rates_is_used_only_for_its_metric():
     parameters = {"log_odds_sd": 0.2, "sd": 0.28, "mean_log_odds": -2.2, "mean_sd": 0.5}
     learned = NamedPrior("learned", tuple(parameters.items()), "Fitted.")
     for metrics, expected in (
@@ -104,7 +104,7 @@ def test_epochs_of_different_shares_are_compared_within_each_of_them():
     }
     rule = {"method": "top_two", "floor": 0.1, "every_hours": 24}
     result = answered({"click_rate": pooled}, collected=collected, epochs=epochs, allocation=rule)
-    assert pooled["b"].mean / pooled["a"].mean - 1 > 1.2  # what looking at the sums alone would say
+    assert pooled["b"].mean / pooled["a"].mean - 1 > 1.2  # the conclusion from the plain sums
     _, compared = figures(result["metrics"][0])
     assert compared["lift"]["interval"]["low"] < 0.01 < compared["lift"]["interval"]["high"] < 0.3
     assert [epoch["members"] for epoch in result["allocation"]["epochs"]] == [
@@ -114,21 +114,21 @@ def test_epochs_of_different_shares_are_compared_within_each_of_them():
     assert srm["status"] == "ok"
 
 
-# The history taken out ---------------------------------------------------------------------------------------------
+# Covariate ------------------------------------------------------------------------------------------------------
 
 
-def test_a_declared_covariate_is_told_beside_and_is_what_the_verdict_rests_on():
+def test_figures_adjusted_for_a_declared_covariate_decide_the_verdict():
     result = answered(
         {"click_rate": RATES},
         collected={"adjusted_data": {"click_rate": with_history(0.8)}},
         covariate={"attribute": "history", "days_before": None},
     )
     entry = result["metrics"][0]
-    told = entry["adjusted"]
-    assert told["covariate"] == {"attribute": "history"}
-    assert told["variance_reduction"] == pytest.approx(0.64, abs=0.03)
-    assert told["correlation"] == pytest.approx(0.8, abs=0.02)
-    (plain, before), (row, after) = figures(entry), figures(told)
+    adjusted = entry["adjusted"]
+    assert adjusted["covariate"] == {"attribute": "history"}
+    assert adjusted["variance_reduction"] == pytest.approx(0.64, abs=0.03)
+    assert adjusted["correlation"] == pytest.approx(0.8, abs=0.02)
+    (plain, before), (row, after) = figures(entry), figures(adjusted)
     width = before["difference"]["interval"]["high"] - before["difference"]["interval"]["low"]
     assert after["difference"]["interval"]["high"] - after["difference"]["interval"]["low"] < 0.75 * width
     assert result["answer"]["chance_best"] == row["p_best"] != plain["p_best"]
@@ -144,7 +144,7 @@ def test_a_declared_covariate_is_told_beside_and_is_what_the_verdict_rests_on():
          "shares_moved"),
     ],
 )  # fmt: skip
-def test_a_covariate_that_cannot_be_used_leaves_the_plain_figures_and_says_why(why, cells, more, code):
+def test_an_unusable_covariate_leaves_the_plain_figures_with_a_reason(why, cells, more, code):
     data = with_history(0.8)
     if not cells["spread"]:
         data = {
@@ -155,15 +155,19 @@ def test_a_covariate_that_cannot_be_used_leaves_the_plain_figures_and_says_why(w
         {"click_rate": RATES}, collected={"adjusted_data": {"click_rate": data}} | more,
         covariate={"attribute": None, "days_before": 14},
     )  # fmt: skip
-    told = result["metrics"][0]["adjusted"]
-    assert (told["covariate"], told["not_shown"]["code"], told["variants"]) == ({"days_before": 14}, code, [])
+    adjusted = result["metrics"][0]["adjusted"]
+    assert (adjusted["covariate"], adjusted["not_shown"]["code"], adjusted["variants"]) == (
+        {"days_before": 14},
+        code,
+        [],
+    )
     assert result["answer"]["chance_best"] == figures(result["metrics"][0])[0]["p_best"]
 
 
-# The members whose window is over ----------------------------------------------------------------------------------
+# Mature members ------------------------------------------------------------------------------------------------------
 
 
-def test_the_figures_of_mature_members_stand_beside_those_of_everybody():
+def test_figures_of_mature_members_are_given_beside_those_of_all_members():
     mature = {"a": ProportionStatistics(1000, 110), "b": ProportionStatistics(1010, 140)}
     result = answered({"click_rate": RATES}, collected={"mature_data": {"click_rate": mature}})
     assert result["mature"]["members"] == {"a": 1000, "b": 1010}
@@ -175,7 +179,7 @@ def test_the_figures_of_mature_members_stand_beside_those_of_everybody():
 # Health ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_split_that_was_found_wrong_once_stays_wrong():
+def test_a_failed_split_stays_failed():
     def split(**more: Any) -> dict:
         return next(c for c in answered({"click_rate": RATES}, **more)["health"] if c["check"] == "srm")
 
@@ -183,7 +187,7 @@ def test_a_split_that_was_found_wrong_once_stays_wrong():
     assert split(srm_failed=True)["status"] == "fail"
 
 
-def test_what_became_of_tests_of_the_same_against_the_same_is_a_check():
+def test_the_outcomes_of_a_a_tests_are_a_check():
     def history(declared: list[bool]) -> list[dict]:
         found = answered({"click_rate": RATES}, aa_history=declared)["health"]
         return [check for check in found if check["check"] == "aa_history"]
@@ -193,11 +197,11 @@ def test_what_became_of_tests_of_the_same_against_the_same_is_a_check():
     assert history([True] * 6 + [False] * 3)[0]["status"] == "fail"
 
 
-def test_purchases_in_another_currency_are_told_and_are_no_money():
+def test_purchases_in_another_currency_are_reported_and_not_counted_as_money():
     result = answered({"click_rate": RATES}, collected={"quality": Quality(events=10, other_currency=3)})
-    (told,) = (check for check in result["health"] if check["check"] == "currency")
-    assert (told["status"], told["value"]) == ("warn", 3)
-    assert told["detail"]["params"] == {"purchases": 3, "currency": "EUR"}
+    (currency,) = (check for check in result["health"] if check["check"] == "currency")
+    assert (currency["status"], currency["value"]) == ("warn", 3)
+    assert currency["detail"]["params"] == {"purchases": 3, "currency": "EUR"}
 
 
 # Bad input ---------------------------------------------------------------------------------------------------------
@@ -206,15 +210,19 @@ def test_purchases_in_another_currency_are_told_and_are_no_money():
 @pytest.mark.parametrize(
     ("what", "cells", "code"),
     [
-        ("nobody", {"a": ProportionStatistics(0, 0), "b": ProportionStatistics(0, 0)}, "no_members"),
-        ("nobody in one", {"a": ProportionStatistics(50, 5), "b": ProportionStatistics(0, 0)}, "no_members"),
-        ("nobody did it", {"a": ProportionStatistics(50, 0), "b": ProportionStatistics(60, 0)}, "nobody_yet"),
+        ("no members", {"a": ProportionStatistics(0, 0), "b": ProportionStatistics(0, 0)}, "no_members"),
+        (
+            "no members in one variant",
+            {"a": ProportionStatistics(50, 5), "b": ProportionStatistics(0, 0)},
+            "no_members",
+        ),
+        ("no successes", {"a": ProportionStatistics(50, 0), "b": ProportionStatistics(60, 0)}, "nobody_yet"),
         ("one variant", {"a": ProportionStatistics(50, 5)}, "too_few_variants"),
         ("no control", {"b": ProportionStatistics(50, 5), "c": ProportionStatistics(50, 5)}, "unknown_variant"),
         ("mixed kinds", {"a": ProportionStatistics(50, 5), "b": CountStatistics(((0, 50),))}, "mixed_kinds"),
     ],
 )
-def test_data_that_say_nothing_give_an_outcome_with_its_reason_and_never_a_number(what, cells, code):
+def test_data_without_information_give_a_reason_and_never_a_number(what, cells, code):
     weights = [[key, 0.5] for key in cells] if len(cells) > 1 else [["a", 0.5], ["b", 0.5]]
     epochs = [{"number": 1, "started_us": BEGAN_US, "weights": weights, "buckets": None}]
     result = answered({"click_rate": cells}, weights=weights, epochs=epochs)
@@ -226,7 +234,7 @@ def test_data_that_say_nothing_give_an_outcome_with_its_reason_and_never_a_numbe
     assert result["answer"]["chance_best"] is None
 
 
-def test_one_metric_that_cannot_be_read_leaves_the_others_standing():
+def test_one_invalid_metric_leaves_the_others_shown():
     capped = {
         "a": AmountStatistics(4000, 1, Decimal(5), 25.0, 1.6, 2.6, cap=Decimal(10)),
         "b": AmountStatistics(4100, 1, Decimal(5), 25.0, 1.6, 2.6, cap=Decimal(20)),
@@ -236,7 +244,7 @@ def test_one_metric_that_cannot_be_read_leaves_the_others_standing():
     assert result["metrics"][1]["not_shown"]["code"] == "mixed_kinds"
 
 
-def test_a_mistake_of_ours_is_no_outcome_of_the_data(monkeypatch):
+def test_a_programming_error_is_not_an_outcome_of_the_data(monkeypatch):
     from experiments.analyses import scorecards
 
     def wrong(*_: Any, **__: Any) -> None:
@@ -247,7 +255,7 @@ def test_a_mistake_of_ours_is_no_outcome_of_the_data(monkeypatch):
         answered({"click_rate": RATES})
 
 
-def test_an_experiment_of_extremes_is_answered():
+def test_extreme_data_have_a_result():
     for cells in (
         {"a": ProportionStatistics(3, 0), "b": ProportionStatistics(3, 3)},
         {"a": ProportionStatistics(10**9, 10**8), "b": ProportionStatistics(10**9, 10**8 + 10**5)},
@@ -256,22 +264,22 @@ def test_an_experiment_of_extremes_is_answered():
         json.dumps(answered({"click_rate": cells}), allow_nan=False)
 
 
-# What takes a sampler ----------------------------------------------------------------------------------------------
+# Sampled parts ----------------------------------------------------------------------------------------------------
 
 
-def test_an_early_answer_has_the_closed_forms_and_says_that_the_rest_follows():
+def test_an_early_result_has_the_closed_forms_and_marks_the_rest_as_following():
     brought = {key: CascadeStatistics(7, ((7, 0, 500), (7, 1, 90)), ((7, 1, 90),)) for key in "ab"}
     result = answered(
         {"click_rate": RATES, "half_life": returns({"a": 0.3, "b": 0.4}), "k_factor": brought}, segments=["country"]
     )
-    told = result["retention"]
-    assert [row["half_life"]["mean"] > 0 for row in told["variants"]] == [True, True]
+    retention = result["retention"]
+    assert [row["half_life"]["mean"] > 0 for row in retention["variants"]] == [True, True]
     assert result["cascade"]["not_shown"]["code"] == result["segments"][0]["not_shown"]["code"] == "later"
     assert [entry["metric"] for entry in result["metrics"]] == ["click_rate"], "these have no scorecard"
-    assert set(result["provenance"]["priors"]) == {"click_rate", "lift", "retention"}, "of what is told, and no more"
+    assert set(result["provenance"]["priors"]) == {"click_rate", "lift", "retention"}, "only of the shown parts"
 
 
-def test_what_is_not_measured_is_not_told():
+def test_unmeasured_parts_are_absent():
     result = answered({"click_rate": RATES})
     assert (result["retention"], result["cascade"], result["amounts"], result["segments"]) == (None, None, [], [])
     assert result["allocation"] is None and result["counts"] == []

@@ -1,4 +1,4 @@
-"""Learning the lift prior from finished experiments, and that a run keeps the one that it began with."""
+"""Learning the lift prior from finished experiments; a run keeps the prior of its first analysis."""
 
 import json
 import os
@@ -75,14 +75,14 @@ def store_history(database, tests: int = 30) -> None:
 
 
 def run_one(database) -> None:
-    """A running experiment that sixty members met, some of whom clicked."""
+    """A running experiment with sixty exposed members, some of whom clicked."""
     make_experiment(database, primary_metric="click_rate", metrics=[], guardrails=[], segments=[])
     now = time.time_ns() // 1000
     with database.write() as session:
         run = current_run(session, get(session, "spring"))
         units = [f"u-{number}" for number in range(60)]
-        met = [ExposureRow(1, run.id, unit, "ab"[place % 2], now, now) for place, unit in enumerate(units)]
-        bulk_insert(session, met)
+        exposures = [ExposureRow(1, run.id, unit, "ab"[place % 2], now, now) for place, unit in enumerate(units)]
+        bulk_insert(session, exposures)
         bulk_insert_events(session, [EventRow(1, unit, unit, "click", now, now) for unit in units[::3]])
 
 
@@ -92,7 +92,7 @@ def learn(database) -> LearnedPrior:
         return priors.store(session, found, found.learned)
 
 
-def test_the_spread_of_a_known_history_is_found_again(database):
+def test_the_spread_of_a_known_history_is_recovered(database):
     store_history(database, 60)
     with database.read() as session:
         found = priors.learn_from_history(session)
@@ -102,7 +102,7 @@ def test_the_spread_of_a_known_history_is_found_again(database):
     assert found.left_out == {}
 
 
-def test_what_says_nothing_of_lifts_is_left_out_and_told(database):
+def test_experiments_without_information_are_left_out_with_their_reason(database):
     store_history(database, 3)
     with database.write() as session:
         store_finished(session, 1, analysed=False)
@@ -122,38 +122,38 @@ def test_what_says_nothing_of_lifts_is_left_out_and_told(database):
     assert found.learned.reason.params["fewest"] == FEWEST_TESTS
 
 
-def test_the_learned_prior_is_stored_with_its_evidence_and_is_in_force_for_what_comes(database):
+def test_the_learned_prior_is_stored_with_its_evidence_and_used_by_new_runs(database):
     store_history(database)
     row = learn(database)
     assert row.evidence["tests"] == 30
     assert row.evidence["metrics"] == {"click_rate": 30}
     assert len(row.evidence["experiments"]) == 30
     with database.read() as session:
-        for asked, expected in (("auto", "learned"), ("learned", "learned"), ("content", "content"),
+        for requested, expected in (("auto", "learned"), ("learned", "learned"), ("content", "content"),
                                 ("sceptical", "sceptical")):  # fmt: skip
-            found = priors.choose(session, asked)
-            assert (found.prior.name, found.requested) == (expected, asked)
+            found = priors.choose(session, requested)
+            assert (found.prior.name, found.requested) == (expected, requested)
         found = priors.choose(session, "auto")
         assert found.prior["sd"] == pytest.approx(row.parameters["sd"])
         assert found.evidence.tests == 30
 
 
-def test_without_a_history_it_is_the_one_for_content_and_the_name_asked_for_is_kept(database):
+def test_without_a_history_the_prior_for_content_is_used_under_the_requested_name(database):
     with database.read() as session:
-        for asked in ("auto", "learned"):
-            found = priors.choose(session, asked)
-            assert (found.prior.name, found.evidence, found.requested) == ("content", None, asked)
+        for requested in ("auto", "learned"):
+            found = priors.choose(session, requested)
+            assert (found.prior.name, found.evidence, found.requested) == ("content", None, requested)
 
 
 def test_a_notice_explains_that_no_prior_was_learned_yet(database):
     with database.read() as session:
-        told = {
-            asked: notice(asked, priors.choose(session, asked).prior.name)
-            for asked in ("auto", "learned", "content", "sceptical")
+        notices = {
+            requested: notice(requested, priors.choose(session, requested).prior.name)
+            for requested in ("auto", "learned", "content", "sceptical")
         }
-    assert told["learned"].startswith("No prior has been learned")
-    assert "the prior “content”" in told["learned"] and "klette prior learn" in told["learned"]
-    assert [asked for asked, text in told.items() if text] == ["learned"]
+    assert notices["learned"].startswith("No prior has been learned")
+    assert "the prior “content”" in notices["learned"] and "klette prior learn" in notices["learned"]
+    assert [requested for requested, text in notices.items() if text] == ["learned"]
     store_history(database)
     learn(database)
     with database.read() as session:
@@ -166,25 +166,25 @@ def test_the_document_and_the_checklist_show_the_used_prior(database):
     with database.write() as session:
         get(session, "spring").prior = "learned"
 
-    def told() -> tuple:
+    def shown() -> tuple:
         with database.read() as session:
             found = get(session, "spring")
             checks = {check.key: check for check in checklist(session, found)}
             return document_of(session, found)["prior_in_force"], checks.get("prior")
 
-    (before, check) = told()
+    (before, check) = shown()
     assert before["name"] == "content" and before["notice"].startswith("No prior has been learned")
     assert (check.ok, check.blocking, check.detail) == (False, False, before["notice"])
     learn(database)
-    assert told() == ({"name": "learned", "notice": None}, None)
+    assert shown() == ({"name": "learned", "notice": None}, None)
     with database.write() as session:
         session.delete(priors.newest(session))
     analyse(database, "spring", with_models=False)
     learn(database)
-    assert told()[0]["name"] == "content" and told()[0]["notice"], "a run keeps the prior of its first analysis"
+    assert shown()[0]["name"] == "content" and shown()[0]["notice"], "a run keeps the prior of its first analysis"
 
 
-def test_a_run_keeps_the_prior_of_its_first_analysis_whatever_is_learned_later(database):
+def test_a_run_keeps_the_prior_of_its_first_analysis(database):
     store_history(database)
     run_one(database)
     first = analyse(database, "spring", with_models=False)
@@ -202,12 +202,12 @@ def test_the_answer_shows_the_prior_with_what_it_was_learned_from(database):
     store_history(database)
     learn(database)
     run_one(database)
-    made = analyse(database, "spring", with_models=False)
-    lift = made.result["provenance"]["priors"]["lift"]
+    analysis = analyse(database, "spring", with_models=False)
+    lift = analysis.result["provenance"]["priors"]["lift"]
     assert (lift["name"], lift["asked"], lift["evidence"]["tests"]) == ("learned", "auto", 30)
-    assert made.result["provenance"]["rules"]["lift_prior"]["name"] == "learned"
+    assert analysis.result["provenance"]["rules"]["lift_prior"]["name"] == "learned"
     with database.read() as session:
-        assert session.get(Analysis, made.id).inputs["plan"]["lift_prior"]["name"] == "learned"
+        assert session.get(Analysis, analysis.id).inputs["plan"]["lift_prior"]["name"] == "learned"
 
 
 def test_the_command_learns_lists_and_shows(database, database_url, tmp_path):

@@ -41,9 +41,9 @@ def stored(database):
     return database
 
 
-def as_stored(database, made: Analysis) -> Analysis:
+def as_stored(database, analysis: Analysis) -> Analysis:
     with database.read() as session:
-        return session.get(Analysis, made.id)
+        return session.get(Analysis, analysis.id)
 
 
 def test_the_result_has_the_shape_of_the_api_and_survives_json(stored):
@@ -71,7 +71,7 @@ def test_the_result_has_the_shape_of_the_api_and_survives_json(stored):
     json.dumps(result, allow_nan=False)
 
 
-def test_n_and_total_let_anyone_check_the_raw_rate(stored):
+def test_n_and_total_give_the_raw_rate(stored):
     result = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False).result
     members = expected_members(make_audience(11, members=600), tolerance_us=TOLERANCE_US)
     clicks = next(entry for entry in result["metrics"] if entry["metric"] == "click_rate")
@@ -82,15 +82,15 @@ def test_n_and_total_let_anyone_check_the_raw_rate(stored):
 
 
 def test_an_analysis_repeats_to_the_digit_from_its_stored_inputs_alone(stored):
-    made = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
+    analysis = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with stored.write() as session:
-        # Whatever happens to the experiment and its rows afterwards.
+        # Later changes of the experiment and its rows have no effect.
         experiment = get(session, "test")
         experiment.window_days, experiment.metrics, experiment.minimum_members = 1, [], 5000
         session.add(experiment)
     with stored.read() as session:
-        again = repeat(session, made.id)
-        assert json.loads(json.dumps(again)) == session.get(Analysis, made.id).result
+        again = repeat(session, analysis.id)
+        assert json.loads(json.dumps(again)) == session.get(Analysis, analysis.id).result
 
 
 def test_a_past_day_repeats_to_the_digit_too(stored):
@@ -101,7 +101,7 @@ def test_a_past_day_repeats_to_the_digit_too(stored):
         assert json.loads(json.dumps(repeat(session, past[0].id))) == past[0].result
 
 
-def test_the_first_analysis_fills_in_the_days_before_and_the_next_one_does_not(stored):
+def test_only_the_first_analysis_computes_earlier_days(stored):
     analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     with stored.read() as session:
         experiment = get(session, "test")
@@ -116,7 +116,7 @@ def test_the_first_analysis_fills_in_the_days_before_and_the_next_one_does_not(s
 
 
 @pytest.mark.parametrize("primary", ["sticky_rate", "revenue"])
-def test_a_filled_in_day_equals_a_collection_at_that_day(database, primary):
+def test_an_earlier_day_equals_a_collection_at_that_day(database, primary):
     with database.write() as session:
         store_experiment(session, primary_metric=primary)
         store_audience(session, make_audience(12))
@@ -130,7 +130,7 @@ def test_a_filled_in_day_equals_a_collection_at_that_day(database, primary):
     assert direct.result["metrics"][0]["variants"][0]["n"] > 10
 
 
-def test_every_look_is_handed_to_the_next_verdict(stored):
+def test_every_look_is_passed_to_the_next_verdict(stored):
     first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     second = analyse(stored, "test", cut_off_us=CUT_OFF_US + DAY_US, with_models=False)
     assert first.inputs["looks"] == []
@@ -141,14 +141,14 @@ def test_a_failed_segment_fit_is_stored_with_its_reason(stored, monkeypatch):
     from analysis.segments import fit
 
     monkeypatch.setattr(fit, "fit_segments", lambda *_, **__: not_shown("fit_failed", error="no room"))
-    made = analyse(stored, "test", cut_off_us=CUT_OFF_US)
-    entry = as_stored(stored, made).result["segments"][0]
+    analysis = analyse(stored, "test", cut_off_us=CUT_OFF_US)
+    entry = as_stored(stored, analysis).result["segments"][0]
     assert entry["segment"] == "country"
     assert entry["not_shown"]["reason"] == {"message": "not_shown.fit_failed", "params": {"error": "no room"}}
     assert entry["segment_rows"] == []
 
 
-def test_segments_wait_until_each_variant_has_met_somebody(database):
+def test_segments_wait_until_each_variant_has_members(database):
     audience = make_audience(11, members=60)
     audience.exposures = [row for row in audience.exposures if row["variant"] != "a"]
     with database.write() as session:
@@ -188,16 +188,16 @@ def store_counts(session, rows, **changes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "says"),
     [
         ([(key, "click_rate") for key in "abx"], "name the variant 'x', which run 1 does not have; it has a, b, c"),
         ([(key, "share_rate") for key in "abc"], "hold nothing on click_rate, its primary metric"),
     ],
 )
-def test_counts_that_do_not_fit_the_experiment_are_refused_by_name(database, rows, told):
+def test_counts_that_do_not_fit_the_experiment_are_refused_by_name(database, rows, says):
     with database.write() as session:
         store_counts(session, rows)
-    with pytest.raises(ConflictError, match=told):
+    with pytest.raises(ConflictError, match=says):
         analyse(database, "test")
 
 
@@ -209,7 +209,7 @@ def test_a_variant_without_counts_is_an_outcome_and_no_number(database):
     assert result["verdict"]["decision"] in ("not_enough_data", "untrusted")
 
 
-def test_an_experiment_without_a_control_says_what_it_takes(database):
+def test_an_experiment_without_a_control_is_refused(database):
     with database.write() as session:
         store_experiment(session)
         store_audience(session, make_audience(11, members=60))
@@ -220,16 +220,16 @@ def test_an_experiment_without_a_control_says_what_it_takes(database):
         analyse(database, "test", cut_off_us=CUT_OFF_US)
 
 
-def test_only_the_newest_answer_of_a_run_keeps_its_drawing(stored):
+def test_only_the_newest_result_of_a_run_keeps_its_curves(stored):
     first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     assert as_stored(stored, first).drawing["densities"]
     second = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
     earlier = analyse(stored, "test", cut_off_us=CUT_OFF_US - 1, with_models=False)
-    drawn = [bool(as_stored(stored, made).drawing) for made in (first, second, earlier)]
+    drawn = [bool(as_stored(stored, analysis).drawing) for analysis in (first, second, earlier)]
     assert drawn == [False, True, False]
 
 
-def test_a_split_that_was_found_wrong_is_handed_to_the_next_analysis(stored):
+def test_a_failed_split_is_passed_to_the_next_analysis(stored):
     first = analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     assert first.inputs["srm_failed"] is False
     with stored.write() as session:
@@ -252,7 +252,7 @@ def test_a_split_that_was_found_wrong_is_handed_to_the_next_analysis(stored):
         (("", ""), "ship", []),
     ],
 )
-def test_finished_tests_of_the_same_against_the_same_are_remembered(database, headlines, decision, expected):
+def test_finished_a_a_tests_are_part_of_the_history(database, headlines, decision, expected):
     with database.write() as session:
         past = Experiment(
             project_id=1, key="past", name="Past", state="stopped", primary_metric="click_rate", metrics=[],
@@ -283,7 +283,7 @@ def test_finished_tests_of_the_same_against_the_same_are_remembered(database, he
         assert list(inputs.aa_history(session)) == expected
 
 
-def test_an_experiment_that_never_ran_says_so(database):
+def test_an_experiment_that_never_ran_cannot_be_analysed(database):
     with database.write() as session:
         experiment = store_experiment(session, state="draft")
         session.delete(session.get(Run, 1))
@@ -292,12 +292,12 @@ def test_an_experiment_that_never_ran_says_so(database):
         analyse(database, "test")
 
 
-def test_an_unknown_analysis_says_where_to_look(database):
+def test_an_unknown_analysis_is_refused_with_the_list_to_read(database):
     with database.read() as session, pytest.raises(NotFoundError, match="analyses"):
         repeat(session, "nothing")
 
 
-def test_one_line_answers_a_whole_list(stored):
+def test_one_query_reads_a_whole_list(stored):
     analyse(stored, "test", cut_off_us=CUT_OFF_US, with_models=False)
     newest = analyse(stored, "test", cut_off_us=CUT_OFF_US + 1, with_models=False)
     with stored.read() as session:
@@ -322,24 +322,24 @@ def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp
         command = [sys.executable, "-m", "experiments.commands.cli", "analyse", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
-    made = klette("test", "--no-segments", "--json")
-    assert made.returncode == 0, made.stderr
-    result = json.loads(made.stdout)
+    completed = klette("test", "--no-segments", "--json")
+    assert completed.returncode == 0, completed.stderr
+    result = json.loads(completed.stdout)
     identity = result["analysis"]
     again = klette("test", "--repeat", identity)
     assert (again.returncode, again.stdout) == (0, f"Analysis {identity} gives exactly the stored figures.\n"), (
         again.stderr
     )
-    told = klette("test", "--quick").stdout.splitlines()
-    assert told[-1] == "http://127.0.0.1:8000/experiments/test"
+    lines = klette("test", "--quick").stdout.splitlines()
+    assert lines[-1] == "http://127.0.0.1:8000/experiments/test"
     for metric in result["metrics"]:
-        at = told.index(f"{metric['name']} ({metric['unit_of_measure']})")
-        assert told[at + 1].split()[:4] == ["members", "total", "counted", "believed"]
-        assert [line.split()[:2] for line in told[at + 2 : at + 2 + len(metric["variants"])]] == [
+        at = lines.index(f"{metric['name']} ({metric['unit_of_measure']})")
+        assert lines[at + 1].split()[:4] == ["members", "total", "counted", "believed"]
+        assert [line.split()[:2] for line in lines[at + 2 : at + 2 + len(metric["variants"])]] == [
             [row["variant"], f"{row['n']:,}"] for row in metric["variants"]
         ]
-    # What a quick answer leaves out is computed next, also of a test that is over, and once for both answers.
-    assert told[-2] == "The worker fits the remaining models next."
+    # The parts that a quick result leaves out are computed next, also for a finished test, and once for both results.
+    assert lines[-2] == "The worker fits the remaining models next."
     with stored.read() as session:
         (waiting,) = session.exec(select(Job)).all()
         experiment = get(session, "test")

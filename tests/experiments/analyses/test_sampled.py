@@ -10,15 +10,15 @@ from experiments.analyses.compute import compute
 from tests.experiments.analyses.documents import ORDERED, RATES, answered, inputs, returns, with_history
 
 
-def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypatch):
+def test_the_prior_of_every_shown_model_is_in_the_provenance(monkeypatch):
     from analysis.models import hurdle, negative_binomial
     from analysis.models.retention import fit
 
     exact, law = fit.fit_retention, fit.Tail(alpha=1.0, beta=2.0, daily=0.5)
 
-    def with_a_tail(data, **asked):
-        told = exact(data, **asked | {"tail": False})
-        return replace(told, variants=tuple(replace(row, tail=law) for row in told.variants))
+    def with_a_tail(data, **options):
+        fit = exact(data, **options | {"tail": False})
+        return replace(fit, variants=tuple(replace(row, tail=law) for row in fit.variants))
 
     monkeypatch.setattr(fit, "fit_retention", with_a_tail)
     monkeypatch.setattr(hurdle, "fit_hurdle", lambda *_, metric, **__: hurdle.HurdleResult(metric, None))
@@ -38,21 +38,21 @@ def test_the_prior_of_every_model_that_is_told_stands_in_the_provenance(monkeypa
     }  # fmt: skip
 
 
-def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others_says_so(monkeypatch):
+def test_only_the_first_counts_are_fitted_and_the_others_have_a_reason(monkeypatch):
     from analysis.models import negative_binomial
     from experiments.analyses.sampled import counts
 
-    asked, data = [], {"click_rate": RATES, "orders": ORDERED, "active_days": ORDERED}
+    calls, data = [], {"click_rate": RATES, "orders": ORDERED, "active_days": ORDERED}
 
     def fit(statistics, **more):
-        asked.append((statistics, more))
+        calls.append((statistics, more))
         return negative_binomial.CountResult(more["metric"], None)
 
     monkeypatch.setattr(negative_binomial, "fit_counts", fit)
-    assert [entry["not_shown"]["code"] for entry in answered(data)["counts"]] == ["later", "later"] and not asked
+    assert [entry["not_shown"]["code"] for entry in answered(data)["counts"]] == ["later", "later"] and not calls
     both = answered(data, with_models=True, interval="hdi")["counts"]
     assert [(entry["metric"], entry["not_shown"]) for entry in both] == [("orders", None), ("active_days", None)]
-    assert asked[0] == (
+    assert calls[0] == (
         ORDERED, {"control": "a", "direction": "higher", "metric": "orders", "seed": 7, "interval": "hdi"},
     )  # fmt: skip
     monkeypatch.setattr(counts, "MOST_FITTED", 1)
@@ -60,18 +60,18 @@ def test_how_unevenly_is_fitted_of_the_first_counts_alone_and_each_of_the_others
         other = answered(data, with_models=sampled)["counts"][1]
         assert (other["metric"], other["not_shown"]["code"]) == ("active_days", "beyond_the_first")
         assert other["not_shown"]["reason"]["params"] == {"most": 2} and other["variants"] == []
-    assert len(asked) == 3
+    assert len(calls) == 3
 
 
 @pytest.mark.slow
-def test_how_often_and_how_unevenly_is_told_and_repeats_to_the_digit():
+def test_the_fit_of_a_count_is_shown_and_repeats_to_the_digit():
     pytest.importorskip("pymc")
     document = inputs({"click_rate": RATES, "orders": ORDERED}, with_models=True)
     first, again = (compute(document, identity="i")[0].to_dict() for _ in range(2))
-    (told,) = first["counts"]
-    assert told["not_shown"] is None and told == again["counts"][0]
-    assert (told["metric"], told["seed"], told["prior"]["name"]) == ("orders", 7, "negative_binomial_weak")
-    for row in told["variants"]:
+    (entry,) = first["counts"]
+    assert entry["not_shown"] is None and entry == again["counts"][0]
+    assert (entry["metric"], entry["seed"], entry["prior"]["name"]) == ("orders", 7, "negative_binomial_weak")
+    for row in entry["variants"]:
         own = ORDERED[row["variant"]]
         assert row["never"]["mean"] == pytest.approx(1 - own.positive / own.n, abs=0.02)
         assert row["mean"]["mean"] == pytest.approx(own.total / own.n, rel=0.1)

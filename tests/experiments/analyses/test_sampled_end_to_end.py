@@ -1,4 +1,4 @@
-"""What takes a sampler, and what was declared beforehand, from stored rows to the stored answer and back again."""
+"""The sampled parts and the declared settings, from stored rows to the stored result and back."""
 
 import json
 import random
@@ -26,7 +26,7 @@ METRICS = ["click_rate", "revenue", "order_value", "half_life", "k_factor", "rea
 
 
 def lived(database, **fields) -> None:
-    """A week of members of known history who come back, buy, and bring others; b is a little better."""
+    """A week of members with a known history who return, buy and bring others; b is slightly better."""
     cost = {"fixed": 100, "per_thousand": 5}
     variants = [
         {"key": key, "weight": 0.5, "control": key == "a", "cost": cost, "content": {"headline": key}} for key in "ab"
@@ -71,7 +71,7 @@ def lived(database, **fields) -> None:
 
 
 def _chain(chance, root: str, variant: str, at: int):
-    """Whoever sees it brings another with a chance of a quarter, within a day."""
+    """Each exposed member brings another with a chance of a quarter, within a day."""
     unit = root
     for depth in range(1, 9):
         if chance.random() > 0.25:
@@ -105,21 +105,21 @@ def after(days: int) -> int:
 
 
 def read(result):
-    """The document of a stored result in words."""
+    """Return the document of a stored result with its texts."""
     answer = Answer.from_dict(result)
     return Reading(answer, wording(answer, {})).document
 
 
 @pytest.mark.slow
-def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_digit(sqlite_url):
+def test_every_sampled_part_is_in_the_second_result_and_repeats_to_the_digit(sqlite_url):
     database = Database(sqlite_url)
     lived(database)
-    made = analyse(database, "spring", cut_off_us=after(20), seed=11)
+    analysis = analyse(database, "spring", cut_off_us=after(20), seed=11)
     with database.read() as session:
         answers = session.scalars(select(Analysis).where(Analysis.history_only.is_(False)).order_by(Analysis.id)).all()
         assert [row.inputs["with_models"] for row in answers] == [False, True]
         early, full = (row.result for row in answers)
-        assert json.loads(json.dumps(repeat(session, made.id))) == full
+        assert json.loads(json.dumps(repeat(session, analysis.id))) == full
     database.close()
     Results.model_validate(read(early))
     Results.model_validate(read(full))
@@ -127,14 +127,14 @@ def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_dig
     assert [entry["not_shown"] for entry in full["segments"]] == [None, None]
     assert all(entry["joint"] and len(entry["overall"]) == 2 for entry in full["segments"])
     assert full["retention"]["variants"][0]["tail"] is not None
-    told = full["cascade"]
-    assert told["not_shown"] is None, told
-    assert all(row["r"]["interval"]["low"] < 0.25 < row["r"]["interval"]["high"] for row in told["variants"])
+    cascade = full["cascade"]
+    assert cascade["not_shown"] is None, cascade
+    assert all(row["r"]["interval"]["low"] < 0.25 < row["r"]["interval"]["high"] for row in cascade["variants"])
     (money,) = full["amounts"]
     assert (money["metric"], money["not_shown"], money["family"]) == ("revenue", None, "log_normal")
     (days,) = full["counts"]
     assert early["counts"][0]["not_shown"]["code"] == "later"
-    # Whole days within a week are spread more evenly than any negative binomial has them.
+    # Whole days within a week vary less than in any negative binomial.
     assert (days["metric"], days["not_shown"]["code"]) == ("active_days", "fits_no_family")
     assert not all(check["passed"] for check in days["checks"])
     assert [entry["metric"] for entry in full["metrics"]] == [
@@ -145,7 +145,7 @@ def test_every_sampled_story_is_told_in_the_second_answer_and_repeats_to_the_dig
     assert early["verdict"] | {"look": None} == full["verdict"] | {"look": None}
 
 
-def test_the_whole_effect_counts_what_the_brought_did_for_who_brought_them(database):
+def test_the_total_effect_counts_outcomes_of_brought_members_for_their_root(database):
     lived(database, segments=[], metrics=["click_rate", "revenue", "k_factor", "half_life"])
     with database.write() as session:
         brought = session.exec(select(Exposure).where(Exposure.origin == "shared")).all()
@@ -167,19 +167,19 @@ def test_the_whole_effect_counts_what_the_brought_did_for_who_brought_them(datab
             assert row["total"] == pytest.approx(direct["total"] + more)
 
 
-def test_a_declared_attribute_takes_its_part_out_of_the_noise_and_repeats(database):
+def test_a_declared_covariate_reduces_the_variance_and_repeats(database):
     lived(database, covariate={"attribute": "history"}, segments=[], metrics=["click_rate"])
-    made = analyse(database, "spring", cut_off_us=after(20), with_models=False)
-    told = made.result["metrics"][0]["adjusted"]
-    assert told["covariate"] == {"attribute": "history"}
-    assert 0 < told["variance_reduction"] < 0.2
-    assert 0.05 < told["correlation"] < 0.4
-    assert made.result["answer"]["chance_best"] == max(row["p_best"] for row in told["variants"])
+    analysis = analyse(database, "spring", cut_off_us=after(20), with_models=False)
+    adjusted = analysis.result["metrics"][0]["adjusted"]
+    assert adjusted["covariate"] == {"attribute": "history"}
+    assert 0 < adjusted["variance_reduction"] < 0.2
+    assert 0.05 < adjusted["correlation"] < 0.4
+    assert analysis.result["answer"]["chance_best"] == max(row["p_best"] for row in adjusted["variants"])
     with database.read() as session:
-        assert json.loads(json.dumps(repeat(session, made.id))) == session.get(Analysis, made.id).result
+        assert json.loads(json.dumps(repeat(session, analysis.id))) == session.get(Analysis, analysis.id).result
 
 
-def test_what_a_variant_earns_counts_the_margin_the_actions_and_the_cost(database):
+def test_net_value_counts_the_margin_the_actions_and_the_cost(database):
     lived(database, segments=[], metrics=["net_value", "revenue", "share_rate"])
     result = analyse(database, "spring", cut_off_us=after(20), with_models=False).result
     by = {entry["metric"]: {row["variant"]: row for row in entry["variants"]} for entry in result["metrics"]}
@@ -205,13 +205,13 @@ def test_members_whose_window_is_open_are_left_out_of_the_mature_figures(databas
     assert all_grown["mature"] is None
 
 
-def test_the_curve_over_time_tells_the_chances_that_the_verdict_goes_by(database):
+def test_the_curve_over_time_has_the_chances_that_decide_the_verdict(database):
     lived(database, covariate={"attribute": "history"}, segments=[], metrics=[])
-    made = analyse(database, "spring", cut_off_us=after(9), with_models=False)
+    analysis = analyse(database, "spring", cut_off_us=after(9), with_models=False)
     with database.read() as session:
         curve = history(session, current_run(session, get(session, "spring")))
     assert len(curve) == 9
-    adjusted = {row["variant"]: row["p_best"] for row in made.result["metrics"][0]["adjusted"]["variants"]}
+    adjusted = {row["variant"]: row["p_best"] for row in analysis.result["metrics"][0]["adjusted"]["variants"]}
     assert curve[-1].p_best == adjusted
-    plain = {row["variant"]: row["p_best"] for row in made.result["metrics"][0]["variants"]}
+    plain = {row["variant"]: row["p_best"] for row in analysis.result["metrics"][0]["variants"]}
     assert curve[-2].p_best == pytest.approx(adjusted, abs=0.2) and plain != adjusted

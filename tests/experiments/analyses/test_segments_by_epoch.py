@@ -1,4 +1,4 @@
-"""If the shares moved, groups are compared within each allocation epoch as well, or not shown at all."""
+"""After a change of the traffic split, segments are compared within each allocation epoch, or not shown."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ from tests.experiments.analyses.test_adaptive import evening, launched, live_a_d
 
 LIFT = 0.2
 STEPS = {1: (0.05, {"a": 4000, "b": 4000}), 2: (0.2, {"a": 1500, "b": 6500}), 3: (0.4, {"a": 800, "b": 7200})}
-"""The base rate and the members of each epoch: on the best days nearly everybody meets B."""
+"""The base rate and the members of each epoch: on the best days nearly all members see B."""
 
 
 def moved(**more) -> dict:
@@ -70,14 +70,14 @@ def test_cells_are_split_by_epoch_where_there_are_two(database, monkeypatch, kin
     live_a_day(database, 0)
     assert evening(database, 0).inputs["collected"]["segment_cells"] is None, "one attribute and one epoch"
     live_a_day(database, 1)
-    made = evening(database, 1)
-    found = made.inputs["collected"]["segment_cells"]
+    analysis = evening(database, 1)
+    found = analysis.inputs["collected"]["segment_cells"]
     assert found["attributes"] == ["country", EPOCH]
     by_epoch, did = Counter(), Counter()
     for variant, (country, epoch), n, successes in found["cells"]:
         assert country in ("AT", "DE")
         by_epoch[int(epoch), variant] += n
         did[variant] += successes
-    for epoch in made.result["allocation"]["epochs"]:
+    for epoch in analysis.result["allocation"]["epochs"]:
         assert {key: by_epoch[epoch["number"], key] for key in "abc"} == epoch["members"]
-    assert did == {row["variant"]: row["total"] for row in made.result["metrics"][0]["variants"]}
+    assert did == {row["variant"]: row["total"] for row in analysis.result["metrics"][0]["variants"]}
