@@ -22,7 +22,7 @@ class Fact(NamedTuple):
 
 
 def line(verdict: Verdict, words: Wording) -> str:
-    """Return a verdict as one line: ``Ship B “Meet us”. Chance that it is best: 97 %.``"""
+    """Return a verdict as one line: ``Ship B “Our team”. Chance that it is best: 97 %.``"""
     headline = words.text(verdict.headline)
     if not verdict.facts or verdict.decision not in ("ship", "keep_running", "not_enough_data"):
         return headline

@@ -33,7 +33,7 @@ def tag(verdict: Verdict, metric: str, variants: Sequence[Lettered]) -> tuple[st
     if any(row.status == "held" for row in found.values()):
         return gettext("guardrail holds"), "good"
     if too_early(verdict):
-        return gettext("too early to tell"), "calm"
+        return gettext("too little data"), "calm"
     return gettext("guardrail not known yet"), "warn"
 
 

@@ -8,7 +8,7 @@ from experiments.reporting.numbers import MINUS, NARROW, NOTHING, count, decimal
 from experiments.translation import gettext
 
 _ABSOLUTE = ("score", "return")
-"""Kinds that go below zero: what is a per cent of them says nothing, so they are compared by difference alone."""
+"""Kinds that go below zero: a per cent of them has no meaning, so they are compared by difference alone."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Measure:
 
     @property
     def relative(self) -> bool:
-        """Whether a change in per cent of the control says something."""
+        """Whether a change in per cent of the control has a meaning."""
         return self.kind not in _ABSOLUTE
 
     def value(self, x: float | None) -> str:
@@ -113,7 +113,7 @@ class Measure:
         return self.value(x) if x else self._nothing()
 
     def total(self, x: float | None) -> str:
-        """The plain sum behind the mean; nothing where a sum says nothing."""
+        """The plain sum behind the mean; nothing where a sum has no meaning."""
         if x is None or self.kind in ("score", "times", "return"):
             return NOTHING
         if self.kind == "money":

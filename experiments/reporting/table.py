@@ -2,7 +2,7 @@
 
 The same rows under the same names are ``results?format=csv``, the page's download and ``klette export --summary``.
 Where a covariate was declared a metric has two rows a variant, plain and adjusted; `answer` marks those that page,
-report and verdict go by.
+report and verdict use.
 """
 
 import csv

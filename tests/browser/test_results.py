@@ -92,7 +92,7 @@ def test_the_drawings_follow_the_dark_page(app, opened, page) -> None:
     assert all(colour.startswith("rgb") for colour in dark)
 
 
-def test_a_newer_answer_comes_by_itself_and_keeps_scroll_focus_and_open_tables(app, opened, page) -> None:
+def test_a_newer_result_appears_and_keeps_scroll_focus_and_open_tables(app, opened, page) -> None:
     stored.analyse(app, identity="1")
     stored.expose(app)
     with stored.services_of(app).database.write() as session:
@@ -119,7 +119,7 @@ def test_a_newer_answer_comes_by_itself_and_keeps_scroll_focus_and_open_tables(a
     assert page.complaints == []
 
 
-def test_the_decision_is_asked_for_in_a_dialog_and_written_down(app, opened, page) -> None:
+def test_the_decision_is_made_in_a_dialog_and_recorded(app, opened, page) -> None:
     stored.analyse(app)
     opened()
     page.click("#act-decide")

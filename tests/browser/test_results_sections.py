@@ -48,9 +48,9 @@ def test_the_name_at_the_end_of_a_curve_stays_inside_its_card(whole) -> None:
         assert box["x"] + box["width"] <= card["x"] + card["width"]
 
 
-def test_figures_inside_a_sentence_explain_themselves_by_keyboard(whole) -> None:
+def test_figures_inside_a_sentence_have_explanations_by_keyboard(whole) -> None:
     page = whole()
-    page.focus("#n-word-of-mouth-b-said")
+    page.focus("#n-word-of-mouth-b-sentence")
     explanation = page.locator("#why")
     assert explanation.is_visible() and "9,293 members who saw B" in explanation.inner_text()
     page.keyboard.press("Escape")
@@ -61,7 +61,7 @@ def test_figures_inside_a_sentence_explain_themselves_by_keyboard(whole) -> None
     assert page.evaluate("document.activeElement.id") == "n-half-life-a"
 
 
-def test_members_seen_in_full_are_shown_in_place_and_the_way_back_works(whole) -> None:
+def test_the_limit_to_full_windows_is_applied_in_place_and_undone(whole) -> None:
     page = whole()
     everybody = page.inner_text("#n-sticky_rate-a-mean")
     verdict = page.inner_text("#verdict")
@@ -128,7 +128,7 @@ def test_the_sections_follow_the_dark_page(whole, page) -> None:
         ({"cascade": {"not_shown": {"code": "nobody", "reason": "Nobody came through a share yet."}}}, "Nobody came"),
     ],
 )
-def test_an_outcome_is_said_where_a_drawing_would_stand(app, opened, part, said) -> None:
+def test_an_outcome_takes_the_place_of_a_missing_drawing(app, opened, part, said) -> None:
     stored.with_past(app, sampled_parts.plain_result() | part)
     page = opened()
     assert said in page.inner_text("#answer .sections")

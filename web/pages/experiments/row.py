@@ -17,7 +17,7 @@ from experiments.translation import gettext
 from web.pages.common import durations
 
 MOST_COUNTED = 100_000
-"""Members that are counted for a test without an analysis; beyond it the list says so."""
+"""Members that are counted for a test without an analysis; beyond it the list shows a lower bound."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The geometry of the results page's inline drawings: pure numbers and SVG paths, no colours and no text.
 
 Horizontal places are per cent of a drawing's width and vertical ones CSS pixels, so that a drawing fills whatever
-column it stands in while its strokes, circles and letters keep their size on a phone.
+column it is in while its strokes, circles and letters keep their size on a phone.
 """
 
 import hashlib
@@ -147,7 +147,7 @@ def hills(seed: str, layers: int = 4) -> tuple[str, ...]:
 
 
 def _hill(noise: bytes, layer: int, layers: int) -> str:
-    base = 28 + 46 * layer / layers  # nearer hills stand lower
+    base = 28 + 46 * layer / layers  # nearer hills are lower
     height = 14 + noise[0] / 255 * 16
     phase, stretch = noise[1] / 255 * math.tau, 0.7 + noise[2] / 255 * 0.9
     lean = noise[3] / 255 * math.tau

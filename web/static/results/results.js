@@ -19,7 +19,7 @@
   function place(button) {
     const box = tip();
     const at = button.getBoundingClientRect(), size = box.getBoundingClientRect();
-    // Below the number first: above it stands what the number is about.
+    // Below the number first: what the number is about is above it.
     const width = document.documentElement.clientWidth, below = at.bottom + GAP;
     const left = Math.min(Math.max(EDGE, at.left + at.width / 2 - size.width / 2), width - size.width - EDGE);
     box.style.left = left + "px";

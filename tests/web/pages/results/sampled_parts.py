@@ -66,7 +66,7 @@ def _point(day: int, share: float, members: int) -> dict[str, Any]:
 
 
 def early_retention(horizon: int = 14) -> dict[str, Any]:
-    """Nobody has had the whole window, and some have come back already."""
+    """No member has had the whole window, and some have returned already."""
     found = retention(horizon)
     why = not_shown("nobody_mature", f"Nobody's {horizon} days are over yet.")
     for row in found["variants"]:

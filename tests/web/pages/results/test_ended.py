@@ -1,4 +1,4 @@
-"""A test that is over reads as over: runs that another followed, tests that have just ended, what shipping means."""
+"""Tests that have ended: runs that another followed, tests that have just ended, what shipping means."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.web.pages.results import fixtures, stored
 from tests.web.pages.results.test_page import PAGE, text_of
 
 
-def test_a_run_that_another_followed_reads_as_over_and_offers_nothing(app, client) -> None:
+def test_a_run_that_another_followed_is_shown_as_ended_and_offers_nothing(app, client) -> None:
     stored.experiment(app, days=0.2)
     stored.analyse(app, fixtures.stored_result(scale=0.008))
     assert "Not enough data yet" in text_of(client.get(PAGE))
@@ -25,7 +25,7 @@ def test_a_run_that_another_followed_reads_as_over_and_offers_nothing(app, clien
 
 
 @pytest.mark.parametrize("way", ["stop", "ship"])
-def test_nobody_is_told_to_wait_for_a_test_that_has_just_ended(app, client, way) -> None:
+def test_a_test_that_has_just_ended_shows_no_text_about_waiting(app, client, way) -> None:
     stored.experiment(app)
     stored.analyse(app)
     assert "Keep running, about" in text_of(client.get(PAGE)) + text_of(client.get("/experiments"))
@@ -57,14 +57,14 @@ def test_a_verdict_that_does_not_wait_is_left_as_it_is() -> None:
     assert after_the_end(verdict) == verdict
 
 
-def test_shipping_says_that_everybody_means_those_outside_the_audience_too(app, client) -> None:
+def test_shipping_names_the_members_outside_the_audience(app, client) -> None:
     words = "This includes members outside the audience of this test."
     stored.experiment(app, targeting={"attribute": "country", "in": ["DE"]})
     stored.analyse(app)
     assert words in text_of(client.get(PAGE)) and words in text_of(client.get(f"{PAGE}/ship"))
 
 
-def test_a_test_without_an_audience_says_nothing_of_those_outside(app, client) -> None:
+def test_a_test_without_an_audience_has_no_members_outside(app, client) -> None:
     stored.experiment(app)
     stored.analyse(app)
     for path in (PAGE, f"{PAGE}/ship"):

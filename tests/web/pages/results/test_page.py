@@ -30,7 +30,7 @@ def seen(response) -> str:
     return re.search(r"seen=([0-9a-f]{16})", response.get_data(as_text=True))[1]
 
 
-def test_the_answer_stands_in_words_before_the_numbers(app, client) -> None:
+def test_the_verdict_comes_before_the_numbers(app, client) -> None:
     stored.experiment(app)
     stored.with_past(app)
     response = client.get(PAGE)
@@ -70,7 +70,7 @@ def test_ids_are_unique(app, client) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_a_failed_check_stands_above_the_verdict_which_is_not_to_be_trusted(app, client) -> None:
+def test_a_failed_check_comes_before_an_untrusted_verdict(app, client) -> None:
     stored.experiment(app)
     stored.analyse(app, fixtures.stored_result(checks=fixtures.broken_split()))
     body = client.get(PAGE).get_data(as_text=True)
@@ -110,14 +110,14 @@ def test_the_first_analysis_is_announced_and_watched_closely(app, client) -> Non
     assert 'hx-trigger="every 3s"' in response.get_data(as_text=True)
 
 
-def test_a_job_that_no_worker_takes_says_so(app, client) -> None:
+def test_a_job_that_no_worker_takes_is_reported(app, client) -> None:
     stored.experiment(app)
     stored.expose(app)
     job(app, state="due", due_at=utc_now() - timedelta(minutes=5))
     assert "requested 5 minutes ago" in text_of(client.get(PAGE))
 
 
-def test_an_analysis_that_nobody_asked_for_comes_quietly(app, client) -> None:
+def test_a_scheduled_analysis_is_not_announced(app, client) -> None:
     stored.experiment(app)
     stored.analyse(app)
     job(app, state="running", message="Weighing the variants")
@@ -133,7 +133,7 @@ def test_a_failed_analysis_gives_its_reason_and_a_second_try(app, client) -> Non
     assert "Try again" in said
 
 
-def test_an_old_answer_with_newer_data_offers_a_fresh_one_and_asking_makes_a_job(app, client) -> None:
+def test_an_old_result_with_newer_data_offers_an_analysis_which_makes_a_job(app, client) -> None:
     stored.experiment(app)
     stored.analyse(app, at=utc_now() - timedelta(hours=3))
     assert "There is newer data" not in text_of(client.get(PAGE))
@@ -181,7 +181,7 @@ def test_an_analyst_reads_everything_and_is_offered_nothing_to_change(app) -> No
     assert refused.status_code == 403
 
 
-def test_what_was_shipped_is_said_with_its_note(app, client) -> None:
+def test_the_shipped_variant_is_shown_with_its_note(app, client) -> None:
     stored.experiment(app)
     stored.analyse(app)
     with stored.services_of(app).database.write() as session:
@@ -232,7 +232,7 @@ def test_the_definition_can_be_read_and_edited_from_the_page(app, client) -> Non
     assert f'href="{PAGE}/edit"' not in stored.logged_in(app, "analyst").get(PAGE).get_data(as_text=True)
 
 
-def test_the_list_says_the_chance_that_an_answer_rests_on(app) -> None:
+def test_the_list_shows_the_chance_behind_a_verdict(app) -> None:
     from experiments.reporting import readings
 
     stored.experiment(app)
@@ -291,7 +291,7 @@ def test_markup_in_a_headline_stays_text(app, client) -> None:
     assert "&lt;/script&gt;" in body
 
 
-def test_the_figures_can_be_taken_away_as_csv(app, client) -> None:
+def test_the_figures_can_be_downloaded_as_csv(app, client) -> None:
     stored.experiment(app)
     assert client.get(f"{PAGE}/results.csv").status_code == 404
     stored.analyse(app)
@@ -339,7 +339,7 @@ def test_everything_that_was_computed_has_its_section(app, client) -> None:
     assert "significan" not in said.lower() and " users" not in said
 
 
-def test_only_members_seen_in_full_are_one_link_away_and_stay_over_a_refresh(app, client) -> None:
+def test_the_limit_to_full_windows_is_a_link_and_stays_over_a_refresh(app, client) -> None:
     stored.experiment(app)
     stored.with_past(app, sampled_parts.whole_result())
     everybody = client.get(PAGE).get_data(as_text=True)
@@ -352,7 +352,7 @@ def test_only_members_seen_in_full_are_one_link_away_and_stay_over_a_refresh(app
     assert client.get(f"{PAGE}/answer?members=mature").status_code == 200
 
 
-def test_what_does_not_decide_and_what_does_not_change_says_so(app, client) -> None:
+def test_sections_that_do_not_decide_or_change_are_marked(app, client) -> None:
     stored.experiment(app)
     stored.with_past(app, sampled_parts.whole_result())
     text, full = (client.get(f"{PAGE}{query}").get_data(as_text=True) for query in ("", "?members=mature"))
@@ -361,14 +361,14 @@ def test_what_does_not_decide_and_what_does_not_change_says_so(app, client) -> N
     assert full.count("The sections below are about all members.") == 1
 
 
-def test_a_result_without_members_seen_in_full_offers_no_choice(app, client) -> None:
+def test_a_result_without_full_windows_offers_no_choice(app, client) -> None:
     stored.experiment(app)
     stored.analyse(app)
     assert "members=mature" not in client.get(PAGE).get_data(as_text=True)
     assert "The verdict above is about all members" not in text_of(client.get(f"{PAGE}?members=mature"))
 
 
-def test_whole_cascades_are_shown_and_what_is_pooled_where_the_shares_moved(app, client) -> None:
+def test_total_effect_and_pooled_sections_are_shown_where_the_traffic_split_changed(app, client) -> None:
     stored.experiment(app)
     result = sampled_parts.whole_result() | {
         "total": {"brought": 700, "metrics": [entry("sticky_rate", {"a": 0.15, "b": 0.2, "c": 0.16})]}
@@ -382,7 +382,7 @@ def test_whole_cascades_are_shown_and_what_is_pooled_where_the_shares_moved(app,
     assert len(ids) == len(set(ids))
 
 
-def test_what_decides_is_not_told_again_among_what_is_also_measured(app, client) -> None:
+def test_the_deciding_metric_is_not_repeated_among_the_other_metrics(app, client) -> None:
     stored.experiment(app, metrics=["sticky_rate", "share_rate"])
     also = re.search(r"<dt>Other metrics</dt><dd>([^<]*)", client.get(PAGE).get_data(as_text=True))
     assert also[1] == "Share rate"

@@ -43,7 +43,7 @@ def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
         (130, 5, "about 2 minutes."),
     ],
 )
-def test_how_long_it_takes_is_what_it_took(usual, waited, told):
+def test_the_expected_duration_is_the_usual_one(usual, waited, told):
     length = None if usual is None else timedelta(seconds=usual)
     said = pending.sentence(("segments",), length, timedelta(seconds=waited))
     assert said.endswith(told) and ": segments." in said
@@ -63,7 +63,7 @@ def job(app, **values):
         session.add(Job(kind="analyse", experiment_id=found.id, payload={}, requested_by="worker", **values))
 
 
-def test_while_the_models_are_computed_the_page_says_so_though_nobody_asked(app):
+def test_missing_sections_are_announced_while_a_scheduled_analysis_computes_them(app):
     job(app, state="done", due_at=utc_now() - timedelta(hours=1), finished_at=utc_now() - timedelta(minutes=59.5))
     job(app, state="running", progress=0.7)
     told = status(app, early())
@@ -73,14 +73,14 @@ def test_while_the_models_are_computed_the_page_says_so_though_nobody_asked(app)
     assert status(app, sampled_parts.whole_result()).kind != "working"  # an answer that is whole is not announced
 
 
-def test_where_nothing_is_on_its_way_the_page_offers_to_begin(app):
+def test_where_no_analysis_is_due_the_page_offers_one(app):
     assert status(app, early()).kind == "later"
     stored.analyse(app, early())
     page = stored.logged_in(app).get(f"/experiments/{stored.KEY}").text
     assert 'id="analyse-now"' in page and "The next analysis includes them." in page
 
 
-def test_of_a_test_that_is_over_no_next_analysis_is_promised(app):
+def test_a_test_that_has_ended_promises_no_next_analysis(app):
     stored.analyse(app, early())
     with stored.services_of(app).database.write() as session:
         transitions.stop(session, store.get(session, stored.KEY), actor="cli", now=utc_now() - timedelta(days=1))

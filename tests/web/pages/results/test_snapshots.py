@@ -24,7 +24,7 @@ def sections_of(page: str) -> dict[str, str]:
     return {key: lines_of(page[start:end]) for (start, key), end in zip(starts, ends, strict=True)}
 
 
-def test_the_sections_are_worded_as_ever(app, client) -> None:
+def test_the_words_of_the_sections(app, client) -> None:
     stored.experiment(app)
     result = sampled_parts.whole_result()
     result["total"] = {"brought": 700, "metrics": [entry("sticky_rate", {"a": 0.15, "b": 0.2, "c": 0.16})]}
@@ -35,7 +35,7 @@ def test_the_sections_are_worded_as_ever(app, client) -> None:
         matches(f"web/pages/results/{key}", lines)
 
 
-def test_the_states_are_worded_as_ever(app, client) -> None:
+def test_the_words_of_the_states(app, client) -> None:
     seen = []
 
     def look(state: str, end: str = '<div class="vars"', *, dialogs: bool = False) -> None:

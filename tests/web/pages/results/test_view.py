@@ -44,7 +44,7 @@ def test_a_row_shows_the_figures_of_the_result() -> None:
     assert row.loss.text == f"{stored['expected_loss'] / (1 - stored['p_best']) * 100:.2f} in 100"
 
 
-def test_the_raw_figures_let_anybody_check_the_rate() -> None:
+def test_the_raw_figures_add_up_to_the_rate() -> None:
     row = page().part("scorecard").groups[0].rows[0]
     assert row.raw[:3] == ("7,121", "812", f"{812 / 7121 * 100:.2f}{THIN}%")
 
@@ -55,7 +55,7 @@ def test_money_is_written_with_its_currency() -> None:
     assert revenue.rows[0].raw[1].startswith(f"€{THIN}")
 
 
-def test_every_figure_of_the_scorecard_explains_itself_in_one_sentence() -> None:
+def test_each_figure_of_the_scorecard_has_an_explanation() -> None:
     for group in page().part("scorecard").groups:
         for row in group.rows:
             for number in (row.mean, row.lift, row.best, row.loss):
@@ -64,7 +64,7 @@ def test_every_figure_of_the_scorecard_explains_itself_in_one_sentence() -> None
                     assert number.id
 
 
-def test_figures_have_ids_of_their_own() -> None:
+def test_the_ids_of_figures_are_unique() -> None:
     ids = [
         n.id for g in page().part("scorecard").groups for r in g.rows for n in (r.mean, r.lift, r.best, r.loss) if n.id
     ]
@@ -80,7 +80,7 @@ def test_a_guardrail_has_no_chance_of_being_best() -> None:
 @pytest.mark.parametrize(
     ("complaints", "tag"), [(28, "guardrail holds"), (43, "guardrail in doubt for C"), (95, "guardrail broken by C")]
 )
-def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
+def test_a_guardrail_shows_whether_it_holds(complaints: int, tag: str) -> None:
     members, done = fixtures.SPRING["c"]
     audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": complaints})}
     group = page(fixtures.result(audience)).part("scorecard").groups[-1]
@@ -88,7 +88,7 @@ def test_a_guardrail_says_whether_it_holds(complaints: int, tag: str) -> None:
     assert bool(group.remark) == ("doubt" in tag)
 
 
-def test_a_guardrail_in_doubt_says_why_with_its_figures() -> None:
+def test_a_guardrail_in_doubt_shows_the_figures_behind_it() -> None:
     members, done = fixtures.SPRING["c"]
     audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": 43})}
     group = page(fixtures.result(audience)).part("scorecard").groups[-1]
@@ -98,7 +98,7 @@ def test_a_guardrail_in_doubt_says_why_with_its_figures() -> None:
     assert group.remark.endswith("Not certain enough to stop it.")
 
 
-def test_a_failed_check_makes_the_verdict_one_not_to_trust() -> None:
+def test_a_failed_check_makes_the_verdict_untrusted() -> None:
     view = page(fixtures.result(checks=fixtures.broken_split()))
     assert [shown.section.key for shown in view.sections[:2]] == ["health", "verdict"]
     assert view.part("verdict").decision == "untrusted"
@@ -108,20 +108,20 @@ def test_a_failed_check_makes_the_verdict_one_not_to_trust() -> None:
     assert view.part("health").items[0].next_step
 
 
-def test_too_little_data_is_an_outcome_of_its_own() -> None:
+def test_too_little_data_is_a_calm_outcome() -> None:
     view = page(fixtures.result(scale=0.008))
     assert view.part("verdict").decision == "not_enough_data"
     assert view.part("verdict").tone == "calm"
 
 
-def test_health_is_marked_by_signs_and_words_not_by_colour_alone() -> None:
+def test_health_is_marked_by_signs_and_words_besides_colour() -> None:
     items = page().part("health").items
     assert {item.mark for item in items} == {"i", "✓"}
-    assert all(item.said and item.sentence for item in items)
+    assert all(item.status_name and item.sentence for item in items)
     assert (items[0].check, items[0].status) == ("immature", "info")
 
 
-def test_the_last_event_is_told_by_the_clock_of_the_project_and_only_while_it_runs() -> None:
+def test_the_last_event_is_shown_in_the_time_zone_of_the_project_while_the_test_runs() -> None:
     def silence(**changes):
         return [item.sentence for item in page(**changes).part("health").items if item.check == "silence"]
 
@@ -129,11 +129,11 @@ def test_the_last_event_is_told_by_the_clock_of_the_project_and_only_while_it_ru
     assert silence(ended_at=fixtures.NOW) == silence(simulated=True) == []
 
 
-def test_nothing_that_nobody_did_has_a_figure() -> None:
+def test_a_metric_without_any_action_has_no_figures() -> None:
     audience = {key: (members, done | {"negative_rate": 0}) for key, (members, done) in fixtures.SPRING.items()}
     group = page(fixtures.result(audience)).part("scorecard").groups[-1]
     assert (group.tag, group.axis, group.note) == ("none so far", (), "")
-    assert [row.nobody for row in group.rows][0] == "none yet (0 of 7,121)"
+    assert [row.none_yet for row in group.rows][0] == "none yet (0 of 7,121)"
     assert all(row.ridge is None and row.best.text == row.loss.text == "–" for row in group.rows)
     assert group.rows[0].raw[:2] == ("7,121", "0")
 
@@ -164,7 +164,7 @@ def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
     assert counts.spec is None and "without days" in counts.alternative
 
 
-def test_a_variant_named_in_the_verdict_wears_its_colour() -> None:
+def test_a_variant_named_in_the_verdict_has_its_colour() -> None:
     parts = verdict.coloured("B “Meet the people who make it” leads A “New season, new colours”.", fixtures.variants())
     assert [(part.text, part.colour) for part in parts] == [
         ("B “Meet the people who make it”", "v1"),
@@ -185,7 +185,7 @@ def test_the_figures_of_the_verdict_are_those_of_the_scorecard() -> None:
     assert facts["Chance that B is best"].text == page().part("scorecard").groups[0].rows[1].best.text
 
 
-def test_segments_are_told_for_the_variant_of_the_verdict_the_largest_first() -> None:
+def test_segments_are_about_the_variant_of_the_verdict_with_the_largest_first() -> None:
     view = page()
     rows = view.part("segments")[0].rows
     assert view.subject.key == "b"
@@ -195,7 +195,7 @@ def test_segments_are_told_for_the_variant_of_the_verdict_the_largest_first() ->
     assert view.part("segments")[0].spec["data"]["values"]
 
 
-def test_a_segment_that_is_not_shown_says_why() -> None:
+def test_a_segment_that_is_not_shown_gives_the_reason() -> None:
     why = {"segment": "country", "not_shown": {"code": "diagnostics", "reason": "The model did not settle."}}
     segment = page(fixtures.result(segments=[why])).part("segments")[0]
     assert segment.rows == ()
@@ -216,7 +216,7 @@ def test_one_analysis_makes_no_curve() -> None:
     assert "second" in view.part("over_time").alternative
 
 
-def test_a_lift_that_makes_no_sense_is_drawn_as_a_difference() -> None:
+def test_a_lift_without_meaning_is_shown_as_a_difference() -> None:
     result = fixtures.result()
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "share_rate")
     for row in entry["comparisons"]:
@@ -234,7 +234,7 @@ def test_no_prior_removes_a_doubt_about_a_guardrail() -> None:
     assert page(result).part("scorecard").groups[-1].tag == "guardrail in doubt for C"
 
 
-def test_a_metric_without_an_answer_keeps_its_totals_and_says_why() -> None:
+def test_a_metric_without_estimates_keeps_its_totals_and_gives_the_reason() -> None:
     result = fixtures.result()
     entry = result["metrics"][1]
     entry["not_shown"] = {"code": "x", "reason": "Nobody has shared yet."}
@@ -263,7 +263,7 @@ def test_excluded_members_are_counted_by_reason_in_a_sentence() -> None:
     assert provenance.excluded_members({"bots": 0}) == ""
 
 
-def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_ship() -> None:
+def test_a_variant_is_recommended_in_the_dialog_only_if_the_verdict_ships_it() -> None:
     members, done = fixtures.SPRING["b"]
     winning = fixtures.result(fixtures.SPRING | {"b": (members, done | {"sticky_rate": 1150})})
     assert winning["verdict"]["decision"] == "ship"
@@ -274,7 +274,7 @@ def test_the_advised_variant_is_chosen_in_the_dialog_only_when_the_verdict_says_
     assert all(choice.chance for choice in waiting)
 
 
-def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_say() -> None:
+def test_a_choice_shows_its_chance_its_net_value_and_its_guardrails() -> None:
     result = sampled_parts.whole_result()
     a, b, c = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", ["negative_rate"], "EUR")
     p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
@@ -289,7 +289,7 @@ def test_a_choice_says_best_at_what_and_what_its_net_value_and_the_guardrails_sa
     assert b.value == f"net value €{THIN}0.11 below A, not certain"
 
 
-def test_a_choice_says_nothing_of_chances_before_there_is_enough_data() -> None:
+def test_a_choice_has_no_chances_before_there_is_enough_data() -> None:
     early = sampled_parts.plain_result()
     early["verdict"] |= {"decision": "not_enough_data", "variant": None}
     for result in (None, answer_of(early)):
@@ -315,14 +315,14 @@ def test_amounts_are_written_in_their_own_unit() -> None:
     assert Measure.known("orders").value(0.123) == "0.123"
 
 
-def test_a_lift_says_above_or_below() -> None:
+def test_a_lift_is_above_or_below() -> None:
     lift = Estimate(-0.05, Interval("eti", 0.95, -0.2, 0.1))
     said = explain_lift(Measure("share"), "B", "A", ComparisonResult("b", "a", lift), Wording())
     assert "5.0" in said
     assert "below A" in said
 
 
-def test_a_metric_of_ones_own_has_a_heading_too() -> None:
+def test_a_metric_without_a_superlative_has_a_heading() -> None:
     assert title_of_chance("half_life", "Half-life") == "Chance of being best: Half-life"
 
 
@@ -331,7 +331,7 @@ def test_letters_and_colours_follow_the_position() -> None:
     assert VariantFacts("x", 13).colour == "v1"
 
 
-def test_how_well_a_sampled_fit_went_is_told() -> None:
+def test_the_diagnostics_of_a_sampled_fit_are_shown() -> None:
     result = fixtures.result()
     gate = {"passed": True, "rhat_max": 1.0034, "ess_min": 1020.6, "divergences": 0, "reasons": []}
     result["segments"] = [
@@ -349,7 +349,7 @@ def test_how_well_a_sampled_fit_went_is_told() -> None:
     assert told["Segments fit: country"].startswith("R-hat 1.003, 1,020 effective draws, 0 div")
 
 
-def test_where_the_shares_moved_the_page_says_which_figures_are_pooled_over_that() -> None:
+def test_pooled_figures_are_noted_where_the_traffic_split_changed() -> None:
     result = sampled_parts.whole_result()
     assert not page(result).pooled
     result["metrics"][0]["stratified"] = {"epochs": 3, "merged": []}

@@ -43,7 +43,7 @@ class Section:
     warns
         Comes first where a health check failed.
     pools_epochs
-        Its figures do not allow for changes in the traffic split; the page says so where the split changed.
+        Its figures do not allow for changes in the traffic split; the page notes it where the split changed.
     """
 
     key: str

@@ -28,7 +28,7 @@ class Row:
     busiest
         The share of the total that the busiest tenth of members accounts for.
     alike
-        The same share if all members were alike; empty where it says nothing.
+        The same share if all members were alike; empty where it has no meaning.
     mean
         Per member, by the fitted distribution.
     """

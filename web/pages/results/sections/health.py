@@ -16,13 +16,13 @@ from web.pages.results.sections.provenance import excluded_members
 class HealthItem:
     """One check; `short` is shown of one in order, `name`, `sentence` and `next_step` of one that is not.
 
-    `said` names the status for a screen reader.
+    `status_name` names the status for a screen reader.
     """
 
     check: str
     status: str
     mark: str
-    said: str
+    status_name: str
     short: str
     name: str
     sentence: str

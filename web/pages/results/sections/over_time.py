@@ -118,7 +118,7 @@ def over_time(
 
 
 def _until(ended_at: datetime | None, rows: list[Point]) -> list[Point]:
-    """The points up to the end of the run: the last one of those after it stands at the end."""
+    """The points up to the end of the run: the last one of those after it is put at the end."""
     if ended_at is None:
         return rows
     end = moment(ended_at)

@@ -34,7 +34,7 @@ class Row:
     best: Number
     loss: Number
     raw: tuple[str, ...]
-    nobody: str = ""  # in place of figures that would be the prior alone
+    none_yet: str = ""  # in place of figures that would be the prior alone
 
 
 RAW_COLUMNS = (
@@ -184,7 +184,7 @@ def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve])
     measure, role, result = Measure.of(entry, context.plan.currency), _role(context, entry.metric), entry.deciding
     hint = _hint(context, entry)
     if no_member_did(result):
-        return _nobody(result, measure, context.variants, role, hint)
+        return _without_actions(result, measure, context.variants, role, hint)
     by_variant = {row.variant: row for row in result.variants}
     comparisons = {row.variant: row for row in result.comparisons}
     relative = measure.relative and any(row.lift for row in result.comparisons)
@@ -206,7 +206,9 @@ def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve])
     )
 
 
-def _nobody(result: MetricResult, measure: Measure, variants: Sequence[VariantFacts], role: Role, hint: str) -> Group:
+def _without_actions(
+    result: MetricResult, measure: Measure, variants: Sequence[VariantFacts], role: Role, hint: str
+) -> Group:
     counted = {row.variant: row.n for row in result.variants}
     tag, tone = (gettext("none so far"), "calm") if role.guardrail else (role.tag, role.tone)
     nothing = Number(NOTHING)

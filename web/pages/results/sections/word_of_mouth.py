@@ -102,16 +102,16 @@ def _sentence(context: Context, known: Mapping[str, VariantCascade], *, whole: b
     if own is None or own_r is None:
         return ()
     named = Part(subject.letter, subject.colour)
-    number = Part("", number=_brought(subject, own, own_r, "said", whole=whole))
+    number = Part("", number=_brought(subject, own, own_r, "sentence", whole=whole))
     interval = explanations.range_of(_small(own_r.interval.low), _small(own_r.interval.high))
     text = gettext("Each member who saw {variant} brought {number} more ({interval}).")
     parts = filled(text, variant=named, number=number, interval=interval)
     if other and (other_r := shown(other.r)):
-        number = Part("", number=_brought(control, other, other_r, "said", whole=whole))
+        number = Part("", number=_brought(control, other, other_r, "sentence", whole=whole))
         text = gettext("With {variant} it was {number}.")
         parts += (Part(" "), *filled(text, variant=Part(control.letter, control.colour), number=number))
     if not isinstance(own.reach, NotShown):
-        number = Part("", number=_hundred(subject, own, reading, "said"))
+        number = Part("", number=_hundred(subject, own, reading, "sentence"))
         text = gettext("Every 100 members randomised to {variant} became {number}.")
         parts += (Part(" "), *filled(text, variant=named, number=number))
     return parts

@@ -1,4 +1,4 @@
-"""How often and how unevenly, as data: what the page says of a count metric."""
+"""Actions per member as data: the figures of a count metric and their explanations."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.web.pages.results.view_of import THIN, page, with_part
 from web.pages.results.sections import provenance
 
 
-def test_a_count_is_taken_apart_into_who_has_none_what_the_others_have_and_the_busiest() -> None:
+def test_a_count_is_split_into_none_the_others_and_the_busiest() -> None:
     (part,) = page().part("counts")
     assert (part.title, part.not_shown) == ("Active days", "")
     told, row = sampled_parts.counts()[0]["variants"][1], part.rows[1]
@@ -20,19 +20,19 @@ def test_a_count_is_taken_apart_into_who_has_none_what_the_others_have_and_the_b
     assert row.never.id == "counts-active_days-b-never"
 
 
-def test_where_hardly_anybody_did_it_a_tenth_accounts_for_all() -> None:
+def test_where_few_members_act_a_tenth_accounts_for_all() -> None:
     (part,) = page(sampled_parts.whole_result() | {"counts": sampled_parts.counts(mean=0.03)}).part("counts")
     assert {(row.busiest.text, row.alike) for row in part.rows} == {("all", "")}
     assert "between" not in part.rows[0].busiest.why, "no interval where a tenth accounts for all"
 
 
 @pytest.mark.parametrize(("found", "said"), [(sampled_parts.no_counts(), "2 of 102 members of B did it;")])
-def test_counts_of_which_nothing_can_be_said_say_why(found, said) -> None:
+def test_counts_that_are_not_shown_give_the_reason(found, said) -> None:
     (part,) = page(with_part("counts", found)).part("counts")
     assert not part.rows and part.not_shown.startswith(said)
 
 
-def test_its_prior_is_named_with_what_it_is_for() -> None:
+def test_its_prior_is_named_with_its_use() -> None:
     from analysis.priors import NEGATIVE_BINOMIAL_WEAK
     from experiments.reporting.sentences.wording import Wording
 

@@ -1,4 +1,4 @@
-"""Retention, as data: curves, half-lives, the table, and why something cannot be told."""
+"""Retention as data: curves, half-lives, the table, and the reasons for what is missing."""
 
 from analysis import RetentionStatistics
 from analysis.models.retention.fit import fit_retention
@@ -7,7 +7,7 @@ from tests.web.pages.results import sampled_parts
 from tests.web.pages.results.view_of import THIN, page, said, with_part
 
 
-def test_the_curves_end_in_each_variants_half_life_and_a_sentence_says_them() -> None:
+def test_the_curves_end_in_the_half_lives_and_a_sentence_names_them() -> None:
     part = page().part("retention")
     ends = [row["end"] for row in part.spec["layer"][-1]["data"]["values"]]
     assert sorted(ends) == [f"A 2.1{THIN}d", f"B 3.9{THIN}d", f"C 2.6{THIN}d"]
@@ -33,7 +33,7 @@ def test_the_curves_of_the_real_model_are_drawn() -> None:
     assert len(part.days.rows) == 6 and not part.tail
 
 
-def test_every_point_of_the_curves_stands_in_a_table_with_its_raw_figure() -> None:
+def test_each_point_of_the_curves_is_in_a_table_with_its_raw_figure() -> None:
     part = page().part("retention")
     assert part.days.columns[:4] == ("day", "A", f"A 95{THIN}%", "A raw ○")
     assert len(part.days.rows) == 13 and all(len(row) == 10 for row in part.days.rows)
@@ -41,13 +41,13 @@ def test_every_point_of_the_curves_stands_in_a_table_with_its_raw_figure() -> No
     assert part.halves.rows[1][:3] == ("B", f"3.9{THIN}d", "3.6 to 4.2")
 
 
-def test_before_the_first_window_is_over_the_page_shows_who_has_come_back_so_far() -> None:
+def test_before_the_first_window_ends_the_page_shows_members_who_returned_so_far() -> None:
     part = page(with_part("retention", sampled_parts.early_retention())).part("retention")
     assert part.outcome == "No member's 14-day window has ended, so there is no half-life yet."
     assert part.spec and not part.sentence and part.halves is None
 
 
-def test_where_nobody_came_back_there_is_no_curve() -> None:
+def test_where_no_member_returned_there_is_no_curve() -> None:
     found = sampled_parts.retention()
     for row in found["variants"]:
         row["half_life"] = sampled_parts.not_shown("nobody_returned", "None came back.")
@@ -57,7 +57,7 @@ def test_where_nobody_came_back_there_is_no_curve() -> None:
     assert (part.spec, part.outcome) == (None, "No member has returned on a later day yet.")
 
 
-def test_a_half_life_that_cannot_be_told_says_whose_and_why() -> None:
+def test_a_missing_half_life_names_the_variant_and_the_reason() -> None:
     found = sampled_parts.retention()
     found["variants"][2]["half_life"] = sampled_parts.not_shown("too_few_returns", "Only 3 members came back.")
     part = page(with_part("retention", found)).part("retention")
@@ -65,7 +65,7 @@ def test_a_half_life_that_cannot_be_told_says_whose_and_why() -> None:
     assert "C" in [row["end"] for row in part.spec["layer"][-1]["data"]["values"]]
 
 
-def test_a_tail_that_is_not_shown_says_why() -> None:
+def test_a_forecast_that_is_not_shown_gives_the_reason() -> None:
     found = sampled_parts.retention()
     for row in found["variants"]:
         row["tail"] = sampled_parts.not_shown("predictive", "The curve does not fit.")

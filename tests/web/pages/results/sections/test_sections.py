@@ -1,4 +1,4 @@
-"""What stands round the sections: shares that move, whose figures, adjusted ones, priors, how values are written."""
+"""Traffic split, population, adjusted figures, priors, and how values are written, as data."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from web.pages.results.explanations import explain_kind, explain_lift, explain_m
 from web.pages.results.sections import provenance
 
 
-def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
+def test_the_traffic_split_is_drawn_step_by_step_with_its_caveat() -> None:
     part = page().part("allocation")
     assert part.note.endswith(f" at least 5{THIN}%.")
     assert "The shares followed the results" in part.caveat
@@ -23,13 +23,13 @@ def test_the_shares_are_drawn_step_by_step_with_their_caveat() -> None:
     assert part.alternative.endswith(f"B 88{THIN}%, C 7{THIN}%.")
 
 
-def test_shares_that_have_not_moved_are_no_chart() -> None:
+def test_a_traffic_split_that_has_not_changed_has_no_chart() -> None:
     part = page(with_part("allocation", sampled_parts.allocation(1))).part("allocation")
     assert part.spec is None
     assert part.alternative.endswith(f": A 33{THIN}%, B 33{THIN}%, C 33{THIN}%.")
 
 
-def test_only_members_seen_in_full_can_be_looked_at_and_the_verdict_stays() -> None:
+def test_the_scorecard_can_be_limited_to_full_windows_and_the_verdict_stays() -> None:
     everybody, full = page(), page(mature=True)
     assert full.part("verdict") == everybody.part("verdict")
     assert full.part("scorecard").population.note.startswith("Only the 13,526 members whose 7-day window")
@@ -38,7 +38,7 @@ def test_only_members_seen_in_full_can_be_looked_at_and_the_verdict_stays() -> N
     assert not page(sampled_parts.plain_result(), mature=True).part("scorecard").population
 
 
-def test_a_history_that_explains_nothing_says_so() -> None:
+def test_a_covariate_that_explains_nothing_reduces_no_variance() -> None:
     line = page().part("scorecard").groups[0].adjusted
     assert line.text.startswith(f"Adjusted for history: variance −0.0{THIN}%. Unadjusted: B +9.")
     assert "CUPED" in line.why
@@ -55,7 +55,7 @@ def test_the_page_shows_the_adjusted_figures_since_the_verdict_rests_on_them() -
     assert "the verdict rests on them" in page().part("scorecard").groups[0].adjusted.why
 
 
-def test_a_covariate_that_could_not_be_used_says_why_and_the_plain_figures_stand() -> None:
+def test_an_unused_covariate_gives_the_reason_and_the_plain_figures_stay() -> None:
     result = sampled_parts.plain_result()
     why = sampled_parts.not_shown("no_spread", "All members have the same history.")
     result["metrics"][0]["adjusted"] = {"covariate": {"days_before": 28}, "variance_reduction": None} | why
@@ -65,7 +65,7 @@ def test_a_covariate_that_could_not_be_used_says_why_and_the_plain_figures_stand
     assert group.rows[1].lift.text == page(sampled_parts.plain_result()).part("scorecard").groups[0].rows[1].lift.text
 
 
-def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
+def test_a_learned_prior_is_shown_with_its_range_and_its_evidence() -> None:
     rows = provenance.provenance(fixtures.reading(sampled_parts.whole_result()))
     told = [value for label, value in rows if label == "Prior"]
     learned = next(line for line in told if line.startswith("learned"))
@@ -75,7 +75,7 @@ def test_a_learned_prior_tells_what_it_believes_and_where_from() -> None:
     assert learned.endswith("all lifts, for the verdict.")
 
 
-def test_every_fit_tells_what_its_gate_let_through() -> None:
+def test_each_fit_shows_its_diagnostics_and_checks() -> None:
     told = dict(provenance.provenance(fixtures.reading(sampled_parts.whole_result())))
     sampled = "R-hat 1.002, 1,804 effective draws, 0 divergent transitions. Sampler nutpie, seed 7."
     assert told["Retention fit"] == told["Segments fit: country and device"] == sampled
@@ -110,7 +110,7 @@ def test_the_kind_of_an_interval_is_named() -> None:
         ("roi", f"+142{THIN}%", "−126 points"),
     ],
 )
-def test_each_kind_of_metric_is_written_in_its_own_way(metric, mean, difference) -> None:
+def test_each_kind_of_metric_is_written_in_its_unit(metric, mean, difference) -> None:
     group = next(group for group in page().part("scorecard").groups if group.key == metric)
     assert (group.rows[1].mean.text, group.rows[1].lift.text) == (mean, difference)
     for row in group.rows:
@@ -125,19 +125,19 @@ def test_a_signed_metric_is_never_compared_in_per_cent() -> None:
     assert "%" not in why.replace(f"95{THIN}%", "")
 
 
-def test_nobody_mentioning_it_is_not_told_of_a_signed_sum_that_is_nought() -> None:
+def test_a_signed_sum_of_zero_does_not_mean_that_no_member_acted() -> None:
     result = sampled_parts.whole_result()
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "sentiment")
     for row in entry["variants"]:
         row["total"] = 0
     group = next(group for group in page(result).part("scorecard").groups if group.key == "sentiment")
-    assert not any(row.nobody for row in group.rows)
+    assert not any(row.none_yet for row in group.rows)
 
 
 # Few who carry an amount
 
 
-def test_where_a_handful_is_missing_the_interval_is_left_out_and_the_row_says_why() -> None:
+def test_with_too_few_carriers_the_interval_is_left_out_with_a_reason() -> None:
     result = sampled_parts.whole_result()
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "revenue")
     why = {"code": "few_carriers", "reason": "3 of the 7,094 members of B have a value."}

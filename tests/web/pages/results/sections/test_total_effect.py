@@ -1,4 +1,4 @@
-"""With everybody they brought, as data: whose figures stand beside which, and what a reader learns of each."""
+"""The total effect as data: own figures, those with word of mouth, and the lift."""
 
 from tests.web.pages.results import sampled_parts
 from tests.web.pages.results.view_of import THIN, page, with_part
@@ -26,7 +26,7 @@ def told(*entries: dict):
     return page(with_part("total", {"brought": 700, "metrics": list(entries)})).part("total_effect")
 
 
-def test_the_whole_effect_stands_beside_the_direct_one_against_the_control() -> None:
+def test_the_total_effect_is_beside_the_direct_one_with_its_lift() -> None:
     part = told(entry("sticky_rate", {"a": 0.15, "b": 1.225, "c": 0.16}))
     assert part.brought == 700
     a, b, c = part.first.rows
@@ -39,7 +39,7 @@ def test_the_whole_effect_stands_beside_the_direct_one_against_the_control() -> 
     assert f"between +40.0{THIN}% and +60.0{THIN}%" in b.against.why and f"98{THIN}%" in b.against.why
 
 
-def test_what_decides_comes_first_and_a_metric_without_figures_says_why() -> None:
+def test_the_deciding_metric_comes_first_and_missing_figures_have_a_reason() -> None:
     reason = sampled_parts.not_shown("too_few", "Too few members did it to tell.")["not_shown"]
     part = told(
         entry("revenue", {"a": 1.0, "b": 2.0, "c": 1.0}, not_shown=reason),
@@ -49,6 +49,6 @@ def test_what_decides_comes_first_and_a_metric_without_figures_says_why() -> Non
     assert [(group.key, group.not_shown) for group in part.others] == [("revenue", "Too few members did it to tell.")]
 
 
-def test_without_anybody_brought_there_is_no_section() -> None:
+def test_without_members_through_shares_there_is_no_section() -> None:
     assert page(with_part("total", None)).part("total_effect") is None
     assert page(sampled_parts.plain_result()).part("total_effect") is None

@@ -1,4 +1,4 @@
-"""How far it carries, as data: the sentence, the picture, the classes, and why something cannot be told."""
+"""Word of mouth as data: the sentence, the picture, the classes, and the reasons for what is missing."""
 
 from tests.web.pages.results import fixtures, sampled_parts
 from tests.web.pages.results.view_of import THIN, page, said, with_part
@@ -14,7 +14,7 @@ def test_word_of_mouth_is_a_sentence_about_the_variant_and_the_control() -> None
     assert part.young.startswith(f"12{THIN}% of the members")
 
 
-def test_the_picture_is_as_large_as_the_largest_cascade_and_says_that_it_is_drawn() -> None:
+def test_the_picture_has_the_size_of_the_largest_cascade_and_is_marked_as_illustrative() -> None:
     picture = page().part("word_of_mouth").picture
     assert len(picture.dots) == 64 and len(picture.lines) == 63
     assert "64 members" in picture.caption and "5 steps" in picture.caption and "illustrative" in picture.caption
@@ -30,7 +30,7 @@ def test_cascades_are_counted_in_classes_that_add_up() -> None:
     assert sum(roots) == fixtures.SPRING["b"][0]
 
 
-def test_what_spreads_by_itself_has_no_end_to_tell() -> None:
+def test_self_sustaining_growth_has_no_reach() -> None:
     found = sampled_parts.cascade()
     found["variants"][1] |= {"reach": None, "reach_not_shown": "B may spread by itself, so no end can be told."}
     found["variants"][1]["p_viral"] = 0.62
@@ -40,7 +40,7 @@ def test_what_spreads_by_itself_has_no_end_to_tell() -> None:
     assert "became" not in said(part.sentence)
 
 
-def test_a_variant_whose_word_of_mouth_is_not_known_yet_says_why_and_the_others_stand() -> None:
+def test_a_variant_without_word_of_mouth_gives_the_reason_and_the_others_are_shown() -> None:
     found = sampled_parts.cascade()
     found["variants"][2]["r"] = sampled_parts.not_shown(
         "nobody_brought", "None of its 7,091 members has brought anybody yet."
@@ -65,7 +65,7 @@ def test_what_was_counted_is_kept_where_nothing_could_be_fitted() -> None:
     assert part.picture and part.sizes and not part.rows and not part.sentence
 
 
-def test_where_nothing_is_known_of_any_variant_each_says_why() -> None:
+def test_where_no_variant_has_figures_each_gives_its_reason() -> None:
     found = sampled_parts.cascade() | sampled_parts.not_shown(
         "nobody_brought", "None of its 7,121 members has brought anybody yet."
     )
@@ -76,13 +76,13 @@ def test_where_nothing_is_known_of_any_variant_each_says_why() -> None:
     assert said.startswith("A: None of its 7,121 members has brought anybody yet. B: None of its 7,094 members")
 
 
-def test_where_nobody_was_brought_there_is_a_reason_and_no_picture() -> None:
+def test_where_no_member_was_brought_there_is_a_reason_and_no_picture() -> None:
     found = {"not_shown": {"code": "nobody", "reason": "Nobody has come through a share yet."}, "variants": []}
     part = page(with_part("cascade", found)).part("word_of_mouth")
     assert (part.outcome, part.picture, part.rows) == ("Nobody has come through a share yet.", None, ())
 
 
-def test_where_the_law_of_sharing_does_not_hold_the_note_says_so_and_nothing_contradicts_it() -> None:
+def test_where_the_model_of_sharing_does_not_fit_all_texts_agree_with_the_note() -> None:
     note = "The usual law of sharing does not hold here, so only members whose 7 days are over are told of."
     part = page(with_part("cascade", sampled_parts.cascade() | {"note": note})).part("word_of_mouth")
     assert part.note == note
@@ -93,7 +93,7 @@ def test_where_the_law_of_sharing_does_not_hold_the_note_says_so_and_nothing_con
     assert not any(" are left out. " in row.brought.why for row in plain.rows)
 
 
-def test_a_check_of_too_much_alone_tells_no_lower_end() -> None:
+def test_a_check_with_an_upper_limit_alone_has_no_lower_end() -> None:
     checks = [
         {"name": "Brought by one member of B at most", "observed": 60.0, "low": None,
          "high": 41.0, "passed": False},
