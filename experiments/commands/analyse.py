@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.translation import gettext, ngettext
+from experiments.translation.filling import filled
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -53,7 +54,7 @@ def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as
     click.echo(table(reading))
     click.echo()
     summary = gettext("Analysis {id}, {members:,} members, up to {cut_off}.")
-    click.echo(summary.format(id=made.id, members=heading.units.randomised, cut_off=heading.cut_off))
+    click.echo(filled(summary, id=made.id, members=heading.units.randomised, cut_off=heading.cut_off))
     if postponed_models:
         click.echo(gettext("The worker fits the remaining models next."))
     click.echo(f"{chosen.public_url}/experiments/{key}")

@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from experiments.translation import gettext, ngettext
+from experiments.translation.filling import filled
+from experiments.translation.lists import either
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
@@ -53,7 +55,7 @@ def _written(name: str, file: Path, stored: Any, database: Any, no_sampled: bool
 
     if file.suffix not in _ENDINGS[name]:
         message = gettext("the file name must end with {endings}.")
-        raise InvalidError(message.format(endings=gettext(" or ").join(_ENDINGS[name])))
+        raise InvalidError(message.format(endings=either(_ENDINGS[name])))
     try:
         return _WRITERS[name](stored, file, database, no_sampled)
     except OSError as error:
@@ -79,7 +81,7 @@ def _posterior(stored: Any, file: Path, _database: Any, no_sampled: bool) -> str
 def _summary(stored: Any, file: Path, _database: Any, _no_sampled: bool) -> str:
     from experiments.exporting import summary
 
-    return gettext("{count:,} rows, one per metric and variant.").format(count=summary.write(stored, file))
+    return filled(gettext("{count:,} rows, one per metric and variant."), count=summary.write(stored, file))
 
 
 def _members(stored: Any, file: Path, database: Any, _no_sampled: bool) -> str:
@@ -95,7 +97,8 @@ def _members(stored: Any, file: Path, database: Any, _no_sampled: bool) -> str:
         with file.open("w", newline="", encoding="utf-8") as text:
             text.writelines(members.to_csv(table))
     count = stored.answer.heading.units.randomised
-    return ngettext("{count:,} member, one per row.", "{count:,} members, one per row.", count).format(count=count)
+    message = ngettext("{count:,} member, one per row.", "{count:,} members, one per row.", count)
+    return filled(message, count=count)
 
 
 def _report(stored: Any, file: Path, _database: Any, _no_sampled: bool) -> str:

@@ -19,6 +19,7 @@ from experiments.reporting.terminal import table
 from experiments.reporting.worded import Reading
 from experiments.settings import settings
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 
 _SAMPLE_ROWS = 200  # for the suggested roles of columns
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -196,7 +197,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
 def _print_summary(summary: ImportSummary, plan: Plan) -> None:
     total = sum(summary.members.values())
     imported = gettext("Imported {name} ({key}): {members:,} members in {variants} variants.")
-    click.echo(imported.format(name=summary.name, key=summary.key, members=total, variants=len(summary.members)))
+    click.echo(filled(imported, name=summary.name, key=summary.key, members=total, variants=len(summary.members)))
     mapped = [
         gettext("{column} as {meaning}").format(column=column, meaning=meaning)
         for meaning, column in plan.columns.items()
@@ -205,7 +206,9 @@ def _print_summary(summary: ImportSummary, plan: Plan) -> None:
     if mapped:
         click.echo(gettext("Columns: {columns}.").format(columns=", ".join(mapped)))
     if summary.events:
-        by_type = ", ".join(f"{count:,} {type_}" for type_, count in sorted(summary.events.items()))
+        by_type = ", ".join(
+            filled("{count:,} {type}", count=count, type=type_) for type_, count in sorted(summary.events.items())
+        )
         click.echo(gettext("Events: {events}.").format(events=by_type))
     for type_ in sorted(set(summary.events) - KNOWN.keys()):
         known = meant(type_)
@@ -217,7 +220,7 @@ def _print_summary(summary: ImportSummary, plan: Plan) -> None:
         click.echo(text.format(type=type_, known=known))
     if summary.uncounted:
         text = gettext("{count:,} events are outside their member's window: stored, but not counted.")
-        click.echo(text.format(count=summary.uncounted))
+        click.echo(filled(text, count=summary.uncounted))
 
 
 def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:

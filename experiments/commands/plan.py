@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.translation import gettext
+from experiments.translation.filling import filled
+from experiments.translation.lists import listed
 
 if TYPE_CHECKING:
     from analysis import Plan
@@ -39,7 +41,7 @@ class _Change(_Share):
                 "{text} would be {percent:,.0f}\u202f%; write {text}% or {share:g} for {text}\u202f%, "
                 "or {percent:.0f}%."
             )
-            self.fail(message.format(text=text, percent=share * 100, share=share / 100), param, ctx)
+            self.fail(filled(message, text=text, percent=share * 100, share=share / 100), param, ctx)
         return share
 
 
@@ -97,7 +99,7 @@ def _from_figures(given: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
     missing = [f"--{name.replace('_', '-')}" for name in ("baseline", "members_a_day") if given[name] is None]
     if missing:
         message = gettext("Set {options}, or use --like KEY to take them from an experiment.")
-        raise InvalidError(message.format(options=gettext(" and ").join(missing)))
+        raise InvalidError(message.format(options=listed(missing)))
     number = given["variants"] or 2
     audience = Audience(
         given["baseline"], given["members_a_day"], (1 / number,) * number, given["sd"], not given["fewer_is_better"]

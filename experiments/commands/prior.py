@@ -7,6 +7,7 @@ import click
 
 from experiments.commands.console import opened_database
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 
 
 @click.group("prior")
@@ -46,8 +47,10 @@ def learn_command(dry_run: bool) -> None:
 @command.command("list")
 def list_command() -> None:
     """List the priors of lifts: name, spread of a lift, and why."""
+    from experiments.reporting.numbers import percent
+
     for row in _all():
-        click.echo(f"{row['name']}\t± {100 * row['parameters']['sd']:.0f} %\t{row['reason']}")
+        click.echo(f"{row['name']}\t± {percent(row['parameters']['sd'], 0)}\t{row['reason']}")
 
 
 @command.command("show")
@@ -87,7 +90,7 @@ def _summary(prior: dict[str, Any], evidence: dict[str, Any]) -> None:
         "Spread between variants (log-odds): {tau:.3f} (95 % interval {low:.3f} to {high:.3f}); "
         "standard deviation of a lift: {sd:.3f}."
     )
-    click.echo(spread.format(tau=evidence["tau"], low=low, high=high, sd=prior["parameters"]["sd"]))
+    click.echo(filled(spread, tau=evidence["tau"], low=low, high=high, sd=prior["parameters"]["sd"]))
     click.echo(evidence["better"])
 
 

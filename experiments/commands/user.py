@@ -58,4 +58,4 @@ def _from_stdin() -> str:
 def _from_prompt() -> str:
     if not sys.stdin.isatty():
         raise InvalidError(gettext("No terminal to enter the password; use --password-stdin."))
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return str(click.prompt(gettext("Password"), hide_input=True, confirmation_prompt=True))

@@ -51,6 +51,7 @@ from experiments.definition.fields import (
 )
 from experiments.definition.variant_names import letter
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 from experiments.validation import bad, field_errors, shown, validated
 
 _WEIGHT_TOLERANCE = 1e-6
@@ -82,7 +83,7 @@ class Content(_Model):
             ) from None
         if size > MAX_CUSTOM_BYTES:
             message = gettext("This has {size:,} bytes; at most {most:,} are allowed. Link to large data instead.")
-            raise bad(message.format(size=size, most=MAX_CUSTOM_BYTES))
+            raise bad(filled(message, size=size, most=MAX_CUSTOM_BYTES))
         if "\\u0000" in text:
             raise bad(gettext("This contains the character U+0000; remove it."))
         return value

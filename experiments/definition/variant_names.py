@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from experiments.definition import targeting
 from experiments.translation import N_, gettext
+from experiments.translation.filling import localised
 
 NO_CONTENT = N_("no content here")
 NO_HEADLINE = N_("no headline yet")
@@ -58,7 +59,7 @@ def audience(rule: Mapping[str, Any] | None, share: float = 1.0) -> str:
     if share <= 0:
         return gettext("No members take part: traffic is 0 %.")
     return _audience_template(rule, share).format(
-        percent=f"{share * 100:.4g}", rule=_rule_text(rule) if rule is not None else ""
+        percent=localised(f"{share * 100:.4g}"), rule=_rule_text(rule) if rule is not None else ""
     )
 
 

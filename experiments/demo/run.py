@@ -18,6 +18,7 @@ from experiments.settings import Settings
 from experiments.storage import audit
 from experiments.storage.database import Database
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 
 Report = Callable[[float, str], None]
 MOST_MEMBERS = 1_000_000
@@ -83,10 +84,10 @@ def make(
     """
     if not 30 <= members <= MOST_MEMBERS:
         message = gettext("{members:,} members are out of range; use 30 to {most:,}.")
-        raise InvalidError(message.format(members=members, most=MOST_MEMBERS))
+        raise InvalidError(filled(message, members=members, most=MOST_MEMBERS))
     now = datetime.now(UTC)
     with database.write() as session:
-        made, filled = backdating.find_or_create(
+        made, complete = backdating.find_or_create(
             session,
             again=again,
             address=settings.public_url,
@@ -97,7 +98,7 @@ def make(
         )
         run = store.current_run(session, made)
         until = (run.started_at if run else now) + timedelta(days=campaign.DAYS)
-    if filled:
+    if complete:
         return Made(made.key, made.name, 0, 0)
     audience = list(world.members(made.key, members, seed, until=until, days=campaign.DAYS, zone=settings.time_zone))
     with _key(database) as key:
@@ -116,7 +117,7 @@ def make(
 def sentence(made: Made) -> str:
     """Return a summary of the simulation."""
     text = gettext("{members:,} simulated members over the last two weeks, with {events:,} events.")
-    return text.format(members=made.members, events=made.events)
+    return filled(text, members=made.members, events=made.events)
 
 
 @contextmanager
@@ -142,7 +143,7 @@ def _assign(api: Api, key: str, audience: Sequence[world.Member], report: Report
                 variants[member.number] = variant
             if member.number % 250 == 0:
                 message = gettext("{done:,} of {total:,} members assigned")
-                report(member.number / len(audience), message.format(done=member.number, total=len(audience)))
+                report(member.number / len(audience), filled(message, done=member.number, total=len(audience)))
     return variants
 
 
@@ -166,7 +167,7 @@ def _log(api: Api, events: Sequence[dict[str, Any]], report: Report) -> None:
     for number, batch in enumerate(batches, start=1):
         api.log(list(batch))
         message = gettext("{done:,} of {total:,} events sent")
-        report(number / len(batches), message.format(done=min(number * _BATCH, len(events)), total=len(events)))
+        report(number / len(batches), filled(message, done=min(number * _BATCH, len(events)), total=len(events)))
 
 
 def _part(report: Report, begin: float, share: float) -> Report:

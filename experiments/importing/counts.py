@@ -13,6 +13,7 @@ from experiments.importing.members import Variants
 from experiments.importing.plan import CONTENT_MEANINGS, Plan
 from experiments.importing.values import whole_number
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 from experiments.validation import validated
 
 PROPORTIONS = tuple(metric.key for metric in METRICS if metric.kind == "proportion")
@@ -80,7 +81,7 @@ def _refuse_days(file_name: str, counts: Counts) -> None:
         "day, or per part of the audience, to one line per variant, or choose one part with --where COLUMN=VALUE. "
         "Nothing was imported."
     )
-    raise ImportFailedError(message.format(file=file_name, count=further + 1, metric=metric, name=name))
+    raise ImportFailedError(filled(message, file=file_name, count=further + 1, metric=metric, name=name))
 
 
 class _Reader:
@@ -161,13 +162,13 @@ class _Reader:
             return [message.format(variant=variant, metric=metric, line=earlier)]
         if successes > members:
             message = gettext("{successes:,} successes are more than the {members:,} members; count each member once")
-            return [message.format(successes=successes, members=members)]
+            return [filled(message, successes=successes, members=members)]
         known = next((numbers for (key, _), numbers in self._counts.cells.items() if key == variant), None)
         if known is not None and known[0] != members:
             message = gettext(
                 "the variant {variant!r} has {earlier:,} members on an earlier line, {members:,} here; use one number"
             )
-            return [message.format(variant=variant, earlier=known[0], members=members)]
+            return [filled(message, variant=variant, earlier=known[0], members=members)]
         self._counts.lines[cell] = line
         self._counts.cells[cell] = (members, successes)
         return []

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 from experiments.errors import ImportFailedError
 from experiments.translation import N_, gettext, ngettext
+from experiments.translation.filling import filled
 
 MAX_LISTED = 100
 SEPARATORS = ",;\t"
@@ -70,7 +71,7 @@ class LineErrors:
                 self.count,
             )
         raise ImportFailedError(
-            detail.format(file=file_name, count=self.count, listed=len(self.lines)), lines=sorted(self.lines)
+            filled(detail, file=file_name, count=self.count, listed=len(self.lines)), lines=sorted(self.lines)
         )
 
 
@@ -243,14 +244,14 @@ class Table:
                         "{file} decompresses to more than {most:,} characters. "
                         "Use the command klette import, which has no limit, or split the file."
                     )
-                    raise ImportFailedError(message.format(file=self.source.name, most=self._most_bytes))
+                    raise ImportFailedError(filled(message, file=self.source.name, most=self._most_bytes))
                 if (not line.isascii() and not _is_utf8(line)) or "\0" in line:
                     self._errors.add(number, gettext(NOT_UTF_8))
                     line = line.encode("utf-8", "replace").decode().replace("\0", "")
                 yield line
         except (EOFError, gzip.BadGzipFile, OSError) as error:
             message = gettext("{file} is damaged after line {line:,} ({reason}). Compress or download it again.")
-            raise ImportFailedError(message.format(file=self.source.name, line=number, reason=error)) from None
+            raise ImportFailedError(filled(message, file=self.source.name, line=number, reason=error)) from None
 
 
 def column_index(header: Sequence[str], column: str, meaning: str, file_name: str, *, remedy: str = "") -> int:

@@ -19,6 +19,7 @@ from experiments.importing.values import (
     whole_number,
 )
 from experiments.translation import N_, gettext
+from experiments.translation.filling import filled
 
 MAX_NAME = 120
 MOST_REPEATS = 1_000
@@ -230,7 +231,7 @@ class MemberReader:
             value, count = None, whole_number(text) if text else 0
             if count > MOST_REPEATS:
                 message = gettext("{count:,} is more than {most:,} events of a type per member; use an events file")
-                raise ValueError(message.format(count=count, most=MOST_REPEATS))
+                raise ValueError(filled(message, count=count, most=MOST_REPEATS))
         currency = self._currency if meaning.key == "money" else None
         return [
             ImportedEvent(line, f"{line}.{column}.{number}", unit, type_, at_us + AFTER_EXPOSURE_US, value, currency)

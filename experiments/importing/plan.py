@@ -19,6 +19,7 @@ from experiments.definition.fields import (
 )
 from experiments.definition.model import Covariate
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 from experiments.validation import bad, field_errors, validated
 
 MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by")
@@ -73,7 +74,7 @@ class Plan(BaseModel):
                 "The shares add up to {total:.6g}; they must add up to 1 or 100 (per cent), or be a ratio of whole "
                 "numbers up to {most}, such as 2 and 1."
             )
-            raise bad(message.format(total=total, most=LARGEST_PART))
+            raise bad(filled(message, total=total, most=LARGEST_PART))
         return value
 
     @model_validator(mode="after")

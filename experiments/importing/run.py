@@ -15,6 +15,7 @@ from experiments.importing.store import ImportSummary, Report, store_counts, sto
 from experiments.lifecycle import store
 from experiments.storage.database import Database
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 
 _READING = 0.6  # measured share of the time; storing takes the rest
 _REPORT_EVERY = 2_000  # rows
@@ -77,7 +78,7 @@ def run_import(
         refuse_early(session, plan)
     if plan.kind == "counts":
         counts = read_counts(source, plan, most_bytes=most_bytes)
-        report(_READING, gettext("Read {count:,} rows").format(count=len(counts.cells)))
+        report(_READING, filled(gettext("Read {count:,} rows"), count=len(counts.cells)))
         with database.write() as session:
             summary = store_counts(session, plan, counts, actor=actor)
             before_commit(session, summary)
@@ -99,7 +100,7 @@ def run_import(
         if not staging.counts():
             no_rows = gettext("{file} has a header but no rows. Add one row per member.").format(file=source.name)
             raise ImportFailedError(no_match(source, plan) or no_rows)
-        report(_READING, gettext("Storing {count:,} members").format(count=sum(staging.counts().values())))
+        report(_READING, filled(gettext("Storing {count:,} members"), count=sum(staging.counts().values())))
         storing = _part(report_storing, _READING, 1 - _READING)
         with database.write() as session:
             summary = store_members(session, plan, staging, variants, actor=actor, report=storing)
@@ -139,7 +140,7 @@ def _read_members(
         reader = MemberReader(table.header, plan, variants, file_name=source.name, currency=currency)
         for number, (line, row) in enumerate(table.rows(), start=1):
             if number % _REPORT_EVERY == 0:
-                report(table.fraction, gettext("Read {count:,} members").format(count=number))
+                report(table.fraction, filled(gettext("Read {count:,} members"), count=number))
             if not reader.selects(row):
                 continue
             try:
@@ -166,7 +167,7 @@ def _read_events(
         reader = EventReader(table.header, plan, file_name=source.name, currency=currency)
         for number, (line, row) in enumerate(table.rows(), start=1):
             if number % _REPORT_EVERY == 0:
-                report(table.fraction, gettext("Read {count:,} events").format(count=number))
+                report(table.fraction, filled(gettext("Read {count:,} events"), count=number))
             try:
                 staging.add_event(reader.read(line, row))
             except RowError as error:

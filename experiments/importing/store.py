@@ -23,6 +23,7 @@ from experiments.lifecycle import store
 from experiments.storage import audit
 from experiments.storage.tables import Experiment, ImportedCounts, Run, metadata
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 
 Report = Callable[[float, str], None]
 _LONGEST_PLAN_DAYS = 365
@@ -262,7 +263,7 @@ def _event_row(stored: Experiment, event: ImportedEvent) -> EventRow:
 
 
 def _progress(done: int, total: int) -> str:
-    return gettext("Stored {done:,} of {total:,} rows").format(done=done, total=total)
+    return filled(gettext("Stored {done:,} of {total:,} rows"), done=done, total=total)
 
 
 def _control(control: str, keys: dict[str, str]) -> str:

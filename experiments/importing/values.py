@@ -11,6 +11,7 @@ from experiments.catalogue.event_values import MAX_VALUE
 from experiments.errors import InvalidError
 from experiments.ingestion.fields import to_micro
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 
 MICRO = 1_000_000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -119,7 +120,7 @@ def whole_number(text: str) -> int:
         raise ValueError(message.format(text=text, example=example))
     if number > MAX_VALUE:
         message = gettext("{text!r} is above the maximum of {most:,}; check the number")
-        raise ValueError(message.format(text=text, most=MAX_VALUE))
+        raise ValueError(filled(message, text=text, most=MAX_VALUE))
     if number != number.to_integral_value():
         message = gettext("{text!r} is not a whole number; use digits only, such as {example}")
         raise ValueError(message.format(text=text, example="12"))

@@ -16,6 +16,7 @@ from experiments.settings import settings
 from experiments.storage.database import Database
 from experiments.storage.tables import Job, Upload
 from experiments.translation import gettext
+from experiments.translation.filling import filled
 
 _MAX_EXPANSION = 40  # times the largest upload: CSV compresses to about a tenth, so more is not a CSV file
 
@@ -85,4 +86,4 @@ def _message(summary: ImportSummary) -> str:
             "Imported {members:,} members in {variants} variants and {events:,} events, of which {uncounted:,} are "
             "outside their member's window and do not count. The analysis starts next."
         )
-    return text.format(**numbers)
+    return filled(text, **numbers)

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
-from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from experiments.translation import gettext, language
+from experiments.translation.filling import MINUS as MINUS
+from experiments.translation.filling import localised as localised
 from experiments.translation.lists import either as either
 from experiments.translation.lists import listed as listed
 
 NARROW = "\u202f"
-MINUS = "\u2212"
 NOTHING = "–"
 
 # Babel's signs depend on the reader's country ("CA$" in English); these are understood everywhere.
@@ -151,16 +151,6 @@ def zone_name(zone: str) -> str:
     # Babel names a city only where its name is not that of the zone.
     named = Locale.parse(language()).time_zones.get(zone, {}).get("city")
     return gettext("{city} time").format(city=named or zone.rsplit("/", 1)[-1].replace("_", " "))
-
-
-def localised(text: str) -> str:
-    """Return a number in Python's own notation with the marks of the language in use and a true minus."""
-    return text.translate(_marks(language()))
-
-
-@cache
-def _marks(code: str) -> dict[int, str]:
-    return str.maketrans({"-": MINUS, ",": get_group_symbol(code), ".": get_decimal_symbol(code)})
 
 
 @cache

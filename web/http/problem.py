@@ -27,6 +27,7 @@ from experiments.errors import (
     UnavailableError,
 )
 from experiments.translation import N_, gettext
+from experiments.translation.filling import filled
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +173,8 @@ def _nothing_here() -> str:
 def too_large(limit: int, size: int | None) -> str:
     """Return the detail of a body over the limit, in bytes; None if its size is not known."""
     if size:
-        return gettext("The body has {size:,} bytes; at most {limit:,} are allowed.").format(size=size, limit=limit)
-    return gettext("The body is larger than the {limit:,} bytes that are allowed.").format(limit=limit)
+        return filled(gettext("The body has {size:,} bytes; at most {limit:,} are allowed."), size=size, limit=limit)
+    return filled(gettext("The body is larger than the {limit:,} bytes that are allowed."), limit=limit)
 
 
 def _framework_error(status: int, detail: str) -> KletteError:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments.definition.variant_names import lettered
-from experiments.reporting.numbers import listed, plain_percent
+from experiments.reporting.numbers import count, listed, plain_percent
 from experiments.reporting.phrases import members
 from experiments.storage.tables import AuditEntry, Variant
 from experiments.translation import N_, gettext, ngettext
@@ -121,7 +121,7 @@ def _imported(detail: dict[str, Any], _: Sequence[Variant]) -> list[str]:
     if isinstance(detail.get("members"), int):
         counts.append(members(detail["members"]))
     if isinstance(number := detail.get("events"), int):
-        counts.append(ngettext("{number} event", "{number} events", number).format(number=f"{number:,}"))
+        counts.append(ngettext("{number} event", "{number} events", number).format(number=count(number)))
     return counts
 
 
