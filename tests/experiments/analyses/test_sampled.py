@@ -4,9 +4,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from babel.support import NullTranslations
 
 from analysis.statistics import AmountStatistics
+from experiments import translation
 from experiments.analyses.compute import compute
+from experiments.analyses.sampled import SAMPLED, fit_all
 from tests.experiments.analyses.documents import ORDERED, RATES, answered, inputs, returns, with_history
 
 
@@ -61,6 +64,22 @@ def test_only_the_first_counts_are_fitted_and_the_others_have_a_reason(monkeypat
         assert (other["metric"], other["not_shown"]["code"]) == ("active_days", "beyond_the_first")
         assert other["not_shown"]["reason"]["params"] == {"most": 2} and other["variants"] == []
     assert len(calls) == 3
+
+
+def test_steps_are_reported_in_the_source_language_whatever_language_the_worker_uses(monkeypatch):
+    monkeypatch.setattr(translation, "catalogue", lambda _: Shouting())
+    steps = []
+    with translation.speaking("de"):
+        fit_all(inputs({"click_rate": RATES}), lambda _, step: steps.append(step))
+    assert steps == [part.progress for part in SAMPLED]
+    assert translation.gettext(steps[0]) == steps[0].upper()
+
+
+class Shouting(NullTranslations):
+    """A language that writes English in capitals."""
+
+    def ugettext(self, message: str) -> str:
+        return message.upper()
 
 
 @pytest.mark.slow

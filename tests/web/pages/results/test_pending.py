@@ -73,6 +73,12 @@ def test_missing_sections_are_announced_while_a_scheduled_analysis_computes_them
     assert status(app, sampled_parts.whole_result()).kind != "working"  # an answer that is whole is not announced
 
 
+def test_the_stored_step_of_a_running_analysis_is_translated_where_it_is_shown(app, monkeypatch):
+    monkeypatch.setattr(state, "gettext", str.upper)
+    job(app, state="running", message="Comparing the variants", progress=0.6)
+    assert status(app, None).sentence == "COMPARING THE VARIANTS"
+
+
 def test_where_no_analysis_is_due_the_page_offers_one(app):
     assert status(app, early()).kind == "later"
     stored.analyse(app, early())
