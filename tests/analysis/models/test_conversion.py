@@ -27,7 +27,7 @@ GRID = {
     "no success in one": ((0, 500), (4, 480)),
     "all": ((40, 40), (38, 40)),
     "three members": ((0, 3), (3, 3)),
-    "a milliard": ((500_000_000, BILLION), (500_020_000, BILLION)),
+    "a billion": ((500_000_000, BILLION), (500_020_000, BILLION)),
     "a billion, few successes": ((0, BILLION), (3, BILLION)),
     "three and a billion": ((2, 3), (300_000_000, BILLION)),
 }

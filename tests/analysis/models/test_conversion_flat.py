@@ -145,7 +145,7 @@ def test_chance_to_beat_agrees_with_a_finite_sum(left, right):
     assert p_greater(beta(*right), beta(*left)) == pytest.approx(known, abs=1e-8 if max(n1, n2) < BILLION else 5e-6)
 
 
-def test_at_a_milliard_members_the_normal_limit_is_reached():
+def test_at_a_billion_members_the_normal_limit_is_reached():
     a, b = beta(500_000_000, BILLION), beta(500_020_000, BILLION)
     limit = stats.norm.cdf((b.mean - a.mean) / np.hypot(a.sd, b.sd))
     assert p_greater(b, a) == pytest.approx(limit, abs=1e-7)

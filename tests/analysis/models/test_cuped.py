@@ -45,7 +45,7 @@ def test_hillstroms_history_explains_next_to_nothing(hillstrom, shared_data, a, 
     """Golden values: spend_cuped_on_history of ../shared/data/expected.json (numpy, scipy)."""
     figures = json.loads((shared_data / "expected.json").read_text())["hillstrom_email"]
     known = figures[f"{a} (A) vs {b} (B)"]["spend_cuped_on_history"]
-    found = adjust({"A": hillstrom[a], "B": hillstrom[b]}, "history")
+    found = adjust({"A": hillstrom[a], "B": hillstrom[b]})
     assert found.theta == pytest.approx(known["theta_pooled"], rel=1e-8)
     assert found.correlation == pytest.approx(known["corr_pooled"], rel=1e-8)
     for key in "AB":
