@@ -165,7 +165,7 @@ class Provenance:
         """Return plain JSON values."""
         priors = {key: prior.to_dict() for key, prior in self.priors.items()}
         return {
-            "metric_definitions": {key: dict(found) for key, found in self.metric_definitions.items()},
+            "metric_definitions": {key: dict(definition) for key, definition in self.metric_definitions.items()},
             "priors": priors | {"lift": self.lift.to_dict()},
             "rules": self.rules.to_dict(),
             "seed": self.seed,
@@ -327,7 +327,7 @@ class PastDay:
     def to_dict(self) -> dict[str, Any]:
         """Return the document."""
         provenance = {
-            "metric_definitions": {key: dict(found) for key, found in self.metric_definitions.items()},
+            "metric_definitions": {key: dict(definition) for key, definition in self.metric_definitions.items()},
             "seed": self.seed,
             "versions": dict(self.versions),
         }

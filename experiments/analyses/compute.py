@@ -31,7 +31,7 @@ Report = Callable[[float, str], None]
 def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) -> tuple[Answer, Drawing]:
     """Return the result and the curves for the page; equal inputs give equal digits."""
     plan, collected = inputs.plan, inputs.collected
-    definitions = {found.key: found for found in plan.measured}
+    definitions = {one.key: one for one in plan.measured}
     lift, seed = plan.lift_prior.prior, inputs.seed
     scored = score_all(plan, collected, definitions, lift=lift, seed=seed)
     mature = score_mature(plan, collected, definitions, lift=lift, seed=seed)
@@ -44,7 +44,7 @@ def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) 
         heading=_heading(inputs, identity),
         verdict=verdict,
         health=tuple(checks),
-        metrics=tuple(found.entry(plan) for found in scored.values()),
+        metrics=tuple(one.entry(plan) for one in scored.values()),
         mature=_mature(plan, mature),
         total=Total(collected.shared, total) if total else None,
         sampled=sampled,
@@ -65,17 +65,17 @@ def compute(inputs: Inputs, *, identity: str, report: Report = lambda *_: None) 
 
 def primary_only(inputs: Inputs, *, identity: str) -> PastDay:
     """Return the result of a past day: the scorecard of the primary metric, and no verdict."""
-    plan, found = inputs.plan, metric(inputs.plan.primary)
+    plan, primary = inputs.plan, metric(inputs.plan.primary)
     scored = score_all(
         plan,
         inputs.collected,
-        {found.key: found},
+        {primary.key: primary},
         lift=plan.lift_prior.prior,
         seed=inputs.seed,
         curves="none",
     )
     return PastDay(
-        _heading(inputs, identity), scored[found.key].entry(plan), inputs.metric_definitions, inputs.seed, versions()
+        _heading(inputs, identity), scored[primary.key].entry(plan), inputs.metric_definitions, inputs.seed, versions()
     )
 
 
@@ -123,13 +123,13 @@ def _mature(plan: Plan, mature: Mapping[str, Scored]) -> Mature | None:
     if plan.primary not in mature:
         return None
     members = {row.variant: row.n for row in mature[plan.primary].plain.variants}
-    return Mature(members, tuple(found.entry(plan) for found in mature.values()))
+    return Mature(members, tuple(one.entry(plan) for one in mature.values()))
 
 
 def _priors(scored: Mapping[str, Scored], sampled: Sampled) -> dict[str, NamedPrior]:
     """Return the priors other than the lift's, by the metric or the part that uses them."""
-    priors = {key: found.plain.prior for key, found in scored.items()}
-    adjusted = next((found.adjusted for found in scored.values() if found.adjusted is not None), None)
+    priors = {key: one.plain.prior for key, one in scored.items()}
+    adjusted = next((one.adjusted for one in scored.values() if one.adjusted is not None), None)
     if adjusted is not None:
         priors["adjusted"] = adjusted.prior
     for part in SAMPLED:
@@ -148,10 +148,10 @@ def _drawing(scored: Mapping[str, Scored]) -> Drawing:
         "densities": {
             key: {
                 row.variant: {"x": _four_digits(row.lift_density.x), "y": _four_digits(row.lift_density.y)}
-                for row in found.deciding.comparisons
+                for row in one.deciding.comparisons
                 if row.lift_density
             }
-            for key, found in scored.items()
+            for key, one in scored.items()
         }
     }
 

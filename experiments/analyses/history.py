@@ -31,20 +31,20 @@ def past_days(database: Database, experiment: Experiment, run: Run, given: Input
     # If all members were imported as of one day, later days say nothing about the course of the test.
     if not cut_offs or (plan.imported and len(exposure_days) < 2):
         return
-    found = metric(plan.primary)
+    primary = metric(plan.primary)
     backend = source.source(database.url)
     scope = inputs.scope(experiment, run, given.cut_off_us, tolerance_us=plan.clock_tolerance_us, by_arrival=False)
     # With several epochs or a covariate, each day takes a separate collection.
     plain = len(plan.epochs) == 1 and plan.covariate is None
-    if has_daily_statistics(found) and plain:
+    if has_daily_statistics(primary) and plain:
         numbers = [(cut_off - begun) // DAY_US for cut_off in cut_offs]
-        by_day = statistics_by_day(backend, scope, found, begun, numbers)
-        days = (Collected({key: cell.n for key, cell in day.items()}, {}, 0, {found.key: day}) for day in by_day)
+        by_day = statistics_by_day(backend, scope, primary, begun, numbers)
+        days = (Collected({key: cell.n for key, cell in day.items()}, {}, 0, {primary.key: day}) for day in by_day)
     else:
         with database.read() as session:
             worth = Worth.of(experiment, variants_of(session, experiment))
         days = (
-            collect(backend, replace(scope, cut_off_us=cut_off), [found], covariate=plan.covariate, worth=worth)
+            collect(backend, replace(scope, cut_off_us=cut_off), [primary], covariate=plan.covariate, worth=worth)
             for cut_off in cut_offs
         )
     for cut_off, collected in zip(cut_offs, days, strict=True):

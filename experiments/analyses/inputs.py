@@ -84,7 +84,7 @@ def plan(
         ),
         names={variant.key: _called(variant.position, _name(variant)) for variant in variants},
         primary=experiment.primary_metric,
-        metrics=tuple(found.key for found in measured(experiment)),
+        metrics=tuple(one.key for one in measured(experiment)),
         guardrails=tuple(experiment.guardrails),
         segments=tuple(experiment.segments),
         currency=experiment.currency,
@@ -177,7 +177,7 @@ def aa_history(session: Session) -> tuple[bool, ...]:
     In an A/A experiment all variants have the same content. Empty content does not count, since the app holds it.
     """
     content = cast(col(Variant.content), Text)
-    alike = (
+    a_a_tests = (
         select(col(Variant.experiment_id))
         .join(Experiment, col(Experiment.id) == Variant.experiment_id)
         .where(col(Experiment.state).in_(("stopped", "archived")), col(Experiment.simulated).is_(False))
@@ -186,7 +186,7 @@ def aa_history(session: Session) -> tuple[bool, ...]:
     )
     newest = (
         select(func.max(Analysis.id))
-        .where(col(Analysis.experiment_id).in_(alike), col(Analysis.history_only).is_(False))
+        .where(col(Analysis.experiment_id).in_(a_a_tests), col(Analysis.history_only).is_(False))
         .group_by(col(Analysis.experiment_id))
     )
     decisions = session.scalars(select(col(Analysis.decision)).where(col(Analysis.id).in_(newest)))

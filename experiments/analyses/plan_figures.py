@@ -95,21 +95,21 @@ def figures(session: Session, key: str) -> Figures:
         raise ConflictError(message.format(key=key))
     answer = Answer.from_dict(stored.result)
     variants = sorted(variants_of(session, experiment), key=lambda variant: not variant.control)
-    found, plain = metric(experiment.primary_metric), answer.primary.plain
+    primary, plain = metric(experiment.primary_metric), answer.primary.plain
     control = next((row for row in plain.variants if row.variant == variants[0].key), None)
     if control is None or not control.raw_mean or control.raw_mean <= 0 or control.sd is None:
         message = gettext("The control of {key} has no {metric} above 0 yet. Enter the figures.")
-        raise ConflictError(message.format(key=key, metric=gettext(found.noun)))
+        raise ConflictError(message.format(key=key, metric=gettext(primary.noun)))
     weights = [variant.weight for variant in variants if variant.weight > 0 or variant.control]
     if len(weights) < 2 or not all(weights):
         weights = [1.0] * max(len(weights), 2)
     return Figures(
         experiment.key,
         experiment.name,
-        found.key,
+        primary.key,
         control.raw_mean,
         None if plain.kind == "proportion" else control.sd * math.sqrt(control.n),
-        found.direction == "up",
+        primary.direction == "up",
         answer.summary.members_per_day,
         tuple(weight / sum(weights) for weight in weights),
         experiment.minimum_members,

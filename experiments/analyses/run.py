@@ -213,8 +213,8 @@ def _inputs(
     measured = inputs.measured(experiment)
     if counts is not None:
         # Imported counts cover only the metrics that they name.
-        measured = tuple(found for found in measured if found.key in counts.metric_data)
-        keys = tuple(found.key for found in measured)
+        measured = tuple(one for one in measured if one.key in counts.metric_data)
+        keys = tuple(one.key for one in measured)
         plan = replace(plan, metrics=keys, guardrails=tuple(key for key in plan.guardrails if key in keys))
         collected = counts
     else:
@@ -241,8 +241,7 @@ def _inputs(
         aa_history=inputs.aa_history(session),
         with_models=False,
         metric_definitions={
-            found.key: found.definition(experiment.currency, experiment.window_days, tolerance / 1e6)
-            for found in measured
+            one.key: one.definition(experiment.currency, experiment.window_days, tolerance / 1e6) for one in measured
         },
     )
 

@@ -207,9 +207,9 @@ def score_all(
 ) -> dict[str, Scored]:
     """Return the scorecards of every metric that has data, by key, the primary one first."""
     return {
-        key: _scored(plan, collected, found, lift, seed, curves)
-        for key, found in definitions.items()
-        if key in collected.metric_data and found.kind not in SAMPLED
+        key: _scored(plan, collected, metric, lift, seed, curves)
+        for key, metric in definitions.items()
+        if key in collected.metric_data and metric.kind not in SAMPLED
     }
 
 
@@ -219,18 +219,18 @@ def score_mature(
     """Return the unadjusted scorecards of members whose window is over; they do not decide the verdict."""
     return {
         key: Scored(
-            found,
+            metric,
             score(
                 plan,
-                found,
+                metric,
                 collected.mature_data[key],
                 lift=lift,
                 seed=seed,
                 strata=collected.mature_strata.get(key),
             ),
         )
-        for key, found in definitions.items()
-        if key in collected.mature_data and found.kind not in SAMPLED
+        for key, metric in definitions.items()
+        if key in collected.mature_data and metric.kind not in SAMPLED
     }
 
 
@@ -244,16 +244,16 @@ def score_total(
     """
     entries = []
     for key, data in collected.total_data.items():
-        found = definitions[key]
-        scored = Scored(found, score(plan, found, data, lift=lift, seed=seed, model=TOTAL_MODELS[found.kind]))
-        per = "members who did it per randomised member" if found.kind == "proportion" else None
+        metric = definitions[key]
+        scored = Scored(metric, score(plan, metric, data, lift=lift, seed=seed, model=TOTAL_MODELS[metric.kind]))
+        per = "members who did it per randomised member" if metric.kind == "proportion" else None
         entries.append(scored.entry(plan, population="total", unit_of_measure=per))
     return tuple(entries)
 
 
 def score(
     plan: Plan,
-    found: Metric,
+    metric: Metric,
     data: Data,
     *,
     lift: NamedPrior,
@@ -263,54 +263,54 @@ def score(
     strata: Mapping[str, Any] | None = None,
 ) -> MetricResult:
     """Return one scorecard; data that cannot be analysed give the reason instead of figures."""
-    named = found.model if model is None else model
+    named = metric.model if model is None else model
     try:
         return scorecard(
             data,
             control=plan.control,
-            direction=DIRECTIONS[found.direction],
-            metric=found.key,
+            direction=DIRECTIONS[metric.direction],
+            metric=metric.key,
             model=named,
-            prior=_rate_prior(plan, found, lift) if named == "conversion" else None,
+            prior=_rate_prior(plan, metric, lift) if named == "conversion" else None,
             rope=plan.threshold_of_caring,
             interval=plan.interval,
-            rng=np.random.default_rng([seed, crc32(found.key.encode())]),
+            rng=np.random.default_rng([seed, crc32(metric.key.encode())]),
             strata=strata or None,
             curves=curves,
         )
     except AnalysisError as error:
         if error.code not in ABOUT_DATA:
             raise  # a programming error, not a fault of the data
-        return _refused(plan, found, data, lift, named, error)
+        return _refused(plan, metric, data, lift, named, error)
 
 
-def _scored(plan: Plan, collected: Collected, found: Metric, lift: NamedPrior, seed: int, curves: Curves) -> Scored:
-    data, strata = collected.metric_data[found.key], collected.strata.get(found.key)
-    plain = score(plan, found, data, lift=lift, seed=seed, strata=strata, curves=curves)
-    if plan.covariate is None or found.key not in collected.adjusted_data:
-        return Scored(found, plain)
-    adjustment = _adjustment(collected, found)
+def _scored(plan: Plan, collected: Collected, metric: Metric, lift: NamedPrior, seed: int, curves: Curves) -> Scored:
+    data, strata = collected.metric_data[metric.key], collected.strata.get(metric.key)
+    plain = score(plan, metric, data, lift=lift, seed=seed, strata=strata, curves=curves)
+    if plan.covariate is None or metric.key not in collected.adjusted_data:
+        return Scored(metric, plain)
+    adjustment = _adjustment(collected, metric)
     if isinstance(adjustment, NotShown):
-        return Scored(found, plain, None, Adjusted(plan.covariate, not_shown=adjustment))
-    result = score(plan, found, collected.adjusted_data[found.key], lift=lift, seed=seed, model="adjusted")
+        return Scored(metric, plain, None, Adjusted(plan.covariate, not_shown=adjustment))
+    result = score(plan, metric, collected.adjusted_data[metric.key], lift=lift, seed=seed, model="adjusted")
     if result.not_shown is not None:
-        return Scored(found, plain, None, Adjusted(plan.covariate, not_shown=result.not_shown))
+        return Scored(metric, plain, None, Adjusted(plan.covariate, not_shown=result.not_shown))
     # It is the same outcome with less variance, so texts are chosen by the kind of the plain metric.
     result = replace(result, kind=plain.kind)
     explained = adjustment.variance_reduction, adjustment.correlation
-    return Scored(found, plain, result, Adjusted(plan.covariate, *explained, result.variants, result.comparisons))
+    return Scored(metric, plain, result, Adjusted(plan.covariate, *explained, result.variants, result.comparisons))
 
 
-def _adjustment(collected: Collected, found: Metric) -> Adjustment | NotShown:
+def _adjustment(collected: Collected, metric: Metric) -> Adjustment | NotShown:
     """Return how much the covariate explains, or why it is not used."""
     if len(collected.epochs) > 1:
         return not_shown("shares_moved.adjusted")
-    adjustment = adjust(collected.adjusted_data[found.key])
+    adjustment = adjust(collected.adjusted_data[metric.key])
     unused = adjustment.not_used if isinstance(adjustment, Adjustment) else None
     return adjustment if unused is None else unused
 
 
-def _rate_prior(plan: Plan, found: Metric, lift: NamedPrior) -> NamedPrior | None:
+def _rate_prior(plan: Plan, metric: Metric, lift: NamedPrior) -> NamedPrior | None:
     """Return the prior on rates that belongs to the lift prior; None leaves the model's default.
 
     The typical level of rates was learned from particular metrics, so it is used only for the same metric.
@@ -319,18 +319,20 @@ def _rate_prior(plan: Plan, found: Metric, lift: NamedPrior) -> NamedPrior | Non
         return None
     evidence = plan.lift_prior.evidence
     learned_from = [] if evidence is None else list(evidence.metrics)
-    if lift.get("mean_sd") is None or learned_from == [found.key]:
+    if lift.get("mean_sd") is None or learned_from == [metric.key]:
         return lift
     spread = tuple((name, value) for name, value in lift.parameters if name not in ("mean_log_odds", "mean_sd"))
     return NamedPrior(lift.name, spread, lift.reason)
 
 
-def _refused(plan: Plan, found: Metric, data: Data, lift: NamedPrior, model: str, error: AnalysisError) -> MetricResult:
+def _refused(
+    plan: Plan, metric: Metric, data: Data, lift: NamedPrior, model: str, error: AnalysisError
+) -> MetricResult:
     """Return the metric's entry without figures, with the reason."""
     return MetricResult(
-        metric=found.key,
-        kind=found.kind,
-        direction=DIRECTIONS[found.direction],
+        metric=metric.key,
+        kind=metric.kind,
+        direction=DIRECTIONS[metric.direction],
         control=plan.control,
         model=model,
         prior=lift,

@@ -18,7 +18,7 @@ from experiments.translation import N_
 
 
 def _subjects(plan: Plan) -> tuple[str, ...]:
-    return tuple(found.key for found in plan.measured if found.kind == "amount" and found.money)
+    return tuple(one.key for one in plan.measured if one.kind == "amount" and one.money)
 
 
 def _fit(inputs: Inputs, _: Report) -> Entries[HurdleResult]:

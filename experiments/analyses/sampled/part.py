@@ -126,4 +126,4 @@ class Part(Generic[T]):
 
 def of_kind(*kinds: str) -> Callable[[Plan], tuple[str, ...]]:
     """Return the function of subjects for a part about metrics of some kinds."""
-    return lambda plan: tuple(found.key for found in plan.measured if found.kind in kinds)
+    return lambda plan: tuple(one.key for one in plan.measured if one.kind in kinds)
