@@ -54,7 +54,7 @@ messages: $(STAMPS)/test ## update the translation catalogues from the texts of 
 		--no-location --no-wrap --project klette --output-file build/messages.pot .
 	@for language in $(LANGUAGES); do \
 		file=$(CATALOGUES)/$$language/LC_MESSAGES/messages.po; \
-		if [ -e $$file ]; then verb=update; else verb=init; fi; \
+		if [ -e $$file ]; then verb="update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date"; else verb=init; fi; \
 		$(BIN)/pybabel --quiet $$verb --input-file build/messages.pot --output-file $$file --locale $$language --no-wrap || exit 1; \
 	done
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlmodel import Session
 
 from analysis.statistics import CascadeStatistics
+from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.catalogue.metrics import DAY_US, METRICS
 from experiments.storage.tables import Event, Experiment, Exposure, MultiExposure, Run, Variant
 
@@ -18,6 +19,20 @@ WINDOW_DAYS = 7
 TOLERANCE_US = 5_000_000
 CUT_OFF_US = BEGAN_US + 12 * DAY_US
 TYPES = ("view", "click", "dwell", "share", "purchase", "comment", "review", "mention", "negative", "custom_thing")
+#: Types declared since: they have a random stream of their own, so that a new one changes no other event.
+FURTHER_TYPES = tuple(kind.key for kind in EVENT_TYPES if kind.key not in (*TYPES, "exposure"))
+MEASURED = (
+    "sticky_rate",
+    "click_rate",
+    "return_rate",
+    "share_rate",
+    "purchase_rate",
+    "response_rate",
+    "revenue",
+    "orders",
+    "dwell",
+    "negative_rate",
+)
 HISTORY_DAYS = 9
 HISTORIES = (0, 12.5, 329.08, -3, 10**400, 1e300, "12", True, None)
 PROPERTIES = (
@@ -78,7 +93,16 @@ def make_audience(seed: int, members: int = 300, *, rich: bool = False) -> Audie
     made.events += [_event(chance, f"stray-{number}", f"nobody-{number}", BEGAN_US) for number in range(20)]
     if rich:
         _enrich(made, chance)
+    _add_further_types(made, random.Random(seed + 1))
     return made
+
+
+def _add_further_types(made: Audience, chance: random.Random) -> None:
+    for kind in FURTHER_TYPES:
+        for row in made.exposures:
+            if chance.random() < 0.3:
+                event = _event(chance, f"{kind}-{row['unit']}", row["unit"], row["at_us"])
+                made.events.append(event | {"type": kind, "value_micro": None, "currency": None})
 
 
 def _enrich(made: Audience, chance: random.Random) -> None:
@@ -138,7 +162,7 @@ def store_experiment(session: Session, **changes: Any) -> Experiment:
         "name": "Test",
         "state": "running",
         "primary_metric": "sticky_rate",
-        "metrics": [metric.key for metric in METRICS[:10] if metric.key != "negative_rate"],
+        "metrics": [key for key in MEASURED if key != "negative_rate"],
         "guardrails": ["negative_rate"],
         "traffic_seed": "t",
         "window_days": WINDOW_DAYS,
@@ -240,6 +264,7 @@ def _counted(audience: Audience, by_arrival: bool) -> dict[str, dict[str, Any]]:
 def _outcomes(events: list[tuple[str, int, dict[str, Any]]], *, before: bool = False) -> dict[str, Any]:
     did = Counter(kind for kind, _, _ in events)
     activity = {"view", "click", "dwell", "share", "purchase", "comment", "review"}
+    activity |= {kind.key for kind in EVENT_TYPES if kind.key in FURTHER_TYPES and kind.activity}
     # Before the exposure there is no later day: any activity is the same outcome.
     returns = [since for kind, since, _ in events if kind in activity and (before or since >= DAY_US)]
     paid = [e["value_micro"] for kind, _, e in events if kind == "purchase" and e["currency"] != "USD"]
@@ -248,7 +273,8 @@ def _outcomes(events: list[tuple[str, int, dict[str, Any]]], *, before: bool = F
     sentiments = [_number(found, "sentiment", -1, 1) for found in mentions]
     reaches = [_number(found, "reach", 0, 10**9) for found in mentions]
     seconds = sum(e["value_micro"] or 0 for kind, _, e in events if kind == "dwell")
-    return {
+    shares = {metric.key: any(did[kind] for kind in metric.events) for metric in METRICS if metric.kind == "proportion"}
+    return shares | {
         "click_rate": did["click"] > 0,
         "share_rate": did["share"] > 0,
         "purchase_rate": did["purchase"] > 0,

@@ -73,3 +73,12 @@ class HealthData:
     last_event_us: int | None = None
     now_us: int = 0
     silence_hours: float = 6.0
+
+    @property
+    def members(self) -> dict[str, int]:
+        """The members of each variant, over all epochs."""
+        members: dict[str, int] = {}
+        for epoch in self.epochs:
+            for key in epoch.weights:
+                members[key] = members.get(key, 0) + epoch.counts.get(key, 0)
+        return members

@@ -31,7 +31,7 @@ def srm(data: HealthData) -> HealthCheck:
         return HealthCheck("srm", "warn", None, message("health.srm.empty"))
     split = judge(data.epochs, None if data.imported else data.fraction)
     p = split.once if data.imported else split.always if split.planned is None else split.planned
-    seen, planned = _members_and_shares(data.epochs)
+    seen, planned = _seen(data), _planned(data.epochs)
     figures = message(
         "health.srm.figures_once" if data.imported else "health.srm.figures_daily",
         once=split.once,
@@ -54,16 +54,16 @@ def split_of(counts: Mapping[str, int], weights: Mapping[str, float], *, importe
     return srm(HealthData(epochs=(Epoch(counts, weights),), imported=imported))
 
 
-def _members_and_shares(epochs: Sequence[Epoch]) -> tuple[list[Message], list[Message]]:
-    """Return the members of each variant and its planned share, over all epochs."""
-    seen: dict[str, int] = {}
+def _seen(data: HealthData) -> list[Message]:
+    """Return the members of each variant, over all epochs."""
+    return [message("health.srm.members", members=n, variant=key) for key, n in data.members.items()]
+
+
+def _planned(epochs: Sequence[Epoch]) -> list[Message]:
+    """Return the planned share of each variant, over all epochs."""
     due: dict[str, float] = {}
     for epoch in epochs:
         for key, expected in zip(epoch.weights, epoch.expected, strict=True):
-            seen[key] = seen.get(key, 0) + epoch.counts.get(key, 0)
             due[key] = due.get(key, 0.0) + float(expected)
     whole = sum(due.values())
-    return (
-        [message("health.srm.members", members=n, variant=key) for key, n in seen.items()],
-        [message("health.srm.share", share=n / whole, variant=key) for key, n in due.items()],
-    )
+    return [message("health.srm.share", share=n / whole, variant=key) for key, n in due.items()]

@@ -17,6 +17,7 @@ from typing import Any
 from experiments.catalogue.metrics import DAY_US
 from experiments.storage.database import Database
 from experiments.storage.schema import migrate
+from tests.audience import MEASURED
 from tests.benchmarks.collect_rows import BEGAN_US, fill
 from tests.memory import peak_mebibytes
 
@@ -106,12 +107,18 @@ def _by_hand(backend: Any, run: int) -> dict[str, Any]:
 
 
 def _collected(backend: Any, run: int) -> Any:
-    from experiments.catalogue.metrics import METRICS, metric
+    from experiments.catalogue.metrics import metric
     from experiments.collect import collect
     from experiments.collect.attribution import Scope
 
     scope = Scope(1, run, "test", "EUR", 7 * DAY_US, _CUT_US, ("a", "b", "c"))
-    return collect(backend, scope, METRICS[:10], segments=("country", "device"), segmented=metric("sticky_rate"))
+    return collect(
+        backend,
+        scope,
+        [metric(key) for key in MEASURED],
+        segments=("country", "device"),
+        segmented=metric("sticky_rate"),
+    )
 
 
 def _compare(hand: dict[str, Any], ours: Any) -> None:

@@ -28,6 +28,8 @@ FILES = re.compile(
     r"`(?!.*NAME)((?:analysis|experiments|web|tests|docs|migrations)/[\w/.-]+\.(?:py|md|html|css|js|txt))`"
 )
 
+TESTS = re.compile(r"(?<![\w/`])(tests/[\w/.-]*\w)")
+
 VECTORS = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| (\d+) \|$", README, re.MULTILINE)
 
 
@@ -91,6 +93,11 @@ def test_a_module_that_a_document_runs_exists(name):
 
 @pytest.mark.parametrize("path", sorted({path for text in PAGES.values() for path in FILES.findall(text)}))
 def test_a_file_that_a_document_names_exists(path):
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("path", sorted({path for text in PAGES.values() for path in TESTS.findall(text)}))
+def test_the_tests_that_a_document_runs_exist(path):
     assert (ROOT / path).exists()
 
 
