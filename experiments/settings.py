@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from experiments.catalogue.currencies import CURRENCIES
 from experiments.errors import SettingsError
-from experiments.translation import LANGUAGES, N_
+from experiments.translation import BY_CODE, LANGUAGES, N_
 
 PREFIX = "KLETTE_"
 SHORTEST_SECRET = 16
@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     )
     time_zone: str = Field("Europe/Berlin", description=N_("Time zone of dates on screen (IANA name)."))
     currency: str = Field("EUR", description=N_("Currency of new experiments (ISO 4217)."))
-    language: str = Field("en", description=N_("Language of pages, reports and the command line: en or de."))
+    language: str = Field(
+        LANGUAGES[0].code, description=N_("Language of pages, reports and the command line, such as en or de.")
+    )
     web_workers: int = Field(0, ge=0, le=256, description=N_("Web processes; 0 for one per core and at least two."))
     web_threads: int = Field(
         32, ge=1, le=256, description=N_("Threads per web process; requests wait for a group commit.")
@@ -117,9 +119,8 @@ class Settings(BaseSettings):
     @field_validator("language")
     @classmethod
     def _known_language(cls, value: str) -> str:
-        codes = [code for code, _ in LANGUAGES]
-        if value not in codes:
-            raise ValueError(f"is not a language of Klette; choose one of {', '.join(codes)}")
+        if value not in BY_CODE:
+            raise ValueError(f"is not a language of Klette; choose one of {', '.join(BY_CODE)}")
         return value
 
     @field_validator("sqlite_synchronous")

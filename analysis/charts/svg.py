@@ -17,14 +17,12 @@ from typing import Any, Final
 from analysis.errors import AnalysisError
 
 VEGA_LITE: Final = "6.4"
-#: Vega's locale names for formatting numbers.
-LOCALES: Final = {"en": "en-US", "de": "de-DE"}
 #: Namespace attributes, which inline SVG in HTML does not need.
 _NAMESPACES = re.compile(r' xmlns(?::xlink)?="[^"]*"')
 
 
 def drawn(
-    specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: float = 60, locale: str = "en"
+    specs: Sequence[Mapping[str, Any]], *, width: int = 560, seconds: float = 60, locale: str = "en-US"
 ) -> list[str]:
     """Draw several Vega-Lite definitions in one process.
 
@@ -36,8 +34,8 @@ def drawn(
         In pixels, for every chart that fills its container.
     seconds : float
         Time limit for all charts together.
-    locale : {"en", "de"}
-        Locale of number formats.
+    locale : str
+        Vega's name of the locale of number formats.
 
     Returns
     -------
@@ -51,7 +49,7 @@ def drawn(
     """
     if not specs:
         return []
-    request = json.dumps({"specs": [_sized(spec, width) for spec in specs], "locale": LOCALES[locale]})
+    request = json.dumps({"specs": [_sized(spec, width) for spec in specs], "locale": locale})
     home = Path(__file__).resolve().parents[2]
     try:
         done = subprocess.run(

@@ -23,7 +23,7 @@ from experiments.reporting.measures import noun
 from experiments.reporting.numbers import count, listed, percent, when
 from experiments.reporting.sentences.priors import USES
 from experiments.reporting.withheld import too_early, withheld_note
-from experiments.translation import gettext, language, ngettext, pgettext
+from experiments.translation import gettext, language, language_in_use, ngettext, pgettext
 
 CHART_WIDTH = 640
 MARKS = {"ok": "✓", "info": "i", "warn": "!", "fail": "✕"}
@@ -89,7 +89,7 @@ def _template() -> Any:
 
 def _charts(stored: Stored) -> list[Chart]:
     found = charts_of(stored)
-    pictures = drawn([translated(chart.spec) for chart in found], width=CHART_WIDTH, locale=language())
+    pictures = drawn([translated(chart.spec) for chart in found], width=CHART_WIDTH, locale=language_in_use().charts)
     return [Chart(chart.title, chart.note, svg) for chart, svg in zip(found, pictures, strict=True)]
 
 

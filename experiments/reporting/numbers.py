@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 
-from experiments.translation import gettext, language
+from experiments.translation import gettext, language, language_in_use
 from experiments.translation.filling import MINUS as MINUS
 from experiments.translation.filling import localised as localised
 from experiments.translation.lists import either as either
@@ -24,7 +24,6 @@ NOTHING = "–"
 
 # Babel's signs depend on the reader's country ("CA$" in English); these are understood everywhere.
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "PLN": "zł", "BRL": "R$"}
-_DAY = {"en": "d MMM y", "de": "d. MMM y"}
 
 _SECONDS: Final[tuple[tuple[Literal["day", "hour", "minute"], int], ...]] = (
     ("day", 86_400),
@@ -112,12 +111,12 @@ def when(value: datetime | int | None, zone: str = "UTC") -> str:
 
 def clock(value: datetime | int | None, zone: str = "UTC") -> str:
     """Return day and time where a heading names the zone: ``23 Nov 2026, 09:12``."""
-    return NOTHING if value is None else _date(value, zone, f"{_DAY[language()]}, HH:mm")
+    return NOTHING if value is None else _date(value, zone, f"{language_in_use().day}, HH:mm")
 
 
 def day(value: datetime | int | None, zone: str = "UTC") -> str:
     """Return the day alone: ``23 Nov 2026``."""
-    return NOTHING if value is None else _date(value, zone, _DAY[language()])
+    return NOTHING if value is None else _date(value, zone, language_in_use().day)
 
 
 def time_of_day(value: datetime | int | None, zone: str = "UTC", known_day: datetime | int | None = None) -> str:

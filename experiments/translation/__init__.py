@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -18,8 +19,35 @@ from babel.support import NullTranslations, Translations
 
 from analysis.messages import N_ as N_
 
-LANGUAGES = (("en", "English"), ("de", "Deutsch"))
-"""The available languages: code and the language's own name."""
+
+class Language(NamedTuple):
+    """A language that texts are written in.
+
+    Attributes
+    ----------
+    code : str
+        ISO 639-1 code; numbers, months and names of cities are those of Babel's locale of this code.
+    name : str
+        The language's own name.
+    day : str
+        Pattern of a day (Unicode CLDR).
+    charts : str
+        Vega's name of the marks in numbers, see `analysis.charts.svg.drawn`.
+    """
+
+    code: str
+    name: str
+    day: str
+    charts: str
+
+
+LANGUAGES: tuple[Language, ...] = (
+    Language("en", "English", "d MMM y", "en-US"),
+    Language("de", "Deutsch", "d. MMM y", "de-DE"),
+)
+"""The available languages, the source language first."""
+
+BY_CODE = {found.code: found for found in LANGUAGES}
 
 FOLDER = Path(__file__).parent / "catalogues"
 
@@ -27,14 +55,19 @@ _language: ContextVar[str] = ContextVar("klette_language", default="en")
 
 
 def language() -> str:
-    """Return the language in use, one of `LANGUAGES`."""
+    """Return the code of the language in use."""
     return _language.get()
+
+
+def language_in_use() -> Language:
+    """Return the line of the language in use."""
+    return BY_CODE[language()]
 
 
 @contextmanager
 def speaking(code: str) -> Iterator[None]:
     """Use a language inside the ``with`` block, in this thread or task only."""
-    token = _language.set(code if code in dict(LANGUAGES) else "en")
+    token = _language.set(code if code in BY_CODE else LANGUAGES[0].code)
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from flask import Flask, g
 
+from experiments.reporting.numbers import localised
 from experiments.translation import gettext, ngettext, pgettext, speaking
 
 
@@ -15,6 +16,8 @@ def register(app: Flask, code: str) -> None:
         gettext, ngettext, newstyle=True, pgettext=pgettext
     )
     app.jinja_env.globals["language"] = code
+    with speaking(code):
+        app.jinja_env.globals |= {"decimal_mark": localised("."), "thousands_mark": localised(",")}
 
     @app.before_request
     def begin() -> None:

@@ -7,9 +7,8 @@
     ast: true, renderer: "svg", actions: false, defaultStyle: false, mode: "vega-lite",
     tooltip: { disableDefaultStyle: true }, config: { background: "transparent" },
   };
-  if (document.documentElement.lang === "de") {
-    options.formatLocale = { decimal: ",", thousands: ".", grouping: [3], currency: ["", "\u202f€"] };
-  }
+  const marks = document.body.dataset;
+  options.formatLocale = { decimal: marks.decimal, thousands: marks.thousands, grouping: [3], currency: ["", ""] };
 
   function draw(element) {
     if (element.dataset.drawn || !element.offsetWidth || typeof vegaEmbed !== "function") return;
