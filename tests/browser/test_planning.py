@@ -44,7 +44,7 @@ def test_a_plan_is_typed_answered_in_place_and_used(visited):
     page.get_by_label("Members per day").fill("2000")
     page.get_by_label("Lift to detect (%)").fill("0")
     page.get_by_role("button", name="Plan test").click()
-    expect(page.locator("#lift-error")).to_contain_text("0\u202f% is not above 0 and below")
+    expect(page.locator("#lift-error")).to_contain_text("0\u202f% is out of range")
     expect(page.get_by_role("heading", name="Some fields are invalid")).to_be_visible()
     page.get_by_label("Lift to detect (%)").fill("10")
     page.keyboard.press("Enter")

@@ -6,6 +6,7 @@ Run by `tests/house/test_recipes.py` in a copy with the toy additions.
 import io
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import h5netcdf
@@ -15,10 +16,15 @@ from flask.testing import FlaskClient
 from analysis.messages import message
 from experiments.analyses.run import analyse
 from experiments.commands.cli import main
+from experiments.errors import SettingsError
+from experiments.exporting import report
+from experiments.exporting.source import newest
+from experiments.reporting.numbers import day
 from experiments.reporting.sentences.wording import Wording
-from experiments.settings import settings
+from experiments.settings import read_settings, settings
 from experiments.storage.database import Database
 from experiments.storage.schema import migrate
+from experiments.translation import speaking
 from tests.web.api.calls import make_experiment, make_key
 from tests.web.pages.results.stored import logged_in
 from web import create_app
@@ -31,7 +37,7 @@ def look() -> dict[str, Any]:
     chosen = settings()
     database = Database(chosen.url)
     migrate(database)
-    make_experiment(database, metrics=["click_rate", "save_rate"], segments=[])
+    make_experiment(database, metrics=["click_rate", "save_rate", "toy_rate"], segments=[])
     server, client_key = make_key(database, "server"), make_key(database)
     app = create_app(chosen)
     found: dict[str, Any] = {}
@@ -78,6 +84,18 @@ def look() -> dict[str, Any]:
     CliRunner().invoke(main, ["export", "spring", "--posterior", str(posterior)], catch_exceptions=False)
     with h5netcdf.File(posterior, "r") as file:
         found["posterior"] = list(file.groups["posterior"].variables)
+    found["setting"] = read_settings(toys=5).toys  # type: ignore[attr-defined]  # a toy
+    try:
+        read_settings(toys=10)
+    except SettingsError as error:
+        found["setting refused"] = error.detail
+    french = create_app(chosen.model_copy(update={"language": "fr"}))
+    found["language"] = french.test_client().get("/login", follow_redirects=True).get_data(as_text=True)
+    with speaking("fr"):
+        found["language day"] = day(datetime(2026, 11, 23, tzinfo=UTC))
+        with database.read() as session:
+            found["language report"] = report.rendered(newest(session, "spring"))
+    french.extensions["klette"].close()
     words = Wording(variants={"b": "B “Toy”"})
     found["sentence"] = words.text(message("note.toy", variant="b", members=1200))
     app.extensions["klette"].close()

@@ -15,10 +15,6 @@ from tests.serving import ROOT
 PROBE = ROOT / "tests" / "house" / "probe.py"
 
 
-NOT_FOLLOWED = ("A posterior model", "A language", "A setting")
-"""Recipes held by other tests: calibration, `make messages` below, and the table of docs/settings.md."""
-
-
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     made = House(tmp_path_factory.mktemp("house"))
@@ -36,7 +32,7 @@ def found(house: House) -> dict[str, Any]:
 def test_every_recipe_is_followed() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text()
     headings = [line.removeprefix("### ") for line in contributing.splitlines() if line.startswith("### ")]
-    assert sorted(headings) == sorted([*(name for name, _ in RECIPES), *NOT_FOLLOWED])
+    assert sorted(headings) == sorted(name for name, _ in RECIPES)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +66,29 @@ def test_a_health_check_is_found_with_its_sentence(place: str, found: dict[str, 
 
 def test_a_health_check_is_described(found: dict[str, Any]) -> None:
     assert '"toys"' in found["openapi"]
+
+
+def test_a_posterior_model_is_fitted_and_found_with_its_prior(found: dict[str, Any]) -> None:
+    results = json.loads(found["results"])
+    entry = next(entry for entry in results["metrics"] if entry["metric"] == "toy_rate")
+    assert (entry["model"], entry["prior"]["name"]) == ("toy", "toy")
+    for row in entry["variants"]:
+        assert row["mean"] == pytest.approx((5 + row["total"]) / (10 + row["n"]))
+    assert "toy_rate" in found["posterior"] and ",toy," in found["summary"]
+    assert "As many toys as other things." in found["results page"]
+    assert "As many toys as other things." in found["report"]
+
+
+def test_a_setting_is_read_checked_and_documented(house: House, found: dict[str, Any]) -> None:
+    assert found["setting"] == 5
+    assert "KLETTE_TOYS" in found["setting refused"] and "at most 9" in found["setting refused"]
+    assert "| `KLETTE_TOYS` | `3` | Number of toys. |" in (house.folder / "docs" / "settings.md").read_text()
+
+
+def test_a_language_is_used_on_pages_in_dates_and_in_the_report(found: dict[str, Any]) -> None:
+    assert '<html lang="fr">' in found["language"] and "Se connecter" in found["language"]
+    assert found["language day"] == "23 nov. 2026"
+    assert '<html lang="fr">' in found["language report"]
 
 
 def test_a_sampled_model_is_found_in_the_api_and_the_exports(found: dict[str, Any]) -> None:

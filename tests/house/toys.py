@@ -1,4 +1,4 @@
-"""A copy of the code, and the toy additions that the recipes of CONTRIBUTING.md describe."""
+"""A copy of the code, and a toy addition for each recipe of CONTRIBUTING.md."""
 
 import ast
 import os
@@ -12,13 +12,14 @@ from tests.serving import ROOT
 
 
 class House:
-    """A copy of the code to add to, as the recipes say: a file, and a line in a visible tuple."""
+    """A copy of the code to which the recipes add a file, and a line in a visible tuple."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         ignored = shutil.ignore_patterns("node_modules", "__pycache__", "vendor")
         for name in ("analysis", "experiments", "web", "docs", "migrations", ".ci"):
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", folder)
         (folder / "web" / "static" / "vendor").symlink_to(ROOT / "web" / "static" / "vendor")
         (folder / "tests").symlink_to(ROOT / "tests")
 
@@ -30,7 +31,7 @@ class House:
         file.write_text(text)
 
     def add_line(self, path: str, registry: str, line: str, imported: str = "") -> None:
-        """Add a line at the end of a tuple or mapping, and what it needs imported above."""
+        """Add a line at the end of a tuple or mapping, and its import above."""
         file = self.folder / path
         source = file.read_text()
         lines = source.splitlines()
@@ -50,8 +51,23 @@ class House:
         lines.insert(place, imported)
         file.write_text("\n".join(lines) + "\n")
 
+    def add_field(self, path: str, owner: str, line: str) -> None:
+        """Add a field at the end of those of a class."""
+        file = self.folder / path
+        source = file.read_text()
+        lines = source.splitlines()
+        found = next(node for node in ast.parse(source).body if getattr(node, "name", "") == owner)
+        fields = [node for node in found.body if isinstance(node, ast.AnnAssign)]  # type: ignore[attr-defined]
+        lines.insert(fields[-1].end_lineno or 0, line)
+        file.write_text("\n".join(lines) + "\n")
+
+    def append(self, path: str, line: str) -> None:
+        """Add a line at the end of a file."""
+        with (self.folder / path).open("a") as file:
+            file.write(f"{line}\n")
+
     def run(self, *command: str) -> str:
-        """Run Python in the copy; what it printed."""
+        """Run Python in the copy and return what it printed."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KLETTE_")}
         done = subprocess.run(
             [sys.executable, *command],
@@ -124,6 +140,63 @@ def toys(data: HealthData) -> HealthCheck | None:
     house.add_line("analysis/health/checks.py", "CHECKS", line, "from analysis.health.toy import toys")
     template = '    "health.toys.some": N_("{members:count} members played with toys."),'
     house.add_line("experiments/reporting/sentences/health.py", "HEALTH", template)
+
+
+def add_posterior_model(house: House) -> None:
+    house.write(
+        "analysis/models/toy.py",
+        '''"""Toy: a rate with a Beta prior, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from analysis.errors import NotShown
+from analysis.models.conversion_flat import without_members
+from analysis.posterior.joint import IndependentPosterior
+from analysis.posterior.marginals import BetaMarginal
+from analysis.priors import NamedPrior
+from analysis.statistics import ProportionStatistics
+
+
+def fit(
+    statistics: Mapping[str, ProportionStatistics], prior: NamedPrior, rng: np.random.Generator | None = None
+) -> IndependentPosterior | NotShown:
+    """Return Beta(toys + successes, toys + failures) for each variant."""
+    if missing := without_members(statistics):
+        return missing
+    toys = prior["toys"]
+    marginals = (BetaMarginal(toys + cell.successes, toys + cell.n - cell.successes) for cell in statistics.values())
+    return IndependentPosterior(tuple(statistics), tuple(marginals))
+''',
+    )
+    prior = 'TOY = NamedPrior("toy", (("toys", 5.0),), message("prior.toy"))'
+    house.add_line("analysis/priors.py", "PRIORS", "    TOY,", prior)
+    sentence = '    "prior.toy": N_("As many toys as other things."),'
+    house.add_line("experiments/reporting/sentences/priors.py", "PRIORS", sentence)
+    house.add_line(
+        "analysis/models/__init__.py",
+        "MODELS",
+        '    Model("toy", "proportion", toy.fit, priors.TOY, "Binomial with a Beta prior; closed form."),',
+        "from analysis.models import toy",
+    )
+    house.add_line(
+        "experiments/catalogue/metrics.py",
+        "METRICS",
+        """    Metric(
+        "toy_rate",
+        N_("Toy rate"),
+        N_("Share of members who saved a toy within {window} days."),
+        "proportion",
+        ("save",),
+        model="toy",
+        noun=N_("toy rate"),
+        undated_hint=N_("Share of members who saved a toy."),
+        superlative=N_("the most playful"),
+    ),""",
+    )
 
 
 def add_sampled_model(house: House) -> None:
@@ -318,15 +391,39 @@ def add_sentence(house: House) -> None:
     )
 
 
+def add_language(house: House) -> None:
+    line = '    Language("fr", "Français", "d MMM y", "fr-FR"),'
+    house.add_line("experiments/translation/__init__.py", "LANGUAGES", line)
+    options = ["--no-location", "--no-wrap", "--keywords", "N_", "--keywords", "plural:1,2"]
+    extract = ["extract", "--mapping-file", "pyproject.toml", *options, "--output-file", "messages.pot", "."]
+    house.run("-m", "babel.messages.frontend", "--quiet", *extract)
+    catalogue = "experiments/translation/catalogues/fr/LC_MESSAGES/messages.po"
+    made = ["init", "--input-file", "messages.pot", "--output-file", catalogue, "--locale", "fr"]
+    house.run("-m", "babel.messages.frontend", "--quiet", *made)
+    file = house.folder / catalogue
+    texts = file.read_text()
+    assert 'msgid "Sign in"\nmsgstr ""' in texts
+    file.write_text(texts.replace('msgid "Sign in"\nmsgstr ""', 'msgid "Sign in"\nmsgstr "Se connecter"'))
+
+
+def add_setting(house: House) -> None:
+    line = '    toys: int = Field(3, ge=1, le=9, description="Number of toys.")'
+    house.add_field("experiments/settings.py", "Settings", line)
+    house.append("docs/settings.md", "| `KLETTE_TOYS` | `3` | Number of toys. |")
+
+
 RECIPES: tuple[tuple[str, Callable[[House], None]], ...] = (
     ("A metric", add_metric),
     ("An event type", add_event_type),
     ("A health check", add_health_check),
+    ("A posterior model", add_posterior_model),
     ("A sampled model", add_sampled_model),
     ("A results section", add_section),
     ("A page", add_page),
     ("A protocol", add_protocol),
     ("A command", add_command),
     ("A sentence", add_sentence),
+    ("A setting", add_setting),
+    ("A language", add_language),
 )
-"""A heading of CONTRIBUTING.md, and what its recipe says to do."""
+"""A heading of CONTRIBUTING.md, and its recipe followed."""
