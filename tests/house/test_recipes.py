@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.house.toys import RECIPES, House
+from tests.house.house import House
+from tests.house.toys import RECIPES
 from tests.serving import ROOT
 
 PROBE = ROOT / "tests" / "house" / "probe.py"
