@@ -144,4 +144,5 @@ def _shown(settings: Settings, name: str, field: FieldInfo) -> dict[str, str]:
         text = gettext("not set")
     else:
         text = str(value)
-    return {"variable": f"KLETTE_{name.upper()}", "value": text, "meaning": gettext(field.description or "")}
+    meaning = gettext(field.description) if field.description else ""
+    return {"variable": f"KLETTE_{name.upper()}", "value": text, "meaning": meaning}
