@@ -1,4 +1,4 @@
-"""A small seeded audience with every kind of awkward row, and what must be counted of it, in plain Python."""
+"""A small seeded audience with all edge cases, and its expected figures computed in plain Python."""
 
 import random
 from collections import Counter
@@ -60,7 +60,7 @@ class Audience:
 
 
 def make_audience(seed: int, members: int = 300, *, rich: bool = False) -> Audience:
-    """Members and events whose times sit on, just before and just after every edge that collect knows.
+    """Return members and events with times on, just before and just after every boundary of collect.
 
     A `rich` one also has allocation epochs, share links, mentions with properties, numbers among the attributes, and
     events long before the exposure.
@@ -125,7 +125,7 @@ def _enrich(made: Audience, chance: random.Random) -> None:
 
 
 def _bring(row: dict[str, Any], host: dict[str, Any]) -> None:
-    """Say that the host brought the member: the variant is the host's, the root the host's root."""
+    """Make the member a guest of the host, with the host's variant and root."""
     root = host["unit"] if host["origin"] == "randomised" else host.get("root")
     depth = host.get("depth", 0) + 1
     row |= {"variant": host["variant"], "brought_by": host["unit"], "root": root, "depth": depth}
@@ -138,7 +138,7 @@ def _event(chance: random.Random, identity: str, unit: str, exposed_us: int) -> 
     at = exposed_us + offset
     value = None
     if kind in ("purchase", "dwell"):
-        # Fractions of a cent, and sums beyond the cap.
+        # Fractions of a cent, and sums above the cap.
         value = chance.choice((0, 1, 49_900_000, chance.randrange(10**9), 20_000_000_000, None))
     return {
         "id": identity,
@@ -154,7 +154,7 @@ def _event(chance: random.Random, identity: str, unit: str, exposed_us: int) -> 
 
 
 def store_experiment(session: Session, **changes: Any) -> Experiment:
-    """An experiment with three variants and two runs; the first run is the one that is looked at."""
+    """Store an experiment with three variants and a run."""
     values = {
         "id": 1,
         "project_id": 1,
@@ -185,7 +185,7 @@ def store_experiment(session: Session, **changes: Any) -> Experiment:
 
 
 def store_audience(session: Session, audience: Audience) -> None:
-    """Store the rows; those of the second run belong to an experiment of their own."""
+    """Store the rows; those of the second run belong to another experiment."""
     other = Experiment(
         id=2,
         project_id=1,
@@ -208,15 +208,15 @@ def store_audience(session: Session, audience: Audience) -> None:
     session.flush()
 
 
-# What must come out ------------------------------------------------------------------------------------------------
+# Expected figures ------------------------------------------------------------------------------------------------
 
 
 def expected_members(
     audience: Audience, *, by_arrival: bool = True, tolerance_us: int = 0, brought: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Each counted member's outcomes, written down from the rules without looking at collect.
+    """Return each counted member's outcomes, computed from the rules independently of collect.
 
-    Those who were randomised, or with `brought` everybody who may be analysed.
+    Includes randomised members, or with `brought` all members who count.
     """
     found = {
         unit: {"row": row, "events": [], "before": [], "early": 0}
@@ -225,16 +225,16 @@ def expected_members(
     }
     for event in audience.events:
         member = found.get(event["unit"])
-        if member is None or not _seen(event, by_arrival) or event["experiment"] not in (None, "test"):
+        if member is None or not _received(event, by_arrival) or event["experiment"] not in (None, "test"):
             continue
         since = event["at_us"] - member["row"]["at_us"]
-        told = (event["type"], since, event)
+        outcome = (event["type"], since, event)
         if -tolerance_us <= since < WINDOW_DAYS * DAY_US:
-            member["events"].append(told)
+            member["events"].append(outcome)
         if -tolerance_us - DAY_US <= since < -tolerance_us and event["at_us"] >= BEGAN_US:
             member["early"] += 1
         if -tolerance_us - HISTORY_DAYS * DAY_US <= since < -tolerance_us:
-            member["before"].append(told)
+            member["before"].append(outcome)
     return {
         unit: {"row": member["row"], "early": member["early"]}
         | _outcomes(member["events"])
@@ -243,12 +243,12 @@ def expected_members(
     }
 
 
-def _seen(row: dict[str, Any], by_arrival: bool) -> bool:
+def _received(row: dict[str, Any], by_arrival: bool) -> bool:
     return row["at_us"] <= CUT_OFF_US and (not by_arrival or row["received_us"] <= CUT_OFF_US)
 
 
 def _counted(audience: Audience, by_arrival: bool) -> dict[str, dict[str, Any]]:
-    """The exposures that may be analysed, whatever their origin."""
+    """Return the exposures without excluded ones, of every origin."""
     twice = {
         row["unit"]
         for row in audience.multi_exposed
@@ -257,7 +257,7 @@ def _counted(audience: Audience, by_arrival: bool) -> dict[str, dict[str, Any]]:
     return {
         row["unit"]: row
         for row in audience.exposures
-        if row["run_id"] == 1 and _seen(row, by_arrival) and not row["bot"] and row["unit"] not in twice
+        if row["run_id"] == 1 and _received(row, by_arrival) and not row["bot"] and row["unit"] not in twice
     }
 
 
@@ -265,7 +265,7 @@ def _outcomes(events: list[tuple[str, int, dict[str, Any]]], *, before: bool = F
     did = Counter(kind for kind, _, _ in events)
     activity = {"view", "click", "dwell", "share", "purchase", "comment", "review"}
     activity |= {kind.key for kind in EVENT_TYPES if kind.key in FURTHER_TYPES and kind.activity}
-    # Before the exposure there is no later day: any activity is the same outcome.
+    # Before the exposure later days make no difference: any activity is the same outcome.
     returns = [since for kind, since, _ in events if kind in activity and (before or since >= DAY_US)]
     paid = [e["value_micro"] for kind, _, e in events if kind == "purchase" and e["currency"] != "USD"]
     orders = [value for value in paid if value is not None]
@@ -306,7 +306,7 @@ def _number(properties: dict[str, Any], name: str, low: int, high: int) -> Decim
 
 
 def expected_cascades(audience: Audience, *, by_arrival: bool = True) -> dict[str, CascadeStatistics]:
-    """Whom members brought, host by host."""
+    """Return the cascades, computed for each host."""
     people = _counted(audience, by_arrival)
     guests = [row for row in people.values() if row["origin"] == "shared"]
     rows: dict[str, dict[str, list]] = {v: {"offspring": [], "delays": [], "sizes": [], "depths": []} for v in "abc"}

@@ -1,4 +1,4 @@
-"""Real customers, real money: Hillstrom's 64,000 through collect, against figures computed outside the product."""
+"""Hillstrom's 64,000 customers through collect, compared with figures computed outside the product."""
 
 import csv
 import gzip
