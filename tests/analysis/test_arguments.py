@@ -29,7 +29,7 @@ CARD = scorecard({"a": ProportionStatistics(100, 10), "b": ProportionStatistics(
         (lambda: decide(CARD, elapsed_days="3"), "elapsed_days is '3'"),
     ],
 )
-def test_it_is_refused_with_its_name_and_the_remedy(call, says):
+def test_a_bad_argument_is_refused_with_its_name_and_the_remedy(call, says):
     with pytest.raises(AnalysisError, match=says):
         call()
 

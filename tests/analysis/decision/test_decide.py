@@ -75,7 +75,7 @@ def test_the_verdict_is(cells, rules, days, health, decision, variant):
     assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict(), allow_nan=False))) == verdict
 
 
-def test_a_lead_that_the_usual_rule_would_ship_must_survive_looking():
+def test_a_lead_that_a_fixed_z_would_ship_must_pass_the_sequential_bound():
     result = card(a=(7000, 700), b=(7000, 765))
     assert result.variant("b").p_best > 0.95
     verdict = decide(result, rules=FORTNIGHT, elapsed_days=7, looks=(Look(6, 12_000),))
@@ -104,7 +104,7 @@ def test_a_guardrail_proven_worse_stops_the_test():
     assert verdict.reasons == (message("verdict.breaks_guardrail", variant="b", metric="negative_rate", control="a"),)
 
 
-def test_a_guardrail_in_doubt_keeps_a_winner_from_being_shipped():
+def test_a_guardrail_in_doubt_prevents_shipping_a_winner():
     complaints = card(direction="lower", metric="negative_rate", a=(7000, 40), b=(7000, 62))
     assert complaints.comparison("b").p_beats_control < 0.05
     verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[complaints], looks=())
@@ -198,7 +198,7 @@ def test_a_single_look_mentions_no_daily_looks():
     assert once.facts[1].value == message("verdict.no_loss")
 
 
-def test_what_is_lost_where_one_is_wrong_leaves_the_other_cases_out():
+def test_the_loss_if_wrong_excludes_the_cases_in_which_it_is_best():
     close = card(a=(5210, 512), b=(5187, 588))
     b = close.variant("b")
     draws = np.random.default_rng(3).beta([513, 589], [4699, 4600], (4_000_000, 2))
@@ -208,7 +208,7 @@ def test_what_is_lost_where_one_is_wrong_leaves_the_other_cases_out():
     assert card(a=(10_000, 100), b=(10_000, 5000)).variant("b").loss_if_wrong is None
 
 
-def test_the_lift_prior_draws_a_noisy_lead_towards_none():
+def test_the_lift_prior_shrinks_a_noisy_lead():
     noisy = sceptical("ab", "a", [-2.0, -1.7], [0.2, 0.2], prior_sd=0.1, caring=0.01, higher=True)
     # two-arm closed form: 0.3 shrunk by 0.1² / (0.1² + 0.2² + 0.2²)
     assert noisy.mean[1] == pytest.approx(0.3 * 0.01 / 0.09)
@@ -248,7 +248,7 @@ def test_priors_are_checked_and_read_by_name():
         NamedPrior("odd", (("sd", -1.0),), "For a test.")
 
 
-def test_rules_come_back_as_they_were():
+def test_rules_survive_storage():
     rules = Rules(min_members=50, planned_days=7.5, caring=0.02)
     assert Rules.from_dict(json.loads(json.dumps(rules.to_dict()))) == rules
 
@@ -271,7 +271,7 @@ def test_a_finished_test_does_not_wait():
     assert decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True).decision == "ship"
 
 
-def test_a_proven_lead_too_small_to_care_about_is_no_difference_worth_having():
+def test_a_proven_but_tiny_lead_is_no_relevant_difference():
     many = 10**9
     tiny = card(a=(many, many // 10), b=(many, many // 10 + many // 10_000))
     verdict = decide(tiny, rules=FORTNIGHT, elapsed_days=14, looks=())
@@ -279,6 +279,6 @@ def test_a_proven_lead_too_small_to_care_about_is_no_difference_worth_having():
     assert verdict.decision == "no_difference" and codes(verdict) == ["verdict.all_alike"]
 
 
-def test_statistics_of_a_foreign_kind_are_named_with_the_remedy():
+def test_statistics_of_another_kind_are_refused_with_the_remedy():
     with pytest.raises(AnalysisError, match=r"'a' are a tuple.*ProportionStatistics"):
         scorecard({"a": (10, 1), "b": (10, 2)}, control="a")

@@ -64,7 +64,7 @@ def every_kind(kind, lift):
 
 
 @pytest.mark.parametrize("kind", ["proportion", "amount", "ratio", "value", "adjusted"])
-def test_a_guardrail_of_every_kind_keeps_harm_from_being_shipped(kind):
+def test_a_guardrail_of_every_kind_prevents_shipping_harm(kind):
     worse = scorecard(every_kind(kind, 1.0), control="a", direction="lower", metric="cost_of_service")
     verdict = decide(card(**CLEAR), rules=FORTNIGHT, elapsed_days=9, guardrails=[worse], looks=())
     assert (verdict.decision, verdict.variant) == ("stop_harm", "b")
@@ -115,7 +115,7 @@ def test_sentiment_that_cancels_is_a_result_and_not_missing():
     assert decide(result, rules=FORTNIGHT, elapsed_days=14, looks=()).decision == "ship"
 
 
-def test_false_winners_stay_as_rare_under_any_prior_of_rates():
+def test_false_winners_are_equally_rare_under_any_prior_of_rates():
     """A/A tests of three variants, eight looks: whatever tau draws the shown rates together, the bound stays."""
     rng, runs, winners = np.random.default_rng(12), 400, 0
     for _ in range(runs):

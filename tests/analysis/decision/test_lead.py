@@ -65,7 +65,7 @@ def test_after_the_planned_end_the_lead_is_still_not_proven():
 
 
 @pytest.mark.parametrize("members", [0, 1, 2])
-def test_the_smallest_variant_is_the_one_that_lacks_members(members):
+def test_missing_members_are_those_of_the_smallest_variant(members):
     (reason,) = verdict((7000, 700), (members, 0)).reasons
     assert reason == message("verdict.few_members", variant="b", members=members, needed=100)
 

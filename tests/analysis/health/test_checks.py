@@ -124,7 +124,7 @@ def test_a_failed_split_stays_failed_and_a_single_look_forgets():
     assert of_split(counts, split_failed=True, imported=True).status == "ok"
 
 
-def test_a_plan_makes_the_test_sharper_up_to_its_end():
+def test_a_plan_gives_the_test_more_power_up_to_its_end():
     counts = {"a": 5200, "b": 4838}
     assert of_split(counts).status == "warn"
     assert of_split(counts, fraction=1.0).status == "fail"
@@ -239,7 +239,7 @@ def test_a_check_that_does_not_apply_is_left_out():
     assert [check.check for check in checks.check_health(imported)] == ["srm", "multi_exposed", "bots"]
 
 
-def test_only_members_within_their_window_are_worth_a_note():
+def test_only_immature_members_get_a_note():
     assert checks.is_note("immature", 0.3) and not checks.is_note("immature", 0.2)
     assert not any(checks.is_note(check.key, 1.0) for check in checks.CHECKS if check.key != "immature")
 
@@ -261,7 +261,7 @@ def test_the_value_of_a_a_history_is_the_chance_of_so_many_winners():
     assert check.detail.params == {"winners": 3, "tests": 15, "allowed": 0.05}
 
 
-def test_more_than_all_is_refused():
+def test_a_part_above_the_whole_is_refused():
     with pytest.raises(AnalysisError, match="11 of 10"):
         members_check("late_events", late=11, events=10)
     with pytest.raises(AnalysisError, match="count is 0 or more"):

@@ -22,7 +22,7 @@ HOLD = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("tail", "members", "share", "uneven"), HOLD)
-def test_intervals_of_money_hold_the_truth(tail, members, share, uneven):
+def test_intervals_of_money_cover_the_truth(tail, members, share, uneven):
     found = cover(tail, members, share, 1000, uneven=uneven)
     assert 0.93 <= found.mean <= 0.97
     assert 0.93 <= found.difference <= 0.975
@@ -31,7 +31,7 @@ def test_intervals_of_money_hold_the_truth(tail, members, share, uneven):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("members", "mean", "spread"), [(1000, 0.5, 0.3), (2000, 0.05, 0.05), (500, 3.0, 1.0)])
-def test_intervals_of_counts_hold_the_truth(members, mean, spread):
+def test_intervals_of_counts_cover_the_truth(members, mean, spread):
     """Negative binomial counts: `spread` is its size, the smaller the more uneven."""
     rng = np.random.default_rng(41)
     runs, own, difference = 1000, 0, 0
@@ -47,7 +47,7 @@ def test_intervals_of_counts_hold_the_truth(members, mean, spread):
 
 
 @pytest.mark.slow
-def test_with_the_heaviest_tail_the_mean_misses_and_the_lift_holds():
+def test_with_the_heaviest_tail_only_the_lift_has_full_coverage():
     found = cover("log-normal 2", 10_000, 0.01, 600)
     assert 0.80 < found.mean < 0.93  # a plain Normal: 0.75
     assert found.lift > 0.93
@@ -77,7 +77,7 @@ def test_the_density_is_0_beyond_its_end():
     assert left.sf(3.4) == 0 and left.pdf(3.4) == 0 and left.cdf(3.4) == 1
 
 
-def test_near_0_or_with_a_sign_there_is_no_lift():
+def test_means_near_0_or_of_either_sign_have_no_lift():
     assert SkewedMarginal(3.0, 1.0).log_mean is None
     assert SkewedMarginal(3.0, 1.0, 0.3).log_mean is not None  # its shorter tail keeps away from 0
     assert SkewedMarginal(30.0, 1.0, signed=True).inverse_mean is None

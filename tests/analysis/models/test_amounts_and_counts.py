@@ -82,7 +82,7 @@ def test_counts_use_the_exact_histogram():
     assert result.kind == "count"
 
 
-def test_a_variant_without_any_purchase_has_a_width_all_the_same():
+def test_a_variant_without_purchases_has_a_positive_width():
     data = {"a": of([20] * 60 + [30] * 40 + [0] * 4900), "b": AmountStatistics(5000, 0, 0, 0.0)}
     result = scorecard(data, control="a")
     assert result.variant("b").raw_mean == 0 < result.variant("b").mean < 0.01
@@ -91,7 +91,7 @@ def test_a_variant_without_any_purchase_has_a_width_all_the_same():
     assert result.comparison("b").p_beats_control < 0.001
 
 
-def test_from_ten_amounts_on_the_spread_is_the_variants_own():
+def test_from_ten_amounts_on_the_variance_is_not_pooled():
     some = [5, 9, 12, 14, 20, 22, 30, 31, 45, 60]
     data = {"a": of(some + [0] * 490), "b": of([100, 900] * 20 + [0] * 460)}
     result = scorecard(data, control="a")
@@ -113,7 +113,7 @@ def test_from_ten_amounts_on_the_spread_is_the_variants_own():
         ({"a": CountStatistics(((0, 20),)), "b": CountStatistics(((0, 30),))}, "nobody_yet"),
     ],
 )
-def test_what_says_nothing_is_a_named_outcome(data, code):
+def test_data_without_information_are_a_named_outcome(data, code):
     result = scorecard(data, control="a")
     assert result.not_shown.code == code
     assert result.not_shown.reason.code.startswith(f"not_shown.{code}")
@@ -144,7 +144,7 @@ def few(buyers, members=1000, each=40.0):
 
 @pytest.mark.parametrize("kind", ["eti", "hdi"])
 @pytest.mark.parametrize("buyers", [5, 6, 9, 20])
-def test_no_interval_of_what_members_spend_reaches_below_nought(buyers, kind):
+def test_no_interval_of_amounts_extends_below_0(buyers, kind):
     data = {"a": few(60), "b": few(buyers)}
     result = scorecard(data, control="a", interval=kind)
     interval = result.variant("b").interval
@@ -159,7 +159,7 @@ def test_no_interval_of_what_members_spend_reaches_below_nought(buyers, kind):
 
 
 @pytest.mark.parametrize("buyers", [0, 1, 4])
-def test_fewer_than_a_handful_get_no_interval_but_the_comparison_stays(buyers):
+def test_too_few_buyers_have_no_interval_but_a_comparison(buyers):
     result = scorecard({"a": few(60), "b": few(buyers)}, control="a")
     row, other = result.variant("b"), result.variant("a")
     assert row.interval is None and row.interval_not_shown.code == "few_carriers"

@@ -189,7 +189,7 @@ def test_the_retweets_contradict_the_model_and_r_comes_from_complete_members(sha
 
 
 @pytest.mark.slow
-def test_a_few_members_who_bring_nearly_all_are_fitted_but_their_width_is_not_believed(shared_data):
+def test_the_interval_of_a_few_dominant_sharers_is_replaced_by_a_wider_one(shared_data):
     """The fit's R is the plain mean, its interval half as wide as it should be: retweets are too uneven for any NB."""
     pytest.importorskip("pymc")
     rows = tuple(row for row in retweets(shared_data, 24).offspring if row[0] == 24)
@@ -239,7 +239,7 @@ def test_a_prior_alone_is_never_a_result(cell, code):
 
 
 @pytest.mark.slow
-def test_a_variant_of_which_nothing_is_known_leaves_the_others(fitted):
+def test_a_variant_without_information_leaves_the_others_shown(fitted):
     _, data, _ = fitted
     silent = CascadeStatistics(7, ((7, 0, 500),), (), ((1, 500),), ((0, 500),))
     result = fit.fit_cascade({"a": data["a"], "c": silent, "b": data["b"]}, control="a", seed=3)

@@ -255,7 +255,7 @@ def test_the_default_prior_equals_pymc_on_the_same_model(cells):
 # What it is for -------------------------------------------------------------------------------------------------------
 
 
-def test_many_variants_draw_a_lucky_one_back():
+def test_many_variants_shrink_a_lucky_one():
     lucky, others = (66, 1000), [(50, 1000)] * 9
     flat = card(lucky, *others, model="conversion_flat").variant("a")
     ours = card(lucky, *others).variant("a")
@@ -263,13 +263,13 @@ def test_many_variants_draw_a_lucky_one_back():
     assert ours.raw_mean == flat.raw_mean == 0.066
 
 
-def test_much_data_outweigh_the_prior():
+def test_large_data_outweigh_the_prior():
     cells = ((100_000, 10**6), (103_000, 10**6))
     ours, flat = card(*cells), card(*cells, model="conversion_flat")
     assert ours.comparison("b").lift.mean == pytest.approx(flat.comparison("b").lift.mean, rel=0.01)
 
 
-def test_an_endless_spread_leaves_the_flat_lift():
+def test_an_infinite_spread_gives_the_lift_without_pooling():
     loose = NamedPrior("loose", (("log_odds_sd", 10.0),), "For a test.")
     cells = ((200, 2000), (240, 2000))
     ours, flat = card(*cells, prior=loose), card(*cells, model="conversion_flat")
@@ -282,7 +282,7 @@ def test_equal_variants_have_equal_chances():
     assert result.comparison("b").p_beats_control == pytest.approx(0.5, abs=1e-8)
 
 
-def test_direction_turns_what_is_better_and_nothing_else():
+def test_direction_only_reverses_which_variant_is_better():
     up, down = card((100, 1000), (130, 1000)), card((100, 1000), (130, 1000), direction="lower")
     assert down.comparison("b").p_beats_control == pytest.approx(1 - up.comparison("b").p_beats_control, abs=1e-12)
     assert down.variant("a").p_best == pytest.approx(up.variant("b").p_best, abs=1e-7)
@@ -295,7 +295,7 @@ def test_a_small_loss_keeps_its_digits():
     assert 0 < result.variant("b").expected_loss < 1e-14
 
 
-def test_the_shortest_interval_is_shorter_and_holds_as_much():
+def test_the_shortest_interval_is_shorter_with_equal_probability():
     cells = ((1, 50), (4, 50))
     ours = fitted(cells, KNOWN)
     for eti, hdi in (
@@ -313,7 +313,7 @@ def test_the_shortest_interval_is_shorter_and_holds_as_much():
     assert ((lift > hdi.low) & (lift < hdi.high)).mean() == pytest.approx(0.95, abs=0.003)
 
 
-def test_densities_hold_the_whole_posterior():
+def test_densities_integrate_to_1():
     extreme = (((0, 3), (3, 3)), ((0, 1000), (15, 1000)), ((300, 300), (500, 1000)))
     for cells in (((2262, 21306), (3894, 21307)), *extreme, ((500_000_000, BILLION), (2, 3))):
         result = card(*cells)
@@ -324,7 +324,7 @@ def test_densities_hold_the_whole_posterior():
             assert (y >= 0).all()
 
 
-def test_a_lift_over_almost_nothing_is_named_and_not_printed():
+def test_a_lift_over_a_control_near_0_has_a_reason_instead_of_a_figure():
     row = card((0, 1000), (5, 1000), prior=WIDE).comparison("b")
     assert row.lift is None and row.p_rope is None and row.lift_density is None
     assert row.lift_not_shown.code == "lift.control_near_zero"
@@ -350,7 +350,7 @@ def test_intervals_cover_truths_drawn_from_the_prior_and_ranks_are_uniform():
     assert stats.kstest(ranks, "uniform").pvalue > 0.001
 
 
-def test_the_evidence_knows_no_prior():
+def test_the_evidence_is_independent_of_the_prior():
     cells = ((30, 3000), (60, 3000))
     ours, flat = card(*cells), card(*cells, model="conversion_flat")
     for mine, known in zip(ours.variants, flat.variants, strict=True):
@@ -359,7 +359,7 @@ def test_the_evidence_knows_no_prior():
     assert ours.variant("b").mean < ours.variant("b").evidence_mean
 
 
-def test_a_result_comes_back_from_json_as_it_was():
+def test_a_result_survives_json_unchanged():
     for result in (card((10, 100), (20, 100), (0, 100)), card((0, 0), (1, 2)), card((0, 50), (4, 50))):
         assert MetricResult.from_dict(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == result
 
@@ -376,13 +376,13 @@ def test_the_same_data_give_the_same_digits():
         (NamedPrior("odd", (("log_odds_sd_scale", 40.0),), "For a test."), "10"),
     ],
 )
-def test_a_prior_that_says_nothing_usable_of_the_spread_is_refused(prior, says):
+def test_a_prior_without_a_usable_spread_is_refused(prior, says):
     with pytest.raises(AnalysisError, match=says) as caught:
         card((1, 2), (1, 3), prior=prior)
     assert caught.value.code == "bad_prior"
 
 
-def test_tables_reach_where_next_to_nothing_is_left():
+def test_tables_reach_into_negligible_tails():
     for cells in GRID.values():
         counts = Counts.of([y for y, _ in cells], [n for _, n in cells])
         for prior in (KNOWN, WIDE):

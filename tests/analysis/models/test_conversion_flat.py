@@ -100,7 +100,7 @@ def test_chance_of_being_best_equals_the_reference_on_upworthy(shared_data):
     assert worst < 1e-5
 
 
-def test_udacitys_gross_conversion_is_that_published(expected):
+def test_udacitys_gross_conversion_equals_the_published_one(expected):
     # github rmondini/udacity-AB-testing, README: -0.020555 (-0.029123, -0.011986), by the pooled standard error
     known = expected["udacity_free_trial_daily"]["gross_conversion"]
     result = card(*((known[arm]["successes"], known[arm]["n"]) for arm in "AB"))
@@ -111,7 +111,7 @@ def test_udacitys_gross_conversion_is_that_published(expected):
     assert difference.interval.high == pytest.approx(-0.011986, abs=2e-5)
 
 
-def test_hillstrom_rates_are_those_published(expected):
+def test_hillstrom_rates_equal_the_published_ones(expected):
     arms = expected["hillstrom_email"]["arms"]
     data = {name: ProportionStatistics(arm["n"], arm["visits"]) for name, arm in arms.items()}
     result = scorecard(data, control="No E-Mail", metric="click_rate", model="conversion_flat")
@@ -250,14 +250,14 @@ def test_ranks_of_the_true_lift_are_uniform():
     assert stats.kstest(ranks, "uniform").pvalue > 0.001
 
 
-def test_direction_turns_what_is_better_and_nothing_else():
+def test_direction_only_reverses_which_variant_is_better():
     up, down = card((100, 1000), (130, 1000)), card((100, 1000), (130, 1000), direction="lower")
     assert down.comparison("b").p_beats_control == pytest.approx(1 - up.comparison("b").p_beats_control, abs=1e-12)
     assert down.variant("a").p_best == pytest.approx(up.variant("b").p_best, abs=1e-9)
     assert down.comparison("b").lift == up.comparison("b").lift
 
 
-def test_the_shortest_interval_is_shorter_and_holds_as_much():
+def test_the_shortest_interval_is_shorter_with_equal_probability():
     eti, hdi = card((1, 50), (4, 50)), card((1, 50), (4, 50), interval="hdi")
     e, h = eti.variant("a").interval, hdi.variant("a").interval
     assert (h.kind, h.probability) == ("hdi", 0.95)
@@ -268,7 +268,7 @@ def test_the_shortest_interval_is_shorter_and_holds_as_much():
     assert none.low == 0.0
 
 
-def test_a_lift_over_almost_nothing_is_named_and_not_printed():
+def test_a_lift_over_a_control_near_0_has_a_reason_instead_of_a_figure():
     result = card((0, 1000), (5, 1000))
     row = result.comparison("b")
     assert row.lift is None and row.p_rope is None and row.lift_density is None
@@ -277,7 +277,7 @@ def test_a_lift_over_almost_nothing_is_named_and_not_printed():
     assert row.p_beats_control > 0.95
 
 
-def test_densities_hold_the_whole_posterior():
+def test_densities_integrate_to_1():
     result = card((2262, 21306), (3894, 21307))
     for density in (result.variant("a").density, result.comparison("b").lift_density):
         x, y = np.array(density.x), np.array(density.y)
@@ -286,7 +286,7 @@ def test_densities_hold_the_whole_posterior():
         assert (y >= 0).all()
 
 
-def test_rope_is_the_chance_of_a_lift_too_small_to_care():
+def test_p_rope_is_the_chance_of_a_lift_within_the_rope():
     result = card((100_000, 1_000_000), (100_050, 1_000_000), rope=0.02)
     row = result.comparison("b")
     sd = (row.lift.interval.high - row.lift.interval.low) / (2 * 1.96)
@@ -294,12 +294,12 @@ def test_rope_is_the_chance_of_a_lift_too_small_to_care():
     assert row.p_rope == pytest.approx(known, abs=1e-4)
 
 
-def test_a_result_comes_back_from_json_as_it_was():
+def test_a_result_survives_json_unchanged():
     for result in (card((10, 100), (20, 100), (0, 100)), card((0, 0), (1, 2)), card((0, 50), (4, 50))):
         assert MetricResult.from_dict(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == result
 
 
-def test_members_missing_altogether_are_an_outcome_and_never_one_half():
+def test_missing_members_are_an_outcome_and_never_a_chance_of_one_half():
     result = card((0, 0), (5, 10))
     assert result.not_shown.code == "no_members"
     assert all(row.p_best is None and row.mean is None for row in result.variants)
@@ -321,7 +321,7 @@ def test_members_missing_altogether_are_an_outcome_and_never_one_half():
         ({"a": ProportionStatistics(1, 1), "b": ProportionStatistics(1, 1)}, "a", {"model": "amount"}, "unknown_model"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_with_a_code(data, control, options, code):
+def test_incomparable_data_are_refused_with_a_code(data, control, options, code):
     with pytest.raises(AnalysisError) as caught:
         scorecard(data, control=control, **options)
     assert caught.value.code == code

@@ -41,7 +41,7 @@ def hillstrom(shared_data):
 @pytest.mark.parametrize(
     ("a", "b"), [("No E-Mail", "Mens E-Mail"), ("No E-Mail", "Womens E-Mail"), ("Womens E-Mail", "Mens E-Mail")]
 )
-def test_hillstroms_history_explains_next_to_nothing(hillstrom, shared_data, a, b):
+def test_hillstroms_history_explains_almost_no_variance(hillstrom, shared_data, a, b):
     """Golden values: spend_cuped_on_history of ../shared/data/expected.json (numpy, scipy)."""
     figures = json.loads((shared_data / "expected.json").read_text())["hillstrom_email"]
     known = figures[f"{a} (A) vs {b} (B)"]["spend_cuped_on_history"]
@@ -115,7 +115,7 @@ def test_too_few_members_are_a_named_outcome(cell, code):
     assert cuped.fit(data, WEAK_ADJUSTED).code == code
 
 
-def test_nothing_and_no_spread_are_named_outcomes():
+def test_empty_data_and_no_spread_are_named_outcomes():
     nothing = {key: of([0, 0, 0], [1, 2, 3]) for key in "ab"}
     assert cuped.fit(nothing, WEAK_ADJUSTED).code == "all_zero"
     assert adjust(nothing).correlation is None
@@ -126,7 +126,7 @@ def test_nothing_and_no_spread_are_named_outcomes():
     assert cuped.fit(explained, WEAK_ADJUSTED).code == "no_spread"
 
 
-def test_the_lean_is_the_least_the_sums_allow():
+def test_the_skewness_is_the_smallest_that_the_sums_allow():
     rng = np.random.default_rng(24)
     x = np.where(rng.random(4000) < 0.05, rng.lognormal(3, 1, 4000), 0)
     c = rng.normal(0, 1, 4000)

@@ -62,7 +62,7 @@ def test_the_figures_of_a_distribution_match_its_histogram(mean, dispersion):
         assert figures["busiest"] == pytest.approx(float(negative_binomial._part(law, law, mean)), rel=1e-6)
 
 
-def test_a_part_that_is_all_of_it_in_some_draws_does_not_stop_the_gate():
+def test_a_busiest_share_of_1_in_some_draws_passes_the_diagnostics():
     seldom = np.log(np.random.default_rng(2).normal(0.11, 0.005, (4, 500, 1)))
     values = {"log_mean": np.concatenate([seldom, seldom + 2], axis=2), "log_dispersion": np.full((4, 500, 2), -20.0)}
     whole = negative_binomial.figures_of(values["log_mean"], values["log_dispersion"])["busiest"]
@@ -101,7 +101,7 @@ def test_counts_without_dispersion_are_nearly_poisson():
     assert all(row.dispersion.interval.high < 0.08 and near(row.mean, 1.3) for row in result.variants)
 
 
-def test_counts_that_no_negative_binomial_makes_are_not_shown():
+def test_counts_that_contradict_the_negative_binomial_are_not_shown():
     rng = np.random.default_rng(8)
     never_or_often = {key: histogram_of(rng.poisson(6.0, 3000) * (rng.random(3000) < 0.5)) for key in "ab"}
     result = negative_binomial.fit_counts(never_or_often, control="a")

@@ -51,7 +51,7 @@ def covered(fit, simulate, truth, runs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("members", "share", "sigma"), [(2000, 0.1, 0.5), (2000, 0.1, 1.0), (20_000, 0.02, 1.0)])
-def test_order_values_intervals_hold_the_truth(members, share, sigma):
+def test_intervals_of_order_value_cover_the_truth(members, share, sigma):
     rng = np.random.default_rng(11)
     truth = math.exp(3 + sigma**2 / 2)
     figures = covered(ratio.fit, lambda: orders(rng, members, share, sigma), truth, 1000)
@@ -59,7 +59,7 @@ def test_order_values_intervals_hold_the_truth(members, share, sigma):
 
 
 @pytest.mark.slow
-def test_a_moods_intervals_hold_the_truth_and_it_has_no_lift():
+def test_intervals_of_sentiment_cover_the_truth_and_it_has_no_lift():
     rng = np.random.default_rng(12)
     own, difference, lift = covered(ratio.fit_signed, lambda: moods(rng, 1000), 0.3, 1000)
     assert 0.93 <= own <= 0.97 and 0.93 <= difference <= 0.97
@@ -79,7 +79,7 @@ def test_many_members_give_the_delta_methods_interval():
     assert posterior.lift(1, 0).mean == pytest.approx(0, abs=1e-4)
 
 
-def test_a_noisy_denominator_makes_it_lean_as_the_joint_normal_does():
+def test_a_noisy_denominator_skews_the_ratio_like_the_joint_normal():
     """Fieller by draws: x̄/ȳ of two jointly Normal means, the denominator 8 standard errors above 0."""
     n, x, y = 400, np.repeat([20.0, 0.0], [60, 340]), np.zeros(400)
     y[np.r_[0:30, 100:140]] = 1.0
@@ -95,14 +95,14 @@ def test_a_noisy_denominator_makes_it_lean_as_the_joint_normal_does():
     assert ours[2] - ours[1] > 1.2 * (ours[1] - ours[0])
 
 
-def test_numerators_below_0_are_noticed():
+def test_negative_numerators_are_detected():
     rng = np.random.default_rng(5)
     data = {"a": moods(rng, 5000), "b": of(-rng.binomial(1, 0.2, 4000), np.ones(4000))}
     assert ratio.fit(data, WEAK_RATIO).lift(1, 0) is None
     assert ratio.fit(data, WEAK_RATIO).difference(1, 0).mean == pytest.approx(-0.5, abs=0.1)
 
 
-def test_a_handful_of_orders_borrows_its_spread():
+def test_a_few_orders_borrow_their_variance():
     three = of([20, 20, 20] + [0] * 997, [1, 1, 1] + [0] * 997)
     rng = np.random.default_rng(6)
     posterior = ratio.fit(
@@ -122,7 +122,7 @@ def test_a_handful_of_orders_borrows_its_spread():
         (of([7] + [0] * 99, [1] + [0] * 99), "denominator_near_zero"),
     ],
 )
-def test_what_has_no_ratio_is_a_named_outcome(cell, code):
+def test_data_without_a_ratio_are_a_named_outcome(cell, code):
     rng = np.random.default_rng(7)
     found = ratio.fit({"a": orders(rng, 2000, 0.1, 0.5), "b": cell}, WEAK_RATIO)
     assert isinstance(found, NotShown) and found.code == code

@@ -36,7 +36,7 @@ class Given:
 # The simulator and the arithmetic ---------------------------------------------------------------------------------
 
 
-def test_the_simulator_counts_as_member_by_member():
+def test_the_simulator_matches_a_count_of_each_member():
     rng = np.random.default_rng(4)
     there = rng.random((400, 9)) < 0.2
     there[:, 0] = False
@@ -46,7 +46,7 @@ def test_the_simulator_counts_as_member_by_member():
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=str)
-def test_the_simulators_truth_is_what_a_large_audience_shows(process):
+def test_the_simulators_truth_matches_a_large_audience(process):
     truth = retention_truth(process, 14)
     found = simulate_retention(400_000, process, 14, run=40, seed=5)
     last = survival.last_returns(found)
@@ -190,7 +190,7 @@ def test_the_share_remaining_after_the_window_is_recovered(tailed):
             assert active[day].mean < points[day].mean
 
 
-def test_the_fitted_law_is_the_simulated_one():
+def test_the_fitted_distribution_equals_the_simulated_one():
     """The law's arithmetic, once in the model's helper and once in the simulator, and its recursion in PyMC."""
     law = BetaGeometricReturns(0.8, 2.5, 0.35)
     ours = lifetimes.last_day(np.array([0.8]), np.array([2.5]), np.array([0.35]), 10)[0]
@@ -198,7 +198,7 @@ def test_the_fitted_law_is_the_simulated_one():
     assert ours.sum() == pytest.approx(1.0)
 
 
-def test_the_models_likelihood_is_that_of_the_law():
+def test_the_models_likelihood_equals_that_of_the_distribution():
     pytest.importorskip("pymc")
     counts = np.array([[50.0, 9, 8, 7, 6, 5, 9]])
     model = lifetimes.build(1, 7)
@@ -302,7 +302,7 @@ def test_data_without_members_are_a_named_outcome(cell, code):
     assert result["not_shown"]["code"] == code and result["variants"] == []
 
 
-def test_a_window_too_short_for_a_law_shows_no_tail():
+def test_a_window_too_short_for_the_model_shows_no_tail():
     cell = simulate_retention(2_000, PROCESSES[0], 5, run=30, seed=1)
     assert fit.fit_retention({"a": cell}).variants[0].tail.not_shown.code == "window_too_short"
 

@@ -35,7 +35,7 @@ TRUTH = 0.4 * 0.1 * 30 + 1.5 * 2 * (0.1 * 0.3 + 0.9 * 0.05) + 3.0 * 0.02
 
 
 @pytest.mark.slow
-def test_intervals_of_value_and_return_hold_the_truth():
+def test_intervals_of_value_and_return_cover_the_truth():
     rng = np.random.default_rng(31)
     runs, n, cost, counts = 1000, 1500, {"cost_fixed": 300, "cost_per_thousand": 400}, np.zeros(4)
     net = TRUTH - 300 / n - 0.4
@@ -65,7 +65,7 @@ def test_it_agrees_with_the_bootstrap_of_the_rows(weights):
     assert posterior.interval(0).high == pytest.approx(high, abs=0.2 * draws.std())
 
 
-def test_the_cost_decides_who_is_best():
+def test_the_cost_decides_which_variant_is_best():
     rng = np.random.default_rng(33)
     cheap, dear = rows(rng, 20_000), rows(rng, 20_000, more=1.1)
     free = value.fit({"a": of(cheap), "b": of(dear)}, WEAK_VALUE).best_and_loss(higher=True)

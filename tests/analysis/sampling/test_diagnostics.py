@@ -49,7 +49,7 @@ def test_sticky_chains_and_divergences_do_not_pass():
     assert diagnose({"x": chains(0.0)}, 40).reasons[0].params["divergences"] == 40
 
 
-def test_draws_that_are_no_numbers_or_do_not_move_do_not_pass():
+def test_draws_that_are_not_finite_or_do_not_move_fail():
     broken = chains(0.0)
     broken[0, 0, 0] = np.nan
     assert not diagnose({"x": broken}, 0).passed

@@ -59,7 +59,7 @@ def test_sums_over_a_billion_rows_cost_no_more():
     assert sums.std() == pytest.approx(np.sqrt(1e9) * sd, rel=0.1)
 
 
-def test_a_check_says_what_it_compared_and_shares_the_false_alarms():
+def test_a_check_has_its_comparison_and_shares_the_false_alarms():
     replicated = np.random.default_rng(1).normal(size=40_000)
     alone = predictive.check(MEAN, 2.8, replicated)
     among_ten = predictive.check(MEAN, 2.8, replicated, checks=10)
@@ -69,7 +69,7 @@ def test_a_check_says_what_it_compared_and_shares_the_false_alarms():
     assert json.loads(json.dumps(alone.to_dict()))["passed"] is False
 
 
-def test_where_only_too_much_is_a_fault_there_is_no_lower_end():
+def test_a_one_sided_check_has_no_lower_end():
     replicated = np.random.default_rng(1).normal(size=40_000)
     few, many = (predictive.check_most(MEAN, seen, replicated) for seen in (-9.0, 2.8))
     assert (few.passed, many.passed) == (True, False)

@@ -118,7 +118,7 @@ def test_a_crossing_once_reached_stays():
     assert verdict.look.crossed == ("b",)
 
 
-def test_a_look_comes_back_as_it_was():
+def test_a_look_survives_storage():
     look = Look(3.5, 120, ("b",), ("c",), False)
     assert Look.from_dict(look.to_dict()) == look
 
