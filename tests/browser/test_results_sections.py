@@ -123,7 +123,7 @@ def test_the_sections_follow_the_dark_page(whole, page) -> None:
     [
         ({"retention": sampled_parts.early_retention()}, "No member's 14-day window has ended"),
         ({"amounts": sampled_parts.no_amounts()}, "Neither curve looks like"),
-        ({"counts": sampled_parts.no_counts()}, "2 of 102 members did it in variant B"),
+        ({"counts": sampled_parts.no_counts()}, "2 of 102 members of B did it"),
         ({"allocation": sampled_parts.allocation(1)}, "The traffic split has not changed yet"),
         ({"cascade": {"not_shown": {"code": "nobody", "reason": "Nobody came through a share yet."}}}, "Nobody came"),
     ],
