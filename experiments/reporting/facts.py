@@ -60,5 +60,5 @@ def facts(verdict: Verdict, entry: MetricEntry, currency: str, names: Mapping[st
         lost = measure.loss_per(row.loss_if_wrong)
     return (
         Fact("best", words.text(message("verdict.chance_best", variant=row.variant)), phrases.chance(row.p_best)),
-        Fact("loss", words.text(message("verdict.loss_if_wrong", variant=row.variant)), lost),
+        Fact("loss", words.text(message("verdict.loss_if_wrong")), lost),
     )

@@ -78,25 +78,25 @@ VERDICT: Mapping[str, Template] = {
         "{metric:metric}."
     ),
     # Undecided
-    "verdict.leads": N_("{variant:variant} leads with a {chance:chance} chance of being best."),
+    "verdict.leads": N_("{variant:variant} leads; its chance of being best is {chance:chance}."),
     "verdict.leads_more_per_100": N_(
-        "{variant:variant} leads with a {chance:chance} chance of being best: about {size:small} more per 100 members "
-        "than {control:variant}."
+        "{variant:variant} leads with about {size:small} more per 100 members than {control:variant}; its chance of "
+        "being best is {chance:chance}."
     ),
     "verdict.leads_fewer_per_100": N_(
-        "{variant:variant} leads with a {chance:chance} chance of being best: about {size:small} fewer per 100 members "
-        "than {control:variant}."
+        "{variant:variant} leads with about {size:small} fewer per 100 members than {control:variant}; its chance of "
+        "being best is {chance:chance}."
     ),
     "verdict.leads_more_per_member": N_(
-        "{variant:variant} leads with a {chance:chance} chance of being best: about {size:small} more per member than "
-        "{control:variant}."
+        "{variant:variant} leads with about {size:small} more per member than {control:variant}; its chance of being "
+        "best is {chance:chance}."
     ),
     "verdict.leads_less_per_member": N_(
-        "{variant:variant} leads with a {chance:chance} chance of being best: about {size:small} less per member than "
-        "{control:variant}."
+        "{variant:variant} leads with about {size:small} less per member than {control:variant}; its chance of being "
+        "best is {chance:chance}."
     ),
     "verdict.control_leads": N_(
-        "{variant:variant} leads with a {chance:chance} chance of being best; no new variant beats it."
+        "{variant:variant} leads; its chance of being best is {chance:chance}. No new variant beats it."
     ),
     "verdict.another_may_be_better": N_(
         "{variant:variant} does better than {control:variant}, but another variant may be better still."
@@ -123,10 +123,10 @@ VERDICT: Mapping[str, Template] = {
     ),
     "verdict.beyond_horizon": N_("At this pace, proving the lead would take more than {days:count} days."),
     # Figures
-    "verdict.chance_best": N_("Chance that {variant:variant} is best"),
+    "verdict.chance_best": N_("Chance {variant:variant} is best"),
     "verdict.chance": N_("{chance:chance}"),
     "verdict.chance_best_explained": N_("The probability, given all data, that no other variant is truly better."),
-    "verdict.loss_if_wrong": N_("Loss if {variant:variant} is not best"),
+    "verdict.loss_if_wrong": N_("Loss if wrong"),
     "verdict.no_loss": N_("almost nothing"),
     "verdict.loss_in_100_members": N_("{loss:in_100_members}"),
     "verdict.loss_per_member": N_("{loss:per_member}"),

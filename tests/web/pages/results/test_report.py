@@ -133,7 +133,7 @@ def test_the_report_leaves_out_what_the_page_leaves_out(app):
     text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
     assert withheld_note() in text
     assert "A 0 of 71, B 0 of 71, C 0 of 71" in text and blocks_of(app)["Complaints"].tone == "calm"
-    assert "Loss if" not in text and "Chance that" not in text
+    assert "Loss if wrong" not in text and "Chance B" not in text
     assert blocks_of(app)["Sticky members"].tone == "decides"
 
 

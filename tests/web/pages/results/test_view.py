@@ -176,13 +176,13 @@ def test_a_variant_named_in_the_verdict_has_its_colour() -> None:
 
 def test_the_facts_name_variants_by_their_letter() -> None:
     labels = [label for label, _ in page().part("verdict").facts]
-    assert labels[0] == "Chance that B is best"
+    assert labels[0] == "Chance B is best"
     assert not any("“" in label for label in labels)
 
 
 def test_the_figures_of_the_verdict_are_those_of_the_scorecard() -> None:
     facts = dict(page().part("verdict").facts)
-    assert facts["Chance that B is best"].text == page().part("scorecard").groups[0].rows[1].best.text
+    assert facts["Chance B is best"].text == page().part("scorecard").groups[0].rows[1].best.text
 
 
 def test_segments_are_about_the_variant_of_the_verdict_with_the_largest_first() -> None:
