@@ -246,7 +246,7 @@ def score_total(
     for key, data in collected.total_data.items():
         metric = definitions[key]
         scored = Scored(metric, score(plan, metric, data, lift=lift, seed=seed, model=TOTAL_MODELS[metric.kind]))
-        per = "members who did it per randomised member" if metric.kind == "proportion" else None
+        per = "members with the event per randomised member" if metric.kind == "proportion" else None
         entries.append(scored.entry(plan, population="total", unit_of_measure=per))
     return tuple(entries)
 

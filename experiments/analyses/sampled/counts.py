@@ -78,17 +78,15 @@ class VariantCount(BaseModel):
     model_config = ConfigDict(extra="allow")
     variant: str
     n: int
-    positive: int = Field(description="Members who did it at all.")
-    mean: schemas.Estimate = Field(description="Times per member.")
+    positive: int = Field(description="Members with at least one event.")
+    mean: schemas.Estimate = Field(description="Events per member.")
     dispersion: schemas.Estimate = Field(
         description="φ: the variance over the members is mean + φ mean²; 0 is Poisson."
     )
-    never: schemas.Estimate = Field(description="Share of members who never do it.")
-    each: schemas.Estimate = Field(description="Times per member of those who do it at all.")
-    busiest: schemas.Estimate = Field(
-        description="Part of all times that the busiest tenth of the members account for."
-    )
-    alike: float = Field(description="The same part by luck alone, if all members were alike (Poisson).")
+    never: schemas.Estimate = Field(description="Share of members without events.")
+    each: schemas.Estimate = Field(description="Events per member with at least one event.")
+    busiest: schemas.Estimate = Field(description="Share of all events by the busiest tenth of the members.")
+    alike: float = Field(description="The same share by chance alone, with equal members (Poisson).")
     lift: schemas.Estimate | None = Field(description="mean / control's mean − 1; null for the control.")
     p_beats_control: float | None
 

@@ -85,13 +85,13 @@ class VariantRetention(BaseModel):
     model_config = ConfigDict(extra="allow")
     variant: str
     n: int
-    mature: int = Field(description="Members whose whole window is over.")
+    mature: int = Field(description="Members whose window is over.")
     curve: list[CurvePoint] = Field(description="Share of mature members whose last return is on that day or later.")
     half_life: schemas.Estimate | schemas.Missing | None = Field(
         description="Days until half of those who return have last returned."
     )
     ever_returned: schemas.Estimate | schemas.Missing
-    returning: list[CurvePoint] = Field(description="Share who have come back by that day (Kaplan-Meier).")
+    returning: list[CurvePoint] = Field(description="Share of members who have returned by that day (Kaplan-Meier).")
     tail: dict[str, Any] | None = Field(description="The days after the window, by a shifted beta-geometric model.")
 
 
