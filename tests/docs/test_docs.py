@@ -139,3 +139,12 @@ def test_the_analysts_commands_of_the_readme_work_as_they_are(tmp_path, monkeypa
     )
     assert done.returncode == 0, done.stderr
     assert "11.34%" in done.stdout and '"experiment": "headline-2026"' in done.stdout
+
+
+def test_the_buttons_and_pages_of_the_documents_exist():
+    folders = ((ROOT / "web" / "templates").rglob("*.html"), (ROOT / "web" / "pages").rglob("*.py"))
+    screen = "".join(file.read_text() for files in folders for file in files)
+    steps = README.split("## Five minutes as a marketer", 1)[1].split("## Five minutes as an analyst", 1)[0]
+    named = re.findall(r"\*\*(.+?)\*\*", steps) + re.findall(r"page's \*(.+?)\*", EXPORTS)
+    assert len(named) >= 7
+    assert [name for name in named if f'_("{name}")' not in screen] == []
