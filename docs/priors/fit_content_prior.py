@@ -1,4 +1,4 @@
-"""Fit the shipped prior `content` to the headline tests of the Upworthy Research Archive, and print its figures.
+"""Fit the built-in prior `content` to the headline tests of the Upworthy Research Archive, and print its figures.
 
     .venv/bin/python docs/priors/fit_content_prior.py FOLDER
 
@@ -34,18 +34,18 @@ def read(folder: Path) -> list[TestSummary]:
     ]
 
 
-def told(found: LearnedLift) -> str:
+def described(found: LearnedLift) -> str:
     lines = [
         f"{found.tests:,} tests, {found.variants:,} variants, {found.members:,} views",
         f"tau = {found.tau:.4f} (95 %: {found.tau_low:.4f} to {found.tau_high:.4f}) between variants, in log-odds",
         f"sd = {math.sqrt(2) * found.tau:.4f} of a log-lift between two variants",
         f"typical log-odds {found.mean_log_odds:.3f}, spread between tests {found.mean_sd:.3f} (not part of `content`)",
-        "held out, five folds:",
+        "Held out, five folds:",
     ]
     for family in found.families:
         shape = "" if family.shape is None else f", shape {family.shape:g}"
         lines.append(
-            f"  {family.name:<10} spread {family.spread:.3f}{shape:<12} log score a test {family.log_score:.4f}, "
+            f"  {family.name:<10} spread {family.spread:.3f}{shape:<12} log score per test {family.log_score:.4f}, "
             f"{family.ahead:+.1f} ± {family.ahead_se:.1f} over all tests"
         )
     return "\n".join([*lines, Wording().text(found.better)])
@@ -59,7 +59,7 @@ def main() -> None:
         print(f"There is no {FILE} in {sys.argv[1]!r}; name the folder that holds it.", file=sys.stderr)
         sys.exit(2)
     found = learn(read(Path(sys.argv[1])))
-    sys.exit(Wording().text(found.reason)) if isinstance(found, NotShown) else print(told(found))
+    sys.exit(Wording().text(found.reason)) if isinstance(found, NotShown) else print(described(found))
 
 
 if __name__ == "__main__":

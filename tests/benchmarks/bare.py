@@ -3,11 +3,11 @@
 from flask import Flask, jsonify
 
 app = Flask(__name__)
-# gunicorn's worker_exit closes what the product keeps here.
+# gunicorn's worker_exit closes the product's services, which are stored here.
 app.extensions["klette"] = type("Nothing", (), {"close": lambda self: None})()
 
 
 @app.get("/bare")
 def bare():
-    """About as much JSON as an assignment."""
+    """Return about as much JSON as an assignment."""
     return jsonify(assignments={"bench": {"variant": "a", "reason": "SPLIT", "run": 1, "exposed": True}})

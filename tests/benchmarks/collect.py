@@ -1,4 +1,4 @@
-"""How long collect takes from rows to sufficient statistics, beside SQL written by hand for the same answers.
+"""The time of collect from rows to sufficient statistics, compared with SQL written by hand for the same results.
 
 One experiment: 400,000 members with 500,000 events, ten metrics, two segments. Large: 20 experiments, the first of
 400,000 members, 10 million exposures and 12 million events in all. Both ways take turns in one process, and the best
@@ -29,7 +29,7 @@ _CUT_US = BEGAN_US + 60 * DAY_US
 
 
 def measure(url: str, *, large: bool = False) -> dict[str, Any]:
-    """Fill a fresh database and collect from it as a worker does; seconds, by hand and ours, and MB."""
+    """Fill a fresh database, collect from it as a worker does, and return seconds (by hand and ours) and MB."""
     members, events = (LARGE_MEMBERS, LARGE_EVENTS) if large else ([MEMBERS], EVENTS)
     database = Database(url)
     migrate(database)
@@ -37,9 +37,12 @@ def measure(url: str, *, large: bool = False) -> dict[str, Any]:
     fill(database, members, events)
     filled = time.perf_counter() - began
     database.close()
-    told = {"filled_seconds": filled, "members": members, "events": events}
-    told |= _in_a_process("turns", url, len(members))
-    return told | {"peak_mb": _in_a_process("peak", url, len(members)), "import_mb": _in_a_process("nothing", url, 0)}
+    figures = {"filled_seconds": filled, "members": members, "events": events}
+    figures |= _in_a_process("turns", url, len(members))
+    return figures | {
+        "peak_mb": _in_a_process("peak", url, len(members)),
+        "import_mb": _in_a_process("nothing", url, 0),
+    }
 
 
 def _in_a_process(what: str, url: str, runs: int) -> Any:
@@ -48,7 +51,7 @@ def _in_a_process(what: str, url: str, runs: int) -> Any:
 
 
 def turns(url: str, runs: int) -> dict[str, Any]:
-    """Both ways on every run, the best of their turns: seconds by run, of the clock and of the processors.
+    """Return the best time of both ways on every run: seconds of the clock and of the processors.
 
     On a busy machine the processors' seconds (this process and PostgreSQL's for it) are the steadier figure.
     """
@@ -56,7 +59,7 @@ def turns(url: str, runs: int) -> dict[str, Any]:
 
     backend = source(url)
     server = 0 if backend.name == "sqlite" else backend.raw_sql("SELECT pg_backend_pid()").fetchone()[0]
-    told: dict[str, list[float]] = {"hand_seconds": [], "seconds": [], "hand_cpu": [], "cpu": []}
+    times: dict[str, list[float]] = {"hand_seconds": [], "seconds": [], "hand_cpu": [], "cpu": []}
     for run in range(1, runs + 1):
         hand, ours = _by_hand(backend, run), _collected(backend, run)  # also warms the cache for both
         _compare(hand, ours)
@@ -64,12 +67,12 @@ def turns(url: str, runs: int) -> dict[str, Any]:
         taken = [[figure for way in ways for figure in _timed(way, server)] for _ in range(TURNS if runs == 1 else 1)]
         best = [min(times) for times in zip(*taken, strict=True)]
         for name, seconds in zip(("hand_seconds", "hand_cpu", "seconds", "cpu"), best, strict=True):
-            told[name].append(seconds)
-    return told
+            times[name].append(seconds)
+    return times
 
 
 def peak(url: str, runs: int) -> float:
-    """The most memory that collecting every run takes, in MB; SQLite's pages are part of this process."""
+    """Return the peak memory of collecting every run, in MB; SQLite's pages are part of this process."""
     from experiments.collect.engine.source import source
 
     backend = source(url)
@@ -79,21 +82,21 @@ def peak(url: str, runs: int) -> float:
 
 
 def nothing(_url: str, _runs: int) -> float:
-    """What the imports alone take, in MB."""
+    """Return the memory of the imports alone, in MB."""
     import experiments.collect  # noqa: F401
 
     return peak_mebibytes()
 
 
 def _timed(way: Callable[[], Any], server: int) -> tuple[float, float]:
-    """How long it takes, by the clock and by the processors."""
+    """Return the seconds of the clock and of the processors."""
     began, busy = time.perf_counter(), _cpu(server)
     way()
     return time.perf_counter() - began, _cpu(server) - busy
 
 
 def _cpu(server: int) -> float:
-    """Seconds of this process and of the server's process, in hundredths."""
+    """Return the processor seconds of this process and of the server's, in hundredths."""
     if not server:
         return time.process_time()
     times = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
@@ -122,7 +125,7 @@ def _collected(backend: Any, run: int) -> Any:
 
 
 def _compare(hand: dict[str, Any], ours: Any) -> None:
-    """The two ways must give the same answers: else their times say nothing."""
+    """Check that both ways give the same results, without which their times cannot be compared."""
     assert dict(hand["members"]) == ours.counts
     assert sorted((*key, n) for key, n in hand["arrivals"].items()) == sorted(ours.arrivals)
     for variant in ours.counts:

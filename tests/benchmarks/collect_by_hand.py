@@ -1,4 +1,4 @@
-"""The same answers as `collect` gives, by SQL written by hand for each engine: what collect is measured against.
+"""The results of `collect` by SQL written by hand for each engine, as the reference of its times.
 
 Ten metrics, two segments, arrivals by day and the health counts of one run; everything known about the two engines is
 used: the covering index in the members' order, counts packed into few whole numbers, who did nothing known by number
@@ -58,7 +58,7 @@ _HEALTH = {
 
 
 def by_hand(backend: Any, run: int, cut_us: int) -> dict[str, Any]:
-    """The answers of one run, from one snapshot, as plain counts."""
+    """Return the results of one run, from one snapshot, as plain counts."""
     sqlite = backend.name == "sqlite"
     place = {
         "run": run,
@@ -116,7 +116,7 @@ def _members(ask: Any, found: dict[str, Any], sqlite: bool) -> None:
     day = "(e.at_us - {first}) - (e.at_us - {first}) % {day}"
     place = f"{day} + e.epoch * 2 + {mature}"
     if sqlite:
-        # Adding to a small table takes half of what grouping does, which sorts.
+        # Adding to a small table takes half the time of grouping, which sorts.
         ask("CREATE TEMPORARY TABLE w (p, a, v, n, PRIMARY KEY (p, a, v)) WITHOUT ROWID")
         ask(
             f"INSERT INTO w SELECT {place}, e.attributes, e.variant, 1 FROM exposure e WHERE {{members}} "
@@ -160,7 +160,7 @@ def _rates(ask: Any, found: dict[str, Any], sqlite: bool) -> None:
 
 
 def _added(ask: Any, sqlite: bool) -> list[tuple]:
-    """Rates, health counts and the last event by place, variant and attributes."""
+    """Return rates, health counts and the last event by position, variant and attributes."""
     if not sqlite:
         sums = [f"count(*) FILTER (WHERE {rate})" for rate in _RATES.values()]
         sums += [f"sum({expression})" for expression in _HEALTH.values()]

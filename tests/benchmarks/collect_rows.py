@@ -1,4 +1,4 @@
-"""Millions of exposures and events for the benchmark of `collect`, filled in as fast as each engine can.
+"""Millions of exposures and events for the benchmark of `collect`, inserted by the fastest way of each engine.
 
 The tables are the migration's. While rows come in, the secondary indexes are away; they are then made again by the
 very statements that the engine keeps of them.
@@ -31,14 +31,14 @@ _SLICES = [
 
 
 def fill(database: Database, members: list[int], events: int) -> None:
-    """Experiments 1, 2, ... with so many members each, everybody in one of them, and events of theirs.
+    """Experiments 1, 2, ... with a number of members each, every member in one of them, and their events.
 
     An event belongs to a member picked at random and happens within eight days of that exposure, in the order of time.
     """
     chance = np.random.default_rng(1)
     _experiments(database, len(members))
-    everybody = chance.permutation(sum(members))
-    drawn = [np.sort(some) for some in np.split(everybody, np.cumsum(members)[:-1])]
+    shuffled = chance.permutation(sum(members))
+    drawn = [np.sort(some) for some in np.split(shuffled, np.cumsum(members)[:-1])]
     exposed = [BEGAN_US + chance.integers(0, 20 * DAY_US, size) for size in members]
     with BareIndexes(database):
         _insert(database, "exposure", _MEMBERS, _exposures(chance, drawn, exposed))
@@ -92,7 +92,7 @@ def _name(unit: int) -> str:
 
 
 class BareIndexes:
-    """Takes the secondary indexes of the two tables away and makes them again at the end."""
+    """Drop the secondary indexes of the two tables, and create them again at the end."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

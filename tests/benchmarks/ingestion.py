@@ -1,4 +1,4 @@
-"""Events per second in one process: our whole path without HTTP against the engine's raw limit."""
+"""Events per second in one process: our whole path without HTTP, compared with the engine's raw limit."""
 
 import json
 import sqlite3
@@ -24,7 +24,7 @@ DEFINITION = {
     "hypothesis": "One headline is passed on more.",
     "variants": [
         {"key": "a", "control": True, "weight": 0.5, "content": {"headline": "The burr that sticks", "cta": "Read"}},
-        {"key": "b", "weight": 0.5, "content": {"headline": "It sticks to whoever passes", "cta": "Read on"}},
+        {"key": "b", "weight": 0.5, "content": {"headline": "It sticks to all who pass", "cta": "Read on"}},
     ],
     "targeting": {"attribute": "country", "in": ["DE", "AT", "CH"]},
     "segments": ["country"],
@@ -55,7 +55,7 @@ def one_event(number: int) -> dict:
 
 
 def measure(url: str, *, per_call: int, seconds: float) -> tuple[float, float]:
-    """Events/s of the raw engine and of our path, turn and turn about in the same minute."""
+    """Return events per second of the raw engine and of our path, in alternation."""
     database = prepare(url)
     raw = _raw_sqlite if database.is_sqlite else _raw_postgres
     taken = {"raw": [0, 0.0], "ours": [0, 0.0]}
@@ -74,7 +74,7 @@ def measure(url: str, *, per_call: int, seconds: float) -> tuple[float, float]:
 
 
 def _run(write: Callable[[list[dict]], None], per_call: int, seconds: float) -> tuple[int, float]:
-    """Makes its calls beforehand, so that only the writing is timed."""
+    """Prepare the calls in advance, so that only the writing is timed."""
     written, spent = 0, 0.0
     while spent < seconds:
         calls = [[one_event(written + number) for number in range(per_call)] for _ in range(max(1, 2000 // per_call))]
@@ -88,7 +88,7 @@ def _run(write: Callable[[list[dict]], None], per_call: int, seconds: float) -> 
 
 
 class _Path:
-    """Something that writes calls, and a way to prepare them that is not timed."""
+    """A writer of calls, and a way to prepare them that is not timed."""
 
     def __init__(self, write: Callable, prepare: Callable, close: Callable) -> None:
         self._write, self.prepare, self._close = write, prepare, close
@@ -104,7 +104,7 @@ class _Path:
 
 
 def _ours(database: Database) -> _Path:
-    """The handler of ``POST /api/v1/events`` from the body's bytes to the committed answer."""
+    """The handler of ``POST /api/v1/events`` from the body to the committed response."""
     from io import BytesIO
 
     from web.api.events import post_events
@@ -125,7 +125,7 @@ def _ours(database: Database) -> _Path:
 
 
 class _Services:
-    """As much of the web's services as the handler looks at."""
+    """The part of the web's services that the handler uses."""
 
     def __init__(self, settings: Settings, configuration: object, writer: Writer) -> None:
         self.settings, self.writer = settings, writer

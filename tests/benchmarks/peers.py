@@ -1,4 +1,4 @@
-"""The peers on the same data: gbstats (GrowthBook), bayesian-testing and tea-tasting, used as their manuals say.
+"""Other tools on the same data: gbstats (GrowthBook), bayesian-testing and tea-tasting, used as documented.
 
 Two questions are asked of them: what they say of "B beats A" from two groups' counts, and how long, and with how much
 memory, they take from ten million rows to their answers. They are installed by `make bench` alone, never served.
@@ -67,7 +67,7 @@ def _bayesian_testing(control: Counts, treatment: Counts) -> float:
 
 
 def _tea_tasting(control: Counts, treatment: Counts) -> float:
-    """It gives p-values, no chances: the one-sided p read as a chance, as a reader of a p-value would."""
+    """Return the one-sided p-value as a chance, since the tool gives p-values and no chances."""
     import tea_tasting
     from tea_tasting.aggr import Aggregates
 
@@ -138,7 +138,7 @@ def _bayesian_testing_rows(variant: np.ndarray, bought: np.ndarray, spent: np.nd
         amounts.add_variant_data(str(arm), spent[variant == arm])
     rate, money = rates.evaluate(seed=1), amounts.evaluate(seed=1)
     of = {row["variant"]: row for row in rate}
-    # It tells means and chances, and no lift: that is taken from its posterior means.
+    # It returns means and chances but no lift, which is computed from its posterior means.
     means = {row["variant"]: row["posterior_mean"] for row in money}
     lift = of["1"]["posterior_mean"] / of["0"]["posterior_mean"] - 1
     return {"rate lift": lift, "P(rate)": of["1"]["prob_being_best"], "money lift": means["1"] / means["0"] - 1}
@@ -164,7 +164,7 @@ ROWS = {
 
 
 def rows_to_answers(rows: int = 10_000_000) -> list[dict[str, float | str]]:
-    """Seconds and memory from rows in memory to a rate's and an amount's answer, each in its own process."""
+    """Return seconds and memory from rows in memory to the results of a rate and an amount, in separate processes."""
     with tempfile.TemporaryDirectory(prefix="klette-rows-") as folder:
         rng = np.random.default_rng(10)
         variant = rng.integers(0, 2, rows, dtype=np.int8)
@@ -182,7 +182,7 @@ def rows_to_answers(rows: int = 10_000_000) -> list[dict[str, float | str]]:
 
 def _answer_once(engine: str, folder: str) -> dict[str, float]:
     columns = [np.load(Path(folder) / f"{name}.npy") for name in ("variant", "bought", "spent")]
-    # What is imported at the first answer is no part of the work: a thousand rows first.
+    # A thousand rows first, so that imports at the first call are not timed.
     ROWS[engine](*(column[:1_000] for column in columns))
     before = peak_mebibytes()
     best = np.inf

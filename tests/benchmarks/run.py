@@ -1,4 +1,4 @@
-"""``make bench``: what this machine serves, ingests and computes, each figure beside the limit it is measured against.
+"""``make bench``: what this machine serves, ingests and computes, with the limit that each figure is compared with.
 
 Ratios of one run count; absolute figures drift with the machine and the hour.
 """
@@ -23,7 +23,7 @@ TURNS = 3
 
 
 class Bench:
-    """One run: where its files are, how long each load lasts, and what it has found."""
+    """One run: the folder of its files, the seconds of each load, and its figures."""
 
     def __init__(self, folder: Path, seconds: float, engines: list[str]) -> None:
         self.folder, self.seconds, self.engines = folder, seconds, engines
@@ -33,12 +33,12 @@ class Bench:
         self._number = 0
 
     def url(self, engine: str) -> str:
-        """A fresh database without tables."""
+        """Return a fresh database without tables."""
         self._number += 1
         if engine == "sqlite":
             return f"sqlite:///{self.folder / f'{self._number}.sqlite'}"
         if self._postgres is None:
-            # With its disk syncs on, unlike the server of the tests: durable is what is measured.
+            # With disk syncs on, unlike the server of the tests, because durable writes are measured.
             self._postgres = Postgres(self.folder / "pg", "max_connections = 200\nshared_buffers = 512MB\n")
             self._open.callback(self._postgres.stop)
         return self._open.enter_context(self._postgres.database(migrated=False))
@@ -47,17 +47,17 @@ class Bench:
         self._open.close()
 
     def add(self, what: str, value: float, unit: str, limit: float, target: float, **more: float) -> None:
-        """One line of the table: a figure, its ratio to the limit, and the ratio aimed at."""
+        """Print a line of the table: a figure, its ratio to the limit, and the target ratio."""
         ratio = value / limit
         self.rows.append({"what": what, "value": value, "unit": unit, "ratio": ratio, "target": target, **more})
-        met = "" if not target else (" yes" if ratio >= target else " NO ")
+        reached = "" if not target else (" yes" if ratio >= target else " NO ")
         extra = f"{more['p99_ms']:8.1f} ms {more['cpu_us']:7.0f} µs" if "cpu_us" in more else " " * 22
-        aim = f"{target:6.2f}{met}" if target else ""
+        aim = f"{target:6.2f}{reached}" if target else ""
         print(f"{what:<52}{value:>10,.0f} {unit:<9}{extra}{ratio:>8.2f} {aim}", flush=True)
 
 
 def serve(bench: Bench) -> None:
-    """Each load turn and turn about with the bare route, so that both meet the same minute of the machine."""
+    """Measure each load in alternation with the bare route, so that both run under the same conditions."""
     for engine in bench.engines:
         folder = bench.folder / f"data {engine}"
         with serving.bare(folder / "bare") as bare, serving.product(bench.url(engine), folder) as (server, key):
@@ -78,7 +78,7 @@ def serve(bench: Bench) -> None:
 def _turn_about(
     bench: Bench, bare: serving.Server, server: serving.Server, requests: Iterator[bytes], connections: int
 ) -> tuple[serving.Load, serving.Load]:
-    """The bare route's load and ours, each the mean of its turns."""
+    """Return the loads of the bare route and ours, each the mean of its turns."""
     limits, found = [], []
     for _ in range(TURNS):
         limits.append(bare.load(serving.bare_requests(), bench.seconds / TURNS, connections))
@@ -91,7 +91,7 @@ def _more(load: serving.Load) -> dict[str, float]:
 
 
 def ingest(bench: Bench) -> None:
-    """Our path in process, from the body's bytes to the committed answer, against the engine's raw limit."""
+    """Measure our path in process, from the body to the committed response, against the engine's raw limit."""
     for engine in bench.engines:
         for per_call in (1, 500):
             raw, ours = ingestion.measure(bench.url(engine), per_call=per_call, seconds=bench.seconds)
@@ -101,7 +101,7 @@ def ingest(bench: Bench) -> None:
 
 
 def analyse(bench: Bench, *, large: bool = False) -> None:
-    """Rows to sufficient statistics, beside SQL written by hand for the same answers."""
+    """Measure rows to sufficient statistics against SQL written by hand for the same results."""
     for engine in bench.engines:
         found = collect.measure(bench.url(engine), large=large)
         members = sum(found["members"])
@@ -120,13 +120,13 @@ def analyse(bench: Bench, *, large: bool = False) -> None:
 
 
 def analyse_large(bench: Bench) -> None:
-    """The same on 10 million exposures and 12 million events: minutes to fill, and 5 GB of disk an engine."""
+    """Measure the same on 10 million exposures and 12 million events: minutes to fill, 5 GB of disk per engine."""
     analyse(bench, large=True)
 
 
 def compare_rows(bench: Bench) -> None:
-    """Ten million rows in memory to the results of a rate and an amount, each engine in its own process."""
-    print("\n10,000,000 rows to results (the quickest of three; memory beyond the rows and the imports)")
+    """Measure ten million rows in memory to the results of a rate and an amount, each tool in a separate process."""
+    print("\n10,000,000 rows to results (fastest of three; memory beyond the rows and the imports)")
     ours = None
     for row in peers.rows_to_answers():
         ours = ours or row["seconds"]
@@ -140,7 +140,7 @@ def compare_rows(bench: Bench) -> None:
 
 
 def score(bench: Bench) -> None:
-    """Sufficient statistics to scorecards, and the sampled part."""
+    """Measure sufficient statistics to scorecards, and the sampled part."""
     print("\n10 metrics × 5 variants × 30 segments, from sufficient statistics")
     for name, value in scorecard.measure().items():
         print(f"{name:<40}{value:>9.3f}" + ("" if name.endswith("shown") else " s"))
@@ -156,7 +156,7 @@ PARTS: tuple[tuple[str, Callable[[Bench], None]], ...] = (
     ("scorecard", score),
 )
 BY_NAME = ("collect-large",)
-"""Parts that take long, and run only where they are named."""
+"""Parts that take long; they run only if named."""
 
 
 def main() -> None:
@@ -169,7 +169,7 @@ def main() -> None:
     bench = Bench(folder, given.seconds, given.engine or list(ENGINES))
     busy = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, load average at the start {busy:.1f}")
-    print(f"{'':<52}{'':>20}{'p99':>11}{'CPU/req':>11}{'ratio':>8} target met")
+    print(f"{'':<52}{'':>20}{'p99':>11}{'CPU/req':>11}{'ratio':>8} target reached")
     try:
         for name, part in PARTS:
             if name in given.part if given.part else name not in BY_NAME:
@@ -186,7 +186,7 @@ def _keep(rows: list[dict], busy: float) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     about = {"at": now.isoformat(), "python": sys.version, "cores": os.cpu_count(), "load_average": busy, "rows": rows}
     file.write_text(json.dumps(about, indent=2) + "\n")
-    print(f"Kept in {file}")
+    print(f"Saved to {file}")
 
 
 if __name__ == "__main__":

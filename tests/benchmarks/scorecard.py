@@ -1,4 +1,4 @@
-"""From sufficient statistics to answers: ten metrics, five variants, thirty segments; and the sampled part, warm."""
+"""The time from sufficient statistics to results: ten metrics, five variants, thirty segments; and the sampled part."""
 
 import time
 from decimal import Decimal
@@ -38,7 +38,7 @@ def _cell(m: int, rng: np.random.Generator) -> Statistics:
 
 
 def answered(data: dict[str, dict[tuple[str, int], Statistics]]) -> float:
-    """Seconds from the cells of all segments to ten scorecards."""
+    """Return the seconds from the cells of all segments to ten scorecards."""
     began = time.perf_counter()
     for metric, by_cell in data.items():
         totals = {v: reduce(add, (by_cell[v, level] for level in range(LEVELS))) for v in VARIANTS}
@@ -47,7 +47,7 @@ def answered(data: dict[str, dict[tuple[str, int], Statistics]]) -> float:
 
 
 def measure() -> dict[str, float]:
-    """The median and the quickest of several turns, on data that no cache has seen; and the sampled part."""
+    """Return the median and the fastest of several turns, on data in no cache; and the sampled part."""
     answered(cells())  # imports and first-time tables
     turns = sorted(answered(cells(seed)) for seed in range(10, 10 + TURNS))
     found = {"scorecards": turns[TURNS // 2], "scorecards, quickest": turns[0]}

@@ -23,7 +23,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Load(NamedTuple):
-    """One load's outcome: answers a second, the 99th percentile in ms, and the server's CPU per answer in µs."""
+    """The result of a load: responses per second, 99th percentile in ms, and the server's CPU per response in µs."""
 
     rate: float
     p99: float
@@ -31,7 +31,7 @@ class Load(NamedTuple):
 
 
 def mean(loads: list[Load]) -> Load:
-    """The mean of several turns, figure by figure."""
+    """Return the mean of several turns, figure by figure."""
     return Load(*(sum(figures) / len(loads) for figures in zip(*loads, strict=True)))
 
 
@@ -62,7 +62,7 @@ class Server:
             self._process.wait()
 
     def wait(self, path: str) -> None:
-        """Until ``path`` answers 200."""
+        """Wait until ``path`` returns 200."""
         opener = build_opener(ProxyHandler({}))
         for _ in range(600):
             try:
@@ -73,7 +73,7 @@ class Server:
         raise TimeoutError(f"{path} did not answer within a minute.")
 
     def cpu_seconds(self) -> float:
-        """User and system time of the master's children, the web processes."""
+        """Return user and system time of the master's children, the web processes."""
         spent = 0
         for child in Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split():
             fields = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()
@@ -81,7 +81,7 @@ class Server:
         return spent / _TICK
 
     def load(self, requests: Iterator[bytes], seconds: float, connections: int = 32) -> Load:
-        """Keep so many connections busy, after a short warm-up; every answer must be a 200."""
+        """Keep a number of connections busy, after a short warm-up; every response must be a 200."""
         tagged = ((None, wire) for wire in requests)
         drive(("127.0.0.1", self.port), tagged, seconds=min(1.0, seconds / 3), connections=connections)
         before = self.cpu_seconds()
@@ -93,14 +93,14 @@ class Server:
 
 
 def bare_requests() -> Iterator[bytes]:
-    """The same small GET for ever."""
+    """Yield the same small GET forever."""
     wire = request_bytes("GET", "/bare", "127.0.0.1")
     while True:
         yield wire
 
 
 def assign_requests(key: str, *, expose: bool) -> Iterator[bytes]:
-    """A new member each time, eligible for the experiment."""
+    """Yield a new member each time, eligible for the experiment."""
     headers = {"Authorization": f"Bearer {key}"}
     prefix = uuid4().hex[:8]
     for number in count():
@@ -111,7 +111,7 @@ def assign_requests(key: str, *, expose: bool) -> Iterator[bytes]:
 
 
 def event_requests(key: str, per_call: int) -> Iterator[bytes]:
-    """New events each time."""
+    """Yield new events each time."""
     headers = {"Authorization": f"Bearer {key}"}
     for number in count():
         body = {"events": [one_event(number * per_call + place) for place in range(per_call)]}
@@ -120,7 +120,7 @@ def event_requests(key: str, per_call: int) -> Iterator[bytes]:
 
 @contextmanager
 def product(url: str, folder: Path) -> Iterator[tuple[Server, str]]:
-    """The product on a fresh database, and a client key."""
+    """Serve the product on a fresh database, with a client key."""
     database = prepare(url)
     with database.write() as session:
         key = create_key(session, kind="client", name="bench", actor="cli")
@@ -132,7 +132,7 @@ def product(url: str, folder: Path) -> Iterator[tuple[Server, str]]:
 
 @contextmanager
 def bare(folder: Path) -> Iterator[Server]:
-    """The bare route."""
+    """Serve the bare route."""
     with Server("tests.benchmarks.bare:app", "", folder) as server:
         server.wait("/bare")
         yield server

@@ -1,4 +1,4 @@
-"""How often the 95 % intervals of amounts hold the truth: of a mean, of a difference and of a lift, tail by tail.
+"""Coverage of the 95 % intervals of amounts, by tail: of a mean, of a difference and of a lift.
 
 ``python -m tests.proofs.amount_coverage [--runs 2000] [--uneven] [--plain]`` prints one line a cell of a grid
 of tails, members and buyers; about five minutes. Both variants have the same tail; the treatment's amounts are half as
@@ -51,7 +51,7 @@ MEMBERS, SHARES = (1_000, 10_000, 100_000), (0.01, 0.03, 0.1)
 
 @dataclass(frozen=True)
 class Coverage:
-    """Shares of runs in which a 95 % interval held the truth; `below`, `above`: that the mean's own lay there of it."""
+    """Coverage of 95 % intervals; `below` and `above` are the shares of intervals of the mean that missed there."""
 
     tail: str
     members: int
@@ -69,7 +69,7 @@ def sums(rng: np.random.Generator, draw: Draw, members: int, share: float, facto
 
 
 def posteriors(data: dict[str, AmountStatistics], *, plain: bool) -> tuple[Marginal, ...]:
-    """The model's, or with `plain` what it would be without any correction: Normal(mean, s/√n)."""
+    """Return the model's interval, or with `plain` the uncorrected one, Normal(mean, s/√n)."""
     if not plain:
         return amount.fit(data, WEAK_AMOUNT).marginals
     sums = [(c.n, float(c.total), c.total_squares) for c in data.values()]

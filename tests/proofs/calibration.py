@@ -1,4 +1,4 @@
-"""Whether the posteriors mean what they say: each model on a thousand simulated experiments whose truth is known.
+"""Calibration of the posteriors: each model on a thousand simulated experiments with known truth.
 
 Two questions. Do 95 % intervals hold the truth in 95 of 100 experiments? And where the truth was drawn from the model's
 own prior (simulation-based calibration, Talts et al. 2018): is the truth's rank in the posterior uniform?
@@ -70,7 +70,7 @@ class Case:
 
 
 def calibrate(case: Case, seed: int = 1) -> list[dict]:
-    """Run a case: one row a quantity with coverage, rank uniformity and how often nothing was shown."""
+    """Run a case and return a row per quantity: coverage, rank uniformity and how often nothing was shown."""
     model = models.named(case.model)
     held: dict[str, list[bool]] = {}
     ranks: dict[str, list[float]] = {}
@@ -104,7 +104,7 @@ def calibrate(case: Case, seed: int = 1) -> list[dict]:
 def _asked(
     posterior: Posterior, quantity: str, truth: float, rng: np.random.Generator
 ) -> tuple[tuple[float, float] | None, float]:
-    """The 95 % interval of a quantity and the rank of its truth; b is the second variant, a the first."""
+    """Return the 95 % interval of a quantity and the rank of its truth; a is the first variant, b the second."""
     a, b = posterior.draws(DRAWS, rng)[:, :2].T
     if quantity == "mean":
         found, drawn = posterior.interval(1, "eti", 0.95), b
@@ -117,7 +117,7 @@ def _asked(
 
 
 def uniformity(ranks: np.ndarray) -> float:
-    """The p of a chi-square test that ranks in 0..1 are uniform over `CELLS` cells."""
+    """Return the p-value of a chi-square test that ranks in 0..1 are uniform over `CELLS` cells."""
     counts = np.histogram(ranks, CELLS, (0, 1))[0]
     expected = len(ranks) / CELLS
     return float(chi2.sf(((counts - expected) ** 2 / expected).sum(), CELLS - 1))
@@ -135,9 +135,9 @@ def _against(a: float, b: float) -> Truths:
 
 
 def pooled_rates(rng: np.random.Generator) -> Simulated:
-    """Rates from the content prior: a middle, and variants round it as far as they lie in this test."""
+    """Draw rates from the content prior: a centre, and variants around it with the spread of this test."""
     prior = models.named("conversion").prior
-    # The prior of the middle is a uniform rate; its far ends would need millions of members to be seen at all.
+    # The prior of the centre is a uniform rate; its extremes would need millions of members to be observed.
     middle = rng.logistic()
     spread = prior["log_odds_sd"] * rng.lognormal(0, prior["log_odds_sd_varies"])
     rates = expit(middle + spread * rng.standard_normal(3))
@@ -153,7 +153,7 @@ def flat_rates(rng: np.random.Generator) -> Simulated:
 
 
 def spending(members: int, buying: float, shape: str, spread: float) -> Callable[[np.random.Generator], Simulated]:
-    """Amounts of a kind; b has 10 % more buyers than a."""
+    """Simulate amounts of a distribution; b has 10 % more buyers than a."""
 
     def one(rng: np.random.Generator, rate: float) -> AmountStatistics:
         buyers = int(rng.binomial(members, rate))
@@ -196,7 +196,7 @@ def counts(rng: np.random.Generator) -> Simulated:
 
 
 def ratios(rng: np.random.Generator) -> Simulated:
-    """Revenue per order: how often a member orders is uneven, and each order costs log-normal money."""
+    """Simulate revenue per order: uneven numbers of orders per member, log-normal order values."""
     data, n = {}, _members(rng, 2_000)
     for key, typical in (("a", 3.0), ("b", 3.1)):
         orders = rng.negative_binomial(0.3, 0.3 / 0.5, n)
@@ -215,7 +215,7 @@ def adjusted(rng: np.random.Generator) -> Simulated:
         after = np.maximum(after, 0)
         sums = (after**2).sum(), before.sum(), (before**2).sum(), (after * before).sum()
         data[key] = AdjustedStatistics(n, Decimal(repr(float(after.sum()))), *map(float, sums))
-    # The cut at 0 hardly ever bites; the truth is taken from a large audience of its own.
+    # The cut at 0 has almost no effect; the truth is that of a separate large audience.
     return data, _against(*_ADJUSTED_MEANS)
 
 
@@ -231,7 +231,7 @@ _ADJUSTED_MEANS = _adjusted_means()
 
 
 def values(rng: np.random.Generator) -> Simulated:
-    """Revenue and shares less what the variant costs: per member, and over the cost."""
+    """Simulate revenue and shares less the variant's cost, per member."""
     data, n, means = {}, _members(rng, 2_000), []
     for key, buying, fixed in (("a", 0.05, 0), ("b", 0.06, 50)):
         money = np.where(rng.random(n) < buying, rng.lognormal(3, 0.8, n), 0.0)
@@ -252,7 +252,7 @@ def values(rng: np.random.Generator) -> Simulated:
 
 
 def returns(rng: np.random.Generator) -> Simulated:
-    """The same over what the variants cost."""
+    """Simulate the same, divided by the cost of the variants."""
     data, truths = values(rng)
     cell = data["b"]
     cost = float(cell.cost_fixed) / cell.n + 0.01
@@ -260,7 +260,7 @@ def returns(rng: np.random.Generator) -> Simulated:
 
 
 def moods(rng: np.random.Generator) -> Simulated:
-    """Mood of the mentions that carry one, which may be below zero: uneven numbers of mentions, each −1, 0 or 1."""
+    """Simulate the sentiment of mentions, which can be negative: uneven numbers of mentions, each −1, 0 or 1."""
     data, n, chances = {}, _members(rng, 3_000), {"a": (0.3, 0.3, 0.4), "b": (0.25, 0.3, 0.45)}
     for key, each in chances.items():
         mentions = rng.negative_binomial(0.3, 0.3 / 0.4, n)
@@ -285,7 +285,7 @@ def half_lives(rng: np.random.Generator) -> Simulated:
 
 
 def brought(r: float) -> Callable[[np.random.Generator], Simulated]:
-    """Word of mouth of a given R in both variants, a third of the members too young to have shared in full."""
+    """Simulate word of mouth with the same R in both variants; a third of the members joined recently."""
 
     def simulate(rng: np.random.Generator) -> Simulated:
         spreading = Spreading(r, 0.4, 2.0)
@@ -296,12 +296,12 @@ def brought(r: float) -> Callable[[np.random.Generator], Simulated]:
 
 
 # Truths of the sampled models' own priors -----------------------------------------------------------------------------
-# Where the data stand is the centre of a prior's level, so the truths lie round a fixed one; what no audience could be
-# (amounts that differ a millionfold, members who bring more than one other on average) is drawn again.
+# A prior's level is centred on the data, so the truths are drawn around a fixed level; impossible audiences (amounts
+# that differ a millionfold, members who bring more than one other on average) are drawn again.
 
 
 def amounts_of_the_prior(rng: np.random.Generator) -> Simulated:
-    """Log-normal amounts; how many buy, what they spend and how evenly from `hurdle_weak`."""
+    """Simulate log-normal amounts, with buyers, spend and its spread drawn from `hurdle_weak`."""
     prior = models.named("hurdle").prior
     spread = 9.0
     while spread > 2:
@@ -320,7 +320,7 @@ def amounts_of_the_prior(rng: np.random.Generator) -> Simulated:
 
 
 def counts_of_the_prior(rng: np.random.Generator) -> Simulated:
-    """Negative-binomial counts; how often and how unevenly from `negative_binomial_weak`."""
+    """Simulate negative-binomial counts, with mean and dispersion drawn from `negative_binomial_weak`."""
     prior = models.named("negative_binomial").prior
     unevenness, members = prior["dispersion_sd"] * rng.standard_normal(), _members(rng, 1_000)
     data, means = {}, []
@@ -334,7 +334,7 @@ def counts_of_the_prior(rng: np.random.Generator) -> Simulated:
 
 
 def brought_of_the_prior(rng: np.random.Generator) -> Simulated:
-    """R and k from `word_of_mouth`, below one; the delays are gamma, as no prior of theirs could be told apart."""
+    """Simulate cascades with R below one and k drawn from `word_of_mouth`; the delays are gamma."""
     prior = models.named("k_factor").prior
     data, truths = {}, []
     for key in "ab":
@@ -347,7 +347,7 @@ def brought_of_the_prior(rng: np.random.Generator) -> Simulated:
     return data, {"mean": truths[1], "difference": truths[1] - truths[0]}
 
 
-# A thousand experiments a model at the least; those that are sampled share them among their truths.
+# At least a thousand experiments per model; sampled models divide them among their truths.
 CASES: tuple[Case, ...] = (
     Case("conversion", "its own prior", pooled_rates, from_prior=True),
     Case("conversion_flat", "its own prior", flat_rates, from_prior=True),
@@ -361,7 +361,7 @@ CASES: tuple[Case, ...] = (
     Case("amount", "Pareto 1.8, 3,000 buyers", spending(100_000, 0.03, "Pareto", 1.8)),
     Case("count", "negative binomial, k 0.5", counts),
     Case("ratio", "revenue per order", ratios),
-    Case("adjusted", "a covariate that tells most", adjusted),
+    Case("adjusted", "a strong covariate", adjusted),
     Case("net_value", "revenue, shares and costs", values),
     Case("roi", "revenue, shares and costs", returns),
     Case("signed_ratio", "mood per mention", moods),
@@ -381,10 +381,10 @@ SAMPLED = ("hurdle", "negative_binomial", "k_factor")
 
 
 def calibrations(runs: int | None = None, only: str | None = None) -> Iterator[dict]:
-    """Every case, on all cores; `runs` shortens each, `only` names one model."""
+    """Yield the rows of every case, on all cores; `runs` shortens each, `only` selects one model."""
     chosen = [case for case in CASES if only in (None, case.model)]
     shortened = [Case(c.model, c.truth, c.simulate, c.from_prior, runs or c.runs) for c in chosen]
-    # Closures do not travel between processes, so each one finds its case by place.
+    # Closures cannot be sent to other processes, so each finds its case by position.
     places = [(CASES.index(case), short.runs) for case, short in zip(chosen, shortened, strict=True)]
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")

@@ -1,4 +1,4 @@
-"""How often the rules are wrong, on simulated experiments whose truth is known.
+"""Error rates of the stopping rules on simulated experiments with known truth.
 
 False winners: tests looked at daily, by the product's own bounds and by the rule most tools use. Coverage: whether the
 95 % interval of a mean amount holds the truth in 95 of 100 experiments, also where few buy.
@@ -15,7 +15,7 @@ CHANCE_95 = 1.644854  # the z of a chance to be best of 95 % under flat priors
 
 
 def z_by_day(lift: float, seed: int) -> np.ndarray:
-    """The lead of B over A in standard errors, of shape (runs, days)."""
+    """Return the lead of B over A in standard errors, of shape (runs, days)."""
     successes = simulate_looks(RUNS, A_DAY, DAYS, BASE, [0, lift], seed=seed)
     n = A_DAY * np.arange(1, DAYS + 1)[:, None] + 2
     mean = (successes + 1) / n
@@ -24,7 +24,7 @@ def z_by_day(lift: float, seed: int) -> np.ndarray:
 
 
 def limits(planned_days: int | None) -> np.ndarray:
-    """The product's bound on each day, for a plan of so many days or for none."""
+    """Return the product's bound on each day, for a planned duration or none."""
     looks: list[Look] = []
     found = []
     for day in range(1, DAYS + 1):
@@ -33,14 +33,14 @@ def limits(planned_days: int | None) -> np.ndarray:
         if planned_days is None:
             found.append(always_valid_bound(ratio, ALPHA))
             continue
-        told = {"elapsed_days": day, "members": 2 * n, "ratio": ratio, "alpha": ALPHA}
-        found.append(bound(**told, planned_days=planned_days, looks=looks))
+        given = {"elapsed_days": day, "members": 2 * n, "ratio": ratio, "alpha": ALPHA}
+        found.append(bound(**given, planned_days=planned_days, looks=looks))
         looks.append(Look(day, 2 * n))
     return np.array(found)
 
 
 def false_winners() -> list[dict]:
-    """One row a rule: the share of experiments in which B is ever called the winner, by its true lift."""
+    """Return a row per rule: the share of experiments in which B is ever named the winner, by its true lift."""
     rules = (
         ("chance to be best > 95 % at any look", np.full(DAYS, CHANCE_95)),
         (f"Klette, {DAYS} days planned", limits(DAYS)),
@@ -57,7 +57,7 @@ def false_winners() -> list[dict]:
 
 
 def coverage(runs: int = 300) -> list[dict]:
-    """One row a kind of audience: how often the 95 % interval of the mean amount a member holds the truth."""
+    """Return a row per audience: coverage of the 95 % interval of the mean amount per member."""
     rows = []
     for members, buyers, sigma in ((100_000, 0.03, 1.0), (10_000, 0.03, 1.0), (1_000, 0.03, 1.0), (1_000, 0.03, 2.0)):
         rng, held = np.random.default_rng(members), 0

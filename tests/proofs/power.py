@@ -1,4 +1,4 @@
-"""What looking every day costs: the whole rule that decides beside O'Brien and Fleming's bound of the same error.
+"""The cost of daily looks: the whole stopping rule compared with O'Brien and Fleming's bound at the same error.
 
 The reference is theirs of 1979, made here by simulation and not by the product: one number C, so that a walk without a
 lead passes C·√(K/k) at some look k of K in so many of a hundred cases. Both split the error evenly among variants.
@@ -22,14 +22,14 @@ LIFTS = (0.05, 0.10)
 
 
 def obrien_fleming(looks: int, alpha: float, walks: int = 100_000, seed: int = 3) -> np.ndarray:
-    """The bound on the lead in standard errors at each of `looks` even looks, for a two-sided error of `alpha`."""
+    """Return the bound on the lead in standard errors at each of `looks` even looks, for a two-sided `alpha`."""
     walked = np.random.default_rng(seed).standard_normal((walks, looks)).cumsum(axis=1)
     constant = np.quantile(np.abs(walked).max(axis=1) / np.sqrt(looks), 1 - alpha)
     return constant * np.sqrt(looks / np.arange(1, looks + 1))
 
 
 def leads(variants: int, days: int, lift: float, seed: int) -> np.ndarray:
-    """The leads of the new variants in standard errors, of shape (tests, days, variants − 1); the first is better."""
+    """Return the leads of the new variants in standard errors, (tests, days, variants − 1); the first is better."""
     done = simulate_looks(TESTS, A_DAY, days, BASE, [0, lift, *[0] * (variants - 2)], seed=seed)
     n = A_DAY * np.arange(1, days + 1)[:, None]
     rate = (done + 0.5) / (n + 1)
@@ -38,7 +38,7 @@ def leads(variants: int, days: int, lift: float, seed: int) -> np.ndarray:
 
 
 def finds(lead: np.ndarray, bound: np.ndarray) -> float:
-    """In which share of tests the first new variant passes the bound first; of two on one day, the one that leads."""
+    """Return the share of tests in which the first new variant passes the bound first; on a tie, the leader counts."""
     past = lead >= bound[:, None]
     day = past.any(axis=2).argmax(axis=1)
     every = np.arange(len(lead))
@@ -47,14 +47,14 @@ def finds(lead: np.ndarray, bound: np.ndarray) -> float:
 
 
 def one_look(variants: int, days: int, lift: float) -> float:
-    """The power of a single test at the end, by the Normal."""
+    """Return the power of a single test at the end (Normal)."""
     n, rates = A_DAY * days, np.array([BASE, BASE * (1 + lift)])
     error = np.sqrt((rates * (1 - rates) / n).sum())
     return float(ndtr((rates[1] - rates[0]) / error + ndtri(ALPHA / (variants - 1) / 2)))
 
 
 def powers() -> Iterator[dict]:
-    """One row a case: how often the better variant is shipped, and by the references."""
+    """Return a row per case: how often the better variant is shipped, by the rule and by the references."""
     for variants, days in CASES:
         bound = obrien_fleming(days, ALPHA / (variants - 1))
         audience = Audience(BASE, A_DAY * variants, (1 / variants,) * variants)

@@ -1,4 +1,4 @@
-"""How often intervals of the half-life and of both curves hold the truth, over four kinds of returning."""
+"""Coverage of the intervals of the half-life and of both curves, over four return processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEED = 20_120_704
 
 @dataclass(frozen=True)
 class Coverage:
-    """What simulated experiments show.
+    """Coverage over simulated experiments.
 
     Attributes
     ----------
@@ -39,12 +39,12 @@ class Coverage:
 
     @property
     def shown(self) -> int:
-        """How many experiments have a half-life."""
+        """The number of experiments with a half-life."""
         return len(self.errors)
 
 
 def cover(experiments: int) -> Coverage:
-    """Simulate experiments of a process, a window and a number of members taken at random, and fit each."""
+    """Simulate experiments with random process, window and number of members, and fit each."""
     rng = np.random.default_rng(SEED)
     inside: dict[str, list[bool]] = {"half_life": [], "ever_returned": [], "curve": [], "returning": []}
     errors = []

@@ -1,7 +1,7 @@
-"""``make proof``: the statistics on simulated experiments whose truth is known, and on thousands of real ones.
+"""``make proof``: the statistics on simulated experiments with known truth, and on thousands of real ones.
 
-Each part prints a table; ``docs/statistics.md`` quotes them. Minutes to hours of processor time: `make test` holds a
-small, seeded form of each.
+Each part prints a table; ``docs/statistics.md`` quotes them. They take minutes to hours of processor time; `make test`
+has a small, seeded form of each.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from tests.serving import ROOT
 
 TESTS, DAYS, A_DAY, BASE = 20_000, 20, 1_000, 0.05
 DATA = Path(os.environ.get("DATA", ROOT.parent / "shared" / "data"))
-"""The folder of the real experiments; DATA names another one."""
+"""The folder of the real experiments; the variable DATA overrides it."""
 
 
 @dataclass
 class Proof:
-    """One run, with the rows of its tables."""
+    """The rows of the tables of one run."""
 
     rows: list[Mapping[str, object]] = field(default_factory=list)
 
 
 def endings(proof: Proof) -> None:
-    """How tests of one new variant end under the whole rule that decides, looked at daily."""
-    print(f"\nHow {TESTS:,} tests end, {DAYS} daily looks, {A_DAY:,} members a variant a day, base {BASE:.0%}")
+    """Print how tests of one new variant end under the whole stopping rule with daily looks."""
+    print(f"\nHow {TESTS:,} tests end, {DAYS} daily looks, {A_DAY:,} members per variant and day, baseline {BASE:.0%}")
     print(f"{'':<34}{'true lift':>10}{'ship B':>9}{'no difference':>15}{'stop: harm':>12}{'open':>8}")
     audience, days = Audience(BASE, 2 * A_DAY), np.arange(1, DAYS + 1)
     for name, rules in (("planned for 20 days", Rules(planned_days=DAYS)), ("no duration planned", Rules())):
@@ -58,7 +58,7 @@ def endings(proof: Proof) -> None:
 
 
 def power(proof: Proof) -> None:
-    """How often the better variant is shipped under daily looks, beside O'Brien-Fleming and one look at the end."""
+    """Print how often the better variant is shipped with daily looks, by O'Brien-Fleming and with one look."""
     print(f"\n{'variants':>8}{'days':>6}{'true lift':>11}{'ships it':>10}{'OBF':>8}{'one look':>10}{'to OBF':>8}")
     for row in powers():
         print(
@@ -70,7 +70,7 @@ def power(proof: Proof) -> None:
 
 
 def calibrated(proof: Proof) -> None:
-    """Whether 95 % intervals hold the truth in 95 of 100, and ranks are uniform where the prior made the truth."""
+    """Print the coverage of 95 % intervals, and whether ranks are uniform if the truth is drawn from the prior."""
     print(f"\n{'model':<20}{'truth':<42}{'quantity':<12}{'runs':>6}{'not shown':>11}{'coverage':>10}{'uniform p':>11}")
     for row in calibration.calibrations():
         p = "" if row["uniform p"] is None else f"{row['uniform p']:.2f}"
@@ -84,7 +84,7 @@ def calibrated(proof: Proof) -> None:
 
 
 def segment_lifts(proof: Proof) -> None:
-    """Whether intervals of segment lifts hold the truth: over an hour of processor time, so only where asked for."""
+    """Print the coverage of intervals of segment lifts; takes over an hour of processor time."""
     print()
     for truth in TRUTHS:
         found = calibrate(truth, 200, seed=2026)
@@ -93,9 +93,9 @@ def segment_lifts(proof: Proof) -> None:
 
 
 def headlines(proof: Proof) -> None:
-    """Thousands of real headline tests: the first part of each predicts its rest, ours beside flat priors and peers."""
+    """Print how well the first part of each real headline test predicts the rest: ours, flat priors and peers."""
     if not DATA.is_dir():
-        print(f"\nHeadlines: left out, since {DATA} is not there; DATA names the folder of upworthy_tests_dev.csv.gz.")
+        print(f"\nHeadlines skipped: {DATA} does not exist. Set DATA to the folder of upworthy_tests_dev.csv.gz.")
         return
     print("\n" + upworthy_peers.HEAD)
     for share in (0.10, 0.25, 0.50):
@@ -105,17 +105,18 @@ def headlines(proof: Proof) -> None:
                 {name: getattr(row.scores, name) for name in row.scores.__slots__}
                 | {"beats_log_score": row.beats_log_score}
             )
-    print(f"a package picked at random captures {row.scores.at_random:.3%}")
+    print(f"A package chosen at random captures {row.scores.at_random:.3%}")
 
 
 def honest(proof: Proof) -> None:
-    """How often the rules are wrong, beside the rule most tools use."""
-    print(f"\n{honesty.RUNS:,} experiments a lift, {honesty.DAYS} daily looks, {honesty.A_DAY:,} members an arm a day")
+    """Print the error rates of the rules, and of the rule that most tools use."""
+    pace = f"{honesty.A_DAY:,} members per variant and day"
+    print(f"\n{honesty.RUNS:,} experiments per lift, {honesty.DAYS} daily looks, {pace}")
     for row in honesty.false_winners():
         shares = "".join(f"{name:>18} {share:6.1%}" for name, share in row.items() if name != "rule")
         print(f"{row['rule']:<40}{shares}")
         proof.rows.append(row)
-    print("\n95 % intervals of the mean amount a member, log-normal amounts: how many hold the truth")
+    print("\nCoverage of 95 % intervals of the mean amount per member, log-normal amounts")
     for row in honesty.coverage():
         print(
             f"{row['members']:>8,} members, {row['buyers']:>6,.0f} buyers, sigma {row['sigma']}{row['coverage']:>8.1%}"
@@ -124,7 +125,7 @@ def honest(proof: Proof) -> None:
 
 
 def money(proof: Proof) -> None:
-    """How often 95 % intervals of amounts hold the truth, tail by tail, with as many members and with ten times."""
+    """Print the coverage of 95 % intervals of amounts by tail, with equal and with tenfold control groups."""
     for uneven in (False, True):
         print(f"\n{amount_coverage.HEAD}" + ("   (the control has ten times the members)" if uneven else ""))
         for cell in amount_coverage.grid(2000, uneven=uneven):
@@ -133,13 +134,13 @@ def money(proof: Proof) -> None:
 
 
 def word_of_mouth(proof: Proof) -> None:
-    """Whether intervals of the K-factor hold the truth while many members are young: a quarter of an hour of a core."""
-    _print_lines(proof, "word of mouth, 1,000 experiments of two variants", word_of_mouth_table(1_000))
+    """Print the coverage of intervals of the K-factor while many members are recent; takes 15 minutes of a core."""
+    _print_lines(proof, "Word of mouth, 1,000 experiments of two variants", word_of_mouth_table(1_000))
 
 
 def retention(proof: Proof) -> None:
-    """Whether intervals of the half-life and of the curves hold the truth."""
-    _print_lines(proof, "retention, 2,000 experiments", retention_table(2_000))
+    """Print the coverage of intervals of the half-life and of the curves."""
+    _print_lines(proof, "Retention, 2,000 experiments", retention_table(2_000))
 
 
 def _print_lines(proof: Proof, title: str, lines: list[str]) -> None:
@@ -149,7 +150,7 @@ def _print_lines(proof: Proof, title: str, lines: list[str]) -> None:
 
 
 def small_audiences(proof: Proof) -> None:
-    """Segment lifts of 1,300 small audiences whose truth is drawn from the prior: two hours of a core."""
+    """Print segment lifts of 1,300 small audiences with truths from the prior; takes two hours of a core."""
     found = small()
     print(f"\n{found}")
     proof.rows.append({"small audiences": found})
@@ -168,7 +169,7 @@ PARTS: tuple[tuple[str, Callable[[Proof], None]], ...] = (
     ("small-audiences", small_audiences),
 )
 BY_NAME = ("segments", "small-audiences")
-"""Parts that take hours, and run only where they are named."""
+"""Parts that take hours; they run only if named."""
 
 
 def main() -> None:
@@ -188,7 +189,7 @@ def _keep(proof: Proof) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     about = {"at": now.isoformat(), "python": sys.version, "rows": proof.rows}
     file.write_text(json.dumps(about, indent=2) + "\n")
-    print(f"Kept in {file}")
+    print(f"Saved to {file}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How often the intervals of segment lifts hold the truth, over simulated audiences whose truth is known.
+"""Coverage of the intervals of segment lifts, over simulated audiences with known truth.
 
     python -m tests.proofs.segment_lifts 200
     python -m tests.proofs.segment_lifts --small
@@ -23,7 +23,7 @@ from analysis.segments import fit
 
 VARIANTS, LEVELS, MEMBERS = 3, 12, 60_000
 PRIOR = priors.SEGMENT_WEAK
-#: A batch of small audiences each: seeds as they were first run.
+#: Seeds of the batches of small audiences, as first run.
 SMALL_SEEDS = (101, 103, *range(102, 150, 2))
 BATCH = 50
 Effects = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -32,7 +32,7 @@ Truth = Callable[[np.random.Generator, int, int], Effects]
 
 
 def from_the_prior(rng: np.random.Generator, variants: int, levels: int) -> Effects:
-    """Variant, segment and interaction effects as the model believes them beforehand."""
+    """Draw variant, segment and interaction effects from the model's prior."""
     segment_sd = PRIOR["segment_sd"] * np.exp(0.7 * rng.normal())
     scale = PRIOR["interaction_sd"] * abs(rng.normal())
     segment, interaction = rng.normal(size=levels), rng.normal(size=(variants - 1, levels))
@@ -44,17 +44,17 @@ def from_the_prior(rng: np.random.Generator, variants: int, levels: int) -> Effe
 
 
 def alike_everywhere(rng: np.random.Generator, variants: int, levels: int) -> Effects:
-    """A variant works the same in each segment."""
+    """Draw variants that work the same in each segment."""
     return 0.1 * rng.normal(size=variants - 1), 0.4 * rng.normal(size=levels), np.zeros((variants - 1, levels))
 
 
 def a_little_different(rng: np.random.Generator, variants: int, levels: int) -> Effects:
-    """It works a tenth better or worse from segment to segment."""
+    """Draw variants that work a tenth better or worse from segment to segment."""
     return alike_everywhere(rng, variants, levels)[:2] + (0.1 * rng.normal(size=(variants - 1, levels)),)
 
 
 def different_in_few(rng: np.random.Generator, variants: int, levels: int) -> Effects:
-    """It works alike but for one segment in ten, where it works very much better or worse: no such prior is assumed."""
+    """Draw variants that work the same except in one segment in ten, far from the prior's assumption."""
     odd = rng.random((variants - 1, levels)) < 0.1
     return alike_everywhere(rng, variants, levels)[:2] + (odd * rng.choice([-0.4, 0.4], (variants - 1, levels)),)
 
@@ -64,7 +64,7 @@ TRUTHS: tuple[Truth, ...] = (from_the_prior, alike_everywhere, a_little_differen
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Share of intervals that hold the truth, its standard error, and how many audiences were not shown.
+    """Coverage of the intervals, its standard error, and how many audiences were not shown.
 
     `uniform` is the p-value of the ranks' uniformity (one lift an audience, taken at random).
     """
@@ -80,7 +80,7 @@ class Calibration:
 def calibrate(
     truth: Truth, audiences: int, *, seed: int, variants: int = VARIANTS, levels: int = LEVELS, members: int = MEMBERS
 ) -> Calibration:
-    """Simulate, fit and look where the truth lies."""
+    """Simulate, fit and compare with the truth."""
     rng = np.random.default_rng(seed)
     shares, ranks, lifts, lost = [], [], 0, 0
     for number in range(audiences):
@@ -94,17 +94,17 @@ def calibrate(
             for g in range(levels)
         }
         joint = fit.fit_segments(cells, control="0", attributes=["s"], seed=number + 1, draws=500)
-        told = joint.attributes["s"]
-        if not isinstance(told, fit.SegmentResult):
+        result = joint.attributes["s"]
+        if not isinstance(result, fit.SegmentResult):
             lost += 1
             continue
         true = {(str(v), str(g)): rates[v, g] / rates[0, g] - 1 for v in range(1, variants) for g in range(levels)}
-        rows = [row for row in told.segment_rows if row.lift]
+        rows = [row for row in result.segment_rows if row.lift]
         held = [row.lift.interval.low <= true[row.variant, row.level] <= row.lift.interval.high for row in rows]
         shares.append(np.mean(held))
         lifts += len(held)
         v, g = int(rng.integers(1, variants)), int(rng.integers(levels))
-        place = told.levels.index(str(g))
+        place = result.levels.index(str(g))
         drawn = joint.draws["s"].values["rate_s"]
         ranks.append(float((drawn[:, :, v, place] / drawn[:, :, 0, place] - 1 < true[str(v), str(g)]).mean()))
     error = float(np.std(shares) / np.sqrt(len(shares)))
@@ -112,7 +112,7 @@ def calibrate(
 
 
 def line(truth: Truth, found: Calibration) -> str:
-    """What was found for a kind of truth, as a line."""
+    """Return the result of a kind of truth as a line."""
     return (
         f"{truth.__name__.replace('_', ' '):20} 95 % intervals hold {100 * found.coverage:.1f} % ± "
         f"{100 * found.error:.1f} of {found.lifts:,} lifts; ranks uniform p = {found.uniform:.2f}; "
@@ -121,7 +121,7 @@ def line(truth: Truth, found: Calibration) -> str:
 
 
 def small(seeds: Sequence[int] = SMALL_SEEDS) -> str:
-    """Judge batches of small audiences, and return what all of them say together."""
+    """Return the combined result of the batches of small audiences."""
     found = [calibrate(from_the_prior, BATCH, seed=seed, variants=2, levels=6) for seed in seeds]
     shown = np.array([each.audiences - each.not_shown for each in found])
     share = shown / shown.sum()

@@ -1,4 +1,4 @@
-"""Thousands of real headline tests: what is said from the first part of each is held against its rest.
+"""Thousands of real headline tests: what a method predicts from the first part is compared with the rest.
 
 Each package's impressions are split in two by binomial thinning: every impression, clicked or not, goes to the first
 part with the same chance. Tests inside the archive's fault window are left out. Priors are learned from other tests
@@ -48,7 +48,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a method says of one test from its first part.
+    """What a method predicts of one test from its first part.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ Method = Callable[[Split], Said]
 
 
 def read(folder: Path) -> list[TestSummary]:
-    """Return the tests outside the fault window with at least two packages that somebody saw."""
+    """Return the tests outside the fault window with at least two packages that were shown."""
     packages: dict[str, list[tuple[int, int]]] = defaultdict(list)
     with gzip.open(folder / FILE, "rt", newline="") as file:
         for row in csv.DictReader(file):
@@ -99,7 +99,7 @@ def thin(tests: Sequence[TestSummary], share: float, seed: int = SEED) -> list[S
 
 
 def halves(tests: Sequence[TestSummary]) -> tuple[list[TestSummary], list[TestSummary]]:
-    """Every second test in the order of their ids, so that both halves span all years."""
+    """Return every second test in the order of ids, so that both halves span all years."""
     ordered = sorted(tests, key=lambda test: test.key)
     return ordered[::2], ordered[1::2]
 
@@ -109,7 +109,7 @@ def _log_choose(n: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def flat(split: Split) -> Said:
-    """Independent Beta(1, 1) priors."""
+    """Predict with independent Beta(1, 1) priors."""
     posterior = conversion_flat.fit(split.statistics, FLAT_BETA)
     assert isinstance(posterior, IndependentPosterior)
     a, b = split.y + 1.0, split.n - split.y + 1.0
@@ -120,7 +120,7 @@ def flat(split: Split) -> Said:
 
 
 def pooled(prior: NamedPrior) -> Method:
-    """What the scorecard says under a prior, which lets go of variants that differ more than it expects."""
+    """Predict with the scorecard under a prior, which shrinks less the variants that differ more than expected."""
 
     def method(split: Split) -> Said:
         posterior = conversion.fit(split.statistics, widened(prior, split.statistics))
@@ -153,7 +153,7 @@ def _said(posterior: IndependentPosterior | PooledPosterior, score: np.ndarray, 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How well a method did over all tests.
+    """The scores of a method over all tests.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ class Scores:
 
 
 def evaluate(name: str, splits: Sequence[Split], method: Callable[[Split], Said], share: float) -> Scores:
-    """Hold everything that a method says from the first parts against the rests."""
+    """Compare the predictions of a method with the rest of each test."""
     said, scores, won, chosen, random, covered = [], [], [], [], [], []
     for split in splits:
         answer = method(split)
@@ -232,7 +232,7 @@ def _calibration_error(p: np.ndarray, outcome: np.ndarray) -> float:
 
 
 def learned_priors(tests: Sequence[TestSummary]) -> dict[str, LearnedLift]:
-    """Return for every test's key what the other half of the archive teaches."""
+    """Return for every test's key the prior learned from the other half of the archive."""
     one, two = halves(tests)
     found: dict[str, LearnedLift] = {}
     for own, other in ((one, two), (two, one)):
@@ -242,12 +242,12 @@ def learned_priors(tests: Sequence[TestSummary]) -> dict[str, LearnedLift]:
     return found
 
 
-#: Parameters of a learned prior that tell how far variants lie apart, without how high rates usually are.
+#: Parameters of a learned prior on the spread of variants, without the typical level of rates.
 SPREAD = ("log_odds_sd", "log_odds_sd_varies")
 
 
 def cross_learned(priors: Mapping[str, LearnedLift], parameters: Sequence[str] | None = None) -> Method:
-    """The default model under the prior learned from the other half; with those of its parameters alone, if given."""
+    """Predict with the default model under the prior learned from the other half, or only some of its parameters."""
 
     def method(split: Split) -> Said:
         prior = priors[split.key].prior
@@ -259,7 +259,7 @@ def cross_learned(priors: Mapping[str, LearnedLift], parameters: Sequence[str] |
 
 
 def of_one_size(priors: Mapping[str, LearnedLift]) -> Method:
-    """The default model where the spread is the same for all tests: as large as it is in the archive's other half."""
+    """Predict with the default model and one spread for all tests: that of the archive's other half."""
 
     def method(split: Split) -> Said:
         taught = priors[split.key]
@@ -270,7 +270,7 @@ def of_one_size(priors: Mapping[str, LearnedLift]) -> Method:
 
 
 def compare(folder: Path, share: float, *, every: int = 1, seed: int = SEED, half: bool = False) -> list[Scores]:
-    """One row a method: flat priors, the shipped prior, and the priors learned from the archive's other half.
+    """Return a row per method: flat priors, the built-in prior, and the priors learned from the archive's other half.
 
     Parameters
     ----------
@@ -310,7 +310,7 @@ def main() -> None:
                 f"of {row.bold:,}",
                 flush=True,
             )
-    print(f"{row.tests:,} tests, {row.packages:,} packages; one picked at random: {row.at_random:.3%}")
+    print(f"{row.tests:,} tests, {row.packages:,} packages; one chosen at random: {row.at_random:.3%}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The peers on the headline tests: each says, from the first part of a test, which package beats the first one.
+"""Other tools on the headline tests: each predicts, from the first part of a test, which package beats the first.
 
 gbstats and tea-tasting compare pairs with a control and predict nothing of a single package, so they have no log score
 a package; all are judged by the log score of "beats package 1", by Brier score, calibration, and click rate captured.
@@ -18,19 +18,19 @@ from tests.benchmarks.peers import Peer, peers
 from tests.proofs import upworthy
 from tests.proofs.upworthy import Said, Scores, Split
 
-#: A chance of 0 or 1 that is wrong would cost without bound: nobody is charged for more than one in ten thousand.
+#: A wrong chance of 0 or 1 would have an infinite cost, so chances are bounded at one in ten thousand.
 SUREST = 1e-4
 
 
 def method_of(peer: Peer) -> upworthy.Method:
-    """A peer as a method of `upworthy.evaluate`."""
+    """Return a peer as a method of `upworthy.evaluate`."""
 
     def method(split: Split) -> Said:
         counts = list(zip(split.n.tolist(), split.y.tolist(), strict=True))
         beats = np.array([peer.beats(counts[0], other) for other in counts[1:]])
         unknown = np.full(len(counts), np.nan)
         score = unknown if peer.predicts is None else _beta_binomial(split, *peer.predicts)
-        # Who is picked: the one with the best chance against package 1, or package 1 where none has more than even.
+        # The choice is the best chance against package 1, or package 1 if none is above one half.
         return Said(score, beats, np.append(0.5, beats), unknown)
 
     return method
@@ -44,14 +44,14 @@ def _beta_binomial(split: Split, alpha: float, beta: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Row:
-    """A method's scores and the mean log score of its chance that a package beats package 1."""
+    """The scores of a method, and the mean log score of its chance that a package beats package 1."""
 
     scores: Scores
     beats_log_score: float
 
 
 def table(folder: Path, share: float, *, every: int = 1, seed: int = upworthy.SEED) -> list[Row]:
-    """All methods on the same splits: flat priors, ours, and the peers'.
+    """Yield all methods on the same splits: flat priors, ours, and the peers.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ HEAD = (
 
 
 def line(row: Row) -> str:
-    """A row of the printed table."""
+    """Return a row of the printed table."""
     s = row.scores
     log_score = "–" if np.isnan(s.log_score) else f"{s.log_score:.3f}"
     covered = "–" if np.isnan(s.log_score) or s.covered == 0 else f"{s.covered:.1%}"

@@ -1,4 +1,4 @@
-"""How often intervals of the K-factor hold the truth while many members are young: two variants an experiment."""
+"""Coverage of the intervals of the K-factor while many members are recent, with two variants per experiment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def naive(cell: CascadeStatistics) -> float:
 
 
 def recover(experiment: int, rng: np.random.Generator) -> list[Recovered] | None:
-    """Simulate and fit two variants of one truth; None where nothing is shown."""
+    """Simulate and fit two variants of one truth; None if nothing is shown."""
     r, k, shape = TRUE_R[experiment % 4], float(rng.choice([0.2, 0.5, 2.0])), float(rng.choice([0.7, 1, 2]))
     law = Spreading(r, k, 1.5, shape)
     data = {key: simulate_cascades(1_200, law, 7, run=10, seed=rng) for key in ("a", "b")}
@@ -56,14 +56,14 @@ def recover(experiment: int, rng: np.random.Generator) -> list[Recovered] | None
 
 
 def recover_all(experiments: int) -> tuple[list[Recovered], int]:
-    """Return the variants of so many experiments, and how many experiments are not shown."""
+    """Return the variants of a number of experiments, and how many experiments are not shown."""
     rng = np.random.default_rng(SEED)
     found = [recover(experiment, rng) for experiment in range(experiments)]
     return [row for rows in found if rows is not None for row in rows], found.count(None)
 
 
 def table(experiments: int) -> list[str]:
-    """Return the lines of the table: coverage by true R, and of all together."""
+    """Return the lines of the table: coverage by true R, and overall."""
     rows, missing = recover_all(experiments)
     lines = [f"{'true R':>8}{'mean R':>9}{'ignoring age':>14}{'R inside':>10}"]
     for value in TRUE_R:

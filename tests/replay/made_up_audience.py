@@ -1,4 +1,4 @@
-"""A made-up audience with a covariate whose members bring others, as files to import: the same at every call."""
+"""A simulated audience with a covariate, whose members bring others, as files to import; the same on every call."""
 
 import csv
 import random
@@ -10,7 +10,7 @@ HOSTS, GUEST_SHARE = 2_400, 0.22
 
 
 def write_audience(members: Path, events: Path) -> None:
-    """Write a made-up audience of two variants; the same on every machine."""
+    """Write a simulated audience of two variants; the same on every machine."""
     rng = random.Random(SEED)
     began = datetime(2024, 5, 6, tzinfo=UTC)
     people: list[tuple[str, str, datetime, str, int, str]] = []
@@ -28,7 +28,7 @@ def write_audience(members: Path, events: Path) -> None:
         member_rows.writerow(("unit", "variant", "exposed_at", "brought_by", "history", "country"))
         event_rows.writerow(("unit", "type", "at", "value"))
         for unit, variant, exposed, host_unit, history, country in people:
-            # Of those without a history nothing is known before, as of new members.
+            # New members have no history.
             member_rows.writerow((unit, variant, _iso(exposed), host_unit, history or "", country))
             lift = 1.25 if variant == "bold" else 1.0
             if rng.random() < lift * (0.08 + min(history, 120) / 900):

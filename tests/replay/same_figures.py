@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-# Not compared: identities, versions, and moments, which the clock decides where an experiment has no dates.
+# Not compared: ids, versions, and times, which depend on the clock where an experiment has no dates.
 NOT_COMPARED = frozenset(
     {"analysis", "cut_off", "cut_off_us", "created_at", "learned_at", "started_us", "ended_us", "versions"}
 )
@@ -21,18 +21,18 @@ Figure = Decimal | bool | str
 def figures(
     document: Any, renamed: Mapping[str, str], skipped: Set[str] = NOT_COMPARED, words: bool = False, path: Trail = ()
 ) -> Iterator[tuple[Trail, Figure]]:
-    """Every figure of a document with its path.
+    """Yield every figure of a document with its path.
 
     Parameters
     ----------
     document
-        Read with `read`, so that each digit counts.
+        Read with `read`, which keeps every digit.
     renamed
-        Names that are replaced in paths; ``parent.name`` where a name is replaced below that parent alone.
+        Names to replace in paths; ``parent.name`` to replace a name only below that parent.
     skipped
-        Names, before they are replaced, that nothing is taken from.
+        Original names to leave out with everything below them.
     words
-        Whether texts count as figures.
+        Whether to include texts.
     """
     if isinstance(document, dict):
         for name, inner in document.items():

@@ -1,4 +1,4 @@
-"""Every figure of stored analyses, captured before a change of the code and compared with those after it.
+"""Capture every figure of stored analyses before a change of the code, and compare it with those after it.
 
     python -m tests.replay.same_results capture --data FOLDER --out FILE.json
     python -m tests.replay.same_results compare BEFORE.json AFTER.json [OPTIONS]
@@ -40,7 +40,7 @@ from tests.replay.made_up_audience import write_audience
 from tests.replay.same_figures import NUMBER, compare, figures, read
 
 LONGEST_SECONDS = 900
-"""The most that one command may take."""
+"""Time limit of a command."""
 
 # The example ------------------------------------------------------------------------------------------------------
 
@@ -48,7 +48,7 @@ EXAMPLE = "spring-headline"
 BEGAN = datetime(2025, 3, 3, 12, tzinfo=UTC)
 ENDED = BEGAN + timedelta(days=14)
 LOOKS_AFTER_DAYS = (7, 11, 14)
-"""When the running example is analysed; a last time after it was stopped, with all windows over."""
+"""When the running example is analysed; the last time is after its end, with all windows over."""
 
 # The other experiments --------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ HILLSTROM = (
 HEADLINE_COLUMNS = ("variant=package", "members=impressions", "successes=clicks", "headline=headline")
 HEADLINE_TESTS = 20
 UNDATED_EVERY = 5
-"""Every so many headline tests one is imported without dates and analysed with a given seed."""
+"""One in this many headline tests is imported without dates and analysed with a given seed."""
 SEED = 7
 
 Document = dict[str, Any]
@@ -68,7 +68,7 @@ Document = dict[str, Any]
 
 @dataclass
 class Product:
-    """The product's commands in a checkout, on a database of their own.
+    """The product's commands in a checkout, on a separate database.
 
     Parameters
     ----------
@@ -93,16 +93,16 @@ class Product:
             "KLETTE_DATABASE_URL": f"sqlite:///{self.database}",
             "KLETTE_TIME_ZONE": "Europe/Berlin",
             "KLETTE_CURRENCY": "EUR",
-            # Nobody serves there, so the example goes through the application in its own process.
+            # No server runs there, so the example uses the application in its own process.
             "PORT": str(_free_port()),
-            # The example lies years back, and the worker shall do what it is asked for and no more.
+            # The example is years old, and the worker must only run the requested jobs.
             "KLETTE_EVENT_MAX_AGE_DAYS": "3650",
             "KLETTE_ANALYSE_EVERY_SECONDS": "1000000000",
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         }
 
     def python(self, *arguments: str) -> str:
-        """What a Python command prints; ends the program where it fails."""
+        """Return the output of a Python command; end the program if it fails."""
         began = time.monotonic()
         command = [sys.executable, *arguments]
         ran = subprocess.run(
@@ -121,7 +121,7 @@ class Product:
         return ran.stdout
 
     def klette(self, *arguments: str) -> str:
-        """What a `klette` command prints."""
+        """Return the output of a `klette` command."""
         return self.python("-m", "experiments.commands.cli", *arguments)
 
     def change(self, *statements: tuple[str, tuple[Any, ...]]) -> None:
@@ -166,7 +166,7 @@ def _check_origin(product: Product) -> None:
 
 
 def _example(product: Product) -> None:
-    """The example with a fixed seed in a fixed fortnight, analysed three times while it runs and once after it."""
+    """Analyse the example with a fixed seed and fixed dates, three times while it runs and once after its end."""
     product.klette("demo", "--members", "30", "--no-analyse")
     began = _sql_time(BEGAN)
     product.change(
@@ -206,7 +206,7 @@ def _hillstrom(product: Product, data: Path) -> None:
 
 
 def _headlines(product: Product, data: Path) -> None:
-    """Evenly spaced headline tests, each brought in as the counts of its packages."""
+    """Import evenly spaced headline tests, each as the counts of its packages."""
     file = data / "upworthy_tests_dev.csv.gz"
     for number, (test, created) in enumerate(_chosen_tests(file), start=1):
         key = f"headlines-{number:02d}"
@@ -221,7 +221,7 @@ def _headlines(product: Product, data: Path) -> None:
 
 
 def _chosen_tests(file: Path) -> list[tuple[str, datetime]]:
-    """Identities of the tests and when they began, evenly spaced in the order of their identities."""
+    """Return ids and starts of the tests, evenly spaced in the order of ids."""
     found: dict[str, tuple[datetime, bool]] = {}
     with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
         for row in csv.DictReader(text):
@@ -232,7 +232,7 @@ def _chosen_tests(file: Path) -> list[tuple[str, datetime]]:
 
 
 def _made_up(product: Product, folder: Path) -> None:
-    """Members with a covariate who come back, buy and bring others: what the other experiments do not have."""
+    """Import members with a covariate who come back, buy and bring others, which the other experiments lack."""
     members, events = folder / "members.csv", folder / "events.csv"
     write_audience(members, events)
     metrics = "click_rate,return_rate,purchase_rate,orders,active_days,revenue,half_life,k_factor,reach"
@@ -243,7 +243,7 @@ def _made_up(product: Product, folder: Path) -> None:
 
 
 def _stored(product: Product) -> Iterator[tuple[str, Document]]:
-    """Every stored analysis under its experiment's key and its place: past days of the curve first, then answers."""
+    """Return every stored analysis by its experiment's key and its position: past days of the curve, then results."""
     counted: dict[str, int] = {}
     for key, past, result, inputs, drawing in product.rows(
         "SELECT e.key, a.history_only, a.result, a.inputs, a.drawing FROM analysis a "
@@ -256,7 +256,7 @@ def _stored(product: Product) -> Iterator[tuple[str, Document]]:
 
 
 def _exported(product: Product, folder: Path) -> Document:
-    """What `klette export` writes: summaries whole, members by the sums of their columns, draws by mean and spread."""
+    """Return the output of `klette export`: whole summaries, sums of member columns, mean and spread of draws."""
     documents: Document = {}
     for key in (EXAMPLE, "hillstrom", "made-up"):
         summary, members, posterior = (folder / f"{key}{ending}" for ending in ("-summary.csv", "-members.csv", ".nc"))
@@ -273,7 +273,7 @@ def _exported(product: Product, folder: Path) -> Document:
 
 
 def _sums(file: Path) -> Document:
-    """The number of rows, and of each column how many cells are numbers and what they add up to, exactly."""
+    """Return the number of rows, and the number and exact sum of the numeric cells of each column."""
     count, numbers, sums = 0, dict[str, int](), dict[str, Decimal]()
     with file.open(encoding="utf-8", newline="") as text:
         for row in csv.DictReader(text):
@@ -286,7 +286,7 @@ def _sums(file: Path) -> Document:
 
 
 def _moments_of_draws(file: Path) -> Document:
-    """Mean and standard deviation of every variable, by its further axes."""
+    """Return mean and standard deviation of every variable, by its other axes."""
     import xarray as xr
 
     with xr.open_dataset(file, group="posterior", engine="h5netcdf") as posterior:
@@ -301,7 +301,7 @@ def _moments_of_draws(file: Path) -> Document:
 
 
 def _repeated(product: Product, documents: Mapping[str, Document]) -> Document:
-    """The running example's last answer, computed again from its stored inputs; ends the program if it differs."""
+    """Repeat the running example's last analysis from its stored inputs; end the program if it differs."""
     name = f"{EXAMPLE}, answer {len(LOOKS_AFTER_DAYS) + 1}"
     identity = documents[name]["result"]["analysis"]
     printed = product.klette("analyse", EXAMPLE, "--repeat", identity, "--json")
@@ -309,7 +309,7 @@ def _repeated(product: Product, documents: Mapping[str, Document]) -> Document:
 
 
 def _planned(product: Product) -> Document:
-    """Plans, and the prior that all these experiments teach: last, since what is learned holds from then on."""
+    """Return plans and the prior learned from all experiments; last, because later analyses use the learned prior."""
     amount = ("--baseline", "12.5", "--sd", "31", "--lift", "8%", "--members-a-day", "900", "--variants", "3")
     plans = {
         "plan like the example": ("--like", EXAMPLE),
@@ -372,7 +372,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.before, given.after, renamed, added=set(given.added), removed=set(given.removed), words=given.words
         )
         return 0 if same else 1
-    # Ended in an orderly way, so that no command goes on by itself and the temporary folder goes too.
+    # An orderly end, so that no command keeps running and the temporary folder is removed.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     began = time.monotonic()
     documents = capture(given.data.resolve(), given.database)
