@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantResult, scorecard
 from analysis.errors import not_shown, refused
+from analysis.messages import N_
 from analysis.models.cuped import Adjustment, adjust
 from analysis.scoring.results import ComparisonResult, Direction
 from analysis.scoring.score import Curves, raw_mean
@@ -80,6 +81,10 @@ class Adjusted:
             comparisons=tuple(ComparisonResult.from_dict(row) for row in data["comparisons"]),
             not_shown=None if hidden is None else NotShown.from_dict(hidden),
         )
+
+
+TOTAL_RATE = N_("members with the event per randomised member")
+"""The unit of a share of members in whole cascades."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +251,7 @@ def score_total(
     for key, data in collected.total_data.items():
         metric = definitions[key]
         scored = Scored(metric, score(plan, metric, data, lift=lift, seed=seed, model=TOTAL_MODELS[metric.kind]))
-        per = "members with the event per randomised member" if metric.kind == "proportion" else None
+        per = TOTAL_RATE if metric.kind == "proportion" else None
         entries.append(scored.entry(plan, population="total", unit_of_measure=per))
     return tuple(entries)
 

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from experiments.translation import N_
+
 DAY_US = 86_400_000_000
 """A later day begins this many microseconds after a member's first exposure: 24 hours, not midnight."""
 
@@ -85,7 +87,7 @@ class Metric:
     statistic: Literal["any", "count", "sum", "mean", "days", "brought", "worth"] = "any"
     model: str = "conversion"
     direction: Literal["up", "down"] = "up"
-    unit_of_measure: str = "share of members"
+    unit_of_measure: str = N_("share of members")
     cap: Decimal | None = None
     money: bool = False
     population: str = "direct"

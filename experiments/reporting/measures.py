@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from experiments.analyses.scorecards import MetricEntry
+from experiments.analyses.scorecards import TOTAL_RATE, MetricEntry
 from experiments.catalogue import metrics
 from experiments.reporting.numbers import MINUS, NARROW, NOTHING, count, decimal, money, percent
 from experiments.translation import gettext
@@ -134,6 +134,13 @@ def in_100(number: str) -> str:
 def name_of(entry: MetricEntry) -> str:
     """Return the metric's name on screen."""
     return gettext(entry.name)
+
+
+def unit_of(entry: MetricEntry) -> str:
+    """Return what a metric's figures are in, such as ``share of members``."""
+    total = entry.unit_of_measure == TOTAL_RATE
+    template = TOTAL_RATE if total else metrics.metric(entry.metric).unit_of_measure
+    return gettext(template).format(currency=entry.currency)
 
 
 def noun(key: str) -> str:

@@ -92,11 +92,6 @@ def figure(number: Number | None, digits: int = 4) -> str:
     return localised(f"{number:,.0f}" if whole >= digits else f"{number:.{digits}g}")
 
 
-def plural(number: int, one: str, many: str = "") -> str:
-    """Return ``1 member`` or ``21,306 members``."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
-
-
 def moment(value: datetime | int) -> datetime:
     """Return an aware time from a datetime (naive ones are UTC) or from whole microseconds since 1970."""
     if isinstance(value, int):

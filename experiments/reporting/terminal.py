@@ -1,12 +1,16 @@
 """A stored analysis as a short table for the terminal."""
 
-from analysis import VariantResult
+from analysis import Interval, VariantResult
+from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import guardrails, phrases
 from experiments.reporting.adjustment import covariate_name
+from experiments.reporting.measures import name_of, unit_of
+from experiments.reporting.numbers import count, localised
 from experiments.reporting.withheld import too_early, withheld_note, without_chances
 from experiments.reporting.worded import Reading
+from experiments.translation import N_, gettext
 
-COLUMNS = ("", "members", "total", "counted", "believed", "95 % interval", "best")
+COLUMNS = ("", N_("members"), N_("total"), N_("observed"), N_("estimate"), N_("95 % interval"), N_("best"))
 
 
 def table(reading: Reading) -> str:
@@ -18,17 +22,23 @@ def table(reading: Reading) -> str:
     lines += [f"! {line}" for line in guardrails.lines(answer)]
     early = too_early(verdict)
     for entry in map(without_chances, answer.metrics) if early else answer.metrics:
-        adjusted = f", adjusted for {covariate_name(entry.covariate)}" if entry.covariate else ""
-        lines += ["", f"{entry.name} ({entry.unit_of_measure}{adjusted})"]
+        lines += ["", _heading(entry)]
         lines += _block([_row(row, entry.plain.kind == "proportion") for row in entry.deciding.variants])
     if early:
         lines += ["", withheld_note()]
     return "\n".join(lines)
 
 
+def _heading(entry: MetricEntry) -> str:
+    if entry.covariate is None:
+        return gettext("{metric} ({unit})").format(metric=name_of(entry), unit=unit_of(entry))
+    text = gettext("{metric} ({unit}, adjusted for {covariate})")
+    return text.format(metric=name_of(entry), unit=unit_of(entry), covariate=covariate_name(entry.covariate))
+
+
 def _block(figures: list[tuple[str, ...]]) -> list[str]:
     """Return rows below their headings, the first column to the left and the others to the right."""
-    rows = [COLUMNS, *figures]
+    rows = [tuple(map(gettext, COLUMNS)), *figures]
     widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
     lines = []
     for row in rows:
@@ -42,20 +52,24 @@ def _row(row: VariantResult, share: bool) -> tuple[str, ...]:
     interval = row.interval
     return (
         row.variant,
-        f"{row.n:,}",
+        count(row.n),
         _total(row.total),
         _figure(row.raw_mean, share),
         _figure(row.mean, share),
-        f"{_figure(interval.low, share)} to {_figure(interval.high, share)}" if interval else "-",
+        _interval(interval, share) if interval else "-",
         "-" if row.p_best is None else phrases.chance(row.p_best),
     )
 
 
+def _interval(interval: Interval, share: bool) -> str:
+    return gettext("{low} to {high}").format(low=_figure(interval.low, share), high=_figure(interval.high, share))
+
+
 def _total(total: float) -> str:
-    return f"{total:,.0f}" if float(total).is_integer() else f"{total:,.2f}"
+    return localised(f"{total:,.0f}" if float(total).is_integer() else f"{total:,.2f}")
 
 
 def _figure(value: float | None, share: bool) -> str:
     if value is None:
         return "-"
-    return f"{value:.2%}" if share else f"{value:,.4f}"
+    return localised(f"{value:.2%}" if share else f"{value:,.4f}")

@@ -334,7 +334,7 @@ def test_the_command_analyses_and_repeats_to_the_digit(stored, database_url, tmp
     assert lines[-1] == "http://127.0.0.1:8000/experiments/test"
     for metric in result["metrics"]:
         at = lines.index(f"{metric['name']} ({metric['unit_of_measure']})")
-        assert lines[at + 1].split()[:4] == ["members", "total", "counted", "believed"]
+        assert lines[at + 1].split()[:4] == ["members", "total", "observed", "estimate"]
         assert [line.split()[:2] for line in lines[at + 2 : at + 2 + len(metric["variants"])]] == [
             [row["variant"], f"{row['n']:,}"] for row in metric["variants"]
         ]

@@ -14,7 +14,6 @@ from experiments.reporting.numbers import (
     money,
     percent,
     plain_percent,
-    plural,
     signed_percent,
     when,
 )
@@ -50,7 +49,6 @@ def register(app: Flask, zone: str) -> None:
         money=money,
         count_of=count,
         decimal=decimal,
-        plural=plural,
         ago=ago,
         letter=letter,
         colour=colour,

@@ -61,6 +61,15 @@ STATES = {
     "archived": N_("archived"),
     "simulated": N_("simulated"),
 }
+STATE_FILTERS = {
+    "draft": N_("Draft"),
+    "scheduled": N_("Scheduled"),
+    "running": N_("Running"),
+    "paused": N_("Paused"),
+    "stopped": N_("Stopped"),
+    "archived": N_("Archived"),
+}
+"""The filters of the list."""
 ROLES = {"admin": N_("Admin"), "marketer": N_("Marketer"), "analyst": N_("Analyst")}
 KEY_TYPES = {"client": N_("Client"), "server": N_("Server")}
 
@@ -70,6 +79,11 @@ Errors = dict[str, str]
 def state_name(state: str) -> str:
     """Return an experiment's state as a word; any other word stays as it is."""
     return gettext(STATES.get(state, state))
+
+
+def state_filters() -> list[tuple[str, str]]:
+    """Return the states with the names of their filters."""
+    return [(state, gettext(name)) for state, name in STATE_FILTERS.items()]
 
 
 def role_name(role: str) -> str:

@@ -19,6 +19,7 @@ from experiments.reporting.numbers import plain_percent, when
 from experiments.storage.tables import Experiment, utc_now
 from experiments.translation import gettext
 from web.http.services import services
+from web.pages.common import labels
 from web.pages.common.access import htmx
 from web.pages.experiments import actions
 from web.pages.experiments.row import NO_FIGURES, entry, figures
@@ -34,7 +35,7 @@ def index() -> Any:
     """Show the list; a refresh gets the rows only, and 204 if nothing has changed."""
     context = _rows()
     if not htmx:
-        return render_template("experiments/overview.html", **context, states=STATES)
+        return render_template("experiments/overview.html", **context, states=labels.state_filters())
     if context["seen"] == request.args.get("seen"):
         return Response(status=204)
     return render_template("experiments/rows.html", **context)
