@@ -91,8 +91,8 @@ def _variant(key: str, wording: Wording) -> str:
 
 
 def letter(called: str) -> str:
-    """Return the letter of a variant from what it is called: ``B`` of ``B “Pack light”``."""
-    return called.partition(" “")[0]
+    """Return the letter of a variant from what it is called: ``B`` of ``B “Pack light”`` or ``B Pack light``."""
+    return called.partition(" ")[0].removesuffix(",")
 
 
 def _metric(key: str, wording: Wording) -> str:

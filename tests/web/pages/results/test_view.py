@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from analysis.messages import message
 from analysis.posterior.joint import Estimate, Interval
 from analysis.scoring.results import ComparisonResult
 from experiments.reporting.measures import Measure
@@ -165,13 +166,15 @@ def test_the_curve_of_a_finished_run_stops_at_its_end() -> None:
 
 
 def test_a_variant_named_in_the_verdict_has_its_colour() -> None:
-    parts = verdict.coloured("B “Meet the people who make it” leads A “New season, new colours”.", fixtures.variants())
-    assert [(part.text, part.colour) for part in parts] == [
-        ("B “Meet the people who make it”", "v1"),
-        (" leads ", ""),
-        ("A “New season, new colours”", "v0"),
-        (".", ""),
-    ]
+    parts = (
+        message("verdict.leads", variant="b", chance=0.9),
+        message("not_shown.no_members.variants", variants=["a"]),
+    )
+    reason = message("sentences", parts=parts)
+    words = Wording(variants={"a": "A, no headline yet", "b": "B “I, A and B”"})
+    pieces = verdict.coloured(reason, words, fixtures.variants())
+    assert [(piece.text, piece.colour) for piece in pieces if piece.colour] == [("B “I, A and B”", "v1"), ("A", "v0")]
+    assert "".join(piece.text for piece in pieces) == words.text(reason)
 
 
 def test_the_facts_name_variants_by_their_letter() -> None:

@@ -1,12 +1,13 @@
-"""The verdict in words with the figures that it rests on."""
+"""The verdict in words, with the figures behind it."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis import MetricResult, Verdict
+from analysis.messages import Message
 from experiments.reporting import facts
 from experiments.reporting.measures import Measure
+from experiments.reporting.sentences.wording import Wording
 from web.pages.results import explanations
 from web.pages.results.context import Context
 from web.pages.results.parts import Number, Part, VariantFacts
@@ -20,12 +21,14 @@ TONES = {
     "stop_harm": "bad",
     "untrusted": "bad",
 }
-NAMED = re.compile(r"(\b[A-Z] “[^”]*”|\b[B-HJ-Z]\b)")
-"""A variant in a sentence; A and I alone are words of their own."""
+BEGIN, END = "\ue000", "\ue001"
+"""Private characters around the name of a variant in a sentence, to find it in any language."""
 
 
 @dataclass(frozen=True)
 class VerdictView:
+    """The section: the verdict with its reason in pieces, and the figures beside it with their labels."""
+
     decision: str
     tone: str
     headline: str
@@ -39,12 +42,12 @@ def build(context: Context) -> VerdictView:
     shown = _facts(context)
     if shown and (month := worth(context.answer, _about(context), context.control, context.plan)):
         shown = (*shown, month)
-    reason = coloured(text(verdict.reason), context.variants)
+    reason = coloured(verdict.reason, context.reading.wording, context.variants)
     return VerdictView(verdict.decision, TONES[verdict.decision], text(verdict.headline), reason, shown)
 
 
 def subject_of(verdict: Verdict, primary: MetricResult, variants: Sequence[VariantFacts]) -> VariantFacts:
-    """The variant that the page speaks of: the verdict's, else the likeliest best of those that are not the control."""
+    """Return the variant that the page is about: the verdict's, else the new one most likely to be best."""
     others = [variant for variant in variants if not variant.control]
     named = next((variant for variant in others if variant.key == verdict.variant), None)
     chances = {row.variant: row.p_best or 0.0 for row in primary.variants}
@@ -71,9 +74,14 @@ def _facts(context: Context) -> tuple[tuple[str, Number], ...]:
     return tuple((fact.label, Number(fact.value, why[fact.key], f"fact-{fact.key}")) for fact in found)
 
 
-def coloured(sentence: str, variants: Sequence[VariantFacts]) -> tuple[Part, ...]:
-    """Cut a sentence so that each variant in it, as ``B “Headline”`` or as a bare letter, wears its colour."""
+def coloured(reason: Message | str, words: Wording, variants: Sequence[VariantFacts]) -> tuple[Part, ...]:
+    """Return a sentence in pieces, so that each variant in it, by its name or its letter, has its colour."""
     colours = {variant.letter: variant.colour for variant in variants}
-    pieces = NAMED.split(sentence)
-    # A split with one group gives text and names in turn.
-    return tuple(Part(piece, colours.get(piece[0], "") if at % 2 else "") for at, piece in enumerate(pieces) if piece)
+    marked = replace(words, variants={key: f"{BEGIN}{called}{END}" for key, called in words.variants.items()})
+    first, *pieces = marked.text(reason).split(BEGIN)
+    parts = [Part(first)]
+    for piece in pieces:
+        # A letter alone is cut off its name, and with it the mark at its end.
+        name, rest = piece.split(END) if END in piece else (piece[:1], piece[1:])
+        parts += [Part(name, colours.get(piece[:1], "")), Part(rest)]
+    return tuple(part for part in parts if part.text)
