@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.errors import InvalidError
-from experiments.translation import N_, gettext
+from experiments.translation import N_, gettext, quoted
 from experiments.validation import shown
 
 Attributes = Mapping[str, Any]
@@ -341,7 +341,7 @@ _TEMPLATES = {
 
 
 def _describe_condition(rule: Condition) -> str:
-    name = rule.attribute if rule.attribute.replace("_", "").isalnum() else f"“{rule.attribute}”"
+    name = rule.attribute if rule.attribute.replace("_", "").isalnum() else quoted(rule.attribute)
     if rule.operator == "exists":
         text = gettext("{attribute} is known") if rule.value else gettext("{attribute} is not known")
         return text.format(attribute=name)
@@ -355,7 +355,7 @@ def _value_text(value: Scalar) -> str:
         return gettext("true") if value else gettext("false")
     if isinstance(value, str):
         looks_like_a_number = value.replace(".", "", 1).lstrip("-").isdigit()
-        return value if value.replace("-", "").isalnum() and not looks_like_a_number else f"“{value}”"
+        return value if value.replace("-", "").isalnum() and not looks_like_a_number else quoted(value)
     return str(value)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from experiments.definition import targeting
-from experiments.translation import N_, gettext
+from experiments.translation import N_, gettext, quoted
 from experiments.translation.filling import localised
 
 NO_CONTENT = N_("no content here")
@@ -35,7 +35,7 @@ def called(name: str, content: Mapping[str, Any]) -> str:
         return name
     headline = str(content.get("headline") or "")
     if headline:
-        return f"“{headline}”"
+        return quoted(headline)
     return gettext(NO_HEADLINE if content else NO_CONTENT)
 
 

@@ -101,3 +101,8 @@ def ngettext(one: str, many: str, number: int) -> str:
 def pgettext(context: str, text: str) -> str:
     """Return a text that is ambiguous in English, such as a single word; `context` says where it is used."""
     return catalogue(language()).upgettext(context, text)
+
+
+def quoted(text: str) -> str:
+    """Return a name or value in the quotation marks of the language in use."""
+    return gettext("“{text}”").format(text=text)

@@ -10,8 +10,14 @@ from tests.web.pages.results import stored
 
 
 @pytest.fixture
-def app(sqlite_url, tmp_path) -> Iterator:
-    made = stored.app_on(sqlite_url, tmp_path)
+def language() -> str:
+    """The language of the pages; a test parametrises it where another one matters."""
+    return "en"
+
+
+@pytest.fixture
+def app(sqlite_url, tmp_path, language) -> Iterator:
+    made = stored.app_on(sqlite_url, tmp_path, language)
     stored.experiment(made)
     yield made
     made.extensions["klette"].close()

@@ -65,6 +65,7 @@ def test_an_explanation_moves_nothing(app, opened) -> None:
     assert page.locator("#n-share_rate-b-lift").bounding_box() == before
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
 def test_the_phone_never_scrolls_sideways_and_its_tables_stay_readable(app, opened, page) -> None:
     page.set_viewport_size(PHONE)
     stored.with_past(app)

@@ -17,7 +17,7 @@ from experiments.reporting import readings
 from experiments.reporting.definition.description import described
 from experiments.reporting.numbers import plain_percent, when
 from experiments.storage.tables import Experiment, utc_now
-from experiments.translation import gettext
+from experiments.translation import gettext, quoted
 from web.http.services import services
 from web.pages.common import labels
 from web.pages.common.access import htmx
@@ -88,7 +88,7 @@ def checklist_details(session: Session, experiment: Experiment) -> dict[str, str
     details = {"schedule": _schedule_detail(experiment)}
     others = overlaps(session, experiment)
     if others:
-        held = "; ".join(f"“{other.name}” {_place(other.namespace_from, other.namespace_to)}" for other in others)
+        held = "; ".join(f"{quoted(other.name)} {_place(other.namespace_from, other.namespace_to)}" for other in others)
         free = ", ".join(_place(start, end) for start, end in free_places(session, experiment))
         own = _place(experiment.namespace_from, experiment.namespace_to)
         taken = gettext("This test needs {own} of the namespace “{namespace}”, but part of it is taken: {held}.")

@@ -17,7 +17,7 @@ from experiments.reporting.numbers import day, moment, when
 from experiments.reporting.table import to_csv
 from experiments.reporting.worded import Reading
 from experiments.storage.tables import Experiment, Run
-from experiments.translation import gettext
+from experiments.translation import gettext, quoted
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
 from web.pages.experiments.actions import buttons
@@ -176,7 +176,7 @@ def _sub(experiment: Experiment, run: Run | None, view: ResultsView | None, answ
 
 
 def _shipped(variant: VariantFacts, at: datetime | None) -> tuple[Part, ...]:
-    named = Part(f"{variant.letter} “{variant.title}”", variant.colour)
+    named = Part(f"{variant.letter} {quoted(variant.title)}", variant.colour)
     if at is None:
         return filled(gettext("{variant} was shipped."), variant=named)
     return filled(gettext("{variant} was shipped on {day}."), variant=named, day=day(at, services().settings.time_zone))

@@ -24,9 +24,10 @@ KEY = "spring-headline"
 PASSWORD = "correct horse battery"
 
 
-def app_on(url: str, tmp_path: Any) -> Flask:
+def app_on(url: str, tmp_path: Any, language: str = "en") -> Flask:
     """The application on a migrated database."""
-    app = create_app(read_settings(database_url=url, data_dir=tmp_path, time_zone="Europe/Berlin"))
+    settings = read_settings(database_url=url, data_dir=tmp_path, time_zone="Europe/Berlin", language=language)
+    app = create_app(settings)
     app.testing = True
     return app
 
