@@ -1,4 +1,4 @@
-"""Estimates by allocation epoch: Simpson's paradox undone, intervals that cover, epochs that cannot stand alone."""
+"""Estimates by allocation epoch: Simpson's paradox avoided, intervals that cover, and merged epochs."""
 
 from decimal import Decimal
 

@@ -167,7 +167,7 @@ def test_an_unusable_covariate_leaves_the_plain_figures_with_a_reason(why, cells
 # Mature members ------------------------------------------------------------------------------------------------------
 
 
-def test_figures_of_mature_members_are_given_beside_those_of_all_members():
+def test_figures_of_mature_members_are_separate_from_those_of_all_members():
     mature = {"a": ProportionStatistics(1000, 110), "b": ProportionStatistics(1010, 140)}
     result = answered({"click_rate": RATES}, collected={"mature_data": {"click_rate": mature}})
     assert result["mature"]["members"] == {"a": 1000, "b": 1010}
