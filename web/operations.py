@@ -1,4 +1,4 @@
-"""For those who run it: does the process live, can it serve, and what has it counted."""
+"""Operations: liveness, readiness and metrics."""
 
 import os
 
@@ -19,13 +19,13 @@ def register(app: Flask) -> None:
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """The process lives."""
+    """Answer as long as the process runs."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """It can serve: the database is reachable and stands at the newest revision."""
+    """Answer whether the database is reachable and has the current schema."""
     from experiments.storage.schema import is_current
 
     try:
@@ -40,7 +40,7 @@ def readyz() -> tuple[Response, int]:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """What all web processes of this copy have counted, for Prometheus."""
+    """Return the counters of all web processes of this installation, for Prometheus."""
     registry = ONE_PROCESS
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""What the web processes count for Prometheus. Labels hold neither units nor keys."""
+"""The counters of the web processes for Prometheus; labels contain neither units nor keys."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ _children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
 
 def observe(call: str, status: int, seconds: float) -> None:
-    """Count one call; labels hold neither units nor keys."""
+    """Count one call; labels contain neither units nor keys."""
     held = _children.get((call, status))
     if held is None:
         held = _children[call, status] = (REQUESTS.labels(call, str(status)), SECONDS.labels(call))

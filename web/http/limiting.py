@@ -1,4 +1,4 @@
-"""At most so many calls a key: counted in each process's memory, by the `limits` library."""
+"""The rate limit per API key, counted in each process's memory by the `limits` library."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""What a web process shares between its requests, built at its first one: after the fork, never before."""
+"""The services of a web process, built at its first request, so that no fork shares them."""
 
 import os
 import threading
@@ -28,7 +28,7 @@ class Services:
     limiter: KeyLimiter | None
 
     def close(self) -> None:
-        """Finish what is being written and give the connections back."""
+        """Finish pending writes and close the connections."""
         self.writer.close()
         self.database.close()
 
@@ -42,7 +42,7 @@ class LazyServices:
         self._built: tuple[int, Services] | None = None
 
     def get(self) -> Services:
-        """The services of this process."""
+        """Return the services of this process."""
         built = self._built
         if built is None or built[0] != os.getpid():
             with self._lock:
@@ -52,14 +52,14 @@ class LazyServices:
         return built[1]
 
     def close(self) -> None:
-        """Close what this process has built, if anything."""
+        """Close the services of this process, if they were built."""
         if self._built and self._built[0] == os.getpid():
             self._built[1].close()
         self._built = None
 
 
 def services() -> Services:
-    """The services of this process, for a view."""
+    """Return the services of this process, for a view."""
     lazy: LazyServices = current_app.extensions["klette"]
     return lazy.get()
 

@@ -28,7 +28,7 @@ BLUEPRINTS = (
     keys.blueprint,
     settings.blueprint,
 )
-"""Every page asks for an account unless its view says otherwise; see `web.pages.common.access`."""
+"""Every page requires an account unless its view is marked; see `web.pages.common.access`."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Entry:
     label
         Its name in English, translated where it is shown.
     roles
-        Whose menu it is in.
+        Roles whose menu has it.
     """
 
     path: str
@@ -80,7 +80,7 @@ def register(app: Flask) -> None:
 
 
 def navigation_for(role: str) -> list[dict[str, Any]]:
-    """Return what the menu of a role prints."""
+    """Return the menu of a role."""
     return [
         {
             "path": entry.path,

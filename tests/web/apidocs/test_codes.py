@@ -45,16 +45,16 @@ def texts(node: ast.expr) -> set[str]:
 
 
 def test_the_table_has_all_codes_of_the_source_and_no_others():
-    told = [code.code for code in CODES]
-    assert len(told) == len(set(told))
+    listed = [code.code for code in CODES]
+    assert len(listed) == len(set(listed))
     source = codes_of_the_source()
-    assert source - set(told) - NOT_OVER_HTTP == set(), "list them in web/apidocs/codes.py"
-    assert set(told) - source == set(), "no longer there"
+    assert source - set(listed) - NOT_OVER_HTTP == set(), "list them in web/apidocs/codes.py"
+    assert set(listed) - source == set(), "no longer there"
 
 
 def test_the_words_of_the_page_are_those_of_the_code():
     assert tuple(OPERATORS) == targeting.OPERATORS
-    told = {heading: dict(rows) for heading, _, rows in words()}
-    assert list(told["event-types"]) == [kind.key for kind in EVENT_TYPES]
-    assert list(told["metrics"]) == [metric.key for metric in METRICS]
-    assert all(meaning.strip() for rows in told.values() for meaning in rows.values())
+    listed = {heading: dict(rows) for heading, _, rows in words()}
+    assert list(listed["event-types"]) == [kind.key for kind in EVENT_TYPES]
+    assert list(listed["metrics"]) == [metric.key for metric in METRICS]
+    assert all(meaning.strip() for rows in listed.values() for meaning in rows.values())

@@ -54,7 +54,7 @@ def test_every_route_of_the_api_is_in_it(app, spec):
     assert documented == served
 
 
-def test_every_operation_says_what_it_does_and_how_it_fails(spec):
+def test_every_operation_documents_its_behaviour_and_its_errors(spec):
     names = [operation["operationId"] for _, _, operation in operations(spec)]
     assert len(names) == len(set(names))
     for path, method, operation in operations(spec):
@@ -80,12 +80,12 @@ def test_properties_that_metrics_read_are_described_with_their_bounds(spec):
     from experiments.catalogue.metrics import METRICS
     from experiments.ingestion.fields import check_properties
 
-    told = spec["components"]["schemas"]["EventProperties"]
-    assert told["additionalProperties"] is True, "any other name may stand there"
+    listed = spec["components"]["schemas"]["EventProperties"]
+    assert listed["additionalProperties"] is True, "any other name is allowed"
     read = {metric.property_name for metric in METRICS if metric.property_name}
     assert read == {"reach", "sentiment"}
     for name in read:
-        (number,) = (part for part in told["properties"][name]["anyOf"] if part["type"] == "number")
+        (number,) = (part for part in listed["properties"][name]["anyOf"] if part["type"] == "number")
         for bound, beyond in ((number["minimum"], -0.5), (number["maximum"], 0.5)):
             check_properties({name: bound}, KNOWN["mention"])
             with pytest.raises(InvalidError):
@@ -125,8 +125,8 @@ def test_the_page_shows_every_endpoint_with_a_line_to_try(app, spec):
         assert f'id="{operation["operationId"]}"' in page.text
         assert f"{method.upper()} {path}" in page.text
     assert page.text.count("curl ") >= len(operations(spec))
-    for told in ("experiment_archived", "return_rate", "not_equals", "HOLDOUT", "GET /readyz"):
-        assert told in page.text
+    for listed in ("experiment_archived", "return_rate", "not_equals", "HOLDOUT", "GET /readyz"):
+        assert listed in page.text
     for status in PROBLEMS:
         assert f'id="problem-{status}"' in page.text
     for name in re.findall(r'href="#([^"]+)"', page.text):

@@ -1,4 +1,4 @@
-"""Every failure is problem+json for apps and a page for people, and neither tells of the inside."""
+"""Every failure is problem+json for apps and a page for people, and neither shows internals."""
 
 import logging
 
@@ -63,7 +63,7 @@ def test_the_wrong_method_names_the_right_ones(client):
     assert "GET" in answered.headers["Allow"]
 
 
-def test_what_helps_to_mend_it_comes_along(client):
+def test_a_problem_has_the_details_for_its_remedy(client):
     conflict = client.get("/api/conflict").json
     assert (conflict["fields"], conflict["possible"], conflict["actions"]) == ({"a.1": "b"}, ["running"], ["launch"])
     assert client.get("/api/lines").json["lines"] == [{"line": 3, "detail": "no unit"}]

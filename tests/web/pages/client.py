@@ -42,7 +42,7 @@ class Pages:
         return self.client.get(path, **options)  # type: ignore[arg-type]
 
     def post(self, path: str, data: dict | None = None, page: str = "", **options: object):
-        """Send a form, with the token of the page that it stands on."""
+        """Send a form, with the token of its page."""
         found = re.search(r'X-CSRFToken": "([^"]+)"', self.get(page or "/login", follow_redirects=True).text)
         assert found, "the page carries no token"
         return self.client.post(path, data={"csrf_token": found[1], **(data or {})}, **options)  # type: ignore[arg-type]

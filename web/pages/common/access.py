@@ -44,7 +44,7 @@ class Person(UserMixin):  # type: ignore[misc]  # flask-login has no types
     mark: str
 
     def get_id(self) -> str:
-        """Return what the session keeps: the account, and a mark of the password that it was begun with."""
+        """Return the session's content: the account, and a mark of its password at sign-in."""
         return f"{self.id}.{self.mark}"
 
     @property
@@ -97,13 +97,13 @@ def register(app: Flask, page_blueprints: set[str]) -> None:
     """Guard the pages: sign-in first, then the form's token. The API has its own keys."""
     settings = app.extensions["klette"].settings
     app.config.update(
-        # Cookies know no ports: two copies on one machine must not log each other out.
+        # Cookies ignore ports: two installations on one machine must not sign each other out.
         SESSION_COOKIE_NAME=f"klette_{settings.port}",
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
         PERMANENT_SESSION_LIFETIME=_REMEMBERED,
         WTF_CSRF_CHECK_DEFAULT=False,
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: an hour of typing must not be lost
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session, so that long typing is not lost
     )
     login.init_app(app)
     csrf.init_app(app)
@@ -128,20 +128,20 @@ def _load(stored_id: str) -> Person | None:
     number, _, mark = stored_id.partition(".")
     with services().database.read() as session:
         account = accounts.get_account(session, int(number)) if number.isdigit() else None
-        # Another password since ends every session that was begun with the one before.
+        # A new password ends all earlier sessions.
         return person_of(account) if account and compare_digest(accounts.session_mark(account), mark) else None
 
 
 def _to_login() -> Response:
     here = request.full_path.rstrip("?") if request.method == "GET" and not htmx else ""
     target = url_for("account.log_in", next=here or None)
-    if htmx:  # a part of a page asked: send the whole page to the log-in
+    if htmx:  # part of a page: redirect the whole page to sign-in
         return Response(status=204, headers={"HX-Redirect": target})
     return redirect(target)  # type: ignore[return-value]
 
 
 def _rights() -> dict[str, Any]:
-    # Error pages ask too, and must come out even when the account cannot be read.
+    # Error pages call this too, and must render even if the account cannot be read.
     try:
         account = current_user if current_user.is_authenticated else None
     except Exception:

@@ -1,4 +1,4 @@
-"""For how long a run has been on: the day it is in, or what it took once it is over.
+"""The age of a run: its current day, or its length once it has ended.
 
 Day 1 begins at the launch, so day 15 begins after 14 whole days.
 """
@@ -16,12 +16,12 @@ UNDATED = N_("no dates")
 
 
 def day_number(elapsed: timedelta) -> int:
-    """The day that a run is in, counted from 1."""
+    """Return the day of a run, counted from 1."""
     return rules.day_number(elapsed.total_seconds() / DAY)
 
 
 def running(elapsed: timedelta, planned_days: int | None) -> str:
-    """``day 9``, ``day 9 of 14``, or ``day 16, 14 planned``."""
+    """Return ``day 9``, ``day 9 of 14``, or ``day 16, 14 planned``."""
     day = day_number(elapsed)
     if planned_days is None:
         return gettext("day {day}").format(day=day)
@@ -30,12 +30,12 @@ def running(elapsed: timedelta, planned_days: int | None) -> str:
 
 
 def over(ran: timedelta) -> str:
-    """``ran 14 days``, to the nearest; hours where it was less than one, and less than one of those said so."""
+    """Return ``ran 14 days``, rounded; hours below one day."""
     return gettext("ran {length}").format(length=length(ran))
 
 
 def length(ran: timedelta) -> str:
-    """``14 days``, ``2 hours`` or ``under an hour``."""
+    """Return ``14 days``, ``2 hours`` or ``under an hour``."""
     seconds = ran.total_seconds()
     if seconds >= DAY:
         return phrases.days(round(seconds / DAY))

@@ -23,17 +23,17 @@ PALETTE = 12  # colours --v0 to --v11 of base.css
 
 
 def is_picture(address: str | None) -> bool:
-    """Whether an address is whole enough to be asked for: http(s) with a host, or a path of this site."""
+    """Whether an address can be requested: http(s) with a host, or a path of this site."""
     return bool(re.match(r"(?i)https?://[^\s/?#\\@]+([/?#]\S*)?$|/(?![/\\])\S+$", (address or "").strip()))
 
 
 def colour(position: int) -> str:
-    """The CSS value of a variant's colour, by its position from 0."""
+    """Return the CSS value of a variant's colour, by its position from 0."""
     return f"var(--v{position % PALETTE})"
 
 
 def colour_class(position: int) -> str:
-    """The CSS class that sets ``--v`` to a variant's colour."""
+    """Return the CSS class that sets ``--v`` to a variant's colour."""
     return f"v{position % PALETTE}"
 
 
@@ -58,5 +58,5 @@ def register(app: Flask, zone: str) -> None:
         clock=lambda value: clock(value, zone),
         day=lambda value: day(value, zone),
     )
-    # Jinja has a ``count`` of its own (the length of a list); ours formats numbers and leaves lists alone.
+    # Jinja's own ``count`` is the length of a list; ours also formats numbers.
     app.jinja_env.filters["count"] = lambda value: len(value) if hasattr(value, "__len__") else count(value)

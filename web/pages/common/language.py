@@ -1,4 +1,4 @@
-"""The language of the pages: that of the settings, for templates and for the sentences made in Python."""
+"""The language of the pages, from the settings, for templates and for texts in Python."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""Headers that keep a page from doing what it was not built for."""
+"""Security headers of the pages."""
 
 from flask import Flask, Response
 
@@ -7,7 +7,7 @@ POLICY = "; ".join(
         "default-src 'self'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data: https: http:",  # variants show pictures from wherever the team keeps them
+        "img-src 'self' data: https: http:",  # images of variants can be on any host
         "connect-src 'self'",
         "object-src 'none'",
         "base-uri 'self'",
@@ -26,13 +26,13 @@ HEADERS = {
 
 
 def register(app: Flask) -> None:
-    """Add the headers to every answer of the application that does not say otherwise itself."""
+    """Add the headers to every response that does not set them itself."""
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if response.mimetype == "text/html":
-            # What one person saw must not come out of a shared cache, nor out of the history after a log-out.
+            # Pages must not be served from a shared cache, or from the history after signing out.
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response

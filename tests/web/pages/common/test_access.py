@@ -181,7 +181,7 @@ def test_a_page_that_is_not_there_and_one_that_fails_are_pages_still(pages):
     assert "nobody-made-this" in absent.text
 
 
-def test_an_admin_gives_a_new_password_once_and_whoever_was_logged_in_is_out(pages):
+def test_a_password_reset_is_shown_once_and_ends_all_sessions(pages):
     pages.enter("marketer")
     theirs = pages.client
     pages.enter("admin")
@@ -205,7 +205,7 @@ def test_ones_own_new_password_ends_the_other_sessions_and_keeps_this_one(pages)
     assert (pages.get("/experiments").status_code, other.get("/experiments").status_code) == (200, 302)
 
 
-def test_an_admin_enables_again_and_changes_a_role_and_the_record_says_whose(pages):
+def test_enabling_and_changing_a_role_is_logged_with_the_account(pages):
     pages.add("analyst")
     pages.enter("admin")
     pages.post("/settings/accounts/1/disable", page="/settings")

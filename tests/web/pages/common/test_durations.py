@@ -12,7 +12,7 @@ from web.pages.common import durations
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "planned", "told"),
+    ("elapsed", "planned", "text"),
     [
         (timedelta(0), 14, "day 1 of 14"),
         (timedelta(hours=23, minutes=59), 14, "day 1 of 14"),
@@ -22,11 +22,11 @@ from web.pages.common import durations
         (timedelta(seconds=-5), 14, "day 1 of 14"),  # a clock that runs ahead of ours
     ],
 )
-def test_day_one_begins_at_the_launch(elapsed, planned, told):
-    assert durations.running(elapsed, planned) == told
+def test_day_one_begins_at_the_launch(elapsed, planned, text):
+    assert durations.running(elapsed, planned) == text
 
 
-def test_what_is_over_is_told_by_its_length():
+def test_an_ended_run_has_its_length():
     assert durations.over(timedelta(minutes=59)) == "ran under an hour"
     assert durations.over(timedelta(hours=1, minutes=10)) == "ran 1 hour"
     assert durations.over(timedelta(days=1)) == "ran 1 day"
@@ -44,7 +44,7 @@ DATES = {"exposed_at": "2026-03-01T00:00:00+00:00", "ended_at": "2026-03-15T00:0
 
 
 @pytest.mark.parametrize("dates", [{}, DATES])
-def test_totals_without_dates_are_told_without_a_length_a_beginning_and_a_window(sqlite_url, tmp_path, dates):
+def test_totals_without_dates_have_no_length_start_or_window(sqlite_url, tmp_path, dates):
     app = stored.app_on(sqlite_url, tmp_path)
     database = stored.services_of(app).database
     plan = make_plan(kind="counts", key="spring", metrics=["click_rate"], **dates)
@@ -55,10 +55,10 @@ def test_totals_without_dates_are_told_without_a_length_a_beginning_and_a_window
     report = client.get("/experiments/spring/report.html").text
     app.extensions["klette"].close()
     assert ("<dt>Window</dt>" in report) == bool(dates)
-    told = page[page.index("<dt>Hypothesis</dt>") :]
+    definition = page[page.index("<dt>Hypothesis</dt>") :]
     assert ("no dates" in listed, "ran 14 days" in listed) == (not dates, bool(dates))
     assert "ran under an hour" not in listed
-    assert ("Imported as totals without dates." in told) == (not dates)
-    assert ("Began on" in told, "Ended on" in told) == (bool(dates), bool(dates))
-    assert ("within 7 days" in told, "<dt>Window</dt>" in told) == (bool(dates), bool(dates))
-    assert "Share of members who clicked at least once" in told
+    assert ("Imported as totals without dates." in definition) == (not dates)
+    assert ("Began on" in definition, "Ended on" in definition) == (bool(dates), bool(dates))
+    assert ("within 7 days" in definition, "<dt>Window</dt>" in definition) == (bool(dates), bool(dates))
+    assert "Share of members who clicked at least once" in definition

@@ -50,7 +50,7 @@ def test_a_small_change_of_a_running_test_leaves_how_its_answer_is_made(pages):
     assert all(after[name] == before[name] for name in ("allocation", "covariate", "action_values", "margin", "prior"))
 
 
-def test_actions_with_a_worth_come_and_go_and_keep_what_was_typed(pages):
+def test_adding_and_removing_actions_keeps_what_was_typed(pages):
     form = draft_form(do="add-worth", **{"worths.0.type": "share", "worths.0.amount": "2"})
     more = fields_of(pages.post("/experiments/new", form, page="/experiments/new").text)
     assert (more["worths.0.type"], more["worths.1.type"]) == ("share", "")
@@ -91,7 +91,7 @@ def test_costs_are_named_wherever_the_definition_is(pages):
 
 
 @pytest.mark.parametrize(
-    ("costs", "metrics", "said"),
+    ("costs", "metrics", "text"),
     [
         (({"fixed": 1500.0, "per_thousand": 25.0}, None), [], "A € 1,500 once and € 25 per 1,000 members; B nothing."),
         (({"fixed": 0.0, "per_thousand": 4.5}, {"fixed": 0.0, "per_thousand": 0.125}), [],
@@ -100,10 +100,10 @@ def test_costs_are_named_wherever_the_definition_is(pages):
         ((None, None), ["roi"], "No variant has a cost."),
     ],
 )  # fmt: skip
-def test_costs_are_told_as_they_were_typed(costs, metrics, said):
-    told = {"primary_metric": "sticky_rate", "metrics": metrics, "guardrails": [], "currency": "EUR"}
-    told["variants"] = [{"cost": cost} for cost in costs]
-    assert analysis_settings.costs(told).replace("\u202f", " ") == said
+def test_costs_are_shown_as_they_were_typed(costs, metrics, text):
+    document = {"primary_metric": "sticky_rate", "metrics": metrics, "guardrails": [], "currency": "EUR"}
+    document["variants"] = [{"cost": cost} for cost in costs]
+    assert analysis_settings.costs(document).replace("\u202f", " ") == text
 
 
 @pytest.mark.parametrize("typed", ["120.50", "120,50", " 120,5 "])

@@ -21,7 +21,7 @@ def test_a_draft_is_stored_as_it_was_typed_and_its_key_is_made_from_its_name(pag
     assert made["created_by"] == "page:marketer@example.com"
 
 
-def test_every_field_of_a_stored_draft_comes_back_into_the_form_and_out_of_it_unchanged(pages):
+def test_saving_an_unchanged_form_keeps_every_field_of_a_draft(pages):
     create(
         pages,
         **{
@@ -190,7 +190,7 @@ def test_thirds_are_shown_with_four_decimals_and_saving_them_unchanged_changes_n
     assert 'id="variants-error"' in refused.text and "99.99" in refused.text
 
 
-def test_variants_come_and_go_without_scripts_and_keep_what_was_typed(pages):
+def test_adding_and_removing_variants_without_scripts_keeps_what_was_typed(pages):
     form = draft_form(do="add-variant", **{"variants.1.content.body": "Eleven dyers"})
     more = fields_of(pages.post("/experiments/new", form, page="/experiments/new").text)
     assert [more[f"variants.{at}.weight"] for at in range(3)] == ["33.34", "33.33", "33.33"]

@@ -25,7 +25,7 @@ PASSWORD = "a long enough password"
 
 
 class Person:
-    """Somebody at a browser."""
+    """A person at a browser."""
 
     def __init__(self, client: FlaskClient, email: str) -> None:
         self.client = client
@@ -198,7 +198,7 @@ def test_only_metrics_that_a_verdict_can_rest_on_may_decide(person, database: Da
     assert not any(f'value="{key}"' in offered for key in ("half_life", "k_factor", "reach", "roi"))
 
 
-def test_a_taken_key_is_said_before_any_work(person, database: Database) -> None:
+def test_a_taken_key_is_refused_before_the_import(person, database: Database) -> None:
     from experiments.importing import Source, make_plan, run_import
 
     source = Source("counts.csv", content=EXAMPLES["counts"].encode())

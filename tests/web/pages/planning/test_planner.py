@@ -98,13 +98,13 @@ def test_a_plan_shorter_than_the_window_is_warned_of_and_never_chosen(client):
     assert "a window of 14 days" in short
 
 
-def test_an_analyst_plans_but_begins_no_experiment(app):
+def test_an_analyst_can_plan_but_not_create_an_experiment(app):
     reader = logged_in(app, "analyst")
     answer = reader.get(FIVE_WEEKS)
     assert answer.status_code == 200 and "Use this plan" not in answer.text
 
 
-def test_the_curves_come_after_the_answer_each_with_its_table(client):
+def test_the_curves_load_after_the_plan_each_with_its_table(client):
     page = client.get(FIVE_WEEKS).text
     address = html.unescape(re.search(r'hx-get="(/plan/curves[^"]*)"', page)[1])
     curves = client.get(address)
@@ -189,7 +189,7 @@ def test_an_amount_is_planned_with_its_spread(client):
     assert answer.status_code == 200 and "Run it for" in text_of(answer)
 
 
-def test_what_cannot_be_reached_says_what_would_help(client):
+def test_an_unreachable_plan_suggests_what_would_help(client):
     text = text_of(client.get("/plan?base=5&members=100&lift=5&prior=sceptical"))
     assert "Not within a year." in text and "Look for a larger lift" in text and "Use this plan" not in text
 
