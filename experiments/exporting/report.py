@@ -13,16 +13,14 @@ from typing import Any, NamedTuple
 from analysis import HealthCheck, charts
 from analysis.charts.svg import drawn
 from analysis.health.checks import is_note
-from experiments.catalogue.metrics import find
 from experiments.exporting.report_charts import charts_of
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import Stored
 from experiments.reporting.charts import translated
 from experiments.reporting.facts import Fact, facts
-from experiments.reporting.measures import noun
-from experiments.reporting.numbers import count, listed, percent, when
-from experiments.reporting.sentences.priors import USES
+from experiments.reporting.numbers import count, percent, when
 from experiments.reporting.withheld import too_early, withheld_note
+from experiments.reporting.worded import used_for
 from experiments.translation import gettext, language, language_in_use, ngettext, pgettext
 
 CHART_WIDTH = 640
@@ -107,16 +105,8 @@ def _priors(stored: Stored) -> list[Prior]:
     uses: dict[str, list[str]] = {}
     for key, prior in stored.answer.provenance.all_priors.items():
         reasons.setdefault(prior.name, stored.reading.text(prior.reason))
-        uses.setdefault(prior.name, []).append(_use(key))
-    template = gettext("Used for {uses}.")
-    return [Prior(name, reason, template.format(uses=listed(uses[name]))) for name, reason in reasons.items()]
-
-
-def _use(key: str) -> str:
-    """Return what a prior is used for: a metric or a part of the analysis."""
-    if find(key) is not None:
-        return noun(key)
-    return gettext(USES[key]) if key in USES else key.replace("_", " ")
+        uses.setdefault(prior.name, []).append(key)
+    return [Prior(name, reason, used_for(uses[name])) for name, reason in reasons.items()]
 
 
 def _colours(theme: str) -> dict[str, str]:

@@ -92,7 +92,7 @@ def _retention(stored: Stored, keys: Sequence[str], labels: Labels) -> list[Char
     ]
     if not rows:
         return []
-    note = gettext("Share of members who came back on that day or later, by day since first exposure.")
+    note = gettext("Share of members who returned on that day or later, by day since their first exposure.")
     return [ChartSpec(gettext("Retention"), note, charts.retention_curves(rows, keys, labels=labels))]
 
 
@@ -115,7 +115,7 @@ def _segments(stored: Stored, keys: Sequence[str], labels: Labels) -> list[Chart
     for entry in stored.answer.entries(SEGMENTS):
         if isinstance(entry, Unfitted):
             continue
-        unknown = gettext("not known")
+        unknown = gettext("unknown")
         rows = [
             _lift(row.level or unknown, row.variant, row.n, row.lift, row.raw_lift)
             for row in entry.segment_rows

@@ -8,9 +8,9 @@ from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import metric
 from experiments.exporting.source import Stored, VariantName
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
-from experiments.reporting.measures import Measure, hint, name_of
+from experiments.reporting.measures import Measure, meaning, name_of
 from experiments.reporting.numbers import NOTHING, count, signed_percent
-from experiments.reporting.withheld import no_member_did, too_early, without_chances
+from experiments.reporting.withheld import no_member_did, none_so_far, none_yet, too_early, without_chances
 from experiments.translation import gettext
 
 
@@ -85,13 +85,13 @@ def _block(stored: Stored, entry: MetricEntry) -> Block:
     if guarded:
         tag, tone = guardrails.tag(stored.answer.verdict, key, stored.variants)
     if guarded and no_members:
-        tag, tone = gettext("no actions yet"), "calm"
+        tag, tone = none_so_far(), "calm"
     return Block(
         name_of(entry),
         _hint(stored, key),
         tag,
         tone,
-        measure.per.strip() or gettext("value"),
+        measure.column or gettext("value"),
         gettext("lift") if relative(result, measure) else gettext("difference"),
         not guarded,
         () if no_members or not_shown else tuple(_lines(stored, result, measure)),
@@ -103,7 +103,7 @@ def _block(stored: Stored, entry: MetricEntry) -> Block:
 
 def _hint(stored: Stored, key: str) -> str:
     plan = stored.inputs.plan
-    return hint(metric(key), plan.window_days if plan.dates_known else None, stored.currency)
+    return meaning(metric(key), plan.window_days if plan.dates_known else None, stored.currency)
 
 
 def _remark(stored: Stored, result: MetricResult, measure: Measure, guarded: bool) -> str:
@@ -115,13 +115,8 @@ def _remark(stored: Stored, result: MetricResult, measure: Measure, guarded: boo
 def _no_actions(stored: Stored, result: MetricResult) -> str:
     """Return what replaces figures that would be those of the prior alone."""
     members = {row.variant: row.n for row in result.variants}
-    template = gettext("{variant} 0 of {members}")
-    counts = [
-        template.format(variant=variant.letter, members=count(members[variant.key]))
-        for variant in stored.variants
-        if variant.key in members
-    ]
-    return gettext("No members yet: {counts}.").format(counts=", ".join(counts))
+    known = [variant for variant in stored.variants if variant.key in members]
+    return ", ".join(f"{variant.letter} {none_yet(members[variant.key])}" for variant in known)
 
 
 def _lines(stored: Stored, result: MetricResult, measure: Measure) -> list[Line]:

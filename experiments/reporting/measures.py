@@ -53,6 +53,11 @@ class Measure:
         """Whether a change in per cent of the control has a meaning."""
         return self.kind not in _ABSOLUTE
 
+    @property
+    def column(self) -> str:
+        """The heading of a column of values, such as "per member"; empty for a value without a denominator."""
+        return gettext("per member") if self.kind == "share" else self.per
+
     def value(self, x: float | None) -> str:
         """A value, such as 13.5 % or € 1.24."""
         if x is None:
@@ -164,6 +169,14 @@ def hint(found: metrics.Metric, window_days: int | None, currency: str) -> str:
 
 def _of_100(share: float) -> str:
     return decimal(100 * share, 2 if 100 * share < 1 else 1)
+
+
+def meaning(found: metrics.Metric, window_days: int | None, currency: str) -> str:
+    """Return what a metric counts, and that less is better if it is; parameters as for `hint`."""
+    sentences = [hint(found, window_days, currency)]
+    if found.direction == "down":
+        sentences.append(gettext("Lower is better."))
+    return " ".join(filter(None, sentences))
 
 
 def _digits(x: float) -> int:

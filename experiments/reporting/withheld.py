@@ -8,6 +8,7 @@ from analysis import MetricResult, VariantResult, Verdict
 from analysis.scoring.results import ComparisonResult
 from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import metric
+from experiments.reporting.numbers import count
 from experiments.translation import gettext
 
 COUNTED = ("proportion", "amount", "count", "ratio")
@@ -20,6 +21,16 @@ NO_FACTS = ("untrusted",)
 def withheld_note() -> str:
     """Return the sentence shown where chances and losses are left out."""
     return gettext("Chances and losses are shown once there is enough data.")
+
+
+def none_so_far() -> str:
+    """Return the tag of a guardrail that no member has acted on."""
+    return gettext("none so far")
+
+
+def none_yet(members: int) -> str:
+    """Return what replaces the figures of a variant, which would be those of the prior alone."""
+    return gettext("none yet (0 of {members})").format(members=count(members))
 
 
 def too_early(verdict: Verdict) -> bool:

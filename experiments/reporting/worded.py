@@ -4,7 +4,7 @@ What is stored holds codes and parameters, so that the words of page, API, termi
 it is read: in the reader's language and time zone, and without waiting where the run is over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
@@ -13,10 +13,13 @@ from analysis import Verdict
 from analysis.messages import Message, message
 from experiments.analyses.answer import Answer, Drawing
 from experiments.analyses.scorecards import MetricEntry
-from experiments.catalogue.metrics import METRICS
+from experiments.catalogue.metrics import METRICS, find
 from experiments.reporting.measures import noun
+from experiments.reporting.numbers import listed
+from experiments.reporting.sentences.priors import USES
 from experiments.reporting.sentences.wording import Wording
 from experiments.storage.tables import Analysis
+from experiments.translation import gettext
 
 ENDED = {
     "verdict.keep_running": "verdict.ended_undecided",
@@ -138,3 +141,9 @@ def wording_of(
         currency=next((entry.currency for entry in metrics if entry.currency), ""),
         cut_off=cut_off,
     )
+
+
+def used_for(keys: Iterable[str]) -> str:
+    """Return what a prior is used for, in a sentence, by the keys that it is stored with."""
+    uses = [noun(key) if find(key) else gettext(USES[key]) if key in USES else key.replace("_", " ") for key in keys]
+    return gettext("Used for {uses}.").format(uses=listed(uses))

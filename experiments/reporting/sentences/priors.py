@@ -127,7 +127,7 @@ USES: Mapping[str, str] = {
     "retention": N_("retention"),
     "retention_tail": N_("retention after the window"),
     "cascade": N_("word of mouth"),
-    "amounts": N_("amounts per buyer"),
-    "counts": N_("counts per member"),
+    "amounts": N_("amount per buyer"),
+    "counts": N_("actions per member"),
 }
-"""What a prior is used for, by the key that it is stored with; a metric's priors are stored with the metric's key."""
+"""What a prior is used for, by the key that it is stored with; a metric's prior is stored with the metric's key."""

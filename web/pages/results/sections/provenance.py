@@ -18,11 +18,10 @@ from experiments.analyses.sampled.retention import RETENTION
 from experiments.analyses.sampled.segments import SEGMENTS
 from experiments.catalogue.metrics import metric
 from experiments.lifecycle.current_prior import notice
-from experiments.reporting.measures import name_of
 from experiments.reporting.numbers import count, decimal, listed, percent, signed_percent, when
 from experiments.reporting.sentences.template import plural
-from experiments.reporting.worded import Reading
-from experiments.translation import N_, gettext, ngettext
+from experiments.reporting.worded import Reading, used_for
+from experiments.translation import gettext, ngettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
 
@@ -40,16 +39,6 @@ EXCLUDED = {
 
 OTHERS = plural("{number} other", "{number} others", "number")
 
-PRIOR_FOR = {
-    "lift": N_("all lifts, for the verdict"),
-    "segments": N_("segments"),
-    "adjusted": N_("adjusted figures"),
-    "retention": N_("retention"),
-    "retention_tail": N_("retention after the window"),
-    "cascade": N_("word of mouth"),
-    "amounts": N_("amount per buyer"),
-    "counts": N_("actions per member"),
-}
 STANDARD_ERRORS_95 = 1.96
 LIFT_PARAMETERS = {"sd", "log_odds_sd", "log_odds_sd_varies", "mean_log_odds", "mean_sd"}
 
@@ -162,14 +151,11 @@ def _checks(checks: Sequence[Check], reading: Reading) -> list[str]:
 def _priors(reading: Reading) -> list[str]:
     """Return each prior once, with what uses it."""
     stored = reading.answer.provenance
-    names = {entry.metric: name_of(entry) for entry in reading.answer.metrics}
-    names |= {key: gettext(use) for key, use in PRIOR_FOR.items()}
     used: dict[str, list[str]] = {}
     for key, prior in stored.all_priors.items():
         evidence = stored.lift.evidence if key == "lift" else None
-        used.setdefault(_prior(prior, evidence, reading), []).append(names.get(key, key.replace("_", " ")))
-    uses = gettext("Used for: {uses}.")
-    return [f"{prior} {uses.format(uses=', '.join(of))}" for prior, of in used.items()]
+        used.setdefault(_prior(prior, evidence, reading), []).append(key)
+    return [f"{prior} {used_for(keys)}" for prior, keys in used.items()]
 
 
 def _prior(prior: NamedPrior, evidence: LearnedFrom | None, reading: Reading) -> str:

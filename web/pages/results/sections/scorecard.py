@@ -10,10 +10,10 @@ from experiments.analyses.answer import Curve
 from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import metric
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
-from experiments.reporting.measures import Measure, hint
+from experiments.reporting.measures import Measure, meaning
 from experiments.reporting.numbers import NOTHING, count, percent, signed_percent
 from experiments.reporting.sentences.wording import Wording
-from experiments.reporting.withheld import no_member_did, withheld_note, without_chances
+from experiments.reporting.withheld import no_member_did, none_so_far, none_yet, withheld_note, without_chances
 from experiments.translation import N_, gettext
 from web.pages.results import explanations
 from web.pages.results.context import Context, Population
@@ -202,7 +202,7 @@ def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve])
     adjusted = adjusted_of(entry, measure, context.variants, words)
     remark = role.doubt if role.guardrail else lift_notes.ratio_note(result, measure, context.variants)
     return Group(
-        entry.metric, measure.name, hint, role.tag, role.tone, rows, axis, note, _per(measure), remark, adjusted
+        entry.metric, measure.name, hint, role.tag, role.tone, rows, axis, note, measure.column, remark, adjusted
     )
 
 
@@ -210,7 +210,7 @@ def _without_actions(
     result: MetricResult, measure: Measure, variants: Sequence[VariantFacts], role: Role, hint: str
 ) -> Group:
     counted = {row.variant: row.n for row in result.variants}
-    tag, tone = (gettext("none so far"), "calm") if role.guardrail else (role.tag, role.tone)
+    tag, tone = (none_so_far(), "calm") if role.guardrail else (role.tag, role.tone)
     nothing = Number(NOTHING)
     rows = tuple(
         Row(
@@ -222,16 +222,12 @@ def _without_actions(
             nothing,
             nothing,
             (count(counted[variant.key]), measure.total(0), *(NOTHING for _ in RAW_COLUMNS[2:])),
-            gettext("none yet (0 of {members})").format(members=count(counted[variant.key])),
+            none_yet(counted[variant.key]),
         )
         for variant in variants
         if variant.key in counted
     )
-    return Group(result.metric, measure.name, hint, tag, tone, rows, (), "", _per(measure))
-
-
-def _per(measure: Measure) -> str:
-    return gettext("per member") if measure.kind == "share" else measure.per
+    return Group(result.metric, measure.name, hint, tag, tone, rows, (), "", measure.column)
 
 
 def _row(
@@ -304,11 +300,8 @@ def _ridge_text(frame: Frame, letter: str, estimate: Estimate | None) -> str:
 
 
 def _hint(context: Context, entry: MetricEntry) -> str:
-    """Return what the metric counts, and that less is better where it is."""
-    sentences = [hint(metric(entry.metric), context.plan.window, context.plan.currency)]
-    if entry.plain.direction == "lower":
-        sentences.append(gettext("Lower is better."))
-    return " ".join(filter(None, sentences))
+    """Return what the metric counts."""
+    return meaning(metric(entry.metric), context.plan.window, context.plan.currency)
 
 
 def _note(result: MetricResult, relative: bool, measure: Measure, words: Wording) -> str:
