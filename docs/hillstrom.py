@@ -73,7 +73,7 @@ def amounts(customers):
 
 
 def adjusted(customers):
-    """4. CUPED: does what they spent in the year before tell what they spend now? Hardly, and it says so."""
+    """4. CUPED: does last year's spend predict this year's? Hardly, and the figures show it."""
     spend = summarise(customers["segment"], customers["spend"], kind="amount", covariate=customers["history"])
     found = adjust(spend)
     print(
@@ -95,13 +95,13 @@ def segments(customers):
         these = customers["channel"] == channel
         cells = summarise(customers["segment"][these], customers["visit"][these], kind="proportion")
         cards[channel] = scorecard(cells, control=CONTROL)
-        told = ", ".join(f"{row.variant} {row.lift.mean:+.0%}" for row in cards[channel].comparisons)
-        print(f"  {channel:<14} {told}  ({these.sum():,} customers)")
+        lifts = ", ".join(f"{row.variant} {row.lift.mean:+.0%}" for row in cards[channel].comparisons)
+        print(f"  {channel:<14} {lifts}  ({these.sum():,} customers)")
     return cards
 
 
 def beliefs():
-    """6. What is believed beforehand is named, has a reason, and can be argued with."""
+    """6. Each prior has a name and a reason, and can be argued with."""
     print("\nPriors of a lift")
     for prior in (priors.CONTENT, priors.SCEPTICAL):
         print(f"  {prior.name} (sd {prior['sd']}): {Wording().text(prior.reason)}")
@@ -123,7 +123,7 @@ def verdicts(card, check):
 
 
 def next_time(card):
-    """8. How long must the next one run, at 1,500 customers a day, to tell two e-mails that differ by 10 %?"""
+    """8. How long must the next one run, at 1,500 customers a day, to separate two e-mails that differ by 10 %?"""
     base = card.variant(CONTROL).mean
     found = plan(Audience(base, members_a_day=1_500), lift=0.10)
     words = plan_in_words(found)

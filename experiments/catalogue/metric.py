@@ -29,7 +29,7 @@ class Metric:
     name : str
         Its name on screen; this and the other texts are English, and translated where they are shown.
     hint : str
-        One sentence for the reader; ``{window}`` stands for the window in days, ``{cap}`` for the cap.
+        One sentence for the reader; ``{window}`` is the window in days, ``{cap}`` the cap.
     kind : str
         Its sufficient statistic: ``proportion`` (did it or not), ``amount`` (a sum a member), ``count`` (how many
         times), ``ratio`` (one sum over another), ``retention`` (when members came back), ``cascade`` (whom they
@@ -47,13 +47,13 @@ class Metric:
     direction : str
         ``up`` where more is better, ``down`` where less is.
     unit_of_measure : str
-        What a figure is in; ``{currency}`` stands for the experiment's currency.
+        What a figure is in; ``{currency}`` is the experiment's currency.
     cap : Decimal or None
         A member's amount is cut here (winsorised), so that one member cannot decide; how many were cut is kept.
     money : bool
         Whether values are money: only events in the experiment's currency add up.
     property_name : str or None
-        Where the value stands in an event's properties; None for the event's own value.
+        The property of an event that holds the value; None for the event's own value.
     decides : bool
         Whether a verdict may rest on it, so that it can be the primary metric or a guardrail.
     population : str

@@ -86,7 +86,7 @@ def definition(key: str, *, address: str, currency: str) -> dict[str, Any]:
     return {
         "key": key,
         "name": " ".join(filter(None, ("Spring headline", number))),
-        "hypothesis": "Showing who makes the clothes gives people a reason to come back and to tell others; "
+        "hypothesis": "Showing who makes the clothes gives people a reason to come back and to share it with others; "
         "a discount sells once.",
         "variants": [_variant(variant, address, currency) for variant in VARIANTS],
         "primary_metric": "sticky_rate",

@@ -60,11 +60,11 @@ class Assignment(BaseModel):
     reason: str = Field(description=f"One of {', '.join(REASONS)}; see Reasons of an assignment.")
     origin: str | None = Field(description="randomised, shared or preview; null without a randomised variant.")
     run: int | None = Field(description="The number of the run.")
-    exposed: bool = Field(description="Whether the member's exposure stands on record.")
+    exposed: bool = Field(description="Whether the member's exposure is recorded.")
 
 
 class AssignAnswer(BaseModel):
-    """One assignment an experiment; keys that name none stand under unknown."""
+    """One assignment an experiment; keys that name none are listed under unknown."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -65,7 +65,7 @@ def actor() -> str:
 
 
 def refuse_body() -> None:
-    """Refuse a body where none is read: an option that nobody looks at is most often a misunderstanding."""
+    """Refuse a body where none is read: an option that is ignored is most often a misunderstanding."""
     if request.content_length and (names := list(call().document())):
         message = "is no field here; this action takes no body."
         raise InvalidError(f"{shown(names[0])} {message}", fields={name[:60]: message for name in names[:10]})

@@ -105,7 +105,7 @@ def launch_experiment(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
 @require_key("server")
 def pause_experiment(experiment: str) -> Response:
-    """Admit nobody new for now."""
+    """Admit no new members for now."""
     return _act(experiment, transitions.pause)
 
 

@@ -64,7 +64,7 @@ def get_analysis(experiment: str, analysis: str) -> Response:
 def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
     """Ask for a fresh analysis.
 
-    An analysis that already waits is answered instead of a second one. Its status_url tells when it is done.
+    An analysis that already waits is answered instead of a second one. Its status_url reports when it is done.
     """
     with services().database.write() as session:
         found = experiment_of(session, experiment)

@@ -71,7 +71,7 @@ def draft_form(**changes: object) -> dict[str, object]:
         "currency": "EUR",
         "minimum_members": "100",
         "threshold_of_caring": "1",
-        "audience": "everybody",
+        "audience": "all",
         "revision": "",
     }
     for position, headline in enumerate(("New season, new colours", "Meet the people who make it")):

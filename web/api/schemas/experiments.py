@@ -278,7 +278,7 @@ class ExperimentList(BaseModel):
 
 
 class NamespaceKey(BaseModel):
-    """The key of a namespace, as it stands in the address."""
+    """The key of a namespace, as in the URL."""
 
     key: Key
 

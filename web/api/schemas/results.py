@@ -31,7 +31,7 @@ class Scorecard(BaseModel):
     units: Units
     metrics: list[MetricResult]
     mature: Mature | None
-    total: Total | None = Field(description="None where nobody was brought.")
+    total: Total | None = Field(description="None where no member was brought by another.")
 
 
 class Results(with_sampled(Scorecard)):  # type: ignore[misc]
@@ -52,13 +52,13 @@ class ResultsQuery(BaseModel):
     mature: bool = Field(
         False,
         description="true: the metrics of those members alone whose window is over; verdict, health and all other "
-        "parts stay those of everybody.",
+        "parts stay those of all members.",
         examples=[True],
     )
 
 
 class JobAnswer(BaseModel):
-    """Work for the worker; ``status_url`` tells how far it is."""
+    """Work for the worker; ``status_url`` reports its progress."""
 
     job: int
     kind: str

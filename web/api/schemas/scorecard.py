@@ -148,11 +148,11 @@ class Mature(BaseModel):
 
 
 class Total(BaseModel):
-    """What randomised members did together with everybody in their cascades; it describes and decides nothing."""
+    """What randomised members did together with all members of their cascades; it decides nothing."""
 
     brought: int = Field(description="Members who came through a share.")
     metrics: list[MetricResult] = Field(
-        description="Rates are told as how many of a cascade did it per randomised member; each member is capped alone."
+        description="Rates count how many of a cascade did it per randomised member; each member is capped alone."
     )
 
 

@@ -29,7 +29,7 @@ _EMPTY: Row = {"attribute": "", "operator": "in", "value": ""}
 
 def values_of(rule: dict[str, Any] | None) -> dict[str, Any]:
     """Return the form's values for a stored rule: all members, rows if the rule fits them, else JSON."""
-    values: dict[str, Any] = {"audience": "everybody", "match": "all", "rules": [dict(_EMPTY)], "targeting": ""}
+    values: dict[str, Any] = {"audience": "all", "match": "all", "rules": [dict(_EMPTY)], "targeting": ""}
     if rule is None:
         return values
     match = next((name for name in ("all", "any") if name in rule), "all")
@@ -45,7 +45,7 @@ def typed_values(form: Mapping[str, str]) -> dict[str, Any]:
     positions = sorted({int(found[1]) for name in form if (found := re.fullmatch(r"rules\.(\d{1,3})\.\w+", name))})
     rows = [{part: form.get(f"rules.{position}.{part}", "") for part in _EMPTY} for position in positions]
     return {
-        "audience": form.get("audience", "everybody"),
+        "audience": form.get("audience", "all"),
         "match": "any" if form.get("match") == "any" else "all",
         "rules": rows or [dict(_EMPTY)],
         "targeting": form.get("targeting", ""),
@@ -72,7 +72,7 @@ def rule_of(values: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, st
     errors
         By the field's name, such as ``rules.0.value``.
     """
-    if values["audience"] == "everybody":
+    if values["audience"] == "all":
         return None, {}
     if values["audience"] == "json":
         return _from_json(values["targeting"])

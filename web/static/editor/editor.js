@@ -11,7 +11,7 @@
     return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
   }
 
-  // A picture is asked for when its address is whole and the typing rests: half an address is nobody's picture.
+  // A picture is requested when its address is complete and typing pauses: half an address has no picture.
   const WHOLE = /^(https?:\/\/[^\s/?#\\@]+\.[^\s/?#\\@.]{2,}[/?#]\S+|https?:\/\/localhost(:\d+)?\/\S+|\/(?![/\\])\S+)$/i;
   let resting;
   function picture(place, text) {
