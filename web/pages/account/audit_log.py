@@ -12,7 +12,7 @@ from experiments.storage.tables import AuditEntry, Variant
 from experiments.translation import N_, gettext, ngettext
 from web.pages.common.labels import LABELS, key_type, role_name
 
-_ACTIONS = {
+ACTIONS = {
     "experiment:create": N_("created"),
     "experiment:edit": N_("edited"),
     "experiment:launch": N_("launched"),
@@ -34,6 +34,7 @@ _ACTIONS = {
     "account:new_password": N_("reset a password"),
     "account:password": N_("changed a password"),
     "namespace:holdout": N_("changed a holdout"),
+    "prior:learn": N_("learned a prior"),
 }
 _ACTORS = {
     "cli": N_("Command line"),
@@ -75,7 +76,7 @@ def row_of(entry: AuditEntry, keys: dict[int, str], variants: Sequence[Variant],
     return Row(
         entry.at,
         gettext("{name} (API key)").format(name=actor) if source == "api" else actor,
-        gettext(_ACTIONS.get(action, action.replace(":", " ").replace("_", " "))),
+        gettext(ACTIONS.get(action, action.replace(":", " ").replace("_", " "))),
         keys.get(entry.experiment_id or 0),
         "; ".join(filter(None, [address, *_details(action, entry.detail, own)])),
     )
