@@ -72,7 +72,7 @@ def test_a_learned_prior_is_shown_with_its_range_and_its_evidence() -> None:
     assert f"95{THIN}% of true lifts between −10{THIN}% and +11{THIN}%." in learned
     assert "0.037 in log-odds (0.029 to 0.046)." in learned
     assert "2 finished tests could not be used." in learned
-    assert learned.endswith("all lifts, for the verdict.")
+    assert learned.endswith("the lifts behind the verdict.")
 
 
 def test_each_fit_shows_its_diagnostics_and_checks() -> None:
