@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from analysis import HealthCheck
 from analysis.messages import message
+from experiments import translation
 from experiments.exporting import report
 from experiments.exporting.report_scorecard import blocks
 from experiments.exporting.source import newest
@@ -21,6 +22,7 @@ from experiments.storage.tables import Experiment, Variant
 from tests.serving import ROOT
 from tests.web.pages.results import fixtures, sampled_parts
 from tests.web.pages.results.stored import KEY, analyse, experiment, logged_in
+from tests.web.pages.test_translated import Marks, unmarked
 
 THIN = "\u202f"
 
@@ -145,6 +147,17 @@ def test_members_inside_their_window_are_a_note_and_not_a_tick():
     assert (shown.status, shown.mark) == ("info", "i")
     assert report._health(stored, replace(check, value=0.0)).mark == "✓"
     assert report._health(stored, replace(check, check="srm")).mark == "✓"
+
+
+def test_every_text_of_the_report_goes_through_gettext(app, monkeypatch):
+    analyse(app, sampled_parts.whole_result() | {"created_at": "2026-11-23T08:12:00Z"})
+    monkeypatch.setattr(translation, "catalogue", lambda _: Marks())
+    with app.extensions["klette"].get().database.read() as session:
+        stored = newest(session, KEY)
+    page = re.sub(r"(?s)<svg.*?</svg>|<code>.*?</code>", "", report.rendered(stored))
+    data = (stored.name, *(variant.called.strip("“”") for variant in stored.variants))
+    names = (*data, stored.answer.heading.analysis, *stored.answer.provenance.versions)
+    assert [line for line in unmarked(page) if not line.strip("“”").startswith(names)] == []
 
 
 def test_before_the_first_analysis_there_is_no_report(app):
