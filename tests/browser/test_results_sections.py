@@ -63,7 +63,7 @@ def test_figures_inside_a_sentence_have_explanations_by_keyboard(whole) -> None:
 
 def test_the_limit_to_full_windows_is_applied_in_place_and_undone(whole) -> None:
     page = whole()
-    everybody = page.inner_text("#n-sticky_rate-a-mean")
+    everyone = page.inner_text("#n-sticky_rate-a-mean")
     verdict = page.inner_text("#verdict")
     page.focus("#members-mature")
     page.keyboard.press("Enter")
@@ -74,7 +74,7 @@ def test_the_limit_to_full_windows_is_applied_in_place_and_undone(whole) -> None
     assert "Only the 13,526 members" in page.inner_text("#scorecard .note")
     page.click("#members-all")
     page.wait_for_selector("#members-all[aria-current]")
-    assert page.inner_text("#n-sticky_rate-a-mean") == everybody
+    assert page.inner_text("#n-sticky_rate-a-mean") == everyone
     assert page.complaints == []
 
 
@@ -119,19 +119,22 @@ def test_the_sections_follow_the_dark_page(whole, page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "said"),
+    ("part", "words"),
     [
         ({"retention": sampled_parts.early_retention()}, "No member's 14-day window has ended"),
         ({"amounts": sampled_parts.no_amounts()}, "Neither curve looks like"),
         ({"counts": sampled_parts.no_counts()}, "2 of 102 members of B did it"),
         ({"allocation": sampled_parts.allocation(1)}, "The traffic split has not changed yet"),
-        ({"cascade": {"not_shown": {"code": "nobody", "reason": "Nobody came through a share yet."}}}, "Nobody came"),
+        (
+            {"cascade": {"not_shown": {"code": "nobody", "reason": "No member came through a share yet."}}},
+            "No member came",
+        ),
     ],
 )
-def test_an_outcome_takes_the_place_of_a_missing_drawing(app, opened, part, said) -> None:
+def test_an_outcome_takes_the_place_of_a_missing_drawing(app, opened, part, words) -> None:
     stored.with_past(app, sampled_parts.plain_result() | part)
     page = opened()
-    assert said in page.inner_text("#answer .sections")
+    assert words in page.inner_text("#answer .sections")
     assert page.complaints == []
 
 

@@ -68,7 +68,7 @@ def _point(day: int, share: float, members: int) -> dict[str, Any]:
 def early_retention(horizon: int = 14) -> dict[str, Any]:
     """No member has had the whole window, and some have returned already."""
     found = retention(horizon)
-    why = not_shown("nobody_mature", f"Nobody's {horizon} days are over yet.")
+    why = not_shown("nobody_mature", f"No member's {horizon} days are over yet.")
     for row in found["variants"]:
         row |= {"mature": 0, "curve": [], "half_life": why, "ever_returned": why, "tail": None}
         row["returning"] = row["returning"][:5]
@@ -148,11 +148,11 @@ def counts(metric: str = "active_days", mean: float = 0.21, dispersion: float = 
     rows = []
     for key, more_of_it in (("a", 1.0), ("b", 1.38), ("c", 1.05)):
         law = figures_of(np.log([mean * more_of_it]), np.log([dispersion]))
-        told = {name: estimate(float(value[0]), 0.03 * float(value[0])) for name, value in law.items()}
+        shown = {name: estimate(float(value[0]), 0.03 * float(value[0])) for name, value in law.items()}
         n = fixtures.SPRING[key][0]
         alike = float(figures_of(np.log([mean * more_of_it]), np.log([1e-7]))["busiest"][0])
         lift = None if key == "a" else estimate(more_of_it - 1, 0.04)
-        row = {"variant": key, "n": n, "positive": round(n * (1 - told["never"]["mean"])), **told, "alike": alike}
+        row = {"variant": key, "n": n, "positive": round(n * (1 - shown["never"]["mean"])), **shown, "alike": alike}
         rows.append(row | {"lift": lift, "p_beats_control": None if key == "a" else 0.97})
     checks = [
         {"name": "Share of members of A who never did it", "observed": 0.82, "low": 0.81, "high": 0.83, "passed": True}

@@ -29,7 +29,7 @@ def test_marks_of_an_axis_are_round_few_and_hold_zero(scale: Scale) -> None:
     [
         (Scale(-0.15, 0.5), "{:+.0%}", ["0", "+40%"]),
         (Scale(-110, 90), "{:+.0f} points", ["-50 points"]),  # no room for another one
-        (Scale(-90, 30), "{:+.1f}", ["-50.0"]),  # the dotted line tells where 0 is
+        (Scale(-90, 30), "{:+.1f}", ["-50.0"]),  # the dotted line marks 0
     ],
 )
 def test_the_labels_of_a_phone_leave_each_other_room_and_the_farthest_comes_first(scale, label, kept) -> None:

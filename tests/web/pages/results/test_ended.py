@@ -33,8 +33,8 @@ def test_a_test_that_has_just_ended_shows_no_text_about_waiting(app, client, way
         arguments = ("b", "So sure") if way == "ship" else ()
         getattr(transitions, way)(session, store.get(session, stored.KEY), *arguments, actor="cli")
     for path in (PAGE, "/experiments"):
-        said = text_of(client.get(path))
-        assert not re.search(r"Keep running|more days?\b|At this pace|not proven yet", said)
+        words = text_of(client.get(path))
+        assert not re.search(r"Keep running|more days?\b|At this pace|not proven yet", words)
 
 
 @pytest.mark.parametrize(

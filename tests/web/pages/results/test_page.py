@@ -34,14 +34,14 @@ def test_the_verdict_comes_before_the_numbers(app, client) -> None:
     stored.experiment(app)
     stored.with_past(app)
     response = client.get(PAGE)
-    said = text_of(response)
+    words = text_of(response)
     assert response.status_code == 200
-    assert "Keep running, about" in said
-    assert "day 9 of 14 · 21,306 members randomised, 310 more through shares · analysed" in said
-    assert "Berlin time" in said
-    assert said.index("Keep running") < said.index("Scorecard")
-    assert "Chance of being the stickiest" in said
-    assert "guardrail in doubt for C" in said
+    assert "Keep running, about" in words
+    assert "day 9 of 14 · 21,306 members randomised, 310 more through shares · analysed" in words
+    assert "Berlin time" in words
+    assert words.index("Keep running") < words.index("Scorecard")
+    assert "Chance of being the stickiest" in words
+    assert "guardrail in doubt for C" in words
 
 
 def test_nothing_on_the_page_needs_a_laxer_policy(app, client) -> None:
@@ -57,10 +57,10 @@ def test_nothing_on_the_page_needs_a_laxer_policy(app, client) -> None:
 def test_members_are_never_called_users_and_nothing_is_called_significant(app, client) -> None:
     stored.experiment(app)
     stored.with_past(app)
-    said = text_of(client.get(PAGE)).lower()
-    assert "significan" not in said
-    assert " users" not in said
-    assert "p(best)" not in said
+    words = text_of(client.get(PAGE)).lower()
+    assert "significan" not in words
+    assert " users" not in words
+    assert "p(best)" not in words
 
 
 def test_ids_are_unique(app, client) -> None:
@@ -95,9 +95,9 @@ def test_a_poll_gets_nothing_while_nothing_is_new_and_the_sections_when_somethin
 
 def test_a_run_without_members_shows_how_to_send_the_first_exposure(app, client) -> None:
     stored.experiment(app)
-    said = text_of(client.get(PAGE))
-    assert "/api/v1/assign" in said
-    assert stored.KEY in said
+    words = text_of(client.get(PAGE))
+    assert "/api/v1/assign" in words
+    assert stored.KEY in words
 
 
 def test_the_first_analysis_is_announced_and_watched_closely(app, client) -> None:
@@ -128,9 +128,9 @@ def test_a_failed_analysis_gives_its_reason_and_a_second_try(app, client) -> Non
     stored.experiment(app)
     stored.analyse(app, at=utc_now() - timedelta(minutes=1))
     job(app, state="failed", message="The database was busy for too long.", finished_at=utc_now())
-    said = text_of(client.get(PAGE))
-    assert "The database was busy for too long." in said
-    assert "Try again" in said
+    words = text_of(client.get(PAGE))
+    assert "The database was busy for too long." in words
+    assert "Try again" in words
 
 
 def test_an_old_result_with_newer_data_offers_an_analysis_which_makes_a_job(app, client) -> None:
@@ -186,14 +186,14 @@ def test_the_shipped_variant_is_shown_with_its_note(app, client) -> None:
     stored.analyse(app)
     with stored.services_of(app).database.write() as session:
         transitions.ship(session, store.get(session, stored.KEY), "b", "It carries further.", actor="cli")
-    said = text_of(client.get(PAGE))
-    assert "shipped B" in said
-    assert "It carries further." in said
-    assert "Decide…" not in said
-    assert "ran 8 days" in said
-    assert re.search(r"B “Meet the people who make it” was shipped on \d+ \w+ 20\d\d\.", said)
-    assert said.index("was shipped on") < said.index("Verdict of the analysis") < said.index("It ended without")
-    assert "All members see it now." in said
+    words = text_of(client.get(PAGE))
+    assert "shipped B" in words
+    assert "It carries further." in words
+    assert "Decide…" not in words
+    assert "ran 8 days" in words
+    assert re.search(r"B “Meet the people who make it” was shipped on \d+ \w+ 20\d\d\.", words)
+    assert words.index("was shipped on") < words.index("Verdict of the analysis") < words.index("It ended without")
+    assert "All members see it now." in words
     with stored.services_of(app).database.write() as session:
         store.get(session, stored.KEY).imported = True
     assert "All members see it now." not in text_of(client.get(PAGE))
@@ -217,9 +217,9 @@ def test_a_test_that_ended_without_members_has_nothing_to_decide(app, client) ->
     stored.experiment(app)
     with stored.services_of(app).database.write() as session:
         transitions.stop(session, store.get(session, stored.KEY), actor="cli")
-    said = text_of(client.get(PAGE))
-    assert "Ended without members" in said
-    assert "Decide…" not in said
+    words = text_of(client.get(PAGE))
+    assert "Ended without members" in words
+    assert "Decide…" not in words
 
 
 def test_the_definition_can_be_read_and_edited_from_the_page(app, client) -> None:
@@ -302,10 +302,10 @@ def test_the_figures_can_be_downloaded_as_csv(app, client) -> None:
 
 def test_a_draft_shows_its_definition(app, client) -> None:
     stored.experiment(app, launched=False)
-    said = text_of(client.get(PAGE))
-    assert "Spring headline" in said
-    assert "draft" in said
-    assert "Scorecard" not in said
+    words = text_of(client.get(PAGE))
+    assert "Spring headline" in words
+    assert "draft" in words
+    assert "Scorecard" not in words
 
 
 def test_an_unknown_experiment_is_not_found(client) -> None:
@@ -321,7 +321,7 @@ def test_everything_that_was_computed_has_its_section(app, client) -> None:
     stored.experiment(app)
     stored.with_past(app, sampled_parts.whole_result())
     response = client.get(PAGE)
-    said, body = text_of(response), response.get_data(as_text=True)
+    words, body = text_of(response), response.get_data(as_text=True)
     for title in (
         "Retention",
         "Word of mouth",
@@ -331,19 +331,19 @@ def test_everything_that_was_computed_has_its_section(app, client) -> None:
         "Value of shipping B",
         "Adjusted for history",
     ):
-        assert title in said
-    assert "Every 100 members randomised to B became 145" in re.sub(r"\s+([.,;])", r"\1", said)
+        assert title in words
+    assert "Every 100 members randomised to B became 145" in re.sub(r"\s+([.,;])", r"\1", words)
     ids = re.findall(r'\sid="([^"]+)"', body)
     assert len(ids) == len(set(ids))
     assert " style=" not in body
-    assert "significan" not in said.lower() and " users" not in said
+    assert "significan" not in words.lower() and " users" not in words
 
 
 def test_the_limit_to_full_windows_is_a_link_and_stays_over_a_refresh(app, client) -> None:
     stored.experiment(app)
     stored.with_past(app, sampled_parts.whole_result())
-    everybody = client.get(PAGE).get_data(as_text=True)
-    assert f'href="{PAGE}?members=mature"' in everybody
+    everyone = client.get(PAGE).get_data(as_text=True)
+    assert f'href="{PAGE}?members=mature"' in everyone
     response = client.get(f"{PAGE}?members=mature")
     assert "The verdict above is about all members" in text_of(response)
     body = response.get_data(as_text=True)

@@ -35,7 +35,7 @@ def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
 
 
 @pytest.mark.parametrize(
-    ("usual", "waited", "told"),
+    ("usual", "waited", "shown"),
     [
         (None, 5, "a minute or two."),
         (19, 5, "about 20 seconds."),
@@ -43,10 +43,10 @@ def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
         (130, 5, "about 2 minutes."),
     ],
 )
-def test_the_expected_duration_is_the_usual_one(usual, waited, told):
+def test_the_expected_duration_is_the_usual_one(usual, waited, shown):
     length = None if usual is None else timedelta(seconds=usual)
-    said = pending.sentence(("segments",), length, timedelta(seconds=waited))
-    assert said.endswith(told) and ": segments." in said
+    words = pending.sentence(("segments",), length, timedelta(seconds=waited))
+    assert words.endswith(shown) and ": segments." in words
 
 
 def status(app, result):
@@ -66,10 +66,10 @@ def job(app, **values):
 def test_missing_sections_are_announced_while_a_scheduled_analysis_computes_them(app):
     job(app, state="done", due_at=utc_now() - timedelta(hours=1), finished_at=utc_now() - timedelta(minutes=59.5))
     job(app, state="running", progress=0.7)
-    told = status(app, early())
-    assert (told.kind, told.progress) == ("working", 0.7)
-    assert ": segments, retention, purchases and actions per member." in told.sentence
-    assert "about 30 seconds" in told.sentence
+    shown = status(app, early())
+    assert (shown.kind, shown.progress) == ("working", 0.7)
+    assert ": segments, retention, purchases and actions per member." in shown.sentence
+    assert "about 30 seconds" in shown.sentence
     assert status(app, sampled_parts.whole_result()).kind != "working"  # an answer that is whole is not announced
 
 

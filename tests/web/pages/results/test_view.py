@@ -223,9 +223,9 @@ def test_a_lift_without_meaning_is_shown_as_a_difference() -> None:
     result = fixtures.result()
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "share_rate")
     for row in entry["comparisons"]:
-        row.update(lift=None, lift_density=None, lift_not_shown="Hardly anybody shared A, so it would mislead.")
+        row.update(lift=None, lift_density=None, lift_not_shown="Few members shared A, so it would mislead.")
     group = next(group for group in page(result).part("scorecard").groups if group.key == "share_rate")
-    assert group.note.endswith(". Hardly anybody shared A, so it would mislead.")
+    assert group.note.endswith(". Few members shared A, so it would mislead.")
     assert "in 100" in group.rows[1].lift.text
     assert group.rows[1].ridge is not None
 
@@ -240,13 +240,13 @@ def test_no_prior_removes_a_doubt_about_a_guardrail() -> None:
 def test_a_metric_without_estimates_keeps_its_totals_and_gives_the_reason() -> None:
     result = fixtures.result()
     entry = result["metrics"][1]
-    entry["not_shown"] = {"code": "x", "reason": "Nobody has shared yet."}
+    entry["not_shown"] = {"code": "x", "reason": "No member has shared yet."}
     for row in entry["variants"]:
         row.update(mean=None, sd=None, interval=None, p_best=None, expected_loss=None)
     for row in entry["comparisons"]:
         row.update(lift=None, difference=None, p_beats_control=None, p_rope=None, lift_density=None)
     group = page(result).part("scorecard").groups[1]
-    assert group.note == "Nobody has shared yet."
+    assert group.note == "No member has shared yet."
     assert [row.best.text for row in group.rows] == ["–"] * 3
     assert group.rows[0].raw[:2] == ("7,121", "150")
     assert not group.axis
@@ -296,8 +296,8 @@ def test_a_choice_has_no_chances_before_there_is_enough_data() -> None:
     early = sampled_parts.plain_result()
     early["verdict"] |= {"decision": "not_enough_data", "variant": None}
     for result in (None, answer_of(early)):
-        told = [choice.notes for choice in decide.choices(fixtures.variants(), result, "sticky_rate")]
-        assert told == [("control",), (), ()]
+        shown = [choice.notes for choice in decide.choices(fixtures.variants(), result, "sticky_rate")]
+        assert shown == [("control",), (), ()]
 
 
 def test_chances_never_claim_certainty() -> None:
@@ -320,9 +320,9 @@ def test_amounts_are_written_in_their_own_unit() -> None:
 
 def test_a_lift_is_above_or_below() -> None:
     lift = Estimate(-0.05, Interval("eti", 0.95, -0.2, 0.1))
-    said = explain_lift(Measure("share"), "B", "A", ComparisonResult("b", "a", lift), Wording())
-    assert "5.0" in said
-    assert "below A" in said
+    words = explain_lift(Measure("share"), "B", "A", ComparisonResult("b", "a", lift), Wording())
+    assert "5.0" in words
+    assert "below A" in words
 
 
 def test_a_metric_without_a_superlative_has_a_heading() -> None:
@@ -348,8 +348,8 @@ def test_the_diagnostics_of_a_sampled_fit_are_shown() -> None:
             "seed": 7,
         }
     ]
-    told = dict(provenance.provenance(fixtures.reading(result)))
-    assert told["Segments fit: country"].startswith("R-hat 1.003, 1,020 effective draws, 0 div")
+    shown = dict(provenance.provenance(fixtures.reading(result)))
+    assert shown["Segments fit: country"].startswith("R-hat 1.003, 1,020 effective draws, 0 div")
 
 
 def test_pooled_figures_are_noted_where_the_traffic_split_changed() -> None:

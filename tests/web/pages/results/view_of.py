@@ -18,7 +18,7 @@ def page(result=None, **changes):
     )
 
 
-def said(parts) -> str:
+def text_in(parts) -> str:
     return "".join(part.number.text if part.number else part.text for part in parts)
 
 

@@ -10,13 +10,13 @@ from web.pages.results.sections import provenance
 def test_a_count_is_split_into_none_the_others_and_the_busiest() -> None:
     (part,) = page().part("counts")
     assert (part.title, part.not_shown) == ("Active days", "")
-    told, row = sampled_parts.counts()[0]["variants"][1], part.rows[1]
-    assert row.never.text == f"{100 * told['never']['mean']:.1f}{THIN}%"
-    assert row.busiest.text == f"{100 * told['busiest']['mean']:.0f}{THIN}%"
-    assert row.alike == f"{100 * told['alike']:.0f}{THIN}%" and told["alike"] < told["busiest"]["mean"]
+    shown, row = sampled_parts.counts()[0]["variants"][1], part.rows[1]
+    assert row.never.text == f"{100 * shown['never']['mean']:.1f}{THIN}%"
+    assert row.busiest.text == f"{100 * shown['busiest']['mean']:.0f}{THIN}%"
+    assert row.alike == f"{100 * shown['alike']:.0f}{THIN}%" and shown["alike"] < shown["busiest"]["mean"]
     assert (row.each.text, row.mean.text) == (f"1.5{THIN}d", f"0.29{THIN}d")
-    assert row.never.why.startswith(f"{told['n'] - told['positive']:,} of the 7,094 members who saw B")
-    assert f"{100 * told['busiest']['interval']['low']:.0f}{THIN}%" in row.busiest.why
+    assert row.never.why.startswith(f"{shown['n'] - shown['positive']:,} of the 7,094 members who saw B")
+    assert f"{100 * shown['busiest']['interval']['low']:.0f}{THIN}%" in row.busiest.why
     assert row.never.id == "counts-active_days-b-never"
 
 
@@ -26,10 +26,10 @@ def test_where_few_members_act_a_tenth_accounts_for_all() -> None:
     assert "between" not in part.rows[0].busiest.why, "no interval where a tenth accounts for all"
 
 
-@pytest.mark.parametrize(("found", "said"), [(sampled_parts.no_counts(), "2 of 102 members of B did it;")])
-def test_counts_that_are_not_shown_give_the_reason(found, said) -> None:
+@pytest.mark.parametrize(("found", "words"), [(sampled_parts.no_counts(), "2 of 102 members of B did it;")])
+def test_counts_that_are_not_shown_give_the_reason(found, words) -> None:
     (part,) = page(with_part("counts", found)).part("counts")
-    assert not part.rows and part.not_shown.startswith(said)
+    assert not part.rows and part.not_shown.startswith(words)
 
 
 def test_its_prior_is_named_with_its_use() -> None:
@@ -38,6 +38,6 @@ def test_its_prior_is_named_with_its_use() -> None:
 
     result = sampled_parts.whole_result()
     result["provenance"]["priors"]["counts"] = Wording().worded(NEGATIVE_BINOMIAL_WEAK.to_dict())
-    told = [value for label, value in provenance.provenance(fixtures.reading(result)) if label == "Prior"]
-    (own,) = [line for line in told if line.startswith("negative binomial weak")]
+    shown = [value for label, value in provenance.provenance(fixtures.reading(result)) if label == "Prior"]
+    (own,) = [line for line in shown if line.startswith("negative binomial weak")]
     assert own.endswith("actions per member.")

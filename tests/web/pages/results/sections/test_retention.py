@@ -4,14 +4,14 @@ from analysis import RetentionStatistics
 from analysis.models.retention.fit import fit_retention
 from experiments.reporting.sentences.wording import Wording
 from tests.web.pages.results import sampled_parts
-from tests.web.pages.results.view_of import THIN, page, said, with_part
+from tests.web.pages.results.view_of import THIN, page, text_in, with_part
 
 
 def test_the_curves_end_in_the_half_lives_and_a_sentence_names_them() -> None:
     part = page().part("retention")
     ends = [row["end"] for row in part.spec["layer"][-1]["data"]["values"]]
     assert sorted(ends) == [f"A 2.1{THIN}d", f"B 3.9{THIN}d", f"C 2.6{THIN}d"]
-    assert said(part.sentence) == (
+    assert text_in(part.sentence) == (
         "Half of the members who return to B have returned for the last time after 3.9 days (3.6 to 4.2). "
         "For A it is 2.1 days. For C it is 2.6 days."
     )

@@ -30,10 +30,10 @@ def test_a_traffic_split_that_has_not_changed_has_no_chart() -> None:
 
 
 def test_the_scorecard_can_be_limited_to_full_windows_and_the_verdict_stays() -> None:
-    everybody, full = page(), page(mature=True)
-    assert full.part("verdict") == everybody.part("verdict")
+    everyone, full = page(), page(mature=True)
+    assert full.part("verdict") == everyone.part("verdict")
     assert full.part("scorecard").population.note.startswith("Only the 13,526 members whose 7-day window")
-    rows = [view.part("scorecard").groups[0].rows[0] for view in (full, everybody)]
+    rows = [view.part("scorecard").groups[0].rows[0] for view in (full, everyone)]
     assert rows[0].raw[0] == "4,557" != rows[1].raw[0]
     assert not page(sampled_parts.plain_result(), mature=True).part("scorecard").population
 
@@ -67,8 +67,8 @@ def test_an_unused_covariate_gives_the_reason_and_the_plain_figures_stay() -> No
 
 def test_a_learned_prior_is_shown_with_its_range_and_its_evidence() -> None:
     rows = provenance.provenance(fixtures.reading(sampled_parts.whole_result()))
-    told = [value for label, value in rows if label == "Prior"]
-    learned = next(line for line in told if line.startswith("learned"))
+    shown = [value for label, value in rows if label == "Prior"]
+    learned = next(line for line in shown if line.startswith("learned"))
     assert f"95{THIN}% of true lifts between −10{THIN}% and +11{THIN}%." in learned
     assert "0.037 in log-odds (0.029 to 0.046)." in learned
     assert "2 finished tests could not be used." in learned
@@ -76,16 +76,16 @@ def test_a_learned_prior_is_shown_with_its_range_and_its_evidence() -> None:
 
 
 def test_each_fit_shows_its_diagnostics_and_checks() -> None:
-    told = dict(provenance.provenance(fixtures.reading(sampled_parts.whole_result())))
+    shown = dict(provenance.provenance(fixtures.reading(sampled_parts.whole_result())))
     sampled = "R-hat 1.002, 1,804 effective draws, 0 divergent transitions. Sampler nutpie, seed 7."
-    assert told["Retention fit"] == told["Segments fit: country and device"] == sampled
-    assert "2 of 2 predictive checks passed." in told["Purchases fit: Revenue per member"]
+    assert shown["Retention fit"] == shown["Segments fit: country and device"] == sampled
+    assert "2 of 2 predictive checks passed." in shown["Purchases fit: Revenue per member"]
     result = sampled_parts.whole_result()
-    assert told["Actions per member fit: Active days"].startswith("R-hat 1.002")
+    assert shown["Actions per member fit: Active days"].startswith("R-hat 1.002")
     result["amounts"][0]["checks"][0] |= {"observed": 931.0, "passed": False}
-    told = dict(provenance.provenance(fixtures.reading(result)))
+    shown = dict(provenance.provenance(fixtures.reading(result)))
     failed = "1 of 2 predictive checks passed. largest order: 931 observed, 180.2 to 402.9 expected."
-    assert failed in told["Purchases fit: Revenue per member"]
+    assert failed in shown["Purchases fit: Revenue per member"]
 
 
 def test_the_kind_of_an_interval_is_named() -> None:

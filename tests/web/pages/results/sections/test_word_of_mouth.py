@@ -1,12 +1,12 @@
 """Word of mouth as data: the sentence, the picture, the classes, and the reasons for what is missing."""
 
 from tests.web.pages.results import fixtures, sampled_parts
-from tests.web.pages.results.view_of import THIN, page, said, with_part
+from tests.web.pages.results.view_of import THIN, page, text_in, with_part
 
 
 def test_word_of_mouth_is_a_sentence_about_the_variant_and_the_control() -> None:
     part = page().part("word_of_mouth")
-    assert said(part.sentence) == (
+    assert text_in(part.sentence) == (
         "Each member who saw B brought 0.31 more (0.27 to 0.35). With A it was 0.19."
         " Every 100 members randomised to B became 145."
     )
@@ -32,21 +32,21 @@ def test_cascades_are_counted_in_classes_that_add_up() -> None:
 
 def test_self_sustaining_growth_has_no_reach() -> None:
     found = sampled_parts.cascade()
-    found["variants"][1] |= {"reach": None, "reach_not_shown": "B may spread by itself, so no end can be told."}
+    found["variants"][1] |= {"reach": None, "reach_not_shown": "B may grow without end."}
     found["variants"][1]["p_viral"] = 0.62
     part = page(with_part("cascade", found)).part("word_of_mouth")
-    assert part.rows[1].hundred.text == "–" and "no end can be told" in part.rows[1].hundred.why
+    assert part.rows[1].hundred.text == "–" and "grow without end" in part.rows[1].hundred.why
     assert part.rows[1].spreads.text == f"62{THIN}%"
-    assert "became" not in said(part.sentence)
+    assert "became" not in text_in(part.sentence)
 
 
 def test_a_variant_without_word_of_mouth_gives_the_reason_and_the_others_are_shown() -> None:
     found = sampled_parts.cascade()
     found["variants"][2]["r"] = sampled_parts.not_shown(
-        "nobody_brought", "None of its 7,091 members has brought anybody yet."
+        "nobody_brought", "None of its 7,091 members has brought another yet."
     )
     part = page(with_part("cascade", found)).part("word_of_mouth")
-    assert part.outcome == "C: None of its 7,091 members has brought anybody yet."
+    assert part.outcome == "C: None of its 7,091 members has brought another yet."
     assert (part.rows[2].brought.text, part.rows[1].brought.text) == ("–", "0.31")
 
 
@@ -67,23 +67,23 @@ def test_what_was_counted_is_kept_where_nothing_could_be_fitted() -> None:
 
 def test_where_no_variant_has_figures_each_gives_its_reason() -> None:
     found = sampled_parts.cascade() | sampled_parts.not_shown(
-        "nobody_brought", "None of its 7,121 members has brought anybody yet."
+        "nobody_brought", "None of its 7,121 members has brought another yet."
     )
     for row in found["variants"]:
-        why = f"None of its {fixtures.SPRING[row['variant']][0]:,} members has brought anybody yet."
+        why = f"None of its {fixtures.SPRING[row['variant']][0]:,} members has brought another yet."
         row |= {"r": sampled_parts.not_shown("nobody_brought", why), "p_viral": None, "reach": None}
-    said = page(with_part("cascade", found)).part("word_of_mouth").outcome
-    assert said.startswith("A: None of its 7,121 members has brought anybody yet. B: None of its 7,094 members")
+    words = page(with_part("cascade", found)).part("word_of_mouth").outcome
+    assert words.startswith("A: None of its 7,121 members has brought another yet. B: None of its 7,094 members")
 
 
 def test_where_no_member_was_brought_there_is_a_reason_and_no_picture() -> None:
-    found = {"not_shown": {"code": "nobody", "reason": "Nobody has come through a share yet."}, "variants": []}
+    found = {"not_shown": {"code": "nobody", "reason": "No member has come through a share yet."}, "variants": []}
     part = page(with_part("cascade", found)).part("word_of_mouth")
-    assert (part.outcome, part.picture, part.rows) == ("Nobody has come through a share yet.", None, ())
+    assert (part.outcome, part.picture, part.rows) == ("No member has come through a share yet.", None, ())
 
 
 def test_where_the_model_of_sharing_does_not_fit_all_texts_agree_with_the_note() -> None:
-    note = "The usual law of sharing does not hold here, so only members whose 7 days are over are told of."
+    note = "The model of sharing does not fit, so only members with a full window are included."
     part = page(with_part("cascade", sampled_parts.cascade() | {"note": note})).part("word_of_mouth")
     assert part.note == note
     assert part.young.endswith("they are left out here.")
@@ -100,8 +100,8 @@ def test_a_check_with_an_upper_limit_alone_has_no_lower_end() -> None:
         {"name": "Brought by younger members of A", "observed": 7.0, "low": 9.0, "high": 30.0,
          "passed": False},
     ]  # fmt: skip
-    told = dict(page(with_part("cascade", sampled_parts.cascade() | {"checks": checks})).part("provenance"))[
+    shown = dict(page(with_part("cascade", sampled_parts.cascade() | {"checks": checks})).part("provenance"))[
         "Word of mouth fit"
     ]
-    assert "by one member of B at most: 60 observed, at most 41 expected." in told
-    assert "younger members of A: 7 observed, 9 to 30 expected." in told
+    assert "by one member of B at most: 60 observed, at most 41 expected." in shown
+    assert "younger members of A: 7 observed, 9 to 30 expected." in shown
