@@ -63,7 +63,7 @@ class LiveServer:
         self._begun = 0
 
     def start(self, *, wait: bool = True) -> "LiveServer":
-        """Start it and, unless told otherwise, wait until it can serve and has said so."""
+        """Start it and, by default, wait until it can serve and has said so."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._begun = len(self.printed())
         with self._console.open("ab") as output:

@@ -58,8 +58,8 @@ def test_no_setting_is_documented_that_does_not_exist():
 def test_each_column_of_the_summary_is_described_and_no_other():
     from experiments.reporting.table import CSV_COLUMNS
 
-    told = EXPORTS.split("## The summary", 1)[1].split("\n## ", 1)[0]
-    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", told, re.MULTILINE)
+    section = EXPORTS.split("## The summary", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", section, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(CSV_COLUMNS)
 
 

@@ -114,7 +114,7 @@ def test_a_python_that_is_too_old_is_named_with_the_remedy(checkout, tmp_path):
     assert not (checkout / ".venv").exists()
 
 
-def test_a_machine_with_old_pythons_only_is_told_what_to_install(checkout, tmp_path):
+def test_a_machine_with_old_pythons_only_is_shown_what_to_install(checkout, tmp_path):
     tools = tmp_path / "bin"
     program(tools, "python3", OLD_PYTHON)
     for name in ("sh", "dirname", "cat", "cksum"):

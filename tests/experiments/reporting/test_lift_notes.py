@@ -28,8 +28,8 @@ def test_an_uncertain_control_makes_another_figure_than_the_values_divided():
     lift, means = found.comparisons[0].lift.mean, [row.mean for row in found.variants]
     quotient = means[1] / means[0] - 1
     assert lift - quotient > 0.05
-    told = lift_notes.ratio_note(found, Measure("people"), VARIANTS)
-    assert f"B +{100 * quotient:.0f}\u202f%" in told
+    note = lift_notes.ratio_note(found, Measure("people"), VARIANTS)
+    assert f"B +{100 * quotient:.0f}\u202f%" in note
 
 
 def card(lift, means):

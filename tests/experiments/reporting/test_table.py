@@ -73,10 +73,10 @@ def test_where_a_covariate_could_not_be_used_the_plain_figures_are_the_answer():
 
 
 def test_what_is_not_shown_says_why():
-    nobody = {key: type(cell)(cell.n, 0) for key, cell in RATES.items()}
-    result = answered({"click_rate": RATES, "share_rate": nobody})
-    told = {row["metric"]: row["not_shown"] for row in rows_of(result)}
-    assert told == {"click_rate": "", "share_rate": "No member has done it yet."}
+    without_successes = {key: type(cell)(cell.n, 0) for key, cell in RATES.items()}
+    result = answered({"click_rate": RATES, "share_rate": without_successes})
+    reasons = {row["metric"]: row["not_shown"] for row in rows_of(result)}
+    assert reasons == {"click_rate": "", "share_rate": "No member has done it yet."}
 
 
 def test_the_half_life_counts_the_members_whose_window_is_over():
@@ -120,8 +120,8 @@ def test_only_the_mature_members_are_answered_where_they_are_asked_for():
     mature = dict(RATES)
     result = answered({"click_rate": RATES}, collected={"mature_data": {"click_rate": mature}})
     assert reading_of(result).mature_only().answer.to_dict()["metrics"] == result["mature"]["metrics"]
-    everybody = reading_of(answered({"click_rate": RATES}))
-    assert everybody.mature_only() == everybody
+    all_members = reading_of(answered({"click_rate": RATES}))
+    assert all_members.mature_only() == all_members
 
 
 def test_whole_cascades_have_rows_of_their_own_that_nothing_goes_by():

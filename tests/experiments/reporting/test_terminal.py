@@ -10,7 +10,7 @@ from tests.web.pages.results import fixtures
 NAMES = {"a": "A", "b": "B"}
 
 
-def test_the_adjusted_figures_are_told_and_named_as_such_where_they_decide():
+def test_adjusted_figures_are_shown_and_named_where_they_decide():
     result = answered(
         {"click_rate": RATES},
         collected={"adjusted_data": {"click_rate": with_history(0.8)}},

@@ -61,7 +61,7 @@ class Api:
 
 
 def make_experiment(database: Database, *, launched: bool = True, **fields: Any) -> None:
-    """Create an experiment, running unless told otherwise."""
+    """Create an experiment, running by default."""
     with database.write() as session:
         made = store.create(session, read_definition(DEFINITION | fields), actor="cli")
         if launched:

@@ -26,7 +26,7 @@ def expected(api: Api, unit: str) -> str:
 
 
 def test_a_thousand_answers_follow_from_the_documents_alone(sqlite_url):
-    """The published program, run as it stands in docs/assignment.md on what the API gives, agrees with the server."""
+    """The published program, run as docs/assignment.md prints it on what the API gives, agrees with the server."""
     page = (Path(__file__).parents[3] / "docs" / "assignment.md").read_text()
     published: dict = {}
     for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
@@ -43,10 +43,10 @@ def test_a_thousand_answers_follow_from_the_documents_alone(sqlite_url):
         for number in range(1000):
             unit = f"mitglied-ü-{number}"
             answer = api.assign(unit, experiments=["mixed"], expose=False)["mixed"]
-            told = answer["variant"] or answer["reason"]
+            outcome = answer["variant"] or answer["reason"]
             run = document["assignment"]["runs"][answer["run"] - 1]
-            assert published["outcome"](document["assignment"], unit, run) == told
-            seen.add(told)
+            assert published["outcome"](document["assignment"], unit, run) == outcome
+            seen.add(outcome)
         assert seen == {"a", "b", "c", "TRAFFIC", "NAMESPACE", "HOLDOUT"}
 
 
@@ -112,7 +112,7 @@ def test_several_experiments_are_recorded_in_one_go(api):
     assert api.rows("SELECT count(*) FROM exposure") == [(2,)]
 
 
-def test_members_keep_their_variant_while_paused_and_nobody_new_is_let_in(api):
+def test_members_keep_their_variant_while_paused_and_no_new_member_is_admitted(api):
     before = api.assign("member")["spring"]
     api.change(transitions.pause, actor="cli")
     assert api.assign("member")["spring"] == before
@@ -124,7 +124,7 @@ def test_members_keep_their_variant_while_paused_and_nobody_new_is_let_in(api):
     assert api.assign("member") == {}
 
 
-def test_a_shipped_variant_goes_to_everybody_and_is_not_recorded(api):
+def test_a_shipped_variant_goes_to_all_members_and_is_not_recorded(api):
     api.change(transitions.ship, variant="b", note="It sticks.", actor="cli")
     shown = [api.assign(f"u{n}", experiments=["spring"])["spring"] for n in range(5)]
     assert {(one["variant"], one["reason"], one["exposed"]) for one in shown} == {("b", "SHIPPED", False)}
@@ -161,7 +161,7 @@ def test_a_preview_answers_its_variant_in_any_state_and_records_nothing(api):
     assert (refused.status_code, refused.json["code"]) == (422, "preview")
 
 
-def test_raising_traffic_over_http_moves_nobody(database):
+def test_raising_traffic_over_http_moves_no_member(database):
     with api_on(database) as api:
         make_experiment(api.database, key="ramp", traffic=0.3)
         api.app.extensions["klette"].get().configuration.forget()
@@ -265,7 +265,7 @@ def test_a_rate_limit_is_kept_for_each_key(sqlite_url):
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
 
 
-def test_a_change_is_noticed_without_being_told(sqlite_url):
+def test_a_change_is_noticed_without_a_notification(sqlite_url):
     with api_on(Database(sqlite_url), configuration_seconds=0.2) as api:
         assert api.assign("u", expose=False)
         with api.database.write() as session:
@@ -308,9 +308,9 @@ DETAILS = [
 @pytest.mark.parametrize(("body", "detail"), DETAILS, ids=[str(n) for n in range(len(DETAILS))])
 def test_a_refusal_speaks_no_python(sqlite_url, body, detail):
     with api_on(Database(sqlite_url)) as api:
-        told = api.post("/api/v1/assign", body).json["detail"]
-        assert detail in told
-        assert not any(word in told for word in ("None", "recursion", "char ", "Expecting", "codec", "str"))
+        message = api.post("/api/v1/assign", body).json["detail"]
+        assert detail in message
+        assert not any(word in message for word in ("None", "recursion", "char ", "Expecting", "codec", "str"))
 
 
 def test_a_bad_parameter_is_named(sqlite_url):

@@ -57,9 +57,9 @@ def test_each_answer_says_which_prior_is_in_force_and_why_it_is_not_the_learned_
     created = api("POST", BASE, {**DEFINITION_EXAMPLE, "prior": "learned"})
     launched = api("POST", f"{BASE}/spring-headline/launch")
     for answer in (created, launched, api("GET", f"{BASE}/spring-headline")):
-        told = ExperimentDocument.model_validate(answer.json).prior_in_force
-        assert answer.json["prior"] == "learned" and told.name == "content"
-        assert told.notice.startswith("No prior has been learned")
+        prior = ExperimentDocument.model_validate(answer.json).prior_in_force
+        assert answer.json["prior"] == "learned" and prior.name == "content"
+        assert prior.notice.startswith("No prior has been learned")
     usual = api("POST", BASE, {**DEFINITION_EXAMPLE, "key": "usual"}).json
     assert (usual["prior"], usual["prior_in_force"]) == ("auto", {"name": "content", "notice": None})
 
@@ -148,7 +148,7 @@ def test_what_is_not_there_is_not_found(api):
     problem(api("GET", "/api/v1/namespaces/nope"), 404, "namespace_unknown")
 
 
-def test_an_action_refuses_options_that_nobody_reads(api):
+def test_an_action_refuses_unused_options(api):
     api("POST", BASE, definition())
     assert "force" in problem(api("POST", f"{BASE}/spring/launch", {"force": True}), 422, "invalid").fields
     assert api("POST", f"{BASE}/spring/launch", {}).status_code == 200

@@ -35,7 +35,7 @@ def test_an_empty_list_offers_three_ways_to_begin(pages):
         assert place in page
 
 
-def test_the_list_tells_name_state_variants_and_age_and_filters_by_state(pages):
+def test_the_list_shows_name_state_variants_and_age_and_filters_by_state(pages):
     create(pages)
     page = pages.get("/experiments").text
     assert "Spring headline" in page
@@ -59,7 +59,7 @@ def test_the_refresh_sends_nothing_where_nothing_changed(pages):
     assert "day 1 of 14" in fresh.text
 
 
-def test_a_draft_is_told_in_words_with_its_checklist_and_launched_after_a_question(pages):
+def test_a_draft_is_described_in_words_with_its_checklist_and_launched_after_a_question(pages):
     where = create(pages)
     draft = pages.get(where).text
     assert 'class="checks"' in draft
@@ -97,8 +97,8 @@ def test_the_list_counts_members_before_the_first_analysis_and_never_promises_on
     with pages.database.write() as session:
         run = store.current_run(session, store.get(session, "spring-headline"))
         now_us = 1_800_000_000_000_000
-        met = (now_us, now_us, "randomised", 1, False, None)
-        rows = [ExposureRow(1, run.id, f"m{at}", "ab"[at % 2], *met) for at in range(3)]
+        row = (now_us, now_us, "randomised", 1, False, None)
+        rows = [ExposureRow(1, run.id, f"m{at}", "ab"[at % 2], *row) for at in range(3)]
         exposures.bulk_insert(session, rows)
     page = pages.get("/experiments").text
     assert "<dd>3</dd>" in page
@@ -108,7 +108,7 @@ def test_the_list_counts_members_before_the_first_analysis_and_never_promises_on
     assert "Archived without a result." in pages.get("/experiments?state=archived").text
 
 
-def test_a_test_that_nobody_met_does_not_claim_to_have_run(pages):
+def test_a_test_without_members_does_not_claim_to_have_run(pages):
     where = create(pages)
     pages.post(f"{where}/launch", page=f"{where}/launch")
     pages.post(f"{where}/stop", page="/keys")
@@ -129,7 +129,7 @@ def test_a_draft_without_a_headline_says_so_and_shows_none_as_if_it_were_there(p
     assert state(pages) == "draft"
 
 
-def test_a_start_in_the_future_is_scheduled_and_told_in_the_project_time(pages):
+def test_a_start_in_the_future_is_scheduled_and_shown_in_the_project_time(pages):
     where = create(pages, starts_at="2031-01-05T09:00")
     pages.post(f"{where}/launch", page=f"{where}/launch")
     assert state(pages) == "scheduled"
@@ -178,7 +178,7 @@ def test_a_preview_shows_the_variant_and_a_body_that_works_for_apps(pages):
     assert pages.get(f"{where}/preview/z").status_code == 404
 
 
-def test_a_key_is_shown_once_and_revoking_it_is_told(pages):
+def test_a_key_is_shown_once_and_revoking_it_is_confirmed(pages):
     made = pages.post("/keys", {"kind": "client", "name": "shop"}, page="/keys")
     assert made.status_code == 201
     plain = re.search(r'id="fresh-key">(kc_[^<]+)<', made.text)[1]
@@ -210,7 +210,7 @@ def test_settings_show_every_setting_with_its_sentence_and_no_secret(sqlite_url,
     pages.close()
 
 
-def test_the_record_tells_who_did_what(pages):
+def test_the_audit_log_shows_who_did_what(pages):
     create(pages)
     page = pages.get("/settings").text
     assert "<td>created</td>" in page
