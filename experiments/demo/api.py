@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from experiments.errors import UnavailableError
+from experiments.translation import gettext
 
 _TRIES = 6
 _PATIENCE_SECONDS = 15.0
@@ -35,9 +36,8 @@ class Api:
         """
         rejected = self._post("/api/v1/events", {"events": events})["rejected"]
         if rejected:
-            raise UnavailableError(
-                f"The server rejected {len(rejected)} events of the example: {rejected[0]['detail']}"
-            )
+            message = gettext("The server rejected {count} events of the example: {detail}")
+            raise UnavailableError(message.format(count=len(rejected), detail=rejected[0]["detail"]))
 
     def wait_for(self, experiment: str) -> None:
         """Wait until all processes of the server have loaded the experiment and the key."""
@@ -52,9 +52,12 @@ class Api:
             known = answer.status_code == 200 and experiment in answer.json()["assignments"]
             streak = streak + 1 if known else 0
             if time.monotonic() > deadline:
+                message = gettext(
+                    "The server (status {status}) has not loaded {experiment} after {seconds:.0f} s. Check that it "
+                    "uses the same database: --url and KLETTE_DATABASE_URL."
+                )
                 raise UnavailableError(
-                    f"The server (status {answer.status_code}) has not loaded {experiment} after "
-                    f"{_PATIENCE_SECONDS:.0f} s. Check that it uses the same database: --url and KLETTE_DATABASE_URL."
+                    message.format(status=answer.status_code, experiment=experiment, seconds=_PATIENCE_SECONDS)
                 )
             time.sleep(0.02 if known else 0.2)
 
@@ -72,4 +75,5 @@ class Api:
                 if answer.status_code not in (401, 429, 500, 502, 503):
                     break
             time.sleep(0.2 * 2**attempt)
-        raise UnavailableError(f"The server refused {path} ({reason}). Run the example again to resume.")
+        message = gettext("The server refused {path} ({reason}). Run the example again to resume.")
+        raise UnavailableError(message.format(path=path, reason=reason))

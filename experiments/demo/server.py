@@ -15,6 +15,7 @@ import httpx
 
 from experiments.errors import UnavailableError
 from experiments.settings import Settings
+from experiments.translation import gettext
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 40.0
@@ -45,7 +46,8 @@ def client_of(settings: Settings, url: str = "") -> Iterator[httpx.Client]:
             yield client
         return
     if url:
-        raise UnavailableError(f"No server answers at {address}/healthz. Start it, or omit --url.")
+        message = gettext("No server answers at {address}. Start it, or omit --url.")
+        raise UnavailableError(message.format(address=f"{address}/healthz"))
     with _temporary_server(settings) as own, _client(own) as client:
         yield client
 
@@ -97,10 +99,11 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str, log: Pat
             return
         time.sleep(0.1)
     lines = log.read_text(errors="replace").strip().splitlines() or ["no output"]
-    raise UnavailableError(
-        f"The temporary server did not start within {_READY_SECONDS:.0f} s: {lines[-1][:300]} "
-        "Start klette serve, then run klette demo again."
+    message = gettext(
+        "The temporary server did not start within {seconds:.0f} s ({reason}). Start klette serve, then run klette "
+        "demo again."
     )
+    raise UnavailableError(message.format(seconds=_READY_SECONDS, reason=lines[-1][:300]))
 
 
 def _free_port() -> int:

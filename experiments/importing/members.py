@@ -351,8 +351,7 @@ def value_micro(type_: str, text: str, amounts: Amounts, line: int) -> int | Non
     try:
         meaning.check(value, text)
     except InvalidError as error:
-        detail = error.detail.rstrip(".")
-        raise ValueError(f"{detail[:1].lower()}{detail[1:]}") from None
+        raise ValueError(error.detail.rstrip(".")) from None
     return value
 
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from experiments.errors import SettingsError
 from experiments.settings import SHORTEST_SECRET, Settings
+from experiments.translation import gettext
 
 
 def with_secret_key(settings: Settings) -> Settings:
@@ -31,15 +32,17 @@ def with_secret_key(settings: Settings) -> Settings:
     try:
         key = _read_or_create(file)
     except OSError as error:
-        raise SettingsError(
-            f"The secret key in {file} cannot be read or created ({error.strerror}). "
-            "Make the folder writable, or set KLETTE_SECRET_KEY."
-        ) from None
-    if len(key) < SHORTEST_SECRET:
-        raise SettingsError(
-            f"The secret key in {file} has {len(key)} characters, at least {SHORTEST_SECRET} are needed. "
-            "Delete the file to generate a new key."
+        message = gettext(
+            "The secret key in {file} cannot be read or created ({reason}). Make the folder writable, or set "
+            "KLETTE_SECRET_KEY."
         )
+        raise SettingsError(message.format(file=file, reason=error.strerror)) from None
+    if len(key) < SHORTEST_SECRET:
+        message = gettext(
+            "The secret key in {file} has {length} characters; at least {least} are needed. Delete the file to "
+            "generate a new key."
+        )
+        raise SettingsError(message.format(file=file, length=len(key), least=SHORTEST_SECRET))
     return settings.model_copy(update={"secret_key": SecretStr(key)})
 
 

@@ -75,7 +75,8 @@ def download(key: str) -> Response:
         _, run = state.chosen_run(session, experiment, request.args.get("run", type=int))
         reading = _latest(session, experiment, run)
         if reading is None:
-            raise NotFoundError(f"{experiment.name} has no analysis yet; open its page and wait for the first one.")
+            message = gettext("{name} has no analysis yet. Open its page and wait for the first one.")
+            raise NotFoundError(message.format(name=experiment.name))
         name = f"{experiment.key}-run-{reading.answer.heading.run}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(to_csv(reading), mimetype="text/csv", headers=headers)
