@@ -2,9 +2,8 @@
 
     .venv/bin/python docs/hillstrom.py FOLDER
 
-FOLDER holds hillstrom_email.csv.gz: Kevin Hillstrom's e-mail challenge of 2008, one row a customer with the e-mail that
-was sent (segment), and visit, conversion and spend within the two weeks after. Each step prints its figures; read the
-code beside them.
+FOLDER holds hillstrom_email.csv.gz: Kevin Hillstrom's e-mail challenge of 2008, one row per customer with the e-mail
+sent (segment), and visit, conversion and spend in the two weeks after it. Each step prints its figures.
 """
 
 import csv
@@ -39,19 +38,19 @@ def read(folder):
 
 
 def the_split(customers):
-    """1. Before anything else: were they really shared out in thirds?"""
+    """1. First: were the customers really split into thirds?"""
     names, counts = np.unique(customers["segment"], return_counts=True)
     sizes = dict(zip(names.tolist(), counts.tolist(), strict=True))
     check = split_of(sizes, dict.fromkeys(sizes, 1 / 3), imported=True)
-    print(f"Split: {sizes}\n  {check.status}: {check.detail}")
+    print(f"Split: {sizes}\n  {check.status}: {Wording().text(check.detail)}")
     return check
 
 
 def rates(customers):
-    """2. Who visited? Sufficient statistics first: from here on, cost does not grow with the audience."""
+    """2. Who visited? With sufficient statistics, the cost no longer grows with the audience."""
     visits = summarise(customers["segment"], customers["visit"], kind="proportion")
     card = scorecard(visits, control=CONTROL, metric="visit")
-    print("\nVisits (counted; then what is believed, drawn a little towards the others, with its 95 % interval)")
+    print("\nVisits (raw rate; then the estimate, drawn slightly towards the others, with its 95 % interval)")
     for row in card.variants:
         low, high = row.interval.low, row.interval.high
         believed = f"{row.mean:7.3%} ({low:.3%} to {high:.3%})"
@@ -63,33 +62,33 @@ def rates(customers):
 
 
 def amounts(customers):
-    """3. What did they spend? Few buy, and what they spend varies a lot: the interval says how little is known."""
+    """3. What did they spend? Few buy and amounts vary widely, so the intervals are wide."""
     spend = summarise(customers["segment"], customers["spend"], kind="amount", cap=500)
     card = scorecard(spend, control=CONTROL, metric="spend")
-    print("\nSpend per customer, all of them counted (each cut at 500)")
+    print("\nSpend per customer, buyers or not (each capped at 500)")
     for row in card.variants:
         print(f"  {row.variant:<14} {row.mean:6.3f}  ({row.interval.low:.3f} to {row.interval.high:.3f})")
     return card
 
 
 def adjusted(customers):
-    """4. CUPED: does last year's spend predict this year's? Hardly, and the figures show it."""
+    """4. CUPED: does last year's spend predict this year's? Hardly."""
     spend = summarise(customers["segment"], customers["spend"], kind="amount", covariate=customers["history"])
     found = adjust(spend)
     print(
         f"\nCUPED on last year's spend: correlation {found.correlation:.3f}, "
-        f"variance smaller by {found.variance_reduction:.2%}"
+        f"variance reduced by {found.variance_reduction:.2%}"
     )
     card = scorecard(spend, control=CONTROL, metric="spend", model="adjusted")
     for row in card.comparisons:
         low, high = row.difference.interval.low, row.difference.interval.high
-        print(f"  {row.variant:<14} {row.difference.mean:+.3f} a customer ({low:+.3f} to {high:+.3f})")
+        print(f"  {row.variant:<14} {row.difference.mean:+.3f} per customer ({low:+.3f} to {high:+.3f})")
     return found, card
 
 
 def segments(customers):
-    """5. For whom? Level by level; `analysis.segments.fit.fit_segments` pools them, with PyMC."""
-    print("\nVisits by channel: lift over no e-mail")
+    """5. For whom? Each level alone; `analysis.segments.fit.fit_segments` pools them, with PyMC."""
+    print("\nLift of visits over no e-mail, by channel")
     cards = {}
     for channel in np.unique(customers["channel"]).tolist():
         these = customers["channel"] == channel
@@ -101,20 +100,20 @@ def segments(customers):
 
 
 def beliefs():
-    """6. Each prior has a name and a reason, and can be argued with."""
-    print("\nPriors of a lift")
+    """6. Each prior has a name and a reason."""
+    print("\nPriors on the lift")
     for prior in (priors.CONTENT, priors.SCEPTICAL):
         print(f"  {prior.name} (sd {prior['sd']}): {Wording().text(prior.reason)}")
 
 
 def verdicts(card, check):
-    """7. The answer in words; once at the end, and had somebody looked after a day at the same figures."""
+    """7. The verdict in words: at the end, and for the same figures on day 2."""
     rules = Rules(planned_days=14)
     answers = {
         "at the end": decide(card, rules=rules, health=[check], elapsed_days=14, looks=(), once=True, finished=True),
         "on day 2": decide(card, rules=rules, health=[check], elapsed_days=2, looks=[Look(1, 21_000)]),
     }
-    # A verdict holds codes and parameters; reporting makes the words.
+    # A verdict holds codes and parameters, which reporting puts into words.
     words = Wording({row.variant: f"“{row.variant}”" for row in card.variants}, {"visit": "visitors"})
     print()
     for when, answer in answers.items():
@@ -123,7 +122,7 @@ def verdicts(card, check):
 
 
 def next_time(card):
-    """8. How long must the next one run, at 1,500 customers a day, to separate two e-mails that differ by 10 %?"""
+    """8. How long must the next test run, at 1,500 customers per day, to detect a lift of 10 %?"""
     base = card.variant(CONTROL).mean
     found = plan(Audience(base, members_a_day=1_500), lift=0.10)
     words = plan_in_words(found)

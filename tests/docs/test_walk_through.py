@@ -27,6 +27,10 @@ def printed(shared_data):
     return done.stdout.replace("\u202f", " ")
 
 
+def test_it_prints_words_and_no_codes(printed):
+    assert "Message(" not in printed
+
+
 def test_it_needs_nothing_but_the_analysis(printed):
     assert "loaded: []" in printed
 
@@ -40,7 +44,7 @@ def test_its_rates_are_the_published_ones(printed, shared_data):
 
 
 def test_history_explains_next_to_nothing_and_the_verdict_is_clear(printed):
-    assert "correlation 0.022, variance smaller by 0.05%" in printed, "CHANGELOG and docs/statistics.md say the same"
+    assert "correlation 0.022, variance reduced by 0.05%" in printed, "CHANGELOG and docs/statistics.md say the same"
     assert "Verdict at the end: Ship “Mens E-Mail”." in printed
     assert "Verdict on day 2: Ship “Mens E-Mail”." in printed
     assert re.search(r"Next time: Run it for (about )?\d+ weeks?\.", printed)

@@ -95,6 +95,10 @@ def letter(called: str) -> str:
     return called.partition(" ")[0].removesuffix(",")
 
 
+def _letter(key: str, wording: Wording) -> str:
+    return letter(wording.variants[key]) if key in wording.variants else key
+
+
 def _metric(key: str, wording: Wording) -> str:
     if not key:
         return gettext("result")
@@ -105,8 +109,8 @@ WAYS: Mapping[str, Callable[[Any, Wording], str]] = {
     # names
     "variant": _variant,
     "variants": lambda keys, wording: numbers.listed([_variant(key, wording) for key in keys]),
-    "letter": lambda key, wording: letter(_variant(key, wording)),
-    "letters": lambda keys, wording: numbers.listed([letter(_variant(key, wording)) for key in keys]),
+    "letter": lambda key, wording: _letter(key, wording),
+    "letters": lambda keys, wording: numbers.listed([_letter(key, wording) for key in keys]),
     "metric": _metric,
     "metrics": lambda keys, wording: numbers.listed([_metric(key, wording) for key in keys]),
     "list": lambda names, wording: numbers.listed([wording.text(name) for name in names]),
