@@ -82,7 +82,7 @@ def plan(
             for epoch in epochs_of(session, run)
             if epoch.number == 1 or epoch.started_us <= cut_off_us
         ),
-        names={variant.key: _called(variant.position, _name(variant)) for variant in variants},
+        names={variant.key: _name(variant) for variant in variants},
         primary=experiment.primary_metric,
         metrics=tuple(one.key for one in measured(experiment)),
         guardrails=tuple(experiment.guardrails),
@@ -119,12 +119,6 @@ def _control(experiment: Experiment, variants: Sequence[Variant]) -> str:
 
 def _name(variant: Variant) -> str:
     return variant.name or str(variant.content.get("headline") or "")
-
-
-def _called(position: int, name: str) -> str:
-    """Return a variant as in a sentence: its letter, and its name if it has one."""
-    letter = chr(ord("A") + position) if position < 26 else f"No. {position + 1}"
-    return f"{letter} “{name}”" if name and name.upper() != letter else letter
 
 
 def imported(session: Session, experiment: Experiment, run: Run) -> Collected | None:

@@ -173,7 +173,7 @@ class Plan:
     epochs : tuple of PlannedEpoch
         At least one.
     names : mapping of str to str
-        Each variant as in a sentence: its letter, and its name if it has one.
+        Each variant's name, else its headline, else empty; in the variants' order.
     primary : str
     metrics : tuple of str
         The primary one first, then the others, then the guardrails.

@@ -46,6 +46,21 @@ def lettered(position: int, name: str, content: Mapping[str, Any]) -> str:
     return f"{letter(position)}{separator}{words}"
 
 
+def labels(names: Mapping[str, str]) -> dict[str, str]:
+    """Return each variant as in a sentence: its letter, and its name in quotation marks if it has one.
+
+    Parameters
+    ----------
+    names
+        Names by key, in the variants' order; empty where a variant has none.
+    """
+    letters = {key: letter(position) for position, key in enumerate(names)}
+    return {
+        key: f"{letters[key]} {quoted(name)}" if name and name.upper() != letters[key] else letters[key]
+        for key, name in names.items()
+    }
+
+
 def audience(rule: Mapping[str, Any] | None, share: float = 1.0) -> str:
     """Return the audience of an experiment as one sentence.
 

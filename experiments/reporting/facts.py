@@ -6,6 +6,7 @@ from typing import NamedTuple
 from analysis import MetricResult, VariantResult, Verdict
 from analysis.messages import message
 from experiments.analyses.scorecards import MetricEntry
+from experiments.definition.variant_names import labels
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure
 from experiments.reporting.sentences.wording import Wording
@@ -49,12 +50,12 @@ def facts(verdict: Verdict, entry: MetricEntry, currency: str, names: Mapping[st
     currency
         ISO 4217 code of the experiment's money.
     names
-        What each variant is called, by its key.
+        Names by key, as the plan stores them.
     """
     row = subject(verdict, entry.deciding)
     if row is None or verdict.decision in NO_FACTS or too_early(verdict):
         return ()
-    words, measure = Wording(variants=names), Measure.of(entry, currency)
+    words, measure = Wording(variants=labels(names)), Measure.of(entry, currency)
     lost = words.text(message("verdict.no_loss"))
     if row.loss_if_wrong is not None:
         lost = measure.loss_per(row.loss_if_wrong)

@@ -14,6 +14,7 @@ from analysis.messages import Message, message
 from experiments.analyses.answer import Answer, Drawing
 from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import METRICS, find
+from experiments.definition.variant_names import labels
 from experiments.reporting.measures import noun
 from experiments.reporting.numbers import listed
 from experiments.reporting.sentences.priors import USES
@@ -118,7 +119,7 @@ def wording(answer: Answer, names: Mapping[str, str], *, zone: str = "UTC") -> W
     Parameters
     ----------
     names
-        What each variant is called in a sentence.
+        Names by key, as the plan stores them.
     zone
         The time zone in which moments are written.
     """
@@ -135,7 +136,7 @@ def wording_of(
 ) -> Wording:
     """Return how the messages of a part of a result are put into words."""
     return Wording(
-        variants=names,
+        variants=labels(names),
         metrics={found.key: noun(found.key) for found in METRICS},
         zone=zone,
         currency=next((entry.currency for entry in metrics if entry.currency), ""),

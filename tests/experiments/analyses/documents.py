@@ -34,7 +34,7 @@ def inputs(data: Mapping[str, Any], *, collected: Mapping[str, Any] | None = Non
     plan = {
         "experiment": "spring", "run": 1, "started_us": BEGAN_US, "ended_us": None, "running": True, "imported": False,
         "dates_known": True, "simulated": True, "control": "a", "weights": [["a", 0.5], ["b", 0.5]],
-        "names": [["a", "A"], ["b", "B “Bloom”"]], "primary": next(iter(data)), "metrics": list(data),
+        "names": [["a", "A"], ["b", "Bloom"]], "primary": next(iter(data)), "metrics": list(data),
         "guardrails": [], "segments": [], "currency": "EUR", "window_days": 7, "planned_days": 14,
         "minimum_members": 100, "threshold_of_caring": 0.01, "silence_hours": 6, "clock_tolerance_us": 0,
         "allocation": None, "covariate": None, "interval": "eti",

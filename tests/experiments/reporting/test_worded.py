@@ -5,11 +5,12 @@ import json
 from analysis.messages import message
 from experiments.analyses.answer import Answer
 from experiments.analyses.serialise import finite
+from experiments.definition.variant_names import labels
 from experiments.reporting.sentences.wording import Wording
 from experiments.reporting.worded import Reading, wording
 from tests.experiments.analyses.documents import RATES, answered
 
-NAMES = {"a": "A", "b": "B “Pack light”"}
+NAMES = {"a": "A", "b": "Pack light"}
 TEMPLATES = {
     "test.leads": "{variant:variant} leads by {metric:metric}.",
     "test.both": "{parts:list}: {variant:letter}.",
@@ -19,7 +20,7 @@ TEMPLATES = {
 def test_messages_survive_storage_and_become_sentences():
     said = message("test.both", parts=(message("test.leads", variant="b", metric="click_rate"), "x"), variant="b")
     stored = json.loads(json.dumps(finite({"verdict": {"reason": said, "more": [said]}, "metrics": []})))
-    document = Wording(NAMES, {"click_rate": "click rate"}, sentences=TEMPLATES).worded(stored)
+    document = Wording(labels(NAMES), {"click_rate": "click rate"}, sentences=TEMPLATES).worded(stored)
     sentence = "B “Pack light” leads by click rate. and x: B."
     assert document["verdict"] == {"reason": sentence, "more": [sentence]}
 

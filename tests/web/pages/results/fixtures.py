@@ -64,8 +64,8 @@ def plan(**changes: Any) -> Plan:
 
 
 def called() -> list[list[str]]:
-    """What each variant is called in a sentence, as a plan stores it."""
-    return [[key, f"{key.upper()} “{headline}”"] for key, headline in HEADLINES.items()]
+    """Return the name of each variant, as a plan stores it."""
+    return [[key, headline] for key, headline in HEADLINES.items()]
 
 
 def result(audience: dict = SPRING, **options: Any) -> dict[str, Any]:
