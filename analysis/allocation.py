@@ -136,7 +136,8 @@ def stepped(target: np.ndarray, current: np.ndarray, step: float) -> np.ndarray:
     """Return shares on the way from the current ones to the target."""
     if not 0 < step <= 1:
         raise AnalysisError("bad_request", f"The step {step} is not above 0 and at most 1.")
-    return current + step * (target - current)
+    shares: np.ndarray = current + step * (target - current)
+    return shares
 
 
 def floored(shares: np.ndarray, floor: float) -> np.ndarray:
@@ -172,7 +173,8 @@ def _in_order(current: Mapping[str, float], keys: Sequence[str]) -> np.ndarray:
     shares = np.array([current[key] for key in keys], float)
     if not np.all(np.isfinite(shares)) or shares.min() < 0 or shares.sum() <= 0:
         raise AnalysisError("bad_request", f"Current shares of {shares.tolist()} are no shares; give numbers above 0.")
-    return shares / shares.sum()
+    normalised: np.ndarray = shares / shares.sum()
+    return normalised
 
 
 def _named(keys: Sequence[str], shares: np.ndarray) -> dict[str, float]:

@@ -158,7 +158,7 @@ class DailyReturns:
     def last(self, horizon: int) -> np.ndarray:
         chances = self._chances(horizon)
         silent = np.append(np.cumprod((1 - chances)[::-1])[::-1][1:], 1.0)
-        last = chances * silent
+        last: np.ndarray = chances * silent
         last[0] = 1 - last.sum()
         return last
 
@@ -180,7 +180,8 @@ class BetaGeometricReturns:
 
     def stays(self, days: np.ndarray) -> np.ndarray:
         """Return the share of members who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
-        return np.exp(betaln(self.alpha, self.beta + np.asarray(days)) - betaln(self.alpha, self.beta))
+        stays: np.ndarray = np.exp(betaln(self.alpha, self.beta + np.asarray(days)) - betaln(self.alpha, self.beta))
+        return stays
 
     def days(self, members: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
         leaving = np.maximum(rng.beta(self.alpha, self.beta, members), 1e-12)
@@ -292,12 +293,14 @@ class Spreading:
         """Return the days from a member's exposure to that of a brought member, below the horizon."""
         within = gammainc(self.delay_shape, horizon / self.delay)
         drawn = self.delay * gammaincinv(self.delay_shape, within * rng.random(size))
-        return np.minimum(drawn, np.nextafter(horizon, 0))
+        limited: np.ndarray = np.minimum(drawn, np.nextafter(horizon, 0))
+        return limited
 
     def delay_days(self, horizon: int) -> np.ndarray:
         """Return the true chance of each whole day of delay, shape (horizon,)."""
         cumulated = gammainc(self.delay_shape, np.arange(horizon + 1) / self.delay)
-        return np.diff(cumulated) / cumulated[-1]
+        chances: np.ndarray = np.diff(cumulated) / cumulated[-1]
+        return chances
 
 
 def simulate_cascades(

@@ -74,7 +74,8 @@ class Epoch:
     @property
     def shares(self) -> np.ndarray:
         planned = np.array(list(self.weights.values()), float)
-        return planned / planned.sum()
+        shares: np.ndarray = planned / planned.sum()
+        return shares
 
     @property
     def expected(self) -> np.ndarray:
@@ -167,12 +168,13 @@ def log_evidence(epochs: Sequence[Epoch], concentration: float = CONCENTRATION) 
 def _log_factor(counts: np.ndarray, shares: np.ndarray, prior: np.ndarray) -> float:
     """Return the log of Dirichlet-multinomial over multinomial; counts may be rows."""
     whole = prior.sum()
-    return (
+    factor: float = (
         gammaln(whole)
         - gammaln(whole + counts.sum(-1))
         + (gammaln(prior + counts) - gammaln(prior)).sum(-1)
         - (counts * np.log(shares)).sum(-1)
     )
+    return factor
 
 
 def always_valid_p(counts: np.ndarray, weights: np.ndarray, concentration: float = CONCENTRATION) -> np.ndarray:
@@ -184,4 +186,5 @@ def always_valid_p(counts: np.ndarray, weights: np.ndarray, concentration: float
     weights : array of shape (variants,)
     """
     counts, share = np.asarray(counts, float), np.asarray(weights, float) / np.sum(weights)
-    return np.exp(-np.maximum(_log_factor(counts, share, concentration * share), 0.0))
+    p: np.ndarray = np.exp(-np.maximum(_log_factor(counts, share, concentration * share), 0.0))
+    return p

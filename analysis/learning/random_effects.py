@@ -97,7 +97,10 @@ class Likelihood:
     def over_mu(self, by_test: np.ndarray, centre: float, sd: float) -> np.ndarray:
         """Integrate mu out of (tests, mesh, ...) under its Normal prior."""
         log_prior = -0.5 * ((self.mu - centre) / sd) ** 2 - math.log(sd * math.sqrt(2 * math.pi)) + self.log_width
-        return logsumexp(by_test + log_prior.reshape(*log_prior.shape, *(1,) * (by_test.ndim - 2)), axis=1)
+        log_likelihood: np.ndarray = logsumexp(
+            by_test + log_prior.reshape(*log_prior.shape, *(1,) * (by_test.ndim - 2)), axis=1
+        )
+        return log_likelihood
 
     def together(self, rows: np.ndarray) -> np.ndarray:
         """Sum the variants of each test: (rows, ...) to (tests, ...)."""

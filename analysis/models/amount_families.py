@@ -148,7 +148,8 @@ def _log_normal_mean(draws: Flat, cap: float | None) -> np.ndarray:
     if cap is None:
         return free
     at = (np.log(cap) - mean) / sd
-    return free * ndtr(at - sd) + cap * ndtr(-at)
+    limited: np.ndarray = free * ndtr(at - sd) + cap * ndtr(-at)
+    return limited
 
 
 def _log_normal_quantile(draws: Flat, v: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -180,7 +181,8 @@ def _gamma_mean(draws: Flat, cap: float | None) -> np.ndarray:
     if cap is None:
         return mean
     at = cap * shape / mean
-    return mean * gammainc(shape + 1, at) + cap * gammaincc(shape, at)
+    limited: np.ndarray = mean * gammainc(shape + 1, at) + cap * gammaincc(shape, at)
+    return limited
 
 
 def _gamma_quantile(draws: Flat, v: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -203,7 +205,7 @@ def _cut(free: Quantile, limit: float) -> Quantile:
 def _shape_of(mean: np.ndarray, log_mean: np.ndarray) -> np.ndarray:
     """Return the most likely shape of a gamma distribution, by two Newton steps from a close start (Minka 2002)."""
     gap = np.maximum(np.log(mean) - log_mean, TINY)
-    shape = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
+    shape: np.ndarray = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
     for _ in range(2):
         shape = 1 / (1 / shape + (np.log(shape) - digamma(shape) - gap) / (shape - shape**2 * polygamma(1, shape)))
     return shape

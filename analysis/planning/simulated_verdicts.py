@@ -123,7 +123,7 @@ def trigamma(x: np.ndarray) -> np.ndarray:
     inverse = 1 / far
     square = inverse * inverse
     tail = square * (1 / 6 - square * (1 / 30 - square * (1 / 42 - square / 30)))
-    out = inverse * (1 + 0.5 * inverse + tail)
+    out: np.ndarray = inverse * (1 + 0.5 * inverse + tail)
     near = x < 12
     if near.any():
         out[near] = zeta(2.0, x[near])
@@ -282,6 +282,10 @@ class _Seen:
         mean, sd = self.evidence.mean[at], self.evidence.sd[at]
 
         def below(bound: float) -> np.ndarray:  # P(variant < (1 + bound) × control)
-            return ndtr(((1 + bound) * mean[:, :1] - mean[:, 1:]) / np.hypot(sd[:, 1:], (1 + bound) * sd[:, :1]))
+            chance: np.ndarray = ndtr(
+                ((1 + bound) * mean[:, :1] - mean[:, 1:]) / np.hypot(sd[:, 1:], (1 + bound) * sd[:, :1])
+            )
+            return chance
 
-        return below(rope) - below(-rope) >= PRACTICALLY_SAME
+        same: np.ndarray = below(rope) - below(-rope) >= PRACTICALLY_SAME
+        return same

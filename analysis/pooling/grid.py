@@ -37,7 +37,8 @@ def log_prior(prior: NamedPrior, mu: np.ndarray) -> np.ndarray:
     """Return the log density of mu: Normal if the prior has `mean_log_odds`, else of a uniform rate (logistic)."""
     centre, sd = prior.get("mean_log_odds"), prior.get("mean_sd")
     if centre is None or sd is None:
-        return log_expit(mu) + log_expit(-mu)
+        logistic: np.ndarray = log_expit(mu) + log_expit(-mu)
+        return logistic
     return -0.5 * ((mu - centre) / sd) ** 2 - math.log(sd * math.sqrt(2 * math.pi))
 
 
@@ -45,7 +46,8 @@ def _laplace(counts: Counts, prior: NamedPrior, mu: np.ndarray, tau: np.ndarray)
     """Return the log posterior density of mu (given tau) up to a constant, by Laplace's approximation in each theta."""
     centre = modes(counts, mu, tau)
     within = log_joint(counts, mu, tau, centre) - 0.5 * np.log(curvature(counts, centre, tau)) - np.log(tau)
-    return log_prior(prior, mu) + within.sum(axis=0)
+    log_weight: np.ndarray = log_prior(prior, mu) + within.sum(axis=0)
+    return log_weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class Counts:
         rare = np.where(inside, fewer, 0.5) / np.where(inside, n, 1.0)
         away = np.where(y > n / 2, -theta, theta) - (np.log(rare) - np.log1p(-rare))
         around = fewer * away - n * np.log1p(rare * np.expm1(np.minimum(away, 700.0)))
-        return np.where(inside, around, n * log_expit(np.where(y > 0, theta, -theta)))
+        log_likelihood: np.ndarray = np.where(inside, around, n * log_expit(np.where(y > 0, theta, -theta)))
+        return log_likelihood
 
 
 def modes(counts: Counts, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
@@ -48,7 +49,7 @@ def modes(counts: Counts, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
     low, high = np.minimum(mu, inner), np.maximum(mu, inner)
     spread = 1 / (y + 0.5) + 1 / (n - y + 0.5)
     start = (np.log(y + 0.5) - np.log(n - y + 0.5)) / spread + mu / tau**2
-    theta = np.clip(start / (1 / spread + 1 / tau**2), low, high)
+    theta: np.ndarray = np.clip(start / (1 / spread + 1 / tau**2), low, high)
     for _ in range(100):
         gradient = y - n * expit(theta) - (theta - mu) / tau**2
         bend = curvature(counts, theta, tau)
@@ -64,13 +65,15 @@ def modes(counts: Counts, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
 def curvature(counts: Counts, theta: np.ndarray, tau: np.ndarray) -> np.ndarray:
     """Return the curvature of each variant's log posterior at log-odds `theta`, (variants, nodes): 1 / variance."""
     p = expit(theta)
-    return counts.members * p * expit(-theta) + 1 / tau**2
+    bend: np.ndarray = counts.members * p * expit(-theta) + 1 / tau**2
+    return bend
 
 
 def log_joint(counts: Counts, mu: np.ndarray, tau: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Return the log of likelihood times prior at `theta`, (variants, nodes[, points]), up to a constant."""
     away = (theta - _as(mu, theta)) / _as(tau, theta)
-    return counts.log_likelihood(theta) - 0.5 * away**2
+    log_density: np.ndarray = counts.log_likelihood(theta) - 0.5 * away**2
+    return log_density
 
 
 def _as(values: np.ndarray, like: np.ndarray) -> np.ndarray:

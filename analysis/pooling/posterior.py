@@ -95,7 +95,8 @@ class PooledPosterior:
     def _cdf(self, v: int, theta: np.ndarray) -> np.ndarray:
         """Return P(theta_v < theta) for a one-dimensional array."""
         nodes = np.arange(len(self.tables.weight))[:, None]
-        return self.tables.weight @ self.tables.tails(v, nodes, theta[None, :])[0]
+        below: np.ndarray = self.tables.weight @ self.tables.tails(v, nodes, theta[None, :])[0]
+        return below
 
     def interval(self, v: int, kind: IntervalKind = "eti", probability: float = 0.95) -> Interval:
         mean, sd = self._odds_moments(v)
@@ -242,7 +243,8 @@ class PooledPosterior:
         for j, (first, last) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
             for v in range(len(self.variants)):
                 out[first:last, v] = np.interp(score[v, first:last], below[v, j], theta[v, j])
-        return expit(rng.permutation(out))
+        rates: np.ndarray = expit(rng.permutation(out))
+        return rates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,7 +283,8 @@ class _Pair:
         carried = self._parts
         values = np.asarray(values, float)
         below, above = self.posterior.tables.tails(carried.outer, carried.node, self._threshold(values[:, None]))
-        return (below if carried.outer == self.v else above) @ carried.weight
+        chance: np.ndarray = (below if carried.outer == self.v else above) @ carried.weight
+        return chance
 
     def _threshold(self, value: np.ndarray) -> np.ndarray:
         """Return the log-odds of the outer variant for which the pair equals `value`."""
@@ -294,7 +297,8 @@ class _Pair:
             factor = factor if inner == self.c else 1 / factor
             rate, rest = rate * factor, rest - rate * (factor - 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(np.maximum(rate, 0.0)) - np.log(np.maximum(rest, 0.0))
+            log_odds: np.ndarray = np.log(np.maximum(rate, 0.0)) - np.log(np.maximum(rest, 0.0))
+            return log_odds
 
     def ppf(self, p: float, close: float = 1e-8) -> float:
         scale = (self.guess(0.84) - self.guess(0.16)) / 2
@@ -330,7 +334,8 @@ def _log_density(
     theta = np.broadcast_to(theta, (len(centre), theta.shape[-1]))
 
     def log_joint(at: np.ndarray) -> np.ndarray:
-        return own.log_likelihood(at[None])[0] - 0.5 * ((at - mu) / tau) ** 2
+        log_density: np.ndarray = own.log_likelihood(at[None])[0] - 0.5 * ((at - mu) / tau) ** 2
+        return log_density
 
     # The table's point of largest mass fixes the constant.
     top = tables.mass[v, nodes].argmax(axis=1)[:, None]
@@ -339,7 +344,8 @@ def _log_density(
         tables.low[v, nodes][:, None] + tables.step[v, nodes][:, None] * top
     )
     unit = tables.step[v, nodes][:, None] * tables.scale[v, nodes][:, None]
-    return log_joint(theta) - log_joint(at_peak) + np.log(peak / unit)
+    log_density: np.ndarray = log_joint(theta) - log_joint(at_peak) + np.log(peak / unit)
+    return log_density
 
 
 def _moments(tables: Tables) -> _Moments:

@@ -76,7 +76,8 @@ class Tables:
     def steepness(self, v: int) -> np.ndarray:
         """Return the standard deviation of a Normal that falls like a variant's steeper side, given each node."""
         steeper = np.minimum(-self.low[v], self.low[v] + (POINTS - 1) * self.step[v])
-        return self.scale[v] * steeper / math.sqrt(2 * _TABLE_DROP)
+        steepness: np.ndarray = self.scale[v] * steeper / math.sqrt(2 * _TABLE_DROP)
+        return steepness
 
     def tails(self, v: int, node: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return P(theta_v < theta) and P(theta_v > theta) given each node; `node` broadcasts against `theta`.

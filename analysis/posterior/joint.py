@@ -266,7 +266,8 @@ class DrawnPosterior:
         below = self.matrix[:, c]
         if below.min() <= 0 or below.std() > 0.7 * below.mean():
             return None
-        return self.matrix[:, v] / below - 1
+        lifts: np.ndarray = self.matrix[:, v] / below - 1
+        return lifts
 
     def lift(self, v: int, c: int, kind: IntervalKind = "eti", probability: float = 0.95) -> Estimate | None:
         lifts = self._lift_draws(v, c)

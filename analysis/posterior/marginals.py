@@ -74,19 +74,24 @@ class BetaMarginal:
         return (self.a + self.b - 1) / (self.a - 1) if self.a > 2 else None
 
     def pdf(self, x: Numbers) -> np.ndarray:
-        return stats.beta.pdf(x, self.a, self.b)
+        density: np.ndarray = stats.beta.pdf(x, self.a, self.b)
+        return density
 
     def cdf(self, x: Numbers) -> np.ndarray:
-        return special.betainc(self.a, self.b, np.clip(x, 0, 1))
+        below: np.ndarray = special.betainc(self.a, self.b, np.clip(x, 0, 1))
+        return below
 
     def sf(self, x: Numbers) -> np.ndarray:
-        return special.betaincc(self.a, self.b, np.clip(x, 0, 1))
+        above: np.ndarray = special.betaincc(self.a, self.b, np.clip(x, 0, 1))
+        return above
 
     def ppf(self, p: Numbers) -> np.ndarray:
-        return special.betaincinv(self.a, self.b, p)
+        quantile: np.ndarray = special.betaincinv(self.a, self.b, p)
+        return quantile
 
     def isf(self, p: Numbers) -> np.ndarray:
-        return special.betainccinv(self.a, self.b, p)
+        quantile: np.ndarray = special.betainccinv(self.a, self.b, p)
+        return quantile
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
         return rng.beta(self.a, self.b, size)
@@ -122,19 +127,24 @@ class NormalMarginal:
 
     def pdf(self, x: Numbers) -> np.ndarray:
         z = (x - self.mean) / self.sd
-        return np.exp(-0.5 * z * z) / (self.sd * np.sqrt(2 * np.pi))
+        density: np.ndarray = np.exp(-0.5 * z * z) / (self.sd * np.sqrt(2 * np.pi))
+        return density
 
     def cdf(self, x: Numbers) -> np.ndarray:
-        return special.ndtr((x - self.mean) / self.sd)
+        below: np.ndarray = special.ndtr((x - self.mean) / self.sd)
+        return below
 
     def sf(self, x: Numbers) -> np.ndarray:
-        return special.ndtr((self.mean - x) / self.sd)
+        above: np.ndarray = special.ndtr((self.mean - x) / self.sd)
+        return above
 
     def ppf(self, p: Numbers) -> np.ndarray:
-        return self.mean + self.sd * special.ndtri(p)
+        quantile: np.ndarray = self.mean + self.sd * special.ndtri(p)
+        return quantile
 
     def isf(self, p: Numbers) -> np.ndarray:
-        return self.mean - self.sd * special.ndtri(p)
+        quantile: np.ndarray = self.mean - self.sd * special.ndtri(p)
+        return quantile
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(self.mean, self.sd, size)

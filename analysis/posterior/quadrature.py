@@ -203,10 +203,13 @@ class Compared:
             x, w = nodes(inner, [self._edges_seen_from_inner(float(at[0, 0]))], order)
         else:
             x, w = _plain_nodes(inner, order)
+        below: np.ndarray
         if inner is self.control:
-            return outer.cdf((1 + at) * x if self.relative else x + at) @ w
+            below = outer.cdf((1 + at) * x if self.relative else x + at) @ w
+            return below
         if not self.relative:
-            return outer.sf(x - at) @ w
+            below = outer.sf(x - at) @ w
+            return below
         inside = np.where(at > -1, 1 + at, 1.0)
         return np.where(at[:, 0] > -1, outer.sf(x / inside) @ w, 0.0)
 

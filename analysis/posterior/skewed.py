@@ -98,10 +98,12 @@ class SkewedMarginal:
         return np.where(np.isfinite(z), np.exp(-0.5 * known * known) / (slope * np.sqrt(2 * np.pi)), 0.0)
 
     def cdf(self, x: Numbers) -> np.ndarray:
-        return special.ndtr(self._score(x))
+        below: np.ndarray = special.ndtr(self._score(x))
+        return below
 
     def sf(self, x: Numbers) -> np.ndarray:
-        return special.ndtr(-self._score(x))
+        above: np.ndarray = special.ndtr(-self._score(x))
+        return above
 
     def ppf(self, p: Numbers) -> np.ndarray:
         return self._at(special.ndtri(p))

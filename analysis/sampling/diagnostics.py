@@ -71,21 +71,24 @@ def _z_scale(chains: np.ndarray) -> np.ndarray:
     """Replace values by the Normal scores of their ranks, over all chains together."""
     flat = chains.reshape(-1, chains.shape[-1])
     ranks = rankdata(flat, axis=0)
-    return ndtri((ranks - 0.375) / (len(flat) + 0.25)).reshape(chains.shape)
+    scores: np.ndarray = ndtri((ranks - 0.375) / (len(flat) + 0.25)).reshape(chains.shape)
+    return scores
 
 
 def _rhat(chains: np.ndarray) -> np.ndarray:
     n = chains.shape[1]
     between = n * chains.mean(axis=1).var(axis=0, ddof=1)
     within = chains.var(axis=1, ddof=1).mean(axis=0)
-    return np.sqrt((between / within + n - 1) / n)
+    rhat: np.ndarray = np.sqrt((between / within + n - 1) / n)
+    return rhat
 
 
 def rhat(draws: np.ndarray) -> np.ndarray:
     """Return the rank-normalised split R-hat of each parameter; `draws` has shape (chains, draws, parameters)."""
     chains = _split(np.asarray(draws, float))
     folded = np.abs(chains - np.median(chains, axis=(0, 1)))
-    return np.maximum(_rhat(_z_scale(chains)), _rhat(_z_scale(folded)))
+    larger: np.ndarray = np.maximum(_rhat(_z_scale(chains)), _rhat(_z_scale(folded)))
+    return larger
 
 
 def _ess(chains: np.ndarray) -> np.ndarray:
@@ -115,7 +118,8 @@ def _geyer(rho: np.ndarray, draws: int) -> float:
     # The first term after the truncation, if positive, improves the estimate for antithetic chains.
     if 2 * stop < len(rho) and rho[2 * stop] > 0:
         tau += rho[2 * stop]
-    return max(tau, 1 / np.log10(draws))
+    time: float = max(tau, 1 / np.log10(draws))
+    return time
 
 
 def ess(draws: np.ndarray) -> np.ndarray:
@@ -129,7 +133,8 @@ def ess(draws: np.ndarray) -> np.ndarray:
     bulk = _ess(_z_scale(_split(values)))
     low, high = np.quantile(values, [0.05, 0.95], axis=(0, 1))
     tails = [_ess(_split((values <= q).astype(float))) for q in (low, high)]
-    return np.minimum(bulk, np.minimum(*tails))
+    smallest: np.ndarray = np.minimum(bulk, np.minimum(*tails))
+    return smallest
 
 
 def diagnose(draws: Mapping[str, np.ndarray], divergences: int) -> Diagnostics:

@@ -97,7 +97,8 @@ def failures(checks: Sequence[Check]) -> tuple[Check, ...]:
 
 def thinned(draws: np.ndarray, size: int = REPLICATIONS) -> np.ndarray:
     """Return `size` rows spread evenly over the draws (all of them if there are fewer)."""
-    return draws[np.linspace(0, len(draws) - 1, min(size, len(draws))).round().astype(int)]
+    kept: np.ndarray = draws[np.linspace(0, len(draws) - 1, min(size, len(draws))).round().astype(int)]
+    return kept
 
 
 def replicated_sums(
@@ -133,7 +134,8 @@ def replicated_sums(
     tail = np.stack([np.where(real, function(above), 0.0).sum(axis=1) for function in of])
     z, weight = _below(-float(ndtri(share)))
     body = quantile(z[None, :])
-    return tail + _normal_sums(np.stack([function(body) for function in of]), weight, n - many, rng)
+    sums: np.ndarray = tail + _normal_sums(np.stack([function(body) for function in of]), weight, n - many, rng)
+    return sums
 
 
 def _normal_sums(values: np.ndarray, weight: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -145,7 +147,8 @@ def _normal_sums(values: np.ndarray, weight: np.ndarray, rows: np.ndarray, rng: 
     correlation = np.einsum("irk,jrk,k->rij", scaled, scaled, weight)
     size, axes = np.linalg.eigh(correlation)
     scores = axes @ (np.sqrt(np.maximum(size, 0.0)) * rng.standard_normal(size.shape))[..., None]
-    return rows * mean + np.sqrt(rows) * sd * scores[..., 0].T
+    sums: np.ndarray = rows * mean + np.sqrt(rows) * sd * scores[..., 0].T
+    return sums
 
 
 def _below(top: float, points: int = 300) -> tuple[np.ndarray, np.ndarray]:

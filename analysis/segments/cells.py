@@ -54,11 +54,13 @@ class CellTable:
     @property
     def audience(self) -> np.ndarray:
         """The share of all members in each combination, over all variants."""
-        return self.n.sum(axis=0) / self.n.sum()
+        shares: np.ndarray = self.n.sum(axis=0) / self.n.sum()
+        return shares
 
     def members_of(self, place: int) -> np.ndarray:
         """Return 1 where a combination has a level of an attribute: array of shape (levels, combinations)."""
-        return (self.index[place] == np.arange(len(self.levels[place]))[:, None]).astype(float)
+        members: np.ndarray = (self.index[place] == np.arange(len(self.levels[place]))[:, None]).astype(float)
+        return members
 
     def of(self, place: int) -> CellTable:
         """Return the table of one attribute, summed over the others."""

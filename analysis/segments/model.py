@@ -114,7 +114,8 @@ def _weights(table: CellTable, place: int) -> np.ndarray:
     weighed = belongs * table.audience
     # A level without members has the rate that the model expects.
     weighed = np.where(weighed.sum(axis=1, keepdims=True) > 0, weighed, belongs)
-    return weighed / weighed.sum(axis=1, keepdims=True)
+    weights: np.ndarray = weighed / weighed.sum(axis=1, keepdims=True)
+    return weights
 
 
 def _rates(flat: dict[str, np.ndarray], table: CellTable, rows: slice) -> np.ndarray:
@@ -125,7 +126,8 @@ def _rates(flat: dict[str, np.ndarray], table: CellTable, rows: slice) -> np.nda
         base = base + flat[f"segment_{place}"][rows][:, index]
         scale = flat[f"interaction_sd_{place}"][rows, None, None]
         moved = moved + scale * flat[f"offset_{place}"][rows][:, :, index]
-    return expit(np.concatenate([base[:, None, :], base[:, None, :] + moved], axis=1))
+    rates: np.ndarray = expit(np.concatenate([base[:, None, :], base[:, None, :] + moved], axis=1))
+    return rates
 
 
 def _plain(attribute: str) -> str:

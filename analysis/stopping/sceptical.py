@@ -86,4 +86,5 @@ def _normal_draws(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     engine = qmc.MultivariateNormalQMC(np.zeros(len(mean)), seed=20_130_118)
-    return mean + engine.random(2**_DRAWS_LOG2) @ root.T
+    draws: np.ndarray = mean + engine.random(2**_DRAWS_LOG2) @ root.T
+    return draws

@@ -44,7 +44,8 @@ class Lifts:
 
     @property
     def variance(self) -> np.ndarray:
-        return self.slope**2 + self.spread**2
+        variance: np.ndarray = self.slope**2 + self.spread**2
+        return variance
 
     def _none_above(self, above: np.ndarray | float, nodes: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
         """Return the chance that no lift lies above a bound, at each node; of shape (tests, nodes)."""
@@ -62,12 +63,13 @@ class Lifts:
         """Return the chance that the best variant beats the control by more than a share of it; of shape (tests,)."""
         if self.mean.shape[1] == 1:
             return self._single_gains(caring)[:, 0]
-        return 1 - self._none_above(self._above(caring), _NODES) @ _NODE_WEIGHTS
+        chance: np.ndarray = 1 - self._none_above(self._above(caring), _NODES) @ _NODE_WEIGHTS
+        return chance
 
     def gain_is_unlikely(self, caring: float) -> np.ndarray:
         """Return whether `p_gain` is below `LITTLE_CHANCE`; without a sum over nodes if one variant decides it."""
         single = self._single_gains(caring)
-        unlikely = single.sum(axis=1) < LITTLE_CHANCE
+        unlikely: np.ndarray = single.sum(axis=1) < LITTLE_CHANCE
         unsure = ~unlikely & (single.max(axis=1) < LITTLE_CHANCE)
         if unsure.any():
             none = self._none_above(self._above(caring), _NODES, unsure)
@@ -79,7 +81,8 @@ class Lifts:
 
     def _single_gains(self, caring: float) -> np.ndarray:
         """Return the chance of such a gain for each variant alone."""
-        return ndtr((self.mean - self._above(caring)) / np.sqrt(self.variance))
+        chances: np.ndarray = ndtr((self.mean - self._above(caring)) / np.sqrt(self.variance))
+        return chances
 
     def gains(self) -> np.ndarray:
         """Return each variant's expected gain as a share of the control's mean; of shape (tests, variants − 1)."""
@@ -103,12 +106,14 @@ class Lifts:
         """Return the expected gain for one variant, in closed form."""
         mean, spread, sign = self.mean[:, 0], np.sqrt(self.variance[:, 0]), self._sign
         tilted = np.exp(sign * mean + 0.5 * spread**2) * ndtr((mean + sign * spread**2) / spread)
-        return sign * (tilted - ndtr(mean / spread))
+        gain: np.ndarray = sign * (tilted - ndtr(mean / spread))
+        return gain
 
     def losses(self) -> np.ndarray:
         """Return each variant's expected shortfall against the best, as a share; of shape (tests, variants)."""
         gains = np.concatenate([np.zeros((len(self.mean), 1)), self.gains()], axis=1)
-        return self.best_gain()[:, None] - gains
+        shortfall: np.ndarray = self.best_gain()[:, None] - gains
+        return shortfall
 
 
 def sceptical_lifts(log_mean: np.ndarray, log_sd: np.ndarray, *, prior_sd: float, higher: bool = True) -> Lifts:

@@ -134,10 +134,12 @@ def _bounds(fractions: tuple[float, ...], information: tuple[float, ...], alpha:
 def _advance(grid: np.ndarray | None, density: np.ndarray | None, step: float, to: np.ndarray) -> np.ndarray:
     """Return the density of the score at `to`, one independent Normal increment after `density` on `grid`."""
     if grid is None or density is None:
-        return np.exp(-0.5 * to * to / step) / math.sqrt(2 * math.pi * step)
+        first: np.ndarray = np.exp(-0.5 * to * to / step) / math.sqrt(2 * math.pi * step)
+        return first
     z = (to[:, None] - grid) / math.sqrt(step)
     kernel = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi * step)
-    return kernel @ (density * _weights(grid))
+    carried: np.ndarray = kernel @ (density * _weights(grid))
+    return carried
 
 
 def _weights(grid: np.ndarray) -> np.ndarray:
@@ -145,7 +147,8 @@ def _weights(grid: np.ndarray) -> np.ndarray:
     weights = np.full(len(grid), 2.0)
     weights[1::2] = 4.0
     weights[[0, -1]] = 1.0
-    return weights * (grid[1] - grid[0]) / 3
+    simpson: np.ndarray = weights * (grid[1] - grid[0]) / 3
+    return simpson
 
 
 def _crossing(grid: np.ndarray | None, density: np.ndarray | None, step: float, limit: float) -> float:

@@ -106,7 +106,8 @@ def _seed(rng: np.random.Generator | None) -> int:
 
 def reach_of(r: np.ndarray) -> np.ndarray:
     """Return 1/(1 - R); the few draws beyond `NEAR_ONE` are set to it, which affects no interval up to 99 %."""
-    return 1 / (1 - np.minimum(r, NEAR_ONE))
+    reach: np.ndarray = 1 / (1 - np.minimum(r, NEAR_ONE))
+    return reach
 
 
 def _no_reach(r: np.ndarray) -> NotShown | None:

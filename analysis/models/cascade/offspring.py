@@ -60,7 +60,8 @@ def delay_weights(horizon: int, members: float) -> np.ndarray:
     """Return the Dirichlet weights of the bins: log-uniform over the delay, `members` together."""
     edges = np.array(delay_edges(horizon), float)
     shares = np.diff(np.log1p(edges))
-    return members * shares / shares.sum()
+    weights: np.ndarray = members * shares / shares.sum()
+    return weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,8 @@ def _silences(horizon: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def survival_of(alpha: np.ndarray, beta: np.ndarray, days: np.ndarray) -> np.ndarray:
     """Return the share of members who have not left before each day: B(alpha, beta + d) / B(alpha, beta)."""
-    return np.exp(betaln(alpha[..., None], beta[..., None] + days) - betaln(alpha, beta)[..., None])
+    survival: np.ndarray = np.exp(betaln(alpha[..., None], beta[..., None] + days) - betaln(alpha, beta)[..., None])
+    return survival
 
 
 def last_day(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, horizon: int) -> np.ndarray:
@@ -139,7 +140,8 @@ def last_day(alpha: np.ndarray, beta: np.ndarray, daily: np.ndarray, horizon: in
     lag, reached, ends = _silences(horizon)
     silence = np.power((1 - daily)[..., None, None], lag) * reached
     seen = np.einsum("...ij,...j->...i", silence, left)
-    return seen * np.where(ends > 0, daily[..., None], 1.0)
+    shares: np.ndarray = seen * np.where(ends > 0, daily[..., None], 1.0)
+    return shares
 
 
 def fit_tails(

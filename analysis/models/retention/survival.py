@@ -71,7 +71,8 @@ def half_life(last: np.ndarray) -> np.ndarray:
     at = (gone >= 0.5).argmax(axis=-1)[..., None]
     after = np.take_along_axis(gone, at, -1)
     before = np.where(at > 0, np.take_along_axis(gone, np.maximum(at - 1, 0), -1), 0.0)
-    return (at + 1 + (0.5 - before) / (after - before))[..., 0]
+    days: np.ndarray = (at + 1 + (0.5 - before) / (after - before))[..., 0]
+    return days
 
 
 def half_life_draws(

@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -27,34 +27,41 @@ _TYPES = {"INTEGER": "int64", "BIGINT": "int64", "BOOLEAN": "boolean", "JSON": "
 _IN_ORDER = (("enable_hashjoin", "off"), ("max_parallel_workers_per_gather", "0"))
 _open: dict[tuple[int, str], SQLBackend] = {}
 _opening = threading.Lock()
+_Function = Callable[..., Any]
 
 
-@ibis.udf.scalar.builtin(name="json_extract", signature=((dt.string, dt.string, dt.string), dt.string))
+def _built_in(name: str, signature: tuple[tuple[Any, ...], Any]) -> Callable[[_Function], _Function]:
+    """Return the decorator that declares a function of the database engine, with the types of arguments and result."""
+    declare: Callable[[_Function], _Function] = ibis.udf.scalar.builtin(name=name, signature=signature)
+    return declare
+
+
+@_built_in("json_extract", ((dt.string, dt.string, dt.string), dt.string))
 def _sqlite_json(document: Any, path: Any, nothing: Any) -> Any:
     """The attribute in a JSON array: with two paths SQLite returns an array, which distinguishes true, 1 and "1"."""
 
 
-@ibis.udf.scalar.builtin(name="json_extract", signature=((dt.string, dt.string), dt.float64))
+@_built_in("json_extract", ((dt.string, dt.string), dt.float64))
 def _sqlite_number(document: Any, path: Any) -> Any:
     """The attribute as SQLite stores it; a number only if `_sqlite_kind` is one."""
 
 
-@ibis.udf.scalar.builtin(name="json_type", signature=((dt.string, dt.string), dt.string))
+@_built_in("json_type", ((dt.string, dt.string), dt.string))
 def _sqlite_kind(document: Any, path: Any) -> Any:
     """The JSON type of the attribute: ``integer`` and ``real`` are numbers."""
 
 
-@ibis.udf.scalar.builtin(name="jsonb_extract_path_text", signature=((dt.string, dt.string), dt.string))
+@_built_in("jsonb_extract_path_text", ((dt.string, dt.string), dt.string))
 def _postgres_text(document: Any, key: Any) -> Any:
     """The attribute's text."""
 
 
-@ibis.udf.scalar.builtin(name="jsonb_typeof", signature=((dt.JSON(binary=True),), dt.string))
+@_built_in("jsonb_typeof", ((dt.JSON(binary=True),), dt.string))
 def _postgres_kind(value: Any) -> Any:
     """The JSON type of a value: ``number`` is one."""
 
 
-@ibis.udf.scalar.builtin(name="jsonb_extract_path", signature=((dt.string, dt.string), dt.JSON(binary=True)))
+@_built_in("jsonb_extract_path", ((dt.string, dt.string), dt.JSON(binary=True)))
 def _postgres_json(document: Any, key: Any) -> Any:
     """The attribute's JSON, null if it is absent."""
 
