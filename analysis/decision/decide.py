@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from analysis.decision.evidence import (
@@ -14,7 +15,7 @@ from analysis.decision.evidence import (
     sceptical_lifts,
     standard_error,
 )
-from analysis.decision.guardrails import guardrail_statuses, withheld
+from analysis.decision.guardrails import breaks, guardrail_statuses, withheld
 from analysis.decision.lead import believed, missing, until
 from analysis.errors import AnalysisError, refuse_non_numbers
 from analysis.health.result import HealthCheck
@@ -96,6 +97,8 @@ def decide(
     case = Case(primary, rules or Rules(), health, guardrails, elapsed_days, looks, finished, once)
     lifts = None if primary.not_shown else sceptical_lifts(case)
     now = Situation(case, look_now(case), lifts, guardrail_statuses(case))
+    if _untrusted(now) is None and _too_little(now) is None:
+        now = now._replace(look=replace(now.look, broken=breaks(now.guardrails)))
     for rule in (_untrusted, _too_little, _harm, _too_early, _ship, _no_difference):
         verdict = rule(now)
         if verdict is not None:

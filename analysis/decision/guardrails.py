@@ -8,6 +8,7 @@ from analysis.decision.evidence import Case, bound_of, standard_error, z_score
 from analysis.messages import message
 from analysis.scoring.score import MetricResult
 from analysis.stopping.rules import GuardrailState, GuardrailStatus
+from analysis.stopping.sequential import Break
 
 #: Probability of being worse above which a guardrail prevents shipping, well before harm is proven.
 GUARDRAIL_DOUBT = 0.95
@@ -17,9 +18,27 @@ def guardrail_statuses(case: Case) -> tuple[GuardrailStatus, ...]:
     """Return the status of each guardrail for each variant except the control, in the order of the guardrails.
 
     A guardrail is broken if the shortfall has passed the bound of the stopping rule, and in doubt if, without any
-    prior, it is worse with a probability above `GUARDRAIL_DOUBT`.
+    prior, it is worse with a probability above `GUARDRAIL_DOUBT`. One that was broken at an earlier look stays broken,
+    with the figures of that look: the bound rises again later, but the error of the proof is spent.
     """
-    return tuple(_status(case, result, key) for result in case.guardrails for key in case.others)
+    earlier = {(one.metric, one.variant): one for look in reversed(case.looks or ()) for one in look.broken}
+    rows = []
+    for result in case.guardrails:
+        for key in case.others:
+            row, before = _status(case, result, key), earlier.get((result.metric, key))
+            if before is not None and row.status != "broken":
+                row = GuardrailStatus(result.metric, key, "broken", before.p_worse, before.z, before.bound)
+            rows.append(row)
+    return tuple(rows)
+
+
+def breaks(statuses: tuple[GuardrailStatus, ...]) -> tuple[Break, ...]:
+    """Return the broken guardrails with their figures, for the looks to come."""
+    return tuple(
+        Break(row.metric, row.variant, row.p_worse, row.z, row.bound)
+        for row in statuses
+        if row.status == "broken" and row.p_worse is not None and row.z is not None and row.bound is not None
+    )
 
 
 def withheld(statuses: tuple[GuardrailStatus, ...]) -> tuple[GuardrailStatus, ...]:

@@ -29,6 +29,26 @@ _MIN_STEP = 0.005
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """A guardrail that a variant broke, with the figures of the look that proved it.
+
+    Attributes
+    ----------
+    metric, variant : str
+    p_worse : float
+        Probability that the variant is worse than the control, from the data alone.
+    z, bound : float
+        Difference to the control in standard errors, positive = better, and the bound on |z| that it passed.
+    """
+
+    metric: str
+    variant: str
+    p_worse: float
+    z: float
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """The part of an analysis that later analyses of the run need.
 
@@ -44,6 +64,8 @@ class Look:
         Variants whose shortfall has passed it so far.
     counted : bool
         Whether the look counts; looks in quick succession do not.
+    broken : tuple of Break
+        Guardrails that have been broken so far.
     """
 
     elapsed_days: float
@@ -51,10 +73,12 @@ class Look:
     crossed: tuple[str, ...] = ()
     harmed: tuple[str, ...] = ()
     counted: bool = True
+    broken: tuple[Break, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         out = asdict(self)
-        return out | {"crossed": list(self.crossed), "harmed": list(self.harmed)}
+        lists = {"crossed": list(self.crossed), "harmed": list(self.harmed), "broken": [asdict(b) for b in self.broken]}
+        return out | lists
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Look:
@@ -64,6 +88,7 @@ class Look:
             tuple(data.get("crossed", ())),
             tuple(data.get("harmed", ())),
             data.get("counted", True),
+            tuple(Break(**broken) for broken in data.get("broken", ())),
         )
 
 

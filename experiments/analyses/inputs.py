@@ -200,4 +200,4 @@ def looks_before(session: Session, run: Run) -> tuple[Look, ...]:
         return ()
     earlier, last = [Look.from_dict(look) for look in row[0]], Look.from_dict(row[1])
     # Looks in quick succession do not count, so only the newest of these is kept.
-    return (*(look for look in earlier if look.counted or look.crossed or look.harmed), last)
+    return (*(look for look in earlier if look.counted or look.crossed or look.harmed or look.broken), last)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from analysis import HealthCheck, ProportionStatistics, Rules, Verdict, decide, scorecard
+from analysis.messages import message
 
 FORTNIGHT = Rules(planned_days=14)
 CLEAR = {"a": (10_000, 1000), "b": (10_000, 1300)}
@@ -74,3 +75,28 @@ def test_each_variant_has_its_own_status():
 def test_a_bound_that_cannot_be_passed_survives_storage():
     made = verdict(complaints(200, 201), days=0.0, rules=Rules(planned_days=14, min_days=0), looks=())
     assert Verdict.from_dict(json.loads(json.dumps(made.to_dict(), allow_nan=False))) == made
+
+
+def test_a_broken_guardrail_stays_broken_at_later_looks():
+    """On day 14 the bound is 2.0, a moment later 4.6: the harm that stopped the test must not vanish from its page."""
+    first = verdict(complaints(200, 255), days=14.0)
+    assert first.look is not None
+    second = verdict(complaints(200, 255), days=14.001, looks=(first.look,))
+    assert second.decision == "stop_harm"
+    (before,), (after,) = first.guardrails, second.guardrails
+    assert (after.status, after.z, after.bound) == (before.status, before.z, before.bound)
+    assert second.look is not None and second.look.broken == first.look.broken
+    ended = verdict(complaints(200, 240), days=20.0, looks=(first.look, second.look), finished=True)
+    assert ended.decision == "stop_harm"
+
+
+def test_a_break_is_stored_with_the_look():
+    look = verdict(complaints(200, 255), days=14.0).look
+    assert look is not None and [(one.metric, one.variant) for one in look.broken] == [("negative_rate", "b")]
+    assert type(look).from_dict(json.loads(json.dumps(look.to_dict()))) == look
+
+
+def test_data_that_are_not_trusted_break_nothing_for_later():
+    failed = HealthCheck("srm", "fail", 1e-9, message("health.srm.empty"))
+    look = verdict(complaints(200, 255), days=14.0, health=[failed]).look
+    assert look is not None and look.broken == ()
