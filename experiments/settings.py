@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     time_zone: str = Field("Europe/Berlin", description=N_("Time zone of dates on screen (IANA name)."))
     currency: str = Field("EUR", description=N_("Currency of new experiments (ISO 4217)."))
     language: str = Field(
-        LANGUAGES[0].code, description=N_("Language of pages, reports and the command line, such as en or de.")
+        LANGUAGES[0].code,
+        description=N_("Language of pages, reports and the command line, such as en or de; the API is in English."),
     )
     web_workers: int = Field(0, ge=0, le=256, description=N_("Web processes; 0 for one per core and at least two."))
     web_threads: int = Field(

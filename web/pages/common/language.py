@@ -1,11 +1,18 @@
-"""The language of the pages, from the settings, for templates and for texts in Python."""
+"""The language of the pages, from the settings, for templates and for texts in Python.
+
+What programs read stays in English, whatever the setting: the API, the probes, the metrics and the OpenAPI document.
+"""
 
 from contextlib import ExitStack
 
-from flask import Flask, g
+from flask import Flask, g, request
 
 from experiments.reporting.numbers import localised
 from experiments.translation import gettext, ngettext, pgettext, speaking
+from web.http.problem import is_api
+
+FOR_PROGRAMS = ("/healthz", "/readyz", "/metrics", "/openapi.json")
+"""Paths in English beside those of the API."""
 
 
 def register(app: Flask, code: str) -> None:
@@ -21,6 +28,8 @@ def register(app: Flask, code: str) -> None:
 
     @app.before_request
     def begin() -> None:
+        if is_api(request.path) or request.path in FOR_PROGRAMS:
+            return
         g.language = ExitStack()
         g.language.enter_context(speaking(code))
 
