@@ -82,6 +82,7 @@ class LiftPrior:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values: those of the prior, the requested name and the evidence."""
         evidence = None if self.evidence is None else self.evidence.to_dict()
+        # "asked" is the key in stored documents and in the API.
         return self.prior.to_dict() | {"asked": self.requested, "evidence": evidence}
 
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any, Self
 from analysis import Verdict
 from analysis.messages import Message, message
 from experiments.analyses.answer import Answer, Drawing
+from experiments.analyses.plan import Plan
 from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import METRICS, find
 from experiments.definition.variant_names import labels
@@ -77,7 +78,7 @@ class Reading:
         if ended:
             verdict = after_the_end(answer.verdict)
             answer = replace(answer, verdict=verdict, summary=answer.summary._replace(more_days=verdict.more_days))
-        return cls(answer, wording(answer, dict(stored.inputs["plan"]["names"]), zone=zone), stored.drawing)
+        return cls(answer, wording(answer, Plan.from_dict(stored.inputs["plan"]).names, zone=zone), stored.drawing)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def wording_of(
     """Return how the messages of a part of a result are put into words."""
     return Wording(
         variants=labels(names),
-        metrics={found.key: noun(found.key) for found in METRICS},
+        metrics={metric.key: noun(metric.key) for metric in METRICS},
         zone=zone,
         currency=next((entry.currency for entry in metrics if entry.currency), ""),
         cut_off=cut_off,

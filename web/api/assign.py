@@ -176,7 +176,7 @@ def _check_share(share: Any) -> None:
 def assign_view() -> Response:
     """Assign a unit to variants.
 
-    Answers with the variant of each experiment asked for and, unless ``expose`` is false, records the first exposure
+    Answers with the variant of each requested experiment and, unless ``expose`` is false, records the first exposure
     before it answers.
     """
     return Response(answer(services(), request.environ, post_assign), headers=JSON_HEADERS + CORS_HEADERS)

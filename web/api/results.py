@@ -81,7 +81,7 @@ def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
 @documented(tag=TAG, answers={200: JobAnswer}, problems=(404,))
 @require_key("server")
 def get_analysis_job(experiment: str, job: int) -> Response:
-    """See how far an analysis is that was asked for."""
+    """Return the progress of a requested analysis."""
     with services().database.read() as session:
         found = experiment_of(session, experiment)
         wanted = session.get(Job, job)
@@ -116,7 +116,7 @@ def members_as_csv(experiment: str) -> Response:
 
     One row a randomised member, with what was counted: the figures of the results follow from it.
     """
-    from experiments.exporting import members  # Ibis takes a second to import; few processes are ever asked
+    from experiments.exporting import members  # Ibis takes a second to import; few processes export
 
     with services().database.read() as session:
         table = members.member_table(session, services().settings.url, experiment_of(session, experiment))

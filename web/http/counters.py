@@ -5,7 +5,7 @@ from typing import Any
 
 from prometheus_client import Counter, Histogram
 
-REQUESTS = Counter("klette_api_requests_total", "Calls of apps, by what they asked for and status.", ["call", "status"])
+REQUESTS = Counter("klette_api_requests_total", "API calls by endpoint and status.", ["call", "status"])
 
 
 SECONDS = Histogram(

@@ -230,8 +230,8 @@ def fit_retention(
     if tail:
         tails, diagnostics, used = lifetimes.fit_tails(data, tail_prior, seed)
     else:
-        unasked = Tail(not_shown=not_shown("not_asked.tail"))
-        tails, diagnostics, used = dict.fromkeys(data, unasked), None, None
+        not_requested = Tail(not_shown=not_shown("not_asked.tail"))
+        tails, diagnostics, used = dict.fromkeys(data, not_requested), None, None
     rows = tuple(
         VariantRetention(key, cell.n, cell.mature, *closed[key][:-1], tails[key], closed[key][-1])
         for key, cell in data.items()

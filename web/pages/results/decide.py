@@ -106,5 +106,5 @@ def _value(entry: MetricEntry | None, variant: VariantFacts, control: VariantFac
 
 def _doubts(verdict: Verdict, guarded: Sequence[MetricEntry], variant: VariantFacts) -> list[str]:
     texts = {"broken": gettext("guardrail “{metric}” broken"), "in_doubt": gettext("guardrail “{metric}” in doubt")}
-    found = [(name_of(entry), statuses(verdict, entry.metric).get(variant.key)) for entry in guarded]
-    return [texts[row.status].format(metric=name) for name, row in found if row and row.status in texts]
+    results = [(name_of(entry), statuses(verdict, entry.metric).get(variant.key)) for entry in guarded]
+    return [texts[row.status].format(metric=name) for name, row in results if row and row.status in texts]

@@ -88,20 +88,20 @@ _NARROW, _WIDE, _LETTER, _BETWEEN = 63, 400, 7, 6
 def axis_of(scale: Scale, label: Callable[[float], str], wanted: int = 4) -> tuple[AxisTick, ...]:
     """Label the marks of a scale; where there is room for few, the farthest from zero comes first, then zero."""
     for number in range(wanted, 1, -1):
-        found = [(tick, label(tick.value)) for tick in ticks(scale, number)]
-        if all(_apart(*one, *other, _WIDE) for one, other in pairwise(found)):
+        labelled = [(tick, label(tick.value)) for tick in ticks(scale, number)]
+        if all(_apart(*one, *other, _WIDE) for one, other in pairwise(labelled)):
             break
-    far = max((tick.value for tick, _ in found), key=abs, default=0.0)
+    far = max((tick.value for tick, _ in labelled), key=abs, default=0.0)
 
     def rank(pair: tuple[Tick, str]) -> tuple[bool, bool, float]:
         value = pair[0].value
         return value != far, value != 0, -min(abs(value), abs(value - far))
 
     kept: list[tuple[Tick, str]] = []
-    for tick, text in sorted(found, key=rank):
+    for tick, text in sorted(labelled, key=rank):
         if all(_apart(tick, text, *other, _NARROW) for other in kept):
             kept.append((tick, text))
-    return tuple(AxisTick(tick, text, (tick, text) in kept) for tick, text in found)
+    return tuple(AxisTick(tick, text, (tick, text) in kept) for tick, text in labelled)
 
 
 def _apart(tick: Tick, text: str, other: Tick, beside: str, width: int) -> bool:

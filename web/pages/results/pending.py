@@ -16,7 +16,7 @@ SLOW = 3
 """Times the usual duration from which on the page says that it takes longer."""
 
 
-def coming(answer: Answer | None) -> tuple[str, ...]:
+def missing_parts(answer: Answer | None) -> tuple[str, ...]:
     """Return the names of the parts that this result does not have yet."""
     return () if answer is None else tuple(gettext(part.name) for part in postponed(answer.sampled))
 

@@ -19,7 +19,7 @@ from web.pages.common import durations
 from web.pages.results import pending
 from web.pages.results.parts import VariantFacts
 
-ASKED_BY_PEOPLE = ("page:", "api:", "cli")
+REQUESTED_BY_PEOPLE = ("page:", "api:", "cli")
 LONG_WAIT = timedelta(seconds=30)
 
 
@@ -130,9 +130,9 @@ def status(
     """
     job = newest_job(session, experiment)
     at = analysed_at(answer)
-    asked = job is not None and job.requested_by.startswith(ASKED_BY_PEOPLE)
-    missing = pending.coming(answer)
-    if job and job.state in ("due", "running") and (answer is None or asked or missing):
+    requested = job is not None and job.requested_by.startswith(REQUESTED_BY_PEOPLE)
+    missing = pending.missing_parts(answer)
+    if job and job.state in ("due", "running") and (answer is None or requested or missing):
         if job.state == "running" and missing:
             usual = pending.usual_duration(session, experiment)
             text = pending.sentence(missing, usual, now - moment(job.due_at))

@@ -26,12 +26,12 @@ def early():
 
 
 def test_the_parts_that_wait_are_named_and_those_that_failed_are_not():
-    assert pending.coming(answer_of(early())) == (
+    assert pending.missing_parts(answer_of(early())) == (
         "segments", "retention", "purchases", "actions per member",
     )  # fmt: skip
     failed = {"not_shown": {"code": "fit_failed", "reason": "…"}}
-    assert pending.coming(answer_of(sampled_parts.whole_result() | {"cascade": failed})) == ()
-    assert pending.coming(None) == ()
+    assert pending.missing_parts(answer_of(sampled_parts.whole_result() | {"cascade": failed})) == ()
+    assert pending.missing_parts(None) == ()
 
 
 @pytest.mark.parametrize(

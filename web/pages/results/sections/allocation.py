@@ -34,17 +34,17 @@ class Allocation:
 
 def build(context: Context) -> Allocation | None:
     """Return the section; None where the shares were fixed."""
-    found, plan, variants = context.answer.allocation, context.plan, context.variants
-    if found is None or not found.epochs:
+    allocation, plan, variants = context.answer.allocation, context.plan, context.variants
+    if allocation is None or not allocation.epochs:
         return None
-    starts = [datetime.fromisoformat(epoch.started) for epoch in found.epochs]
+    starts = [datetime.fromisoformat(epoch.started) for epoch in allocation.epochs]
     return Allocation(
-        _note(found),
-        _spec(context, found.epochs, starts) if len(found.epochs) > 1 else None,
-        _alternative(found.epochs, variants),
-        _table(found.epochs, starts, variants, plan.zone),
-        _following(context, found),
-        context.reading.text(found.caveat),
+        _note(allocation),
+        _spec(context, allocation.epochs, starts) if len(allocation.epochs) > 1 else None,
+        _alternative(allocation.epochs, variants),
+        _table(allocation.epochs, starts, variants, plan.zone),
+        _following(context, allocation),
+        context.reading.text(allocation.caveat),
     )
 
 
@@ -66,19 +66,21 @@ def _spec(context: Context, epochs: Sequence[EpochShares], starts: Sequence[date
     return spec
 
 
-def _note(found: AllocationResult) -> str:
-    method = gettext(METHODS[found.method])
-    if not found.floor:
+def _note(allocation: AllocationResult) -> str:
+    method = gettext(METHODS[allocation.method])
+    if not allocation.floor:
         return method
-    floor = gettext("Every variant keeps at least {share}.").format(share=percent(found.floor, 0))
+    floor = gettext("Every variant keeps at least {share}.").format(share=percent(allocation.floor, 0))
     return f"{method} {floor}"
 
 
-def _following(context: Context, found: AllocationResult) -> str:
+def _following(context: Context, allocation: AllocationResult) -> str:
     """Return the next split, or why it stays as it is."""
-    if found.next_not_shown is not None:
-        return context.reading.text(found.next_not_shown.reason)
-    return gettext("Next: {shares}.").format(shares=_shares(found.next, context.variants)) if found.next else ""
+    if allocation.next_not_shown is not None:
+        return context.reading.text(allocation.next_not_shown.reason)
+    if not allocation.next:
+        return ""
+    return gettext("Next: {shares}.").format(shares=_shares(allocation.next, context.variants))
 
 
 def _shares(weights: Mapping[str, float], variants: Sequence[VariantFacts]) -> str:

@@ -91,7 +91,7 @@ def _fits(reading: Reading) -> list[tuple[str, str]]:
         *((purchases.format(metric=_name(one)), [one]) for one in answer.entries(AMOUNTS)),
         *((actions.format(metric=_name(one)), [one]) for one in answer.entries(COUNTS)),
     ]
-    return [(label, _fit(one, reading)) for label, found in fits for one in found if not isinstance(one, Unfitted)]
+    return [(label, _fit(one, reading)) for label, fitted in fits for one in fitted if not isinstance(one, Unfitted)]
 
 
 def _name(entry: HurdleResult | CountResult | Unfitted) -> str:
@@ -119,14 +119,16 @@ def _fit(fit: Fit, reading: Reading) -> str:
     """Return the diagnostics of a fit in sentences; empty where nothing was sampled."""
     sentences = []
     if fit.diagnostics is not None and math.isfinite(fit.diagnostics.rhat_max):
-        found = fit.diagnostics
+        diagnostics = fit.diagnostics
         sentences.append(
             ngettext(
                 "R-hat {rhat}, {draws} effective draws, {divergences} divergent transition.",
                 "R-hat {rhat}, {draws} effective draws, {divergences} divergent transitions.",
-                found.divergences,
+                diagnostics.divergences,
             ).format(
-                rhat=decimal(found.rhat_max, 3), draws=count(int(found.ess_min)), divergences=count(found.divergences)
+                rhat=decimal(diagnostics.rhat_max, 3),
+                draws=count(int(diagnostics.ess_min)),
+                divergences=count(diagnostics.divergences),
             )
         )
     sentences += _checks(getattr(fit, "checks", ()), reading)
@@ -172,18 +174,20 @@ def _spread(parameters: Mapping[str, float]) -> str:
     return text.format(level=percent(0.95, 0), low=low, high=high)
 
 
-def _evidence(found: LearnedFrom | None, reading: Reading) -> str:
+def _evidence(evidence: LearnedFrom | None, reading: Reading) -> str:
     """Return what a learned prior rests on: how much the variants of finished tests differ, and how sure that is."""
-    if found is None:
+    if evidence is None:
         return ""
-    left_out = sum(found.left_out.values())
+    left_out = sum(evidence.left_out.values())
     spread = gettext("The variants of a test differ by {spread} in log-odds ({low} to {high}).")
     unused = ngettext(
         "{number} finished test could not be used.", "{number} finished tests could not be used.", left_out
     )
     pieces = (
-        spread.format(spread=decimal(found.tau, 3), low=decimal(found.tau_low, 3), high=decimal(found.tau_high, 3)),
-        reading.text(found.better),
+        spread.format(
+            spread=decimal(evidence.tau, 3), low=decimal(evidence.tau_low, 3), high=decimal(evidence.tau_high, 3)
+        ),
+        reading.text(evidence.better),
         unused.format(number=count(left_out)) if left_out else "",
     )
     return " ".join(filter(None, pieces))

@@ -142,7 +142,7 @@ def _sentence(rows: Rows, subject: VariantFacts) -> tuple[Part, ...]:
     """Return the half-life of the subject in a sentence, and that of each other variant in a shorter one."""
     halves = sorted(
         ((variant, row.mature, half) for variant, row in rows if (half := shown(row.half_life))),
-        key=lambda found: (found[0].key != subject.key, found[0].position),
+        key=lambda pair: (pair[0].key != subject.key, pair[0].position),
     )
     parts: list[Part] = []
     template = gettext(

@@ -70,8 +70,8 @@ def _facts(context: Context) -> tuple[tuple[str, Number], ...]:
         "loss": explanations.explain_loss(measure, about.letter, row.loss_if_wrong if row else None),
     }
     letters = {variant.key: variant.letter for variant in context.variants}
-    found = facts.facts(verdict, primary, context.plan.currency, letters)
-    return tuple((fact.label, Number(fact.value, why[fact.key], f"fact-{fact.key}")) for fact in found)
+    shown = facts.facts(verdict, primary, context.plan.currency, letters)
+    return tuple((fact.label, Number(fact.value, why[fact.key], f"fact-{fact.key}")) for fact in shown)
 
 
 def coloured(reason: Message | str, words: Wording, variants: Sequence[VariantFacts]) -> tuple[Part, ...]:
