@@ -5,7 +5,7 @@ from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import guardrails, phrases
 from experiments.reporting.adjustment import covariate_name
 from experiments.reporting.measures import name_of, unit_of
-from experiments.reporting.numbers import count, localised
+from experiments.reporting.numbers import count, decimal, percent
 from experiments.reporting.withheld import too_early, withheld_note, without_chances
 from experiments.reporting.worded import Reading
 from experiments.translation import N_, gettext
@@ -66,10 +66,10 @@ def _interval(interval: Interval, share: bool) -> str:
 
 
 def _total(total: float) -> str:
-    return localised(f"{total:,.0f}" if float(total).is_integer() else f"{total:,.2f}")
+    return decimal(total, 0 if float(total).is_integer() else 2)
 
 
 def _figure(value: float | None, share: bool) -> str:
     if value is None:
         return "-"
-    return localised(f"{value:.2%}" if share else f"{value:,.4f}")
+    return percent(value, 2) if share else decimal(value, 4)
