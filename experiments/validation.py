@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from experiments.errors import InvalidError
-from experiments.translation import N_, gettext, ngettext
+from experiments.translation import LANGUAGES, N_, gettext, language, ngettext, quoted
+from experiments.translation.lists import either
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -78,10 +79,16 @@ def bad(message: str) -> PydanticCustomError:
 
 
 def shown(value: Any) -> str:
-    """Return an invalid value for a message, shortened so that large input cannot inflate the response."""
-    text = repr(value[: _SHOWN * 2]) if isinstance(value, str) else None
-    if text is None:
-        text = _brief(value)
+    """Return an invalid value for a message, shortened so that large input cannot inflate the response.
+
+    In English a text is in Python's quotes, as in the details of the API; elsewhere in those of the language.
+    """
+    if isinstance(value, str) and language() != LANGUAGES[0].code:
+        return quoted(_shortened(repr(value[: _SHOWN * 2])[1:-1].replace("\\'", "'")))
+    return _shortened(repr(value[: _SHOWN * 2]) if isinstance(value, str) else _brief(value))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
@@ -120,11 +127,19 @@ def _sentence(item: Mapping[str, Any], context: Mapping[str, Any], known: type[B
     if kind == "extra_forbidden":
         return _unknown_field(item["loc"], known)
     bound = _BOUNDS.get(kind)
+    if kind == "literal_error":
+        context = {**context, "expected": _choices(context["expected"])}
     if bound:
         length = len(value) if isinstance(value, str | list | dict) else 0
         return gettext(bound).format(**{"value": shown(value), "length": length, **context})
     reason = str(item["msg"]).removeprefix("Value error, ")
     return gettext("{value} is not valid ({reason}).").format(value=shown(value), reason=reason)
+
+
+def _choices(expected: str) -> str:
+    """Return pydantic's ``'a', 'b' or 'c'`` in the language in use."""
+    choices = re.split(r", | or ", expected)
+    return either([shown(choice[1:-1]) if choice.startswith("'") else choice for choice in choices])
 
 
 def _unknown_field(path: tuple[Any, ...], known: type[BaseModel] | None) -> str:
