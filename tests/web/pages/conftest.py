@@ -31,3 +31,11 @@ def pages(sqlite_url: str, tmp_path: Path) -> Iterator[Pages]:
     opened = Pages(sqlite_url, tmp_path).enter("marketer")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def german(sqlite_url: str, tmp_path: Path) -> Iterator[Pages]:
+    """The pages of an installation in German."""
+    opened = Pages(sqlite_url, tmp_path, language="de").enter("marketer")
+    yield opened
+    opened.close()

@@ -42,12 +42,14 @@ LABELS = {
     "rules": N_("Audience"),
     "new_run": N_("New run"),
     "weight": N_("Weight"),
+    "content": N_("Content"),
     "content.headline": N_("Headline"),
     "content.body": N_("Text"),
     "content.image_url": N_("Image URL"),
     "content.link_url": N_("Link URL"),
     "content.cta": N_("Call to action"),
     "content.custom": N_("Custom content"),
+    "cost": N_("Cost"),
     "cost.fixed": N_("Fixed cost"),
     "cost.per_thousand": N_("Cost per 1,000 members"),
 }
@@ -97,8 +99,8 @@ def key_type(kind: str) -> str:
 
 
 def labelled(errors: Errors) -> Errors:
-    """Return the same messages, each after the label of its field, for the list at the top."""
-    return {path: f"{label_of(path)}: {message}" for path, message in errors.items()}
+    """Return the same messages, each after the label of its field if it has one, for the list at the top."""
+    return {path: f"{label_of(path)}: {message}" if path else message for path, message in errors.items()}
 
 
 def label_of(path: str) -> str:

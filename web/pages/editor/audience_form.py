@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.definition import targeting, variant_names
 from experiments.errors import InvalidError
-from experiments.translation import N_, gettext
+from experiments.translation import N_, gettext, quoted
 
 OPERATORS = (
     ("equals", N_("is")),
@@ -99,8 +99,10 @@ def _from_json(text: str) -> tuple[dict[str, Any] | None, dict[str, str]]:
 
 
 def _located(error: InvalidError) -> str:
-    """Return the message of an invalid rule, after its path if it is inside the rule."""
-    return error.fields.get("targeting", error.detail)
+    """Return the message of an invalid rule, after its place if it is inside the rule."""
+    path, message = next(iter(error.fields.items()))
+    place = path.removeprefix("targeting").removeprefix(".")
+    return gettext("At {place}: {message}").format(place=quoted(place), message=message) if place else message
 
 
 def _not_json(error: ValueError) -> str:

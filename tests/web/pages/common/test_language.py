@@ -1,14 +1,10 @@
 """The pages are in the language of the settings; what programs read is in English."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from babel.support import Translations
 
 from experiments import translation
 from experiments.people.api_keys import create_key
-from tests.web.pages.client import Pages
 
 
 class Marked(Translations):
@@ -24,14 +20,6 @@ def test_templates_and_declared_texts_are_translated(pages, monkeypatch) -> None
     page = pages.get("/experiments").text
     assert ">»Experiments</a>" in page and "»Skip to content" in page
     assert translation.language() == "en", "and only within the request"
-
-
-@pytest.fixture
-def german(sqlite_url: str, tmp_path: Path) -> Iterator[Pages]:
-    """The pages of an installation in German."""
-    opened = Pages(sqlite_url, tmp_path, language="de").enter("marketer")
-    yield opened
-    opened.close()
 
 
 def only_english(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 from experiments.definition.model import ExperimentPatch
 from experiments.lifecycle import editing, store, transitions
@@ -122,6 +123,30 @@ def test_an_error_is_beside_its_field_and_the_form_keeps_what_was_typed(pages):
     unbalanced = pages.post("/experiments/new", draft_form(**{"variants.1.weight": "40"}), page="/experiments/new")
     messages.append(re.search(r'id="variants-error">([^<]*)', unbalanced.text)[1])
     matches("web/pages/editor/errors", "\n".join(messages))
+
+
+def test_german_errors_have_german_quotation_marks_and_the_labels_of_their_fields(german):
+    together = draft_form(
+        **{
+            "key": "N K",
+            "prior": "zzz",
+            "interval": "zzz",
+            "allocation.method": "zzz",
+            "variants.1.content.link_url": "javascript:x",
+            "audience": "json",
+            "targeting": '{"all": [{"attribute": "age", "in": []}]}',
+        }
+    )
+    page = german.post("/experiments/new", together, page="/experiments/new")
+    found = errors_of(page)
+    assert {"key", "prior", "interval", "variants.1.content.link_url", "targeting"} <= found.keys()
+    listed = re.findall(r'<li><a href="#([^"]+)">([^<]+)</a></li>', page.text)
+    assert found.keys() <= dict(listed).keys()
+    for path, sentence in listed:
+        text = unescape(sentence)
+        assert "'" not in text and " or " not in text, text
+        assert text[0].isupper() and not text.startswith(path), text
+    assert "„all.0.in“" in unescape(found["targeting"]) and "targeting" not in found["targeting"]
 
 
 def test_the_editor_of_a_draft_and_of_a_running_experiment(pages):
