@@ -25,7 +25,7 @@ class Property:
     type : type
         Of its JSON value.
     meaning : str
-        What it says, in English, as the end of "Of a mention: …".
+        What it means, in English, as the end of "For mention events: …".
     low, high : number or None
         Bounds; None where any value is accepted.
     """

@@ -1,4 +1,4 @@
-"""Assignment over HTTP: which variant a unit gets, and the first exposure put on record."""
+"""Assignment over HTTP: return the variant of a unit and record its first exposure."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class AssignRequest(BaseModel):
-    """Who is there, what is known about the member, and for which experiments."""
+    """The member to assign, their attributes, and the experiments to assign them to."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -41,30 +41,29 @@ class AssignRequest(BaseModel):
             ]
         },
     )
-    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
-    attributes: dict[str, Any] = Field({}, description="What targeting rules and segments may look at.")
-    experiments: list[str] | None = Field(None, description="Keys of experiments; absent for all that run.")
-    expose: bool = Field(True, description="The member will see the content now; false for a prefetch.")
-    share: str | None = Field(
-        None,
-        description="The token of the share link by which the member came; ignored until share links exist.",
+    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="Your app's identifier for the member.")
+    attributes: dict[str, Any] = Field({}, description="The member's attributes, for targeting rules and segments.")
+    experiments: list[str] | None = Field(None, description="Keys of experiments. Defaults to all running experiments.")
+    expose: bool = Field(True, description="Whether to record an exposure. Set to false to prefetch content.")
+    share: str | None = Field(None, description="Token of the followed share link; currently ignored.")
+    preview: str | None = Field(
+        None, description="A signed preview token. Returns its variant without recording an exposure."
     )
-    preview: str | None = Field(None, description="A signed preview token: answers its variant, records nothing.")
 
 
 class Assignment(BaseModel):
-    """A variant, or null with the reason."""
+    """The assigned variant, or null with the reason."""
 
     variant: str | None
     content: dict[str, Any] | None
-    reason: str = Field(description=f"One of {', '.join(REASONS)}; see Reasons of an assignment.")
-    origin: str | None = Field(description="randomised, shared or preview; null without a randomised variant.")
+    reason: str = Field(description=f"One of {', '.join(REASONS)}; see “Reasons of an assignment”.")
+    origin: str | None = Field(description="randomised, shared or preview; null if the member was not assigned.")
     run: int | None = Field(description="The number of the run.")
     exposed: bool = Field(description="Whether the member's exposure is recorded.")
 
 
 class AssignAnswer(BaseModel):
-    """One assignment an experiment; keys that name none are listed under unknown."""
+    """The assignments by experiment key. ``unknown`` lists keys that match no experiment."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -102,15 +101,15 @@ class AssignAnswer(BaseModel):
 
 
 class AssignQuery(BaseModel):
-    """The same in a query string."""
+    """The member to assign, as query parameters."""
 
-    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
-    attributes: str | None = Field(None, description='A JSON object, such as {"country": "DE"}.')
-    preview: str | None = Field(None, description="A signed preview token: answers its variant.")
+    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="Your app's identifier for the member.")
+    attributes: str | None = Field(None, description='Attributes as a JSON object, such as {"country": "DE"}.')
+    preview: str | None = Field(None, description="A signed preview token. Returns its variant.")
 
 
 class OneAssignment(Assignment):
-    """The form for one experiment."""
+    """The assignment for one experiment."""
 
     experiment: str
 
@@ -176,8 +175,8 @@ def _check_share(share: Any) -> None:
 def assign_view() -> Response:
     """Assign a unit to variants.
 
-    Answers with the variant of each requested experiment and, unless ``expose`` is false, records the first exposure
-    before it answers.
+    Returns the unit's variant in each requested experiment. Unless ``expose`` is false, the first exposure is recorded
+    before the response is sent.
     """
     return Response(answer(services(), request.environ, post_assign), headers=JSON_HEADERS + CORS_HEADERS)
 
@@ -185,8 +184,8 @@ def assign_view() -> Response:
 @blueprint.get("/api/v1/assign/<experiment>")
 @documented(tag="Apps", query=AssignQuery, answers={200: OneAssignment}, problems=(400, 404, 422), key="client")
 def assign_one_view(experiment: str) -> Response:
-    """Ask for one experiment.
+    """Get the assignment for one experiment.
 
-    Records nothing, ever; ``attributes`` is a JSON object.
+    Never records an exposure.
     """
     return Response(answer(services(), request.environ, get_assign), headers=JSON_HEADERS + CORS_HEADERS)

@@ -1,4 +1,4 @@
-"""Views that need a key: who calls, and may this kind of key do it?"""
+"""Authentication of API views: the caller's key, its project, and the type of key that a view requires."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,9 +18,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def require_key(kind: str) -> Callable[[View], View]:
-    """Let only callers with a key in; ``server`` keeps client keys out, ``client`` lets both kinds in.
+    """Require an API key for a view: ``server`` refuses client keys, ``client`` accepts both types.
 
-    The view finds the call by :func:`call`.
+    The view reads the request with :func:`call`.
 
     Raises
     ------
@@ -44,28 +44,28 @@ def require_key(kind: str) -> Callable[[View], View]:
 
 
 def call() -> Call:
-    """The call that is being answered, its key checked."""
+    """Return the current authenticated call."""
     current: Call = g.klette_call
     return current
 
 
 def project_id() -> int:
-    """The project of the caller's key."""
+    """Return the id of the project of the caller's key."""
     return call().identity.project_id
 
 
 def experiment_of(session: Session, key: str) -> Experiment:
-    """The experiment of this key in the caller's project; raises NotFoundError."""
+    """Return the experiment with this key in the caller's project; raise NotFoundError if there is none."""
     return store.get(session, key, project_id())
 
 
 def actor() -> str:
-    """Who calls, for the audit."""
+    """Return the caller's name for the audit log."""
     return f"api:{call().identity.name}"
 
 
 def refuse_body() -> None:
-    """Refuse a body where none is read: an option that is ignored is most often a misunderstanding."""
+    """Refuse a body where none is read, since a caller who sends options expects them to have an effect."""
     if request.content_length and (names := list(call().document())):
-        message = "is no field here; this action takes no body."
+        message = "is not a field of this action, which takes no body."
         raise InvalidError(f"{shown(names[0])} {message}", fields={name[:60]: message for name in names[:10]})

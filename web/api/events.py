@@ -1,4 +1,4 @@
-"""Events over HTTP: what members did, stored before it is acknowledged, each id once for ever."""
+"""Events over HTTP: store what members did before acknowledging it, each id once."""
 
 import json
 import time
@@ -27,11 +27,11 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 EventProperties: type[BaseModel] = create_model(
     "EventProperties",
     __config__=ConfigDict(extra="allow"),
-    __doc__="Whatever else is known, at most 32 KB: any name with any value. These are read, of the types they name.",
+    __doc__="Additional data, up to 32 KB. Any name is accepted; the names below have a meaning for some event types.",
     **{  # type: ignore[call-overload]  # pydantic types the fields one by one
         found.name: (
             found.type | None,
-            Field(None, ge=found.low, le=found.high, description=f"Of a {kind.key}: {found.meaning}."),
+            Field(None, ge=found.low, le=found.high, description=f"For {kind.key} events: {found.meaning}."),
         )
         for kind in EVENT_TYPES
         for found in kind.properties
@@ -43,25 +43,31 @@ class Event(BaseModel):
     """One action of one member."""
 
     model_config = ConfigDict(extra="forbid")
-    id: str = Field(max_length=MAX_ID, description="Idempotency key, unique for ever; the same one when sent again.")
-    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="The key by which the app knows the member.")
+    id: str = Field(
+        max_length=MAX_ID, description="Unique id of the event. Use the same id when you retry; duplicates are ignored."
+    )
+    unit: str = Field(min_length=1, max_length=MAX_UNIT, description="Your app's identifier for the member.")
     type: str = Field(
-        max_length=MAX_TYPE, description=f"{', '.join(kind.key for kind in EVENT_TYPES)}, or a name of your own."
+        max_length=MAX_TYPE, description=f"{', '.join(kind.key for kind in EVENT_TYPES)}, or a custom name."
     )
     at: AwareDatetime | None = Field(
         None,
-        description="When it happened, for events that are sent later; otherwise leave it out: our clock counts.",
+        description="When the event happened. Defaults to the time of receipt; set it for events sent later.",
     )
-    value: float | str | None = Field(None, description="At most 6 decimals; its meaning depends on the type.")
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="An ISO 4217 code in use, such as EUR.")
-    experiment: str | None = Field(None, description="Needed by exposures.")
+    value: float | str | None = Field(
+        None, description="A number with at most 6 decimal places; its meaning depends on the event type."
+    )
+    currency: str | None = Field(
+        None, pattern="^[A-Z]{3}$", description="Currency of the value, an ISO 4217 code such as EUR."
+    )
+    experiment: str | None = Field(None, description="Key of the experiment. Required for exposures.")
     properties: EventProperties | None = Field(  # type: ignore[valid-type]  # a model made of EVENT_TYPES
-        None, description="Whatever else is known, at most 32 KB."
+        None, description="Additional data, up to 32 KB."
     )
 
 
 class EventsRequest(BaseModel):
-    """Up to 2,500 events and 1 MiB."""
+    """A batch of up to 2,500 events and 1 MiB."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -94,7 +100,7 @@ class EventsRequest(BaseModel):
 
 
 class RejectedEvent(BaseModel):
-    """An event that was not stored, by its place in the call."""
+    """An event that was not stored; ``index`` is its position in the request, from 0."""
 
     index: int
     code: str
@@ -102,7 +108,7 @@ class RejectedEvent(BaseModel):
 
 
 class EventsAnswer(BaseModel):
-    """Everything accepted is committed."""
+    """The outcome of a batch. Accepted events are committed."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -154,7 +160,7 @@ def _id(raw: Any) -> str | None:
 
 
 def _checked(call: Call, raws: list[Any]) -> Checked:
-    """Check the events; where one names what the snapshot does not have yet, look whether it was just made."""
+    """Check the events; if one names an experiment that is not in the snapshot, check again with the latest one."""
     now_us, limits = time.time_ns() // 1000, EventLimits.of(call.services.settings)
     project_id = call.identity.project_id
     configuration = call.services.configuration.current()
@@ -169,8 +175,8 @@ def _checked(call: Call, raws: list[Any]) -> Checked:
 @blueprint.post("/api/v1/events")
 @documented(tag="Apps", json=EventsRequest, answers={200: EventsAnswer}, problems=(400, 413, 422), key="client")
 def events_view() -> Response:
-    """Log what members did.
+    """Log events.
 
-    One bad event never fails the others; ids that were seen before count as duplicates.
+    An invalid event does not affect the others in the batch. Events whose id is already stored count as duplicates.
     """
     return Response(answer(services(), request.environ, post_events), headers=JSON_HEADERS + CORS_HEADERS)

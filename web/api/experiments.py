@@ -1,4 +1,4 @@
-"""Experiments over HTTP: make, read, edit, and move them through their life."""
+"""Experiments over HTTP: create, retrieve, update, and change their state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,9 +32,10 @@ TAG = "Experiments"
 @documented(tag=TAG, json=NewExperiment, answers={201: ExperimentDocument}, problems=(400, 409, 413, 422))
 @require_key("server")
 def create_experiment() -> tuple[Response, int, dict[str, str]]:
-    """Make a draft.
+    """Create an experiment.
 
-    Nothing is handed out before it is launched. A key is never free again.
+    The experiment is a draft until it is launched; drafts assign no members. Keys can't be reused, even after an
+    experiment is archived.
     """
     definition = validated(NewExperiment, call().document(), what="The experiment")
     with services().database.write() as session:
@@ -49,7 +50,7 @@ def create_experiment() -> tuple[Response, int, dict[str, str]]:
 def list_experiments() -> Response:
     """List experiments, newest first.
 
-    The archived ones only come where ``state=archived`` asks for them.
+    Archived experiments are excluded unless you set ``state=archived``.
     """
     query = validated(ExperimentsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
@@ -64,7 +65,7 @@ def list_experiments() -> Response:
 @documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404,))
 @require_key("server")
 def get_experiment(experiment: str) -> Response:
-    """Read one experiment."""
+    """Retrieve an experiment."""
     with services().database.read() as session:
         return jsonify(document_of(session, experiment_of(session, experiment)))
 
@@ -73,12 +74,11 @@ def get_experiment(experiment: str) -> Response:
 @documented(tag=TAG, json=ExperimentEdit, answers={200: ExperimentDocument}, problems=(400, 404, 409, 413, 422))
 @require_key("server")
 def edit_experiment(experiment: str) -> Response:
-    """Change parts of an experiment.
+    """Update an experiment.
 
-    Fields that are absent stay as they are; so do variants that are not named. In a draft a new variant key adds a
-    variant and ``"remove": true`` takes one away. Once running, what members meet is frozen: name, hypothesis and
-    variant names may change, traffic may rise, ends_at may move, and new weights end the run and begin a new one with
-    a new seed.
+    Omitted fields and variants keep their values. In a draft, a new variant key adds a variant and ``"remove": true``
+    removes one. Once it is running, what members see is frozen: you can change name, hypothesis, variant names and
+    ends_at, and increase traffic. Changing the weights ends the run and starts a new one with a new seed.
     """
     change = validated(ExperimentEdit, call().document(), what="The edit")
     revision = change.revision
@@ -94,9 +94,9 @@ def edit_experiment(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
 @require_key("server")
 def launch_experiment(experiment: str) -> Response:
-    """Launch a draft: at once, or at starts_at where that lies ahead.
+    """Launch an experiment.
 
-    A scheduled experiment is started at once.
+    A draft starts immediately, or at starts_at if that is in the future. A scheduled experiment starts immediately.
     """
     return _act(experiment, transitions.launch)
 
@@ -105,7 +105,10 @@ def launch_experiment(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
 @require_key("server")
 def pause_experiment(experiment: str) -> Response:
-    """Admit no new members for now."""
+    """Pause an experiment.
+
+    No new members are admitted until it is resumed.
+    """
     return _act(experiment, transitions.pause)
 
 
@@ -113,7 +116,10 @@ def pause_experiment(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
 @require_key("server")
 def resume_experiment(experiment: str) -> Response:
-    """Go on after a pause, with the same run."""
+    """Resume a paused experiment.
+
+    The same run continues.
+    """
     return _act(experiment, transitions.resume)
 
 
@@ -121,7 +127,10 @@ def resume_experiment(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
 @require_key("server")
 def stop_experiment(experiment: str) -> Response:
-    """Stop for good; results stay."""
+    """Stop an experiment.
+
+    A stopped experiment can't be restarted. Its results remain available.
+    """
     return _act(experiment, transitions.stop)
 
 
@@ -129,7 +138,10 @@ def stop_experiment(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: ExperimentDocument}, problems=(404, 409, 422))
 @require_key("server")
 def archive_experiment(experiment: str) -> Response:
-    """Put a draft or a stopped experiment away; nothing is ever deleted."""
+    """Archive a draft or a stopped experiment.
+
+    Its data are kept.
+    """
     return _act(experiment, transitions.archive)
 
 
@@ -137,9 +149,9 @@ def archive_experiment(experiment: str) -> Response:
 @documented(tag=TAG, json=Shipment, answers={200: ExperimentDocument}, problems=(400, 404, 409, 413, 422))
 @require_key("server")
 def ship_experiment(experiment: str) -> Response:
-    """Decide for a variant.
+    """Ship a variant.
 
-    The experiment stops where it still runs, and the decision is kept with its reason.
+    Stops the experiment if it is still running and stores the decision with its note.
     """
     decision = validated(Shipment, call().document(), what="The decision")
     return _change(

@@ -1,4 +1,4 @@
-"""Keys over HTTP: list, make, revoke."""
+"""API keys over HTTP: list, create, revoke."""
 
 from typing import Any
 
@@ -22,7 +22,10 @@ TAG = "Keys"
 @documented(tag=TAG, answers={200: KeyList})
 @require_key("server")
 def list_keys() -> Response:
-    """List every key, newest first, without the secrets."""
+    """List API keys, newest first.
+
+    Includes revoked keys. Secrets are not returned.
+    """
     with services().database.read() as session:
         return jsonify(keys=[_document(row) for row in api_keys.list_keys(session, project_id())])
 
@@ -31,9 +34,9 @@ def list_keys() -> Response:
 @documented(tag=TAG, json=NewKey, answers={201: KeyCreated}, problems=(400, 413, 422))
 @require_key("server")
 def create_key() -> tuple[Response, int, dict[str, str]]:
-    """Make a key.
+    """Create an API key.
 
-    The answer is the only place where it can be seen; only its hash is stored.
+    The response is the only time the key is shown; Klette stores only its hash.
     """
     wanted = validated(NewKey, call().document(), what="The key")
     with services().database.write() as session:
@@ -48,9 +51,9 @@ def create_key() -> tuple[Response, int, dict[str, str]]:
 @documented(tag=TAG, answers={200: KeyDocument}, problems=(404, 422))
 @require_key("server")
 def revoke_key(key_id: int) -> Response:
-    """Make a key useless, within a second in every process.
+    """Revoke an API key.
 
-    Revoking it again changes nothing.
+    Every process rejects the key within a second. Revoking it again has no effect.
     """
     refuse_body()
     with services().database.write() as session:

@@ -1,4 +1,4 @@
-"""Namespaces over HTTP: who holds which place, and how many members are kept out."""
+"""Namespaces over HTTP: the ranges that experiments use, and the holdout."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ TAG = "Namespaces"
 @documented(tag=TAG, answers={200: NamespaceList})
 @require_key("server")
 def list_namespaces() -> Response:
-    """List the namespaces with the live experiments in them."""
+    """List namespaces with their live experiments."""
     with services().database.read() as session:
         return jsonify(namespaces=[_document(session, row) for row in namespaces.listing(session, project_id())])
 
@@ -32,7 +32,7 @@ def list_namespaces() -> Response:
 @documented(tag=TAG, answers={200: NamespaceDocument}, problems=(404,))
 @require_key("server")
 def get_namespace(namespace: str) -> Response:
-    """Read one namespace."""
+    """Retrieve a namespace."""
     with services().database.read() as session:
         return jsonify(_document(session, namespaces.get(session, namespace, project_id())))
 
@@ -41,9 +41,10 @@ def get_namespace(namespace: str) -> Response:
 @documented(tag=TAG, json=HoldoutRequest, answers={200: NamespaceDocument}, problems=(400, 409, 413, 422))
 @require_key("server")
 def put_namespace(namespace: str) -> Response:
-    """Set the holdout of a namespace, which is made where it is new.
+    """Set the holdout of a namespace.
 
-    The holdout cannot change where a live experiment has its place: members would change sides.
+    Creates the namespace if it doesn't exist. The holdout can't change in a range that a live experiment uses, because
+    members would move between the holdout and the experiment.
     """
     key = validated(NamespaceKey, {"key": namespace}, what="The namespace").key
     wanted = validated(HoldoutRequest, call().document(), what="The holdout")

@@ -1,4 +1,4 @@
-"""Results over HTTP: the newest analysis, the ones before it, a fresh one, and the members behind it."""
+"""Results over HTTP: stored analyses, requests for new ones, and the members they are based on."""
 
 import tempfile
 from collections.abc import Iterator
@@ -31,9 +31,10 @@ _PIECE = 65_536
 @documented(tag=TAG, query=ResultsQuery, answers={200: Results}, problems=(404, 422), other_content=("text/csv",))
 @require_key("server")
 def get_results(experiment: str) -> Response:
-    """Read the newest analysis, of the newest run or of the one whose number is given.
+    """Retrieve the latest analysis.
 
-    404 with the code no_analysis as long as there is none: ask for one with POST .../analyse.
+    Returns the analysis of the latest run, or of the run given by its number. While there is none, the response is 404
+    with the code no_analysis; request an analysis with POST .../analyse.
     """
     query = validated(ResultsQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
@@ -52,7 +53,10 @@ def get_results(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: Results}, problems=(404,))
 @require_key("server")
 def get_analysis(experiment: str, analysis: str) -> Response:
-    """Read one stored analysis, as it was answered at its time."""
+    """Retrieve a stored analysis.
+
+    Returns the result as it was when the analysis finished.
+    """
     with services().database.read() as session:
         stored = records.by_id(session, experiment_of(session, experiment), analysis[:64])
     return jsonify(in_order(Reading.of(stored).document))
@@ -62,9 +66,10 @@ def get_analysis(experiment: str, analysis: str) -> Response:
 @documented(tag=TAG, answers={202: JobAnswer}, problems=(404, 409))
 @require_key("server")
 def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
-    """Ask for a fresh analysis.
+    """Request an analysis.
 
-    An analysis that already waits is answered instead of a second one. Its status_url reports when it is done.
+    If an analysis is already queued, the response describes that one. Poll status_url until the state is done or
+    failed.
     """
     with services().database.write() as session:
         found = experiment_of(session, experiment)
@@ -81,7 +86,7 @@ def ask_for_analysis(experiment: str) -> tuple[Response, int, dict[str, str]]:
 @documented(tag=TAG, answers={200: JobAnswer}, problems=(404,))
 @require_key("server")
 def get_analysis_job(experiment: str, job: int) -> Response:
-    """Return the progress of a requested analysis."""
+    """Retrieve the status of a requested analysis."""
     with services().database.read() as session:
         found = experiment_of(session, experiment)
         wanted = session.get(Job, job)
@@ -96,7 +101,7 @@ def get_analysis_job(experiment: str, job: int) -> Response:
 @documented(tag=TAG, query=AnalysesQuery, answers={200: AnalysisList}, problems=(404, 422))
 @require_key("server")
 def list_analyses(experiment: str) -> Response:
-    """List the stored analyses, newest first."""
+    """List stored analyses, newest first."""
     query = validated(AnalysesQuery, request.args.to_dict(), what="The query")
     with services().database.read() as session:
         found = readings.list_analyses(
@@ -112,9 +117,9 @@ def list_analyses(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: None}, problems=(404, 409), other_content=("text/csv",))
 @require_key("server")
 def members_as_csv(experiment: str) -> Response:
-    """Read the members behind the newest analysis.
+    """Export the members of the latest analysis as CSV.
 
-    One row a randomised member, with what was counted: the figures of the results follow from it.
+    One row per randomised member with the counted values, from which the results are computed.
     """
     from experiments.exporting import members  # Ibis takes a second to import; few processes export
 
@@ -127,7 +132,10 @@ def members_as_csv(experiment: str) -> Response:
 @documented(tag=TAG, answers={200: None}, problems=(404, 409), other_content=("application/vnd.apache.parquet",))
 @require_key("server")
 def members_as_parquet(experiment: str) -> Response:
-    """Read the same table as Parquet."""
+    """Export the members of the latest analysis as Parquet.
+
+    The same table as units.csv.
+    """
     from experiments.exporting import members
 
     with services().database.read() as session:

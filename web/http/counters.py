@@ -5,27 +5,27 @@ from typing import Any
 
 from prometheus_client import Counter, Histogram
 
-REQUESTS = Counter("klette_api_requests_total", "API calls by endpoint and status.", ["call", "status"])
+REQUESTS = Counter("klette_api_requests_total", "API requests by endpoint and status.", ["call", "status"])
 
 
 SECONDS = Histogram(
     "klette_api_seconds",
-    "Time to answer a call of an app, in seconds.",
+    "Response time of API requests in seconds.",
     ["call"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
 
 
-EVENTS = Counter("klette_events_total", "Events by what became of them: accepted, duplicate or rejected.", ["outcome"])
+EVENTS = Counter("klette_events_total", "Events by outcome: accepted, duplicate or rejected.", ["outcome"])
 
 
-REJECTED = Counter("klette_events_rejected_total", "Events that were not stored, by code.", ["code"])
+REJECTED = Counter("klette_events_rejected_total", "Rejected events by code.", ["code"])
 
 
 GROUPS = Counter("klette_commits_total", "Group commits of exposures and events.")
 
 
-GROUPED = Counter("klette_commit_requests_total", "Requests that shared those commits.")
+GROUPED = Counter("klette_commit_requests_total", "Requests included in group commits.")
 
 
 _children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}

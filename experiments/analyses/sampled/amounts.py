@@ -69,18 +69,20 @@ class VariantAmount(BaseModel):
     model_config = ConfigDict(extra="allow")
     variant: str
     n: int
-    positive: int = Field(description="Members above zero.")
+    positive: int = Field(description="Members with a value above zero.")
     share: schemas.Estimate | schemas.Missing
-    amount: schemas.Estimate | schemas.Missing = Field(description="Mean of those above zero.")
+    amount: schemas.Estimate | schemas.Missing = Field(description="Mean of the members above zero.")
     mean: schemas.Estimate | schemas.Missing = Field(description="Mean of all members.")
 
 
 class AmountStory(BaseModel):
-    """Share of buyers and amount per buyer (hurdle model); shown if its predictive checks pass, never decisive."""
+    """Share of buyers and amount per buyer (hurdle model); shown if its checks pass; not used by the verdict."""
 
     model_config = ConfigDict(extra="allow")
     metric: str
-    family: Literal["log_normal", "gamma"] | None = Field(description="Of the amounts that buyers spend.")
+    family: Literal["log_normal", "gamma"] | None = Field(
+        description="Distribution family of the amounts that buyers spend."
+    )
     variants: list[VariantAmount]
     checks: list[dict[str, Any]]
     not_shown: schemas.NotShown | None

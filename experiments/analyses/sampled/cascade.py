@@ -79,21 +79,21 @@ class VariantCascade(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     variant: str
-    n: int = Field(description="Exposed members, randomised or brought.")
+    n: int = Field(description="Exposed members, both randomised and brought by others.")
     brought: int
     roots: int = Field(description="Randomised members.")
-    r: schemas.Estimate | schemas.Missing = Field(description="The K-factor: new members that a member brings.")
+    r: schemas.Estimate | schemas.Missing = Field(description="The K-factor: new members per member.")
     dispersion: schemas.Estimate | schemas.Missing
-    p_viral: float | None = Field(description="The chance that the K-factor is above 1.")
-    reach: dict[str, Any] | None = Field(description="Members reached for each randomised one: median and interval.")
+    p_viral: float | None = Field(description="Probability that the K-factor is above 1.")
+    reach: dict[str, Any] | None = Field(description="Members reached per randomised member: median and interval.")
     reach_not_shown: str | None
-    too_young: float = Field(description="Share of members younger than the horizon; they are counted by their age.")
-    sizes: list[list[int]] = Field(description="[members of a cascade, how many roots]")
-    depths: list[list[int]] = Field(description="[generations, how many roots]")
+    too_young: float = Field(description="Share of members whose window is not over; they are weighted by their age.")
+    sizes: list[list[int]] = Field(description="Cascade sizes, as pairs [members, number of cascades].")
+    depths: list[list[int]] = Field(description="Cascade depths, as pairs [generations, number of cascades].")
 
 
 class CascadeComparison(BaseModel):
-    """A variant's K-factor against the control's."""
+    """The comparison of a variant's K-factor with the control's."""
 
     model_config = ConfigDict(extra="allow")
     variant: str

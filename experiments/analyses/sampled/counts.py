@@ -86,13 +86,15 @@ class VariantCount(BaseModel):
     never: schemas.Estimate = Field(description="Share of members without events.")
     each: schemas.Estimate = Field(description="Events per member with at least one event.")
     busiest: schemas.Estimate = Field(description="Share of all events by the busiest tenth of the members.")
-    alike: float = Field(description="The same share by chance alone, with equal members (Poisson).")
+    alike: float = Field(
+        description="The share that chance alone would give the busiest tenth if all members were alike (Poisson)."
+    )
     lift: schemas.Estimate | None = Field(description="mean / control's mean − 1; null for the control.")
     p_beats_control: float | None
 
 
 class CountStory(BaseModel):
-    """Frequency and its spread (negative binomial); shown if its checks pass, never decisive."""
+    """Frequency and its spread (negative binomial); shown if its checks pass; not used by the verdict."""
 
     model_config = ConfigDict(extra="allow")
     metric: str

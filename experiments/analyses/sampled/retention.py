@@ -80,7 +80,7 @@ class CurvePoint(BaseModel):
 
 
 class VariantRetention(BaseModel):
-    """One variant's retention."""
+    """The retention of one variant."""
 
     model_config = ConfigDict(extra="allow")
     variant: str

@@ -9,7 +9,7 @@ class Interval(BaseModel):
     """An interval with its kind: eti (equal-tailed) or hdi (highest density)."""
 
     kind: Literal["eti", "hdi"]
-    probability: float = Field(description="The chance, given the data, that the value lies inside.")
+    probability: float = Field(description="Posterior probability that the value is inside the interval.")
     low: float
     high: float
 
@@ -22,7 +22,7 @@ class Estimate(BaseModel):
 
 
 class NotShown(BaseModel):
-    """The reason for missing figures."""
+    """Why figures are missing."""
 
     model_config = ConfigDict(extra="allow")
     code: str

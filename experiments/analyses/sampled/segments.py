@@ -250,7 +250,7 @@ class Segment(BaseModel):
     model_config = ConfigDict(extra="allow")
     segment: str
     metric: str
-    joint: bool = Field(description="Whether it was fitted together with the other attributes.")
+    joint: bool = Field(description="Whether the attribute was fitted jointly with the others.")
     segment_rows: list[dict[str, Any]]
     overall: list[Overall]
     not_shown: schemas.NotShown | None

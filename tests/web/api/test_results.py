@@ -123,7 +123,7 @@ def test_stored_analyses_are_read_by_id_and_by_run(api):
     ):
         refused = get(api, path)
         assert (refused.status_code, refused.json["code"]) == (status, code)
-    assert "'zzz' is no id of an analysis" in refused.json["detail"]
+    assert "'zzz'" in refused.json["fields"]["before"]
 
 
 def test_a_result_looks_the_same_on_both_engines(api):

@@ -1,4 +1,4 @@
-"""What goes in and comes out of the API, as models: validation, ``/openapi.json`` and ``/docs`` are made from them."""
+"""Requests and responses of the API as models, used for validation, ``/openapi.json`` and ``/docs``."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -108,13 +108,13 @@ def _example(*examples: dict[str, Any], forbid: bool = False) -> ConfigDict:
 
 
 class NewExperiment(ExperimentDefinition):
-    """A draft to be made."""
+    """The experiment to create."""
 
     model_config = _example(DEFINITION_EXAMPLE, forbid=True)
 
 
 class ExperimentEdit(ExperimentPatch):
-    """Only what changes; ``revision`` guards against overwriting what somebody else changed in the meantime."""
+    """The fields to change. Send ``revision`` to avoid overwriting a concurrent change."""
 
     model_config = _example(
         {"name": "Spring headline, second try", "revision": 2},
@@ -122,21 +122,22 @@ class ExperimentEdit(ExperimentPatch):
         {"traffic": 1.0},
         forbid=True,
     )
-    revision: Annotated[int, Field(ge=1, description="The revision that was read; an older one is refused.")] | None = (
-        None
-    )
+    revision: (
+        Annotated[int, Field(ge=1, description="The revision you last retrieved; the update fails if it is outdated.")]
+        | None
+    ) = None
 
 
 class Shipment(BaseModel):
-    """The decision for a variant."""
+    """The variant to ship."""
 
     model_config = _example({"variant": "b", "note": "Clear on shares, no harm on complaints."}, forbid=True)
     variant: Key
-    note: Annotated[Lines, Field(max_length=2_000, description="Why; kept with the experiment.")] = ""
+    note: Annotated[Lines, Field(max_length=2_000, description="The reason, stored with the experiment.")] = ""
 
 
 class StoredCost(BaseModel):
-    """Amounts are in ``currency``."""
+    """The cost of a variant; amounts are in ``currency``."""
 
     fixed: float
     per_thousand: float
@@ -144,7 +145,7 @@ class StoredCost(BaseModel):
 
 
 class StoredVariant(BaseModel):
-    """A variant as it is stored; ``content`` holds the fields that are not empty."""
+    """A variant; ``content`` contains only fields that are not empty."""
 
     key: str
     name: str
@@ -155,7 +156,7 @@ class StoredVariant(BaseModel):
 
 
 class AllocationRow(BaseModel):
-    """Buckets from the row before up to, and without, ``upper_edge`` (of 10,000) belong to the variant."""
+    """The buckets of a variant: from the previous row's ``upper_edge`` up to, but excluding, its own (of 10,000)."""
 
     variant: str
     weight: float
@@ -163,59 +164,63 @@ class AllocationRow(BaseModel):
 
 
 class EpochDocument(BaseModel):
-    """A stretch of a run with one set of edges; it lasts until the next one begins."""
+    """A period of a run with constant allocation; it ends when the next one starts."""
 
     number: int
     allocation: list[AllocationRow]
     started_at: datetime
-    analysis: str | None = Field(description="What the shares were computed from; null for the first.")
+    analysis: str | None = Field(description="Id of the analysis that determined the shares; null for the first epoch.")
 
 
 class RunDocument(BaseModel):
-    """One randomisation: its seed and the edges of each epoch reproduce the split."""
+    """A run: one randomisation, reproducible from its seed and the edges of each epoch."""
 
     number: int
     seed: str
-    allocation: list[AllocationRow] = Field(description="That of the first epoch.")
+    allocation: list[AllocationRow] = Field(description="The allocation of the first epoch.")
     started_at: datetime
     ended_at: datetime | None
-    epochs: list[EpochDocument] = Field(description="One, or with an adaptive allocation more, the first one first.")
+    epochs: list[EpochDocument] = Field(
+        description="The epochs, oldest first. Only adaptive allocation has more than one."
+    )
 
 
 class NamespaceBuckets(BaseModel):
-    """The experiment's place in its namespace, in buckets of 10,000; each upper bound is not included."""
+    """The experiment's range in its namespace, in buckets of 10,000; upper bounds are exclusive."""
 
     seed: str
     from_bucket: int
     to_bucket: int
-    holdout_from_bucket: int = Field(description="Members from this bucket on are kept out of every experiment there.")
+    holdout_from_bucket: int = Field(
+        description="Members in this bucket or above are excluded from all experiments of the namespace."
+    )
 
 
 class AssignmentDocument(BaseModel):
-    """All that reproduces who got what, as docs/assignment.md shows; bounds are in buckets of 10,000."""
+    """Everything needed to reproduce assignments (see docs/assignment.md); bounds are in buckets of 10,000."""
 
     traffic_seed: str
     traffic_buckets: int = Field(description="Members below this bucket are admitted.")
     namespace: NamespaceBuckets | None
-    runs: list[RunDocument] = Field(description="Every run, the first one first.")
+    runs: list[RunDocument] = Field(description="All runs, oldest first.")
 
 
 class ShippedDocument(BaseModel):
-    """The decision that was written down."""
+    """The shipped variant, with the reason."""
 
     variant: str
     note: str | None
 
 
 class PriorInForce(BaseModel):
-    """The prior on lifts that the newest run goes by, or its first analysis will."""
+    """The prior of lifts that the latest run uses, or will use from its first analysis on."""
 
     name: str
-    notice: str | None = Field(description="Where it is another than `prior` asks for: why, and what can be done.")
+    notice: str | None = Field(description="If it differs from `prior`: the reason and the remedy. Otherwise null.")
 
 
 class ExperimentDocument(BaseModel):
-    """An experiment: its definition, its state and what can be done with it now."""
+    """An experiment: its definition, its state and the available actions."""
 
     model_config = _example(DOCUMENT_EXAMPLE, forbid=True)
     key: str
@@ -226,7 +231,7 @@ class ExperimentDocument(BaseModel):
     metrics: list[str]
     guardrails: list[str]
     targeting: dict[str, Any] | None
-    targeting_text: str | None = Field(description="The rule in plain English.")
+    targeting_text: str | None = Field(description="The targeting rule in plain English.")
     traffic: float
     namespace: NamespacePlace | None
     window_days: int
@@ -237,7 +242,7 @@ class ExperimentDocument(BaseModel):
     threshold_of_caring: float
     allocation: Allocation | None
     covariate: Covariate | None
-    action_values: dict[str, float] = Field(description="Worth of one event of a type.")
+    action_values: dict[str, float] = Field(description="Value of one event by type, in the experiment's currency.")
     margin: float
     prior: str
     prior_in_force: PriorInForce
@@ -245,29 +250,31 @@ class ExperimentDocument(BaseModel):
     starts_at: datetime | None
     ends_at: datetime | None
     state: State
-    actions: list[Action] = Field(description="What is possible in this state.")
-    run: RunDocument | None = Field(description="The newest run; null before the first launch.")
-    runs: int = Field(description="How many runs there were.")
+    actions: list[Action] = Field(description="Actions available in the current state.")
+    run: RunDocument | None = Field(description="The latest run; null before the first launch.")
+    runs: int = Field(description="Number of runs.")
     assignment: AssignmentDocument
     shipped: ShippedDocument | None
     simulated: bool
     imported: bool
     created_at: datetime
     created_by: str
-    revision: int = Field(description="Rises with each change.")
+    revision: int = Field(description="Increases with each change.")
 
 
 class ExperimentsQuery(BaseModel):
-    """Which slice of the list."""
+    """Pagination and filters of the list."""
 
     model_config = ConfigDict(extra="forbid")
-    state: State | None = Field(None, description="Only this state; absent: all but the archived.")
-    limit: int = Field(50, ge=1, le=200, description="Most experiments of one answer.")
-    offset: int = Field(0, ge=0, le=1_000_000, description="How many to leave out, from the newest on.")
+    state: State | None = Field(
+        None, description="Return only experiments in this state. Defaults to all except archived ones."
+    )
+    limit: int = Field(50, ge=1, le=200, description="Maximum number of experiments to return.")
+    offset: int = Field(0, ge=0, le=1_000_000, description="Number of experiments to skip, newest first.")
 
 
 class ExperimentList(BaseModel):
-    """Newest first; ``next`` is the path of the rest, null at the end."""
+    """A page of experiments, newest first; ``next`` is the path of the next page, null on the last one."""
 
     experiments: list[ExperimentDocument]
     total: int
@@ -284,7 +291,7 @@ class NamespaceKey(BaseModel):
 
 
 class Occupant(BaseModel):
-    """A live experiment and its place."""
+    """A live experiment and its range in the namespace."""
 
     model_config = ConfigDict(populate_by_name=True)
     experiment: str
@@ -294,7 +301,7 @@ class Occupant(BaseModel):
 
 
 class NamespaceDocument(BaseModel):
-    """A set of mutually exclusive experiments, and the share of members kept out of all of them."""
+    """A set of mutually exclusive experiments, with the holdout excluded from all of them."""
 
     model_config = _example(
         {
@@ -311,43 +318,45 @@ class NamespaceDocument(BaseModel):
 
 
 class NamespaceList(BaseModel):
-    """Every namespace, by key."""
+    """All namespaces, sorted by key."""
 
     namespaces: list[NamespaceDocument]
 
 
 class HoldoutRequest(BaseModel):
-    """The share of a namespace's members to keep out of every experiment in it."""
+    """The holdout: the share of members to exclude from all experiments of the namespace."""
 
     model_config = _example({"holdout": 0.05}, forbid=True)
-    holdout: Annotated[Share, Field(le=0.5, description="0 to 0.5.")]
+    holdout: Annotated[Share, Field(le=0.5, description="Share of members, 0 to 0.5.")]
 
 
 # Keys
 
 
 class NewKey(BaseModel):
-    """A key to be made."""
+    """The API key to create."""
 
     model_config = _example({"kind": "client", "name": "shop"}, forbid=True)
-    kind: Literal["client", "server"] = Field(description="client: safe in a browser; server: may manage and read.")
+    kind: Literal["client", "server"] = Field(
+        description="client: assigns and logs events, safe in a browser; server: full access."
+    )
     name: str = Field(min_length=1, max_length=100, description="Where the key is used.")
 
 
 class KeyDocument(BaseModel):
-    """A key without its secret."""
+    """An API key without its secret."""
 
     id: int
     kind: Literal["client", "server"]
     name: str
-    prefix: str = Field(description="Its first characters, to recognise it by.")
+    prefix: str = Field(description="First characters of the key, to identify it.")
     created_at: datetime
     created_by: str
     revoked_at: datetime | None
 
 
 class KeyCreated(KeyDocument):
-    """A new key: ``key`` is shown this once and stored hashed."""
+    """A new API key. ``key`` is returned only once."""
 
     model_config = _example(
         {
@@ -365,6 +374,6 @@ class KeyCreated(KeyDocument):
 
 
 class KeyList(BaseModel):
-    """Every key, newest first, the revoked ones too."""
+    """All API keys, newest first, including revoked ones."""
 
     keys: list[KeyDocument]

@@ -1,4 +1,4 @@
-"""What the results endpoints answer, as models for ``/openapi.json``."""
+"""Responses of the results endpoints, as models for ``/openapi.json``."""
 
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -11,66 +11,66 @@ from web.api.schemas.scorecard import Answer, Check, Decision, Mature, MetricRes
 
 
 def check_id(value: str) -> str:
-    """An analysis's id in its one way of writing."""
+    """Return the canonical form of an analysis id."""
     try:
         return str(UUID(value))
     except ValueError:
-        raise bad(f"{shown(value)} is no id of an analysis; take one from GET .../analyses.") from None
+        raise bad(f"{shown(value)} is not an analysis id; take one from GET .../analyses.") from None
 
 
 class Scorecard(BaseModel):
-    """Which analysis it is, its verdict, and its figures."""
+    """An analysis with its verdict and figures."""
 
     experiment: str
     run: int
     analysis: str
-    cut_off: str = Field(description="Nothing that happened or arrived later counts.")
+    cut_off: str = Field(description="Events that happened or arrived later are not included.")
     created_at: str
     verdict: Verdict
     health: list[Check]
     units: Units
     metrics: list[MetricResult]
     mature: Mature | None
-    total: Total | None = Field(description="None where no member was brought by another.")
+    total: Total | None = Field(description="Null if no member joined through a share link.")
 
 
 class Results(with_sampled(Scorecard)):  # type: ignore[misc]
-    """The newest analysis of an experiment, with everything that is needed to repeat it."""
+    """An analysis of an experiment, with everything needed to reproduce it."""
 
     allocation: Allocation | None
     answer: Answer
-    arrivals: list[dict[str, Any]] = Field(description="New members by variant and day since the first.")
+    arrivals: list[dict[str, Any]] = Field(description="Number of new members by variant and day since launch.")
     provenance: dict[str, Any] = Field(description="Metric definitions, priors, rules, seed and versions.")
 
 
 class ResultsQuery(BaseModel):
-    """JSON, or CSV with one row a metric and variant."""
+    """The format, run and population of the result."""
 
     model_config = ConfigDict(extra="forbid")
-    format: Literal["json", "csv"] = Field("json", description="json or csv.")
-    run: int | None = Field(None, ge=1, description="The number of a run; absent: the newest one.", examples=[1])
+    format: Literal["json", "csv"] = Field("json", description="json, or csv with one row per metric and variant.")
+    run: int | None = Field(None, ge=1, description="Number of the run. Defaults to the latest.", examples=[1])
     mature: bool = Field(
         False,
-        description="true: the metrics of those members alone whose window is over; verdict, health and all other "
-        "parts stay those of all members.",
+        description="true: metrics include only members whose window is over. The verdict, health checks and all other "
+        "parts still cover all members.",
         examples=[True],
     )
 
 
 class JobAnswer(BaseModel):
-    """Work for the worker; ``status_url`` reports its progress."""
+    """A requested analysis; ``status_url`` reports its progress."""
 
     job: int
     kind: str
     state: Literal["due", "running", "done", "failed"]
     progress: float = Field(description="From 0 to 1.")
     message: str
-    analysis: str | None = Field(description="The analysis it made, when done.")
+    analysis: str | None = Field(description="Id of the analysis; null until the job is done.")
     status_url: str
 
 
 class StoredAnalysis(BaseModel):
-    """One stored analysis, in short."""
+    """A summary of a stored analysis."""
 
     analysis: str
     run: int
@@ -81,23 +81,23 @@ class StoredAnalysis(BaseModel):
 
 
 class AnalysisList(BaseModel):
-    """Newest first; ``next`` is the path of the rest, null at the end."""
+    """A page of analyses, newest first; ``next`` is the path of the next page, null on the last one."""
 
     analyses: list[StoredAnalysis]
     next: str | None
 
 
 class AnalysesQuery(BaseModel):
-    """Which slice of the list."""
+    """Pagination and filters of the list."""
 
     model_config = ConfigDict(extra="forbid")
-    limit: int = Field(50, ge=1, le=200, description="Most analyses of one answer.")
+    limit: int = Field(50, ge=1, le=200, description="Maximum number of analyses to return.")
     before: str | None = Field(
         None,
-        description="Only those older than the analysis of this id.",
+        description="Return only analyses older than the one with this id.",
         examples=["019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071"],
     )
-    run: int | None = Field(None, ge=1, description="Only those of this run.", examples=[1])
+    run: int | None = Field(None, ge=1, description="Return only analyses of this run.", examples=[1])
 
     @field_validator("before")
     @classmethod
@@ -106,9 +106,9 @@ class AnalysesQuery(BaseModel):
 
 
 def in_order(result: dict[str, Any]) -> dict[str, Any]:
-    """A stored result in the order of its model, with whole numbers where things are counted.
+    """Return a stored result in the order of its model, with whole numbers for counts.
 
-    PostgreSQL's jsonb keeps no order, and what is the same is to look the same on both engines.
+    PostgreSQL's jsonb keeps no order, and equal results must look equal on both engines.
     """
     ordered: dict[str, Any] = _ordered(result, Results)
     populations = (ordered, ordered.get("mature") or {}, ordered.get("total") or {})
@@ -121,7 +121,7 @@ def in_order(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ordered(value: Any, kind: Any) -> Any:
-    """The value with the fields of a model first, in its order; what no model describes goes by name."""
+    """Return the value with the fields of a model first, in its order, and any others sorted by name."""
     if isinstance(value, list):
         inner = next(iter(get_args(kind)), None)
         return [_ordered(item, inner) for item in value]

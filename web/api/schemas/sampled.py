@@ -18,7 +18,7 @@ def with_sampled(base: type[BaseModel]) -> type[BaseModel]:
 
 
 class Epoch(BaseModel):
-    """A stretch of the run with one set of shares."""
+    """A period of the run with constant traffic shares."""
 
     number: int
     started: str
@@ -27,12 +27,12 @@ class Epoch(BaseModel):
 
 
 class Allocation(BaseModel):
-    """How new members were shared out; null where the weights are fixed."""
+    """The adaptive allocation of new members; null if the weights are fixed."""
 
     method: Literal["thompson", "top_two"]
-    floor: float = Field(description="Share that every variant keeps.")
+    floor: float = Field(description="Minimum share of each variant.")
     every_hours: int
     epochs: list[Epoch]
-    next: dict[str, float] | None = Field(description="The shares that this analysis proposes for the next epoch.")
-    next_not_shown: NotShown | None = Field(description="Why it proposes none.")
+    next: dict[str, float] | None = Field(description="Shares that this analysis proposes for the next epoch.")
+    next_not_shown: NotShown | None = Field(description="Why no shares are proposed.")
     caveat: str

@@ -11,47 +11,49 @@ Decision = Literal["ship", "keep_running", "no_difference", "stop_harm", "not_en
 
 
 class Fact(BaseModel):
+    """A key figure of the verdict, with an explanation."""
+
     label: str
     value: str
     explanation: str
 
 
 class GuardrailStatus(BaseModel):
-    """Whether a guardrail holds for one variant, by the bounds of the verdict."""
+    """The status of a guardrail for one variant."""
 
     metric: str
     variant: str
     status: Literal["held", "in_doubt", "broken", "unknown"] = Field(
-        description="broken: proven worse than the control; in_doubt: worse with a probability above 95 %; unknown: "
-        "the data do not allow a judgement."
+        description="held: neither in doubt nor broken; in_doubt: worse than the control with over 95 % probability; "
+        "broken: proven worse than the control; unknown: there are not enough data to judge."
     )
     p_worse: float | None = Field(description="Probability that it is worse than the control, from the data alone.")
-    z: float | None = Field(description="Difference to the control in standard errors; positive = better.")
+    z: float | None = Field(description="Difference from the control in standard errors; positive is better.")
     bound: float | None = Field(
-        description="Bound on |z| from which the guardrail counts as broken; null where none can be passed yet."
+        description="A guardrail is broken if z is at or below −bound; null if no bound can be passed yet."
     )
     reason: str | None = Field(description="Why the status is unknown.")
 
 
 class Verdict(BaseModel):
-    """What to do, and why in a plain sentence."""
+    """The recommended decision, with its reason."""
 
     model_config = ConfigDict(extra="allow")
     decision: Decision
-    variant: str | None = Field(description="The variant that it is about.")
+    variant: str | None = Field(description="The variant that the decision concerns.")
     headline: str
     reason: str
-    more_days: int | None = Field(description="About how many more days it takes.")
+    more_days: int | None = Field(description="Estimated number of days until a decision.")
     more_days_reason: str | None
     facts: list[Fact]
-    guardrails: list[GuardrailStatus] = Field(description="One for each guardrail and variant but the control.")
+    guardrails: list[GuardrailStatus] = Field(description="One status per guardrail and variant, except the control.")
 
 
 class Check(BaseModel):
-    """One check of the data's health; one that fails overrules any verdict."""
+    """A data health check. A failed check overrides the verdict."""
 
     check: str = Field(
-        description="; ".join(f"{check.key}: {check.name.lower()}" for check in CHECKS) + ".",
+        description="; ".join(f"{check.key}: {check.name}" for check in CHECKS) + ".",
         json_schema_extra={"enum": [check.key for check in CHECKS]},
     )
     status: Literal["ok", "warn", "fail"]
@@ -61,70 +63,68 @@ class Check(BaseModel):
 
 
 class Units(BaseModel):
-    """Who is in the figures and who was set aside."""
+    """The members included in the figures and those excluded."""
 
     randomised: int
-    shared: int = Field(description="Members who came through a share link.")
-    excluded: dict[str, int] = Field(description="By reason: multi_exposed, bots.")
+    shared: int = Field(description="Members who joined through a share link.")
+    excluded: dict[str, int] = Field(description="Excluded members by reason: multi_exposed, bots.")
 
 
 class VariantResult(BaseModel):
-    """A variant's posterior of one metric; null where nothing can be said."""
+    """The posterior of one metric for one variant; figures that can't be computed are null."""
 
     variant: str
     n: int = Field(description="Members in the denominator.")
-    total: float | int | str = Field(description="The plain sum behind the mean: successes, money, count.")
+    total: float | int | str = Field(description="The observed total: successes, amount or count.")
     mean: float | None
     sd: float | None
     interval: Interval | None
     interval_not_shown: NotShown | None = Field(
-        None, description="Why there is no interval beside the mean: fewer than five members carry it."
+        None, description="Why there is no interval: fewer than five members contribute to the mean."
     )
     p_best: float | None
     expected_loss: float | None = Field(
-        description="Mean shortfall a member against the best; 0 where this is the best."
+        description="Expected loss per member if this variant is shipped: the mean shortfall from the best variant."
     )
     raw_mean: float | None
-    loss_if_wrong: float | None = Field(
-        None, description="The shortfall in those cases alone in which it is not the best."
-    )
+    loss_if_wrong: float | None = Field(None, description="Mean shortfall given that another variant is the best.")
     evidence_mean: float | None = Field(
-        None, description="The mean before any prior drew it in: what the guarantee against false winners rests on."
+        None, description="The mean without shrinkage by the prior; the verdict's bounds use it."
     )
     evidence_sd: float | None = None
-    log_mean: float | None = Field(None, description="Of the evidence's logarithm, for the expected loss.")
+    log_mean: float | None = Field(None, description="Mean of the logarithm without shrinkage, for the expected loss.")
     log_sd: float | None = None
 
 
 class Comparison(BaseModel):
-    """A variant against the control."""
+    """The comparison of a variant with the control."""
 
     variant: str
     control: str
     lift: Estimate | None = Field(description="variant / control − 1")
     difference: Estimate | None = Field(description="variant − control, in the metric's unit")
     p_beats_control: float | None
-    p_rope: float | None = Field(description="The chance that the difference is too small to matter.")
+    p_rope: float | None = Field(description="Probability that the lift is within the region of practical equivalence.")
     lift_not_shown: str | None
 
 
 class Adjusted(BaseModel):
-    """The same with what was known before the first exposure taken out (CUPED); what the verdict rests on.
+    """The figures adjusted for the pre-experiment covariate (CUPED); the verdict uses them.
 
-    Null where no covariate was declared; with not_shown where it could not be used.
+    Null if no covariate was declared; not_shown gives the reason if it could not be used.
     """
 
     model_config = ConfigDict(extra="allow")
-    covariate: dict[str, Any] = Field(description="attribute, or days_before: what was declared.")
-    variance_reduction: float | None = Field(None, description="Share of the variance that it takes away.")
-    correlation: float | None = Field(None, description="Between the covariate and the outcome.")
+    covariate: dict[str, Any] = Field(description="The declared covariate: attribute or days_before.")
+    variance_reduction: float | None = Field(None, description="Share of the variance that the adjustment removes.")
+    correlation: float | None = Field(None, description="Correlation between the covariate and the outcome.")
     variants: list[VariantResult]
     comparisons: list[Comparison]
     not_shown: NotShown | None
 
 
 class MetricResult(BaseModel):
-    """One metric: who is counted, each variant, each comparison."""
+    """The figures of one metric: its population, variants and comparisons."""
 
     model_config = ConfigDict(extra="allow")
     metric: str
@@ -141,31 +141,31 @@ class MetricResult(BaseModel):
 
 
 class Mature(BaseModel):
-    """Only members whose whole window is over at the cut-off; ``?mature=true`` answers these metrics alone."""
+    """The figures of members whose window was over at the cut-off; ``?mature=true`` returns only these."""
 
-    members: dict[str, int] = Field(description="How many of each variant.")
+    members: dict[str, int] = Field(description="Number of members by variant.")
     metrics: list[MetricResult]
 
 
 class Total(BaseModel):
-    """What randomised members did together with all members of their cascades; it decides nothing."""
+    """The figures of randomised members and their cascades together; the verdict doesn't use them."""
 
-    brought: int = Field(description="Members who came through a share.")
+    brought: int = Field(description="Members who joined through a share.")
     metrics: list[MetricResult] = Field(
-        description="Rates count how many of a cascade did it per randomised member; each member is capped alone."
+        description="Cascade totals per randomised member. Rates count members who acted; caps apply per member."
     )
 
 
 class Answer(BaseModel):
-    """The numbers beside the sentence, about the primary metric."""
+    """Key figures of the primary metric."""
 
     leader: str | None
     chance_best: float | None
     expected_loss_per_100: float | None = Field(
-        description="If the leader is shipped and is not the best, per 100 members."
+        description="Expected loss per 100 members if the leader is shipped while another variant is better."
     )
     unit_of_measure: str
     members_per_day: float | None
     more_days: int | None
-    elapsed_days: float | None = Field(description="None where totals were imported without dates.")
+    elapsed_days: float | None = Field(description="Null if totals were imported without dates.")
     planned_days: float | None
