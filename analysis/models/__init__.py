@@ -30,9 +30,25 @@ from analysis.models.cascade.fit import fit_reach
 from analysis.models.retention.fit import fit as fit_retention
 from analysis.posterior.joint import Posterior
 from analysis.priors import NamedPrior
+from analysis.statistics import Statistics, ValueStatistics
 
+#: Returns the metric as observed, per member or for each unit of cost; None if the sums do not determine it.
+Observed = Callable[[Statistics], float | None]
 #: Each model takes statistics of one kind, `Model.kind`.
 Fit = Callable[[Mapping[str, Any], NamedPrior, np.random.Generator | None], Posterior | NotShown]
+
+
+def mean(cell: Statistics) -> float | None:
+    """Return the observed mean per member."""
+    return cell.mean
+
+
+def _return_on_cost(cell: Statistics) -> float | None:
+    return cell.return_on_cost if isinstance(cell, ValueStatistics) else cell.mean
+
+
+def _needs_more_than_sums(cell: Statistics) -> None:
+    """Return no observed value: a half-life and reach are estimates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,10 @@ class Model:
         The default prior.
     evidence : str or None
         The model without shrinkage whose posterior the verdict uses; None if this model has none.
+    signed : bool
+        Whether its metric can be negative, so that variants are compared by difference only.
+    observed : callable
+        Returns the metric from the sums alone.
     """
 
     name: str
@@ -57,6 +77,8 @@ class Model:
     fit: Fit
     prior: NamedPrior
     evidence: str | None = None
+    signed: bool = False
+    observed: Observed = mean
 
 
 MODELS: tuple[Model, ...] = (
@@ -67,14 +89,17 @@ MODELS: tuple[Model, ...] = (
     Model("hurdle", "amount", hurdle.fit, priors.HURDLE_WEAK, evidence="amount"),
     Model("negative_binomial", "count", negative_binomial.fit, priors.NEGATIVE_BINOMIAL_WEAK, evidence="count"),
     Model("ratio", "ratio", ratio.fit, priors.WEAK_RATIO),
-    Model("signed_ratio", "ratio", ratio.fit_signed, priors.WEAK_RATIO),
+    Model("signed_ratio", "ratio", ratio.fit_signed, priors.WEAK_RATIO, signed=True),
     Model("adjusted", "adjusted", cuped.fit, priors.WEAK_ADJUSTED),
-    Model("net_value", "value", value.fit, priors.WEAK_VALUE),
-    Model("roi", "value", value.fit_roi, priors.WEAK_VALUE),
-    Model("retention", "retention", fit_retention, priors.WEAK_RETURN),
+    Model("net_value", "value", value.fit, priors.WEAK_VALUE, signed=True),
+    Model("roi", "value", value.fit_roi, priors.WEAK_VALUE, signed=True, observed=_return_on_cost),
+    Model("retention", "retention", fit_retention, priors.WEAK_RETURN, observed=_needs_more_than_sums),
     Model("k_factor", "cascade", fit_cascade, priors.WORD_OF_MOUTH),
-    Model("reach", "cascade", fit_reach, priors.WORD_OF_MOUTH),
+    Model("reach", "cascade", fit_reach, priors.WORD_OF_MOUTH, observed=_needs_more_than_sums),
 )
+
+SIGNED = frozenset(model.name for model in MODELS if model.signed)
+OBSERVED: Mapping[str, Observed] = {model.name: model.observed for model in MODELS}
 
 
 def for_kind(kind: str) -> Model:

@@ -40,8 +40,6 @@ MUST_MATCH = (
     ("outcomes", "outcomes in their value; add up the same ones"),
     ("weights", "weights of their outcomes; lay the same worth on all"),
 )
-#: Models of metrics that can be negative.
-DIFFERENCES_ONLY = ("signed_ratio", "net_value", "roi")
 Data = Mapping[str, Statistics]
 #: Densities to compute: of means and lifts, of lifts only, or none.
 Curves = Literal["all", "lifts", "none"]
@@ -210,13 +208,8 @@ def _something_done(cell: Statistics) -> bool:
 
 
 def raw_mean(model: str, cell: Statistics) -> float | None:
-    """Return the metric from the sums alone: per member, or for each unit of cost.
-
-    None for a half-life and for reach, which need more than sums.
-    """
-    if model in ("retention", "reach"):
-        return None
-    return cell.return_on_cost if model == "roi" and isinstance(cell, ValueStatistics) else cell.mean
+    """Return the metric from the sums alone, per member or for each unit of cost; None if it needs more than sums."""
+    return models.OBSERVED.get(model, models.mean)(cell)  # segmented rates have no line in the registry
 
 
 def _without_numbers(data: Mapping[str, Statistics], head: dict[str, Any], why: NotShown) -> MetricResult:
@@ -286,7 +279,7 @@ def _compare(
     above = posterior.p_greater(v, c)
     why = None
     if lift is None:
-        signed = head["model"] in DIFFERENCES_ONLY
+        signed = head["model"] in models.SIGNED
         why = message("lift.signed") if signed else message("lift.control_near_zero")
     return ComparisonResult(
         variant=posterior.variants[v],
