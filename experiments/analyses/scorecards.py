@@ -24,8 +24,8 @@ from experiments.collect.collected import Collected
 from experiments.collect.request import Covariate
 
 DIRECTIONS: Mapping[str, Direction] = {"up": "higher", "down": "lower"}
-SAMPLED = ("retention", "cascade")
-"""Kinds without a scorecard; sampled models report them."""
+WITHOUT_SCORECARD = ("retention", "cascade")
+"""Kinds of metrics that have no scorecard; the parts of `experiments.analyses.sampled.SAMPLED` report them."""
 
 ABOUT_DATA = ("bad_statistics", "cannot_add", "unknown_variant", "too_few_variants", "mixed_kinds", "bad_request")
 """Codes of errors about the data of one metric, which leave the other metrics shown."""
@@ -214,7 +214,7 @@ def score_all(
     return {
         key: _scored(plan, collected, metric, lift, seed, curves)
         for key, metric in definitions.items()
-        if key in collected.metric_data and metric.kind not in SAMPLED
+        if key in collected.metric_data and metric.kind not in WITHOUT_SCORECARD
     }
 
 
@@ -235,7 +235,7 @@ def score_mature(
             ),
         )
         for key, metric in definitions.items()
-        if key in collected.mature_data and metric.kind not in SAMPLED
+        if key in collected.mature_data and metric.kind not in WITHOUT_SCORECARD
     }
 
 
