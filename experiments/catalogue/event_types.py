@@ -183,6 +183,9 @@ KNOWN: Mapping[str, EventType] = {found.key: found for found in EVENT_TYPES}
 ACTIVITY: tuple[str, ...] = tuple(found.key for found in EVENT_TYPES if found.activity)
 """The types that show that a member was there."""
 
+MONEY_TYPES: tuple[str, ...] = tuple(found.key for found in EVENT_TYPES if found.value is MONEY)
+"""The types whose value is an amount of money in the experiment's currency."""
+
 PROPERTIES: Mapping[str, Property] = {found.name: found for kind in EVENT_TYPES for found in kind.properties}
 _SYNONYMS = {word: found.key for found in EVENT_TYPES for word in found.synonyms}
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 import ibis
 from ibis.backends.sql import SQLBackend
 
+from experiments.catalogue.event_types import MONEY_TYPES
 from experiments.catalogue.metrics import DAY_US, Metric
 from experiments.collect.attribution import (
     AHEAD_US,
@@ -161,7 +162,7 @@ def _rows(
     properties = any(metric.property_name for metric in metrics)
     events = attributed(backend, scope, exposed, before_us=before_us, properties=properties)
     delay = events.received_us - events.happened_us
-    foreign = (events.currency != scope.currency) & (events.any_type == "purchase")
+    foreign = (events.currency != scope.currency) & events.any_type.isin(MONEY_TYPES)
     # An event that counts is never early, and a late one is never ahead of time, so the conditions exclude each other.
     inside = ({"events": TRUE}, {"late": delay > LATE_US, "ahead": delay < -AHEAD_US}, {"other_currency": foreign})
     columns = packing.columns(events, inside, ({"early": events.early},))

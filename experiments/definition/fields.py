@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from experiments.catalogue.currencies import CURRENCIES
-from experiments.catalogue.event_types import EVENT_TYPES, meant
+from experiments.catalogue.event_types import EVENT_TYPES, MONEY_TYPES, meant
 from experiments.catalogue.metrics import METRICS
 from experiments.definition import targeting
 from experiments.errors import InvalidError
@@ -81,7 +81,7 @@ def _check_currency(value: str) -> str:
 
 
 def _check_event_type(value: str) -> str:
-    if value == "purchase":
+    if value in MONEY_TYPES:
         raise bad(gettext("A purchase counts with its revenue already; set margin to the share that is earned."))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}", value) or value == "exposure":
         message = gettext("{value} is not an event type that can have a value; write one such as share or comment.")
@@ -93,7 +93,7 @@ def _check_event_type(value: str) -> str:
                 "{value} resembles the event type {known}. Set margin to value purchases, or give a custom event a "
                 "distinct name. The built-in types are {types}."
             )
-            if known == "purchase"
+            if known in MONEY_TYPES
             else gettext(
                 "{value} resembles the event type {known}. Write {known}, or give a custom event a distinct name. "
                 "The built-in types are {types}."

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from experiments.catalogue.event_types import EVENT_TYPES
+from experiments.catalogue.event_types import EVENT_TYPES, MONEY_TYPES
 from experiments.definition.fields import MAX_SEGMENTS
 from experiments.importing.amounts import COMMA, read_number
 from experiments.importing.counts import metric_of
@@ -18,6 +18,7 @@ from experiments.importing.values import dotted, parse_moment, slashed, slug
 from experiments.translation import gettext
 
 OUTCOME = "outcome:"
+MONEY_OUTCOMES = tuple(OUTCOME + key for key in MONEY_TYPES)
 SEGMENT = "segment"
 ATTRIBUTE = "attribute"
 IGNORE = ""
@@ -185,7 +186,7 @@ def _agrees(role: str, column: ColumnSample) -> bool:
         return True
     if role in ("exposed_at", "at"):
         return column.timelike or all(_is_moment(cell) for cell in column.filled)
-    if role in ("members", "successes", "value") or role == OUTCOME + "purchase":
+    if role in ("members", "successes", "value") or role in MONEY_OUTCOMES:
         return column.numbers is not None and min(column.numbers) >= 0
     if role.startswith(OUTCOME):
         return column.numbers is not None and all(n >= 0 and n % 1_000_000 == 0 for n in column.numbers)
@@ -194,8 +195,8 @@ def _agrees(role: str, column: ColumnSample) -> bool:
 
 def _outcomes(free: dict[int, ColumnSample], roles: list[str]) -> None:
     """Suggest purchases for a column of amounts without a known name."""
-    if OUTCOME + "purchase" not in roles:
-        _take(free, roles, OUTCOME + "purchase", _like_money)
+    if not set(MONEY_OUTCOMES).intersection(roles):
+        _take(free, roles, MONEY_OUTCOMES[0], _like_money)
 
 
 def _like_money(column: ColumnSample) -> bool:
