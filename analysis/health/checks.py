@@ -34,6 +34,8 @@ class Check(NamedTuple):
         The problem that it detects, in one sentence.
     note_above : float
         A value above this is reported although nothing is wrong.
+    live_only : bool
+        Whether it concerns only runs that still receive events from an app: not over, imported or simulated.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Check(NamedTuple):
     name: str
     meaning: str
     note_above: float = math.inf
+    live_only: bool = False
 
 
 CHECKS: tuple[Check, ...] = (
@@ -95,6 +98,7 @@ CHECKS: tuple[Check, ...] = (
         silence,
         N_("Silence"),
         N_("An app that stops logging looks like members who stop acting."),
+        live_only=True,
     ),
 )
 """Every health check, in the order in which they are reported."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from analysis.health.checks import BY_KEY
 from experiments.analyses.answer import Answer
 from experiments.analyses.records import Point
 from experiments.reporting.measures import name_of
@@ -114,7 +115,7 @@ def _context(
 ) -> Context:
     answer = reading.answer
     primary = answer.entry(plan.primary) or answer.primary
-    checks = [check for check in answer.health if check.check != "silence" or listening(plan)]
+    checks = [check for check in answer.health if listening(plan) or not BY_KEY[check.check].live_only]
     return Context(
         reading=reading,
         variants=variants,
@@ -153,7 +154,7 @@ def _population(answer: Answer, plan: Plan, mature: bool) -> Population | None:
 
 
 def listening(plan: Plan) -> bool:
-    """Whether silence means something: a run that is over, imported or simulated gets no more events."""
+    """Whether the run still receives events from an app: it is not over, imported or simulated."""
     return plan.ended_at is None and not (plan.simulated or plan.imported)
 
 
