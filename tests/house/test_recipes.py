@@ -46,7 +46,7 @@ def test_a_metric_is_found(place: str, found: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        ("openapi", "negative, save, or a name of your own"),
+        ("openapi", "negative, save, or a custom name"),
         ("reference", "The member saved the content."),
         ("import", "Counts saves"),
         ("editor", 'value="save"'),
