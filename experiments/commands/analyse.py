@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.translation import gettext, ngettext
+from experiments.commands import helping
+from experiments.translation import N_, gettext, ngettext
 from experiments.translation.filling import filled
 
 if TYPE_CHECKING:
@@ -20,16 +21,15 @@ SHOWN_IDS = 3
 """Analyses listed in the error of an unknown one."""
 
 
-@click.command()
+@click.command(cls=helping.Command, help=N_("Analyse the experiment KEY now and print the result as a table."))
 @click.argument("key")
-@click.option("--repeat", "analysis_id", metavar="ID", help="Recompute this stored analysis and compare.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the sampled models.")
+@click.option("--repeat", "analysis_id", metavar="ID", help=N_("Recompute this stored analysis and compare."))
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help=N_("Seed of the sampled models."))
 @click.option(
-    "--quick", "--no-segments", "quick", is_flag=True, help="Leave the sampled models to the worker; saves seconds."
+    "--quick", "--no-segments", "quick", is_flag=True, help=N_("Leave the sampled models to the worker; saves seconds.")
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
+@click.option("--json", "as_json", is_flag=True, help=N_("Print the whole result as JSON."))
 def command(key: str, analysis_id: str | None, seed: int | None, quick: bool, as_json: bool) -> None:
-    """Analyse the experiment KEY now and print the result as a table."""
     from experiments.jobs.worker import prepare_process
     from experiments.settings import settings
     from experiments.storage.database import Database

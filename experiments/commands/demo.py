@@ -4,22 +4,24 @@ from functools import partial
 
 import click
 
+from experiments.commands import helping
 from experiments.commands.console import Bar, opened_database
 from experiments.demo import campaign
 from experiments.reporting.terminal import table
 from experiments.reporting.worded import Reading
 from experiments.settings import settings
-from experiments.translation import gettext
+from experiments.translation import N_, gettext
 
 
-@click.command()
-@click.option("--url", default="", help="Address of the server; default: from the settings.")
-@click.option("--members", type=int, default=campaign.MEMBERS, show_default=True, help="Number of simulated members.")
-@click.option("--seed", type=int, default=campaign.SEED, show_default=True, help="Seed of the simulation.")
-@click.option("--again", is_flag=True, help="Create another example if one exists.")
-@click.option("--analyse/--no-analyse", default=True, help="Analyse now, or leave it to the worker.")
+@click.command(cls=helping.Command, help=N_("Create an example experiment with a simulated audience."))
+@click.option("--url", default="", help=N_("Address of the server; default: from the settings."))
+@click.option(
+    "--members", type=int, default=campaign.MEMBERS, show_default=True, help=N_("Number of simulated members.")
+)
+@click.option("--seed", type=int, default=campaign.SEED, show_default=True, help=N_("Seed of the simulation."))
+@click.option("--again", is_flag=True, help=N_("Create another example if one exists."))
+@click.option("--analyse/--no-analyse", default=True, help=N_("Analyse now, or leave it to the worker."))
 def command(url: str, members: int, seed: int, again: bool, analyse: bool) -> None:
-    """Create an example experiment with a simulated audience."""
     from experiments.jobs.worker import prepare_process
 
     chosen = settings()

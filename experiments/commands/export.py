@@ -5,25 +5,28 @@ from typing import Any
 
 import click
 
-from experiments.translation import gettext, ngettext
+from experiments.commands import helping
+from experiments.translation import N_, gettext, ngettext
 from experiments.translation.filling import filled
 from experiments.translation.lists import either
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=helping.Command,
+    help=N_(
+        "Export the newest analysis of KEY to one or more files.\n\n"
+        "If some files cannot be written, the others are; the errors are printed, and the exit status is 2."
+    ),
+)
 @click.argument("key")
-@click.option("--posterior", type=_FILE, metavar="FILE.nc", help="Posterior draws as NetCDF, for ArviZ.")
-@click.option("--summary", type=_FILE, metavar="FILE", help="One row per metric and variant, as .csv or .parquet.")
-@click.option("--members", type=_FILE, metavar="FILE", help="One row per member, as .csv or .parquet.")
-@click.option("--report", type=_FILE, metavar="FILE.html", help="Verdict, health, figures and charts in one file.")
-@click.option("--no-sampled", is_flag=True, help="Omit the sampled models; saves seconds.")
+@click.option("--posterior", type=_FILE, metavar="FILE.nc", help=N_("Posterior draws as NetCDF, for ArviZ."))
+@click.option("--summary", type=_FILE, metavar="FILE", help=N_("One row per metric and variant, as .csv or .parquet."))
+@click.option("--members", type=_FILE, metavar="FILE", help=N_("One row per member, as .csv or .parquet."))
+@click.option("--report", type=_FILE, metavar="FILE.html", help=N_("Verdict, health, figures and charts in one file."))
+@click.option("--no-sampled", is_flag=True, help=N_("Omit the sampled models; saves seconds."))
 def command(key: str, no_sampled: bool, **files: Path | None) -> None:
-    """Export the newest analysis of KEY to one or more files.
-
-    If some files cannot be written, the others are; the errors are printed, and the exit status is 2.
-    """
     from experiments.commands.console import opened_database
     from experiments.errors import InvalidError, KletteError
     from experiments.exporting.source import newest

@@ -8,6 +8,7 @@ import click
 from sqlmodel import Session
 
 from experiments.catalogue.event_types import KNOWN, meant
+from experiments.commands import helping
 from experiments.commands.console import Bar, opened_database
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing import ImportSummary, Plan, Source, make_plan, run_import
@@ -18,63 +19,75 @@ from experiments.lifecycle import store
 from experiments.reporting.terminal import table
 from experiments.reporting.worded import Reading
 from experiments.settings import settings
-from experiments.translation import gettext
+from experiments.translation import N_, gettext
 from experiments.translation.filling import filled
 
 _SAMPLE_ROWS = 200  # for the suggested roles of columns
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
-def command() -> None:
-    """Import a finished experiment from CSV files, plain or gzip-compressed."""
+command = helping.Group(help=N_("Import a finished experiment from CSV files, plain or gzip-compressed."))
 
 
 def _common(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options of both subcommands."""
     options = (
         click.option(
-            "--key", default="", help="Key of the new experiment, such as spring-mailing; default: from FILE's name."
+            "--key",
+            default="",
+            help=N_("Key of the new experiment, such as spring-mailing; default: from FILE's name."),
         ),
-        click.option("--name", default="", help="Name on screen; default: the key."),
-        click.option("--hypothesis", default="", help="The expected effect, and why."),
-        click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help="Column of a meaning."),
-        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Read only rows with this value."),
-        click.option("--control", default="", help="Name of the control; default: the first variant of the file."),
-        click.option("--weights", default="", metavar="NAME=SHARE,...", help="Planned shares; default: equal."),
-        click.option("--primary", default=None, metavar="METRIC", help="The primary metric."),
+        click.option("--name", default="", help=N_("Name on screen; default: the key.")),
+        click.option("--hypothesis", default="", help=N_("The expected effect, and why.")),
+        click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help=N_("Column of a meaning.")),
+        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help=N_("Read only rows with this value.")),
+        click.option("--control", default="", help=N_("Name of the control; default: the first variant of the file.")),
+        click.option("--weights", default="", metavar="NAME=SHARE,...", help=N_("Planned shares; default: equal.")),
+        click.option("--primary", default=None, metavar="METRIC", help=N_("The primary metric.")),
         click.option(
             "--metrics",
             default="",
             metavar="METRIC,...",
-            help="Metrics; default: all that FILE supports.",
+            help=N_("Metrics; default: all that FILE supports."),
         ),
-        click.option("--currency", default=None, help="Currency of the amounts (ISO 4217)."),
-        click.option("--window-days", type=int, default=7, show_default=True, help="Attribution window in days."),
-        click.option("--ended", default=None, metavar="TIME", help="End of the experiment; default: from the file."),
-        click.option("--analyse/--no-analyse", default=True, help="Analyse now, or leave it to the worker."),
+        click.option("--currency", default=None, help=N_("Currency of the amounts (ISO 4217).")),
+        click.option("--window-days", type=int, default=7, show_default=True, help=N_("Attribution window in days.")),
+        click.option(
+            "--ended", default=None, metavar="TIME", help=N_("End of the experiment; default: from the file.")
+        ),
+        click.option("--analyse/--no-analyse", default=True, help=N_("Analyse now, or leave it to the worker.")),
     )
     for option in reversed(options):
         function = option(function)
     return function
 
 
-@command.command("members")
+@command.command(
+    "members",
+    help=N_("Import FILE with one line per member: unit, variant, exposed_at, optional brought_by and attributes."),
+)
 @click.argument("file", type=_FILE)
-@click.option("--events", type=_FILE, help="CSV of the members' events: unit, type, at, value.")
+@click.option("--events", type=_FILE, help=N_("CSV of the members' events: unit, type, at, value."))
 @click.option(
     "--map-event",
     "mapped_event",
     multiple=True,
     metavar="MEANING=COLUMN",
-    help="Column of a meaning in EVENTS.",
+    help=N_("Column of a meaning in EVENTS."),
 )
-@click.option("--outcome", multiple=True, metavar="TYPE=COLUMN", help="Column with an event type's counts or amounts.")
-@click.option("--exposed-at", default=None, metavar="TIME", help="Time of exposure for all members, if FILE has none.")
-@click.option("--segments", default="", metavar="COLUMN,...", help="Columns to split the results by, at most 8.")
-@click.option("--covariate", metavar="COLUMN", help="Pre-experiment covariate that reduces variance (CUPED).")
 @click.option(
-    "--days-before", type=int, metavar="DAYS", help="Use the events of so many days before exposure as the covariate."
+    "--outcome", multiple=True, metavar="TYPE=COLUMN", help=N_("Column with an event type's counts or amounts.")
+)
+@click.option(
+    "--exposed-at", default=None, metavar="TIME", help=N_("Time of exposure for all members, if FILE has none.")
+)
+@click.option("--segments", default="", metavar="COLUMN,...", help=N_("Columns to split the results by, at most 8."))
+@click.option("--covariate", metavar="COLUMN", help=N_("Pre-experiment covariate that reduces variance (CUPED)."))
+@click.option(
+    "--days-before",
+    type=int,
+    metavar="DAYS",
+    help=N_("Use the events of so many days before exposure as the covariate."),
 )
 @_common
 def members(
@@ -88,7 +101,6 @@ def members(
     days_before: int | None,
     **common: Any,
 ) -> None:
-    """Import FILE with one line per member: unit, variant, exposed_at, optional brought_by and attributes."""
     plan = _plan(
         "members",
         file,
@@ -102,12 +114,11 @@ def members(
     _run(plan, file, events, at_once=common["analyse"])
 
 
-@command.command("counts")
+@command.command("counts", help=N_("Import FILE with one line per variant: variant, members, successes."))
 @click.argument("file", type=_FILE)
-@click.option("--started", default=None, metavar="TIME", help="Start of the experiment; needs --ended.")
+@click.option("--started", default=None, metavar="TIME", help=N_("Start of the experiment; needs --ended."))
 @_common
 def counts(file: Path, started: str | None, **common: Any) -> None:
-    """Import FILE with one line per variant: variant, members, successes."""
     plan = _plan("counts", file, common, exposed_at=_moment("--started", started))
     _run(plan, file, None, at_once=common["analyse"])
 

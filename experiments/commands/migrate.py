@@ -3,16 +3,20 @@
 import click
 from sqlalchemy.exc import OperationalError
 
+from experiments.commands import helping
 from experiments.commands.console import connect
 from experiments.errors import UnavailableError
 from experiments.settings import settings
 from experiments.storage.schema import is_current, migrate
-from experiments.translation import gettext
+from experiments.translation import N_, gettext
 
 
-@click.command("migrate")
+@click.command(
+    "migrate",
+    cls=helping.Command,
+    help=N_("Migrate the database to the current schema; running it again has no effect."),
+)
 def command() -> None:
-    """Migrate the database to the current schema; running it again has no effect."""
     database = connect(settings())
     try:
         if is_current(database):

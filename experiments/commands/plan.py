@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.translation import gettext
+from experiments.commands import helping
+from experiments.translation import N_, gettext
 from experiments.translation.filling import filled
 from experiments.translation.lists import listed
 
@@ -45,23 +46,28 @@ class _Change(_Share):
         return share
 
 
-@click.command()
-@click.option("--like", metavar="KEY", help="Take baseline, traffic and split from this experiment's newest analysis.")
-@click.option("--baseline", type=_Share(), help="The control's rate, such as 5%, or its mean amount with --sd.")
-@click.option("--sd", type=float, help="Standard deviation of a member's amount or count.")
-@click.option("--lift", type=_Change(), default="10%", show_default=True, help="Minimum lift to detect.")
-@click.option("--members-a-day", type=float, help="Members per day, all variants together.")
-@click.option("--variants", type=click.IntRange(2, 20), help="Number of variants, including the control.  [default: 2]")
-@click.option("--power", type=_Share(), default="80%", show_default=True, help="Probability of detecting that lift.")
-@click.option("--caring", type=_Change(), help="Relative loss that does not matter.  [default: 1%]")
-@click.option("--planned-days", type=click.IntRange(1, 365), help="Evaluate a plan of this many days instead.")
-@click.option("--window-days", type=click.IntRange(1, 90), help="Attribution window.  [default: 7]")
-@click.option("--fewer-is-better", is_flag=True, help="The metric should fall, as for complaints.")
-@click.option("--prior", type=click.Choice(_PRIORS), help="Prior of the lifts.  [default: auto]")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the simulation.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole plan as JSON.")
+@click.command(cls=helping.Command, help=N_("Plan how long a test must run, by simulating the decision rule."))
+@click.option(
+    "--like", metavar="KEY", help=N_("Take baseline, traffic and split from this experiment's newest analysis.")
+)
+@click.option("--baseline", type=_Share(), help=N_("The control's rate, such as 5%, or its mean amount with --sd."))
+@click.option("--sd", type=float, help=N_("Standard deviation of a member's amount or count."))
+@click.option("--lift", type=_Change(), default="10%", show_default=True, help=N_("Minimum lift to detect."))
+@click.option("--members-a-day", type=float, help=N_("Members per day, all variants together."))
+@click.option(
+    "--variants", type=click.IntRange(2, 20), help=N_("Number of variants, including the control.  [default: 2]")
+)
+@click.option(
+    "--power", type=_Share(), default="80%", show_default=True, help=N_("Probability of detecting that lift.")
+)
+@click.option("--caring", type=_Change(), help=N_("Relative loss that does not matter.  [default: 1%]"))
+@click.option("--planned-days", type=click.IntRange(1, 365), help=N_("Evaluate a plan of this many days instead."))
+@click.option("--window-days", type=click.IntRange(1, 90), help=N_("Attribution window.  [default: 7]"))
+@click.option("--fewer-is-better", is_flag=True, help=N_("The metric should fall, as for complaints."))
+@click.option("--prior", type=click.Choice(_PRIORS), help=N_("Prior of the lifts.  [default: auto]"))
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help=N_("Seed of the simulation."))
+@click.option("--json", "as_json", is_flag=True, help=N_("Print the whole plan as JSON."))
 def command(like: str | None, as_json: bool, **given: Any) -> None:
-    """Plan how long a test must run, by simulating the decision rule."""
     from analysis import AnalysisError, Rules, plan
     from analysis.planning.forecast import SEED
     from analysis.planning.plan import detectable_lift

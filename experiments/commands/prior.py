@@ -5,20 +5,19 @@ from typing import Any
 
 import click
 
+from experiments.commands import helping
 from experiments.commands.console import opened_database
-from experiments.translation import gettext
+from experiments.translation import N_, gettext
 from experiments.translation.filling import filled
 
-
-@click.group("prior")
-def command() -> None:
-    """Learn, list and show the priors of lifts."""
+command = helping.Group("prior", help=N_("Learn, list and show the priors of lifts."))
 
 
-@command.command("learn")
-@click.option("--dry-run", is_flag=True, help="Print the learned prior without storing it.")
+@command.command(
+    "learn", help=N_("Estimate the spread of true lifts from the finished experiments, and store it as a prior.")
+)
+@click.option("--dry-run", is_flag=True, help=N_("Print the learned prior without storing it."))
 def learn_command(dry_run: bool) -> None:
-    """Estimate the spread of true lifts from the finished experiments, and store it as a prior."""
     from analysis import NotShown
     from experiments.analyses import priors
     from experiments.reporting.sentences.wording import Wording
@@ -44,19 +43,17 @@ def learn_command(dry_run: bool) -> None:
     click.echo(gettext("Stored. Runs without an analysis use it from now on; the others keep their prior."))
 
 
-@command.command("list")
+@command.command("list", help=N_("List the priors of lifts: name, spread of a lift, and why."))
 def list_command() -> None:
-    """List the priors of lifts: name, spread of a lift, and why."""
     from experiments.reporting.numbers import percent
 
     for row in _all():
         click.echo(f"{row['name']}\t± {percent(row['parameters']['sd'], 0)}\t{row['reason']}")
 
 
-@command.command("show")
+@command.command("show", help=N_("Print a prior with its parameters and evidence as JSON."))
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a prior with its parameters and evidence as JSON."""
     from experiments.errors import NotFoundError
 
     rows = {row["name"]: row for row in _all()}

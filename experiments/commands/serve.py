@@ -12,23 +12,23 @@ from pathlib import Path
 
 import click
 
+from experiments.commands import helping
 from experiments.errors import SettingsError, UnavailableError
 from experiments.jobs.processes import Child, Signals, signal_when_parent_dies, stop_all
 from experiments.people.signing_key import with_secret_key
 from experiments.settings import Settings, read_settings, unknown_variables
-from experiments.translation import gettext
+from experiments.translation import N_, gettext
 
 _READY_SECONDS = 60.0
 _PATIENCE_SECONDS = 40.0  # more than gunicorn's own graceful timeout
 _LARGEST_LOG = 5_000_000
 
 
-@click.command("serve")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; overrides PORT and KLETTE_PORT.")
-@click.option("--no-worker", is_flag=True, help="Run only web processes; start `klette worker` separately.")
-@click.option("--stop-with-parent", is_flag=True, help="Stop when the parent process ends.")
+@click.command("serve", cls=helping.Command, help=N_("Serve the web pages and the API, and run the analysis worker."))
+@click.option("--port", type=click.IntRange(1, 65535), help=N_("Port to listen on; overrides PORT and KLETTE_PORT."))
+@click.option("--no-worker", is_flag=True, help=N_("Run only web processes; start `klette worker` separately."))
+@click.option("--stop-with-parent", is_flag=True, help=N_("Stop when the parent process ends."))
 def command(port: int | None, no_worker: bool, stop_with_parent: bool) -> None:
-    """Serve the web pages and the API, and run the analysis worker."""
     if stop_with_parent:
         signal_when_parent_dies()
     settings = read_settings(**({"port": port} if port else {}))

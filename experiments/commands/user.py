@@ -4,24 +4,21 @@ import sys
 
 import click
 
+from experiments.commands import helping
 from experiments.commands.console import opened_database
 from experiments.errors import InvalidError
 from experiments.people import accounts
-from experiments.translation import gettext
+from experiments.translation import N_, gettext
+
+command = helping.Group("user", help=N_("Create accounts, list them, and replace forgotten passwords."))
 
 
-@click.group("user")
-def command() -> None:
-    """Create accounts, list them, and replace forgotten passwords."""
-
-
-@command.command("create")
-@click.option("--email", required=True, help="Email address to sign in with.")
-@click.option("--role", required=True, type=click.Choice(accounts.ROLES), help="Rights of the account.")
-@click.option("--name", default="", help="Name shown to others.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, not from a prompt.")
+@command.command("create", help=N_("Create an account."))
+@click.option("--email", required=True, help=N_("Email address to sign in with."))
+@click.option("--role", required=True, type=click.Choice(accounts.ROLES), help=N_("Rights of the account."))
+@click.option("--name", default="", help=N_("Name shown to others."))
+@click.option("--password-stdin", is_flag=True, help=N_("Read the password from standard input, not from a prompt."))
 def create(email: str, role: str, name: str, password_stdin: bool) -> None:
-    """Create an account."""
     password = _from_stdin() if password_stdin else _from_prompt()
     with opened_database() as database, database.write() as session:
         account = accounts.create_account(session, email=email, role=role, password=password, name=name, actor="cli")
@@ -29,20 +26,18 @@ def create(email: str, role: str, name: str, password_stdin: bool) -> None:
     click.echo(gettext("{email} can sign in as {role}.").format(email=created, role=role))
 
 
-@command.command("password")
+@command.command("password", help=N_("Set a new password for an account and end its sessions."))
 @click.argument("email")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, not from a prompt.")
+@click.option("--password-stdin", is_flag=True, help=N_("Read the password from standard input, not from a prompt."))
 def password_command(email: str, password_stdin: bool) -> None:
-    """Set a new password for an account and end its sessions."""
     password = _from_stdin() if password_stdin else _from_prompt()
     with opened_database() as database, database.write() as session:
         changed = accounts.set_password(session, email, password, actor="cli").email
     click.echo(gettext("{email} has a new password.").format(email=changed))
 
 
-@command.command("list")
+@command.command("list", help=N_("List the accounts: id, address, role and date of creation."))
 def list_command() -> None:
-    """List the accounts: id, address, role and date of creation."""
     with opened_database() as database, database.read() as session:
         for account in accounts.list_accounts(session):
             state = "disabled" if account.disabled_at else f"{account.created_at:%Y-%m-%d}"

@@ -6,13 +6,13 @@ from contextlib import closing
 
 import click
 
-from experiments.translation import ngettext
+from experiments.commands import helping
+from experiments.translation import N_, ngettext
 
 
-@click.command()
-@click.option("--once", is_flag=True, help="Run the jobs that are due, then exit.")
+@click.command(cls=helping.Command, help=N_("Run due analyses, imports and demos until stopped."))
+@click.option("--once", is_flag=True, help=N_("Run the jobs that are due, then exit."))
 def command(once: bool) -> None:
-    """Run due analyses, imports and demos until stopped."""
     from experiments.jobs.worker import Stopping, prepare_process, stop_on_signals, work
     from experiments.settings import settings
     from experiments.storage.database import Database

@@ -287,14 +287,16 @@ def add_command(house: House) -> None:
 
 import click
 
+from experiments.commands import helping
+from experiments.translation import N_
 
-@click.command("toy")
+
+@click.command("toy", cls=helping.Command, help=N_("Say hello."))
 def command() -> None:
-    """Say hello."""
     click.echo("Hello from a toy.")
 ''',
     )
-    line = '    Command("toy", "experiments.commands.toy", "Say hello."),'
+    line = '    Command("toy", "experiments.commands.toy", N_("Say hello.")),'
     house.add_line("experiments/commands/cli.py", "COMMANDS", line)
 
 

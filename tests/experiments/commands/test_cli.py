@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from experiments.commands import cli
 from experiments.errors import InvalidError
+from experiments.translation import gettext, speaking
 
 
 def test_help_lists_every_command_without_importing_any_of_them():
@@ -34,6 +35,37 @@ def test_every_command_has_help(name, module, _sentence):
     result = CliRunner().invoke(cli.main, [name, "--help"])
     assert result.exit_code == 0
     assert command.help and command.help.splitlines()[0] in result.output
+
+
+def commands_of(command: click.Command, *path: str) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Return a command and those inside, each with what a person types after `klette`."""
+    inner = command.commands.items() if isinstance(command, click.Group) else ()
+    return [(path, command), *(found for name, one in inner for found in commands_of(one, *path, name))]
+
+
+@pytest.mark.parametrize(("name", "module", "_sentence"), cli.COMMANDS)
+def test_help_of_every_command_and_option_is_in_the_language_of_the_settings(monkeypatch, name, module, _sentence):
+    monkeypatch.setenv("KLETTE_LANGUAGE", "de")
+    for path, command in commands_of(import_module(module).command, name):
+        printed = CliRunner().invoke(cli.main, [*path, "--help"], terminal_width=1000).output
+        assert printed.startswith("Aufruf:") and "Show this message" not in printed
+        texts = [command.help, *(found.help for found in command.params if isinstance(found, click.Option))]
+        for text in filter(None, texts):
+            first = text.splitlines()[0]
+            with speaking("de"):
+                assert gettext(text).splitlines()[0] in printed
+            assert first not in printed, f"{first!r} is in English in the help of klette {' '.join(path)}"
+
+
+def test_the_list_of_commands_is_in_the_language_of_the_environment(monkeypatch):
+    monkeypatch.setenv("KLETTE_LANGUAGE", "de")
+    printed = CliRunner().invoke(cli.main, ["--help"], terminal_width=1000).output
+    with speaking("de"):
+        assert all(gettext(known.summary) in printed for known in cli.COMMANDS)
+    assert not any(known.summary in printed for known in cli.COMMANDS)
+    monkeypatch.setenv("KLETTE_LANGUAGE", "xx")
+    printed = CliRunner().invoke(cli.main, ["--help"], terminal_width=1000).output
+    assert all(known.summary in printed for known in cli.COMMANDS)
 
 
 def test_a_domain_error_is_one_line_and_status_2(monkeypatch):
