@@ -10,7 +10,7 @@ from experiments.exporting.source import Stored, VariantName
 from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import Measure, meaning, name_of
 from experiments.reporting.numbers import NOTHING, count, signed_percent
-from experiments.reporting.withheld import no_member_did, none_so_far, none_yet, too_early, without_chances
+from experiments.reporting.withheld import no_member_did, none_so_far, none_yet
 from experiments.translation import gettext
 
 
@@ -39,11 +39,11 @@ class Block:
     value, compared : str
         Headings of the columns of values and of comparisons.
     chances : bool
-        Whether it has chances of beating the control and of being best. A guardrail has none: it only has to hold.
+        Whether it has chances of beating the control and of being best; a guardrail has none.
     missing : str
         Why there are no figures.
     remark : str
-        Why a guardrail is in doubt, or why the lift differs from the ratio of the estimates.
+        Why a guardrail is broken or in doubt, or why the lift differs from the ratio of the estimates.
     adjusted, why : str
         What the covariate changed (CUPED), with an explanation.
     """
@@ -64,9 +64,9 @@ class Block:
 
 def blocks(stored: Stored) -> list[Block]:
     """Return the metrics as on the page: the primary first, the guardrails last."""
-    rank = {stored.primary: 0} | {key: 2 for key in stored.guardrails if key != stored.primary}
-    answer = stored.answer
-    entries = map(without_chances, answer.metrics) if too_early(answer.verdict) else answer.metrics
+    verdict = stored.answer.verdict
+    rank = {stored.primary: 0} | dict.fromkeys(guardrails.guarded(verdict), 2)
+    entries = guardrails.shown(verdict, stored.answer.metrics)
     return [_block(stored, entry) for entry in sorted(entries, key=lambda entry: rank.get(entry.metric, 1))]
 
 
@@ -77,7 +77,7 @@ def relative(result: MetricResult, measure: Measure) -> bool:
 
 def _block(stored: Stored, entry: MetricEntry) -> Block:
     measure, key, result = Measure.of(entry, stored.currency), entry.metric, entry.deciding
-    guarded = key in stored.guardrails and key != stored.primary
+    guarded = key in guardrails.guarded(stored.answer.verdict)
     no_members, not_shown = no_member_did(result), result.not_shown
     words = stored.reading.wording
     history = None if no_members else adjustment.adjustment_line(entry, measure, stored.variants, words)
@@ -108,7 +108,7 @@ def _hint(stored: Stored, key: str) -> str:
 
 def _remark(stored: Stored, result: MetricResult, measure: Measure, guarded: bool) -> str:
     if guarded:
-        return guardrails.doubt(stored.answer.verdict, result, measure, stored.variants)
+        return guardrails.remark(stored.answer.verdict, result, measure, stored.variants)
     return lift_notes.ratio_note(result, measure, stored.variants)
 
 

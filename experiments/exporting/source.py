@@ -55,8 +55,6 @@ class Stored:
         Its members are simulated.
     definition : tuple of Line
         The definition, as on the experiment's page.
-    guardrails : tuple of str
-        The metrics that must not worsen.
     """
 
     name: str
@@ -71,7 +69,6 @@ class Stored:
     currency: str = "EUR"
     simulated: bool = False
     definition: tuple[Line, ...] = ()
-    guardrails: tuple[str, ...] = ()
 
     @property
     def answer(self) -> Answer:
@@ -122,5 +119,4 @@ def newest(session: Session, key: str, *, zone: str = "UTC") -> Stored:
         experiment.currency,
         experiment.simulated,
         described(document_of(session, experiment), zone).lines,
-        tuple(experiment.guardrails),
     )

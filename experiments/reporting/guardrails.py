@@ -1,16 +1,35 @@
-"""Whether a guardrail holds, in words: the verdict's own statuses, written alike on page, report, terminal and list."""
+"""Guardrails as every reader shows them: value, lift, status and the bound that was passed, without chances.
 
-from collections.abc import Mapping, Sequence
+Page, report and terminal take the metrics from `shown` and the words from here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 from analysis import MetricResult, VariantResult, Verdict
 from analysis.stopping.rules import GuardrailStatus
 from experiments.analyses.answer import Answer
-from experiments.definition.variant_names import Lettered
+from experiments.analyses.scorecards import MetricEntry
+from experiments.definition.variant_names import Lettered, letter
 from experiments.reporting import phrases
-from experiments.reporting.measures import Measure, noun
-from experiments.reporting.numbers import listed, percent
-from experiments.reporting.withheld import too_early
+from experiments.reporting.measures import Measure, name_of, noun
+from experiments.reporting.numbers import decimal, listed, percent
+from experiments.reporting.withheld import too_early, without_chances
+from experiments.reporting.worded import Reading
 from experiments.translation import gettext
+
+
+def guarded(verdict: Verdict) -> frozenset[str]:
+    """Return the keys of the guardrails."""
+    return frozenset(row.metric for row in verdict.guardrails)
+
+
+def shown(verdict: Verdict, entries: Iterable[MetricEntry]) -> tuple[MetricEntry, ...]:
+    """Return metrics with the chances and losses that readers may show.
+
+    A guardrail has none, since it is judged by its status; no metric has any while there is too little data.
+    """
+    early, kept = too_early(verdict), guarded(verdict)
+    return tuple(without_chances(entry) if early or entry.metric in kept else entry for entry in entries)
 
 
 def statuses(verdict: Verdict, metric: str) -> dict[str, GuardrailStatus]:
@@ -37,41 +56,69 @@ def tag(verdict: Verdict, metric: str, variants: Sequence[Lettered]) -> tuple[st
     return gettext("guardrail not known yet"), "warn"
 
 
-def doubt(verdict: Verdict, result: MetricResult, measure: Measure, variants: Sequence[Lettered]) -> str:
-    """Return why a guardrail is in doubt, a sentence a variant, with the figures that the doubt rests on.
+def remark(verdict: Verdict, result: MetricResult, measure: Measure, variants: Sequence[Lettered]) -> str:
+    """Return why a guardrail is broken or in doubt, one sentence per variant; empty if it holds.
 
     Parameters
     ----------
     result
         The guardrail's figures of all members: those that the verdict judged.
     """
-    found, rows = statuses(verdict, result.metric), {row.variant: row for row in result.variants}
+    found = statuses(verdict, result.metric)
     control = next(variant for variant in variants if variant.control)
+    broken, doubted = (
+        [variant for variant in variants if variant.key in found and found[variant.key].status == status]
+        for status in ("broken", "in_doubt")
+    )
+    proofs = [_proof(found[variant.key], variant, control, result) for variant in broken]
+    doubts = [_doubt(found[variant.key], variant, control, result, measure) for variant in doubted]
+    return " ".join([*proofs, *doubts, *([gettext("Not certain enough to stop it.")] if doubts else [])])
+
+
+def _proof(status: GuardrailStatus, variant: Lettered, control: Lettered, result: MetricResult) -> str:
+    """Return the figures of the look that proved the harm, which may be an earlier one."""
+    text = gettext("Proven lower with {variant}: {z} standard errors below {control}, past the bound of {bound}.")
+    if result.direction == "lower":
+        text = gettext("Proven higher with {variant}: {z} standard errors above {control}, past the bound of {bound}.")
+    z, bound = decimal(abs(status.z or 0.0)), decimal(status.bound)
+    return text.format(variant=variant.letter, control=control.letter, z=z, bound=bound)
+
+
+def _doubt(
+    status: GuardrailStatus, variant: Lettered, control: Lettered, result: MetricResult, measure: Measure
+) -> str:
+    rows = {row.variant: row for row in result.variants}
     text = gettext("Probably lower with {variant} ({chance}): {value} against {control} as counted.")
     if result.direction == "lower":
         text = gettext("Probably higher with {variant} ({chance}): {value} against {control} as counted.")
-    sentences = [
-        text.format(
-            variant=variant.letter,
-            chance=phrases.chance(found[variant.key].p_worse),
-            value=_counted(measure, rows[variant.key]),
-            control=_counted(measure, rows[control.key]),
-        )
-        for variant in variants
-        if variant.key in found and found[variant.key].status == "in_doubt"
-    ]
-    return " ".join((*sentences, gettext("Not certain enough to stop it."))) if sentences else ""
+    return text.format(
+        variant=variant.letter,
+        chance=phrases.chance(status.p_worse),
+        value=_counted(measure, rows[variant.key]),
+        control=_counted(measure, rows[control.key]),
+    )
 
 
-def lines(answer: Answer) -> list[str]:
-    """Return a line for each guardrail that does not hold, with variants by their keys, for a terminal."""
+def notes(answer: Answer, variant: str) -> tuple[str, ...]:
+    """Return a note for each guardrail that a variant breaks or puts in doubt, for a list of its properties."""
+    texts = {"broken": gettext("guardrail “{metric}” broken"), "in_doubt": gettext("guardrail “{metric}” in doubt")}
+    return tuple(
+        texts[row.status].format(metric=name_of(entry))
+        for row in answer.verdict.guardrails
+        if row.variant == variant and row.status in texts and (entry := answer.entry(row.metric))
+    )
+
+
+def lines(reading: Reading) -> list[str]:
+    """Return a line for each guardrail that does not hold, for a terminal."""
+    letters = {key: letter(position) for position, key in enumerate(reading.wording.variants)}
     texts = {
         "broken": gettext("Guardrail {metric} is broken by {variant}."),
         "in_doubt": gettext("Guardrail {metric} is in doubt for {variant}."),
     }
     return [
-        texts[row.status].format(metric=noun(row.metric), variant=row.variant)
-        for row in answer.verdict.guardrails
+        texts[row.status].format(metric=noun(row.metric), variant=letters.get(row.variant, row.variant))
+        for row in reading.answer.verdict.guardrails
         if row.status in texts
     ]
 

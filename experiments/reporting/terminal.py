@@ -6,7 +6,7 @@ from experiments.reporting import guardrails, phrases
 from experiments.reporting.adjustment import covariate_name
 from experiments.reporting.measures import name_of, unit_of
 from experiments.reporting.numbers import count, decimal, percent
-from experiments.reporting.withheld import too_early, withheld_note, without_chances
+from experiments.reporting.withheld import too_early, withheld_note
 from experiments.reporting.worded import Reading
 from experiments.translation import N_, gettext
 
@@ -14,17 +14,19 @@ COLUMNS = ("", N_("members"), N_("total"), N_("observed"), N_("estimate"), N_("9
 
 
 def table(reading: Reading) -> str:
-    """Return the verdict, then a block a metric: what was counted, the estimates, the chance of being best."""
+    """Return the verdict, then a block per metric: what was counted, the estimates, the chance of being best."""
     answer = reading.answer
     verdict = answer.verdict
     lines = [reading.text(verdict.headline), reading.text(verdict.reason)]
     lines += [f"! {reading.text(check.detail)}" for check in answer.health if check.status == "fail"]
-    lines += [f"! {line}" for line in guardrails.lines(answer)]
-    early = too_early(verdict)
-    for entry in map(without_chances, answer.metrics) if early else answer.metrics:
-        lines += ["", _heading(entry)]
-        lines += _block([_row(row, entry.plain.kind == "proportion") for row in entry.deciding.variants])
-    if early:
+    lines += [f"! {line}" for line in guardrails.lines(reading)]
+    guarded = guardrails.guarded(verdict)
+    for entry in guardrails.shown(verdict, answer.metrics):
+        columns = len(COLUMNS) - (entry.metric in guarded)  # a guardrail has no chance of being best
+        rows = [tuple(map(gettext, COLUMNS))]
+        rows += [_row(row, entry.plain.kind == "proportion") for row in entry.deciding.variants]
+        lines += ["", _heading(entry), *_block([row[:columns] for row in rows])]
+    if too_early(verdict):
         lines += ["", withheld_note()]
     return "\n".join(lines)
 
@@ -36,10 +38,9 @@ def _heading(entry: MetricEntry) -> str:
     return text.format(metric=name_of(entry), unit=unit_of(entry), covariate=covariate_name(entry.covariate))
 
 
-def _block(figures: list[tuple[str, ...]]) -> list[str]:
-    """Return rows below their headings, the first column to the left and the others to the right."""
-    rows = [tuple(map(gettext, COLUMNS)), *figures]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
+def _block(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return aligned rows, the first column to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = [row[0].ljust(widths[0])]

@@ -36,6 +36,15 @@ def test_chances_wait_until_there_is_enough_data():
     assert rows and all(line.endswith(" -") for line in rows)
 
 
+def test_a_guardrail_has_no_chance_of_being_best_and_letters_in_its_warning():
+    members, done = fixtures.SPRING["c"]
+    lines = table(fixtures.reading(fixtures.result(fixtures.SPRING | {"c": (members, done | {"negative_rate": 95})})))
+    blocks = {block.split(" (")[0]: block for block in lines.split("\n\n")[1:]}
+    assert [name for name, block in blocks.items() if not block.splitlines()[1].endswith("best")] == ["Complaints"]
+    warnings = [line for line in lines.splitlines() if line.startswith("! ")]
+    assert len(warnings) == 1 and warnings[0].endswith(" C.")
+
+
 @pytest.mark.parametrize("code", ["en", "de"])
 def test_every_percentage_is_written_as_everywhere_else(code):
     with speaking(code):

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis import Verdict
 from experiments.analyses.answer import Answer
 from experiments.analyses.scorecards import MetricEntry
 from experiments.catalogue.metrics import NET_VALUE
-from experiments.reporting import phrases
-from experiments.reporting.guardrails import statuses
+from experiments.reporting import guardrails, phrases
 from experiments.reporting.measures import Measure, name_of
 from experiments.reporting.withheld import too_early
 from experiments.translation import gettext
@@ -48,7 +46,6 @@ def choices(
     variants: Sequence[VariantFacts],
     answer: Answer | None,
     primary: str,
-    guardrails: Sequence[str] = (),
     currency: str = "",
 ) -> tuple[Choice, ...]:
     """Return what can be shipped; without figures as long as there is too little data."""
@@ -57,7 +54,6 @@ def choices(
     verdict, decides = answer.verdict, answer.entry(primary) or answer.primary
     chances = {row.variant: row.p_best for row in decides.deciding.variants}
     advised = verdict.variant if verdict.decision == "ship" else None
-    guarded = [entry for key in guardrails if key != primary and (entry := answer.entry(key))]
     control = next(variant for variant in variants if variant.control)
     return tuple(
         Choice(
@@ -65,7 +61,7 @@ def choices(
             _chance(decides, chances.get(variant.key)),
             variant.key == advised,
             _value(answer.entry(NET_VALUE), variant, control, currency),
-            tuple(_doubts(verdict, guarded, variant)),
+            guardrails.notes(answer, variant.key),
         )
         for variant in variants
     )
@@ -102,9 +98,3 @@ def _value(entry: MetricEntry | None, variant: VariantFacts, control: VariantFac
         if mean > 0:
             text = gettext("net value {size} above {control}, not certain")
     return text.format(size=size, control=control.letter, level=explanations.level_of(interval))
-
-
-def _doubts(verdict: Verdict, guarded: Sequence[MetricEntry], variant: VariantFacts) -> list[str]:
-    texts = {"broken": gettext("guardrail “{metric}” broken"), "in_doubt": gettext("guardrail “{metric}” in doubt")}
-    results = [(name_of(entry), statuses(verdict, entry.metric).get(variant.key)) for entry in guarded]
-    return [texts[row.status].format(metric=name) for name, row in results if row and row.status in texts]

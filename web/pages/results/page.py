@@ -124,7 +124,6 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
             variants,
             answer,
             experiment.primary_metric,
-            experiment.guardrails,
             experiment.currency,
         )
         if state.may_ship(experiment, exposed=exposed) and not followed
@@ -146,7 +145,6 @@ def _view(
 ) -> ResultsView:
     plan = Plan(
         experiment.primary_metric,
-        experiment.guardrails,
         experiment.currency,
         services().settings.time_zone,
         moment(run.started_at),

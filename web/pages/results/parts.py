@@ -54,7 +54,6 @@ class Plan:
     """What the page shows of the experiment and its run besides the result."""
 
     primary: str
-    guardrails: Sequence[str]
     currency: str
     zone: str
     started_at: datetime

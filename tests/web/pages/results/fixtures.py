@@ -52,7 +52,6 @@ def plan(**changes: Any) -> Plan:
         **(
             {
                 "primary": "sticky_rate",
-                "guardrails": GUARDRAILS,
                 "currency": "EUR",
                 "zone": "Europe/Berlin",
                 "started_at": STARTED,

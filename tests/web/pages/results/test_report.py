@@ -119,6 +119,7 @@ def test_the_report_says_of_a_guardrail_what_the_page_says_and_gives_it_no_chanc
     guardrail = blocks_of(app)["Complaints"]
     assert guardrail.tag == tag and not guardrail.chances
     assert guardrail.remark.startswith("Probably higher with C") == ("in doubt" in tag)
+    assert guardrail.remark.startswith("Proven higher with C") == ("broken" in tag)
     page = logged_in(app).get(f"/experiments/{KEY}/report.html").text
     rows = page.split("Complaints <span", 1)[1].split("</table>", 1)[0]
     assert tag in rows and "beats control" not in rows and ">best<" not in rows

@@ -8,6 +8,7 @@ from analysis.messages import message
 from analysis.posterior.joint import Estimate, Interval
 from analysis.scoring.results import ComparisonResult
 from experiments.reporting.measures import Measure
+from experiments.reporting.numbers import NOTHING, decimal
 from experiments.reporting.phrases import chance
 from experiments.reporting.sentences.wording import Wording
 from tests.web.pages.results import fixtures, sampled_parts
@@ -76,6 +77,7 @@ def test_a_guardrail_has_no_chance_of_being_best() -> None:
     guardrail = page().part("scorecard").groups[-1]
     assert {row.best.text for row in guardrail.rows} == {""}
     assert {row.loss.text for row in guardrail.rows} == {""}
+    assert {chance for row in guardrail.rows for chance in row.raw[-2:]} == {NOTHING}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_a_guardrail_shows_whether_it_holds(complaints: int, tag: str) -> None:
     audience = fixtures.SPRING | {"c": (members, done | {"negative_rate": complaints})}
     group = page(fixtures.result(audience)).part("scorecard").groups[-1]
     assert group.tag == tag
-    assert bool(group.remark) == ("doubt" in tag)
+    assert bool(group.remark) == ("holds" not in tag)
 
 
 def test_a_guardrail_in_doubt_shows_the_figures_behind_it() -> None:
@@ -97,6 +99,14 @@ def test_a_guardrail_in_doubt_shows_the_figures_behind_it() -> None:
     own, control = 4300 / members, 2800 / fixtures.SPRING["a"][0]
     assert f": {own:.2f}{THIN}% against {control:.2f}{THIN}% as counted." in group.remark
     assert group.remark.endswith("Not certain enough to stop it.")
+
+
+def test_a_broken_guardrail_shows_the_bound_it_passed() -> None:
+    members, done = fixtures.SPRING["c"]
+    result = fixtures.result(fixtures.SPRING | {"c": (members, done | {"negative_rate": 95})})
+    broken = next(row for row in answer_of(result).verdict.guardrails if row.status == "broken")
+    remark = page(result).part("scorecard").groups[-1].remark
+    assert decimal(abs(broken.z)) in remark and decimal(broken.bound) in remark
 
 
 def test_a_failed_check_makes_the_verdict_untrusted() -> None:
@@ -279,7 +289,7 @@ def test_a_variant_is_recommended_in_the_dialog_only_if_the_verdict_ships_it() -
 
 def test_a_choice_shows_its_chance_its_net_value_and_its_guardrails() -> None:
     result = sampled_parts.whole_result()
-    a, b, c = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", ["negative_rate"], "EUR")
+    a, b, c = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", "EUR")
     p = {row["variant"]: row["p_best"] for row in result["metrics"][0]["variants"]}
     assert a.notes == ("control", f"{chance(p['a'])} chance of being the stickiest")
     sure = f"above A, fairly certain (95{THIN}% interval)"
@@ -288,7 +298,7 @@ def test_a_choice_shows_its_chance_its_net_value_and_its_guardrails() -> None:
     entry = next(entry for entry in result["metrics"] if entry["metric"] == "net_value")
     compared = next(row for row in entry["comparisons"] if row["variant"] == "b")
     compared["difference"] = sampled_parts.estimate(-0.11, 0.2)
-    b = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", ["negative_rate"], "EUR")[1]
+    b = decide.choices(fixtures.variants(), answer_of(result), "sticky_rate", "EUR")[1]
     assert b.value == f"net value €{THIN}0.11 below A, not certain"
 
 

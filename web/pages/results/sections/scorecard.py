@@ -13,7 +13,7 @@ from experiments.reporting import adjustment, guardrails, lift_notes, phrases
 from experiments.reporting.measures import Measure, meaning
 from experiments.reporting.numbers import NOTHING, count, percent, signed_percent
 from experiments.reporting.sentences.wording import Wording
-from experiments.reporting.withheld import no_member_did, none_so_far, none_yet, withheld_note, without_chances
+from experiments.reporting.withheld import no_member_did, none_so_far, none_yet, withheld_note
 from experiments.translation import N_, gettext
 from web.pages.results import explanations
 from web.pages.results.context import Context, Population
@@ -73,14 +73,14 @@ class Role:
     ----------
     tag, tone
         What is written beside its name; a guardrail's says whether it holds.
-    doubt
-        Why a guardrail is in doubt.
+    remark
+        Why a guardrail is broken or in doubt.
     """
 
     tag: str = ""
     tone: str = ""
     guardrail: bool = False
-    doubt: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,12 +156,10 @@ def _groups(context: Context) -> tuple[Group, ...]:
     entries, densities = answer.metrics, context.reading.drawing.get("densities", {})
     if answer.mature is not None and context.population and context.population.mature:
         entries, densities = answer.mature.metrics, {}
-    if context.withheld:
-        entries = tuple(map(without_chances, entries))
-    rank = {context.primary.metric: 0} | {key: 2 for key in plan.guardrails if key != context.primary.metric}
+    rank = {context.primary.metric: 0} | dict.fromkeys(guardrails.guarded(answer.verdict), 2)
     among = {row.variant: row.n for row in answer.primary.deciding.variants}
     groups = []
-    for entry in sorted(entries, key=lambda entry: rank.get(entry.metric, 1)):
+    for entry in sorted(guardrails.shown(answer.verdict, entries), key=lambda entry: rank.get(entry.metric, 1)):
         group = _group(context, entry, densities.get(entry.metric, {}))
         spent = spent_once(entry, plan, context.variants, among)
         groups.append(replace(group, remark=f"{group.remark} {spent}".strip()))
@@ -173,11 +171,11 @@ def _role(context: Context, metric: str) -> Role:
     verdict, entry = context.answer.verdict, context.answer.entry(metric)
     if metric == context.primary.metric:
         return Role(gettext("decides"), "decides")
-    if metric not in context.plan.guardrails or entry is None:
+    if metric not in guardrails.guarded(verdict) or entry is None:
         return Role()
     tag, tone = guardrails.tag(verdict, metric, context.variants)
     measure = Measure.of(entry, context.plan.currency)
-    return Role(tag, tone, True, guardrails.doubt(verdict, entry.deciding, measure, context.variants))
+    return Role(tag, tone, True, guardrails.remark(verdict, entry.deciding, measure, context.variants))
 
 
 def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve]) -> Group:
@@ -200,7 +198,7 @@ def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve])
     axis = axis_of(scale, lambda value: _tick_label(value, measure, relative), 6) if scale else ()
     note = _note(result, relative, measure, words)
     adjusted = adjusted_of(entry, measure, context.variants, words)
-    remark = role.doubt if role.guardrail else lift_notes.ratio_note(result, measure, context.variants)
+    remark = role.remark if role.guardrail else lift_notes.ratio_note(result, measure, context.variants)
     return Group(
         entry.metric, measure.name, hint, role.tag, role.tone, rows, axis, note, measure.column, remark, adjusted
     )
