@@ -75,7 +75,8 @@ def costs(document: Mapping[str, Any]) -> str:
         measured = {document["primary_metric"], *document["metrics"], *document["guardrails"]}
         valued = any(metric(key).kind == "value" for key in measured)
         return gettext("No variant has a cost.") if valued else ""
-    each = (f"{letter(position)} {cost or gettext('nothing')}" for position, cost in enumerate(found))
+    nothing = gettext("nothing")
+    each = (f"{letter(position)} {cost or nothing}" for position, cost in enumerate(found))
     return "; ".join(each) + "."
 
 

@@ -112,5 +112,6 @@ def label_of(path: str) -> str:
     found = re.fullmatch(r"worths\.(\d+)\.(type|amount)", path)
     if found:
         action = gettext("Action {number}").format(number=int(found[1]) + 1)
-        return f"{action}: {pgettext('of an action', 'Value')}" if found[2] == "amount" else action
+        value = pgettext("of an action", "Value")
+        return f"{action}: {value}" if found[2] == "amount" else action
     return gettext(LABELS.get(path) or LABELS.get(path.split(".")[0], path))

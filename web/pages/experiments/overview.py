@@ -112,8 +112,11 @@ def _schedule_detail(experiment: Experiment) -> str:
         )
     else:
         first = gettext("Starts immediately.")
-    end = gettext("Stops automatically on {time}.").format(time=when(ends, zone)) if ends else ""
-    return f"{first} {end or gettext('Runs until you stop it.')}"
+    if ends:
+        end = gettext("Stops automatically on {time}.").format(time=when(ends, zone))
+    else:
+        end = gettext("Runs until you stop it.")
+    return f"{first} {end}"
 
 
 def _place(start: int, end: int) -> str:
