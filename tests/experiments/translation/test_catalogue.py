@@ -1,23 +1,29 @@
-"""The German catalogue: every text of it is translated and uses only the placeholders of its English text."""
+"""The German catalogue: it holds every text of the code and no other, each translated, with the same placeholders."""
 
 import re
 
 import pytest
 from babel.messages.catalog import Message
-from babel.messages.pofile import read_po
 
-from experiments.translation import FOLDER, gettext, speaking
+from experiments.translation import gettext, speaking
+from tests.experiments.translation.texts import extracted, german, texts
 
 PLACEHOLDER = re.compile(r"\{[^{}]*\}|%\(\w+\)[sd]")
 
 
 def entries() -> list[Message]:
-    with (FOLDER / "de" / "LC_MESSAGES" / "messages.po").open("rb") as lines:
-        return [entry for entry in read_po(lines, locale="de") if entry.id]
+    return [entry for entry in german() if entry.id]
 
 
 def forms(text: str | tuple[str, ...]) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text)
+
+
+def test_the_catalogue_holds_the_texts_of_the_code_and_no_others() -> None:
+    kept = texts(german())
+    missing, obsolete = sorted(extracted() - kept, key=str), sorted(kept - extracted(), key=str)
+    assert not missing, f"Run `make messages` and translate: {missing}"
+    assert not obsolete, f"Run `make messages`, which removes: {obsolete}"
 
 
 def test_every_entry_is_translated() -> None:
