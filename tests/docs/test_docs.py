@@ -10,6 +10,7 @@ import pytest
 
 from experiments.assignment.bucketing import bucket
 from experiments.commands.cli import COMMANDS
+from experiments.reporting.numbers import NARROW
 from experiments.settings import Settings
 from tests.benchmarks.run import PARTS as BENCH_PARTS
 from tests.proofs.run import PARTS as PROOF_PARTS
@@ -138,7 +139,7 @@ def test_the_analysts_commands_of_the_readme_work_as_they_are(tmp_path, monkeypa
         ["sh", "-ec", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 0, done.stderr
-    assert "11.34%" in done.stdout and '"experiment": "headline-2026"' in done.stdout
+    assert f"11.34{NARROW}%" in done.stdout and '"experiment": "headline-2026"' in done.stdout
 
 
 def test_the_buttons_and_pages_of_the_documents_exist():
