@@ -96,7 +96,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         NONE,
         needs="Needs experiment.",
         properties=(
-            Property("variant", str, "the variant, where the client chose it"),
+            Property("variant", str, "the variant, if the client chose it"),
             Property("epoch", int, "the allocation epoch whose edges the client used", 1),
             Property("attributes", dict[str, Any], "the member's attributes, by name"),
         ),

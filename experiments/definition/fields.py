@@ -216,9 +216,9 @@ def _check_unique(values: list[str]) -> list[str]:
 
 
 Targeting = Annotated[
-    dict[str, Any] | None, AfterValidator(_check_targeting), Field(description="Who is eligible; null for all members.")
+    dict[str, Any] | None, AfterValidator(_check_targeting), Field(description="Targeting rule; null for all members.")
 ]
-Traffic = Annotated[Share, AfterValidator(_check_traffic), Field(description="Share of eligible members.")]
+Traffic = Annotated[Share, AfterValidator(_check_traffic), Field(description="Share of eligible members to admit.")]
 MetricKeys = Annotated[list[MetricKey], Field(max_length=20), AfterValidator(_check_unique)]
 Segments = Annotated[
     list[AttributeName],
@@ -231,7 +231,7 @@ MinimumMembers = Annotated[Days, Field(ge=1, le=10_000_000, description="Members
 Caring = Annotated[
     float,
     BeforeValidator(plain_number),
-    Field(gt=0, le=0.5, allow_inf_nan=False, description="Relative loss that does not matter."),
+    Field(gt=0, le=0.5, allow_inf_nan=False, description="Relative loss that is acceptable."),
 ]
 
 EventType = Annotated[str, AfterValidator(_check_event_type)]

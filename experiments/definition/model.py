@@ -94,7 +94,7 @@ class Cost(_Model):
 
     fixed: Annotated[Amount, Field(description="Fixed cost.")] = Decimal(0)
     per_thousand: Annotated[Amount, Field(description="Cost per 1,000 exposed members.")] = Decimal(0)
-    currency: Currency | None = Field(None, description="Must be the experiment's currency; the default.")
+    currency: Currency | None = Field(None, description="The experiment's currency, which is the default.")
 
 
 class VariantDefinition(_Model):
@@ -176,13 +176,13 @@ class ExperimentDefinition(_Model):
     planned_days: PlannedDays | None = None
     minimum_members: MinimumMembers = 100
     threshold_of_caring: Caring = 0.01
-    allocation: Allocation | None = Field(None, description="Null for fixed weights.")
-    covariate: Covariate | None = Field(None, description="Null for no adjustment.")
+    allocation: Allocation | None = Field(None, description="Adaptive allocation; null for fixed weights.")
+    covariate: Covariate | None = Field(None, description="Covariate to adjust for; null for none.")
     action_values: ActionValues = Field(default_factory=dict)
     margin: Margin = 1.0
     prior: Prior = "auto"
     interval: IntervalKind = "eti"
-    starts_at: Moment | None = Field(None, description="Start of a launched experiment; immediately if absent.")
+    starts_at: Moment | None = Field(None, description="When it starts after the launch. Defaults to immediately.")
     ends_at: Moment | None = Field(None, description="When it stops automatically.")
 
     @model_validator(mode="after")

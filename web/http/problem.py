@@ -36,17 +36,17 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """An error after RFC 9457: ``detail`` names the value, the bound and the remedy; ``code`` is stable."""
+    """An error (RFC 9457): ``detail`` names the value, the bound and the remedy; ``code`` never changes."""
 
     model_config = ConfigDict(extra="allow")
     type: str = Field(description="The documentation of this kind of problem.")
     title: str = Field(description="The kind of problem.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="The value, the bound and the remedy.")
-    code: str = Field(description="Stable; for programs.")
-    fields: dict[str, str] | None = Field(None, description="Message by path of field, such as variants.1.weight.")
-    possible: list[str] | None = Field(None, description="After an illegal transition: the states that can be reached.")
-    actions: list[str] | None = Field(None, description="After an illegal transition: the actions that lead there.")
+    code: str = Field(description="Stable code for programs.")
+    fields: dict[str, str] | None = Field(None, description="Messages by field path, such as variants.1.weight.")
+    possible: list[str] | None = Field(None, description="After an illegal transition: states that can be reached.")
+    actions: list[str] | None = Field(None, description="After an illegal transition: available actions.")
 
 
 # Status -> (code, title, remedy) of the failures that the framework notices before any of our code runs.

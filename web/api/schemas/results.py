@@ -63,7 +63,7 @@ class JobAnswer(BaseModel):
     job: int
     kind: str
     state: Literal["due", "running", "done", "failed"]
-    progress: float = Field(description="From 0 to 1.")
+    progress: float = Field(description="Progress, from 0 to 1.")
     message: str
     analysis: str | None = Field(description="Id of the analysis; null until the job is done.")
     status_url: str

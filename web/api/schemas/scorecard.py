@@ -101,8 +101,8 @@ class Comparison(BaseModel):
 
     variant: str
     control: str
-    lift: Estimate | None = Field(description="variant / control − 1")
-    difference: Estimate | None = Field(description="variant − control, in the metric's unit")
+    lift: Estimate | None = Field(description="variant / control − 1.")
+    difference: Estimate | None = Field(description="variant − control, in the metric's unit.")
     p_beats_control: float | None
     p_rope: float | None = Field(description="Probability that the lift is within the region of practical equivalence.")
     lift_not_shown: str | None
@@ -167,5 +167,5 @@ class Answer(BaseModel):
     unit_of_measure: str
     members_per_day: float | None
     more_days: int | None
-    elapsed_days: float | None = Field(description="Null if totals were imported without dates.")
+    elapsed_days: float | None = Field(description="Duration of the run; null if totals were imported without dates.")
     planned_days: float | None
