@@ -33,15 +33,7 @@ def segment_forest(
     y = {"field": "level", "type": "nominal", "sort": levels, "title": None, "axis": plain | {"labelLimit": _WIDEST}}
     offset = {"field": "variant", "type": "nominal", "sort": shown}
     axis = {"labelExpr": SIGNED_PERCENT, "gridDash": [2, 3], "domain": False, "tickCount": 4}
-    tooltip = [
-        {"field": "level", "title": N_("segment")},
-        {"field": "name", "title": N_("variant")},
-        {"field": "n", "type": "quantitative", "title": N_("members"), "format": ","},
-        {"field": "lift", "type": "quantitative", "format": "+.1%"},
-        {"field": "low", "type": "quantitative", "title": N_("95 % from"), "format": "+.1%"},
-        {"field": "high", "type": "quantitative", "title": N_("to"), "format": "+.1%"},
-        {"field": "raw_lift", "type": "quantitative", "title": N_("raw"), "format": "+.1%"},
-    ]
+    tooltip = _tooltip()
 
     def place(field: str) -> dict[str, Any]:
         return {"field": field, "type": "quantitative", "title": N_("lift over the control"), "axis": axis}
@@ -65,3 +57,15 @@ def segment_forest(
     ]
     height = max(60, len(levels) * (16 * max(len(shown), 1) + 10))
     return frame(N_("Lift over the control in each segment, with its 95 % interval."), height, table, layers)
+
+
+def _tooltip() -> list[dict[str, Any]]:
+    return [
+        {"field": "level", "title": N_("segment")},
+        {"field": "name", "title": N_("variant")},
+        {"field": "n", "type": "quantitative", "title": N_("members"), "format": ","},
+        {"field": "lift", "type": "quantitative", "format": "+.1%"},
+        {"field": "low", "type": "quantitative", "title": N_("95 % from"), "format": "+.1%"},
+        {"field": "high", "type": "quantitative", "title": N_("to"), "format": "+.1%"},
+        {"field": "raw_lift", "type": "quantitative", "title": N_("raw"), "format": "+.1%"},
+    ]

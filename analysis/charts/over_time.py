@@ -46,36 +46,17 @@ def posterior_over_time(
     last = max((row["day"] for row in rows), default=0.0)
     now = last if today is None else float(today)
     end = max(0.0 if over else planned_days or 0.0, now, 1.0)
-    x = days_run(end)
-    y = {
-        "field": "p_best",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"domain": [0, 1]},
-        "axis": {"labelExpr": PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False},
-    }
-    tooltip = [
-        {"field": "name", "title": N_("variant")},
-        {"field": "day", "type": "quantitative", "title": N_("day"), "format": ".1f"},
-        {"field": "p_best", "type": "quantitative", "title": N_("chance of being best"), "format": ".1%"},
-    ]
-    placement = {"align": "right", "dx": 1} if now > end / 2 else {"align": "left", "dx": -1}
-    mark = {"datum": now, "type": "quantitative"}
+    x, y = days_run(end), _chances()
     lonely = len(rows) <= len(variants)
     last_rows = [max((r for r in rows if r["variant"] == v), key=lambda r: r["day"], default=None) for v in variants]
-    text = {"type": "text", "text": now_label, "color": "var(--mute)", "fontSize": 12} | placement
-    label = {"data": {"values": [{}]}, "encoding": {"x": mark, "y": {"value": -12}}}
+    line, label = _line_of_now(now, now_label, end)
     layers = [
-        {
-            "data": {"values": [{}]},
-            "mark": {"type": "rule", "color": "var(--mute)", "strokeDash": [2, 3]},
-            "encoding": {"x": mark},
-        },
+        line,
         {
             "mark": {"type": "line", "strokeWidth": 2.2, "interpolate": "linear", "point": lonely},
-            "encoding": {"x": x, "y": y, "color": encoding, "tooltip": tooltip},
+            "encoding": {"x": x, "y": y, "color": encoding, "tooltip": _tooltip()},
         },
-        label | {"mark": text},
+        label,
         {
             "data": {"values": apart([row for row in last_rows if row], "p_best", gap=0.11)},
             "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600, "fontSize": 12},
@@ -85,3 +66,39 @@ def posterior_over_time(
     # Before the planned end, the names are placed over the remaining days.
     longest = 0 if now < end / 2 else max((len(name) for name in names.values()), default=1)
     return frame(N_("Each variant's chance of being best, by day."), 190, rows, layers, room=14 + 8 * longest, top=_TOP)
+
+
+def _chances() -> dict[str, Any]:
+    """Return the vertical axis, from 0 to 100 %."""
+    return {
+        "field": "p_best",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [0, 1]},
+        "axis": {"labelExpr": PERCENT, "values": [0, 0.5, 1], "domain": False, "ticks": False},
+    }
+
+
+def _tooltip() -> list[dict[str, Any]]:
+    return [
+        {"field": "name", "title": N_("variant")},
+        {"field": "day", "type": "quantitative", "title": N_("day"), "format": ".1f"},
+        {"field": "p_best", "type": "quantitative", "title": N_("chance of being best"), "format": ".1%"},
+    ]
+
+
+def _line_of_now(now: float, text: str, end: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the dotted line, and its label above the plot on the side that has more room."""
+    placement = {"align": "right", "dx": 1} if now > end / 2 else {"align": "left", "dx": -1}
+    x = {"datum": now, "type": "quantitative"}
+    line = {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "color": "var(--mute)", "strokeDash": [2, 3]},
+        "encoding": {"x": x},
+    }
+    label = {
+        "data": {"values": [{}]},
+        "encoding": {"x": x, "y": {"value": -12}},
+        "mark": {"type": "text", "text": text, "color": "var(--mute)", "fontSize": 12} | placement,
+    }
+    return line, label

@@ -35,13 +35,7 @@ def retention_curves(
     x = _days(last)
     axis = {"labelExpr": FINE_PERCENT, "tickCount": 3, "domain": False, "ticks": False}
     y = {"field": "mean", "type": "quantitative", "title": None, "scale": {"domain": [0, top]}, "axis": axis}
-    # Curves that end at the same value are named in the order that they have before.
-    height = {key: sum(row["mean"] for row in table if row["variant"] == key) for key in variants}
-    ending = [
-        row | {"end": (ends or {}).get(row["variant"], row["name"]), "height": height[row["variant"]]}
-        for row in table
-        if row["day"] == last
-    ]
+    ending = _endings(table, variants, last, ends or {})
     shared = {"x": x, "color": encoding}
     layers: list[dict[str, Any]] = [
         {
@@ -66,6 +60,19 @@ def retention_curves(
     return frame(
         N_("Members who still came back, by day since they first saw it."), 190, table, layers, room=14 + 7 * longest
     )
+
+
+def _endings(
+    table: Sequence[dict[str, Any]], variants: Sequence[str], last: int, ends: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the rows of the last day, with the text at the end of each curve."""
+    # Curves that end at the same value are named in the order that they have before.
+    height = {key: sum(row["mean"] for row in table if row["variant"] == key) for key in variants}
+    return [
+        row | {"end": ends.get(row["variant"], row["name"]), "height": height[row["variant"]]}
+        for row in table
+        if row["day"] == last
+    ]
 
 
 def _days(last: int) -> dict[str, Any]:

@@ -145,15 +145,9 @@ def plan(
     def judged(days: int) -> Outcomes:
         return expected(audience, rules, days, lift, tests=tests, seed=seed)
 
-    enough, days = _shortest(chance, power), planned_days or LONGEST_DAYS
-    if enough is not None and not (planned_days and _reached(judged(planned_days), power)):
-        least = max(planned_days + 1 if planned_days else 1, window_days or 1)
-        enough, weeks = _in_weeks(judged, power, enough, least)
-        days = planned_days or weeks
+    enough, days = _enough_and_planned(chance, judged, power, planned_days, window_days)
     outcomes = judged(days)
-    outcome: Literal["enough", "too_short", "unreachable"] = "unreachable" if enough is None else "too_short"
-    if _reached(outcomes, power):
-        outcome = "enough"
+    outcome = _outcome(outcomes, power, enough)
     return Plan(
         audience,
         replace(rules, planned_days=float(days)),
@@ -198,6 +192,28 @@ def _refuse(
         raise AnalysisError("bad_request", f"{planned_days} planned days; give a number from 1 to 365.")
     if window_days is not None and not 1 <= window_days <= LONGEST_DAYS:
         raise AnalysisError("bad_request", f"A window of {window_days} days; give a number from 1 to {LONGEST_DAYS}.")
+
+
+def _enough_and_planned(
+    chance: Callable[[int], float],
+    judged: Callable[[int], Outcomes],
+    power: float,
+    planned_days: int | None,
+    window_days: int | None,
+) -> tuple[int | None, int]:
+    """Return the fewest days that reach the power, None if a year does not, and the days of the plan."""
+    enough = _shortest(chance, power)
+    if enough is None or (planned_days and _reached(judged(planned_days), power)):
+        return enough, planned_days or LONGEST_DAYS
+    least = max(planned_days + 1 if planned_days else 1, window_days or 1)
+    enough, weeks = _in_weeks(judged, power, enough, least)
+    return enough, planned_days or weeks
+
+
+def _outcome(outcomes: Outcomes, power: float, enough: int | None) -> Literal["enough", "too_short", "unreachable"]:
+    if _reached(outcomes, power):
+        return "enough"
+    return "unreachable" if enough is None else "too_short"
 
 
 def _reached(outcomes: Outcomes, power: float) -> bool:

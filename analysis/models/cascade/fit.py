@@ -227,29 +227,38 @@ def fit_cascade(
     def row(key: str) -> VariantCascade:
         if key in unknown:
             return _counted(key, data[key], unknown[key])
-        dispersion: Estimate | NotShown
-        if isinstance(fitted.dispersion, NotShown):
-            dispersion = fitted.dispersion
-        else:
-            dispersion = drawn_estimate(fitted.dispersion[:, list(known).index(key)], interval, probability)
+        dispersion = _dispersion(fitted, list(known).index(key), interval, probability)
         reach = _no_reach(r[key]) or _summed_reach(r[key], interval, probability)
         estimate = drawn_estimate(r[key], interval, probability)
         return _row(key, data[key], estimate, dispersion, float((r[key] > 1).mean()), reach)
 
-    comparisons = tuple(
+    comparisons = _comparisons(r, control, interval, probability)
+    rows = tuple(map(row, data))
+    return CascadeResult(
+        rows, comparisons, prior, seed, fitted.diagnostics, fitted.engine, fitted.checks, fitted.note, draws=r
+    )
+
+
+def _comparisons(
+    r: Mapping[str, np.ndarray], control: str, interval: IntervalKind, probability: float
+) -> tuple[CascadeComparison, ...]:
+    """Return each variant's R beside the control's; none if the control has no fit."""
+    return tuple(
         CascadeComparison(
             key,
             control,
             drawn_estimate(r[key] - r[control], interval, probability),
             float((r[key] > r[control]).mean()),
         )
-        for key in known
-        if key != control and control in known
+        for key in r
+        if key != control and control in r
     )
-    rows = tuple(map(row, data))
-    return CascadeResult(
-        rows, comparisons, prior, seed, fitted.diagnostics, fitted.engine, fitted.checks, fitted.note, draws=r
-    )
+
+
+def _dispersion(fitted: Fitted, v: int, interval: IntervalKind, probability: float) -> Estimate | NotShown:
+    if isinstance(fitted.dispersion, NotShown):
+        return fitted.dispersion
+    return drawn_estimate(fitted.dispersion[:, v], interval, probability)
 
 
 def _summed_reach(r: np.ndarray, interval: IntervalKind, probability: float) -> Reach:
