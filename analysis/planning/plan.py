@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -138,13 +138,10 @@ def plan(
     _refuse(audience, lift, power, planned_days, window_days, tests, seed)
 
     def chance(days: int, of: float = lift, audience: Audience = audience) -> float:
-        options = {"tests": _SEARCH_TESTS, "seed": seed, "looks": _FEW_LOOKS}
-        return expected(audience, rules, days, of, **options).right.value
+        return expected(audience, rules, days, of, tests=_SEARCH_TESTS, seed=seed, looks=_FEW_LOOKS).right.value
 
-    @cache
-    def judged(days: int) -> Outcomes:
-        return expected(audience, rules, days, lift, tests=tests, seed=seed)
-
+    simulated = partial(expected, audience, rules, tests=tests, seed=seed)
+    judged = cache(lambda days: simulated(days, lift))
     enough, days = _enough_and_planned(chance, judged, power, planned_days, window_days)
     outcomes = judged(days)
     outcome = _outcome(outcomes, power, enough)
@@ -158,8 +155,8 @@ def plan(
         enough,
         int(audience.members([days]).sum()),
         outcomes,
-        expected(audience, rules, days, 0.0, tests=tests, seed=seed),
-        expected(audience, rules, days, None, tests=tests, seed=seed),
+        simulated(days, 0.0),
+        simulated(days, None),
         _helps(audience, rules, lift, power, chance) if outcome == "unreachable" else (),
         tests,
         seed,

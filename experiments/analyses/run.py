@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,10 @@ from experiments.analyses.plan import Inputs
 from experiments.analyses.reallocation import open_next
 from experiments.analyses.sampled import wanted
 from experiments.analyses.serialise import iso
-from experiments.catalogue.metrics import DAY_US
-from experiments.collect import Worth, collect
+from experiments.catalogue.metrics import DAY_US, Metric
+from experiments.collect import Covariate, Worth, collect
+from experiments.collect.attribution import Scope
+from experiments.collect.collected import Collected
 from experiments.collect.engine import source
 from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle.store import current_run, get, variants_of
@@ -81,34 +83,27 @@ def analyse(
     report(0.02, COUNTING)
     with database.read() as session:
         experiment = get(session, experiment_key)
-        run = current_run(session, experiment)
-        if run is None:
-            raise ConflictError(f"{experiment_key} is {experiment.state} and has never run; launch it first.")
+        run = _newest_run(session, experiment)
         cut_off = cut_off_us if cut_off_us is not None else _latest_cut_off(experiment, run)
         first_time = _never_analysed(session, run)
         given = _inputs(session, database, experiment, run, cut_off, seed, by_arrival=not history_only, report=report)
     given = replace(given, with_models=with_models and wanted(given.plan) and not history_only)
-    past: list[Analysis] = []
+    earlier_days: list[Analysis] = []
     if history_only:
         analysis = _past_day(experiment, run, given)
     else:
         if first_time and not given.counts_only:
             report(0.5, FILLING_IN)
-            past = [_past_day(experiment, run, day) for day in past_days(database, experiment, run, given)]
+            earlier_days = [_past_day(experiment, run, day) for day in past_days(database, experiment, run, given)]
         report(0.6, COMPARING)
         if first_time and given.with_models:
-            # The first result must not wait for the sampled models, which take seconds to compile.
-            early = _analysed(experiment, run, replace(given, with_models=False))
-            with database.write() as session:
-                hold(session)
-                _add(session, [*past, early])
-                _drop_older_drawings(session, run)
-            past = []
+            _store_early(database, experiment, run, given, earlier_days, hold)
+            earlier_days = []
         later = lambda fraction, step: report(0.6 + 0.35 * fraction, step)  # noqa: E731
         analysis = _analysed(experiment, run, given, report=later)
     report(0.97, STORING)
     with database.write() as session:
-        (store or _add)(session, [*past, analysis])
+        (store or _add)(session, [*earlier_days, analysis])
         _drop_older_drawings(session, run)
         if cut_off_us is None and not history_only:
             open_next(session, analysis, now_us=time.time_ns() // 1000)
@@ -159,6 +154,29 @@ def new_id() -> str:
     value = (milliseconds & (2**48 - 1)) << 80 | random
     value = value & ~(0xF << 76) | 7 << 76
     return str(UUID(int=value & ~(0x3 << 62) | 2 << 62))
+
+
+def _newest_run(session: Session, experiment: Experiment) -> Run:
+    run = current_run(session, experiment)
+    if run is None:
+        raise ConflictError(f"{experiment.key} is {experiment.state} and has never run; launch it first.")
+    return run
+
+
+def _store_early(
+    database: Database,
+    experiment: Experiment,
+    run: Run,
+    given: Inputs,
+    earlier_days: list[Analysis],
+    hold: Callable[[Session], None],
+) -> None:
+    """Store the first result without the sampled models, which take seconds to compile."""
+    early = _analysed(experiment, run, replace(given, with_models=False))
+    with database.write() as session:
+        hold(session)
+        _add(session, [*earlier_days, early])
+        _drop_older_drawings(session, run)
 
 
 def _add(session: Session, analyses: list[Analysis]) -> None:
@@ -218,17 +236,8 @@ def _inputs(
         plan = replace(plan, metrics=keys, guardrails=tuple(key for key in plan.guardrails if key in keys))
         collected = counts
     else:
-        primary = measured[0]
-        collected = collect(
-            source.source(database.url),
-            inputs.scope(experiment, run, cut_off_us, tolerance_us=tolerance, by_arrival=by_arrival),
-            measured,
-            segments=experiment.segments,
-            segmented=primary if primary.kind == "proportion" else None,
-            covariate=plan.covariate,
-            worth=Worth.of(experiment, variants_of(session, experiment)),
-            report=lambda fraction: report(0.02 + 0.45 * fraction, COUNTING),
-        )
+        scope = inputs.scope(experiment, run, cut_off_us, tolerance_us=tolerance, by_arrival=by_arrival)
+        collected = _collected(session, database, experiment, scope, measured, plan.covariate, report)
     return Inputs(
         created_at=iso(int(datetime.now(UTC).timestamp()) * 1_000_000),
         cut_off_us=cut_off_us,
@@ -243,6 +252,29 @@ def _inputs(
         metric_definitions={
             one.key: one.definition(experiment.currency, experiment.window_days, tolerance / 1e6) for one in measured
         },
+    )
+
+
+def _collected(
+    session: Session,
+    database: Database,
+    experiment: Experiment,
+    scope: Scope,
+    measured: Sequence[Metric],
+    covariate: Covariate | None,
+    report: Report,
+) -> Collected:
+    """Return the statistics of the scope, with the primary metric by segment if it is a proportion."""
+    primary = measured[0]
+    return collect(
+        source.source(database.url),
+        scope,
+        measured,
+        segments=experiment.segments,
+        segmented=primary if primary.kind == "proportion" else None,
+        covariate=covariate,
+        worth=Worth.of(experiment, variants_of(session, experiment)),
+        report=lambda fraction: report(0.02 + 0.45 * fraction, COUNTING),
     )
 
 

@@ -171,13 +171,7 @@ def _live(
     row: Experiment, run: Run | None, epochs_of_run: list[Epoch], variants: list[Variant], namespace: Namespace | None
 ) -> LiveExperiment:
     held = tuple(LiveVariant(variant.key, variant.content) for variant in variants)
-    state, matches = row.state, None
-    if row.targeting and state != "archived":
-        try:
-            matches = _compile(row.targeting)
-        except KletteError:
-            log.exception("The targeting of %s cannot be read; no member is assigned until it is fixed.", row.key)
-            state = "unreadable"
+    state, matches = _state_and_targeting(row)
     return LiveExperiment(
         id=row.id or 0,
         project_id=row.project_id,
@@ -209,6 +203,17 @@ def _live(
         segments=_stored_attributes(row),
         variant_of={variant.key: variant for variant in held},
     )
+
+
+def _state_and_targeting(row: Experiment) -> tuple[str, Callable[[Mapping[str, Any]], bool] | None]:
+    """Return the state for assignment, "unreadable" if the targeting is, and the compiled targeting."""
+    if not row.targeting or row.state == "archived":
+        return row.state, None
+    try:
+        return row.state, _compile(row.targeting)
+    except KletteError:
+        log.exception("The targeting of %s cannot be read; no member is assigned until it is fixed.", row.key)
+        return "unreadable", None
 
 
 def _in_order(variants: tuple[LiveVariant, ...], run: Run | None) -> tuple[LiveVariant, ...]:

@@ -8,19 +8,20 @@ that table, run only where needed: statistics by cell (`cells`), the primary met
 The rules for which events of which members count are in `experiments.collect.attribution`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ibis.backends.sql import SQLBackend
 
 from analysis.statistics import Statistics
 from experiments.catalogue.metrics import Metric
-from experiments.collect.active import active_members
+from experiments.collect.active import Active, active_members
 from experiments.collect.attribution import Scope
-from experiments.collect.audience import audience_of, crossed
+from experiments.collect.audience import Audience, audience_of, crossed
 from experiments.collect.cascades import cascades_of
-from experiments.collect.cells import statistics_by_cell
-from experiments.collect.collected import Collected
+from experiments.collect.cells import ByCell, LevelCounts, statistics_by_cell
+from experiments.collect.collected import Collected, Quality, SegmentCells, SegmentData
 from experiments.collect.covariates import adjusted
 from experiments.collect.cuts import Split
 from experiments.collect.engine import source
@@ -28,7 +29,7 @@ from experiments.collect.engine.packing import FIELD_BITS, WHOLE_BITS
 from experiments.collect.history import has_daily_statistics, statistics_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.request import Covariate, Worth
-from experiments.collect.total import totals_of
+from experiments.collect.total import Totals, totals_of
 
 __all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "statistics_by_day", "has_daily_statistics"]
 
@@ -70,32 +71,15 @@ def collect(
     with source.snapshot(backend):
         audience = audience_of(backend, scope, sliced)
         report(0.3)
-        attributes = bool(sliced) or (covariate is not None and covariate.attribute is not None)
-        by_cell = None
-        # If a member has more events than a packed count holds, the pass is repeated with wider counts.
-        for bits in (FIELD_BITS, WHOLE_BITS):
-            active = active_members(
-                backend, scope, metrics, attributes=attributes, covariate=covariate, worth=declared, bits=bits
-            )
-            report(0.7)
-            by_cell = statistics_by_cell(active, audience, metrics, declared, sliced, segmented)
-            if by_cell is not None:
-                break
-        assert by_cell is not None  # the wider counts hold any number of events
-        cells, quality, successes = by_cell
-        split = Split(scope, declared, audience.members, cells, {metric.key: metric for metric in metrics})
-        data = split.whole()
-        if cascade_keys := [metric.key for metric in metrics if metric.kind == "cascade"]:
-            cascades: dict[str, Statistics] = {**cascades_of(backend, scope)}
-            data |= dict.fromkeys(cascade_keys, cascades)
-        # If no member brought another, the total equals the direct figure.
-        totals = totals_of(backend, scope, metrics, split.counts()) if audience.shared else {}
-        crossings = crossed(backend, scope) if audience.shared or cascade_keys else 0
-        report(0.85)
-        levels, together = (
-            by_levels(active, audience, segmented, sliced, successes) if segmented and sliced else ({}, None)
+        passed = _one_pass(
+            backend, scope, metrics, audience, covariate, declared, sliced, segmented, lambda: report(0.7)
         )
-        adjustments = adjusted(active, metrics, covariate, data) if covariate else {}
+        split = Split(scope, declared, audience.members, passed.cells, {metric.key: metric for metric in metrics})
+        spread = _spread(backend, scope, metrics, audience, split.counts())
+        data = split.whole() | spread.cascades
+        report(0.85)
+        levels, together = _by_segment(passed, audience, segmented, sliced)
+        adjustments = adjusted(passed.active, metrics, covariate, data) if covariate else {}
     report(1.0)
     return Collected(
         split.counts(),
@@ -104,11 +88,71 @@ def collect(
         {metric.key: data[metric.key] for metric in metrics},
         levels,
         together,
-        **split.epochs(),
-        **split.mature(),
+        **split.epochs() | split.mature(),
         adjusted_data=adjustments,
-        total_data=totals,
+        total_data=spread.totals,
         arrivals=tuple(sorted((variant, day, n) for (variant, day), n in audience.arrivals.items())),
         first_exposure_us=audience.first_us,
-        quality=replace(quality, crossed=crossings),
+        quality=replace(passed.quality, crossed=spread.crossings),
     )
+
+
+class _Pass(NamedTuple):
+    """The members with an event, and what one pass over them counts."""
+
+    active: Active
+    cells: dict[str, ByCell]
+    quality: Quality
+    successes: LevelCounts
+
+
+def _one_pass(
+    backend: SQLBackend,
+    scope: Scope,
+    metrics: Sequence[Metric],
+    audience: Audience,
+    covariate: Covariate | None,
+    worth: Worth,
+    segments: Sequence[str],
+    segmented: Metric | None,
+    report: Callable[[], None],
+) -> _Pass:
+    """Return the statistics by cell; `report` is called once the members with an event are known."""
+    attributes = bool(segments) or (covariate is not None and covariate.attribute is not None)
+    # If a member has more events than a packed count holds, the pass is repeated with wider counts.
+    for bits in (FIELD_BITS, WHOLE_BITS):
+        active = active_members(
+            backend, scope, metrics, attributes=attributes, covariate=covariate, worth=worth, bits=bits
+        )
+        report()
+        by_cell = statistics_by_cell(active, audience, metrics, worth, segments, segmented)
+        if by_cell is not None:
+            return _Pass(active, *by_cell)
+    raise AssertionError("the wider counts hold any number of events")
+
+
+class _Spread(NamedTuple):
+    """The figures of word of mouth: the cascades by metric, the totals, and the members who crossed variants."""
+
+    cascades: dict[str, dict[str, Statistics]]
+    totals: Totals
+    crossings: int
+
+
+def _spread(
+    backend: SQLBackend, scope: Scope, metrics: Sequence[Metric], audience: Audience, members: Mapping[str, int]
+) -> _Spread:
+    keys = [metric.key for metric in metrics if metric.kind == "cascade"]
+    cascades: dict[str, Statistics] = {**cascades_of(backend, scope)} if keys else {}
+    # If no member brought another, the total equals the direct figure.
+    totals = totals_of(backend, scope, metrics, members) if audience.shared else {}
+    crossings = crossed(backend, scope) if audience.shared or keys else 0
+    return _Spread(dict.fromkeys(keys, cascades), totals, crossings)
+
+
+def _by_segment(
+    passed: _Pass, audience: Audience, segmented: Metric | None, segments: Sequence[str]
+) -> tuple[dict[str, SegmentData], SegmentCells | None]:
+    if segmented is None or not segments:
+        return {}, None
+    return by_levels(passed.active, audience, segmented, segments, passed.successes)

@@ -190,9 +190,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
             )
         except ImportFailedError as error:
             bar.clear()
-            click.echo(error.detail, err=True)
-            for line, message in error.lines:
-                click.echo(gettext("  line {line}: {message}").format(line=line, message=message), err=True)
+            _print_errors(error)
             raise SystemExit(2) from None
         bar.clear()
         _print_summary(summary, plan)
@@ -203,6 +201,12 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
         else:
             click.echo(gettext("The worker analyses it next."))
     click.echo(f"{chosen.public_url}/experiments/{plan.key}")
+
+
+def _print_errors(error: ImportFailedError) -> None:
+    click.echo(error.detail, err=True)
+    for line, message in error.lines:
+        click.echo(gettext("  line {line}: {message}").format(line=line, message=message), err=True)
 
 
 def _print_summary(summary: ImportSummary, plan: Plan) -> None:

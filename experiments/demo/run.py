@@ -17,6 +17,7 @@ from experiments.people import api_keys
 from experiments.settings import Settings
 from experiments.storage import audit
 from experiments.storage.database import Database
+from experiments.storage.tables import Experiment
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 
@@ -102,16 +103,12 @@ def make(
         return Made(made.key, made.name, 0, 0)
     audience = list(world.members(made.key, members, seed, until=until, days=campaign.DAYS, zone=settings.time_zone))
     with _key(database) as key:
-        api = Api(client, key)
-        api.wait_for(made.key)
-        variants = _assign(api, made.key, audience, _part(report, 0, _ASSIGNING))
-        events = list(_events(made.key, audience, variants, seed, until, made.currency))
-        _log(api, events, _part(report, _ASSIGNING, _LOGGING))
+        events = _send(Api(client, key), made, audience, seed, until, report)
     with database.write() as session:
         backdating.settle(session, made)
-        detail = {"members": members, "seed": seed, "events": len(events)}
+        detail = {"members": members, "seed": seed, "events": events}
         audit.record(session, actor="demo", action=backdating.FILLED, experiment=made, **detail)
-    return Made(made.key, made.name, members, len(events))
+    return Made(made.key, made.name, members, events)
 
 
 def sentence(made: Made) -> str:
@@ -131,6 +128,17 @@ def _key(database: Database) -> Iterator[str]:
     finally:
         with database.write() as session:
             api_keys.revoke_key(session, row.id if row and row.id else 0, actor="demo")
+
+
+def _send(
+    api: Api, made: Experiment, audience: Sequence[world.Member], seed: int, until: datetime, report: Report
+) -> int:
+    """Assign the audience and log its events through the API; return the number of events."""
+    api.wait_for(made.key)
+    variants = _assign(api, made.key, audience, _part(report, 0, _ASSIGNING))
+    events = list(_events(made.key, audience, variants, seed, until, made.currency))
+    _log(api, events, _part(report, _ASSIGNING, _LOGGING))
+    return len(events)
 
 
 def _assign(api: Api, key: str, audience: Sequence[world.Member], report: Report) -> dict[int, str]:

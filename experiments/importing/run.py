@@ -21,6 +21,9 @@ _READING = 0.6  # measured share of the time; storing takes the rest
 _REPORT_EVERY = 2_000  # rows
 
 
+BeforeCommit = Callable[[Session, ImportSummary], None]
+
+
 def _silent(_fraction: float, _message: str) -> None:
     pass
 
@@ -35,7 +38,7 @@ def run_import(
     actor: str,
     report: Report = _silent,
     report_storing: Report = _silent,
-    before_commit: Callable[[Session, ImportSummary], None] = lambda _session, _summary: None,
+    before_commit: BeforeCommit = lambda _session, _summary: None,
     most_bytes: int | None = None,
 ) -> ImportSummary:
     """Import a finished experiment.
@@ -77,12 +80,7 @@ def run_import(
     with database.read() as session:
         refuse_early(session, plan)
     if plan.kind == "counts":
-        counts = read_counts(source, plan, most_bytes=most_bytes)
-        report(_READING, filled(gettext("Read {count:,} rows"), count=len(counts.cells)))
-        with database.write() as session:
-            summary = store_counts(session, plan, counts, actor=actor)
-            before_commit(session, summary)
-        return summary
+        return _import_counts(database, plan, source, actor, report, before_commit, most_bytes)
     currency = plan.currency or currency
     member_errors, event_errors = LineErrors(), LineErrors()
     variants = Variants(tuple(plan.weights))
@@ -93,13 +91,7 @@ def run_import(
             _read_events(events, plan, staging, event_errors, currency, most_bytes, _part(report, share, share))
         staging.finish()
         staging.trace_shares()
-        member_errors.raise_if_any(source.name)
-        if events is not None:
-            staging.report_unknown_members()
-            event_errors.raise_if_any(events.name)
-        if not staging.counts():
-            no_rows = gettext("{file} has a header but no rows. Add one row per member.").format(file=source.name)
-            raise ImportFailedError(no_match(source, plan) or no_rows)
+        _refuse_errors(staging, plan, source, events, member_errors, event_errors)
         report(_READING, filled(gettext("Storing {count:,} members"), count=sum(staging.counts().values())))
         storing = _part(report_storing, _READING, 1 - _READING)
         with database.write() as session:
@@ -124,6 +116,41 @@ def refuse_early(session: Session, plan: Plan) -> None:
         return
     message = gettext("An experiment with the key {key} exists. Choose another key.").format(key=plan.key)
     raise ConflictError(message, fields={"key": message})
+
+
+def _import_counts(
+    database: Database,
+    plan: Plan,
+    source: Source,
+    actor: str,
+    report: Report,
+    before_commit: BeforeCommit,
+    most_bytes: int | None,
+) -> ImportSummary:
+    counts = read_counts(source, plan, most_bytes=most_bytes)
+    report(_READING, filled(gettext("Read {count:,} rows"), count=len(counts.cells)))
+    with database.write() as session:
+        summary = store_counts(session, plan, counts, actor=actor)
+        before_commit(session, summary)
+    return summary
+
+
+def _refuse_errors(
+    staging: Staging,
+    plan: Plan,
+    source: Source,
+    events: Source | None,
+    member_errors: LineErrors,
+    event_errors: LineErrors,
+) -> None:
+    """Refuse files with errors, events of unknown members, and a file without members."""
+    member_errors.raise_if_any(source.name)
+    if events is not None:
+        staging.report_unknown_members()
+        event_errors.raise_if_any(events.name)
+    if not staging.counts():
+        no_rows = gettext("{file} has a header but no rows. Add one row per member.").format(file=source.name)
+        raise ImportFailedError(no_match(source, plan) or no_rows)
 
 
 def _read_members(

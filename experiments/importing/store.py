@@ -146,27 +146,14 @@ def definition(
             "The file has one variant ({variants}); a comparison needs at least two. Check the column of the variant."
         )
         raise ImportFailedError(message.format(variants=", ".join(keys)))
-    control = _control(plan.control, keys)
-    weights = _weights(plan, keys)
     primary = plan.primary_metric or next((key for key in metrics if key not in DEFAULT_GUARDRAILS), metrics[0])
     guardrails = [key for key in metrics if key in DEFAULT_GUARDRAILS and key != primary]
-    ordered = sorted(keys, key=lambda name: name != control)
-    texts = content or {}
     return read_definition(
         {
             "key": plan.key,
             "name": plan.name or plan.key,
             "hypothesis": plan.hypothesis,
-            "variants": [
-                {
-                    "key": keys[name],
-                    "name": _label(name, texts.get(keys[name], {})),
-                    "control": name == control,
-                    "weight": weights[name],
-                    "content": texts.get(keys[name], {}),
-                }
-                for name in ordered
-            ],
+            "variants": _variant_definitions(plan, keys, content or {}),
             "primary_metric": primary,
             "metrics": [key for key in metrics if key not in guardrails],
             "guardrails": guardrails,
@@ -178,6 +165,23 @@ def definition(
             "planned_days": None if days is None else min(_LONGEST_PLAN_DAYS, max(1, math.ceil(days))),
         }
     )
+
+
+def _variant_definitions(
+    plan: Plan, keys: dict[str, str], content: dict[str, dict[str, str]]
+) -> list[dict[str, object]]:
+    """Return each variant as a definition's JSON has it, the control first."""
+    control, weights = _control(plan.control, keys), _weights(plan, keys)
+    return [
+        {
+            "key": keys[name],
+            "name": _label(name, content.get(keys[name], {})),
+            "control": name == control,
+            "weight": weights[name],
+            "content": content.get(keys[name], {}),
+        }
+        for name in sorted(keys, key=lambda name: name != control)
+    ]
 
 
 def _store_experiment(

@@ -1,5 +1,6 @@
 """The layout: how much a folder holds, how files are named, and where a test belongs."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.serving import ROOT
 MOST_ENTRIES = 20
 MOST_FILES = 15
 MOST_LINES = 400
+MOST_LINES_OF_A_FUNCTION = 40  # without the docstring
 
 # Rooms of tests that no folder of code has: whole-product tests and what measures.
 ROOMS_OF_TESTS_ALONE = ("benchmarks", "browser", "docs", "faults", "house", "load", "proofs", "replay")
@@ -25,6 +27,7 @@ POOR_NAMES = re.compile(
 # What still breaks a rule: take a line out once it is gone, add none.
 POOR_NAMES_LEFT: set[str] = set()
 LONG_FILES_LEFT: set[str] = set()
+LONG_FUNCTIONS_LEFT = {"analysis/scoring/score.py: scorecard"}
 ALIASES_LEFT: dict[str, set[str]] = {}
 MISPLACED_TESTS_LEFT: set[str] = set()
 
@@ -56,6 +59,25 @@ def test_no_folder_holds_too_many_files() -> None:
 def test_no_file_is_too_long() -> None:
     lengths = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in code()}
     assert {name for name, length in lengths.items() if length > MOST_LINES} == LONG_FILES_LEFT
+
+
+def test_no_function_is_too_long() -> None:
+    long = {
+        f"{file.relative_to(ROOT)}: {function.name}"
+        for file in files(*ROOMS)
+        for function in ast.walk(ast.parse(file.read_text()))
+        if isinstance(function, ast.FunctionDef) and lines_without_docstring(function) > MOST_LINES_OF_A_FUNCTION
+    }
+    assert long == LONG_FUNCTIONS_LEFT
+
+
+def lines_without_docstring(function: ast.FunctionDef) -> int:
+    docstring = function.body[0] if ast.get_docstring(function) is not None else None
+    return lines_of(function) - (lines_of(docstring) if docstring else 0)
+
+
+def lines_of(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
 
 
 def test_files_are_named_by_a_noun() -> None:

@@ -22,7 +22,7 @@ from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
 from web.pages.experiments.actions import buttons
 from web.pages.results import state
-from web.pages.results.decide import choices
+from web.pages.results.decide import Choice, choices
 from web.pages.results.parts import Part, Plan, VariantFacts, filled
 from web.pages.results.sections.variants import cards_of
 from web.pages.results.view import ResultsView, build, sub_line
@@ -120,14 +120,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "shipped_sentence": _shipped(shipped, shipped_at) if shipped else (),
         "followed": run.number + 1 if run and followed else None,
         "actions": () if followed else buttons(experiment.state),
-        "decisions": choices(
-            variants,
-            answer,
-            experiment.primary_metric,
-            experiment.currency,
-        )
-        if state.may_ship(experiment, exposed=exposed) and not followed
-        else (),
+        "decisions": () if followed else _decisions(experiment, variants, answer, exposed=exposed),
         "exposed": exposed,
         "description": describe(session, experiment, settings.time_zone),
         "sub": _sub(experiment, run, view, answer),
@@ -138,6 +131,15 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
             view and view.analysis, experiment.state, experiment.shipped_variant, status, missing, members, len(runs)
         ),
     }
+
+
+def _decisions(
+    experiment: Experiment, variants: tuple[VariantFacts, ...], answer: Answer | None, *, exposed: bool
+) -> tuple[Choice, ...]:
+    """Return what "Decide…" offers; nothing if the experiment can't be shipped."""
+    if not state.may_ship(experiment, exposed=exposed):
+        return ()
+    return choices(variants, answer, experiment.primary_metric, experiment.currency)
 
 
 def _view(

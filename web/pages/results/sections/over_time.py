@@ -91,15 +91,9 @@ def over_time(
         if ended_at:
             alone = gettext("The test was analysed only at its end, so there is no curve.")
         return OverTime(title, None, columns, table, none or alone)
-    points = [
-        {"day": round(_days(started_at, row.at), 4), "variant": variant.key, "p_best": row.p_best[variant.key]}
-        for row in rows
-        for variant in variants
-        if variant.key in row.p_best
-    ]
     over, line = ended_at is not None, _days(started_at, ended_at) if ended_at else today
     spec = charts.posterior_over_time(
-        points,
+        _points(rows, variants, started_at),
         [variant.key for variant in variants],
         planned_days=planned_days,
         today=line,
@@ -107,14 +101,27 @@ def over_time(
         now_label=line_of_today(line, planned_days, over=over),
         labels={variant.key: variant.letter for variant in variants},
     )
-    last = rows[-1].p_best
-    latest = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if v.key in last)
-    alternative = gettext("{title}, {number} analyses. Latest: {chances}.")
-    alternative = alternative.format(title=title, number=count(len(rows)), chances=latest)
     note = gettext("At each analysis of the test.")
     if not ended_at:
         note = gettext("At each analysis so far. While lines still swing, wait before you decide.")
-    return OverTime(title, translated(spec), columns, table, alternative, note)
+    return OverTime(title, translated(spec), columns, table, _alternative(title, rows, variants), note)
+
+
+def _points(rows: Sequence[Point], variants: Sequence[VariantFacts], started_at: datetime) -> list[dict[str, Any]]:
+    return [
+        {"day": round(_days(started_at, row.at), 4), "variant": variant.key, "p_best": row.p_best[variant.key]}
+        for row in rows
+        for variant in variants
+        if variant.key in row.p_best
+    ]
+
+
+def _alternative(title: str, rows: Sequence[Point], variants: Sequence[VariantFacts]) -> str:
+    """Return the chart's description for a screen reader."""
+    last = rows[-1].p_best
+    latest = ", ".join(f"{v.letter} {phrases.chance(last[v.key])}" for v in variants if v.key in last)
+    text = gettext("{title}, {number} analyses. Latest: {chances}.")
+    return text.format(title=title, number=count(len(rows)), chances=latest)
 
 
 def _until(ended_at: datetime | None, rows: list[Point]) -> list[Point]:
