@@ -116,7 +116,7 @@ def test_one_thread_checks_while_the_others_use_their_snapshot(sqlite_url, monke
         return first.version
 
     monkeypatch.setattr("experiments.assignment.configuration.read_version", slow)
-    cache._looked -= 0.6
+    cache._checked_at -= 0.6
     looker = threading.Thread(target=cache.current)
     looker.start()
     assert looking.wait(5)
