@@ -39,7 +39,7 @@ def test_counts_are_analysed_and_printed_with_a_link(klette, counts: Path) -> No
     assert lines[0] == "Imported totals (totals): 10,000 members in 2 variants."
     assert lines[-1] == "http://127.0.0.1:8000/experiments/totals"
     assert [line.split()[:3] for line in lines if line.startswith("  new")] == [["new", "5,000", "640"]]
-    assert "12.80%" in ran.stdout
+    assert "12.80\u202f%" in ran.stdout
     assert "%  " not in ran.stderr  # no progress bar without a terminal
 
 
