@@ -103,17 +103,17 @@ CODES: tuple[Code, ...] = (
 )
 
 NOT_OVER_HTTP = frozenset({"error", "bad_setting", "import_failed", "lease_lost", "outdated"})
-"""Codes that no app receives: those of the start, the worker and the import page."""
+"""Codes that no app receives: they come from the start-up, the worker and the import page."""
 
 OPERATORS = {
-    "equals": "the attribute is this text, number, or true or false",
+    "equals": "the attribute has this value: a text, a number, true or false",
     "not_equals": "it is known and different",
     "in": "it is in the list",
     "not_in": "it is known and not in the list",
-    "less_than": "it is a number below this",
-    "at_most": "it is a number, this or below",
-    "more_than": "it is a number above this",
-    "at_least": "it is a number, this or above",
+    "less_than": "it is a number below this value",
+    "at_most": "it is a number of at most this value",
+    "more_than": "it is a number above this value",
+    "at_least": "it is a number of at least this value",
     "contains": "the text contains this text, or the list contains this value",
     "exists": "true: it is known; false: it is not",
 }
