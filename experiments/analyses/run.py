@@ -28,7 +28,7 @@ from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle.store import current_run, get, variants_of
 from experiments.settings import settings
 from experiments.storage.database import Database
-from experiments.storage.tables import Analysis, Experiment, Job, Run
+from experiments.storage.tables import Analysis, Experiment, Run
 from experiments.translation import N_
 
 Report = Callable[[float, str], None]
@@ -130,21 +130,6 @@ def repeat(session: Session, analysis_id: str) -> dict[str, Any]:
     if stored.history_only:
         return primary_only(given, identity=stored.id).to_dict()
     return compute(given, identity=stored.id)[0].to_dict()
-
-
-def run_job(database: Database, job: Job, report: Any) -> None:
-    """Analyse the job's experiment and finish the job in the same transaction (the worker's handler)."""
-    with database.read() as session:
-        experiment = session.get(Experiment, job.experiment_id)
-        if experiment is None:
-            raise NotFoundError(f"Job {job.id} names the experiment {job.experiment_id}, which does not exist.")
-        key = experiment.key
-
-    def store(session: Session, analyses: list[Analysis]) -> None:
-        _add(session, analyses)
-        report.finish(session, result={"analysis": analyses[-1].id}, message="")
-
-    analyse(database, key, report=report, store=store, hold=report.hold, **job.payload)
 
 
 def new_id() -> str:

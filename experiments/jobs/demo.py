@@ -1,7 +1,6 @@
 """The demo job: simulate the example's audience through the API, then analyse it."""
 
 from functools import partial
-from typing import Any
 
 from sqlmodel import Session
 
@@ -9,6 +8,7 @@ from experiments.demo.run import make, sentence
 from experiments.demo.server import client_of
 from experiments.jobs import queue
 from experiments.jobs.foreground import analyse_now, reserve
+from experiments.jobs.report import JobReport
 from experiments.lifecycle import store
 from experiments.settings import settings
 from experiments.storage.database import Database
@@ -18,7 +18,7 @@ from experiments.translation import gettext
 _CREATING = 0.85  # share of the time; the analysis takes the rest
 
 
-def run_job(database: Database, job: Job, report: Any) -> None:
+def run_job(database: Database, job: Job, report: JobReport) -> None:
     """Create the example, analyse it and enqueue the segments; storing the analysis finishes the job."""
     chosen = settings()
     with client_of(chosen) as client:

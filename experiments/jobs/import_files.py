@@ -11,6 +11,7 @@ from experiments.importing.plan import make_plan
 from experiments.importing.run import run_import
 from experiments.importing.store import ImportSummary
 from experiments.jobs import queue
+from experiments.jobs.report import JobReport
 from experiments.lifecycle import store
 from experiments.settings import settings
 from experiments.storage.database import Database
@@ -21,7 +22,7 @@ from experiments.translation.filling import filled
 _MAX_EXPANSION = 40  # times the largest upload: CSV compresses to about a tenth, so more is not a CSV file
 
 
-def run_job(database: Database, job: Job, report: Any) -> None:
+def run_job(database: Database, job: Job, report: JobReport) -> None:
     """Import a job's files, enqueue the analysis and finish the job, all in one transaction.
 
     The files of a failed import are kept for another try.

@@ -20,6 +20,7 @@ from sqlmodel import Session
 
 from experiments.errors import KletteError
 from experiments.jobs import queue
+from experiments.jobs.report import JobReport
 from experiments.jobs.schedule import enqueue_due
 from experiments.lifecycle.transitions import apply_schedule
 from experiments.settings import Settings
@@ -42,7 +43,7 @@ class Handler(NamedTuple):
 
 
 HANDLERS = (
-    Handler("analyse", "experiments.analyses.run"),
+    Handler("analyse", "experiments.jobs.analysis"),
     Handler("import", "experiments.jobs.import_files"),
     Handler("demo", "experiments.jobs.demo"),
 )
@@ -120,7 +121,7 @@ class Stopping:
         self._event.wait(seconds)
 
 
-Run = Callable[[Database, Job, Report], dict[str, Any] | None]
+Run = Callable[[Database, Job, JobReport], dict[str, Any] | None]
 
 
 def prepare_process(data_dir: Path) -> None:

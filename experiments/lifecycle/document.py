@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlmodel import Session, col, select
 
@@ -14,6 +14,52 @@ from experiments.lifecycle import current_prior
 from experiments.lifecycle.states import POSSIBLE
 from experiments.lifecycle.store import variants_of
 from experiments.storage.tables import Experiment, Namespace, Run, Variant
+
+
+class EdgeDocument(TypedDict):
+    """A variant's share of the buckets; `upper_edge` is the first bucket after them."""
+
+    variant: str
+    weight: float
+    upper_edge: int
+
+
+class EpochDocument(TypedDict):
+    """An allocation epoch, and the analysis that changed the shares."""
+
+    number: int
+    allocation: list[EdgeDocument]
+    started_at: str | None
+    analysis: str | None
+
+
+class RunDocument(TypedDict):
+    """A run, with its seed and the bucket edges of each epoch."""
+
+    number: int
+    seed: str
+    allocation: list[EdgeDocument]
+    started_at: str | None
+    ended_at: str | None
+    epochs: list[EpochDocument]
+
+
+class NamespaceBuckets(TypedDict):
+    """The experiment's range of a namespace, and where its holdout begins, in buckets."""
+
+    seed: str
+    from_bucket: int
+    to_bucket: int
+    holdout_from_bucket: int
+
+
+class AssignmentDocument(TypedDict):
+    """All seeds and bounds, which with ``docs/assignment.md`` reproduce each assignment."""
+
+    traffic_seed: str
+    traffic_buckets: int
+    namespace: NamespaceBuckets | None
+    runs: list[RunDocument]
 
 
 def document_of(session: Session, experiment: Experiment) -> dict[str, Any]:
@@ -145,14 +191,16 @@ def assignment_json(
     runs: Sequence[Run],
     space: Namespace | None,
     epochs: Mapping[int | None, list[Epoch]] | None = None,
-) -> dict[str, Any]:
+) -> AssignmentDocument:
     """Return all seeds and bounds (in buckets), which with ``docs/assignment.md`` reproduce each assignment."""
-    place = space and {
-        "seed": space.seed,
-        "from_bucket": experiment.namespace_from,
-        "to_bucket": experiment.namespace_to,
-        "holdout_from_bucket": BUCKETS - space.holdout_buckets,
-    }
+    place: NamespaceBuckets | None = None
+    if space is not None:
+        place = {
+            "seed": space.seed,
+            "from_bucket": experiment.namespace_from,
+            "to_bucket": experiment.namespace_to,
+            "holdout_from_bucket": BUCKETS - space.holdout_buckets,
+        }
     return {
         "traffic_seed": experiment.traffic_seed,
         "traffic_buckets": experiment.traffic_buckets,
@@ -161,7 +209,7 @@ def assignment_json(
     }
 
 
-def run_json(run: Run, epochs: Sequence[Epoch] | None = None) -> dict[str, Any]:
+def run_json(run: Run, epochs: Sequence[Epoch] | None = None) -> RunDocument:
     """Return the API form of a run, with its seed and the bucket edges of each epoch."""
     return {
         "number": run.number,
@@ -173,7 +221,7 @@ def run_json(run: Run, epochs: Sequence[Epoch] | None = None) -> dict[str, Any]:
     }
 
 
-def _epoch_json(epoch: Epoch) -> dict[str, Any]:
+def _epoch_json(epoch: Epoch) -> EpochDocument:
     return {
         "number": epoch.number,
         "allocation": _edges_json(epoch.allocation),
@@ -182,7 +230,7 @@ def _epoch_json(epoch: Epoch) -> dict[str, Any]:
     }
 
 
-def _edges_json(allocation: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+def _edges_json(allocation: Iterable[Sequence[Any]]) -> list[EdgeDocument]:
     return [{"variant": key, "weight": weight, "upper_edge": edge} for key, weight, edge in allocation]
 
 
