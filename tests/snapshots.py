@@ -14,7 +14,7 @@ from experiments.catalogue.metrics import METRICS
 HERE = Path(__file__).parent
 WRITING = os.environ.get("KLETTE_SNAPSHOT") == "write"
 _KEY = "(?:" + "|".join([*(metric.key for metric in METRICS), *(kind.key for kind in EVENT_TYPES)]) + ")"
-_KEYS = re.compile(rf"\b{_KEY}(?:, {_KEY}){{2,}}\b")
+_KEYS = re.compile(rf"\b{_KEY}(?:, {_KEY}){{4,}}\b")
 
 
 def matches(name: str, text: str) -> None:

@@ -15,7 +15,7 @@ from analysis.sampling.predictive import FALSE_ALARMS
 from analysis.simulate import Spreading, simulate_cascades
 from tests.proofs.word_of_mouth import TRUE_R, recover_all
 
-EXPERIMENTS = 8
+EXPERIMENTS = 5
 PRIOR = priors.WORD_OF_MOUTH
 
 

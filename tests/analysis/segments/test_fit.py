@@ -88,7 +88,7 @@ def test_large_segments_reach_the_limit_without_pooling():
 def test_pymcs_sampler_gives_the_same_result(fitted, monkeypatch):
     data, result = fitted
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
-    plain = fit.fit_segments(data, control="a", seed=3, chains=2, draws=1200)
+    plain = fit.fit_segments(data, control="a", seed=3, chains=2, draws=800)
     assert plain.engine.startswith("pymc")
     ours, theirs = plain.overall.comparison("b").lift, result.overall.comparison("b").lift
     width = theirs.interval.high - theirs.interval.low

@@ -10,7 +10,7 @@ pytest.importorskip("pymc")
 @pytest.mark.slow
 @pytest.mark.parametrize("truth", [from_the_prior, different_in_few])
 def test_intervals_of_segment_lifts_cover_the_truth(truth):
-    found = calibrate(truth, 8, seed=7, variants=2, levels=4, members=20_000)
+    found = calibrate(truth, 5, seed=7, variants=2, levels=4, members=20_000)
     assert found.not_shown <= 1
     assert abs(found.coverage - 0.95) < max(3.5 * found.error, 0.03)
     assert found.uniform > 0.001
