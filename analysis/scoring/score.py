@@ -149,9 +149,7 @@ def scorecard(
     """
     _check(metric_data, control, direction, rope)
     kind = next(iter(metric_data.values())).kind
-    chosen = models.for_kind(kind) if model is None else models.named(model)
-    if chosen.kind != kind:
-        raise AnalysisError("unknown_model", f"The model {chosen.name} takes {chosen.kind} statistics, not {kind}.")
+    chosen = _model_for(kind, model)
     used_prior = chosen.prior if prior is None else priors.of(prior)
     weighted: tuple[Mapping[str, Any], Stratified | None] = (metric_data, None)
     if strata is not None:
@@ -174,6 +172,14 @@ def scorecard(
     evidence = _evidence(chosen, cells, posterior)
     result = result_of(posterior, metric_data, head, interval, probability, evidence, curves)
     return replace(result, stratified=stratified)
+
+
+def _model_for(kind: str, name: str | None) -> Model:
+    """Return the named model, by default the first for the kind of statistics."""
+    chosen = models.for_kind(kind) if name is None else models.named(name)
+    if chosen.kind != kind:
+        raise AnalysisError("unknown_model", f"The model {chosen.name} takes {chosen.kind} statistics, not {kind}.")
+    return chosen
 
 
 def _evidence(chosen: Model, cells: Mapping[str, Any], posterior: Posterior) -> Posterior | None:

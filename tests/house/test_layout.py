@@ -27,7 +27,7 @@ POOR_NAMES = re.compile(
 # What still breaks a rule: take a line out once it is gone, add none.
 POOR_NAMES_LEFT: set[str] = set()
 LONG_FILES_LEFT: set[str] = set()
-LONG_FUNCTIONS_LEFT = {"analysis/scoring/score.py: scorecard"}
+LONG_FUNCTIONS_LEFT: set[str] = set()
 ALIASES_LEFT: dict[str, set[str]] = {}
 MISPLACED_TESTS_LEFT: set[str] = set()
 
