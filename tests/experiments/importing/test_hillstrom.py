@@ -76,7 +76,7 @@ def test_members_visits_conversions_and_spend_match_the_file(result: dict, expec
 def test_the_published_visit_rates_are_printed(imported) -> None:
     """18.28 % (Mens), 15.14 % (Womens), 10.62 % (no e-mail): W-Tran/uplift-modelling, Uplift_Modelling.ipynb."""
     _, printed, _ = imported
-    for rate in ("18.28%", "15.14%", "10.62%"):
+    for rate in ("18.28\u202f%", "15.14\u202f%", "10.62\u202f%"):
         assert rate in printed
     assert "64,000 members in 3 variants" in printed
     assert printed.rstrip().endswith("/experiments/hillstrom")
