@@ -92,7 +92,12 @@ class Settings(BaseSettings):
         120, ge=5, description=N_("Time after which another worker takes over the job of a silent worker, in seconds.")
     )
     analyse_every_seconds: int = Field(
-        300, ge=1, description=N_("Minimum interval between analyses of a running experiment, in seconds.")
+        300,
+        ge=1,
+        description=N_(
+            "Minimum interval between analyses of a running experiment, in seconds. "
+            "The first three come after 1, 2 and 4 minutes."
+        ),
     )
     analyse_new_events: int = Field(
         1, ge=1, description=N_("Number of new exposures or events that make a running experiment due for analysis.")

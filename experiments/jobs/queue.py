@@ -61,12 +61,13 @@ def enqueue(
     requested_by: str = "",
     due_at: datetime | None = None,
 ) -> Job:
-    """Add a job; if an analysis of the experiment already waits, return that one."""
+    """Add a job; if an analysis of the experiment already waits, return that one, as requested by the newest caller."""
     if kind == "analyse" and experiment is not None:
         waiting = select(Job).where(
             col(Job.kind) == kind, col(Job.experiment_id) == experiment.id, col(Job.state) == "due"
         )
         if (job := session.scalars(waiting).first()) is not None:
+            job.requested_by = requested_by or job.requested_by
             return job
     job = Job(
         kind=kind,

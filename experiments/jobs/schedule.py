@@ -1,4 +1,7 @@
-"""The schedule of analyses: an experiment is due if it has enough new data and its last analysis is old enough."""
+"""The schedule of analyses: an experiment is due if it has enough new data and its last analysis is old enough.
+
+The first analyses of a run follow quickly (`FIRST_SECONDS`), so that a new test shows soon that it works.
+"""
 
 from datetime import datetime, timedelta
 
@@ -12,6 +15,9 @@ from experiments.storage.database import Database
 from experiments.storage.tables import Analysis, Event, Experiment, Exposure, Job, Run, utc_now
 
 REQUESTED_BY = "worker"
+
+FIRST_SECONDS = (60, 120, 240)
+"""Seconds from a run's first exposure to its first analyses; later ones follow ``settings.analyse_every_seconds``."""
 
 # Many new events can belong to other experiments; this runs every second, so only the newest are checked.
 _MAX_CHECKED = 10_000
@@ -60,14 +66,14 @@ def due_experiments(session: Session, settings: Settings) -> list[Experiment]:
         .outerjoin(last, last.c.run_id == newest.c.run_id)
         .where(col(Experiment.state).in_(("running", "paused", "stopped")), ~busy.exists())
     ).all()
-    latest_allowed = to_us(now - timedelta(seconds=settings.analyse_every_seconds))
+    every_us, now_us = settings.analyse_every_seconds * 1_000_000, to_us(now)
     return [
         experiment
         for experiment, run_id, cut_off_us in rows
         if _ended_since(session, run_id, cut_off_us)
-        or (cut_off_us is None or cut_off_us <= latest_allowed)
+        or _old_enough(session, run_id, cut_off_us, every_us, now_us)
         and (
-            _enough_new(session, experiment, run_id, cut_off_us, settings.analyse_new_events, to_us(now))
+            has_new_data(session, experiment, run_id, cut_off_us, needed=settings.analyse_new_events, now_us=now_us)
             or _gone_silent(experiment, cut_off_us, now - timedelta(hours=settings.silence_hours))
         )
     ]
@@ -79,8 +85,40 @@ def _ended_since(session: Session, run_id: int, cut_off_us: int | None) -> bool:
     return ended is not None and cut_off_us is not None and cut_off_us < to_us(ended)
 
 
-def _enough_new(
-    session: Session, experiment: Experiment, run_id: int, since_us: int | None, needed: int, now_us: int
+def first_due_us(session: Session, run_id: int, every_us: int) -> int | None:
+    """Return when the first analysis of a run is due; None without an exposure.
+
+    A run that has ended is due at once: nothing more will arrive.
+    """
+    first = _first_exposure_us(session, run_id)
+    if first is None:
+        return None
+    ended = session.scalar(select(col(Run.ended_at)).where(col(Run.id) == run_id))
+    return first if ended is not None else first + min(FIRST_SECONDS[0] * 1_000_000, every_us)
+
+
+def _old_enough(session: Session, run_id: int, cut_off_us: int | None, every_us: int, now_us: int) -> bool:
+    """Return whether the next analysis may follow the last one, whose cut-off is `cut_off_us`."""
+    if cut_off_us is None:
+        due = first_due_us(session, run_id, every_us)
+        return due is not None and due <= now_us
+    if cut_off_us <= now_us - every_us:
+        return True
+    if cut_off_us < now_us - FIRST_SECONDS[-1] * 1_000_000:
+        return False  # the quick ones are over: no need to look for the first exposure
+    first = _first_exposure_us(session, run_id)
+    marks = () if first is None else (first + min(mark * 1_000_000, every_us) for mark in FIRST_SECONDS)
+    return any(cut_off_us < mark <= now_us for mark in marks)
+
+
+def _first_exposure_us(session: Session, run_id: int) -> int | None:
+    """Return when the run's first exposure was received; the index of arrivals has it first."""
+    query = select(col(Exposure.received_us)).where(col(Exposure.run_id) == run_id)
+    return session.scalar(query.order_by(col(Exposure.received_us)).limit(1))
+
+
+def has_new_data(
+    session: Session, experiment: Experiment, run_id: int, since_us: int | None, *, needed: int, now_us: int
 ) -> bool:
     """Return whether `needed` exposures of the run, or events of its members, arrived since the last analysis."""
     of_run = col(Exposure.run_id) == run_id

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from experiments.analyses.inputs import to_us
 from experiments.errors import NotFoundError
 from experiments.jobs import queue, worker
 from experiments.jobs.schedule import due_experiments, enqueue_due
@@ -224,6 +225,31 @@ def test_a_run_that_just_ended_is_analysed_immediately(database):
     assert "eep" not in newest.result["verdict"]["headline"]
     with database.read() as session:
         assert due_experiments(session, settings) == []
+
+
+def test_the_first_analyses_of_a_run_come_after_one_two_and_four_minutes(database, monkeypatch):
+    with database.write() as session:
+        store_experiment(session, segments=[], metrics=["click_rate"])
+        store_audience(session, Audience())
+        began = utc_now()
+        at = to_us(began)
+        row = {"project_id": 1, "run_id": 1, "variant": "a", "at_us": at, "received_us": at, "origin": "randomised"}
+        session.add(Exposure(unit="first", **row))
+    settings = read_settings(analyse_every_seconds=300, silence_hours=1000)
+    analysed_at = []
+    for second in range(10, 700, 10):
+        now = began + timedelta(seconds=second)
+        monkeypatch.setattr("experiments.jobs.schedule.utc_now", lambda now=now: now)
+        with database.write() as session:
+            at = to_us(now)
+            row |= {"at_us": at, "received_us": at, "unit": f"at {second}"}
+            session.add(Exposure(**row))
+            session.flush()
+            if due_experiments(session, settings):
+                analysed_at.append(second)
+                stored = {"decision": "not_enough_data", "result": {}, "inputs": {}, "drawing": {}}
+                session.add(Analysis(id=str(second), experiment_id=1, run_id=1, cut_off_us=at, **stored))
+    assert analysed_at == [60, 120, 240, 540]
 
 
 def test_an_experiment_without_members_is_not_due(database):

@@ -9,7 +9,7 @@ from experiments.people import api_keys
 from experiments.reporting.numbers import count
 from experiments.translation import gettext
 from web.http.services import services
-from web.pages.account import snippets
+from web.pages.common import snippets
 from web.pages.common.access import actor, changes
 
 blueprint = Blueprint("keys", __name__)
@@ -49,7 +49,9 @@ def _page(fresh: str = "", errors: dict[str, str] | None = None) -> str:
     with services().database.read() as session:
         rows = api_keys.list_keys(session)
         running = store.page(session, state="running", limit=1)[0]
-    experiment = running[0].key if running else None
+    newest = running[0] if running else None
+    experiment = newest.key if newest else None
+    member = snippets.example_member(newest)
     address = services().settings.public_url
     return render_template(
         "account/keys.html",
@@ -58,6 +60,7 @@ def _page(fresh: str = "", errors: dict[str, str] | None = None) -> str:
         fresh=fresh,
         errors=errors or {},
         experiment=experiment,
-        snippets=snippets.all_of(address, fresh or snippets.NO_KEY, experiment or snippets.NO_EXPERIMENT),
+        member=member,
+        snippets=snippets.all_of(address, fresh or snippets.NO_KEY, experiment or snippets.NO_EXPERIMENT, member),
         no_key=snippets.NO_KEY,
     )

@@ -20,6 +20,7 @@ from experiments.storage.tables import Experiment, Run
 from experiments.translation import gettext, quoted
 from web.http.services import services
 from web.pages.common.access import actor, changes, htmx
+from web.pages.common.snippets import example_member, first_call
 from web.pages.experiments.actions import buttons
 from web.pages.results import state
 from web.pages.results.decide import Choice, choices
@@ -105,7 +106,7 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
     shipped = next((variant for variant in variants if variant.key == decided), None)
     shipped_at = state.shipped_at(session, experiment) if shipped else None
     missing = "" if view else state.situation(session, experiment, run, newest=newest)
-    members = 0 if view else state.exposed_members(session, run)
+    waiting = {"members": 0, "arrivals": {}} if view else _waiting(session, experiment, run, missing)
     exposed = view.members > 0 if view else missing in ("first", "missed")
     return {
         "experiment": experiment,
@@ -114,22 +115,38 @@ def _context(session: Session, experiment: Experiment) -> dict[str, Any]:
         "view": view,
         "status": status if missing in ("", "first") else state.Status(),
         "situation": missing,
-        "members": members,
+        **waiting,
+        "age": None if followed else state.age(answer, experiment, now),
         "cards": cards_of(variants),
         "shipped": shipped,
         "shipped_sentence": _shipped(shipped, shipped_at) if shipped else (),
         "followed": run.number + 1 if run and followed else None,
-        "actions": () if followed else buttons(experiment.state),
-        "decisions": () if followed else _decisions(experiment, variants, answer, exposed=exposed),
-        "exposed": exposed,
+        **_offers(experiment, variants, answer, exposed=exposed, followed=followed),
         "description": describe(session, experiment, settings.time_zone),
         "sub": _sub(experiment, run, view, answer),
         "public_url": settings.public_url,
         "mature": _mature(),
         "poll_seconds": _poll(experiment, status, missing) if newest else 0,
         "seen": state.fingerprint(
-            view and view.analysis, experiment.state, experiment.shipped_variant, status, missing, members, len(runs)
+            view and view.analysis, experiment.state, experiment.shipped_variant, status, missing, waiting, len(runs)
         ),
+    }
+
+
+def _offers(
+    experiment: Experiment,
+    variants: tuple[VariantFacts, ...],
+    answer: Answer | None,
+    *,
+    exposed: bool,
+    followed: bool,
+) -> dict[str, Any]:
+    """Return what a person can do here; nothing on the page of an earlier run."""
+    return {
+        "exposed": exposed,
+        "actions": () if followed else buttons(experiment.state),
+        "decisions": () if followed else _decisions(experiment, variants, answer, exposed=exposed),
+        "analysable": exposed and not followed and experiment.state in ("running", "paused"),
     }
 
 
@@ -160,6 +177,17 @@ def _view(
     )
     history = records.history(session, run)
     return build(reading, variants, history, plan, now=state.now_utc(), mature=_mature())
+
+
+def _waiting(session: Session, experiment: Experiment, run: Run | None, missing: str) -> dict[str, Any]:
+    """Return what a page without a result prints: the members so far, or the command that sends a first exposure."""
+    arrivals = state.arrivals(session, run)
+    waiting: dict[str, Any] = {"members": sum(arrivals.values()), "arrivals": arrivals}
+    if missing == "silent":
+        member = example_member(experiment)
+        command = first_call(services().settings.public_url, experiment.key, member)
+        waiting["first_call"] = (command, member.note)
+    return waiting
 
 
 def _mature() -> bool:

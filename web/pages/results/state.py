@@ -1,6 +1,7 @@
 """What is around the result: the state of the experiment, and of its analysis."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +10,13 @@ from sqlalchemy import exists
 from sqlmodel import Session, col, func, select
 
 from experiments.analyses.answer import Answer
+from experiments.jobs import schedule
 from experiments.lifecycle import store
 from experiments.lifecycle.states import POSSIBLE
-from experiments.reporting.numbers import ago, listed, moment
+from experiments.reporting.numbers import ago, count, listed, moment
 from experiments.settings import Settings
-from experiments.storage.tables import AuditEntry, Event, Experiment, Exposure, ImportedCounts, Job, Run, Variant
-from experiments.translation import gettext
+from experiments.storage.tables import AuditEntry, Experiment, Exposure, ImportedCounts, Job, Run, Variant
+from experiments.translation import gettext, ngettext
 from web.pages.common import durations
 from web.pages.results import pending
 from web.pages.results.parts import VariantFacts
@@ -38,6 +40,14 @@ class Status:
     kind: str = ""
     sentence: str = ""
     progress: float = 0.0
+
+
+@dataclass(frozen=True)
+class Age:
+    """The time of an analysis, as ISO 8601 and as how long ago it was."""
+
+    at: str
+    text: str
 
 
 def may_ship(experiment: Experiment, *, exposed: bool) -> bool:
@@ -85,11 +95,12 @@ def chosen_run(session: Session, experiment: Experiment, number: int | None) -> 
     return runs, next((run for run in runs if run.number == number), runs[0] if runs else None)
 
 
-def exposed_members(session: Session, run: Run | None) -> int:
-    """Return how many members were exposed in the run so far."""
+def arrivals(session: Session, run: Run | None) -> dict[str, int]:
+    """Return how many members were exposed in the run so far, by variant; bots are left out."""
     if run is None:
-        return 0
-    return session.scalar(select(func.count()).select_from(Exposure).where(col(Exposure.run_id) == run.id)) or 0
+        return {}
+    counted = select(col(Exposure.variant), func.count()).where(col(Exposure.run_id) == run.id)
+    return dict(session.exec(counted.where(col(Exposure.bot).is_(False)).group_by(col(Exposure.variant))).all())
 
 
 def situation(session: Session, experiment: Experiment, run: Run | None, *, newest: bool) -> str:
@@ -141,11 +152,11 @@ def status(
     if job and job.state == "failed" and (at is None or (job.finished_at and moment(job.finished_at) > at)):
         return Status("failed", job.message or gettext("The worker gave no reason."))
     if answer is None:
-        return Status("working", gettext("It starts as soon as the worker is free."))
+        return Status("working", _first_starts(session, run, settings, now))
     if missing:
         return Status("later", gettext("Not computed yet: {parts}.").format(parts=listed(missing)))
     limit = timedelta(seconds=max(120, 3 * settings.analyse_every_seconds))
-    if at and now - at > limit and run and newer_data(session, experiment, run, answer):
+    if at and now - at > limit and run and newer_data(session, experiment, run, answer, now):
         text = gettext("This result was computed {time}; members have acted since.")
         return Status("stale", text.format(time=ago(at, now)))
     return Status()
@@ -164,13 +175,34 @@ def _working(job: Job, now: datetime) -> Status:
     return Status("working", gettext(job.message) or gettext("Counting members and events"), round(job.progress, 2))
 
 
-def newer_data(session: Session, experiment: Experiment, run: Run, answer: Answer) -> bool:
-    """Whether the run has exposures after the cut-off, or its project has events while the run goes on."""
+def _first_starts(session: Session, run: Run | None, settings: Settings, now: datetime) -> str:
+    """Return when the first analysis starts, in steps of ten seconds."""
+    every_us = settings.analyse_every_seconds * 1_000_000
+    due_us = schedule.first_due_us(session, run.id, every_us) if run and run.id else None
+    seconds = 0 if due_us is None else math.ceil((due_us / 1e6 - now.timestamp()) / 10) * 10
+    if seconds <= 0:
+        return gettext("The first analysis starts as soon as the worker is free.")
+    text = ngettext(
+        "The first analysis starts in about {seconds} second.",
+        "The first analysis starts in about {seconds} seconds.",
+        seconds,
+    )
+    return text.format(seconds=count(seconds))
+
+
+def newer_data(session: Session, experiment: Experiment, run: Run, answer: Answer, now: datetime) -> bool:
+    """Whether the run has exposures, or events of its members, that arrived after the cut-off."""
     after = int(datetime.fromisoformat(answer.heading.cut_off).timestamp() * 1_000_000)
-    exposed = exists().where(col(Exposure.run_id) == run.id, col(Exposure.received_us) > after)
-    # The sum keeps the database from walking all events of the project instead of the newest ones.
-    acted = exists().where(col(Event.project_id) + 0 == experiment.project_id, col(Event.received_us) > after)
-    return bool(session.scalar(select(exposed)) or (run.ended_at is None and session.scalar(select(acted))))
+    now_us = int(now.timestamp() * 1_000_000)
+    return schedule.has_new_data(session, experiment, run.id or 0, after, needed=1, now_us=now_us)
+
+
+def age(answer: Answer | None, experiment: Experiment, now: datetime) -> Age | None:
+    """Return how old the result of a test that goes on is; None where it has ended or has no result."""
+    at = analysed_at(answer)
+    if at is None or experiment.state not in ("running", "paused"):
+        return None
+    return Age(at.isoformat(), ago(at, now))
 
 
 def analysed_at(answer: Answer | None) -> datetime | None:

@@ -72,6 +72,19 @@
     open.forEach(function (id) { const one = document.getElementById(id); if (one) one.open = true; });
     if (shownFor && !shownFor.isConnected) hide();
   });
+  // How long ago the analysis was, as time goes on; the server wrote what was true when the page was sent.
+  const relative = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "always" });
+
+  function ages() {
+    document.querySelectorAll("time[data-age]").forEach(function (one) {
+      const minutes = Math.floor((Date.now() - Date.parse(one.dateTime)) / 60000), hours = Math.floor(minutes / 60);
+      if (minutes < 1) return;
+      one.textContent = hours >= 48 ? relative.format(-Math.floor(hours / 24), "day")
+        : hours ? relative.format(-hours, "hour") : relative.format(-minutes, "minute");
+    });
+  }
+  setInterval(ages, 20000);
+
   document.addEventListener("htmx:load", function (event) { pictures(event.target); });
   pictures(document);
 })();

@@ -14,6 +14,7 @@ from experiments.assignment.exposure import ExposureRow
 from experiments.ingestion import exposures
 from experiments.lifecycle import store
 from experiments.people import api_keys
+from experiments.storage.database import Database
 from tests.serving import ROOT
 from tests.web.pages.client import Pages, draft_form
 
@@ -230,6 +231,10 @@ def test_the_snippets_work_as_they_are(live_server, tmp_path):
 
         send("/login", "/login", email="a@example.com", password="three plain words")
         send("/experiments/new", "/experiments/new", **draft_form())
+        rule = {"all": [{"attribute": "country", "equals": "it's"}, {"attribute": "member", "equals": True}]}
+        with Database(f"sqlite:///{live_server.folder / 'klette.sqlite'}").write() as session:
+            targeted = store.get(session, "spring-headline")
+            targeted.targeting, targeted.traffic_buckets = rule, 500
         send("/experiments/spring-headline/launch", "/experiments/spring-headline/launch")
         page = send("/keys", "/keys", kind="client", name="shop").text
     found = re.findall(r'<code id="snippet-(\w+)">(.*?)</code>', page, re.DOTALL)

@@ -6,11 +6,9 @@ from html import unescape
 
 from experiments.jobs import queue
 from experiments.lifecycle import store, transitions
-from experiments.storage.tables import Event, Job, Project, utc_now
+from experiments.storage.tables import Job, utc_now
 from tests.web.pages.results import fixtures, sampled_parts, stored
 from tests.web.pages.results.sections.test_total_effect import entry
-from tests.web.pages.results.stored_form import answer_of
-from web.pages.results import state
 
 PAGE = f"/experiments/{stored.KEY}"
 
@@ -150,20 +148,6 @@ def test_an_old_result_with_newer_data_offers_an_analysis_which_makes_a_job(app,
     plain = client.post(f"{PAGE}/analyse", data={"csrf_token": token})
     assert plain.status_code == 302
     assert plain.location.endswith(PAGE)
-
-
-def test_events_of_another_project_are_no_newer_data(app) -> None:
-    stored.experiment(app)
-    with stored.services_of(app).database.write() as session:
-        other = Project(key="other", name="Other")
-        session.add(other)
-        session.flush()
-        found = store.get(session, stored.KEY)
-        run, answer = store.current_run(session, found), answer_of(fixtures.stored_result())
-        for project, newer in ((other.id, False), (found.project_id, True)):
-            session.add(Event(project_id=project, id="1", unit="m", type="click", at_us=2**60, received_us=2**60))
-            session.flush()
-            assert state.newer_data(session, found, run, answer) == newer
 
 
 def test_an_analyst_reads_everything_and_is_offered_nothing_to_change(app) -> None:

@@ -80,7 +80,7 @@ def test_the_states(app, client) -> None:
     assert small(client.get(PAGE).text) == []
     stored.analyse(app, fixtures.stored_result(scale=0.008), at=utc_now() - timedelta(hours=3))
     job(state="running", message="", due_at=utc_now())
-    assert small(client.get(PAGE).text) == []
+    assert small(client.get(PAGE).text.replace("3 hours ago", "")) == []
     job(state="done", due_at=utc_now() - timedelta(seconds=20), finished_at=utc_now())
     assert small(client.get(PAGE).text.replace("3 hours ago", "")) == []
     with stored.services_of(app).database.write() as session:
