@@ -59,7 +59,7 @@ def insert_events(connection: psycopg.Connection[Any], rows: Sequence[EventRow])
             for row in rows:
                 copy.write_row(columns_of(row))
         cursor.execute(_FROM_STAGE)
-        keys = {(int(project_id), str(event_id)) for project_id, event_id in cursor}
+        keys: set[EventKey] = set(cursor.fetchall())
         cursor.execute("DELETE FROM given_event")
         return keys
 

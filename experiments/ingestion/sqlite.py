@@ -28,17 +28,14 @@ _MULTI = (
 
 def insert_events(connection: sqlite3.Connection, rows: Sequence[EventRow]) -> set[EventKey]:
     """Insert events with distinct keys; return the keys of the new ones."""
-    ids: dict[int, list[str]] = {}
-    for row in rows:
-        ids.setdefault(row.project_id, []).append(row.id)
-    known = {
-        (project_id, event_id)
-        for project_id, given in ids.items()
-        for (event_id,) in connection.execute(_KNOWN, (project_id, json.dumps(given)))
-    }
+    known: set[EventKey] = set()
+    keys = {row[:2] for row in rows}
+    for project_id in {row[0] for row in rows}:
+        ids = json.dumps([row[1] for row in rows if row[0] == project_id])
+        known.update((project_id, event_id) for (event_id,) in connection.execute(_KNOWN, (project_id, ids)))
     new = [row for row in rows if row[:2] not in known] if known else rows
-    connection.executemany(_EVENT, (columns_of(row) for row in new))
-    return {row[:2] for row in new}
+    connection.executemany(_EVENT, map(columns_of, new))
+    return keys - known if known else keys
 
 
 def insert_exposures(connection: sqlite3.Connection, rows: Sequence[ExposureRow]) -> dict[ExposureKey, Stored]:

@@ -132,8 +132,7 @@ def has_new_data(
     newest = (
         select(col(Event.unit))
         .where(
-            # The sum keeps the database from sorting all events of the project instead of reading the newest ones.
-            col(Event.project_id) + 0 == experiment.project_id,
+            col(Event.project_id) == experiment.project_id,
             col(Event.received_us) > since,
             col(Event.received_us) <= now_us,
             col(Event.experiment).is_(None) | (col(Event.experiment) == experiment.key),

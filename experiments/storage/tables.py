@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
 )
@@ -274,9 +275,9 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         # Covers all columns that collect reads, so that the database reads a member's window from the index alone.
         Index(
-            "ix_event_project_id_unit_at_us",
-            "project_id",
+            "ix_event_unit_project_id_at_us",
             "unit",
+            "project_id",
             "at_us",
             "type",
             "value_micro",
@@ -285,6 +286,9 @@ class Event(SQLModel, table=True):
             "experiment",
         ),
         Index("ix_event_received_us", "received_us"),
+        # No key starts with the project: both engines insert faster where the first column already differs, and the
+        # planner cannot walk a whole project where it should read the newest events.
+        PrimaryKeyConstraint("id", "project_id"),
     )
     project_id: int = Field(primary_key=True)
     id: str = Field(primary_key=True, max_length=128)

@@ -265,12 +265,12 @@ def _create_data() -> None:
         sa.Column("currency", String(3), nullable=True),
         sa.Column("experiment", String(64), nullable=True),
         sa.Column("properties", JSON, nullable=True),
-        sa.PrimaryKeyConstraint("project_id", "id", name=op.f("pk_event")),
+        sa.PrimaryKeyConstraint("id", "project_id", name=op.f("pk_event")),
     )
     op.create_index(
-        "ix_event_project_id_unit_at_us",
+        "ix_event_unit_project_id_at_us",
         "event",
-        ["project_id", "unit", "at_us", "type", "value_micro", "received_us", "currency", "experiment"],
+        ["unit", "project_id", "at_us", "type", "value_micro", "received_us", "currency", "experiment"],
     )
     op.create_index("ix_event_received_us", "event", ["received_us"])
     op.create_table(
