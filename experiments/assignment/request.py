@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from experiments.catalogue.event_types import MAX_UNIT
+from experiments.catalogue.units import required_unit
 from experiments.errors import InvalidError
-from experiments.validation import required_text, shown
+from experiments.validation import shown
 
 MAX_EXPERIMENTS = 200
 MAX_ATTRIBUTES = 100
@@ -37,7 +37,7 @@ class AssignmentRequest(NamedTuple):
 
 def read_unit(value: Any) -> str:
     """Return the unit; raise InvalidError with a code that starts with ``unit_``."""
-    return required_text(value, "unit", MAX_UNIT, "send your identifier of the member")
+    return required_unit(value)
 
 
 def read_attributes(value: Any) -> Mapping[str, Any]:

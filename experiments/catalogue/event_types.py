@@ -8,7 +8,6 @@ from typing import Any
 from experiments.catalogue.event_values import MAX_VALUE, MONEY, NONE, NUMBER, RATING, SECONDS, Value
 from experiments.translation import N_
 
-MAX_UNIT = 256
 MAX_ID = 128
 MAX_TYPE = 64
 MAX_PROPERTIES_BYTES = 32_768

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, MAX_UNIT, event_type
+from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, event_type
+from experiments.catalogue.units import MAX_UNIT, has_invisible, is_placeholder
 from experiments.errors import InvalidError
 from experiments.importing.amounts import Amounts
 from experiments.importing.csv_file import column_index
@@ -18,7 +19,7 @@ from experiments.importing.values import (
     slug,
     whole_number,
 )
-from experiments.translation import N_, gettext
+from experiments.translation import N_, gettext, quoted
 from experiments.translation.filling import filled
 
 MAX_NAME = 120
@@ -312,6 +313,11 @@ def unit_error(unit: str) -> str | None:
     """Return the error of a unit; None if it is valid."""
     if not unit:
         return gettext("the unit is empty; enter an identifier for every member")
+    if is_placeholder(unit):
+        message = gettext("the unit is {unit}, which a program writes for a missing value; leave such rows out")
+        return message.format(unit=quoted(unit))
+    if has_invisible(unit):
+        return gettext("the unit {unit!r} contains an invisible character; remove it").format(unit=unit)
     if not unit.isprintable():
         return gettext("the unit {unit!r} contains a control character; remove it").format(unit=unit)
     if len(unit) > MAX_UNIT:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from experiments.catalogue.event_values import MAX_VALUE
 from experiments.errors import InvalidError
-from experiments.ingestion.fields import to_micro
+from experiments.ingestion.fields import decimal_of, read_time, to_micro
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 
@@ -17,9 +17,9 @@ MICRO = 1_000_000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(minutes=5)
 _KEY_CHARACTERS = re.compile(r"[^a-z0-9._-]+")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
-_GROUPED = re.compile(r"\d{1,3}([,'’\s]\d{3})+")
-_SLASHED = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}\b.*")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
+_GROUPED = re.compile(r"[0-9]{1,3}([,'’\s][0-9]{3})+")
+_SLASHED = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}\b.*")
 
 
 def match_name(text: str, names: Sequence[str]) -> str | None:
@@ -67,7 +67,7 @@ def parse_moment(text: str) -> datetime:
         if parts:
             day, month, year, hour, minute, second = (int(part or 0) for part in parts.groups())
             return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        moment = datetime.fromisoformat(text)
+        moment = read_time(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         message = gettext("{text!r} is not a date or time; write it like 2026-03-06 or 2026-03-06T14:30:00Z")
@@ -110,7 +110,7 @@ def whole_number(text: str) -> int:
         The text is not a whole number, is negative, or is above 1,000,000,000.
     """
     try:
-        number = Decimal(text)
+        number = decimal_of(text)
     except ArithmeticError:
         number = Decimal("NaN")
     if not number.is_finite():

@@ -9,7 +9,8 @@ from sqlmodel import Session
 from experiments.assignment.configuration import LiveExperiment, ProjectConfiguration
 from experiments.assignment.eligibility import chosen_by_client, hash_reason
 from experiments.assignment.exposure import ExposureRow, Offer, is_bot, segment_attributes
-from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, MAX_UNIT, event_type
+from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, event_type
+from experiments.catalogue.units import required_unit
 from experiments.errors import InvalidError
 from experiments.ingestion import postgres, sqlite
 from experiments.ingestion.fields import EventLimits, check_currency, check_properties, check_time, check_value
@@ -90,7 +91,7 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Pr
         MAX_ID,
         "create one for each event, such as a UUID, and reuse it when you send the event again",
     )
-    unit = required_text(raw.get("unit"), "unit", MAX_UNIT, "send your identifier of the member")
+    unit = required_unit(raw.get("unit"))
     name = required_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a custom name")
     if name not in KNOWN and name.lower() in KNOWN:
         raise InvalidError(

@@ -3,8 +3,8 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from experiments.assignment.configuration import LiveExperiment
@@ -17,6 +17,10 @@ from experiments.validation import shown
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_LEAP_SECOND = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}):60((?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)"
+)
+_NUMBER = re.compile(r"\s*[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\s*")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=float).encode
 
 
@@ -43,7 +47,7 @@ def check_time(value: Any, now_us: int, limits: EventLimits) -> int:
     if value is None:
         return now_us
     try:
-        moment = datetime.fromisoformat(value)
+        moment = read_time(value)
     except (TypeError, ValueError):
         raise InvalidError(
             f"The time {shown(value)} is not valid; write it as 2026-11-23T08:00:00Z.", code="time_invalid"
@@ -69,6 +73,35 @@ def check_time(value: Any, now_us: int, limits: EventLimits) -> int:
     return at_us
 
 
+def read_time(text: str) -> datetime:
+    """Return a time of RFC 3339 or ISO 8601, with or without a zone.
+
+    A ``t`` or ``z`` may be small. A leap second, ``23:59:60``, is the first second of the next minute, as in Unix time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no text, or no such time.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        leap = _LEAP_SECOND.fullmatch(text)
+        if leap:
+            return datetime.fromisoformat(f"{leap[1]}:59{leap[2]}".upper()) + timedelta(seconds=1)
+        return datetime.fromisoformat(text.upper())
+
+
+def decimal_of(text: str) -> Decimal:
+    """Return a number written with ASCII digits; raise `ArithmeticError` for anything else.
+
+    `Decimal` reads ``1_000`` and the digits of every script, which other systems do not.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise InvalidOperation(text)
+    return Decimal(text)
+
+
 def to_micro(value: Any) -> int:
     """Return a number in millionths, exactly.
 
@@ -79,7 +112,7 @@ def to_micro(value: Any) -> int:
     """
     if type(value) is str:
         try:
-            value = Decimal(value)
+            value = decimal_of(value)
         except ArithmeticError:
             raise InvalidError(
                 f"The value {shown(value)} is not a number; write it as 49.90.", code="value_invalid"

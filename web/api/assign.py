@@ -16,7 +16,7 @@ from experiments.assignment.request import (
     read_preview,
     read_unit,
 )
-from experiments.catalogue.event_types import MAX_UNIT
+from experiments.catalogue.units import MAX_UNIT
 from experiments.errors import InvalidError, NotFoundError
 from experiments.validation import shown
 from web.apidocs.openapi import documented

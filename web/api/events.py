@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
-from experiments.catalogue.event_types import EVENT_TYPES, MAX_ID, MAX_TYPE, MAX_UNIT
+from experiments.catalogue.event_types import EVENT_TYPES, MAX_ID, MAX_TYPE
+from experiments.catalogue.units import MAX_UNIT
 from experiments.errors import InvalidError
 from experiments.ingestion.events import Checked, check_events, unforeseen
 from experiments.ingestion.fields import EventLimits

@@ -55,6 +55,7 @@ CODES: tuple[Code, ...] = (
     Code("unit_missing", 422, "The unit is missing or blank; for an event the status is 200."),
     Code("unit_invalid", 422, "The unit is not text, or can't be stored; for an event the status is 200."),
     Code("unit_too_long", 422, "The unit has more than 256 characters; for an event the status is 200."),
+    Code("unit_placeholder", 422, "The unit is undefined, null or the like; for an event the status is 200."),
     Code("attributes_invalid", 422, "attributes is not an object."),
     Code("attributes_too_many", 422, "More than 100 attributes."),
     Code("experiments_invalid", 422, "experiments is not a list of keys."),

@@ -51,6 +51,9 @@ INVALID_MEMBERS = (
     "u3,,2026-03-01,DE",
     "u1,new,2026-03-01,DE",
     "u\x00,new,2026-03-01,DE",
+    "undefined,new,2026-03-01,DE",
+    "u3\u200b,new,2026-03-01,DE",
+    "u3,new,٢٠٢٦-٠٣-٠١,DE",
     '"u3,new,2026-03-01,DE',
 )
 
@@ -71,6 +74,8 @@ INVALID_EVENTS = (
     'u1,purchase,2026-03-02,"1,234",EUR',
     'u1,purchase,2026-03-02,"1,5.0",EUR',
     "u1,purchase,2026-03-02,1.1234567,EUR",
+    "u1,purchase,2026-03-02,1_000,EUR",
+    "u1,purchase,2026-03-02,١٢,EUR",
     "u1,review,2026-03-02,6,",
     "u1,dwell,2026-03-02,9999999,",
     "u1,,2026-03-02,,",

@@ -52,10 +52,21 @@ def test_a_purchase_is_exact_and_in_the_experiments_currency():
 
 
 @pytest.mark.parametrize(
-    "written", ["2025-11-24T15:59:59.5Z", "2025-11-24T16:59:59.500000+01:00", "2025-11-24 15:59:59.5+00:00"]
+    "written",
+    [
+        "2025-11-24T15:59:59.5Z",
+        "2025-11-24T16:59:59.500000+01:00",
+        "2025-11-24 15:59:59.5+00:00",
+        "2025-11-24t15:59:59.5z",
+    ],
 )
 def test_times_are_read_in_every_zone(written):
     assert check(at=written).at_us == NOW - 500_000
+
+
+@pytest.mark.parametrize("written", ["2025-11-24T15:58:60Z", "2025-11-24t16:58:60.0+01:00"])
+def test_a_leap_second_is_the_first_of_the_next_minute(written):
+    assert check(at=written).at_us == NOW - 60_000_000
 
 
 LONG = "x" * 257
@@ -71,10 +82,19 @@ BAD = [
     ("unit_invalid", {"unit": 12}, "quotes"),
     ("unit_invalid", {"unit": "a\x00b"}, "control character"),
     ("unit_invalid", {"unit": "a\ud800"}, "half of a character"),
+    ("unit_placeholder", {"unit": "undefined"}, "before the identifier is known"),
+    ("unit_placeholder", {"unit": " NULL "}, "missing value"),
+    ("unit_placeholder", {"unit": "NaN"}, "missing value"),
+    ("unit_placeholder", {"unit": "[object Object]"}, "missing value"),
+    ("unit_invalid", {"unit": "u-1\u200b"}, "invisible character"),
+    ("unit_invalid", {"unit": "\ufeffu-1"}, "invisible character"),
     ("type_missing", {"type": None}, "click"),
     ("type_too_long", {"type": "x" * 65}, "at most 64"),
     ("time_invalid", {"at": "yesterday"}, "2026-11-23T08:00:00Z"),
     ("time_invalid", {"at": 1764000000}, "1764000000"),
+    ("time_invalid", {"at": "٢٠٢٥-١١-٢٤T١٥:٠٠:٠٠Z"}, "2026-11-23T08:00:00Z"),
+    ("value_invalid", {"type": "purchase", "value": "1_000"}, "not a number"),
+    ("value_invalid", {"type": "purchase", "value": "١٢"}, "not a number"),
     ("time_without_zone", {"at": "2025-11-24T15:00:00"}, "no time zone"),
     ("time_in_future", {"at": "2025-11-24T16:05:01Z"}, "301 seconds ahead of the server's clock, the maximum is 300"),
     ("time_too_old", {"at": "2025-10-24T16:00:00Z"}, "31.0 days ago, the maximum is 30 days"),

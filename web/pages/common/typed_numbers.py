@@ -10,10 +10,10 @@ from experiments.reporting.numbers import NARROW, localised
 from experiments.translation import gettext
 
 _PLAIN = re.compile(r"[-+]?(?:[0-9]{1,18}(?:[.,][0-9]{0,18})?|[.,][0-9]{1,18})")
-_BOTH_WAYS = re.compile(r"-?[1-9]\d{0,2},\d{3}")
-_THREE_AFTER_A_MARK = re.compile(r"[-+]?[1-9]\d{0,2}[.,]\d{3}")
-_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:\.\d{3})+,\d+|(?:,\d{3}){2,}|(?:\.\d{3}){2,})")
-_WHOLE = re.compile(r"-?\d{1,9}")
+_BOTH_WAYS = re.compile(r"-?[1-9]\d{0,2},\d{3}", re.ASCII)
+_THREE_AFTER_A_MARK = re.compile(r"[-+]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
+_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:\.\d{3})+,\d+|(?:,\d{3}){2,}|(?:\.\d{3}){2,})", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
 _SHOWN = 40  # characters of what was typed that a message repeats
 
 

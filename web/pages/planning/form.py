@@ -54,7 +54,7 @@ PRIORS = (
     ("sceptical", N_("Sceptical: most differences are small")),
 )
 _MOST = 20
-_GROUPED = re.compile(r"[1-9]\d{0,2}(?:[.,'’\s]\d{3})+")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:[.,'’\s][0-9]{3})+")
 _THOUSANDS = re.compile(r"[.,'’\s]")
 
 
