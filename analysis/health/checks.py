@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from analysis.health.data import HealthData
-from analysis.health.events import before_exposure, clock_skew, currency, late_events, silence
+from analysis.health.events import before_exposure, clock_skew, currency, late_events, silence, unwatched
 from analysis.health.history import aa_history
 from analysis.health.members import bots, crossing, immature, multi_exposed
 from analysis.health.result import HealthCheck
@@ -86,6 +86,12 @@ CHECKS: tuple[Check, ...] = (
         currency,
         N_("Other currencies"),
         N_("Amounts in another currency can't be added to the experiment's own."),
+    ),
+    Check(
+        "unwatched",
+        unwatched,
+        N_("Guardrails left out"),
+        N_("A variant that draws complaints should not win unnoticed."),
     ),
     Check(
         "aa_history",

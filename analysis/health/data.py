@@ -34,6 +34,8 @@ class HealthData:
     events, late, ahead, early, other_currency : int
         Events that count; events that arrived more than a day late, are dated ahead of the server's clock, or are dated
         before their member's exposure (and do not count); and purchases in another currency than the experiment's.
+    unwatched : int
+        Events that a default guardrail would count, where no guardrail does.
     clock_tolerance_seconds : float
         An event dated up to this much before the exposure counts.
     currency : str
@@ -66,6 +68,7 @@ class HealthData:
     ahead: int = 0
     early: int = 0
     other_currency: int = 0
+    unwatched: int = 0
     clock_tolerance_seconds: float = 0.0
     currency: str = ""
     aa_winners: tuple[bool, ...] = ()

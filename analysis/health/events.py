@@ -69,6 +69,16 @@ def currency(data: HealthData) -> HealthCheck | None:
     return HealthCheck("currency", "warn", float(purchases), detail, next_step)
 
 
+def unwatched(data: HealthData) -> HealthCheck | None:
+    """Report events that a default guardrail would count, in a test without a guardrail for them."""
+    if data.unwatched < 0:
+        raise AnalysisError("bad_request", f"{data.unwatched} events without a guardrail; a count is 0 or more.")
+    if not data.unwatched:
+        return None
+    detail = message("health.unwatched.some", events=data.unwatched)
+    return HealthCheck("unwatched", "warn", float(data.unwatched), detail, message("health.unwatched.next_step"))
+
+
 def silence(data: HealthData) -> HealthCheck | None:
     """Check that events still arrive while the test runs."""
     if data.totals_only or data.imported or not data.listening:

@@ -28,6 +28,7 @@ def health_data(inputs: Inputs) -> HealthData:
         late=quality.late,
         ahead=quality.ahead,
         early=quality.early,
+        unwatched=quality.unwatched,
         other_currency=quality.other_currency,
         clock_tolerance_seconds=plan.clock_tolerance_us / 1e6,
         currency=plan.currency,

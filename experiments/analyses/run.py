@@ -19,7 +19,7 @@ from experiments.analyses.plan import Inputs
 from experiments.analyses.reallocation import open_next
 from experiments.analyses.sampled import wanted
 from experiments.analyses.serialise import iso
-from experiments.catalogue.metrics import DAY_US, Metric
+from experiments.catalogue.metrics import DAY_US, Metric, unwatched_types
 from experiments.collect import Covariate, Worth, collect
 from experiments.collect.attribution import Scope
 from experiments.collect.collected import Collected
@@ -259,6 +259,7 @@ def _collected(
         segmented=primary if primary.kind == "proportion" else None,
         covariate=covariate,
         worth=Worth.of(experiment, variants_of(session, experiment)),
+        unwatched=unwatched_types(experiment.primary_metric, experiment.guardrails),
         report=lambda fraction: report(0.02 + 0.45 * fraction, COUNTING),
     )
 

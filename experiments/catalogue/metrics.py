@@ -4,6 +4,7 @@
 and import read its name, its sentence and how its values are written from here.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from experiments.catalogue.event_types import ACTIVITY
@@ -342,3 +343,10 @@ def metric(key: str) -> Metric:
     except KeyError:
         known = ", ".join(sorted(_BY_KEY))
         raise NotFoundError(f"There is no metric {key!r}; the metrics are {known}.", code="metric_unknown") from None
+
+
+def unwatched_types(primary: str, guardrails: Sequence[str]) -> tuple[str, ...]:
+    """Return the event types of the default guardrails that neither the primary metric nor a guardrail counts."""
+    watched = {kind for key in (primary, *guardrails) for kind in metric(key).event_types}
+    types = dict.fromkeys(kind for key in DEFAULT_GUARDRAILS for kind in metric(key).event_types)
+    return tuple(kind for kind in types if kind not in watched)

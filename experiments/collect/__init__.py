@@ -30,6 +30,7 @@ from experiments.collect.history import has_daily_statistics, statistics_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.request import Covariate, Worth
 from experiments.collect.total import Totals, totals_of
+from experiments.collect.unwatched import unwatched_events
 
 __all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "statistics_by_day", "has_daily_statistics"]
 
@@ -43,6 +44,7 @@ def collect(
     segmented: Metric | None = None,
     covariate: Covariate | None = None,
     worth: Worth | None = None,
+    unwatched: Sequence[str] = (),
     report: Callable[[float], None] = lambda _: None,
 ) -> Collected:
     """Return the sufficient statistics of a run up to the scope's cut-off.
@@ -63,23 +65,23 @@ def collect(
         The pre-experiment covariate that adjusts rates, counts and amounts, if the experiment declares one.
     worth
         The worth of outcomes and the cost of variants, for value metrics; by default all revenue counts and no cost.
+    unwatched
+        Event types that a default guardrail counts and no guardrail of the experiment does.
     report
         Called with the progress, 0 to 1.
     """
-    sliced = tuple(segments) if segmented is not None else ()
-    declared = worth or Worth()
+    sliced, declared = tuple(segments) if segmented is not None else (), worth or Worth()
     with source.snapshot(backend):
         audience = audience_of(backend, scope, sliced)
         report(0.3)
-        passed = _one_pass(
-            backend, scope, metrics, audience, covariate, declared, sliced, segmented, lambda: report(0.7)
-        )
+        passed = _one_pass(backend, scope, metrics, audience, covariate, declared, sliced, segmented, report)
         split = Split(scope, declared, audience.members, passed.cells, {metric.key: metric for metric in metrics})
         spread = _spread(backend, scope, metrics, audience, split.counts())
         data = split.whole() | spread.cascades
         report(0.85)
         levels, together = _by_segment(passed, audience, segmented, sliced)
         adjustments = adjusted(passed.active, metrics, covariate, data) if covariate else {}
+        unseen = unwatched_events(backend, scope, unwatched)
     report(1.0)
     return Collected(
         split.counts(),
@@ -93,7 +95,7 @@ def collect(
         total_data=spread.totals,
         arrivals=tuple(sorted((variant, day, n) for (variant, day), n in audience.arrivals.items())),
         first_exposure_us=audience.first_us,
-        quality=replace(passed.quality, crossed=spread.crossings),
+        quality=replace(passed.quality, crossed=spread.crossings, unwatched=unseen),
     )
 
 
@@ -115,16 +117,16 @@ def _one_pass(
     worth: Worth,
     segments: Sequence[str],
     segmented: Metric | None,
-    report: Callable[[], None],
+    report: Callable[[float], None],
 ) -> _Pass:
-    """Return the statistics by cell; `report` is called once the members with an event are known."""
+    """Return the statistics by cell; `report` is called with 0.7 once the members with an event are known."""
     attributes = bool(segments) or (covariate is not None and covariate.attribute is not None)
     # If a member has more events than a packed count holds, the pass is repeated with wider counts.
     for bits in (FIELD_BITS, WHOLE_BITS):
         active = active_members(
             backend, scope, metrics, attributes=attributes, covariate=covariate, worth=worth, bits=bits
         )
-        report()
+        report(0.7)
         by_cell = statistics_by_cell(active, audience, metrics, worth, segments, segmented)
         if by_cell is not None:
             return _Pass(active, *by_cell)

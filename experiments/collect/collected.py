@@ -66,6 +66,8 @@ class Quality:
         Events of members, since the run began, within the day before their first exposure: they do not count.
     crossed : int
         Randomised members who were also invited by a member of another variant, so that they may have seen both.
+    unwatched : int
+        Attributed events that a default guardrail would count, where no guardrail of the experiment does.
     """
 
     immature: int = 0
@@ -76,6 +78,7 @@ class Quality:
     last_event_us: int | None = None
     early: int = 0
     crossed: int = 0
+    unwatched: int = 0
 
 
 @dataclass(frozen=True, slots=True)

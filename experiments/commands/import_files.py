@@ -15,11 +15,12 @@ from experiments.importing import ImportSummary, Plan, Source, make_plan, run_im
 from experiments.importing.columns import key_of, name_of, suggest_roles
 from experiments.importing.csv_file import preview
 from experiments.importing.plan import COUNT_MEANINGS, MEMBER_MEANINGS
+from experiments.importing.values import Times, parse_moment
 from experiments.lifecycle import store
 from experiments.reporting.terminal import table
 from experiments.reporting.worded import Reading
 from experiments.settings import settings
-from experiments.translation import N_, gettext
+from experiments.translation import N_, gettext, ngettext
 from experiments.translation.filling import filled
 
 _SAMPLE_ROWS = 200  # for the suggested roles of columns
@@ -50,7 +51,19 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
             metavar="METRIC,...",
             help=N_("Metrics; default: all that FILE supports."),
         ),
+        click.option(
+            "--guardrails",
+            default=None,
+            metavar="METRIC,...",
+            help=N_("Guardrails, or none; default: the default ones that FILE supports."),
+        ),
         click.option("--currency", default=None, help=N_("Currency of the amounts (ISO 4217).")),
+        click.option(
+            "--time-zone",
+            default=None,
+            metavar="NAME",
+            help=N_("Zone of times without an offset, such as Europe/Berlin; default: the project's."),
+        ),
         click.option("--window-days", type=int, default=7, show_default=True, help=N_("Attribution window in days.")),
         click.option(
             "--ended", default=None, metavar="TIME", help=N_("End of the experiment; default: from the file.")
@@ -107,7 +120,7 @@ def members(
         common,
         event_columns=_pairs("--map-event", mapped_event),
         outcomes=list(_each_pair("--outcome", outcome)),
-        exposed_at=_moment("--exposed-at", exposed_at),
+        exposed_at=_moment("--exposed-at", exposed_at, common["time_zone"]),
         segments=_listed(segments),
         covariate=_covariate(covariate, days_before),
     )
@@ -119,7 +132,7 @@ def members(
 @click.option("--started", default=None, metavar="TIME", help=N_("Start of the experiment; needs --ended."))
 @_common
 def counts(file: Path, started: str | None, **common: Any) -> None:
-    plan = _plan("counts", file, common, exposed_at=_moment("--started", started))
+    plan = _plan("counts", file, common, exposed_at=_moment("--started", started, common["time_zone"]))
     _run(plan, file, None, at_once=common["analyse"])
 
 
@@ -137,9 +150,11 @@ def _plan(kind: str, file: Path, common: dict[str, Any], **values: Any) -> Plan:
         },
         primary_metric=common["primary"],
         metrics=_listed(common["metrics"]),
+        guardrails=_guardrails(common["guardrails"]),
         currency=common["currency"],
+        time_zone=common["time_zone"],
         window_days=common["window_days"],
-        ended_at=_moment("--ended", common["ended"]),
+        ended_at=_moment("--ended", common["ended"], common["time_zone"]),
         **values,
     )
 
@@ -148,6 +163,12 @@ def _covariate(column: str | None, days_before: int | None) -> dict[str, Any] | 
     if column is None and days_before is None:
         return None
     return {"attribute": column, "days_before": days_before}
+
+
+def _guardrails(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [] if text.strip() in ("", "none") else _listed(text)
 
 
 def _columns(kind: str, file: Path, mapped: dict[str, str], *, dated: bool) -> dict[str, str]:
@@ -183,6 +204,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
                 Source.at(file),
                 second,
                 currency=chosen.currency,
+                zone=chosen.time_zone,
                 actor="cli",
                 report=bar.show,
                 report_storing=bar.show,
@@ -220,6 +242,7 @@ def _print_summary(summary: ImportSummary, plan: Plan) -> None:
     ]
     if mapped:
         click.echo(gettext("Columns: {columns}.").format(columns=", ".join(mapped)))
+    _print_times(summary.times)
     if summary.events:
         by_type = ", ".join(
             filled("{count:,} {type}", count=count, type=type_) for type_, count in sorted(summary.events.items())
@@ -233,9 +256,41 @@ def _print_summary(summary: ImportSummary, plan: Plan) -> None:
             else gettext("No built-in metric counts the type {type!r}. Set its value as an action to count it.")
         )
         click.echo(text.format(type=type_, known=known))
+    if summary.unwatched:
+        text = ngettext(
+            "{count:,} complaint is counted by no guardrail. Watch it with --guardrails negative_rate.",
+            "{count:,} complaints are counted by no guardrail. Watch them with --guardrails negative_rate.",
+            summary.unwatched,
+        )
+        click.echo(filled(text, count=summary.unwatched))
     if summary.uncounted:
         text = gettext("{count:,} events are outside their member's window: stored, but not counted.")
         click.echo(filled(text, count=summary.uncounted))
+
+
+def _print_times(times: Times) -> None:
+    if not times.local:
+        return
+    text = ngettext(
+        "{count:,} time without an offset is read in {zone}.",
+        "{count:,} times without an offset are read in {zone}.",
+        times.local,
+    )
+    click.echo(filled(text, count=times.local, zone=times.zone))
+    if times.skipped:
+        text = ngettext(
+            "{count:,} of them is in the hour that daylight-saving time skips; it is moved forward by that hour.",
+            "{count:,} of them are in the hour that daylight-saving time skips; they are moved forward by that hour.",
+            times.skipped,
+        )
+        click.echo(filled(text, count=times.skipped))
+    if times.repeated:
+        text = ngettext(
+            "{count:,} of them is in the hour that occurs twice; it is read as the first.",
+            "{count:,} of them are in the hour that occurs twice; they are read as the first.",
+            times.repeated,
+        )
+        click.echo(filled(text, count=times.repeated))
 
 
 def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
@@ -265,12 +320,10 @@ def _number(option: str, text: str) -> float:
         raise InvalidError(message.format(option=option, text=text)) from None
 
 
-def _moment(option: str, text: str | None) -> str | None:
+def _moment(option: str, text: str | None, zone: str | None) -> str | None:
     if text is None:
         return None
-    from experiments.importing.values import parse_moment
-
     try:
-        return parse_moment(text).isoformat()
+        return parse_moment(text, zone or settings().time_zone).isoformat()
     except ValueError as error:
         raise InvalidError(f"{option}: {error}.") from None

@@ -187,6 +187,8 @@ class ExperimentDefinition(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if "guardrails" not in self.model_fields_set:
+            self.guardrails = [key for key in self.guardrails if key != self.primary_metric]
         errors = {**_variant_errors(self.variants), **_metric_errors(self), **_time_errors(self), **_floor_errors(self)}
         if self.currency:
             errors |= cost_errors(self.variants, self.currency)

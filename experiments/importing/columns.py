@@ -14,7 +14,7 @@ from experiments.definition.fields import MAX_SEGMENTS
 from experiments.importing.amounts import COMMA, read_number
 from experiments.importing.counts import metric_of
 from experiments.importing.plan import CONTENT_MEANINGS
-from experiments.importing.values import dotted, parse_moment, slashed, slug
+from experiments.importing.values import is_local, parse_moment, slashed, slug
 from experiments.translation import gettext
 
 OUTCOME = "outcome:"
@@ -66,10 +66,13 @@ class ColumnSample:
         The column's name.
     cells
         The cells as written in the file; empty if only the name is known.
+    zone
+        Zone of times without an offset.
     """
 
     name: str
     cells: tuple[str, ...]
+    zone: str = "UTC"
 
     @cached_property
     def filled(self) -> tuple[str, ...]:
@@ -102,8 +105,9 @@ class ColumnSample:
             if slashed(cell):
                 message = gettext("{cell} is ambiguous: day/month or month/day. Write dates like 2026-03-06 (6 March).")
                 return message.format(cell=cell)
-        if self.timelike and (written := next((cell for cell in self.filled if dotted(cell)), None)):
-            return gettext("{cell} is read as {value}").format(cell=written, value=_long_date(written))
+        if self.timelike and (written := next((cell for cell in self.filled if is_local(cell)), None)):
+            message = gettext("{cell} is read as {value} in {zone}")
+            return message.format(cell=written, value=_long_date(written), zone=self.zone)
         if self.numbers is not None:
             for cell in self.filled:
                 micro, mark = read_number(cell)
@@ -143,9 +147,9 @@ def suggest_roles(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]
     return roles
 
 
-def column_samples(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[ColumnSample]:
+def column_samples(header: Sequence[str], rows: Sequence[Sequence[str]], zone: str = "UTC") -> list[ColumnSample]:
     """Return the columns of a file with their first values."""
-    return [ColumnSample(name, tuple(row[index] for row in rows)) for index, name in enumerate(header)]
+    return [ColumnSample(name, tuple(row[index] for row in rows), zone) for index, name in enumerate(header)]
 
 
 def key_of(file_name: str) -> str:

@@ -13,9 +13,10 @@ from experiments.importing.csv_file import column_index
 from experiments.importing.plan import EVENT_MEANINGS, MOST_VARIANTS, Plan
 from experiments.importing.values import (
     MICRO,
+    Clock,
     attribute,
     match_name,
-    moment_us,
+    read_moment,
     slug,
     whole_number,
 )
@@ -142,10 +143,15 @@ class MemberReader:
         The meaning of each column.
     variants
         Receives the variants in the file.
+    clock
+        Reads the times.
     """
 
-    def __init__(self, header: Sequence[str], plan: Plan, variants: Variants, *, file_name: str, currency: str) -> None:
+    def __init__(
+        self, header: Sequence[str], plan: Plan, variants: Variants, *, file_name: str, currency: str, clock: Clock
+    ) -> None:
         self._variants = variants
+        self._clock = clock
         self._currency = currency
         self._unit = column_index(header, plan.column("unit"), "unit", file_name)
         self._variant = column_index(header, plan.column("variant"), "variant", file_name)
@@ -215,7 +221,7 @@ class MemberReader:
     def _moment(self, row: Sequence[str]) -> int:
         text = "" if self._at is None else row[self._at].strip()
         if text:
-            return moment_us(text)
+            return self._clock.us(text)
         if self._fixed_us is None:
             raise ValueError(gettext("the time of exposure is empty; enter it or set one time for all members"))
         return self._fixed_us
@@ -243,8 +249,9 @@ class MemberReader:
 class EventReader:
     """Reads the rows of an events' file into events."""
 
-    def __init__(self, header: Sequence[str], plan: Plan, *, file_name: str, currency: str) -> None:
+    def __init__(self, header: Sequence[str], plan: Plan, *, file_name: str, currency: str, clock: Clock) -> None:
         self._currency = currency
+        self._clock = clock
         self._amounts = Amounts()
         self._columns = {
             meaning: column_index(
@@ -273,7 +280,7 @@ class EventReader:
         errors.extend(message for message in checks if message)
         at_us, value = 0, None
         try:
-            at_us = moment_us(cells["at"])
+            at_us = self._clock.us(cells["at"])
         except ValueError as error:
             errors.append(str(error))
         try:
@@ -300,10 +307,10 @@ def fixed_moment_us(moment: datetime) -> int:
     Raises
     ------
     InvalidError
-        Outside the bounds of `moment_us`.
+        Outside the bounds of `read_moment`.
     """
     try:
-        return moment_us(moment.isoformat())
+        return read_moment(moment.isoformat()).us
     except ValueError as error:
         detail = gettext("The time of exposure is not valid: {error}.").format(error=error)
         raise InvalidError(detail, fields={"exposed_at": f"{error}."}) from None

@@ -2,6 +2,7 @@
 
 import math
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -49,11 +50,22 @@ class Plan(BaseModel):
     segments: Segments = Field(default_factory=list)
     covariate: Covariate | None = Field(None, description="Pre-experiment covariate: a column, or days of events.")
     metrics: MetricKeys = Field(default_factory=list)
+    guardrails: MetricKeys | None = Field(None, description="None: the default ones that the data can give.")
     primary_metric: MetricKey | None = None
     currency: Currency | None = None
+    time_zone: str | None = Field(None, description="IANA name for times without an offset; None: the project's.")
     window_days: WindowDays = 7
     exposed_at: Moment | None = None
     ended_at: Moment | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        try:
+            return None if not value else ZoneInfo(value).key
+        except (ValueError, OSError):
+            message = gettext("{value!r} is not an IANA time zone name; write it like Europe/Berlin.")
+            raise bad(message.format(value=value)) from None
 
     @field_validator("weights")
     @classmethod

@@ -1,6 +1,7 @@
 """Run an import: read the files, then store the experiment, and report the progress."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlmodel import Session
 
@@ -12,6 +13,7 @@ from experiments.importing.members import EventReader, MemberReader, RowError, V
 from experiments.importing.plan import Plan
 from experiments.importing.staging import Staging
 from experiments.importing.store import ImportSummary, Report, store_counts, store_members
+from experiments.importing.values import Clock
 from experiments.lifecycle import store
 from experiments.storage.database import Database
 from experiments.translation import gettext
@@ -35,6 +37,7 @@ def run_import(
     events: Source | None = None,
     *,
     currency: str,
+    zone: str = "UTC",
     actor: str,
     report: Report = _silent,
     report_storing: Report = _silent,
@@ -53,6 +56,8 @@ def run_import(
         The file of members or counts, and the events' file of members.
     currency
         ISO 4217 code of amounts if the plan has none.
+    zone
+        IANA name of the zone of times without an offset, if the plan has none.
     actor
         Who imports, for the audit log.
     report
@@ -81,14 +86,16 @@ def run_import(
         refuse_early(session, plan)
     if plan.kind == "counts":
         return _import_counts(database, plan, source, actor, report, before_commit, most_bytes)
-    currency = plan.currency or currency
+    currency, clock = plan.currency or currency, Clock(plan.time_zone or zone)
     member_errors, event_errors = LineErrors(), LineErrors()
     variants = Variants(tuple(plan.weights))
     with Staging(member_errors, event_errors) as staging:
         share = _READING / (1 if events is None else 2)
-        _read_members(source, plan, staging, variants, member_errors, currency, most_bytes, _part(report, 0, share))
+        _read_members(
+            source, plan, staging, variants, member_errors, currency, clock, most_bytes, _part(report, 0, share)
+        )
         if events is not None:
-            _read_events(events, plan, staging, event_errors, currency, most_bytes, _part(report, share, share))
+            _read_events(events, plan, staging, event_errors, currency, clock, most_bytes, _part(report, share, share))
         staging.finish()
         staging.trace_shares()
         _refuse_errors(staging, plan, source, events, member_errors, event_errors)
@@ -96,6 +103,7 @@ def run_import(
         storing = _part(report_storing, _READING, 1 - _READING)
         with database.write() as session:
             summary = store_members(session, plan, staging, variants, actor=actor, report=storing)
+            summary = replace(summary, times=clock.times())
             before_commit(session, summary)
         return summary
 
@@ -160,11 +168,12 @@ def _read_members(
     variants: Variants,
     errors: LineErrors,
     currency: str,
+    clock: Clock,
     most_bytes: int | None,
     report: Report,
 ) -> None:
     with Table(source, errors, most_bytes=most_bytes) as table:
-        reader = MemberReader(table.header, plan, variants, file_name=source.name, currency=currency)
+        reader = MemberReader(table.header, plan, variants, file_name=source.name, currency=currency, clock=clock)
         for number, (line, row) in enumerate(table.rows(), start=1):
             if number % _REPORT_EVERY == 0:
                 report(table.fraction, filled(gettext("Read {count:,} members"), count=number))
@@ -187,11 +196,12 @@ def _read_events(
     staging: Staging,
     errors: LineErrors,
     currency: str,
+    clock: Clock,
     most_bytes: int | None,
     report: Report,
 ) -> None:
     with Table(source, errors, most_bytes=most_bytes) as table:
-        reader = EventReader(table.header, plan, file_name=source.name, currency=currency)
+        reader = EventReader(table.header, plan, file_name=source.name, currency=currency, clock=clock)
         for number, (line, row) in enumerate(table.rows(), start=1):
             if number % _REPORT_EVERY == 0:
                 report(table.fraction, filled(gettext("Read {count:,} events"), count=number))

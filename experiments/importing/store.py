@@ -1,7 +1,7 @@
 """Storage of an import: one transaction, all or nothing."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,14 +9,22 @@ from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session
 
 from experiments.assignment import configuration, exposure
-from experiments.catalogue.metrics import DAY_US, DEFAULT_GUARDRAILS, DEFAULT_METRICS, METRICS, WORD_OF_MOUTH
+from experiments.catalogue.metrics import (
+    DAY_US,
+    DEFAULT_GUARDRAILS,
+    DEFAULT_METRICS,
+    METRICS,
+    WORD_OF_MOUTH,
+    metric,
+    unwatched_types,
+)
 from experiments.definition.model import ExperimentDefinition, read_definition
 from experiments.errors import ImportFailedError
 from experiments.importing.counts import Counts
 from experiments.importing.members import ImportedEvent, Member, Variants
 from experiments.importing.plan import Plan
 from experiments.importing.staging import Staging
-from experiments.importing.values import match_name
+from experiments.importing.values import Times, match_name
 from experiments.ingestion import events, exposures
 from experiments.ingestion.rows import EventRow
 from experiments.lifecycle import store
@@ -42,6 +50,10 @@ class ImportSummary:
         By type; empty for aggregated counts.
     uncounted
         Stored events that do not count: before their member's exposure or after the window.
+    unwatched
+        Events that a default guardrail would count, where no guardrail of the experiment does.
+    times
+        How the files' times without an offset were read.
     """
 
     key: str
@@ -49,6 +61,8 @@ class ImportSummary:
     members: dict[str, int]
     events: dict[str, int]
     uncounted: int = 0
+    unwatched: int = 0
+    times: Times = Times()
 
 
 def store_members(
@@ -68,7 +82,9 @@ def store_members(
     ended_us = last_us if plan.ended_at is None else max(last_us, _us(plan.ended_at))
     ended_us = min(ended_us, _us(datetime.now(UTC)))
     metrics = tuple(plan.metrics)
-    if not metrics:
+    if metrics:
+        metrics = tuple(dict.fromkeys((*metrics, *_default_guardrails(types))))
+    else:
         spread = WORD_OF_MOUTH if staging.has_shares() else ()
         metrics = (*_metrics_of(types, staging.types_after(DAY_US)), *spread)
     stored, run = _store_experiment(
@@ -87,7 +103,8 @@ def store_members(
     uncounted = staging.uncounted(plan.window_days * DAY_US)
     _record(session, stored, actor, members=sum(counts.values()), events=sum(types.values()))
     named = {name: counts.get(key, 0) for name, key in variants.keys.items()}
-    return ImportSummary(plan.key, stored.name, named, types, uncounted)
+    unwatched = sum(types.get(kind, 0) for kind in unwatched_types(stored.primary_metric, stored.guardrails))
+    return ImportSummary(plan.key, stored.name, named, types, uncounted, unwatched)
 
 
 def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) -> ImportSummary:
@@ -99,7 +116,7 @@ def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) ->
     if started > ended:
         message = gettext("The end {ended} is before the start {started}. Swap the two dates.")
         raise ImportFailedError(message.format(ended=ended.isoformat(), started=started.isoformat()))
-    metrics = tuple(dict.fromkeys(metric for _, metric in counts.cells))
+    metrics = tuple(dict.fromkeys(key for _, key in counts.cells))
     members = {variant: numbers[0] for (variant, _), numbers in counts.cells.items()}
     stored, run = _store_experiment(
         session,
@@ -114,8 +131,8 @@ def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) ->
         actor=actor,
     )
     rows = [
-        {"run_id": run.id, "variant": variant, "metric": metric, "members": numbers[0], "successes": numbers[1]}
-        for (variant, metric), numbers in counts.cells.items()
+        {"run_id": run.id, "variant": variant, "metric": key, "members": numbers[0], "successes": numbers[1]}
+        for (variant, key), numbers in counts.cells.items()
     ]
     session.execute(insert(ImportedCounts), rows)
     _record(session, stored, actor, members=sum(members.values()), events=0)
@@ -148,6 +165,10 @@ def definition(
         raise ImportFailedError(message.format(variants=", ".join(keys)))
     primary = plan.primary_metric or next((key for key in metrics if key not in DEFAULT_GUARDRAILS), metrics[0])
     guardrails = [key for key in metrics if key in DEFAULT_GUARDRAILS and key != primary]
+    if plan.guardrails is not None:
+        guardrails = plan.guardrails
+    # A default guardrail that was left out explicitly is measured only if it was named as a metric.
+    left_out = set(DEFAULT_GUARDRAILS) - {*guardrails, primary, *plan.metrics}
     return read_definition(
         {
             "key": plan.key,
@@ -155,7 +176,7 @@ def definition(
             "hypothesis": plan.hypothesis,
             "variants": _variant_definitions(plan, keys, content or {}),
             "primary_metric": primary,
-            "metrics": [key for key in metrics if key not in guardrails],
+            "metrics": [key for key in metrics if key not in guardrails and key not in left_out],
             "guardrails": guardrails,
             "window_days": plan.window_days,
             "segments": plan.segments,
@@ -301,13 +322,18 @@ def _label(name: str, content: dict[str, str]) -> str:
 def _metrics_of(types: dict[str, int], returning: set[str]) -> tuple[str, ...]:
     """Return the basic metrics that the file's events feed; retention only if members were active on later days."""
     keys = [
-        metric.key
-        for metric in METRICS
-        if metric.statistic in _PLAIN
-        and metric.property_name is None
-        and (set(metric.later_events) & returning if metric.later_events else set(metric.events) & set(types))
+        one.key
+        for one in METRICS
+        if one.statistic in _PLAIN
+        and one.property_name is None
+        and (set(one.later_events) & returning if one.later_events else set(one.events) & set(types))
     ]
     return tuple(keys) or DEFAULT_METRICS[:1]
+
+
+def _default_guardrails(types: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the default guardrails that the file's events feed."""
+    return tuple(key for key in DEFAULT_GUARDRAILS if set(metric(key).event_types) & types.keys())
 
 
 def _us(moment: datetime) -> int:

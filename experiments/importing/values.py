@@ -2,14 +2,18 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from experiments.catalogue.event_values import MAX_VALUE
 from experiments.errors import InvalidError
-from experiments.ingestion.fields import decimal_of, read_time, to_micro
+from experiments.ingestion.fields import decimal_of, to_micro
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 
@@ -30,33 +34,56 @@ def match_name(text: str, names: Sequence[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
+class Reading(NamedTuple):
+    """A time as read from a cell.
+
+    Attributes
+    ----------
+    us : int
+        Microseconds since 1970 in UTC.
+    local : {"", "plain", "skipped", "repeated"}
+        How the time zone was applied: not at all, since the cell has an offset; to a time that exists once; to one in
+        the hour that daylight-saving time skips, which is moved forward by that hour; or to one in the hour that
+        occurs twice, which is read as the first of the two.
+    """
+
+    us: int
+    local: str
+
+
 @lru_cache(maxsize=16_384)
-def moment_us(text: str) -> int:
-    """Return a time as microseconds since 1970 in UTC.
+def read_moment(text: str, zone: str = "UTC") -> Reading:
+    """Return a time as microseconds since 1970 in UTC, and how the zone was applied.
 
     Parameters
     ----------
     text
-        ISO 8601 (a date is its midnight; a time without an offset is UTC), day.month.year such as
-        ``06.03.2026 14:05``, or Unix time in seconds (10 digits) or milliseconds (13 digits).
+        ISO 8601 (a date is its midnight), day.month.year such as ``06.03.2026 14:05``, or Unix time in seconds
+        (10 digits) or milliseconds (13 digits).
+    zone
+        IANA name of the zone of a time without an offset.
 
     Raises
     ------
     ValueError
         The text has none of these forms, or the time is before 1970 or in the future.
     """
-    moment = parse_moment(text.strip())
+    moment, local = _parsed(text.strip(), zone)
     if moment < _EARLIEST:
         raise ValueError(gettext("{text!r} is before 1970; check the year").format(text=text))
     if moment > datetime.now(UTC) + _AHEAD:
         raise ValueError(gettext("{text!r} is in the future; check the date and the time zone").format(text=text))
-    return round((moment - _EARLIEST) / timedelta(microseconds=1))
+    return Reading(round((moment - _EARLIEST) / timedelta(microseconds=1)), local)
 
 
-def parse_moment(text: str) -> datetime:
-    """Return a time in UTC, in any form that `moment_us` accepts but without its bounds; raise ValueError."""
+def parse_moment(text: str, zone: str = "UTC") -> datetime:
+    """Return a time in UTC, in any form that `read_moment` accepts but without its bounds; raise ValueError."""
+    return _parsed(text, zone)[0]
+
+
+def _parsed(text: str, zone: str) -> tuple[datetime, str]:
     if text.isascii() and text.isdigit() and len(text) in (10, 13):
-        return _EARLIEST + timedelta(milliseconds=int(text) * (1000 if len(text) == 10 else 1))
+        return _EARLIEST + timedelta(milliseconds=int(text) * (1000 if len(text) == 10 else 1)), ""
     if slashed(text):
         message = gettext(
             "{text!r} is ambiguous: day/month or month/day; write the date like 2026-03-06 (6 March) or 06.03.2026"
@@ -66,12 +93,71 @@ def parse_moment(text: str) -> datetime:
         parts = _DOTTED.fullmatch(text)
         if parts:
             day, month, year, hour, minute, second = (int(part or 0) for part in parts.groups())
-            return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        moment = read_time(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            return _in_zone(datetime(year, month, day, hour, minute, second), zone)
+        moment = datetime.fromisoformat(text)
+        return _in_zone(moment, zone) if moment.tzinfo is None else (moment.astimezone(UTC), "")
     except (ValueError, OverflowError):
         message = gettext("{text!r} is not a date or time; write it like 2026-03-06 or 2026-03-06T14:30:00Z")
         raise ValueError(message.format(text=text)) from None
+
+
+def _in_zone(moment: datetime, zone: str) -> tuple[datetime, str]:
+    """Return a local time in UTC, and whether it exists once, never or twice in the zone."""
+    first = moment.replace(tzinfo=ZoneInfo(zone), fold=0)
+    utc = first.astimezone(UTC)
+    if first.utcoffset() == first.replace(fold=1).utcoffset():
+        return utc, "plain"
+    # A time that does not exist comes back as another one: the offset before the change moves it forward.
+    exists = utc.astimezone(first.tzinfo).replace(tzinfo=None) == moment.replace(fold=0)
+    return utc, "repeated" if exists else "skipped"
+
+
+@dataclass(frozen=True)
+class Times:
+    """How the times without an offset were read.
+
+    Attributes
+    ----------
+    zone
+        IANA name of their zone.
+    local
+        Times without an offset.
+    skipped, repeated
+        Of these, times in the hour that daylight-saving time skips, moved forward, and in the hour that occurs twice,
+        read as the first.
+    """
+
+    zone: str = "UTC"
+    local: int = 0
+    skipped: int = 0
+    repeated: int = 0
+
+
+class Clock:
+    """Reads the times of a file in one zone, and counts how the zone was applied.
+
+    Attributes
+    ----------
+    zone : str
+        IANA name.
+    applied : Counter of str
+        Times without an offset by how they were read: `Reading.local`.
+    """
+
+    def __init__(self, zone: str) -> None:
+        self.zone = zone
+        self.applied: Counter[str] = Counter()
+
+    def times(self) -> "Times":
+        """Return the counts so far."""
+        return Times(self.zone, self.applied.total(), self.applied["skipped"], self.applied["repeated"])
+
+    def us(self, text: str) -> int:
+        """Return a cell as microseconds since 1970 in UTC; raises as `read_moment` does."""
+        us, local = read_moment(text, self.zone)
+        if local:
+            self.applied[local] += 1
+        return us
 
 
 def slashed(text: str) -> bool:
@@ -79,9 +165,12 @@ def slashed(text: str) -> bool:
     return _SLASHED.fullmatch(text) is not None
 
 
-def dotted(text: str) -> bool:
-    """Return whether a text is a date as day.month.year."""
-    return _DOTTED.fullmatch(text) is not None
+def is_local(text: str) -> bool:
+    """Return whether a text is a time without an offset."""
+    try:
+        return _parsed(text, "UTC")[1] != ""
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=16_384)

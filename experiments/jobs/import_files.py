@@ -50,6 +50,7 @@ def run_job(database: Database, job: Job, report: JobReport) -> None:
         main,
         events,
         currency=chosen.currency,
+        zone=chosen.time_zone,
         actor=job.requested_by or "worker",
         report=report,
         before_commit=end,

@@ -79,6 +79,14 @@ HEALTH: Mapping[str, Template] = {
         by="purchases",
     ),
     "health.currency.next_step": N_("Send amounts in {currency}, or create one experiment per currency."),
+    "health.unwatched.some": plural(
+        "The data have {events:count} complaint, and no guardrail counts it.",
+        "The data have {events:count} complaints, and no guardrail counts them.",
+        by="events",
+    ),
+    "health.unwatched.next_step": N_(
+        "Add complaints as a guardrail before you decide, so that a variant that draws more of them is stopped."
+    ),
     "health.silence.never": N_("No event has arrived yet."),
     "health.silence.send_one": N_("Send one with the snippet on the API keys page and check that it appears here."),
     "health.silence.arriving": N_("Events are arriving; the last one at {at:time_of_day}."),

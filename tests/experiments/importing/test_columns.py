@@ -4,7 +4,7 @@ import pytest
 
 from experiments.importing.amounts import Amounts
 from experiments.importing.columns import column_samples, key_of, name_of, suggest_roles
-from experiments.importing.values import moment_us
+from experiments.importing.values import read_moment
 
 MARKETER = ("member", "group", "seen_at", "country", "clicked", "spent")
 ROWS = [
@@ -96,14 +96,14 @@ def test_a_note_shows_how_an_ambiguous_value_is_read(cells: list[str], note: str
 def test_a_date_with_slashes_is_refused() -> None:
     assert column_samples(("x",), [["03/06/2026"]])[0].note.startswith("03/06/2026 is ambiguous")
     with pytest.raises(ValueError, match="'03/06/2026' is ambiguous"):
-        moment_us("03/06/2026")
+        read_moment("03/06/2026")
 
 
 def test_dates_with_dots_are_read_day_first() -> None:
-    assert moment_us("06.03.2026 14:05") == moment_us("2026-03-06T14:05:00Z")
-    assert moment_us("6.3.2026") == moment_us("2026-03-06")
+    assert read_moment("06.03.2026 14:05") == read_moment("2026-03-06T14:05:00Z")
+    assert read_moment("6.3.2026") == read_moment("2026-03-06")
     with pytest.raises(ValueError, match="'31.02.2026' is not a date"):
-        moment_us("31.02.2026")
+        read_moment("31.02.2026")
 
 
 def test_amounts_with_a_decimal_comma_are_read_exactly() -> None:

@@ -266,3 +266,34 @@ def test_an_invalid_covariate_is_refused_by_its_field(options: dict) -> None:
     with pytest.raises(InvalidError) as caught:
         make_plan(**{"kind": "members", "key": "spring", **options})
     assert next(iter(caught.value.fields)).startswith("covariate")
+
+
+def complaining(harm: int) -> str:
+    rows = [f"{n},{'ab'[n % 2]},2026-03-01,{int(n % 5 == 0)},{int(n % 2 and n <= 2 * harm)}\n" for n in range(1, 2_001)]
+    return "unit,variant,exposed_at,click,negative\n" + "".join(rows)
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "kept", "unwatched", "decision"),
+    [(None, ["negative_rate"], 0, "stop_harm"), ([], [], 200, "not_enough_data")],
+)
+def test_naming_metrics_keeps_the_default_guardrail_unless_it_is_emptied(
+    sqlite_url: str, guardrails, kept, unwatched: int, decision: str
+) -> None:
+    database = Database(sqlite_url)
+    summary = import_file(
+        database,
+        complaining(200),
+        outcomes=[("click", "click"), ("negative", "negative")],
+        metrics=["click_rate"],
+        primary_metric="click_rate",
+        control="a",
+        guardrails=guardrails,
+    )
+    with database.read() as session:
+        stored = store.get(session, "spring")
+    assert (stored.guardrails, stored.metrics, summary.unwatched) == (kept, ["click_rate"], unwatched)
+    result = analyse(database, "spring").result
+    assert result["verdict"]["decision"] == decision, result["verdict"]
+    noted = [check["value"] for check in result["health"] if check["check"] == "unwatched"]
+    assert noted == ([float(unwatched)] if unwatched else [])

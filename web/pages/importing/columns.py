@@ -82,7 +82,9 @@ class Column:
     timelike: bool = False
 
 
-def columns(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], form: Mapping[str, str]) -> list[Column]:
+def columns(
+    kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], form: Mapping[str, str], zone: str
+) -> list[Column]:
     """Return the columns of a file, each with the role of the form or else a suggested one."""
     guesses = suggest_roles(kind, header, rows)
     return [
@@ -94,7 +96,7 @@ def columns(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]], for
             note=column.note,
             timelike=column.timelike,
         )
-        for index, column in enumerate(column_samples(header, rows))
+        for index, column in enumerate(column_samples(header, rows, zone))
     ]
 
 
@@ -109,9 +111,9 @@ def options(kind: str) -> list[tuple[str, str]]:
 
 
 def read_form(
-    kind: str, form: Mapping[str, str], main: Sequence[Column], events: Sequence[Column] | None = None
+    kind: str, form: Mapping[str, str], main: Sequence[Column], events: Sequence[Column] | None = None, *, zone: str
 ) -> Plan:
-    """Return the plan of a form.
+    """Return the plan of a form; ``zone`` is that of dates typed without one.
 
     Raises
     ------
@@ -135,10 +137,11 @@ def read_form(
         "weights": _weights(form.get("weights", ""), faults),
         "metrics": [form["success_metric"]] if form.get("success_metric") else [],
         "primary_metric": form.get("primary_metric") or None,
+        "time_zone": form.get("time_zone", "").strip() or None,
         "currency": form.get("currency", "").strip().upper() or None,
         "window_days": form.get("window_days", "7").strip() or "7",
-        "exposed_at": _moment("exposed_at", form, faults),
-        "ended_at": _moment("ended_at", form, faults),
+        "exposed_at": _moment("exposed_at", form, faults, zone),
+        "ended_at": _moment("ended_at", form, faults, zone),
     }
     if kind == "members" and "exposed_at" not in mapped and wishes["exposed_at"] is None:
         _ask_when(main, faults)
@@ -213,12 +216,12 @@ def _weights(text: str, faults: dict[str, str]) -> dict[str, float]:
     return weights
 
 
-def _moment(name: str, form: Mapping[str, str], faults: dict[str, str]) -> str | None:
+def _moment(name: str, form: Mapping[str, str], faults: dict[str, str], zone: str) -> str | None:
     text = form.get(name, "").strip()
     if not text:
         return None
     try:
-        return parse_moment(text).isoformat()
+        return parse_moment(text, zone).isoformat()
     except ValueError as error:
         faults[name] = f"{error}."
         return None

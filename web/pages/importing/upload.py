@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -93,7 +94,7 @@ def map_columns(upload_id: int) -> ResponseReturnValue:
     errors = _faults(tried) if tried else {}
     if request.method == "POST":
         try:
-            plan = read_form(kind, request.form, main, events)
+            plan = read_form(kind, request.form, main, events, zone=_zone(request.form))
             return redirect(url_for("importing.follow", job_id=_enqueue(plan, upload_id, events_id)))
         except KletteError as error:
             errors = error.fields or {"": error.detail}
@@ -107,6 +108,7 @@ def map_columns(upload_id: int) -> ResponseReturnValue:
         errors=errors,
         currencies=[(code, code) for code in sorted(CURRENCIES)],
         currency=services().settings.currency,
+        time_zone=_zone(form),
         metric_options=[
             ("", gettext("The first metric in the file")),
             *(
@@ -155,6 +157,12 @@ def _kind(kind: str) -> str:
         message = gettext("{kind!r} is not a kind of file. Choose one of {kinds}.")
         raise InvalidError(message.format(kind=kind, kinds=", ".join(_KINDS)))
     return kind
+
+
+def _zone(form: Mapping[str, str]) -> str:
+    """Return the form's time zone if it is one, else the project's."""
+    asked = form.get("time_zone", "").strip()
+    return asked if asked in available_timezones() else services().settings.time_zone
 
 
 def _beginning(file_name: str, main: list[Any]) -> dict[str, str]:
@@ -209,7 +217,7 @@ def _columns(upload_id: int, kind: str, form: Mapping[str, str]) -> tuple[str, l
         raise NotFoundError(gettext("The file was deleted after a day. Upload it again."))
     name, content = row
     header, rows = preview(Source(name, content=bytes(content)), rows=_PREVIEW_ROWS)
-    return name, columns(kind, header, rows, form)
+    return name, columns(kind, header, rows, form, _zone(form))
 
 
 def _enqueue(plan: Any, upload_id: int, events_id: int | None) -> int:
