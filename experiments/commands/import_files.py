@@ -7,7 +7,6 @@ from typing import Any
 import click
 from sqlmodel import Session
 
-from experiments.catalogue.event_types import KNOWN, meant
 from experiments.commands import helping
 from experiments.commands.console import Bar, opened_database
 from experiments.errors import ImportFailedError, InvalidError
@@ -15,13 +14,13 @@ from experiments.importing import ImportSummary, Plan, Source, make_plan, run_im
 from experiments.importing.columns import key_of, name_of, suggest_roles
 from experiments.importing.csv_file import preview
 from experiments.importing.plan import COUNT_MEANINGS, MEMBER_MEANINGS
-from experiments.importing.values import Times, parse_moment
+from experiments.importing.summary import summary_lines
+from experiments.importing.values import parse_moment
 from experiments.lifecycle import store
 from experiments.reporting.terminal import table
 from experiments.reporting.worded import Reading
 from experiments.settings import settings
-from experiments.translation import N_, gettext, ngettext
-from experiments.translation.filling import filled
+from experiments.translation import N_, gettext
 
 _SAMPLE_ROWS = 200  # for the suggested roles of columns
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -30,47 +29,47 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 command = helping.Group(help=N_("Import a finished experiment from CSV files, plain or gzip-compressed."))
 
 
+_OPTIONS = (
+    click.option(
+        "--key",
+        default="",
+        help=N_("Key of the new experiment, such as spring-mailing; default: from FILE's name."),
+    ),
+    click.option("--name", default="", help=N_("Name on screen; default: the key.")),
+    click.option("--hypothesis", default="", help=N_("The expected effect, and why.")),
+    click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help=N_("Column of a meaning.")),
+    click.option("--where", multiple=True, metavar="COLUMN=VALUE", help=N_("Read only rows with this value.")),
+    click.option("--control", default="", help=N_("Name of the control; default: the first variant of the file.")),
+    click.option("--weights", default="", metavar="NAME=SHARE,...", help=N_("Planned shares; default: equal.")),
+    click.option("--primary", default=None, metavar="METRIC", help=N_("The primary metric.")),
+    click.option(
+        "--metrics",
+        default="",
+        metavar="METRIC,...",
+        help=N_("Metrics; default: all that FILE supports."),
+    ),
+    click.option(
+        "--guardrails",
+        default=None,
+        metavar="METRIC,...",
+        help=N_("Guardrails, or none; default: the default ones that FILE supports."),
+    ),
+    click.option("--currency", default=None, help=N_("Currency of the amounts (ISO 4217).")),
+    click.option(
+        "--time-zone",
+        default=None,
+        metavar="NAME",
+        help=N_("Zone of times without an offset, such as Europe/Berlin; default: the project's."),
+    ),
+    click.option("--window-days", type=int, default=7, show_default=True, help=N_("Attribution window in days.")),
+    click.option("--ended", default=None, metavar="TIME", help=N_("End of the experiment; default: from the file.")),
+    click.option("--analyse/--no-analyse", default=True, help=N_("Analyse now, or leave it to the worker.")),
+)
+"""Options of both subcommands."""
+
+
 def _common(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of both subcommands."""
-    options = (
-        click.option(
-            "--key",
-            default="",
-            help=N_("Key of the new experiment, such as spring-mailing; default: from FILE's name."),
-        ),
-        click.option("--name", default="", help=N_("Name on screen; default: the key.")),
-        click.option("--hypothesis", default="", help=N_("The expected effect, and why.")),
-        click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help=N_("Column of a meaning.")),
-        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help=N_("Read only rows with this value.")),
-        click.option("--control", default="", help=N_("Name of the control; default: the first variant of the file.")),
-        click.option("--weights", default="", metavar="NAME=SHARE,...", help=N_("Planned shares; default: equal.")),
-        click.option("--primary", default=None, metavar="METRIC", help=N_("The primary metric.")),
-        click.option(
-            "--metrics",
-            default="",
-            metavar="METRIC,...",
-            help=N_("Metrics; default: all that FILE supports."),
-        ),
-        click.option(
-            "--guardrails",
-            default=None,
-            metavar="METRIC,...",
-            help=N_("Guardrails, or none; default: the default ones that FILE supports."),
-        ),
-        click.option("--currency", default=None, help=N_("Currency of the amounts (ISO 4217).")),
-        click.option(
-            "--time-zone",
-            default=None,
-            metavar="NAME",
-            help=N_("Zone of times without an offset, such as Europe/Berlin; default: the project's."),
-        ),
-        click.option("--window-days", type=int, default=7, show_default=True, help=N_("Attribution window in days.")),
-        click.option(
-            "--ended", default=None, metavar="TIME", help=N_("End of the experiment; default: from the file.")
-        ),
-        click.option("--analyse/--no-analyse", default=True, help=N_("Analyse now, or leave it to the worker.")),
-    )
-    for option in reversed(options):
+    for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
@@ -195,14 +194,13 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
         if not at_once:
             release(session, stored)
 
-    second = None if events is None else Source.at(events)
     with opened_database(chosen) as database, Bar() as bar:
         try:
             summary = run_import(
                 database,
                 plan,
                 Source.at(file),
-                second,
+                None if events is None else Source.at(events),
                 currency=chosen.currency,
                 zone=chosen.time_zone,
                 actor="cli",
@@ -215,7 +213,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
             _print_errors(error)
             raise SystemExit(2) from None
         bar.clear()
-        _print_summary(summary, plan)
+        click.echo("\n".join(summary_lines(summary, plan)))
         if at_once:
             result = Reading.of(analyse_now(database, plan.key, report=bar.show_step), zone=chosen.time_zone)
             bar.clear()
@@ -229,68 +227,6 @@ def _print_errors(error: ImportFailedError) -> None:
     click.echo(error.detail, err=True)
     for line, message in error.lines:
         click.echo(gettext("  line {line}: {message}").format(line=line, message=message), err=True)
-
-
-def _print_summary(summary: ImportSummary, plan: Plan) -> None:
-    total = sum(summary.members.values())
-    imported = gettext("Imported {name} ({key}): {members:,} members in {variants} variants.")
-    click.echo(filled(imported, name=summary.name, key=summary.key, members=total, variants=len(summary.members)))
-    mapped = [
-        gettext("{column} as {meaning}").format(column=column, meaning=meaning)
-        for meaning, column in plan.columns.items()
-        if column != meaning
-    ]
-    if mapped:
-        click.echo(gettext("Columns: {columns}.").format(columns=", ".join(mapped)))
-    _print_times(summary.times)
-    if summary.events:
-        by_type = ", ".join(
-            filled("{count:,} {type}", count=count, type=type_) for type_, count in sorted(summary.events.items())
-        )
-        click.echo(gettext("Events: {events}.").format(events=by_type))
-    for type_ in sorted(set(summary.events) - KNOWN.keys()):
-        known = meant(type_)
-        text = (
-            gettext("No built-in metric counts the type {type!r}. Did you mean {known}?")
-            if known
-            else gettext("No built-in metric counts the type {type!r}. Set its value as an action to count it.")
-        )
-        click.echo(text.format(type=type_, known=known))
-    if summary.unwatched:
-        text = ngettext(
-            "{count:,} complaint is counted by no guardrail. Watch it with --guardrails negative_rate.",
-            "{count:,} complaints are counted by no guardrail. Watch them with --guardrails negative_rate.",
-            summary.unwatched,
-        )
-        click.echo(filled(text, count=summary.unwatched))
-    if summary.uncounted:
-        text = gettext("{count:,} events are outside their member's window: stored, but not counted.")
-        click.echo(filled(text, count=summary.uncounted))
-
-
-def _print_times(times: Times) -> None:
-    if not times.local:
-        return
-    text = ngettext(
-        "{count:,} time without an offset is read in {zone}.",
-        "{count:,} times without an offset are read in {zone}.",
-        times.local,
-    )
-    click.echo(filled(text, count=times.local, zone=times.zone))
-    if times.skipped:
-        text = ngettext(
-            "{count:,} of them is in the hour that daylight-saving time skips; it is moved forward by that hour.",
-            "{count:,} of them are in the hour that daylight-saving time skips; they are moved forward by that hour.",
-            times.skipped,
-        )
-        click.echo(filled(text, count=times.skipped))
-    if times.repeated:
-        text = ngettext(
-            "{count:,} of them is in the hour that occurs twice; it is read as the first.",
-            "{count:,} of them are in the hour that occurs twice; they are read as the first.",
-            times.repeated,
-        )
-        click.echo(filled(text, count=times.repeated))
 
 
 def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:

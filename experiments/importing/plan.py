@@ -63,7 +63,7 @@ class Plan(BaseModel):
     def _known_zone(cls, value: str | None) -> str | None:
         try:
             return None if not value else ZoneInfo(value).key
-        except (ValueError, OSError):
+        except (ValueError, OSError, KeyError):
             message = gettext("{value!r} is not an IANA time zone name; write it like Europe/Berlin.")
             raise bad(message.format(value=value)) from None
 

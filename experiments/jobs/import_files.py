@@ -10,6 +10,7 @@ from experiments.importing.csv_file import Source
 from experiments.importing.plan import make_plan
 from experiments.importing.run import run_import
 from experiments.importing.store import ImportSummary
+from experiments.importing.summary import notes
 from experiments.jobs import queue
 from experiments.jobs.report import JobReport
 from experiments.lifecycle import store
@@ -67,7 +68,12 @@ def _source(database: Database, upload_id: int) -> Source:
 
 
 def _result(summary: ImportSummary) -> dict[str, Any]:
-    return {"experiment": summary.key, "members": list(summary.members.items()), "events": summary.events}
+    return {
+        "experiment": summary.key,
+        "members": list(summary.members.items()),
+        "events": summary.events,
+        "notes": notes(summary),
+    }
 
 
 def _message(summary: ImportSummary) -> str:

@@ -81,10 +81,11 @@ def test_roles_of_events_and_counts_are_suggested() -> None:
 @pytest.mark.parametrize(
     ("cells", "note"),
     [
-        (["06.03.2026"], "06.03.2026 is read as 6 March 2026"),
-        (["", "06.03.2026 14:05"], "06.03.2026 14:05 is read as 6 March 2026, 14:05"),
+        (["06.03.2026"], "06.03.2026 is read as 6 March 2026 in UTC"),
+        (["", "06.03.2026 14:05"], "06.03.2026 14:05 is read as 6 March 2026, 14:05 in UTC"),
         (["0", "120,50"], "120,50 is read as 120.50"),
-        (["2026-03-06"], ""),
+        (["2026-03-06"], "2026-03-06 is read as 6 March 2026 in UTC"),
+        (["2026-03-06T00:00Z"], ""),
         (["19.90"], ""),
         (["DE"], ""),
     ],
@@ -100,7 +101,7 @@ def test_a_date_with_slashes_is_refused() -> None:
 
 
 def test_dates_with_dots_are_read_day_first() -> None:
-    assert read_moment("06.03.2026 14:05") == read_moment("2026-03-06T14:05:00Z")
+    assert read_moment("06.03.2026 14:05").us == read_moment("2026-03-06T14:05:00Z").us
     assert read_moment("6.3.2026") == read_moment("2026-03-06")
     with pytest.raises(ValueError, match="'31.02.2026' is not a date"):
         read_moment("31.02.2026")

@@ -255,7 +255,7 @@ def test_the_example_is_made_once_at_a_time(person, database: Database) -> None:
 
 def test_columns_are_guessed_by_their_names() -> None:
     header = ("customer_no", "recency", "segment", "visit", "conversion", "spend")
-    found = {column.name: column.role for column in columns("members", header, [], {})}
+    found = {column.name: column.role for column in columns("members", header, [], {}, "Europe/Berlin")}
     assert found == {
         "customer_no": "unit",
         "recency": "attribute",
@@ -265,7 +265,7 @@ def test_columns_are_guessed_by_their_names() -> None:
         "spend": "outcome:purchase",
     }
     upworthy = ("test_id", "package", "headline", "impressions", "clicks")
-    found = {column.name: column.role for column in columns("counts", upworthy, [], {})}
+    found = {column.name: column.role for column in columns("counts", upworthy, [], {}, "Europe/Berlin")}
     assert found == {
         "test_id": "",
         "package": "variant",
@@ -277,8 +277,8 @@ def test_columns_are_guessed_by_their_names() -> None:
 
 def test_a_wide_file_becomes_outcomes() -> None:
     header = tuple(EXAMPLES["wide"].splitlines()[0].split(","))
-    main = columns("members", header, [], {})
-    plan = read_form("members", {"key": "spring", "exposed_at": "2026-03-06"}, main)
+    main = columns("members", header, [], {}, "Europe/Berlin")
+    plan = read_form("members", {"key": "spring", "exposed_at": "2026-03-06"}, main, zone="Europe/Berlin")
     assert plan.outcomes == [("click", "visits"), ("purchase", "spend")]
     assert plan.columns == {"unit": "customer_no", "variant": "group"}
 
@@ -311,7 +311,7 @@ def test_a_missing_time_is_asked_for_at_the_column_that_may_hold_it(person, data
     text = f"member,group,first contact\nm1,a,{times[0]}\nm2,b,{times[1]}\n"
     there = marketer.upload("members", text).headers["Location"]
     shown = marketer.get(there).text
-    assert ("06.03.2026 is read as 6 March 2026" in shown) is (times[0] != "x")
+    assert ("06.03.2026 is read as 6 March 2026 in Europe/Berlin" in shown) is (times[0] != "x")
     page = marketer.post(there, _form_of(shown) | {"members-2": "attribute"}, page=there)
     assert page.status_code == 422
     assert ("first contact" in _error_of(page.text, field)) is (field == "members-2")
