@@ -13,7 +13,7 @@ from typing import NamedTuple
 from analysis.health.data import HealthData
 from analysis.health.events import before_exposure, clock_skew, currency, late_events, silence, unwatched
 from analysis.health.history import aa_history
-from analysis.health.members import bots, crossing, immature, multi_exposed
+from analysis.health.members import bots, crossing, file_rows, immature, multi_exposed
 from analysis.health.result import HealthCheck
 from analysis.health.split import srm
 from analysis.messages import N_
@@ -53,6 +53,13 @@ CHECKS: tuple[Check, ...] = (
         multi_exposed,
         N_("Members who saw two variants"),
         N_("Members who saw two variants would blur the difference between them."),
+    ),
+    Check(
+        "file_rows",
+        file_rows,
+        N_("Rows of the file"),
+        N_("Every row of an imported file is used, or set aside for a reason that is counted."),
+        note_above=0.0,
     ),
     Check("bots", bots, N_("Bots"), N_("Bots act alike on every variant and would hide a difference.")),
     Check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.health.srm import Epoch
@@ -36,6 +37,9 @@ class HealthData:
         before their member's exposure (and do not count); and purchases in another currency than the experiment's.
     unwatched : int
         Events that a default guardrail would count, where no guardrail does.
+    file_rows : mapping of str to int or None
+        Rows of an imported file: ``read``, ``used``, and set aside by reason (``condition``, ``repeated``,
+        ``two_variants``); None for a run that was not imported.
     clock_tolerance_seconds : float
         An event dated up to this much before the exposure counts.
     currency : str
@@ -69,6 +73,7 @@ class HealthData:
     early: int = 0
     other_currency: int = 0
     unwatched: int = 0
+    file_rows: Mapping[str, int] | None = None
     clock_tolerance_seconds: float = 0.0
     currency: str = ""
     aa_winners: tuple[bool, ...] = ()

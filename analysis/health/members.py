@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.errors import AnalysisError
 from analysis.health.data import HealthData
 from analysis.health.result import HealthCheck, Limits, judge_share, share_of
 from analysis.messages import message
@@ -65,3 +66,19 @@ def immature(data: HealthData) -> HealthCheck | None:
         none=message("health.immature.none", days=data.window_days),
         some=message("health.immature.some", share=share, days=data.window_days),
     )
+
+
+def file_rows(data: HealthData) -> HealthCheck | None:
+    """Report how many rows of an imported file were used, and why the others were set aside."""
+    rows = data.file_rows
+    if rows is None:
+        return None
+    read, used = rows["read"], rows["used"]
+    aside = {reason: n for reason, n in rows.items() if reason not in ("read", "used")}
+    if used + sum(aside.values()) != read:
+        raise AnalysisError("bad_request", f"{read} rows read are not {used} used and {sum(aside.values())} set aside.")
+    share = share_of("file_rows", read - used, read)
+    if not aside:
+        return HealthCheck("file_rows", "ok", share, message("health.file_rows.all", rows=read))
+    parts = tuple(message(f"health.file_rows.{reason}", rows=n) for reason, n in aside.items())
+    return HealthCheck("file_rows", "ok", share, message("health.file_rows.some", read=read, used=used, aside=parts))

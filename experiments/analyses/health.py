@@ -29,6 +29,7 @@ def health_data(inputs: Inputs) -> HealthData:
         ahead=quality.ahead,
         early=quality.early,
         unwatched=quality.unwatched,
+        file_rows=plan.imported_rows,
         other_currency=quality.other_currency,
         clock_tolerance_seconds=plan.clock_tolerance_us / 1e6,
         currency=plan.currency,

@@ -97,6 +97,7 @@ def plan(
         lift_prior=of_run(session, experiment, run),
         allocation=None if experiment.allocation is None else AdaptiveAllocation(**experiment.allocation),
         covariate=Covariate.of(experiment),
+        imported_rows=run.imported_rows,
         interval="hdi" if experiment.interval == "hdi" else "eti",
     )
 

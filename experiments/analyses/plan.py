@@ -197,6 +197,8 @@ class Plan:
     covariate : Covariate or None
     interval : str
         Kind of the 95 % intervals.
+    imported_rows : mapping of str to int or None
+        Rows of the imported file: ``read``, ``used``, and set aside by reason.
     """
 
     experiment: str
@@ -226,6 +228,7 @@ class Plan:
     allocation: AdaptiveAllocation | None = None
     covariate: Covariate | None = None
     interval: IntervalKind = "eti"
+    imported_rows: Mapping[str, int] | None = None
 
     @property
     def measured(self) -> tuple[Metric, ...]:

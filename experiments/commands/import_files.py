@@ -1,5 +1,7 @@
 """``klette import``: import a finished experiment from CSV files and analyse it."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from experiments.importing import ImportSummary, Plan, Source, make_plan, run_im
 from experiments.importing.columns import key_of, name_of, suggest_roles
 from experiments.importing.csv_file import preview
 from experiments.importing.plan import COUNT_MEANINGS, MEMBER_MEANINGS
-from experiments.importing.summary import summary_lines
+from experiments.importing.summary import document
 from experiments.importing.values import parse_moment
 from experiments.lifecycle import store
 from experiments.reporting.terminal import table
@@ -22,6 +24,7 @@ from experiments.reporting.worded import Reading
 from experiments.settings import settings
 from experiments.translation import N_, gettext
 
+_EITHER = re.compile(r"\s+or\s+(?=[^=]+=)", re.IGNORECASE)
 _SAMPLE_ROWS = 200  # for the suggested roles of columns
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -38,7 +41,12 @@ _OPTIONS = (
     click.option("--name", default="", help=N_("Name on screen; default: the key.")),
     click.option("--hypothesis", default="", help=N_("The expected effect, and why.")),
     click.option("--map", "mapped", multiple=True, metavar="MEANING=COLUMN", help=N_("Column of a meaning.")),
-    click.option("--where", multiple=True, metavar="COLUMN=VALUE", help=N_("Read only rows with this value.")),
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="COLUMN=VALUE",
+        help=N_("Read only rows with this value. Repeat it for more conditions; 'A=1 or B=2' accepts either."),
+    ),
     click.option("--control", default="", help=N_("Name of the control; default: the first variant of the file.")),
     click.option("--weights", default="", metavar="NAME=SHARE,...", help=N_("Planned shares; default: equal.")),
     click.option("--primary", default=None, metavar="METRIC", help=N_("The primary metric.")),
@@ -64,6 +72,7 @@ _OPTIONS = (
     click.option("--window-days", type=int, default=7, show_default=True, help=N_("Attribution window in days.")),
     click.option("--ended", default=None, metavar="TIME", help=N_("End of the experiment; default: from the file.")),
     click.option("--analyse/--no-analyse", default=True, help=N_("Analyse now, or leave it to the worker.")),
+    click.option("--json", "as_json", is_flag=True, help=N_("Print the import and the result as JSON.")),
 )
 """Options of both subcommands."""
 
@@ -93,6 +102,12 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--exposed-at", default=None, metavar="TIME", help=N_("Time of exposure for all members, if FILE has none.")
 )
+@click.option(
+    "--unit",
+    default=None,
+    metavar="COLUMN",
+    help=N_("Column of the member in a file with several rows a member: outcomes add up to the member."),
+)
 @click.option("--segments", default="", metavar="COLUMN,...", help=N_("Columns to split the results by, at most 8."))
 @click.option("--covariate", metavar="COLUMN", help=N_("Pre-experiment covariate that reduces variance (CUPED)."))
 @click.option(
@@ -108,22 +123,26 @@ def members(
     mapped_event: tuple[str, ...],
     outcome: tuple[str, ...],
     exposed_at: str | None,
+    unit: str | None,
     segments: str,
     covariate: str | None,
     days_before: int | None,
     **common: Any,
 ) -> None:
+    if unit is not None:
+        common["mapped"] = (*common["mapped"], f"unit={unit}")
     plan = _plan(
         "members",
         file,
         common,
+        repeats="auto" if unit is None else "add",
         event_columns=_pairs("--map-event", mapped_event),
         outcomes=list(_each_pair("--outcome", outcome)),
         exposed_at=_moment("--exposed-at", exposed_at, common["time_zone"]),
         segments=_listed(segments),
         covariate=_covariate(covariate, days_before),
     )
-    _run(plan, file, events, at_once=common["analyse"])
+    _run(plan, file, events, at_once=common["analyse"], as_json=common["as_json"])
 
 
 @command.command("counts", help=N_("Import FILE with one line per variant: variant, members, successes."))
@@ -132,7 +151,7 @@ def members(
 @_common
 def counts(file: Path, started: str | None, **common: Any) -> None:
     plan = _plan("counts", file, common, exposed_at=_moment("--started", started, common["time_zone"]))
-    _run(plan, file, None, at_once=common["analyse"])
+    _run(plan, file, None, at_once=common["analyse"], as_json=common["as_json"])
 
 
 def _plan(kind: str, file: Path, common: dict[str, Any], **values: Any) -> Plan:
@@ -143,7 +162,7 @@ def _plan(kind: str, file: Path, common: dict[str, Any], **values: Any) -> Plan:
         hypothesis=common["hypothesis"],
         control=common["control"],
         columns=_columns(kind, file, _pairs("--map", common["mapped"]), dated=values.get("exposed_at") is not None),
-        where=_pairs("--where", common["where"]),
+        where=[list(_each_pair("--where", _EITHER.split(text))) for text in common["where"]],
         weights={
             name: _number("--weights", text) for name, text in _each_pair("--weights", _listed(common["weights"]))
         },
@@ -181,7 +200,7 @@ def _columns(kind: str, file: Path, mapped: dict[str, str], *, dated: bool) -> d
     return mapped
 
 
-def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
+def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool, as_json: bool) -> None:
     from experiments.jobs.worker import prepare_process
 
     chosen = settings()
@@ -197,10 +216,7 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
     with opened_database(chosen) as database, Bar() as bar:
         try:
             summary = run_import(
-                database,
-                plan,
-                Source.at(file),
-                None if events is None else Source.at(events),
+                *(database, plan, Source.at(file), None if events is None else Source.at(events)),
                 currency=chosen.currency,
                 zone=chosen.time_zone,
                 actor="cli",
@@ -213,14 +229,17 @@ def _run(plan: Plan, file: Path, events: Path | None, *, at_once: bool) -> None:
             _print_errors(error)
             raise SystemExit(2) from None
         bar.clear()
-        click.echo("\n".join(summary_lines(summary, plan)))
+        imported, result = document(summary, plan), None
+        if not as_json:
+            click.echo("\n".join(imported["notes"]))
         if at_once:
             result = Reading.of(analyse_now(database, plan.key, report=bar.show_step), zone=chosen.time_zone)
             bar.clear()
-            click.echo(table(result))
-        else:
-            click.echo(gettext("The worker analyses it next."))
-    click.echo(f"{chosen.public_url}/experiments/{plan.key}")
+    if as_json:
+        click.echo(json.dumps({"import": imported, "result": result and result.document}, indent=2, ensure_ascii=False))
+    else:
+        click.echo(gettext("The worker analyses it next.") if result is None else table(result))
+        click.echo(f"{chosen.public_url}/experiments/{plan.key}")
 
 
 def _print_errors(error: ImportFailedError) -> None:

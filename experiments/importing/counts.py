@@ -11,6 +11,7 @@ from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing.csv_file import LineErrors, Source, Table, column_index
 from experiments.importing.members import Variants
 from experiments.importing.plan import CONTENT_MEANINGS, Plan
+from experiments.importing.rows import Filter, Rows
 from experiments.importing.values import whole_number
 from experiments.translation import gettext
 from experiments.translation.filling import filled
@@ -35,6 +36,13 @@ class Counts:
     cells: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
     repeated: Counter[tuple[str, str]] = field(default_factory=Counter)  # number of further lines
+    read: int = 0
+    unselected: int = 0
+
+    @property
+    def rows(self) -> Rows:
+        """The rows of the file."""
+        return Rows.of(self.read, {"condition": self.unselected})
 
 
 def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) -> Counts:
@@ -50,9 +58,12 @@ def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) ->
     with Table(source, errors, most_bytes=most_bytes) as table:
         reader = _Reader(table.header, plan, counts, source.name)
         for line, row in table.rows():
-            if reader.selects(row):
-                for error in reader.read(line, row):
-                    errors.add(line, error)
+            counts.read += 1
+            if not reader.selects(row):
+                counts.unselected += 1
+                continue
+            for error in reader.read(line, row):
+                errors.add(line, error)
         header = table.header
     _refuse_days(source.name, counts)
     errors.raise_if_any(source.name)
@@ -66,7 +77,8 @@ def no_match(source: Source, plan: Plan) -> str:
     """Return the error of a file without a row that meets the plan's ``where``; empty without such a condition."""
     if not plan.where:
         return ""
-    condition = ", ".join(f"{column} = {value}" for column, value in plan.where.items())
+    or_ = gettext(" or ")
+    condition = ", ".join(or_.join(f"{column} = {value}" for column, value in pairs) for pairs in plan.where)
     return gettext("{file} has no row with {condition}. Check the value.").format(file=source.name, condition=condition)
 
 
@@ -100,10 +112,7 @@ class _Reader:
             for meaning in CONTENT_MEANINGS
             if meaning in plan.columns
         }
-        self._where = [
-            (column_index(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
-            for column, value in plan.where.items()
-        ]
+        self.selects = Filter(header, plan.where, file_name).selects
         successes = plan.column("successes")
         self._fallback = plan.metrics[0] if plan.metrics else metric_of(successes)
         if self._fallback is None and self._metric is None:
@@ -112,10 +121,6 @@ class _Reader:
                 "(--metrics on the command line): {metrics}."
             )
             raise ImportFailedError(message.format(file=file_name, column=successes, metrics=", ".join(PROPORTIONS)))
-
-    def selects(self, row: Sequence[str]) -> bool:
-        """Return whether the row meets the plan's ``where`` conditions."""
-        return all(row[column].strip() == value for column, value in self._where)
 
     def read(self, line: int, row: Sequence[str]) -> list[str]:
         """Record one row; return its errors."""

@@ -1,6 +1,7 @@
 """Rows of a members' file and of an events' file, checked and parsed; nothing is stored here."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from experiments.errors import InvalidError
 from experiments.importing.amounts import Amounts
 from experiments.importing.csv_file import column_index
 from experiments.importing.plan import EVENT_MEANINGS, MOST_VARIANTS, Plan
+from experiments.importing.rows import Filter
 from experiments.importing.values import (
     MICRO,
     Clock,
@@ -24,7 +26,7 @@ from experiments.translation import N_, gettext, quoted
 from experiments.translation.filling import filled
 
 MAX_NAME = 120
-MOST_REPEATS = 1_000
+MOST_REPEATS = 100_000
 AFTER_EXPOSURE_US = MICRO  # outcomes in the members' file have no time: they count one second after the exposure
 
 
@@ -166,10 +168,8 @@ class MemberReader:
             (type_, column_index(header, column, "outcome", file_name, remedy=f"--outcome {type_}=COLUMN"), Amounts())
             for type_, column in plan.outcomes
         ]
-        self._where = [
-            (column_index(header, column, "where", file_name, remedy=f"--where COLUMN={value}"), value)
-            for column, value in plan.where.items()
-        ]
+        self.selects = Filter(header, plan.where, file_name).selects
+        self.blanks: Counter[str] = Counter()
         mapped = {self._unit, self._variant, self._at, self._brought_by, *(column for _, column, _ in self._outcomes)}
         self.attributes = [(index, name) for index, name in enumerate(header) if index not in mapped]
         attribute_names = [name for _, name in self.attributes]
@@ -177,10 +177,6 @@ class MemberReader:
             column_index(attribute_names, segment, "segments", file_name, remedy="--segments COLUMN,...")
         if plan.covariate is not None and plan.covariate.attribute is not None:
             column_index(attribute_names, plan.covariate.attribute, "covariate", file_name, remedy="--covariate COLUMN")
-
-    def selects(self, row: Sequence[str]) -> bool:
-        """Return whether the row meets the plan's ``where`` conditions."""
-        return all(row[column].strip() == value for column, value in self._where)
 
     def read(self, line: int, row: Sequence[str]) -> tuple[Member, list[ImportedEvent]]:
         """Return the member of a row and the member's outcomes.
@@ -231,6 +227,8 @@ class MemberReader:
     ) -> list[ImportedEvent]:
         meaning = event_type(type_).value
         if meaning.required:
+            if not text:
+                self.blanks[type_] += 1
             # An amount of 0 is not a purchase, and 0 seconds are not a visit.
             value = value_micro(type_, text, amounts, line) if text and amounts.micro(text, line) else None
             count = int(value is not None)

@@ -19,6 +19,7 @@ from experiments.definition.fields import (
     WindowDays,
 )
 from experiments.definition.model import Covariate
+from experiments.importing.rows import Repeats
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 from experiments.validation import bad, field_errors, validated
@@ -45,7 +46,10 @@ class Plan(BaseModel):
     columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column of the first file.")
     event_columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column of the events' file.")
     outcomes: list[tuple[str, str]] = Field(default_factory=list, description="Event type and column of a wide file.")
-    where: dict[str, str] = Field(default_factory=dict, description="Column to value: only such rows are read.")
+    where: list[list[tuple[str, str]]] = Field(
+        default_factory=list, description="Conditions that a row meets, each by one of its pairs of column and value."
+    )
+    repeats: Repeats = Field("auto", description="Rows of one member: the first counts, or their outcomes add up.")
     weights: dict[str, float] = Field(default_factory=dict, description="Planned shares; equal if empty.")
     segments: Segments = Field(default_factory=list)
     covariate: Covariate | None = Field(None, description="Pre-experiment covariate: a column, or days of events.")

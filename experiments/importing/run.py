@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -11,6 +12,7 @@ from experiments.importing.counts import no_match, read_counts
 from experiments.importing.csv_file import LineErrors, Source, Table
 from experiments.importing.members import EventReader, MemberReader, RowError, Variants, type_error
 from experiments.importing.plan import Plan
+from experiments.importing.rows import Rows
 from experiments.importing.staging import Staging
 from experiments.importing.store import ImportSummary, Report, store_counts, store_members
 from experiments.importing.values import Clock
@@ -24,6 +26,14 @@ _REPORT_EVERY = 2_000  # rows
 
 
 BeforeCommit = Callable[[Session, ImportSummary], None]
+
+
+class _MemberRows(NamedTuple):
+    """The rows of a members' file, the members in two variants, and the blank amounts by event type."""
+
+    rows: Rows
+    in_two: int
+    blanks: dict[str, int]
 
 
 def _silent(_fraction: float, _message: str) -> None:
@@ -91,7 +101,7 @@ def run_import(
     variants = Variants(tuple(plan.weights))
     with Staging(member_errors, event_errors) as staging:
         share = _READING / (1 if events is None else 2)
-        _read_members(
+        rows = _read_members(
             source, plan, staging, variants, member_errors, currency, clock, most_bytes, _part(report, 0, share)
         )
         if events is not None:
@@ -102,8 +112,8 @@ def run_import(
         report(_READING, filled(gettext("Storing {count:,} members"), count=sum(staging.counts().values())))
         storing = _part(report_storing, _READING, 1 - _READING)
         with database.write() as session:
-            summary = store_members(session, plan, staging, variants, actor=actor, report=storing)
-            summary = replace(summary, times=clock.times())
+            summary = store_members(session, plan, staging, variants, rows.rows, actor=actor, report=storing)
+            summary = replace(summary, times=clock.times(), rows=rows.rows, in_two=rows.in_two, blanks=rows.blanks)
             before_commit(session, summary)
         return summary
 
@@ -171,13 +181,15 @@ def _read_members(
     clock: Clock,
     most_bytes: int | None,
     report: Report,
-) -> None:
+) -> _MemberRows:
+    read, aside = 0, 0
     with Table(source, errors, most_bytes=most_bytes) as table:
         reader = MemberReader(table.header, plan, variants, file_name=source.name, currency=currency, clock=clock)
-        for number, (line, row) in enumerate(table.rows(), start=1):
-            if number % _REPORT_EVERY == 0:
-                report(table.fraction, filled(gettext("Read {count:,} members"), count=number))
+        for read, (line, row) in enumerate(table.rows(), start=1):
+            if read % _REPORT_EVERY == 0:
+                report(table.fraction, filled(gettext("Read {count:,} members"), count=read))
             if not reader.selects(row):
+                aside += 1
                 continue
             try:
                 member, events = reader.read(line, row)
@@ -188,6 +200,10 @@ def _read_members(
             staging.add_member(member)
             for event in events:
                 staging.add_event(event)
+    settled = staging.settle_repeats(plan.repeats, read - aside)
+    reasons = {"condition": aside, "repeated": settled.repeated, "two_variants": settled.in_two}
+    rows = Rows.of(read, reasons, added=settled.added, unit=plan.column("unit"), unheard=settled.unheard)
+    return _MemberRows(rows, settled.members_in_two, dict(reader.blanks))
 
 
 def _read_events(

@@ -6,20 +6,49 @@ short: only the bulk insert at the end.
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from experiments.importing.csv_file import MAX_LISTED, LineErrors
-from experiments.importing.members import ImportedEvent, Member
+from experiments.importing.members import AFTER_EXPOSURE_US, ImportedEvent, Member
+from experiments.importing.rows import OFTEN, Repeats
 from experiments.translation import gettext
 
 _BATCH = 5_000  # rows
 _TABLES = """
 CREATE TABLE member (line INTEGER, unit TEXT PRIMARY KEY, variant TEXT, at_us INTEGER, attributes TEXT,
                      brought_by TEXT, root TEXT, depth INTEGER) WITHOUT ROWID;
+CREATE TABLE repeat (line INTEGER, unit TEXT, variant TEXT, at_us INTEGER, attributes TEXT,
+                     brought_by TEXT, root TEXT, depth INTEGER);
+CREATE TABLE contrary (unit TEXT PRIMARY KEY, variant TEXT, at_us INTEGER) WITHOUT ROWID;
 CREATE TABLE event (line INTEGER, id TEXT PRIMARY KEY, unit TEXT, type TEXT, at_us INTEGER,
                         value_micro INTEGER, currency TEXT) WITHOUT ROWID;
 """
+
+
+class Settled(NamedTuple):
+    """What became of rows that repeat a member.
+
+    Attributes
+    ----------
+    in_two : int
+        Rows of members in two variants.
+    members_in_two : int
+        These members.
+    repeated : int
+        Further rows of other members, set aside.
+    added : int
+        Further rows of other members, whose outcomes were added up.
+    unheard : int
+        Of the rows set aside as repeated, those with an outcome.
+    """
+
+    in_two: int = 0
+    members_in_two: int = 0
+    repeated: int = 0
+    added: int = 0
+    unheard: int = 0
 
 
 class Staging:
@@ -28,7 +57,7 @@ class Staging:
     Parameters
     ----------
     members, events
-        Receive the errors between lines: repeated members, repeated ids, unknown members.
+        Receive the errors between lines: repeated ids, unknown members.
     """
 
     def __init__(self, members: LineErrors, events: LineErrors) -> None:
@@ -130,8 +159,9 @@ class Staging:
         )
 
     def counts(self) -> dict[str, int]:
-        """Return the number of members by variant key."""
-        return dict(self._connection.execute("SELECT variant, count(*) FROM member GROUP BY variant"))
+        """Return the number of members by variant key, without those in two variants."""
+        kept = "unit NOT IN (SELECT unit FROM contrary)"
+        return dict(self._connection.execute(f"SELECT variant, count(*) FROM member WHERE {kept} GROUP BY variant"))
 
     def types(self) -> dict[str, int]:
         """Return the number of events by type."""
@@ -195,17 +225,80 @@ class Staging:
         marks = ",".join("?" * len(waiting[0]))
         kept = self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", waiting).rowcount
         if kept < len(waiting):
-            self._report_repeats(table, waiting)
+            self._keep_repeats(waiting)
         waiting.clear()
 
-    def _report_repeats(self, table: str, rows: list[Member | ImportedEvent]) -> None:
-        field, message = (
-            ("unit", gettext("the member {value!r} is already on line {line}; keep one of the two"))
-            if table == "member"
-            else ("id", gettext("the id {value!r} is already on line {line}; keep one of the two"))
-        )
+    def _keep_repeats(self, rows: Sequence[Member | ImportedEvent]) -> None:
+        """Keep the rows of members that have an earlier row; record an error for each repeated id of an event."""
         for row in rows:
-            value = getattr(row, field)
+            field = "unit" if isinstance(row, Member) else "id"
+            table, value = ("member", row.unit) if isinstance(row, Member) else ("event", row.id)
             line = self._connection.execute(f"SELECT line FROM {table} WHERE {field} = ?", (value,)).fetchone()[0]
-            if line != row.line:
-                self._errors[table].add(row.line, message.format(value=value, line=line))
+            if line == row.line:
+                continue
+            if isinstance(row, Member):
+                self._connection.execute("INSERT INTO repeat VALUES (?,?,?,?,?,?,?,?)", row)
+            else:
+                message = gettext("the id {value!r} is already on line {line}; keep one of the two")
+                self._errors["event"].add(row.line, message.format(value=value, line=line))
+
+    def settle_repeats(self, repeats: Repeats, rows: int) -> Settled:
+        """Decide on members with several rows; called before the events' file is read.
+
+        The earliest row is the exposure. Members in two variants are excluded when the figures are computed, as in a
+        live run. Outcomes of further rows are added to the member, or removed with their rows.
+
+        Parameters
+        ----------
+        repeats
+            "add", "first", or "auto": added if the file has outcomes and more than `OFTEN` of its rows repeat a member.
+        rows
+            The rows of the file that were read as members.
+        """
+        self._flush("member")
+        self._flush("event")
+        run = self._connection.execute
+        (repeated,) = run("SELECT count(*) FROM repeat").fetchone()
+        if not repeated:
+            return Settled()
+        self._swap_earlier()
+        run(
+            "INSERT INTO contrary SELECT unit, other, min(second_us) FROM (SELECT repeat.unit AS unit, "
+            "repeat.variant AS other, repeat.at_us AS second_us FROM repeat JOIN member USING (unit) "
+            "WHERE repeat.variant <> member.variant) GROUP BY unit"
+        )
+        in_two = "SELECT unit FROM contrary"
+        (contrary,) = run(f"SELECT count(*) FROM repeat WHERE unit IN ({in_two})").fetchone()
+        (members,) = run("SELECT count(*) FROM contrary").fetchone()
+        (outcomes,) = run("SELECT EXISTS (SELECT 1 FROM event)").fetchone()
+        add = repeats == "add" or (repeats == "auto" and outcomes and repeated - contrary > OFTEN * rows)
+        if add:
+            run(
+                "UPDATE event SET at_us = (SELECT member.at_us FROM member WHERE member.unit = event.unit) + ? "
+                "WHERE unit IN (SELECT unit FROM repeat)",
+                (AFTER_EXPOSURE_US,),
+            )
+            return Settled(contrary + members, members, added=repeated - contrary)
+        of_repeats = f"SELECT line FROM repeat WHERE unit NOT IN ({in_two})"
+        (unheard,) = run(f"SELECT count(DISTINCT line) FROM event WHERE line IN ({of_repeats})").fetchone()
+        run("DELETE FROM event WHERE line IN (SELECT line FROM repeat)")
+        return Settled(contrary + members, members, repeated=repeated - contrary, unheard=unheard)
+
+    def _swap_earlier(self) -> None:
+        """Make the earliest row of each member the one that counts."""
+        run = self._connection.execute
+        columns = "line, unit, variant, at_us, attributes, brought_by, root, depth"
+        # The earliest time and the lowest line of it, in one number that orders as the two do.
+        first = "SELECT unit, min(printf('%020d.%012d', at_us, line)) AS place FROM repeat GROUP BY unit"
+        run(
+            f"CREATE TEMP TABLE earlier AS SELECT repeat.* FROM repeat JOIN ({first}) AS first USING (unit) "
+            "JOIN member USING (unit) WHERE printf('%020d.%012d', repeat.at_us, repeat.line) = first.place "
+            "AND repeat.at_us < member.at_us"
+        )
+        run(f"INSERT INTO repeat SELECT {columns} FROM member WHERE unit IN (SELECT unit FROM earlier)")
+        run("DELETE FROM repeat WHERE line IN (SELECT line FROM earlier)")
+        run(f"INSERT OR REPLACE INTO member SELECT {columns} FROM earlier")
+
+    def in_two_variants(self) -> Iterator[tuple[str, str, int]]:
+        """Yield unit, other variant and time of each member in two variants, in the order of units."""
+        yield from self._connection.execute("SELECT unit, variant, at_us FROM contrary ORDER BY unit")

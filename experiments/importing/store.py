@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import bindparam, insert, update
@@ -23,13 +23,14 @@ from experiments.errors import ImportFailedError
 from experiments.importing.counts import Counts
 from experiments.importing.members import ImportedEvent, Member, Variants
 from experiments.importing.plan import Plan
+from experiments.importing.rows import Rows
 from experiments.importing.staging import Staging
 from experiments.importing.values import Times, match_name
 from experiments.ingestion import events, exposures
 from experiments.ingestion.rows import EventRow
 from experiments.lifecycle import store
 from experiments.storage import audit
-from experiments.storage.tables import Experiment, ImportedCounts, Run, metadata
+from experiments.storage.tables import Experiment, ImportedCounts, MultiExposure, Run, metadata
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 
@@ -54,6 +55,12 @@ class ImportSummary:
         Events that a default guardrail would count, where no guardrail of the experiment does.
     times
         How the files' times without an offset were read.
+    rows
+        The rows of the first file.
+    in_two
+        Members in two variants, who are excluded.
+    blanks
+        Blank amounts by event type; they count as none.
     """
 
     key: str
@@ -63,10 +70,13 @@ class ImportSummary:
     uncounted: int = 0
     unwatched: int = 0
     times: Times = Times()
+    rows: Rows = Rows()
+    in_two: int = 0
+    blanks: Mapping[str, int] = field(default_factory=dict)
 
 
 def store_members(
-    session: Session, plan: Plan, staging: Staging, variants: Variants, *, actor: str, report: Report
+    session: Session, plan: Plan, staging: Staging, variants: Variants, rows: Rows, *, actor: str, report: Report
 ) -> ImportSummary:
     """Store members and events as a finished experiment, in the caller's transaction.
 
@@ -90,16 +100,18 @@ def store_members(
     stored, run = _store_experiment(
         session, plan, variants, counts, metrics, started_us=first_us, ended_us=max(ended_us, first_us), actor=actor
     )
+    run.imported_rows = rows.counts()
     total, done = sum(counts.values()) + sum(types.values()), 0
     for batch in staging.members():
         exposures.bulk_insert(session, [_exposure_row(stored, run, member) for member in batch])
         _store_shares(session, run, batch)
         done += len(batch)
-        report(done / total, _progress(done, total))
+        report(min(1.0, done / total), _progress(done, total))
+    _store_contrary(session, run, staging)
     for event_batch in staging.events():
         events.bulk_insert(session, [_event_row(stored, event) for event in event_batch])
         done += len(event_batch)
-        report(done / total, _progress(done, total))
+        report(min(1.0, done / total), _progress(done, total))
     uncounted = staging.uncounted(plan.window_days * DAY_US)
     _record(session, stored, actor, members=sum(counts.values()), events=sum(types.values()))
     named = {name: counts.get(key, 0) for name, key in variants.keys.items()}
@@ -135,9 +147,10 @@ def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) ->
         for (variant, key), numbers in counts.cells.items()
     ]
     session.execute(insert(ImportedCounts), rows)
+    run.imported_rows = counts.rows.counts()
     _record(session, stored, actor, members=sum(members.values()), events=0)
     named = {name: members.get(key, 0) for name, key in counts.variants.keys.items()}
-    return ImportSummary(plan.key, stored.name, named, {})
+    return ImportSummary(plan.key, stored.name, named, {}, rows=counts.rows)
 
 
 def definition(
@@ -269,6 +282,16 @@ def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None
         table = metadata.tables["exposure"]
         row = (table.c.run_id == bindparam("of_run")) & (table.c.unit == bindparam("of_unit"))
         session.connection().execute(update(table).where(row), brought)
+
+
+def _store_contrary(session: Session, run: Run, staging: Staging) -> None:
+    """Record members in two variants as a live run does, so that they are excluded and counted."""
+    rows = [
+        {"run_id": run.id, "unit": unit, "variant": variant, "at_us": at_us, "received_us": at_us}
+        for unit, variant, at_us in staging.in_two_variants()
+    ]
+    if rows:
+        session.execute(insert(MultiExposure), rows)
 
 
 def _event_row(stored: Experiment, event: ImportedEvent) -> EventRow:

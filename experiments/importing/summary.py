@@ -1,9 +1,12 @@
 """An import in sentences: what was read, how it was read, and what does not count; the same on page and terminal."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from experiments.catalogue.event_types import KNOWN, meant
 from experiments.importing.plan import Plan
+from experiments.importing.rows import Rows
 from experiments.importing.store import ImportSummary
 from experiments.importing.values import Times
 from experiments.translation import gettext, ngettext
@@ -27,7 +30,67 @@ def summary_lines(summary: ImportSummary, plan: Plan) -> list[str]:
 
 def notes(summary: ImportSummary) -> list[str]:
     """Return a sentence for whatever was converted, set aside or does not count."""
-    return [*_times(summary.times), *_events(summary)]
+    return [*_rows(summary.rows), *_aside(summary), *_blanks(summary), *_times(summary.times), *_events(summary)]
+
+
+def _rows(rows: Rows) -> Iterator[str]:
+    if rows.aside:
+        text = gettext("Rows: {read:,} read, {used:,} used, {aside:,} set aside.")
+        yield filled(text, read=rows.read, used=rows.used, aside=rows.read - rows.used)
+    elif rows.read:
+        yield filled(gettext("Rows: {read:,} read, all used."), read=rows.read)
+    if rows.added:
+        text = ngettext(
+            "{count:,} further row of a member is an observation: its outcome is added to the member ({unit}).",
+            "{count:,} further rows of members are observations: their outcomes are added to the member ({unit}).",
+            rows.added,
+        )
+        yield filled(text, count=rows.added, unit=rows.unit)
+
+
+def _aside(summary: ImportSummary) -> Iterator[str]:
+    rows = summary.rows
+    if count := rows.aside.get("condition"):
+        text = ngettext(
+            "{count:,} row does not meet the condition.", "{count:,} rows do not meet the condition.", count
+        )
+        yield filled(text, count=count)
+    if count := rows.aside.get("repeated"):
+        text = ngettext(
+            "{count:,} row repeats a member in the same variant; the member's first exposure counts.",
+            "{count:,} rows repeat a member in the same variant; the member's first exposure counts.",
+            count,
+        )
+        yield filled(text, count=count)
+    if rows.unheard:
+        text = ngettext(
+            "{count:,} of them has an outcome, which is not counted. To add outcomes up, name the unit with --unit.",
+            "{count:,} of them have an outcome, which is not counted. To add outcomes up, name the unit with --unit.",
+            rows.unheard,
+        )
+        yield filled(text, count=rows.unheard)
+    if count := rows.aside.get("two_variants"):
+        text = ngettext(
+            "{count:,} row belongs to {members:,} members in two variants, who are excluded.",
+            "{count:,} rows belong to {members:,} members in two variants, who are excluded.",
+            count,
+        )
+        yield filled(text, count=count, members=summary.in_two)
+
+
+def _blanks(summary: ImportSummary) -> Iterator[str]:
+    for type_, count in sorted(summary.blanks.items()):
+        text = ngettext(
+            "{count:,} amount of {type} is blank and counts as none.",
+            "{count:,} amounts of {type} are blank and count as none.",
+            count,
+        )
+        yield filled(text, count=count, type=type_)
+
+
+def document(summary: ImportSummary, plan: Plan) -> dict[str, Any]:
+    """Return the summary as plain JSON values, with its sentences."""
+    return asdict(summary) | {"notes": summary_lines(summary, plan)}
 
 
 def _events(summary: ImportSummary) -> Iterator[str]:

@@ -203,6 +203,7 @@ class Run(SQLModel, table=True):
     allocation: list[list[Any]] = Field(sa_column=_json())
     started_at: datetime = Field(default_factory=utc_now)
     ended_at: datetime | None = None
+    imported_rows: dict[str, int] | None = Field(default=None, sa_column=_json(nullable=True))  # read, used, set aside
 
 
 class AllocationEpoch(SQLModel, table=True):

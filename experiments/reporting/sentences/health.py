@@ -41,6 +41,25 @@ HEALTH: Mapping[str, Template] = {
     "health.multi_exposed.next_step": N_(
         "Check that your app keeps one id per member, before and after sign-in, and requests the variant once."
     ),
+    "health.file_rows.all": plural(
+        "{rows:count} row of the file was read and used.",
+        "All {rows:count} rows of the file were read and used.",
+        by="rows",
+    ),
+    "health.file_rows.some": plural(
+        "{used:count} of {read:count} row of the file was used. Set aside: {aside:list}.",
+        "{used:count} of {read:count} rows of the file were used. Set aside: {aside:list}.",
+        by="read",
+    ),
+    "health.file_rows.condition": plural(
+        "{rows:count} that does not meet the condition", "{rows:count} that do not meet the condition", by="rows"
+    ),
+    "health.file_rows.repeated": plural(
+        "{rows:count} that repeats a member", "{rows:count} that repeat a member", by="rows"
+    ),
+    "health.file_rows.two_variants": plural(
+        "{rows:count} of a member in two variants", "{rows:count} of members in two variants", by="rows"
+    ),
     "health.bots.none": N_("No bots seen."),
     "health.bots.some": N_("{share:percent.1} were bots and were excluded."),
     "health.bots.next_step": N_(

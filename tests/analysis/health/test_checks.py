@@ -202,6 +202,9 @@ CASES = [
     ("before_exposure", {}, "ok"),
     ("before_exposure", {"early": 1}, "ok"),
     ("before_exposure", {"early": 200}, "warn"),
+    ("unwatched", {"unwatched": 200}, "warn"),
+    ("file_rows", {"file_rows": {"read": 10, "used": 10}}, "ok"),
+    ("file_rows", {"file_rows": {"read": 10, "used": 7, "repeated": 1, "two_variants": 2}}, "ok"),
     ("currency", {"other_currency": 1}, "warn"),
     ("currency", {"other_currency": 3}, "warn"),
     ("aa_history", {"aa_winners": (False,)}, "ok"),
@@ -239,9 +242,15 @@ def test_a_check_that_does_not_apply_is_left_out():
     assert [check.check for check in checks.check_health(imported)] == ["srm", "multi_exposed", "bots"]
 
 
-def test_only_immature_members_get_a_note():
+def test_only_immature_members_and_rows_set_aside_get_a_note():
     assert checks.is_note("immature", 0.3) and not checks.is_note("immature", 0.2)
-    assert not any(checks.is_note(check.key, 1.0) for check in checks.CHECKS if check.key != "immature")
+    assert checks.is_note("file_rows", 0.001) and not checks.is_note("file_rows", 0.0)
+    assert {check.key for check in checks.CHECKS if checks.is_note(check.key, 1.0)} == {"immature", "file_rows"}
+
+
+def test_rows_that_are_neither_used_nor_set_aside_are_an_error():
+    with pytest.raises(AnalysisError):
+        members_check("file_rows", file_rows={"read": 10, "used": 7, "repeated": 2})
 
 
 def test_the_last_event_is_given_as_its_moment_which_stays_true():

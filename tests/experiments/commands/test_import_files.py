@@ -82,12 +82,12 @@ def test_an_invalid_option_is_one_line_and_exit_status_2(klette, counts: Path, a
 
 def test_errors_of_a_file_are_listed_by_line(klette, tmp_path: Path) -> None:
     file = tmp_path / "members.csv"
-    file.write_text("unit,variant,exposed_at\nu1,a,2026-03-01\nu1,b,2026-03-01\nu2,b,never\n")
+    file.write_text("unit,variant,exposed_at\nu1,a,2026-03-01\n,b,2026-03-01\nu2,b,never\n")
     ran = klette("import", "members", str(file), "--key", "spring")
     assert ran.returncode == 2
     summary, third, fourth = ran.stderr.splitlines()
     assert summary.startswith("members.csv has 2 errors.")
-    assert third.startswith("  line 3: ") and "'u1'" in third
+    assert third.startswith("  line 3: ")
     assert fourth.startswith("  line 4: ") and "'never'" in fourth
 
 

@@ -143,7 +143,7 @@ def test_the_messages_of_invalid_lines(sqlite_url: str) -> None:
 
 def test_a_condition_without_a_matching_row_is_refused(sqlite_url: str) -> None:
     with pytest.raises(ImportFailedError, match="no row with variant = none"):
-        import_file(Database(sqlite_url), GOOD, where={"variant": "none"})
+        import_file(Database(sqlite_url), GOOD, where=[[("variant", "none")]])
 
 
 def test_upworthy_tests_are_imported_with_their_headlines(sqlite_url: str, shared_data) -> None:
@@ -163,7 +163,7 @@ def test_upworthy_tests_are_imported_with_their_headlines(sqlite_url: str, share
             content,
             key=f"upworthy-{number}",
             columns={"variant": "package", "members": "impressions", "successes": "clicks", "headline": "headline"},
-            where={"test_id": test},
+            where=[[("test_id", test)]],
         )
         assert summary.members == {row["package"]: int(row["impressions"]) for row in tests[test]}
         with database.read() as session:

@@ -50,7 +50,9 @@ def test_the_worker_imports_and_analyses(database: Database, settings: Settings)
     assert work(database, settings, once=True) == 2
     job = job_of(database, number)
     assert (job.state, job.progress) == ("done", 1.0)
-    assert job.result == {"experiment": "spring", "members": [["a", 300], ["b", 300]], "events": {"click": 120}}
+    assert job.result == {"experiment": "spring", "members": [["a", 300], ["b", 300]], "events": {"click": 120}} | {
+        "notes": ["Rows: 600 read, all used.", "Events: 120 click."]
+    }
     assert "600 members in 2 variants and 120 events" in job.message
     with database.read() as session:
         stored = store.get(session, "spring")

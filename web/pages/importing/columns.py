@@ -137,6 +137,7 @@ def read_form(
         "weights": _weights(form.get("weights", ""), faults),
         "metrics": [form["success_metric"]] if form.get("success_metric") else [],
         "primary_metric": form.get("primary_metric") or None,
+        "repeats": form.get("repeats") or "auto",
         "time_zone": form.get("time_zone", "").strip() or None,
         "currency": form.get("currency", "").strip().upper() or None,
         "window_days": form.get("window_days", "7").strip() or "7",
@@ -193,12 +194,12 @@ def _known(mapped: Mapping[str, str], meanings: Sequence[str]) -> dict[str, str]
     return {meaning: column for meaning, column in mapped.items() if meaning in meanings}
 
 
-def _where(form: Mapping[str, str], faults: dict[str, str]) -> dict[str, str]:
+def _where(form: Mapping[str, str], faults: dict[str, str]) -> list[list[tuple[str, str]]]:
     column, value = form.get("where_column", ""), form.get("where_value", "").strip()
     if column and not value:
         message = gettext("Enter the value that {column} must have, or choose all rows.")
         faults["where_value"] = message.format(column=column)
-    return {column: value} if column and value else {}
+    return [[(column, value)]] if column and value else []
 
 
 def _weights(text: str, faults: dict[str, str]) -> dict[str, float]:
