@@ -13,7 +13,7 @@ from typing import NamedTuple
 from analysis.health.data import HealthData
 from analysis.health.events import before_exposure, clock_skew, currency, late_events, silence, unwatched
 from analysis.health.history import aa_history
-from analysis.health.members import bots, crossing, file_rows, immature, multi_exposed
+from analysis.health.members import bots, carry_over, crossing, file_rows, immature, multi_exposed, outside_run
 from analysis.health.result import HealthCheck
 from analysis.health.split import srm
 from analysis.messages import N_
@@ -62,6 +62,20 @@ CHECKS: tuple[Check, ...] = (
         note_above=0.0,
     ),
     Check("bots", bots, N_("Bots"), N_("Bots act alike on every variant and would hide a difference.")),
+    Check(
+        "outside_run",
+        outside_run,
+        N_("Exposures outside the run"),
+        N_("An exposure before the start or after the end makes no member of the run."),
+        note_above=0.0,
+    ),
+    Check(
+        "carry_over",
+        carry_over,
+        N_("Members of an earlier run"),
+        N_("A member who saw another variant in an earlier run makes the variants look more alike."),
+        note_above=0.0,
+    ),
     Check(
         "crossing",
         crossing,
@@ -120,9 +134,9 @@ CHECKS: tuple[Check, ...] = (
 BY_KEY: Mapping[str, Check] = {check.key: check for check in CHECKS}
 
 
-def is_note(key: str, value: float | None) -> bool:
+def is_note(check: HealthCheck) -> bool:
     """Return whether the value of a check is reported although nothing is wrong."""
-    return value is not None and value > BY_KEY[key].note_above
+    return check.status == "ok" and check.value is not None and check.value > BY_KEY[check.check].note_above
 
 
 def check_health(data: HealthData) -> list[HealthCheck]:

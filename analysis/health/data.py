@@ -28,6 +28,12 @@ class HealthData:
         The variants' shares differ, or changed.
     randomised, shared, multi_exposed, bots : int
         Members in the figures, brought through a share link, excluded for seeing two variants, and excluded as bots.
+    before_start, after_end : int
+        Units exposed only before the start or after the end of the run: no members.
+    carried_over, switched : int
+        Randomised units that an earlier run exposed, and those of them who saw another variant there.
+    new_only : bool
+        Members of earlier runs are excluded.
     crossed, immature : int
         Randomised members who saw another variant through a share, and whose window is still open.
     window_days : float
@@ -64,6 +70,11 @@ class HealthData:
     shared: int = 0
     multi_exposed: int = 0
     bots: int = 0
+    before_start: int = 0
+    after_end: int = 0
+    carried_over: int = 0
+    switched: int = 0
+    new_only: bool = False
     crossed: int = 0
     immature: int = 0
     window_days: float = 7

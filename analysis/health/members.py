@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from analysis.errors import AnalysisError
 from analysis.health.data import HealthData
-from analysis.health.result import HealthCheck, Limits, judge_share, share_of
+from analysis.health.result import HealthCheck, Limits, Status, judge_share, share_of
 from analysis.messages import message
+
+#: Share of early exposures above which the check warns: an app that is launched later than it is written sends some.
+EARLY_WARNS: Final = 0.05
 
 
 def multi_exposed(data: HealthData) -> HealthCheck | None:
@@ -36,6 +41,46 @@ def bots(data: HealthData) -> HealthCheck | None:
         none=message("health.bots.none"),
         some=message("health.bots.some", share=share),
         next_step=message("health.bots.next_step"),
+    )
+
+
+def outside_run(data: HealthData) -> HealthCheck | None:
+    """Report units exposed only before the start or after the end of the run; early ones may be an app's slow clock."""
+    number = data.before_start + data.after_end
+    if data.totals_only or data.imported or not number:
+        return None
+    early = share_of("outside_run", data.before_start, data.randomised + data.before_start)
+    status: Status = "warn" if early > EARLY_WARNS else "ok"
+    if data.before_start and data.after_end:
+        detail = message("health.outside_run.both", before=data.before_start, after=data.after_end)
+    elif data.before_start:
+        detail = message("health.outside_run.before", before=data.before_start)
+    else:
+        detail = message("health.outside_run.after", after=data.after_end)
+    return HealthCheck(
+        "outside_run",
+        status,
+        float(number),
+        detail,
+        None if status == "ok" else message("health.outside_run.next_step"),
+    )
+
+
+def carry_over(data: HealthData) -> HealthCheck | None:
+    """Report members of an earlier run of the experiment; those who switched variants blur a difference."""
+    if data.totals_only or data.imported or not data.carried_over:
+        return None
+    if data.new_only:
+        detail = message("health.carry_over.excluded", members=data.carried_over)
+        return HealthCheck("carry_over", "ok", 0.0, detail)
+    randomised = max(data.randomised + data.multi_exposed, data.carried_over)
+    return judge_share(
+        "carry_over",
+        share_of("carry_over", data.carried_over, randomised),
+        Limits(0.05),
+        none=message("health.carry_over.some", members=data.carried_over, switched=data.switched),
+        some=message("health.carry_over.some", members=data.carried_over, switched=data.switched),
+        next_step=message("health.carry_over.next_step"),
     )
 
 

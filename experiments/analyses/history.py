@@ -33,7 +33,14 @@ def past_days(database: Database, experiment: Experiment, run: Run, given: Input
         return
     primary = metric(plan.primary)
     backend = source.source(database.url)
-    scope = inputs.scope(experiment, run, given.cut_off_us, tolerance_us=plan.clock_tolerance_us, by_arrival=False)
+    scope = inputs.scope(
+        experiment,
+        run,
+        given.cut_off_us,
+        tolerance_us=plan.clock_tolerance_us,
+        by_arrival=False,
+        earlier_runs=plan.earlier_runs,
+    )
     # With several epochs or a covariate, each day takes a separate collection.
     plain = len(plan.epochs) == 1 and plan.covariate is None
     if has_daily_statistics(primary) and plain:

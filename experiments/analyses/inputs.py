@@ -38,7 +38,15 @@ def tolerance_us(experiment: Experiment, seconds: int) -> int:
     return 0 if experiment.imported else seconds * 1_000_000
 
 
-def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: int, by_arrival: bool = True) -> Scope:
+def scope(
+    experiment: Experiment,
+    run: Run,
+    cut_off_us: int,
+    *,
+    tolerance_us: int,
+    by_arrival: bool = True,
+    earlier_runs: tuple[int, ...] = (),
+) -> Scope:
     """Return the scope of the rows that an analysis of the run reads."""
     return Scope(
         project_id=experiment.project_id,
@@ -51,7 +59,21 @@ def scope(experiment: Experiment, run: Run, cut_off_us: int, *, tolerance_us: in
         by_arrival=by_arrival,
         tolerance_us=tolerance_us,
         begun_us=to_us(run.started_at),
+        ended_us=None if experiment.imported else _ended_us(experiment, run),
+        earlier_runs=earlier_runs,
     )
+
+
+def _ended_us(experiment: Experiment, run: Run) -> int | None:
+    """Return the end of a run; the worker ends it a moment after the scheduled end."""
+    ended_at = run.ended_at or experiment.ends_at
+    return None if ended_at is None else to_us(ended_at)
+
+
+def earlier_runs(session: Session, run: Run) -> tuple[int, ...]:
+    """Return the ids of the experiment's runs before this one."""
+    query = select(col(Run.id)).where(col(Run.experiment_id) == run.experiment_id, col(Run.number) < run.number)
+    return tuple(int(found) for found in session.scalars(query.order_by(col(Run.number))) if found is not None)
 
 
 def plan(
@@ -99,6 +121,7 @@ def plan(
         covariate=Covariate.of(experiment),
         imported_rows=run.imported_rows,
         interval="hdi" if experiment.interval == "hdi" else "eti",
+        earlier_runs=earlier_runs(session, run),
     )
 
 

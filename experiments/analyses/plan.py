@@ -199,6 +199,8 @@ class Plan:
         Kind of the 95 % intervals.
     imported_rows : mapping of str to int or None
         Rows of the imported file: ``read``, ``used``, and set aside by reason.
+    earlier_runs : tuple of int
+        The ids of the experiment's runs before this one.
     """
 
     experiment: str
@@ -229,6 +231,7 @@ class Plan:
     covariate: Covariate | None = None
     interval: IntervalKind = "eti"
     imported_rows: Mapping[str, int] | None = None
+    earlier_runs: tuple[int, ...] = ()
 
     @property
     def measured(self) -> tuple[Metric, ...]:
@@ -275,7 +278,7 @@ class Plan:
         )
 
 
-_LISTS = ("metrics", "guardrails", "segments")
+_LISTS = ("metrics", "guardrails", "segments", "earlier_runs")
 
 
 @dataclass(frozen=True, slots=True)

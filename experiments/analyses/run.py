@@ -15,12 +15,12 @@ from experiments.analyses import inputs
 from experiments.analyses.answer import Answer, Drawing, PastDay
 from experiments.analyses.compute import compute, primary_only
 from experiments.analyses.history import past_days
-from experiments.analyses.plan import Inputs
+from experiments.analyses.plan import Inputs, Plan
 from experiments.analyses.reallocation import open_next
 from experiments.analyses.sampled import wanted
 from experiments.analyses.serialise import iso
 from experiments.catalogue.metrics import DAY_US, Metric, unwatched_types
-from experiments.collect import Covariate, Worth, collect
+from experiments.collect import Worth, collect
 from experiments.collect.attribution import Scope
 from experiments.collect.collected import Collected
 from experiments.collect.engine import source
@@ -222,7 +222,7 @@ def _inputs(
         collected = counts
     else:
         scope = inputs.scope(experiment, run, cut_off_us, tolerance_us=tolerance, by_arrival=by_arrival)
-        collected = _collected(session, database, experiment, scope, measured, plan.covariate, report)
+        collected = _collected(session, database, experiment, scope, measured, plan, report)
     return Inputs(
         created_at=iso(int(datetime.now(UTC).timestamp()) * 1_000_000),
         cut_off_us=cut_off_us,
@@ -246,18 +246,18 @@ def _collected(
     experiment: Experiment,
     scope: Scope,
     measured: Sequence[Metric],
-    covariate: Covariate | None,
+    plan: Plan,
     report: Report,
 ) -> Collected:
     """Return the statistics of the scope, with the primary metric by segment if it is a proportion."""
     primary = measured[0]
     return collect(
         source.source(database.url),
-        scope,
+        replace(scope, earlier_runs=plan.earlier_runs),
         measured,
         segments=experiment.segments,
         segmented=primary if primary.kind == "proportion" else None,
-        covariate=covariate,
+        covariate=plan.covariate,
         worth=Worth.of(experiment, variants_of(session, experiment)),
         unwatched=unwatched_types(experiment.primary_metric, experiment.guardrails),
         report=lambda fraction: report(0.02 + 0.45 * fraction, COUNTING),

@@ -47,10 +47,26 @@ class PastEpoch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class LiveRun:
+    """A run with its times and what decides its variants; names and units as in `LiveExperiment`."""
+
+    run_id: int
+    run_number: int
+    seed: str
+    variants: tuple[LiveVariant, ...]
+    edges: tuple[int, ...]
+    epoch: int
+    past_epochs: tuple[PastEpoch, ...]
+    started_us: int | None
+    ended_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LiveExperiment:
     """An experiment for assignment; bounds are in buckets, times in microseconds UTC.
 
-    ``edges`` are those of the current allocation epoch, whose number is ``epoch``.
+    ``edges`` are those of the current allocation epoch, whose number is ``epoch``. ``started_us`` and ``ended_us`` are
+    those of the current run, which takes no members outside them.
     """
 
     id: int
@@ -76,6 +92,8 @@ class LiveExperiment:
     starts_us: int | None = None
     ends_us: int | None = None
     started_us: int | None = None
+    ended_us: int | None = None
+    earlier_runs: tuple[LiveRun, ...] = ()  # the newest first
     shipped_variant: str | None = None
     segments: tuple[str, ...] = ()  # stored attributes of a member, including the covariate
     variant_of: Mapping[str, LiveVariant] = field(default_factory=dict)
@@ -138,13 +156,15 @@ def load(session: Session) -> Configuration:
     for variant in session.exec(select(Variant).order_by(col(Variant.position))):
         if variant.experiment_id in in_use:
             variants.setdefault(variant.experiment_id, []).append(variant)
-    newest_runs = {run.experiment_id: run for run in session.exec(select(Run).order_by(col(Run.number)))}
+    runs: dict[int, list[Run]] = {}
+    for run in session.exec(select(Run).order_by(col(Run.number).desc())):
+        runs.setdefault(run.experiment_id, []).append(run)
     epochs = newest_epochs(session)
     projects: dict[int, list[LiveExperiment]] = {}
     for row in reversed(rows):
-        run = newest_runs.get(row.id or 0)
         space = namespaces.get((row.project_id, row.namespace_key or ""))
-        live = _live(row, run, _epochs(run, epochs), variants.get(row.id or 0, []), space)
+        held = tuple(LiveVariant(variant.key, variant.content) for variant in variants.get(row.id or 0, []))
+        live = _live(row, held, [_read_run(run, epochs, held) for run in runs.get(row.id or 0, [])], space)
         projects.setdefault(row.project_id, []).append(live)
     active = session.exec(select(ApiKey).where(col(ApiKey.revoked_at).is_(None)))
     return Configuration(
@@ -159,35 +179,32 @@ def _project(project_id: int, lives: list[LiveExperiment]) -> ProjectConfigurati
     return ProjectConfiguration(project_id, {live.key: live for live in lives}, open_ones)
 
 
-def _epochs(run: Run | None, epochs: Mapping[int, list[Epoch]]) -> list[Epoch]:
-    """Return the cached past epochs of a run and the current one, oldest first; empty without a run."""
-    if run is None:
-        return []
+def _epochs(run: Run, epochs: Mapping[int, list[Epoch]]) -> list[Epoch]:
+    """Return the cached past epochs of a run and the current one, oldest first."""
     later = epochs.get(run.id or 0, [])
     return later if later and later[0].number > 2 else [first_epoch(run), *later]
 
 
 def _live(
-    row: Experiment, run: Run | None, epochs_of_run: list[Epoch], variants: list[Variant], namespace: Namespace | None
+    row: Experiment, held: tuple[LiveVariant, ...], runs: list[LiveRun], namespace: Namespace | None
 ) -> LiveExperiment:
-    held = tuple(LiveVariant(variant.key, variant.content) for variant in variants)
+    """Return the experiment with its runs, the newest first."""
     state, matches = _state_and_targeting(row)
+    run = runs[0] if runs else None
+    ends_us = _microseconds(row.ends_at)
     return LiveExperiment(
         id=row.id or 0,
         project_id=row.project_id,
         key=row.key,
         state=state,
         currency=row.currency,
-        variants=_in_order(held, run),
-        run_id=run.id if run else None,
-        run_number=run.number if run else None,
+        variants=run.variants if run else held,
+        run_id=run.run_id if run else None,
+        run_number=run.run_number if run else None,
         seed=run.seed if run else "",
-        edges=epochs_of_run[-1].edges if epochs_of_run else (),
-        epoch=epochs_of_run[-1].number if epochs_of_run else 1,
-        past_epochs=tuple(
-            PastEpoch(epoch.number, epoch.edges, after.started_us)
-            for epoch, after in reversed(list(zip(epochs_of_run, epochs_of_run[1:], strict=False)))
-        ),
+        edges=run.edges if run else (),
+        epoch=run.epoch if run else 1,
+        past_epochs=run.past_epochs if run else (),
         traffic_seed=row.traffic_seed,
         traffic_buckets=row.traffic_buckets,
         matches=matches,
@@ -197,8 +214,11 @@ def _live(
         namespace_to=row.namespace_to,
         holdout_from=10_000 - namespace.holdout_buckets if namespace else 10_000,
         starts_us=_microseconds(row.starts_at),
-        ends_us=_microseconds(row.ends_at),
-        started_us=_microseconds(run.started_at) if run else None,
+        ends_us=ends_us,
+        started_us=run.started_us if run else None,
+        # The worker ends a run a moment after its scheduled end.
+        ended_us=run.ended_us if run and run.ended_us is not None else ends_us,
+        earlier_runs=tuple(runs[1:]),
         shipped_variant=row.shipped_variant,
         segments=_stored_attributes(row),
         variant_of={variant.key: variant for variant in held},
@@ -216,12 +236,25 @@ def _state_and_targeting(row: Experiment) -> tuple[str, Callable[[Mapping[str, A
         return "unreadable", None
 
 
-def _in_order(variants: tuple[LiveVariant, ...], run: Run | None) -> tuple[LiveVariant, ...]:
-    """Return the variants in the order of the run's edges, by which a bucket is looked up."""
-    if not run or not variants:
-        return variants
-    by_key = {variant.key: variant for variant in variants}
-    return tuple(by_key[key] for key, _, _ in run.allocation)
+def _read_run(run: Run, epochs: Mapping[int, list[Epoch]], held: tuple[LiveVariant, ...]) -> LiveRun:
+    """Return a run with the variants in the order of its edges, by which a bucket is looked up."""
+    # The content of archived experiments is not loaded, but their exposures still name a variant.
+    by_key = {variant.key: variant for variant in held}
+    mine = _epochs(run, epochs)
+    return LiveRun(
+        run_id=run.id or 0,
+        run_number=run.number,
+        seed=run.seed,
+        variants=tuple(by_key.get(key) or LiveVariant(key, {}) for key, _, _ in run.allocation),
+        edges=mine[-1].edges,
+        epoch=mine[-1].number,
+        past_epochs=tuple(
+            PastEpoch(epoch.number, epoch.edges, after.started_us)
+            for epoch, after in reversed(list(zip(mine, mine[1:], strict=False)))
+        ),
+        started_us=_microseconds(run.started_at),
+        ended_us=_microseconds(run.ended_at),
+    )
 
 
 def _stored_attributes(row: Experiment) -> tuple[str, ...]:

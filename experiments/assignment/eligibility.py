@@ -3,7 +3,29 @@
 from typing import NamedTuple
 
 from experiments.assignment.bucketing import bucket, pick
-from experiments.assignment.configuration import LiveExperiment, PastEpoch
+from experiments.assignment.configuration import LiveExperiment, LiveRun, PastEpoch
+from experiments.assignment.exposure import Side
+
+Randomisation = LiveExperiment | LiveRun
+"""What decides a variant: the current run, as held in the experiment, or an earlier one."""
+
+
+class RunAt(NamedTuple):
+    """The run that an exposure belongs to, or the nearest one and the side of it on which the exposure is."""
+
+    run: Randomisation
+    outside: Side | None
+
+
+def run_at(live: LiveExperiment, at_us: int) -> RunAt:
+    """Return the run that a time belongs to; a run begins with its start and ends before its end."""
+    runs: tuple[Randomisation, ...] = (live, *live.earlier_runs)
+    for run in runs:
+        if run.ended_us is not None and at_us >= run.ended_us:
+            return RunAt(run, "after")
+        if run.started_us is None or at_us >= run.started_us:
+            return RunAt(run, None)
+    return RunAt(runs[-1], "before")
 
 
 def hashed(live: LiveExperiment, unit: str) -> int:
@@ -23,7 +45,7 @@ class Chosen(NamedTuple):
 
 
 def chosen_by_client(
-    live: LiveExperiment, unit: str, reported: str | None, at_us: int, named: int | None = None
+    live: Randomisation, unit: str, reported: str | None, at_us: int, named: int | None = None
 ) -> Chosen:
     """Return the variant that a client that assigns locally should have shown, by the edges that it may have used.
 
@@ -49,7 +71,7 @@ def chosen_by_client(
     return next((chosen for chosen in candidates if live.variants[chosen.position].key == reported), present)
 
 
-def _past(live: LiveExperiment, at_us: int, named: int | None) -> tuple[list[PastEpoch], list[PastEpoch]]:
+def _past(live: Randomisation, at_us: int, named: int | None) -> tuple[list[PastEpoch], list[PastEpoch]]:
     """Return the past epochs to try before the current one, and those to try after it."""
     if named is not None:
         return [epoch for epoch in live.past_epochs if epoch.number == named], []

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from experiments.storage.tables import AllocationEpoch, Experiment, Run
+from experiments.storage.tables import AllocationEpoch, Run
 
 KEPT = 8
 """Number of past epochs that are cached, for late reports of clients that assign locally."""
@@ -73,7 +73,7 @@ def epochs_by_run(session: Session, runs: Sequence[Run]) -> dict[int | None, lis
 def newest_epochs(session: Session) -> dict[int, list[Epoch]]:
     """Return by run the current epoch and up to `KEPT` before it, oldest first.
 
-    Only runs with more than one epoch are included, and none of archived experiments.
+    Only runs with more than one epoch are included.
     """
     newest = (
         select(AllocationEpoch.run_id, func.max(AllocationEpoch.number).label("number"))
@@ -83,9 +83,7 @@ def newest_epochs(session: Session) -> dict[int, list[Epoch]]:
     query = (
         select(AllocationEpoch)
         .join(newest, newest.c.run_id == AllocationEpoch.run_id)
-        .join(Run, col(Run.id) == AllocationEpoch.run_id)
-        .join(Experiment, col(Experiment.id) == Run.experiment_id)
-        .where(AllocationEpoch.number >= newest.c.number - KEPT, Experiment.state != "archived")
+        .where(AllocationEpoch.number >= newest.c.number - KEPT)
         .order_by(col(AllocationEpoch.run_id), col(AllocationEpoch.number))
     )
     epochs: dict[int, list[Epoch]] = {}

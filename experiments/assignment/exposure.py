@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 # User agents of crawlers and of link previews on social channels contain one of these.
 CRAWLER_WORDS = (
@@ -28,18 +28,23 @@ class ExposureRow(NamedTuple):
     attributes: Mapping[str, Any] | str | None = None
 
 
+Side = Literal["before", "after"]
+"""Where an exposure outside every run is: before the start of the first, or after the end of the last."""
+
+
 class Offer(NamedTuple):
     """An exposure to record.
 
     ``reported`` is the variant that a client reports as shown; if it differs from the recorded one, the unit is
     excluded. So is a unit whose first exposure is not ``eligible``. ``event_id`` is the event with the exposure; if the
-    event is a duplicate, so is the exposure.
+    event is a duplicate, so is the exposure. One ``outside`` its run is kept apart and makes no member.
     """
 
     row: ExposureRow
     reported: str | None = None
     eligible: bool = True
     event_id: str | None = None
+    outside: Side | None = None
 
 
 class Recorded(NamedTuple):

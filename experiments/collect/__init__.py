@@ -28,6 +28,7 @@ from experiments.collect.engine import source
 from experiments.collect.engine.packing import FIELD_BITS, WHOLE_BITS
 from experiments.collect.history import has_daily_statistics, statistics_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
+from experiments.collect.quality.carry_over import carry_over
 from experiments.collect.request import Covariate, Worth
 from experiments.collect.total import Totals, totals_of
 from experiments.collect.unwatched import unwatched_events
@@ -81,7 +82,7 @@ def collect(
         report(0.85)
         levels, together = _by_segment(passed, audience, segmented, sliced)
         adjustments = adjusted(passed.active, metrics, covariate, data) if covariate else {}
-        unseen = unwatched_events(backend, scope, unwatched)
+        quality = _quality(backend, scope, passed.quality, unwatched)
     report(1.0)
     return Collected(
         split.counts(),
@@ -95,7 +96,18 @@ def collect(
         total_data=spread.totals,
         arrivals=tuple(sorted((variant, day, n) for (variant, day), n in audience.arrivals.items())),
         first_exposure_us=audience.first_us,
-        quality=replace(passed.quality, crossed=spread.crossings, unwatched=unseen),
+        quality=replace(quality, crossed=spread.crossings),
+    )
+
+
+def _quality(backend: SQLBackend, scope: Scope, quality: Quality, unwatched: Sequence[str]) -> Quality:
+    """Return the counts with those that need queries of their own."""
+    carried = carry_over(backend, scope)
+    return replace(
+        quality,
+        carried_over=carried.members,
+        switched=carried.switched,
+        unwatched=unwatched_events(backend, scope, unwatched),
     )
 
 

@@ -2,7 +2,8 @@
 
 The rules:
 
-* members are the randomised first exposures of the run, without bots and members exposed to a second variant;
+* members are the randomised first exposures within the run, without bots and members exposed to a second variant, and
+  on request without those of earlier runs;
 * their events are those from the exposure until exposure + window (24-hour days) that name this experiment or none;
   the window opens a tolerance earlier, since the clock of an app may be slightly behind the server's;
 * both must have happened, and been received, by the cut-off;
@@ -57,6 +58,12 @@ class Scope:
         An event up to this much before its member's first exposure still counts, since clocks differ.
     begun_us : int
         When the run started: earlier events cannot belong to it.
+    ended_us : int or None
+        When the run ended: later exposures make no members, although an app's clock was ahead when it reported them.
+    earlier_runs : tuple of int
+        The ids of the experiment's runs before this one.
+    new_only : bool
+        Whether members of earlier runs are excluded.
     """
 
     project_id: int
@@ -69,6 +76,9 @@ class Scope:
     by_arrival: bool = True
     tolerance_us: int = 0
     begun_us: int = 0
+    ended_us: int | None = None
+    earlier_runs: tuple[int, ...] = ()
+    new_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,12 @@ class Extras:
 
 def exposures_of(backend: SQLBackend, scope: Scope) -> Any:
     """Return the run's exposures up to the cut-off, of every origin."""
+    exposures = known_exposures(backend, scope)
+    return exposures if scope.ended_us is None else exposures.filter(exposures.at_us < scope.ended_us)
+
+
+def known_exposures(backend: SQLBackend, scope: Scope) -> Any:
+    """Return the stored exposures of the run up to the cut-off, also those that are dated after its end."""
     exposures = table(Exposure)
     exposures = exposures.filter(exposures.run_id == scope.run_id, exposures.at_us <= scope.cut_off_us)
     if scope.by_arrival:
@@ -107,14 +123,29 @@ def multi_exposed(scope: Scope) -> Any:
     """Return the units of the run that were exposed to a second variant."""
     rows = table(MultiExposure)
     rows = rows.filter(rows.run_id == scope.run_id)
+    if scope.ended_us is not None:
+        rows = rows.filter(rows.at_us < scope.ended_us)
     if scope.by_arrival:
         rows = rows.filter(rows.received_us <= scope.cut_off_us)
     return rows.select("unit")
 
 
+def earlier_exposures(scope: Scope) -> Any:
+    """Return the exposures of the experiment's earlier runs."""
+    rows = table(Exposure)
+    rows = rows.filter(rows.run_id.isin(scope.earlier_runs))
+    return rows.filter(rows.received_us <= scope.cut_off_us) if scope.by_arrival else rows
+
+
 def without_excluded(scope: Scope, exposures: Any) -> Any:
-    """Return the exposures without bots and members exposed to a second variant."""
-    return exposures.filter(~exposures.bot, ~exposures.unit.isin(multi_exposed(scope).unit))
+    """Return the exposures without bots and members exposed to a second variant.
+
+    Also without members of earlier runs where the experiment takes new members only.
+    """
+    kept = exposures.filter(~exposures.bot, ~exposures.unit.isin(multi_exposed(scope).unit))
+    if scope.new_only and scope.earlier_runs:
+        kept = kept.filter(~kept.unit.isin(earlier_exposures(scope).unit))
+    return kept
 
 
 def randomised(backend: SQLBackend, scope: Scope) -> Any:

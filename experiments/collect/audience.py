@@ -13,8 +13,17 @@ from ibis.backends.sql import SQLBackend
 
 from experiments.catalogue.metrics import DAY_US
 from experiments.collect.active import place_of
-from experiments.collect.attribution import Scope, exposures_of, multi_exposed, one_where, randomised, without_excluded
+from experiments.collect.attribution import (
+    Scope,
+    earlier_exposures,
+    exposures_of,
+    multi_exposed,
+    one_where,
+    randomised,
+    without_excluded,
+)
 from experiments.collect.engine import source
+from experiments.collect.quality.outside import outside_run
 
 MOST_KINDS = 400
 """The most distinct sets of attributes that are fetched as stored; above it the engine ranks the levels."""
@@ -84,18 +93,22 @@ def _with_exclusions(backend: SQLBackend, scope: Scope) -> Audience:
     """Return an audience with the excluded members by reason and the time of the first exposure."""
     exposures = exposures_of(backend, scope)
     twice = exposures.unit.isin(multi_exposed(scope).unit)
+    new_only = scope.new_only and bool(scope.earlier_runs)
+    carried = exposures.unit.isin(earlier_exposures(scope).unit) if new_only else ibis.literal(False)
     shared = ~exposures.bot & (exposures.origin == "shared")
     randomised = ~exposures.bot & (exposures.origin == "randomised")
     totals = exposures.aggregate(
-        first=ibis.ifelse(randomised & ~twice, exposures.at_us, None).min(),
+        first=ibis.ifelse(randomised & ~twice & ~carried, exposures.at_us, None).min(),
         bots=one_where(exposures.bot).sum(),
         shared=one_where(shared).sum(),
         multi_exposed=one_where(randomised & twice).sum(),
+        carried_over=one_where(randomised & ~twice & carried).sum(),
     )
-    first_us, bots, brought, multi = (
+    first_us, bots, brought, multi, carried_over = (
         None if value is None else int(value) for value in source.fetch(backend, totals)[0]
     )
-    return Audience(first_us, {"multi_exposed": multi or 0, "bots": bots or 0}, brought or 0)
+    excluded = {"multi_exposed": multi or 0, "bots": bots or 0} | outside_run(backend, scope)
+    return Audience(first_us, excluded | ({"carried_over": carried_over or 0} if new_only else {}), brought or 0)
 
 
 def crossed(backend: SQLBackend, scope: Scope) -> int:

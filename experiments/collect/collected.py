@@ -66,6 +66,8 @@ class Quality:
         Events of members, since the run began, within the day before their first exposure: they do not count.
     crossed : int
         Randomised members who were also invited by a member of another variant, so that they may have seen both.
+    carried_over, switched : int
+        Randomised units that an earlier run of the experiment exposed, and those of them who saw another variant there.
     unwatched : int
         Attributed events that a default guardrail would count, where no guardrail of the experiment does.
     """
@@ -78,6 +80,8 @@ class Quality:
     last_event_us: int | None = None
     early: int = 0
     crossed: int = 0
+    carried_over: int = 0
+    switched: int = 0
     unwatched: int = 0
 
 
@@ -90,7 +94,8 @@ class Collected:
     counts : dict of str to int
         Randomised members a variant, in the order of the variants.
     excluded : dict of str to int
-        Members left out, by reason: ``multi_exposed``, ``bots``.
+        Members left out, by reason: ``multi_exposed``, ``bots``; where they apply also ``before_start`` and
+        ``after_end`` (exposed only outside the run) and ``carried_over`` (members of an earlier run).
     shared : int
         Members who came through a share link.
     metric_data : dict of str to dict of str to Statistics

@@ -101,7 +101,13 @@ def member_table(session: Session, url: str, experiment: Experiment) -> MemberTa
     shown = tuple(measured[entry.metric] for entry in answer.metrics if entry.metric in measured)
     definitions = answer.provenance.metric_definitions.values()
     tolerance = max((found["clock_tolerance_seconds"] for found in definitions), default=0)
-    scope = inputs.scope(experiment, run, stored.cut_off_us, tolerance_us=round(tolerance * MICRO))
+    scope = inputs.scope(
+        experiment,
+        run,
+        stored.cut_off_us,
+        tolerance_us=round(tolerance * MICRO),
+        earlier_runs=inputs.earlier_runs(session, run),
+    )
     several = len(epochs_of(session, run)) > 1
     return MemberTable(
         url,

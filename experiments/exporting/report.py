@@ -131,6 +131,6 @@ class CheckLine(NamedTuple):
 
 
 def _health(stored: Stored, check: HealthCheck) -> CheckLine:
-    status = "info" if is_note(check.check, check.value) else check.status
+    status = "info" if is_note(check) else check.status
     text = stored.reading.text
     return CheckLine(status, MARKS.get(status, "i"), text(check.detail), text(check.next_step))

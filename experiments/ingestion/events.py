@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlmodel import Session
 
 from experiments.assignment.configuration import LiveExperiment, ProjectConfiguration
-from experiments.assignment.eligibility import chosen_by_client, hash_reason
+from experiments.assignment.eligibility import chosen_by_client, hash_reason, run_at
 from experiments.assignment.exposure import ExposureRow, Offer, is_bot, segment_attributes
 from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, event_type
 from experiments.catalogue.units import required_unit
@@ -126,11 +126,6 @@ def _experiment(key: Any, name: str, configuration: ProjectConfiguration) -> Liv
         raise InvalidError(
             f"There is no experiment {shown(key)}; check the key, or omit experiment.", code="experiment_unknown"
         )
-    if name == "exposure" and live.state == "archived":
-        raise InvalidError(
-            f"The experiment {live.key} is archived and accepts no exposures; create a new experiment.",
-            code="experiment_archived",
-        )
     if name == "exposure" and (live.run_id is None or not live.edges):
         raise InvalidError(
             f"The experiment {live.key} has not been launched; launch it first.",
@@ -140,25 +135,30 @@ def _experiment(key: Any, name: str, configuration: ProjectConfiguration) -> Liv
 
 
 def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> Offer:
-    """Return the exposure of an event: the variant that the server would assign, and the one that the app showed."""
+    """Return the exposure of an event: the variant that the server would assign, and the one that the app showed.
+
+    It belongs to the run of its own time: an app may report what an earlier run showed after the weights changed.
+    """
+    run, outside = run_at(live, row.at_us)
     reported = properties.get("variant")
-    if reported is not None and (type(reported) is not str or reported not in live.variant_of):
+    known = [variant.key for variant in run.variants]
+    if reported is not None and reported not in known:
         raise InvalidError(
-            f"{live.key} has no variant {shown(reported)}; its variants are {', '.join(live.variant_of)}.",
+            f"{live.key} has no variant {shown(reported)}; its variants are {', '.join(known)}.",
             code="variant_unknown",
         )
     attributes = properties.get("attributes")
     attributes = attributes if type(attributes) is dict else {}
     named = properties.get("epoch")
-    chosen = chosen_by_client(live, row.unit, reported, row.at_us, named if type(named) is int else None)
+    chosen = chosen_by_client(run, row.unit, reported, row.at_us, named if type(named) is int else None)
     # Without attributes the targeting cannot be checked, and counts as matched.
     targeted = not attributes or live.matches is None or live.matches(attributes)
     return Offer(
         ExposureRow(
             live.project_id,
-            live.run_id or 0,
+            run.run_id or 0,
             row.unit,
-            live.variants[chosen.position].key,
+            run.variants[chosen.position].key,
             row.at_us,
             row.received_us,
             "randomised",
@@ -169,6 +169,7 @@ def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> O
         reported,
         targeted and hash_reason(live, row.unit) is None,
         row.id,
+        outside,
     )
 
 

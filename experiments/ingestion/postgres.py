@@ -10,7 +10,7 @@ import psycopg
 
 from experiments.assignment.exposure import ExposureRow
 from experiments.ingestion import libpq
-from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, Stored, columns_of
+from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, OutsideRow, Stored, columns_of
 
 _EVENT_COLUMNS = "project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, properties"
 _EVENT_TYPES = ("integer", "text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "text")
@@ -46,6 +46,12 @@ _MULTI = (
     "INSERT INTO multi_exposure (run_id, unit, variant, at_us, received_us) "
     "SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING"
 )
+_OUTSIDE = (
+    "INSERT INTO outside_exposure (project_id, run_id, side, unit, variant, at_us, received_us) "
+    "SELECT * FROM unnest("
+    "$1::integer[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[]) "
+    "ON CONFLICT DO NOTHING"
+)
 
 
 def insert_events(connection: psycopg.Connection[Any], rows: Sequence[EventRow]) -> set[EventKey]:
@@ -78,6 +84,11 @@ def insert_exposures(connection: psycopg.Connection[Any], rows: Sequence[Exposur
 def insert_multi_exposures(connection: psycopg.Connection[Any], rows: Iterable[MultiExposureRow]) -> None:
     """Exclude units; excluded units stay excluded."""
     libpq.rows(connection, "klette_multi", _MULTI, list(zip(*sorted(rows), strict=True)))
+
+
+def insert_outside_exposures(connection: psycopg.Connection[Any], rows: Iterable[OutsideRow]) -> None:
+    """Keep the first exposure of each unit on each side of a run."""
+    libpq.rows(connection, "klette_outside", _OUTSIDE, list(zip(*sorted(rows), strict=True)))
 
 
 def recorded_exposures(connection: psycopg.Connection[Any], keys: Iterable[ExposureKey]) -> dict[ExposureKey, Stored]:

@@ -16,6 +16,10 @@ MultiExposureRow = tuple[int, str, str, int, int]
 """Run id, unit, the other variant, its time and its arrival, microseconds UTC."""
 
 
+OutsideRow = tuple[int, int, str, str, str, int, int]
+"""Project id, run id, side, unit, variant, the time and the arrival, microseconds UTC."""
+
+
 class EventRow(NamedTuple):
     """A row of the table: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text."""
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from experiments.assignment.exposure import ExposureRow
-from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, Stored, columns_of
+from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, OutsideRow, Stored, columns_of
 
 _EVENT = (
     "INSERT INTO event (project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, properties) "
@@ -23,6 +23,10 @@ _RECORDED = "SELECT variant, origin FROM exposure WHERE run_id = ? AND unit = ?"
 _MULTI = (
     "INSERT INTO multi_exposure (run_id, unit, variant, at_us, received_us) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT DO NOTHING"
+)
+_OUTSIDE = (
+    "INSERT INTO outside_exposure (project_id, run_id, side, unit, variant, at_us, received_us) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 
 
@@ -54,6 +58,11 @@ def insert_exposures(connection: sqlite3.Connection, rows: Sequence[ExposureRow]
 def insert_multi_exposures(connection: sqlite3.Connection, rows: Iterable[MultiExposureRow]) -> None:
     """Exclude units; excluded units stay excluded."""
     connection.executemany(_MULTI, rows)
+
+
+def insert_outside_exposures(connection: sqlite3.Connection, rows: Iterable[OutsideRow]) -> None:
+    """Keep the first exposure of each unit on each side of a run."""
+    connection.executemany(_OUTSIDE, rows)
 
 
 def recorded_exposures(connection: sqlite3.Connection, keys: Iterable[ExposureKey]) -> dict[ExposureKey, Stored]:

@@ -8,13 +8,13 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from experiments.assignment.exposure import ExposureRow, Offer, Recorded
+from experiments.assignment.exposure import ExposureRow, Offer, Recorded, Side
 from experiments.errors import KletteError, UnavailableError
 from experiments.ingestion import postgres, sqlite
 from experiments.ingestion.connection import RETRIED, WriteConnection
 from experiments.ingestion.exposures import KnownExposures
 from experiments.ingestion.group_commit import Group, Ticket
-from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, Stored
+from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, OutsideRow, Stored
 from experiments.storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ class _Engine(Protocol):
     def insert_exposures(self, connection: Any, rows: Sequence[ExposureRow]) -> dict[ExposureKey, Stored]: ...
 
     def insert_multi_exposures(self, connection: Any, rows: Iterable[MultiExposureRow]) -> None: ...
+
+    def insert_outside_exposures(self, connection: Any, rows: Iterable[OutsideRow]) -> None: ...
 
     def recorded_exposures(self, connection: Any, keys: Iterable[ExposureKey]) -> dict[ExposureKey, Stored]: ...
 
@@ -263,8 +265,14 @@ class Writer:
             for append, new in zip(appends, accepted, strict=True)
         ]
         first: dict[ExposureKey, ExposureRow] = {}
+        outside: list[OutsideRow] = []
         for offer in (offer for offers in live for offer in offers if offer):
-            first.setdefault((offer.row.run_id, offer.row.unit), offer.row)
+            if offer.outside is None:
+                first.setdefault((offer.row.run_id, offer.row.unit), offer.row)
+            elif not offer.row.bot:
+                outside.append(_outside_row(offer, offer.outside))
+        if outside:
+            self._engine.insert_outside_exposures(connection, outside)
         if not first:
             return [[None] * len(offers) for offers in live]
         stored = self._engine.insert_exposures(connection, [first[key] for key in sorted(first)])
@@ -280,11 +288,16 @@ def _is_repeated(offer: Offer, new: set[EventKey]) -> bool:
     return offer.event_id is not None and (offer.row.project_id, offer.event_id) not in new
 
 
+def _outside_row(offer: Offer, side: Side) -> OutsideRow:
+    row = offer.row
+    return row.project_id, row.run_id, side, row.unit, offer.reported or row.variant, row.at_us, row.received_us
+
+
 def _recorded(
     offer: Offer | None, stored: dict[ExposureKey, Stored], multiple: list[MultiExposureRow]
 ) -> Recorded | None:
     """Return the recorded exposure of an offer; add a row to ``multiple`` if it reports another variant."""
-    if offer is None:
+    if offer is None or offer.outside is not None:
         return None
     row = offer.row
     key = (row.run_id, row.unit)

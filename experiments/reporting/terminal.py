@@ -1,6 +1,7 @@
 """A stored analysis as a short table for the terminal."""
 
 from analysis import Interval, VariantResult
+from analysis.health.checks import is_note
 from experiments.analyses.scorecards import MetricEntry
 from experiments.reporting import guardrails, phrases
 from experiments.reporting.adjustment import covariate_name
@@ -19,6 +20,7 @@ def table(reading: Reading) -> str:
     verdict = answer.verdict
     lines = [reading.text(verdict.headline), reading.text(verdict.reason)]
     lines += [f"! {reading.text(check.detail)}" for check in answer.health if check.status == "fail"]
+    lines += [f"- {reading.text(check.detail)}" for check in answer.health if check.status == "warn" or is_note(check)]
     lines += [f"! {line}" for line in guardrails.lines(reading)]
     guarded = guardrails.guarded(verdict)
     for entry in guardrails.shown(verdict, answer.metrics):

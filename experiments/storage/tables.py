@@ -266,6 +266,22 @@ class MultiExposure(SQLModel, table=True):
     received_us: int = Field(sa_column=_big())
 
 
+class OutsideExposure(SQLModel, table=True):
+    """The first exposure of a unit before the start or after the end of a run, which makes no member of it.
+
+    ``project_id`` is the experiment's; it has no foreign key, as in the exposures.
+    """
+
+    __tablename__ = "outside_exposure"
+    project_id: int
+    run_id: int = Field(primary_key=True, foreign_key="run.id")
+    side: str = Field(primary_key=True, max_length=8)  # before | after
+    unit: str = Field(primary_key=True, max_length=256)
+    variant: str = Field(max_length=64)
+    at_us: int = Field(sa_column=_big())
+    received_us: int = Field(sa_column=_big())
+
+
 class Event(SQLModel, table=True):
     """An action of a unit. Append-only; ``id`` is the idempotency key, unique in its project.
 

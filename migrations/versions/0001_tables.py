@@ -30,6 +30,7 @@ TABLES = (
     "allocation_epoch",
     "exposure",
     "multi_exposure",
+    "outside_exposure",
     "event",
     "imported_counts",
     "analysis",
@@ -253,6 +254,18 @@ def _create_data() -> None:
         sa.Column("received_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_multi_exposure_run_id_run")),
         sa.PrimaryKeyConstraint("run_id", "unit", "variant", name=op.f("pk_multi_exposure")),
+    )
+    op.create_table(
+        "outside_exposure",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("side", String(8), nullable=False),
+        sa.Column("unit", String(256), nullable=False),
+        sa.Column("variant", String(64), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("received_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_outside_exposure_run_id_run")),
+        sa.PrimaryKeyConstraint("run_id", "side", "unit", name=op.f("pk_outside_exposure")),
     )
     op.create_table(
         "event",

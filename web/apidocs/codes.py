@@ -92,7 +92,6 @@ CODES: tuple[Code, ...] = (
     Code("currency_wrong", 200, "The experiment uses another currency."),
     Code("experiment_missing", 200, "An exposure names no experiment."),
     Code("experiment_not_launched", 200, "The experiment was not launched yet, so no member can have seen it.", True),
-    Code("experiment_archived", 200, "The experiment is archived and accepts no exposures."),
     Code("variant_unknown", 200, "The experiment has no such variant."),
     Code("properties_invalid", 200, "properties is not an object, or can't be stored."),
     Code("properties_too_large", 200, "properties has more than 32,768 bytes."),

@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 
 from experiments.catalogue.metrics import DAY_US
 from experiments.collect.engine.planning import ensure_statistics
-from experiments.storage.tables import Event, Exposure, MultiExposure, metadata
+from experiments.storage.tables import Event, Exposure, MultiExposure, OutsideExposure, metadata
 
 _TYPES = {"INTEGER": "int64", "BIGINT": "int64", "BOOLEAN": "boolean", "JSON": "string"}
 _IN_ORDER = (("enable_hashjoin", "off"), ("max_parallel_workers_per_gather", "0"))
@@ -91,7 +91,7 @@ def connect(url: str) -> SQLBackend:
     return _sqlite(url) if url.startswith("sqlite") else _postgres(url)
 
 
-def table(model: type[Exposure] | type[Event] | type[MultiExposure]) -> Any:
+def table(model: type[Exposure] | type[Event] | type[MultiExposure] | type[OutsideExposure]) -> Any:
     """Return a stored table as an unbound Ibis expression, with the columns of its model."""
     columns = metadata.tables[str(model.__tablename__)].columns
     schema = {column.name: _TYPES.get(_type_name(column), "string") for column in columns}

@@ -65,6 +65,35 @@ HEALTH: Mapping[str, Template] = {
     "health.bots.next_step": N_(
         "Check where the traffic comes from: a link checker or scraper may follow the campaign."
     ),
+    "health.outside_run.after": plural(
+        "{after:count} member was exposed only after the end and is not counted: your app still reports exposures.",
+        "{after:count} members were exposed only after the end and are not counted: your app still reports exposures.",
+        by="after",
+    ),
+    "health.outside_run.before": plural(
+        "{before:count} member was exposed only before the start and is not counted.",
+        "{before:count} members were exposed only before the start and are not counted.",
+        by="before",
+    ),
+    "health.outside_run.both": N_(
+        "Exposed only before the start: {before:count}; only after the end: {after:count}. None of them are counted."
+    ),
+    "health.outside_run.next_step": N_(
+        "Check your app's clock, and launch the experiment before your app shows it. Later exposures are counted."
+    ),
+    "health.carry_over.some": plural(
+        "{members:count} member was in an earlier run; {switched:count} saw another variant there.",
+        "{members:count} members were in an earlier run; {switched:count} of them saw another variant there.",
+        by="members",
+    ),
+    "health.carry_over.excluded": plural(
+        "{members:count} member of an earlier run is excluded.",
+        "{members:count} members of an earlier run are excluded.",
+        by="members",
+    ),
+    "health.carry_over.next_step": N_(
+        "To compare people who see the experiment for the first time, count new members only when you change weights."
+    ),
     "health.crossing.none": N_("No member saw another variant through a share."),
     "health.crossing.some": N_("{share:percent.1} of members saw another variant through a share."),
     "health.crossing.next_step": N_(

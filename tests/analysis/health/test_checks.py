@@ -190,6 +190,12 @@ CASES = [
     ("late_events", {"late": 10}, "ok"),
     ("late_events", {"late": 900}, "warn"),
     ("late_events", {}, "ok"),
+    ("outside_run", {"after_end": 400}, "ok"),
+    ("outside_run", {"before_start": 60, "after_end": 1}, "warn"),
+    ("outside_run", {"before_start": 1}, "ok"),
+    ("carry_over", {"carried_over": 50, "switched": 20}, "ok"),
+    ("carry_over", {"carried_over": 51}, "warn"),
+    ("carry_over", {"carried_over": 900, "randomised": 100, "new_only": True}, "ok"),
     ("crossing", {"crossed": 18}, "ok"),
     ("crossing", {"crossed": 80}, "warn"),
     ("crossing", {"shared": 5}, "ok"),
@@ -242,15 +248,20 @@ def test_a_check_that_does_not_apply_is_left_out():
     assert [check.check for check in checks.check_health(imported)] == ["srm", "multi_exposed", "bots"]
 
 
-def test_only_immature_members_and_rows_set_aside_get_a_note():
-    assert checks.is_note("immature", 0.3) and not checks.is_note("immature", 0.2)
-    assert checks.is_note("file_rows", 0.001) and not checks.is_note("file_rows", 0.0)
-    assert {check.key for check in checks.CHECKS if checks.is_note(check.key, 1.0)} == {"immature", "file_rows"}
-
-
 def test_rows_that_are_neither_used_nor_set_aside_are_an_error():
     with pytest.raises(AnalysisError):
         members_check("file_rows", file_rows={"read": 10, "used": 7, "repeated": 2})
+
+
+NOTED = ("immature", "outside_run", "carry_over", "file_rows")
+
+
+def test_only_some_figures_get_a_note_although_nothing_is_wrong():
+    assert checks.is_note(members_check("immature", immature=300))
+    assert not checks.is_note(members_check("immature", immature=200))
+    assert checks.is_note(members_check("outside_run", after_end=1))
+    assert not checks.is_note(members_check("outside_run", before_start=900))  # a warning is no note
+    assert not any(checks.is_note(members_check(key, **counts)) for key, counts, _ in CASES if key not in NOTED)
 
 
 def test_the_last_event_is_given_as_its_moment_which_stays_true():

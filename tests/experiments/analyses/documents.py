@@ -37,7 +37,7 @@ def inputs(data: Mapping[str, Any], *, collected: Mapping[str, Any] | None = Non
         "names": [["a", "A"], ["b", "Bloom"]], "primary": next(iter(data)), "metrics": list(data),
         "guardrails": [], "segments": [], "currency": "EUR", "window_days": 7, "planned_days": 14,
         "minimum_members": 100, "threshold_of_caring": 0.01, "silence_hours": 6, "clock_tolerance_us": 0,
-        "allocation": None, "covariate": None, "interval": "eti",
+        "allocation": None, "covariate": None, "interval": "eti", "earlier_runs": [],
         "lift_prior": LiftPrior("auto", CONTENT).to_dict(),
         "epochs": [{"number": 1, "started_us": BEGAN_US, "weights": [["a", 0.5], ["b", 0.5]], "buckets": None}],
     } | changes  # fmt: skip

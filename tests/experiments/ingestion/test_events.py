@@ -116,7 +116,6 @@ BAD = [
     ("sentiment_invalid", {"type": "mention", "properties": {"sentiment": Decimal("1.01")}}, "from -1 to 1"),
     ("sentiment_invalid", {"type": "mention", "properties": {"sentiment": "good"}}, "a number"),
     ("reach_invalid", {"type": "mention", "properties": {"reach": -1}}, "from 0"),
-    ("experiment_archived", {"type": "exposure", "experiment": "old"}, "create a new experiment"),
     ("currency_invalid", {"type": "purchase", "value": 1, "currency": "euro"}, "ISO 4217"),
     ("currency_invalid", {"type": "purchase", "value": 1, "currency": "XXQ"}, "not an ISO 4217 code"),
     ("currency_invalid", {"type": "purchase", "value": 1, "currency": 978}, "EUR"),

@@ -84,12 +84,14 @@ def test_exposures_of_unknown_things_are_rejected_one_by_one(api):
     assert api.rows("SELECT count(*) FROM exposure") == [(0,)]
 
 
-def test_an_exposure_to_what_is_archived_is_rejected_alone(api):
-    api.change(stop, actor="cli")
-    api.change(archive, actor="cli")
+@pytest.mark.parametrize("endings", [(stop,), (stop, archive)])
+def test_an_exposure_after_the_end_is_kept_and_makes_no_member(api, endings):
+    for ending in endings:
+        api.change(ending, actor="cli")
     answer = api.events(event(type="exposure", experiment="spring"), event(experiment="spring"), event())
-    assert answer["accepted"] == 2
-    assert [(entry["index"], entry["code"]) for entry in answer["rejected"]] == [(0, "experiment_archived")]
+    assert (answer["accepted"], answer["rejected"]) == (3, [])
+    assert api.rows("SELECT unit, side FROM outside_exposure") == [("u", "after")]
+    assert api.rows("SELECT count(*) FROM exposure") == [(0,)]
 
 
 def test_an_event_that_the_store_refuses_does_not_fail_the_others(api, monkeypatch):

@@ -125,7 +125,7 @@ def test_the_page_shows_every_endpoint_with_a_line_to_try(app, spec):
         assert f'id="{operation["operationId"]}"' in page.text
         assert f"{method.upper()} {path}" in page.text
     assert page.text.count("curl ") >= len(operations(spec))
-    for listed in ("experiment_archived", "return_rate", "not_equals", "HOLDOUT", "GET /readyz"):
+    for listed in ("experiment_not_launched", "return_rate", "not_equals", "HOLDOUT", "GET /readyz"):
         assert listed in page.text
     for status in PROBLEMS:
         assert f'id="problem-{status}"' in page.text

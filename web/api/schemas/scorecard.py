@@ -67,7 +67,10 @@ class Units(BaseModel):
 
     randomised: int
     shared: int = Field(description="Members who joined through a share link.")
-    excluded: dict[str, int] = Field(description="Excluded members by reason: multi_exposed, bots.")
+    excluded: dict[str, int] = Field(
+        description="Excluded members by reason: multi_exposed, bots; where they apply also before_start and after_end "
+        "(exposed only outside the run) and carried_over (members of an earlier run)."
+    )
 
 
 class VariantResult(BaseModel):

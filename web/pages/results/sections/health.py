@@ -53,7 +53,7 @@ def health_items(checks: Sequence[HealthCheck], words: Wording) -> tuple[HealthI
 def _health_item(check: HealthCheck, words: Wording) -> HealthItem:
     sentence, next_step = words.text(check.detail), words.text(check.next_step)
     declared = BY_KEY[check.check]
-    status = "info" if is_note(check.check, check.value) else check.status
+    status = "info" if is_note(check) else check.status
     mark, name = explanations.MARKS[status]
     short = sentence
     if not next_step:

@@ -30,6 +30,13 @@ EXCLUDED = {
         "{number} member who saw more than one variant", "{number} members who saw more than one variant", "number"
     ),
     "bots": plural("{number} bot", "{number} bots", "number"),
+    "before_start": plural(
+        "{number} member exposed only before the start", "{number} members exposed only before the start", "number"
+    ),
+    "after_end": plural(
+        "{number} member exposed only after the end", "{number} members exposed only after the end", "number"
+    ),
+    "carried_over": plural("{number} member of an earlier run", "{number} members of an earlier run", "number"),
     "immature": plural(
         "{number} member whose window has not ended", "{number} members whose window has not ended", "number"
     ),
