@@ -18,7 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def validated(model: type[Model], raw: Any, *, what: str = "") -> Model:
+def validated(model: type[Model], raw: object, *, what: str = "") -> Model:
     """Read raw input into a model.
 
     Parameters

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from experiments.assignment.epochs import Epoch, first_epoch, newest_epochs
+from experiments.definition.documents import ContentDocument
 from experiments.errors import KletteError, UnavailableError
 from experiments.storage.database import Database, rows_changed
 from experiments.storage.tables import ApiKey, Experiment, Namespace, Run, Variant
@@ -35,7 +36,7 @@ class LiveVariant:
     """A variant with its content."""
 
     key: str
-    content: dict[str, Any]
+    content: ContentDocument
 
 
 class PastEpoch(NamedTuple):
@@ -83,7 +84,7 @@ class LiveExperiment:
     past_epochs: tuple[PastEpoch, ...] = ()  # the newest first
     traffic_seed: str = ""
     traffic_buckets: int = 10_000
-    matches: Callable[[Mapping[str, Any]], bool] | None = None
+    matches: Callable[[Mapping[str, object]], bool] | None = None
     namespace_key: str | None = None
     namespace_seed: str = ""
     namespace_from: int = 0
@@ -225,7 +226,7 @@ def _live(
     )
 
 
-def _state_and_targeting(row: Experiment) -> tuple[str, Callable[[Mapping[str, Any]], bool] | None]:
+def _state_and_targeting(row: Experiment) -> tuple[str, Callable[[Mapping[str, object]], bool] | None]:
     """Return the state for assignment, "unreadable" if the targeting is, and the compiled targeting."""
     if not row.targeting or row.state == "archived":
         return row.state, None
@@ -259,11 +260,11 @@ def _read_run(run: Run, epochs: Mapping[int, list[Epoch]], held: tuple[LiveVaria
 
 def _stored_attributes(row: Experiment) -> tuple[str, ...]:
     """Return the attributes that the analysis needs; no others are stored."""
-    covariate = (row.covariate or {}).get("attribute")
+    covariate = row.covariate.get("attribute") if row.covariate else None
     return tuple(dict.fromkeys([*row.segments, *([covariate] if covariate else [])]))
 
 
-def _compile(rule: dict[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+def _compile(rule: dict[str, object]) -> Callable[[Mapping[str, object]], bool]:
     from experiments.definition.targeting import compile_rule, parse
 
     return compile_rule(parse(rule))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
@@ -145,7 +145,7 @@ def _unsafe_address(value: str, allowed: str) -> str:
     return message.format(value=shown(value), schemes=allowed, example="https://example.org/c")
 
 
-def plain_number(value: Any) -> Any:
+def plain_number(value: object) -> object:
     """Refuse infinite numbers and booleans, which Python accepts as numbers."""
     if isinstance(value, float) and not math.isfinite(value):
         raise bad(gettext("{value} is not finite; write an ordinary number.").format(value=value))
@@ -154,7 +154,7 @@ def plain_number(value: Any) -> Any:
     return value
 
 
-def _no_timestamp(value: Any) -> Any:
+def _no_timestamp(value: object) -> object:
     if isinstance(value, bool | int | float):
         raise bad(gettext("{value} is not a time; write it as 2026-11-23T08:00:00Z.").format(value=shown(value)))
     return value
@@ -193,7 +193,7 @@ Days = Annotated[int, BeforeValidator(plain_number)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_no_timestamp), AfterValidator(_in_utc)]
 
 
-def _check_targeting(value: dict[str, Any] | None) -> dict[str, Any] | None:
+def _check_targeting(value: dict[str, object] | None) -> dict[str, object] | None:
     if value is None:
         return None
     try:
@@ -216,7 +216,9 @@ def _check_unique(values: list[str]) -> list[str]:
 
 
 Targeting = Annotated[
-    dict[str, Any] | None, AfterValidator(_check_targeting), Field(description="Targeting rule; null for all members.")
+    dict[str, object] | None,
+    AfterValidator(_check_targeting),
+    Field(description="Targeting rule; null for all members."),
 ]
 Traffic = Annotated[Share, AfterValidator(_check_traffic), Field(description="Share of eligible members to admit.")]
 MetricKeys = Annotated[list[MetricKey], Field(max_length=20), AfterValidator(_check_unique)]

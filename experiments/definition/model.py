@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -69,11 +69,11 @@ class Content(_Model):
     image_url: Annotated[Image, Field(description="An https address, or a path on the same site.")] = ""
     link_url: Annotated[Link, Field(description="The target of a click.")] = ""
     cta: Annotated[Line, Field(max_length=100, description="The call to action: the text of the button.")] = ""
-    custom: dict[str, Any] = Field(default_factory=dict, description="Further data for the app, up to 16 KiB.")
+    custom: dict[str, object] = Field(default_factory=dict, description="Further data for the app, up to 16 KiB.")
 
     @field_validator("custom")
     @classmethod
-    def _storable(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _storable(cls, value: dict[str, object]) -> dict[str, object]:
         try:
             text = json.dumps(value, allow_nan=False, ensure_ascii=False)
             size = len(text.encode())
@@ -204,7 +204,7 @@ class VariantPatch(_Model):
     name: Annotated[Line, Field(max_length=120)] | None = None
     control: bool | None = None
     weight: Weight | None = None
-    content: dict[str, Any] | None = Field(default=None, description="The fields to change.")
+    content: dict[str, object] | None = Field(default=None, description="The fields to change.")
     cost: Cost | None = None
     remove: bool = False
 
@@ -251,12 +251,12 @@ class ExperimentPatch(_Model):
 NULLABLE = frozenset({"targeting", "namespace", "planned_days", "starts_at", "ends_at", "allocation", "covariate"})
 
 
-def read_definition(raw: Mapping[str, Any]) -> ExperimentDefinition:
+def read_definition(raw: Mapping[str, object]) -> ExperimentDefinition:
     """Read a definition from raw input; raise InvalidError with a message per field."""
     return validated(ExperimentDefinition, raw, what=gettext("The experiment"))
 
 
-def read_patch(raw: Mapping[str, Any]) -> ExperimentPatch:
+def read_patch(raw: Mapping[str, object]) -> ExperimentPatch:
     """Read a partial edit from raw input; raise InvalidError with a message per field."""
     return validated(ExperimentPatch, raw, what=gettext("The edit"))
 

@@ -15,7 +15,7 @@ from experiments.errors import InvalidError
 from experiments.translation import N_, gettext, quoted
 from experiments.validation import shown
 
-Attributes = Mapping[str, Any]
+Attributes = Mapping[str, object]
 Matcher = Callable[[Attributes], bool]
 Scalar = str | int | float | bool
 
@@ -65,7 +65,7 @@ class Not:
 Rule = Condition | All | AnyOf | Not
 
 
-def parse(raw: Any, *, path: str = "targeting") -> Rule:
+def parse(raw: object, *, path: str = "targeting") -> Rule:
     """Read a rule from its JSON form.
 
     Parameters
@@ -88,7 +88,7 @@ def parse(raw: Any, *, path: str = "targeting") -> Rule:
     return rule
 
 
-def as_json(rule: Rule) -> dict[str, Any]:
+def as_json(rule: Rule) -> dict[str, object]:
     """Return the JSON form of a rule; ``parse`` reads it back to an equal rule."""
     if isinstance(rule, Condition):
         value = list(rule.value) if isinstance(rule.value, tuple) else rule.value
@@ -125,7 +125,7 @@ def describe(rule: Rule) -> str:
 # Parsing
 
 
-def _parse(raw: Any, path: str, depth: int) -> Rule:
+def _parse(raw: object, path: str, depth: int) -> Rule:
     if not isinstance(raw, Mapping):
         message = gettext('{value} is not a rule; write one such as {{"attribute": "country", "in": ["DE", "AT"]}}.')
         raise _error(path, message.format(value=shown(raw)))
@@ -144,7 +144,7 @@ def _parse(raw: Any, path: str, depth: int) -> Rule:
     return _parse_group(names[0], inner, f"{path}.{names[0]}", depth)
 
 
-def _parse_group(name: str, inner: Any, path: str, depth: int) -> Rule:
+def _parse_group(name: str, inner: object, path: str, depth: int) -> Rule:
     if not isinstance(inner, list | tuple) or not inner:
         raise _error(
             path,
@@ -157,7 +157,7 @@ def _parse_group(name: str, inner: Any, path: str, depth: int) -> Rule:
     return All(rules) if name == "all" else AnyOf(rules)
 
 
-def _parse_condition(raw: Mapping[str, Any], path: str) -> Condition:
+def _parse_condition(raw: Mapping[str, object], path: str) -> Condition:
     name = raw.get("attribute")
     if "attribute" not in raw:
         message = gettext(
@@ -186,7 +186,7 @@ def _operator_message(operators: list[str]) -> str:
     return message.format(count=len(operators), names=", ".join(operators))
 
 
-def _value(operator: str, value: Any, path: str) -> Scalar | tuple[Scalar, ...]:
+def _value(operator: str, value: object, path: str) -> Scalar | tuple[Scalar, ...]:
     if operator == "exists":
         if not isinstance(value, bool):
             message = gettext("{value} is neither true nor false; true means that the attribute is known.")
@@ -202,7 +202,7 @@ def _value(operator: str, value: Any, path: str) -> Scalar | tuple[Scalar, ...]:
     return _scalar(value, path)
 
 
-def _values(operator: str, value: Any, path: str) -> tuple[Scalar, ...]:
+def _values(operator: str, value: object, path: str) -> tuple[Scalar, ...]:
     if not isinstance(value, list | tuple) or not value:
         message = gettext("{value} is not a list of values; {operator} needs at least one. Write [...].")
         raise _error(path, message.format(value=shown(value), operator=operator))
@@ -212,7 +212,7 @@ def _values(operator: str, value: Any, path: str) -> tuple[Scalar, ...]:
     return tuple(_scalar(item, f"{path}.{position}") for position, item in enumerate(value))
 
 
-def _scalar(value: Any, path: str) -> Scalar:
+def _scalar(value: object, path: str) -> Scalar:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -240,7 +240,7 @@ def _printable(text: str) -> bool:
     return not any(character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff" for character in text)
 
 
-def _keys(raw: Mapping[str, Any]) -> str:
+def _keys(raw: Mapping[str, object]) -> str:
     return ", ".join(shown(str(key)) for key in list(raw)[:5]) or gettext("none")
 
 
@@ -262,7 +262,7 @@ def _error(path: str, message: str) -> InvalidError:
 def _is_in(rule: Condition) -> Matcher:
     values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
     name = rule.attribute
-    by_type: dict[type, frozenset[Any]] = {
+    by_type: dict[type, frozenset[Scalar]] = {
         str: frozenset(value for value in values if type(value) is str),
         bool: frozenset(value for value in values if type(value) is bool),
     }

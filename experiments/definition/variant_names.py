@@ -1,9 +1,10 @@
 """Names of variants and the description of the audience, as shown on pages, in exports and reports."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from experiments.definition import targeting
+from experiments.definition.documents import ContentDocument
 from experiments.translation import N_, gettext, quoted
 from experiments.translation.filling import localised
 
@@ -29,17 +30,17 @@ def letter(position: int) -> str:
     return chr(ord("A") + position % 26)
 
 
-def called(name: str, content: Mapping[str, Any]) -> str:
+def called(name: str, content: ContentDocument) -> str:
     """Return a variant's name, else its headline in quotes, else what is missing."""
     if name:
         return name
-    headline = str(content.get("headline") or "")
+    headline = content.get("headline", "")
     if headline:
         return quoted(headline)
     return gettext(NO_HEADLINE if content else NO_CONTENT)
 
 
-def lettered(position: int, name: str, content: Mapping[str, Any]) -> str:
+def lettered(position: int, name: str, content: ContentDocument) -> str:
     """Return a variant's letter and name, such as ``B “Meet the makers”`` or ``B, no headline yet``."""
     words = called(name, content)
     separator = " " if name or content.get("headline") else ", "
@@ -61,7 +62,7 @@ def labels(names: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def audience(rule: Mapping[str, Any] | None, share: float = 1.0) -> str:
+def audience(rule: Mapping[str, object] | None, share: float = 1.0) -> str:
     """Return the audience of an experiment as one sentence.
 
     Parameters
@@ -78,7 +79,7 @@ def audience(rule: Mapping[str, Any] | None, share: float = 1.0) -> str:
     )
 
 
-def _audience_template(rule: Mapping[str, Any] | None, share: float) -> str:
+def _audience_template(rule: Mapping[str, object] | None, share: float) -> str:
     if rule is None:
         whole, part = N_("All members take part."), N_("{percent} % of all members take part.")
     elif "not" in rule:
@@ -90,6 +91,6 @@ def _audience_template(rule: Mapping[str, Any] | None, share: float) -> str:
     return gettext(whole if share >= 1 else part)
 
 
-def _rule_text(rule: Mapping[str, Any]) -> str:
+def _rule_text(rule: Mapping[str, object]) -> str:
     parsed = targeting.parse(rule)
     return targeting.describe(parsed.rule if isinstance(parsed, targeting.Not) else parsed)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlmodel import Session, col, select
 
 from experiments.catalogue.metrics import metric
+from experiments.definition.documents import StoredCost
 from experiments.definition.fields import BUCKETS
 from experiments.definition.variant_names import audience, letter
 from experiments.lifecycle import store
@@ -123,7 +123,7 @@ def _result_checks(experiment: Experiment, variants: list[Variant]) -> list[Chec
         label = gettext("Adaptive allocation")
         detail = gettext("Variants that start badly get less traffic, so that their estimates are biased downwards.")
         checks.append(Check("allocation", False, False, label, detail))
-    has_cost = any(Decimal(str(amount)) > 0 for variant in variants for amount in _amounts(variant.cost))
+    has_cost = any(Decimal(amount) > 0 for variant in variants for amount in _amounts(variant.cost))
     measured = [metric(key) for key in (experiment.primary_metric, *experiment.metrics, *experiment.guardrails)]
     has_value = any(Decimal(str(amount)) > 0 for amount in (experiment.action_values or {}).values())
     if not has_cost and any(found.scale == "return" for found in measured):
@@ -145,8 +145,8 @@ def _prior_check(session: Session, experiment: Experiment) -> list[Check]:
     return [Check("prior", False, False, gettext("Learned prior unavailable"), prior["notice"])]
 
 
-def _amounts(cost: dict[str, Any] | None) -> list[Any]:
-    return [(cost or {}).get(part) or 0 for part in ("fixed", "per_thousand")]
+def _amounts(cost: StoredCost | None) -> tuple[str, ...]:
+    return (cost["fixed"], cost["per_thousand"]) if cost else ()
 
 
 def _namespace_check(session: Session, experiment: Experiment) -> Check:

@@ -4,7 +4,7 @@ It imports no statistics, so that building an experiment's document stays cheap.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -13,6 +13,13 @@ from experiments.storage.tables import Analysis, Experiment, LearnedPrior, Run
 from experiments.translation import gettext
 
 LEARNED, DEFAULT = "learned", "content"
+
+
+class PriorDocument(TypedDict):
+    """The prior of lifts that a run uses; the notice is None where it is the requested one."""
+
+    name: str
+    notice: str | None
 
 
 def notice(requested: str, used: str) -> str:
@@ -28,7 +35,7 @@ def notice(requested: str, used: str) -> str:
 
 def current_priors(
     session: Session, experiments: Sequence[Experiment], runs: Mapping[int | None, Sequence[Run]]
-) -> dict[int | None, dict[str, Any]]:
+) -> dict[int | None, PriorDocument]:
     """Return the name of the prior and the notice of each experiment, by its id.
 
     Parameters
@@ -39,7 +46,7 @@ def current_priors(
     newest = {experiment.id: runs[experiment.id][-1].id for experiment in experiments if runs.get(experiment.id)}
     analysed = _analysed(session, list(newest.values()))
     learned = session.scalar(select(func.count()).select_from(LearnedPrior).where(col(LearnedPrior.name) == LEARNED))
-    priors = {}
+    priors: dict[int | None, PriorDocument] = {}
     for experiment in experiments:
         requested = experiment.prior
         upcoming = (LEARNED if learned else DEFAULT) if requested in ("auto", LEARNED) else requested

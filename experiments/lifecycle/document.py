@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from sqlmodel import Session, col, select
 
 from experiments.assignment.epochs import Epoch, epochs_by_run, first_epoch
 from experiments.definition import targeting
+from experiments.definition.documents import CostDocument, DefinitionDocument, NamespaceDocument, VariantDocument
 from experiments.definition.fields import BUCKETS
 from experiments.definition.model import ExperimentDefinition
 from experiments.lifecycle import current_prior
+from experiments.lifecycle.current_prior import PriorDocument
 from experiments.lifecycle.states import POSSIBLE
 from experiments.lifecycle.store import variants_of
 from experiments.storage.tables import Experiment, Namespace, Run, Variant
@@ -29,7 +31,7 @@ class EpochDocument(TypedDict):
 
     number: int
     allocation: list[EdgeDocument]
-    started_at: str | None
+    started_at: str
     analysis: str | None
 
 
@@ -39,7 +41,7 @@ class RunDocument(TypedDict):
     number: int
     seed: str
     allocation: list[EdgeDocument]
-    started_at: str | None
+    started_at: str
     ended_at: str | None
     epochs: list[EpochDocument]
 
@@ -62,12 +64,40 @@ class AssignmentDocument(TypedDict):
     runs: list[RunDocument]
 
 
-def document_of(session: Session, experiment: Experiment) -> dict[str, Any]:
+class ShippedDocument(TypedDict):
+    """The shipped variant, with the reason."""
+
+    variant: str
+    note: str | None
+
+
+class ExperimentDocument(DefinitionDocument):
+    """An experiment: its definition, its state, its runs and the available actions."""
+
+    prior_in_force: PriorDocument
+    targeting_text: str | None
+    state: str
+    actions: list[str]
+    run: RunDocument | None
+    runs: int
+    assignment: AssignmentDocument
+    shipped: ShippedDocument | None
+    simulated: bool
+    imported: bool
+    created_at: str | None
+    created_by: str
+    revision: int
+
+
+Part = TypeVar("Part", Variant, Run)
+
+
+def document_of(session: Session, experiment: Experiment) -> ExperimentDocument:
     """Return the API document of an experiment: definition, state, newest run and possible actions."""
     return documents_of(session, [experiment])[0]
 
 
-def documents_of(session: Session, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
+def documents_of(session: Session, experiments: Sequence[Experiment]) -> list[ExperimentDocument]:
     """Return the documents of any number of experiments, with seven queries."""
     ids = [experiment.id for experiment in experiments]
     variants = session.exec(select(Variant).where(col(Variant.experiment_id).in_(ids)).order_by(col(Variant.position)))
@@ -96,7 +126,7 @@ def definition_of(session: Session, experiment: Experiment) -> ExperimentDefinit
     return ExperimentDefinition.model_validate(definition_json(experiment, variants_of(session, experiment)))
 
 
-def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> dict[str, Any]:
+def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> DefinitionDocument:
     """Return the JSON form of a definition, which ``POST /api/v1/experiments`` accepts."""
     return {
         "key": experiment.key,
@@ -126,9 +156,9 @@ def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> dict
     }
 
 
-def variant_json(variant: Variant) -> dict[str, Any]:
+def variant_json(variant: Variant) -> VariantDocument:
     """Return the API form of a variant, with amounts as numbers."""
-    cost = variant.cost and {
+    cost: CostDocument | None = variant.cost and {
         "fixed": float(variant.cost["fixed"]),
         "per_thousand": float(variant.cost["per_thousand"]),
         "currency": variant.cost["currency"],
@@ -143,7 +173,7 @@ def variant_json(variant: Variant) -> dict[str, Any]:
     }
 
 
-def namespace_json(experiment: Experiment) -> dict[str, Any] | None:
+def namespace_json(experiment: Experiment) -> NamespaceDocument | None:
     """Return the API form of the range in a namespace."""
     if experiment.namespace_key is None:
         return None
@@ -156,7 +186,11 @@ def namespace_json(experiment: Experiment) -> dict[str, Any] | None:
 
 def timestamp(moment: datetime | None) -> str | None:
     """Return a time as RFC 3339 in UTC, such as ``2026-11-23T08:00:00Z``."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return None if moment is None else _in_utc(moment)
+
+
+def _in_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _document(
@@ -165,9 +199,11 @@ def _document(
     runs: list[Run],
     space: Namespace | None,
     epochs: Mapping[int | None, list[Epoch]],
-    prior: Mapping[str, Any],
-) -> dict[str, Any]:
-    shipped = experiment.shipped_variant and {"variant": experiment.shipped_variant, "note": experiment.shipped_note}
+    prior: PriorDocument,
+) -> ExperimentDocument:
+    shipped: ShippedDocument | None = None
+    if experiment.shipped_variant:
+        shipped = {"variant": experiment.shipped_variant, "note": experiment.shipped_note}
     return {
         **definition_json(experiment, variants),
         "prior_in_force": prior,
@@ -177,7 +213,7 @@ def _document(
         "run": run_json(runs[-1], epochs.get(runs[-1].id)) if runs else None,
         "runs": len(runs),
         "assignment": assignment_json(experiment, runs, space, epochs),
-        "shipped": shipped or None,
+        "shipped": shipped,
         "simulated": experiment.simulated,
         "imported": experiment.imported,
         "created_at": timestamp(experiment.created_at),
@@ -215,7 +251,7 @@ def run_json(run: Run, epochs: Sequence[Epoch] | None = None) -> RunDocument:
         "number": run.number,
         "seed": run.seed,
         "allocation": _edges_json(run.allocation),
-        "started_at": timestamp(run.started_at),
+        "started_at": _in_utc(run.started_at),
         "ended_at": timestamp(run.ended_at),
         "epochs": [_epoch_json(epoch) for epoch in epochs or [first_epoch(run)]],
     }
@@ -225,7 +261,7 @@ def _epoch_json(epoch: Epoch) -> EpochDocument:
     return {
         "number": epoch.number,
         "allocation": _edges_json(epoch.allocation),
-        "started_at": timestamp(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=epoch.started_us)),
+        "started_at": _in_utc(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=epoch.started_us)),
         "analysis": epoch.analysis_id,
     }
 
@@ -234,8 +270,8 @@ def _edges_json(allocation: Iterable[Sequence[Any]]) -> list[EdgeDocument]:
     return [{"variant": key, "weight": weight, "upper_edge": edge} for key, weight, edge in allocation]
 
 
-def _grouped(rows: Iterable[Any]) -> dict[int | None, list[Any]]:
-    groups: dict[int | None, list[Any]] = {}
+def _grouped(rows: Iterable[Part]) -> dict[int | None, list[Part]]:
+    groups: dict[int | None, list[Part]] = {}
     for row in rows:
         groups.setdefault(row.experiment_id, []).append(row)
     return groups

@@ -6,7 +6,6 @@ traffic and the planned end can change, and new weights start a new run with a n
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 
@@ -53,14 +52,15 @@ def patch(
     """
     store.lock(session, experiment)
     _refuse_stale(experiment, revision)
-    values = {name: getattr(change, name) for name in change.model_fields_set}
     if experiment.state in OPEN_STATES:
-        _edit_open(session, experiment, values)
+        _edit_open(session, experiment, change)
     else:
-        _edit_live(session, experiment, values, actor)
+        _edit_live(session, experiment, change, actor)
     experiment.revision += 1
     session.add(experiment)
-    audit.record(session, actor=actor, action="experiment:edit", experiment=experiment, fields=sorted(values))
+    audit.record(
+        session, actor=actor, action="experiment:edit", experiment=experiment, fields=sorted(change.model_fields_set)
+    )
     touch(session)
     return experiment
 
@@ -85,7 +85,7 @@ def revise(
         raise _frozen({"key": message.format(key=experiment.key, new=definition.key)})
     current = definition_of(session, experiment)
     kept = {variant.key for variant in definition.variants}
-    changed: dict[str, Any] = {
+    changed = {
         name: getattr(definition, name)
         for name in ExperimentPatch.model_fields
         if name != "variants" and getattr(definition, name) != getattr(current, name)
@@ -147,15 +147,12 @@ def _start_new_run(session: Session, experiment: Experiment, actor: str, now: da
 # Before the launch
 
 
-def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any]) -> None:
-    variants = store.variants_of(session, experiment)
-    raw = definition_json(experiment, variants)
-    raw |= {name: value for name, value in values.items() if name != "variants"}
-    raw["namespace"] = values.get("namespace", raw["namespace"])
-    raw["variants"] = _merged(session, experiment, values.get("variants") or [])
-    if "currency" in values:
-        raw["variants"] = [_with_currency(variant, experiment.currency, values) for variant in raw["variants"]]
-    definition = read_definition(raw)
+def _edit_open(session: Session, experiment: Experiment, change: ExperimentPatch) -> None:
+    variants = _merged(session, experiment, change.variants or [])
+    if "currency" in change.model_fields_set:
+        variants = [_with_currency(variant, experiment.currency, change) for variant in variants]
+    changed = {name: getattr(change, name) for name in change.model_fields_set}
+    definition = read_definition({**definition_json(experiment, []), **changed, "variants": variants})
     if experiment.state == "scheduled" and definition.ends_at and definition.ends_at <= utc_now():
         text = gettext("{end} is in the past; set a later end, or null for none.")
         message = text.format(end=timestamp(definition.ends_at))
@@ -166,9 +163,9 @@ def _edit_open(session: Session, experiment: Experiment, values: dict[str, Any])
         namespaces.claim(session, experiment)
 
 
-def _with_currency(variant: VariantDefinition, before: str, values: dict[str, Any]) -> VariantDefinition:
+def _with_currency(variant: VariantDefinition, before: str, edit: ExperimentPatch) -> VariantDefinition:
     """Clear the currency of a cost of 0; a larger cost in the old currency is refused instead."""
-    named = {change.key for change in values.get("variants") or [] if "cost" in change.model_fields_set}
+    named = {change.key for change in edit.variants or [] if "cost" in change.model_fields_set}
     free_of_charge = variant.cost and not variant.cost.fixed and not variant.cost.per_thousand
     if variant.key in named or not free_of_charge or variant.cost is None or variant.cost.currency != before:
         return variant
@@ -188,9 +185,9 @@ def _store_fields(session: Session, experiment: Experiment, definition: Experime
 
 def _merged(session: Session, experiment: Experiment, changes: list[VariantPatch]) -> list[VariantDefinition]:
     """Return the variants after the changes: existing keys keep their order, new ones follow."""
-    merged: dict[str, dict[str, Any]] = {
-        variant.key: variant_json(variant) for variant in store.variants_of(session, experiment)
-    }
+    stored = store.variants_of(session, experiment)
+    merged: dict[str, dict[str, object]] = {variant.key: {**variant_json(variant)} for variant in stored}
+    contents: dict[str, dict[str, object]] = {variant.key: {**variant.content} for variant in stored}
     errors: dict[str, str] = {}
     for position, change in enumerate(changes):
         if change.remove:
@@ -199,16 +196,14 @@ def _merged(session: Session, experiment: Experiment, changes: list[VariantPatch
                     key=change.key
                 )
             continue
-        given = change.model_dump(exclude_unset=True, exclude={"remove"})
-        content = given.pop("content", None)
-        before = merged.setdefault(change.key, {"key": change.key, "content": {}})
+        given = change.model_dump(exclude_unset=True, exclude={"remove", "content"})
+        before = merged.setdefault(change.key, {"key": change.key})
         before |= {name: value for name, value in given.items() if value is not None or name == "cost"}
-        if content is not None:
-            before["content"] = {**before["content"], **content}
+        before["content"] = contents.get(change.key, {}) | (change.content or {})
     store.raise_errors(errors)
-    raw = definition_json(experiment, []) | {"variants": list(merged.values())}
-    raw["currency"] = None  # the caller checks the currency of costs, since the experiment's may change as well
-    return read_definition(raw).variants
+    raw = {**definition_json(experiment, []), "variants": list(merged.values())}
+    # The caller checks the currency of costs, since the experiment's may change as well.
+    return read_definition({**raw, "currency": None}).variants
 
 
 def _store_variants(session: Session, experiment: Experiment, variants: list[VariantDefinition]) -> None:
@@ -251,25 +246,26 @@ def _whole_variant(variant: VariantDefinition) -> VariantPatch:
 # After the launch
 
 
-def _edit_live(session: Session, experiment: Experiment, values: dict[str, Any], actor: str) -> None:
+def _edit_live(session: Session, experiment: Experiment, change: ExperimentPatch, actor: str) -> None:
+    changed = change.model_fields_set
     allowed = _WHILE_LIVE if experiment.state in ("running", "paused") else _ALWAYS_EDITABLE
     if experiment.state == "archived":
         allowed = frozenset()
     errors = {
         name: _frozen_message(experiment, allowed)
-        for name in values
-        if name not in allowed and _differs(session, experiment, name, values[name])
+        for name in changed
+        if name not in allowed and _differs(session, experiment, name, getattr(change, name))
     }
     if errors:
         raise _frozen(errors)
-    if "traffic" in allowed and "traffic" in values:
-        _raise_traffic(experiment, values["traffic"])
-    if "ends_at" in allowed and "ends_at" in values:
-        _move_end(experiment, values["ends_at"])
-    for name in _ALWAYS_EDITABLE & allowed & values.keys():
-        setattr(experiment, name, values[name])
-    if "variants" in allowed and values.get("variants"):
-        _edit_live_variants(session, experiment, values["variants"], actor)
+    if "traffic" in allowed and change.traffic is not None:
+        _raise_traffic(experiment, change.traffic)
+    if "ends_at" in allowed & changed:
+        _move_end(experiment, change.ends_at)
+    for name in _ALWAYS_EDITABLE & allowed & changed:
+        setattr(experiment, name, getattr(change, name))
+    if "variants" in allowed and change.variants:
+        _edit_live_variants(session, experiment, change.variants, actor)
 
 
 def _frozen_message(experiment: Experiment, allowed: frozenset[str]) -> str:
@@ -288,7 +284,7 @@ def _frozen_message(experiment: Experiment, allowed: frozenset[str]) -> str:
     return text.format(state=experiment.state)
 
 
-def _differs(session: Session, experiment: Experiment, name: str, value: Any) -> bool:
+def _differs(session: Session, experiment: Experiment, name: str, value: object) -> bool:
     """Return whether a value differs from the stored one: a form sends every field."""
     if name == "variants":
         return bool(value)
@@ -332,7 +328,7 @@ def _edit_live_variants(session: Session, experiment: Experiment, changes: list[
         _start_new_run(session, experiment, actor, utc_now())
 
 
-def _comparable(variant: VariantDefinition, name: str, experiment: Experiment) -> Any:
+def _comparable(variant: VariantDefinition, name: str, experiment: Experiment) -> object:
     """Return a field for comparison: a cost of 0 equals none, and one without a currency has the experiment's."""
     if name != "cost":
         return getattr(variant, name)

@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from experiments.assignment import bucketing
 from experiments.assignment.configuration import touch
+from experiments.definition.documents import ContentDocument, StoredCost
 from experiments.definition.fields import BUCKETS
 from experiments.definition.model import Cost, ExperimentDefinition, VariantDefinition, cost_errors
 from experiments.errors import ConflictError, InvalidError, NotFoundError
@@ -198,12 +199,13 @@ def variant_row(experiment: Experiment, position: int, variant: VariantDefinitio
     )
 
 
-def content_json(variant: VariantDefinition) -> dict[str, Any]:
+def content_json(variant: VariantDefinition) -> ContentDocument:
     """Return the stored form of the content, without empty fields."""
-    return {name: value for name, value in variant.content.model_dump().items() if value}
+    filled = {name: value for name, value in variant.content.model_dump().items() if value}
+    return cast(ContentDocument, filled)
 
 
-def cost_json(cost: Cost | None, currency: str) -> dict[str, Any] | None:
+def cost_json(cost: Cost | None, currency: str) -> StoredCost | None:
     """Return the stored form of a cost: exact amounts as text, with their currency."""
     if cost is None:
         return None

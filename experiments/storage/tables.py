@@ -23,6 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from experiments.definition.documents import AllocationDocument, ContentDocument, CovariateDocument, StoredCost
+
 # Names for every constraint: SQLite's batch migrations cannot alter what has no name.
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_N_label)s",
@@ -146,7 +148,7 @@ class Experiment(SQLModel, table=True):
     primary_metric: str = Field(max_length=64)
     metrics: list[str] = Field(sa_column=_json())
     guardrails: list[str] = Field(sa_column=_json())
-    targeting: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    targeting: dict[str, object] | None = Field(default=None, sa_column=_json(nullable=True))
     traffic_buckets: int = Field(default=10_000)
     traffic_seed: str = Field(max_length=64)
     namespace_key: str | None = Field(default=None, max_length=64)
@@ -158,8 +160,8 @@ class Experiment(SQLModel, table=True):
     planned_days: int | None = None  # planned length; fixes the stopping boundary
     minimum_members: int = Field(default=100)  # per variant, before any verdict
     threshold_of_caring: float = Field(default=0.01)  # relative loss that does not matter
-    allocation: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))  # None: fixed weights
-    covariate: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    allocation: AllocationDocument | None = Field(default=None, sa_column=_json(nullable=True))  # None: fixed weights
+    covariate: CovariateDocument | None = Field(default=None, sa_column=_json(nullable=True))
     action_values: dict[str, str] | None = Field(default=None, sa_column=_json(nullable=True))  # value by event type
     margin: float = Field(default=1.0)
     prior: str = Field(default="auto", max_length=16)
@@ -187,8 +189,8 @@ class Variant(SQLModel, table=True):
     name: str = Field(default="", max_length=120)
     control: bool = Field(default=False)
     weight: float
-    content: dict[str, Any] = Field(sa_column=_json())
-    cost: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    content: ContentDocument = Field(sa_column=_json())
+    cost: StoredCost | None = Field(default=None, sa_column=_json(nullable=True))
 
 
 class Run(SQLModel, table=True):

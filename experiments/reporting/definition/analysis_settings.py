@@ -1,11 +1,12 @@
 """How the analysis is set up, in words: traffic split, costs, values, covariate, prior and intervals."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from experiments.catalogue.event_types import KNOWN, event_type
 from experiments.catalogue.metrics import metric
+from experiments.definition.documents import AllocationDocument, CostDocument, CovariateDocument
 from experiments.definition.variant_names import letter
+from experiments.lifecycle.document import ExperimentDocument
 from experiments.reporting.numbers import listed, money, plain_percent, price
 from experiments.reporting.phrases import days
 from experiments.translation import N_, gettext, ngettext
@@ -34,7 +35,7 @@ class Line(NamedTuple):
     name: str = ""
 
 
-def lines(document: Mapping[str, Any]) -> list[Line]:
+def lines(document: ExperimentDocument) -> list[Line]:
     """Return the settings that differ from the default, as labels and sentences."""
     found = (
         Line("allocation", gettext("Traffic split"), traffic_split(document["allocation"])),
@@ -52,12 +53,12 @@ def interval(kind: str) -> str:
     return gettext("Shortest 95 % (HDI).") if kind == "hdi" else ""
 
 
-def prior(document: Mapping[str, Any]) -> str:
+def prior(document: ExperimentDocument) -> str:
     """Return the prior on lifts where it was chosen; a notice where another is used."""
-    return str(document["prior_in_force"]["notice"] or gettext(_PRIORS.get(document["prior"], "")))
+    return document["prior_in_force"]["notice"] or gettext(_PRIORS.get(document["prior"], ""))
 
 
-def traffic_split(allocation: Mapping[str, Any] | None) -> str:
+def traffic_split(allocation: AllocationDocument | None) -> str:
     """Return how the traffic split follows the results; empty where it is fixed."""
     if not allocation:
         return ""
@@ -68,7 +69,7 @@ def traffic_split(allocation: Mapping[str, Any] | None) -> str:
     return template.format(often=often, method=method, floor=floor)
 
 
-def costs(document: Mapping[str, Any]) -> str:
+def costs(document: ExperimentDocument) -> str:
     """Return what each variant costs; empty where none costs anything and no metric depends on it."""
     found = [_cost(variant["cost"], document["currency"]) for variant in document["variants"]]
     if not any(found):
@@ -80,16 +81,17 @@ def costs(document: Mapping[str, Any]) -> str:
     return "; ".join(each) + "."
 
 
-def _cost(cost: Mapping[str, Any] | None, currency: str) -> str:
-    parts = (
-        ("fixed", gettext("{amount} once")),
-        ("per_thousand", gettext("{amount} per 1,000 members")),
+def _cost(cost: CostDocument | None, currency: str) -> str:
+    if cost is None:
+        return ""
+    amounts = (
+        (gettext("{amount} once"), cost["fixed"]),
+        (gettext("{amount} per 1,000 members"), cost["per_thousand"]),
     )
-    amounts = ((template, (cost or {}).get(part)) for part, template in parts)
     return listed([template.format(amount=price(amount, currency)) for template, amount in amounts if amount])
 
 
-def values(document: Mapping[str, Any]) -> str:
+def values(document: ExperimentDocument) -> str:
     """Return what actions and revenue are worth, where that was declared."""
     currency = document["currency"]
     actions = [f"{_action(kind)} {money(amount, currency, 2)}" for kind, amount in document["action_values"].items()]
@@ -104,11 +106,11 @@ def _action(kind: str) -> str:
     return gettext(event_type(kind).name) if kind in KNOWN else kind
 
 
-def covariate(found: Mapping[str, Any] | None) -> str:
+def covariate(found: CovariateDocument | None) -> str:
     """Return the pre-experiment covariate that reduces variance; empty where there is none."""
     if not found:
         return ""
-    if found.get("attribute"):
-        return gettext("The attribute {name}, to reduce variance (CUPED).").format(name=found["attribute"])
-    span = days(found["days_before"])
+    if name := found.get("attribute"):
+        return gettext("The attribute {name}, to reduce variance (CUPED).").format(name=name)
+    span = days(found.get("days_before") or 0)
     return gettext("Activity in the {days} before exposure, to reduce variance (CUPED).").format(days=span)

@@ -1,15 +1,15 @@
 """A definition as labels and sentences."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 
 from experiments.catalogue.metrics import metric
 from experiments.definition import variant_names
-from experiments.lifecycle.document import document_of
+from experiments.definition.documents import NamespaceDocument
+from experiments.lifecycle.document import ExperimentDocument, document_of
 from experiments.reporting.definition import analysis_settings
 from experiments.reporting.definition.analysis_settings import Line
 from experiments.reporting.measures import hint
@@ -44,7 +44,7 @@ class Description:
 
     Attributes
     ----------
-    experiment : dict
+    experiment : ExperimentDocument
         The API's document.
     primary : NamedMetric
         The metric that decides.
@@ -54,7 +54,7 @@ class Description:
         Everything but hypothesis and variants, in reading order.
     """
 
-    experiment: dict[str, Any]
+    experiment: ExperimentDocument
     variants: tuple[NamedVariant, ...]
     audience: str
     primary: NamedMetric
@@ -67,7 +67,7 @@ def describe(session: Session, experiment: Experiment, zone: str) -> Description
     return described(document_of(session, experiment), zone)
 
 
-def described(document: dict[str, Any], zone: str) -> Description:
+def described(document: ExperimentDocument, zone: str) -> Description:
     """Return the description of an experiment's document."""
     found = metric(document["primary_metric"])
     window = document["window_days"] if dates_known(document) else None
@@ -103,7 +103,7 @@ def described(document: dict[str, Any], zone: str) -> Description:
     )
 
 
-def dates_known(document: Mapping[str, Any]) -> bool:
+def dates_known(document: ExperimentDocument) -> bool:
     """Whether a run's times are its own: those of totals without dates are the times of the import."""
     return not (document["imported"] and document["planned_days"] is None)
 
@@ -112,7 +112,7 @@ def _names(keys: Iterable[str]) -> str:
     return ", ".join(gettext(metric(key).name) for key in keys)
 
 
-def _namespace(namespace: Mapping[str, Any] | None) -> str:
+def _namespace(namespace: NamespaceDocument | None) -> str:
     if not namespace:
         return ""
     template = gettext("Never shares a member with another test in the namespace “{namespace}”.")
@@ -125,7 +125,7 @@ def _window(window: int | None) -> str:
     return gettext("Actions count for {days} after a member first sees a variant.").format(days=days(window))
 
 
-def schedule(document: dict[str, Any], zone: str) -> str:
+def schedule(document: ExperimentDocument, zone: str) -> str:
     """Return when it begins and ends, in `zone`."""
     if not dates_known(document):
         return gettext("Imported as totals without dates.")

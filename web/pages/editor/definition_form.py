@@ -7,7 +7,6 @@ beside its field. Shares are percentages on screen. What was typed is kept as ty
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,8 +15,10 @@ from zoneinfo import ZoneInfo
 from werkzeug.datastructures import MultiDict
 
 from experiments.catalogue.metrics import DEFAULT_GUARDRAILS, DEFAULT_METRICS, DEFAULT_PRIMARY
+from experiments.definition.documents import VariantDocument
 from experiments.definition.fields import MAX_VARIANTS
 from experiments.definition.model import ExperimentDefinition
+from experiments.lifecycle.document import ExperimentDocument
 from experiments.reporting.numbers import NARROW, decimal, localised, percent
 from experiments.translation import gettext
 from web.pages.common.typed_numbers import amount_of, amount_text, number_of, percentage_of, whole_of
@@ -83,7 +84,7 @@ def blank(currency: str) -> Values:
     }
 
 
-def values_of(document: Mapping[str, Any], zone: str) -> Values:
+def values_of(document: ExperimentDocument, zone: str) -> Values:
     """Return the values of a stored experiment."""
     place = document["namespace"] or {"key": "", "from": 0, "to": 1}
     controls = [position for position, variant in enumerate(document["variants"]) if variant["control"]]
@@ -106,7 +107,7 @@ def values_of(document: Mapping[str, Any], zone: str) -> Values:
     }
 
 
-def typed_values(form: MultiDict[str, str], document: Mapping[str, Any] | None = None) -> Values:
+def typed_values(form: MultiDict[str, str], document: ExperimentDocument | None = None) -> Values:
     """Return what was typed, unchanged; `document` is the stored experiment, for what the form did not show."""
     found = (re.fullmatch(r"variants\.(\d{1,3})\.[a-z_.]+", name) for name in form)
     positions = sorted({int(match[1]) for match in found if match})[: MAX_VARIANTS + 1]
@@ -238,7 +239,7 @@ def _weights(variants: list[dict[str, str]], errors: Errors) -> list[float]:
     return [float(share / total) for share in shares]
 
 
-def weights_moved(values: Values, document: Mapping[str, Any]) -> bool:
+def weights_moved(values: Values, document: ExperimentDocument) -> bool:
     """Whether a weight was changed by more than the rounding of its field."""
     typed = (number_of(variant["weight"])[0] for variant in values["variants"])
     return any(
@@ -333,17 +334,21 @@ def _blank_variant(key: str, weight: str) -> dict[str, str]:
     return {**dict.fromkeys(VARIANT_FIELDS, ""), "key": key, "weight": weight}
 
 
-def _variant_values(variant: Mapping[str, Any]) -> dict[str, str]:
-    content, cost = variant["content"], variant["cost"] or {}
+def _variant_values(variant: VariantDocument) -> dict[str, str]:
+    content, cost = variant["content"], variant["cost"]
     custom = content.get("custom")
     return {
         "key": variant["key"],
         "name": variant["name"],
         "weight": f"{round(variant['weight'] * 100, 4):.8g}",
-        **{f"content.{part}": content.get(part, "") for part in ("headline", "body", "image_url", "link_url", "cta")},
+        "content.headline": content.get("headline", ""),
+        "content.body": content.get("body", ""),
+        "content.image_url": content.get("image_url", ""),
+        "content.link_url": content.get("link_url", ""),
+        "content.cta": content.get("cta", ""),
         "content.custom": json.dumps(custom, ensure_ascii=False, indent=2) if custom else "",
-        "cost.fixed": amount_text(_text(cost.get("fixed"))),
-        "cost.per_thousand": amount_text(_text(cost.get("per_thousand"))),
+        "cost.fixed": amount_text(_text(cost["fixed"])) if cost else "",
+        "cost.per_thousand": amount_text(_text(cost["per_thousand"])) if cost else "",
     }
 
 

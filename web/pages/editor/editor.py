@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +12,7 @@ from experiments.definition import variant_names
 from experiments.definition.model import ExperimentDefinition, VariantPatch, read_patch
 from experiments.errors import KletteError
 from experiments.lifecycle import editing, store
-from experiments.lifecycle.document import definition_of, document_of
+from experiments.lifecycle.document import ExperimentDocument, definition_of, document_of
 from experiments.reporting.definition import analysis_settings
 from experiments.reporting.measures import hint
 from experiments.reporting.numbers import clock, listed, plain_percent
@@ -98,7 +97,9 @@ def _zone() -> str:
 
 
 def _editor(
-    values: definition_form.Values, document: dict[str, Any] | None = None, errors: definition_form.Errors | None = None
+    values: definition_form.Values,
+    document: ExperimentDocument | None = None,
+    errors: definition_form.Errors | None = None,
 ) -> ResponseReturnValue:
     errors = errors or {}
     window = int(values["window_days"]) if values["window_days"].isdigit() else 7
@@ -146,7 +147,7 @@ def _choices(window: int, currency: str) -> list[MetricChoice]:
     return sorted(known, key=lambda choice: order.index(choice.group))
 
 
-def _save(values: definition_form.Values, document: dict[str, Any] | None) -> ResponseReturnValue:
+def _save(values: definition_form.Values, document: ExperimentDocument | None) -> ResponseReturnValue:
     definition, errors = definition_form.definition_of(values, _zone())
     if document is None and "key" not in errors:
         with services().database.read() as session:
@@ -185,7 +186,9 @@ def _passed_end(ends_at: datetime | None) -> definition_form.Errors:
     return {"ends_at": message.format(end=clock(ends_at, _zone()))}
 
 
-def _store(session: Session, definition: ExperimentDefinition, document: dict[str, Any] | None, revision: str) -> str:
+def _store(
+    session: Session, definition: ExperimentDefinition, document: ExperimentDocument | None, revision: str
+) -> str:
     if document is None:
         return store.create(session, definition, actor=actor()).key
     experiment = store.get(session, document["key"])
@@ -196,7 +199,7 @@ def _store(session: Session, definition: ExperimentDefinition, document: dict[st
 # After the launch
 
 
-def _edit_live(document: dict[str, Any]) -> ResponseReturnValue:
+def _edit_live(document: ExperimentDocument) -> ResponseReturnValue:
     values = definition_form.values_of(document, _zone())
     if request.method == "GET":
         return _live_page(document, values)
@@ -219,7 +222,7 @@ def _edit_live(document: dict[str, Any]) -> ResponseReturnValue:
 
 
 def _live_faults(
-    document: dict[str, Any],
+    document: ExperimentDocument,
     definition: ExperimentDefinition | None,
     values: definition_form.Values,
     errors: definition_form.Errors,
@@ -247,7 +250,7 @@ def _change_live(
 ) -> None:
     """Store only what was changed; `fresh` is whether the weights were, which begins a new run."""
     before = definition_of(session, experiment)
-    change: dict[str, Any] = {
+    change: dict[str, object] = {
         name: getattr(definition, name)
         for name in ("name", "hypothesis", "traffic")
         if getattr(definition, name) != getattr(before, name)
@@ -266,7 +269,7 @@ def _minute(moment: datetime | None) -> datetime | None:
 
 
 def _live_page(
-    document: dict[str, Any], values: definition_form.Values, errors: definition_form.Errors | None = None
+    document: ExperimentDocument, values: definition_form.Values, errors: definition_form.Errors | None = None
 ) -> ResponseReturnValue:
     errors = errors or {}
     page = render_template(
@@ -284,7 +287,7 @@ def _live_page(
     return page, 422 if errors else 200
 
 
-def _has_exposures(document: dict[str, Any]) -> bool:
+def _has_exposures(document: ExperimentDocument) -> bool:
     with services().database.read() as session:
         runs = select(Run.id).join(Experiment).where(Experiment.key == document["key"])
         exposed = select(Exposure.run_id).where(col(Exposure.run_id).in_(runs)).limit(1)

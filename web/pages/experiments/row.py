@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from experiments.definition.documents import VariantDocument
 from experiments.definition.variant_names import called, letter
+from experiments.lifecycle.document import ExperimentDocument
 from experiments.reporting.definition.description import dates_known
 from experiments.reporting.numbers import clock, when
 from experiments.reporting.readings import OneLine
@@ -47,7 +48,7 @@ class Entry:
         Up to when the answer looked, while the test runs.
     """
 
-    experiment: dict[str, Any]
+    experiment: ExperimentDocument
     line: str
     shipped: str
     members: int
@@ -73,7 +74,7 @@ def figures(session: Session, experiments: Sequence[Experiment]) -> dict[int, Fi
     }
 
 
-def entry(document: dict[str, Any], answer: OneLine | None, found: Figures, zone: str, now: datetime) -> Entry:
+def entry(document: ExperimentDocument, answer: OneLine | None, found: Figures, zone: str, now: datetime) -> Entry:
     """Return what the template prints of one experiment."""
     answer = answer if found.analysed_us is not None else None
     members = answer.members if answer else min(found.exposed, MOST_COUNTED)
@@ -89,13 +90,12 @@ def entry(document: dict[str, Any], answer: OneLine | None, found: Figures, zone
     )
 
 
-def line(document: dict[str, Any], answer: OneLine | None, members: int, zone: str) -> str:
+def line(document: ExperimentDocument, answer: OneLine | None, members: int, zone: str) -> str:
     """Return the answer in one sentence, or why there is none."""
     state = document["state"]
-    if document["shipped"]:
-        variant = _shipped(document)
-        name = called(variant[1]["name"], variant[1]["content"])
-        return gettext("Shipped {letter} {name}.").format(letter=letter(variant[0]), name=name)
+    if shipped := _shipped(document):
+        name = called(shipped[1]["name"], shipped[1]["content"])
+        return gettext("Shipped {letter} {name}.").format(letter=shipped[0], name=name)
     if answer and answer.text:
         return answer.text
     if state == "draft":
@@ -114,7 +114,7 @@ def line(document: dict[str, Any], answer: OneLine | None, members: int, zone: s
     return gettext("First analysis pending.")
 
 
-def age(document: dict[str, Any], members: int, now: datetime) -> str:
+def age(document: ExperimentDocument, members: int, now: datetime) -> str:
     """Return how long it has run: ``day 9 of 14``, ``ran 14 days``, ``no dates``, or that it has not."""
     run = document["run"]
     if run is None:
@@ -132,10 +132,13 @@ def _exposed(session: Session, run: int) -> int:
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def _shipped(document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    key = document["shipped"]["variant"]
-    return next((at, variant) for at, variant in enumerate(document["variants"]) if variant["key"] == key)
+def _shipped(document: ExperimentDocument) -> tuple[str, VariantDocument] | None:
+    """Return the shipped variant and its letter; None without one."""
+    shipped = document["shipped"]
+    found = ((letter(at), variant) for at, variant in enumerate(document["variants"]))
+    return next(pair for pair in found if pair[1]["key"] == shipped["variant"]) if shipped else None
 
 
-def _shipped_letter(document: dict[str, Any]) -> str:
-    return letter(_shipped(document)[0]) if document["shipped"] else ""
+def _shipped_letter(document: ExperimentDocument) -> str:
+    shipped = _shipped(document)
+    return shipped[0] if shipped else ""

@@ -85,7 +85,7 @@ def facts_of(variants: list[Variant]) -> tuple[VariantFacts, ...]:
 
 def fixed_costs(variants: list[Variant]) -> dict[str, float]:
     """Return the one-off cost of each variant that has one, in the experiment's currency, by its key."""
-    costs = {variant.key: float((variant.cost or {}).get("fixed") or 0) for variant in variants}
+    costs = {variant.key: float(variant.cost["fixed"]) for variant in variants if variant.cost}
     return {key: cost for key, cost in costs.items() if cost}
 
 
