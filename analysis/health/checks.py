@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from analysis.health.data import HealthData
-from analysis.health.events import before_exposure, clock_skew, currency, late_events, silence, unwatched
+from analysis.health.events import before_exposure, bot_events, clock_skew, currency, late_events, silence, unwatched
 from analysis.health.history import aa_history
 from analysis.health.members import bots, carry_over, crossing, file_rows, immature, multi_exposed, outside_run
 from analysis.health.result import HealthCheck
@@ -74,6 +74,13 @@ CHECKS: tuple[Check, ...] = (
         carry_over,
         N_("Members of an earlier run"),
         N_("A member who saw another variant in an earlier run makes the variants look more alike."),
+        note_above=0.0,
+    ),
+    Check(
+        "bot_events",
+        bot_events,
+        N_("Events of bots"),
+        N_("Link previews and mail scanners click like members and would inflate every variant."),
         note_above=0.0,
     ),
     Check(

@@ -46,6 +46,8 @@ class HealthData:
     file_rows : mapping of str to int or None
         Rows of an imported file: ``read``, ``used``, and set aside by reason (``condition``, ``repeated``,
         ``two_variants``); None for a run that was not imported.
+    set_aside : int
+        Events of bots and scanners, which do not count.
     clock_tolerance_seconds : float
         An event dated up to this much before the exposure counts.
     currency : str
@@ -85,6 +87,7 @@ class HealthData:
     other_currency: int = 0
     unwatched: int = 0
     file_rows: Mapping[str, int] | None = None
+    set_aside: int = 0
     clock_tolerance_seconds: float = 0.0
     currency: str = ""
     aa_winners: tuple[bool, ...] = ()

@@ -57,6 +57,21 @@ def before_exposure(data: HealthData) -> HealthCheck | None:
     )
 
 
+def bot_events(data: HealthData) -> HealthCheck | None:
+    """Check the share of events that bots and scanners made: they do not count."""
+    if data.totals_only or not data.set_aside:
+        return None
+    share = share_of("bot_events", data.set_aside, data.set_aside + data.events)
+    return judge_share(
+        "bot_events",
+        share,
+        Limits(0.2),
+        none=message("health.bot_events.some", events=data.set_aside, share=share),
+        some=message("health.bot_events.some", events=data.set_aside, share=share),
+        next_step=message("health.bot_events.next_step"),
+    )
+
+
 def currency(data: HealthData) -> HealthCheck | None:
     """Report purchases in another currency than the experiment's: they count as purchases, but not as money."""
     purchases = data.other_currency

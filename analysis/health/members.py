@@ -125,5 +125,5 @@ def file_rows(data: HealthData) -> HealthCheck | None:
     share = share_of("file_rows", read - used, read)
     if not aside:
         return HealthCheck("file_rows", "ok", share, message("health.file_rows.all", rows=read))
-    parts = tuple(message(f"health.file_rows.{reason}", rows=n) for reason, n in aside.items())
+    parts = [message(f"health.file_rows.{reason}", rows=n) for reason, n in aside.items()]
     return HealthCheck("file_rows", "ok", share, message("health.file_rows.some", read=read, used=used, aside=parts))

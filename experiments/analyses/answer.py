@@ -30,11 +30,19 @@ class Units(NamedTuple):
         Members who were randomised, and who came through a share link.
     excluded : mapping of str to int
         Members not counted, by reason.
+    events_set_aside : mapping of str to int
+        Members' events in their windows that do not count, by reason.
     """
 
     randomised: int
     shared: int
     excluded: Mapping[str, int]
+    events_set_aside: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        whole = {"excluded": dict(self.excluded), "events_set_aside": dict(self.events_set_aside)}
+        return self._asdict() | whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +218,7 @@ class Heading(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return self._asdict() | {"units": self.units._asdict() | {"excluded": dict(self.units.excluded)}}
+        return self._asdict() | {"units": self.units.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -87,7 +87,7 @@ def _heading(inputs: Inputs, identity: str) -> Heading:
         identity,
         iso(inputs.cut_off_us),
         inputs.created_at,
-        Units(collected.randomised, collected.shared, collected.excluded),
+        Units(collected.randomised, collected.shared, collected.excluded, collected.quality.set_aside),
     )
 
 

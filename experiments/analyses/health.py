@@ -35,6 +35,7 @@ def health_data(inputs: Inputs) -> HealthData:
         unwatched=quality.unwatched,
         file_rows=plan.imported_rows,
         other_currency=quality.other_currency,
+        set_aside=sum(quality.set_aside.values()),
         clock_tolerance_seconds=plan.clock_tolerance_us / 1e6,
         currency=plan.currency,
         aa_winners=tuple(inputs.aa_history),

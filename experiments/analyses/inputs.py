@@ -61,6 +61,7 @@ def scope(
         begun_us=to_us(run.started_at),
         ended_us=None if experiment.imported else _ended_us(experiment, run),
         earlier_runs=earlier_runs,
+        count_bots=experiment.bots == "count",
     )
 
 

@@ -124,7 +124,7 @@ def assign(
         stored = recorder.recorded(list(keys.values()))
         recorded = {index: stored[key] for index, key in keys.items() if key in stored}
     if offered:
-        bot = is_bot(attributes)
+        bot = is_bot(attributes, request.caller)
         rows = [_row(lives[index], unit, plain[index], now_us, bot, attributes) for index in offered]
         recorded.update(zip(offered, recorder.record_exposures(rows), strict=True))
     return [

@@ -6,11 +6,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any, Literal, NamedTuple
 
-# User agents of crawlers and of link previews on social channels contain one of these.
-CRAWLER_WORDS = (
-    "bot", "crawl", "spider", "slurp", "facebookexternalhit", "embedly", "preview", "headless", "python-requests",
-    "curl/", "wget", "whatsapp/", "skypeuri", "lighthouse", "pingdom", "monitor", "scrapy", "phantomjs",
-)  # fmt: skip
+from experiments.assignment.agents import is_crawler, is_named_crawler
 
 
 class ExposureRow(NamedTuple):
@@ -55,15 +51,20 @@ class Recorded(NamedTuple):
     new: bool
 
 
-def is_bot(attributes: Mapping[str, Any]) -> bool:
-    """Return whether ``bot`` is true or ``user_agent`` is a crawler's."""
-    if attributes.get("bot") is True:
-        return True
-    agent = attributes.get("user_agent")
-    if not isinstance(agent, str):
-        return False
-    agent = agent.lower()
-    return any(word in agent for word in CRAWLER_WORDS)
+def is_bot(attributes: Mapping[str, Any], caller: str | None = None) -> bool:
+    """Return whether no person was exposed: ``bot`` is true, or ``user_agent`` is a crawler's.
+
+    Parameters
+    ----------
+    caller
+        The ``User-Agent`` header of a call from a member's own device; it counts where neither attribute is given.
+    """
+    marked, agent = attributes.get("bot"), attributes.get("user_agent")
+    if type(marked) is bool:
+        return marked
+    if type(agent) is str:
+        return is_crawler(agent)
+    return caller is not None and is_named_crawler(caller)
 
 
 def segment_attributes(attributes: Mapping[str, Any], names: Sequence[str]) -> str | None:

@@ -26,6 +26,8 @@ class AssignmentRequest(NamedTuple):
         Whether to record the exposure, because the member sees the content now.
     preview : str or None
         A signed token of `experiments.assignment.preview`.
+    caller : str or None
+        The ``User-Agent`` header of a call from a member's own device; None for calls of a back end.
     """
 
     unit: str
@@ -33,6 +35,7 @@ class AssignmentRequest(NamedTuple):
     experiments: Sequence[str] | None = None
     expose: bool = True
     preview: str | None = None
+    caller: str | None = None
 
 
 def read_unit(value: Any) -> str:

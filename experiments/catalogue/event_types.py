@@ -185,6 +185,14 @@ ACTIVITY: tuple[str, ...] = tuple(found.key for found in EVENT_TYPES if found.ac
 MONEY_TYPES: tuple[str, ...] = tuple(found.key for found in EVENT_TYPES if found.value is MONEY)
 """The types whose value is an amount of money in the experiment's currency."""
 
+COMMON: tuple[Property, ...] = (
+    Property("channel", str, "where it happened, such as email, whatsapp, instagram, web or shop"),
+    Property("bot", bool, "true if no person did it, such as a link scanner; the event does not count"),
+    Property("user_agent", str, "the user agent that did it, where a back end reports it; a crawler's does not count"),
+    Property("link", str, "the address that was clicked, which tells the links of an e-mail apart"),
+)
+"""Properties that any event may have."""
+
 PROPERTIES: Mapping[str, Property] = {found.name: found for kind in EVENT_TYPES for found in kind.properties}
 _SYNONYMS = {word: found.key for found in EVENT_TYPES for word in found.synonyms}
 

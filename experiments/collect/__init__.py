@@ -17,7 +17,7 @@ from ibis.backends.sql import SQLBackend
 from analysis.statistics import Statistics
 from experiments.catalogue.metrics import Metric
 from experiments.collect.active import Active, active_members
-from experiments.collect.attribution import Scope
+from experiments.collect.attribution import Scope, with_aside
 from experiments.collect.audience import Audience, audience_of, crossed
 from experiments.collect.cascades import cascades_of
 from experiments.collect.cells import ByCell, LevelCounts, statistics_by_cell
@@ -29,9 +29,10 @@ from experiments.collect.engine.packing import FIELD_BITS, WHOLE_BITS
 from experiments.collect.history import has_daily_statistics, statistics_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.quality.carry_over import carry_over
+from experiments.collect.quality.set_aside import set_aside
+from experiments.collect.quality.unwatched import unwatched_events
 from experiments.collect.request import Covariate, Worth
 from experiments.collect.total import Totals, totals_of
-from experiments.collect.unwatched import unwatched_events
 
 __all__ = ["MOST_LEVELS", "Covariate", "Worth", "collect", "statistics_by_day", "has_daily_statistics"]
 
@@ -73,6 +74,7 @@ def collect(
     """
     sliced, declared = tuple(segments) if segmented is not None else (), worth or Worth()
     with source.snapshot(backend):
+        scope = with_aside(backend, scope)
         audience = audience_of(backend, scope, sliced)
         report(0.3)
         passed = _one_pass(backend, scope, metrics, audience, covariate, declared, sliced, segmented, report)
@@ -108,6 +110,7 @@ def _quality(backend: SQLBackend, scope: Scope, quality: Quality, unwatched: Seq
         carried_over=carried.members,
         switched=carried.switched,
         unwatched=unwatched_events(backend, scope, unwatched),
+        set_aside=set_aside(backend, scope),
     )
 
 

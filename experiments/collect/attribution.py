@@ -4,6 +4,7 @@ The rules:
 
 * members are the randomised first exposures within the run, without bots and members exposed to a second variant, and
   on request without those of earlier runs;
+* events of bots and scanners are set aside (`experiments.collect.aside`);
 * their events are those from the exposure until exposure + window (24-hour days) that name this experiment or none;
   the window opens a tolerance earlier, since the clock of an app may be slightly behind the server's;
 * both must have happened, and been received, by the cut-off;
@@ -12,7 +13,7 @@ The rules:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
@@ -20,6 +21,7 @@ from ibis.backends.sql import SQLBackend
 
 from experiments.catalogue.event_types import PROPERTIES
 from experiments.catalogue.metrics import DAY_US, Metric
+from experiments.collect.aside import Aside, aside_of
 from experiments.collect.engine.source import attribute, millionths, number, table, whole_days, without_index
 from experiments.storage.tables import Event, Exposure, MultiExposure
 
@@ -64,6 +66,10 @@ class Scope:
         The ids of the experiment's runs before this one.
     new_only : bool
         Whether members of earlier runs are excluded.
+    count_bots : bool
+        Whether members and events of bots and scanners count.
+    aside : Aside
+        Which events are set aside (`with_aside`).
     """
 
     project_id: int
@@ -79,6 +85,8 @@ class Scope:
     ended_us: int | None = None
     earlier_runs: tuple[int, ...] = ()
     new_only: bool = False
+    count_bots: bool = False
+    aside: Aside = Aside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,11 @@ def known_exposures(backend: SQLBackend, scope: Scope) -> Any:
     return exposures
 
 
+def with_aside(backend: SQLBackend, scope: Scope) -> Scope:
+    """Return the scope with the events that are set aside, which one look at the database finds."""
+    return replace(scope, aside=aside_of(backend, scope.project_id, count_bots=scope.count_bots))
+
+
 def multi_exposed(scope: Scope) -> Any:
     """Return the units of the run that were exposed to a second variant."""
     rows = table(MultiExposure)
@@ -138,11 +151,13 @@ def earlier_exposures(scope: Scope) -> Any:
 
 
 def without_excluded(scope: Scope, exposures: Any) -> Any:
-    """Return the exposures without bots and members exposed to a second variant.
+    """Return the exposures without bots, unless they count, and members exposed to a second variant.
 
     Also without members of earlier runs where the experiment takes new members only.
     """
-    kept = exposures.filter(~exposures.bot, ~exposures.unit.isin(multi_exposed(scope).unit))
+    kept = exposures.filter(~exposures.unit.isin(multi_exposed(scope).unit))
+    if not scope.count_bots:
+        kept = kept.filter(~kept.bot)
     if scope.new_only and scope.earlier_runs:
         kept = kept.filter(~kept.unit.isin(earlier_exposures(scope).unit))
     return kept
@@ -182,18 +197,20 @@ def attributed(
     )
     if scope.by_arrival:
         events = events.filter(without_index(backend, events.received_us) <= scope.cut_off_us)
+    aside = scope.aside
+    events = aside.kept(events)
     kept = ["type", "received_us", "value_micro", "currency", *(["properties"] if properties else [])]
+    kept += ["flag"] if aside.emails else []
     events = events.select(*kept, event_unit=events.unit, event_us=events.at_us)
     since = max(EARLY_US, before_us) + scope.tolerance_us
-    joined = exposed.join(
-        events,
-        [
-            exposed.unit == events.event_unit,
-            events.event_us >= exposed.exposed_us - since,
-            events.event_us < exposed.exposed_us + scope.window_us,
-        ],
-        how=how,
-    )
+    conditions = [
+        exposed.unit == events.event_unit,
+        events.event_us >= exposed.exposed_us - since,
+        events.event_us < exposed.exposed_us + scope.window_us,
+    ]
+    if aside.emails:
+        conditions.append(aside.in_time(events.flag, events.event_us - exposed.exposed_us))
+    joined = exposed.join(events, conditions, how=how)
     return _with_timing(scope, joined, before_us)
 
 

@@ -95,11 +95,12 @@ def _with_exclusions(backend: SQLBackend, scope: Scope) -> Audience:
     twice = exposures.unit.isin(multi_exposed(scope).unit)
     new_only = scope.new_only and bool(scope.earlier_runs)
     carried = exposures.unit.isin(earlier_exposures(scope).unit) if new_only else ibis.literal(False)
-    shared = ~exposures.bot & (exposures.origin == "shared")
-    randomised = ~exposures.bot & (exposures.origin == "randomised")
+    person = ~exposures.bot | ibis.literal(scope.count_bots)
+    shared = person & (exposures.origin == "shared")
+    randomised = person & (exposures.origin == "randomised")
     totals = exposures.aggregate(
         first=ibis.ifelse(randomised & ~twice & ~carried, exposures.at_us, None).min(),
-        bots=one_where(exposures.bot).sum(),
+        bots=one_where(~person).sum(),
         shared=one_where(shared).sum(),
         multi_exposed=one_where(randomised & twice).sum(),
         carried_over=one_where(randomised & ~twice & carried).sum(),

@@ -120,7 +120,16 @@ def _successes(
         if audience.levels is not None and sliced is not None:
             by_level[row["variant"], levels_of(row, segments)] += int(row[sliced.key])
     immature = sum(n for (_, _, mature), n in audience.members.items() if not mature)
-    return successes, Quality(immature, last_event_us=max(last, default=None), **health), by_level
+    quality = Quality(
+        immature,
+        events=health["events"],
+        late=health["late"],
+        ahead=health["ahead"],
+        other_currency=health["other_currency"],
+        last_event_us=max(last, default=None),
+        early=health["early"],
+    )
+    return successes, quality, by_level
 
 
 def _counts(active: Active, audience: Audience, metric: Metric) -> ByCell:

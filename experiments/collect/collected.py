@@ -70,6 +70,8 @@ class Quality:
         Randomised units that an earlier run of the experiment exposed, and those of them who saw another variant there.
     unwatched : int
         Attributed events that a default guardrail would count, where no guardrail of the experiment does.
+    set_aside : dict of str to int
+        Events in their members' windows that do not count, by reason (`experiments.collect.quality.set_aside`).
     """
 
     immature: int = 0
@@ -83,6 +85,7 @@ class Quality:
     carried_over: int = 0
     switched: int = 0
     unwatched: int = 0
+    set_aside: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,16 @@ from ibis.backends.sql import SQLBackend
 from analysis.statistics import AmountStatistics, CountStatistics, ProportionStatistics, Statistics
 from experiments.catalogue.metrics import DAY_US, Metric
 from experiments.collect.active import Row, fetched, limit_micro
-from experiments.collect.attribution import MICRO, Scope, attributed, matches_metric, one_where, randomised, valued
+from experiments.collect.attribution import (
+    MICRO,
+    Scope,
+    attributed,
+    matches_metric,
+    one_where,
+    randomised,
+    valued,
+    with_aside,
+)
 from experiments.collect.engine import products
 from experiments.collect.engine.products import Quantity
 from experiments.collect.engine.source import keep, snapshot, whole_days
@@ -39,6 +48,7 @@ def statistics_by_day(
     the day of their exposure.
     """
     with snapshot(backend):
+        scope = with_aside(backend, scope)
         arrivals = _arrivals(backend, scope, begun_us)
         numbers = keep(backend, f"klette_days_{uuid4().hex}", _numbers(backend, scope, metric, begun_us))
         read = {"proportion": _rates, "count": _counts, "amount": _amounts}[metric.kind]

@@ -87,5 +87,6 @@ class DefinitionDocument(TypedDict):
     margin: float
     prior: str
     interval: str
+    bots: str
     starts_at: str | None
     ends_at: str | None

@@ -246,4 +246,8 @@ Prior = Annotated[
     Literal["auto", "learned", "content", "sceptical"],
     Field(description="Prior of the lifts; auto: learned from earlier experiments if there are enough."),
 ]
+Bots = Annotated[
+    Literal["exclude", "count"],
+    Field(description="Members and events of bots and scanners: set aside and shown, or counted like all others."),
+]
 IntervalKind = Annotated[Literal["eti", "hdi"], Field(description="95 % interval: equal-tailed or shortest.")]

@@ -23,6 +23,7 @@ from experiments.definition.fields import (
     ActionValues,
     Amount,
     AttributeName,
+    Bots,
     Caring,
     Currency,
     Days,
@@ -182,6 +183,7 @@ class ExperimentDefinition(_Model):
     margin: Margin = 1.0
     prior: Prior = "auto"
     interval: IntervalKind = "eti"
+    bots: Bots = "exclude"
     starts_at: Moment | None = Field(None, description="When it starts after the launch. Defaults to immediately.")
     ends_at: Moment | None = Field(None, description="When it stops automatically.")
 
@@ -233,6 +235,7 @@ class ExperimentPatch(_Model):
     margin: Margin | None = None
     prior: Prior | None = None
     interval: IntervalKind | None = None
+    bots: Bots | None = None
     starts_at: Moment | None = None
     ends_at: Moment | None = None
 

@@ -17,7 +17,7 @@ from experiments.assignment.epochs import epochs_of
 from experiments.catalogue.metrics import REVENUE, Metric
 from experiments.catalogue.metrics import metric as metric_named
 from experiments.collect import Covariate
-from experiments.collect.attribution import MICRO, Extras, Scope, columns_of, extra_columns, member_rows
+from experiments.collect.attribution import MICRO, Extras, Scope, columns_of, extra_columns, member_rows, with_aside
 from experiments.collect.engine import source
 from experiments.errors import ConflictError, NotFoundError
 from experiments.lifecycle.store import current_run
@@ -136,7 +136,8 @@ def batches(table: MemberTable) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the members in batches, ordered by unit, over a separate connection; amounts are `Decimal`."""
     backend = source.connect(table.url)
     try:
-        expression = member_rows(backend, table.scope, table.metrics, table.segments, table.extras)
+        scope = with_aside(backend, table.scope)
+        expression = member_rows(backend, scope, table.metrics, table.segments, table.extras)
         names = ["unit", "variant", "exposed_us", "epoch", *_stored(table)]
         names += [f"segment_{place}" for place in range(len(table.segments))]
         names += extra_columns(table.extras, table.metrics)

@@ -306,7 +306,6 @@ def _event_row(stored: Experiment, event: ImportedEvent) -> EventRow:
         event.value_micro,
         event.currency,
         stored.key,
-        None,
     )
 
 

@@ -1,14 +1,16 @@
 """Events: validation, the exposures that some of them report, and bulk insert."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
+from experiments.assignment.agents import is_crawler, is_named_crawler
 from experiments.assignment.configuration import LiveExperiment, ProjectConfiguration
 from experiments.assignment.eligibility import chosen_by_client, hash_reason, run_at
 from experiments.assignment.exposure import ExposureRow, Offer, is_bot, segment_attributes
+from experiments.catalogue.event_flags import BOT, EMAIL, EMAIL_CLICK, SCANNER
 from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, event_type
 from experiments.catalogue.units import required_unit
 from experiments.errors import InvalidError
@@ -32,18 +34,31 @@ class Checked(NamedTuple):
 
 
 def check_events(
-    raws: Sequence[Any], *, now_us: int, limits: EventLimits, configuration: ProjectConfiguration
+    raws: Sequence[Any],
+    *,
+    now_us: int,
+    limits: EventLimits,
+    configuration: ProjectConfiguration,
+    caller: str | None = None,
 ) -> Checked:
-    """Check each event of a request separately, so that an invalid event does not affect the others."""
+    """Check each event of a request separately, so that an invalid event does not affect the others.
+
+    Parameters
+    ----------
+    caller
+        The ``User-Agent`` header of a call from a member's own device; None for calls of a back end.
+    """
+    scanned = caller is not None and is_named_crawler(caller)
     rows: list[EventRow] = []
     offers: list[Offer] = []
     rejected: list[dict[str, Any]] = []
     seen: set[str] = set()
     for index, raw in enumerate(raws):
         try:
-            row = check_event(raw, now_us=now_us, limits=limits, configuration=configuration)
+            row = check_event(raw, now_us=now_us, limits=limits, configuration=configuration, scanned=scanned)
             if row.type == "exposure" and row.experiment is not None and row.id not in seen:
-                offers.append(_offer(row, raw.get("properties") or {}, configuration.experiments[row.experiment]))
+                live = configuration.experiments[row.experiment]
+                offers.append(_offer(row, raw.get("properties") or {}, live))
         except InvalidError as error:
             rejected.append({"index": index, "code": error.code, "detail": error.detail})
         except Exception:  # an unexpected error of one event must not affect the others
@@ -61,7 +76,9 @@ def unforeseen(index: int) -> dict[str, Any]:
     return {"index": index, "code": "internal", "detail": detail}
 
 
-def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: ProjectConfiguration) -> EventRow:
+def check_event(
+    raw: Any, *, now_us: int, limits: EventLimits, configuration: ProjectConfiguration, scanned: bool = False
+) -> EventRow:
     """Return the row of a valid event.
 
     Parameters
@@ -70,6 +87,8 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Pr
         The event as sent, with decimal numbers as `Decimal`.
     now_us
         The time of arrival, microseconds UTC; also the event's time if it has none.
+    scanned
+        Whether a crawler, previewer or scanner makes the call itself.
 
     Raises
     ------
@@ -92,16 +111,12 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Pr
         "create one for each event, such as a UUID, and reuse it when you send the event again",
     )
     unit = required_unit(raw.get("unit"))
-    name = required_text(raw.get("type"), "type", MAX_TYPE, "send a type such as click, or a custom name")
-    if name not in KNOWN and name.lower() in KNOWN:
-        raise InvalidError(
-            f"The type {name!r} is not {name.lower()!r}: types are case-sensitive. Send {name.lower()!r}, or "
-            "another name for a custom event.",
-            code="type_misspelt",
-        )
+    name = _type(raw.get("type"))
     experiment = _experiment(raw.get("experiment"), name, configuration)
     kind = event_type(name)
     value_micro = check_value(raw.get("value"), kind.value, name)
+    properties = raw.get("properties")
+    stored = check_properties(properties, kind)
     return EventRow(
         configuration.project_id,
         event_id,
@@ -112,8 +127,40 @@ def check_event(raw: Any, *, now_us: int, limits: EventLimits, configuration: Pr
         value_micro,
         check_currency(raw.get("currency"), kind.value, experiment, limits),
         experiment.key if experiment else None,
-        check_properties(raw.get("properties"), kind),
+        flag_of(name, properties, scanned),
+        stored,
     )
+
+
+def _type(value: Any) -> str:
+    name = required_text(value, "type", MAX_TYPE, "send a type such as click, or a custom name")
+    if name not in KNOWN and name.lower() in KNOWN:
+        raise InvalidError(
+            f"The type {name!r} is not {name.lower()!r}: types are case-sensitive. Send {name.lower()!r}, or "
+            "another name for a custom event.",
+            code="type_misspelt",
+        )
+    return name
+
+
+def flag_of(name: str, properties: Mapping[str, Any] | None, scanned: bool = False) -> int | None:
+    """Return the flag of an event with these properties (`experiments.catalogue.event_flags`), None for most events.
+
+    Parameters
+    ----------
+    scanned
+        Whether a crawler, previewer or scanner made the call itself; what the properties say comes first.
+    """
+    if not properties:
+        return SCANNER if scanned else None
+    marked, agent, channel = properties.get("bot"), properties.get("user_agent"), properties.get("channel")
+    if marked is True:
+        return BOT
+    if is_crawler(agent) if type(agent) is str else scanned and marked is not False:
+        return SCANNER
+    if name == "click" and type(channel) is str and channel.strip().lower().replace("-", "") == EMAIL:
+        return EMAIL_CLICK
+    return None
 
 
 def _experiment(key: Any, name: str, configuration: ProjectConfiguration) -> LiveExperiment | None:
@@ -163,7 +210,7 @@ def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> O
             row.received_us,
             "randomised",
             chosen.epoch,
-            is_bot(attributes) or is_bot(properties),
+            _by_bot(row, attributes),
             segment_attributes(attributes, live.segments),
         ),
         reported,
@@ -171,6 +218,12 @@ def _offer(row: EventRow, properties: dict[str, Any], live: LiveExperiment) -> O
         row.id,
         outside,
     )
+
+
+def _by_bot(row: EventRow, attributes: Mapping[str, Any]) -> bool:
+    """Return whether no person was exposed; what the member's attributes say comes before the caller's header."""
+    described = "bot" in attributes or "user_agent" in attributes
+    return is_bot(attributes) or row.flag == BOT or (row.flag == SCANNER and not described)
 
 
 def bulk_insert(session: Session, rows: Sequence[EventRow]) -> int:

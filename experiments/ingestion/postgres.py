@@ -12,8 +12,8 @@ from experiments.assignment.exposure import ExposureRow
 from experiments.ingestion import libpq
 from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, OutsideRow, Stored, columns_of
 
-_EVENT_COLUMNS = "project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, properties"
-_EVENT_TYPES = ("integer", "text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "text")
+_EVENT_COLUMNS = "project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, flag, properties"
+_EVENT_TYPES = ("integer", "text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "smallint", "text")
 _EXPOSURE_COLUMNS = "project_id, run_id, unit, variant, at_us, received_us, origin, epoch, bot, attributes"
 _EXPOSURE_TYPES = ("integer", "integer", "text", "text", "bigint", "bigint", "text", "integer", "boolean", "text")
 # Below this number of rows, one statement with arrays is faster than a COPY with three round trips.

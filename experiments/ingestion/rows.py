@@ -21,7 +21,10 @@ OutsideRow = tuple[int, int, str, str, str, int, int]
 
 
 class EventRow(NamedTuple):
-    """A row of the table: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text."""
+    """A row of the table: times in microseconds UTC, value in millionths, ``properties`` a mapping or JSON text.
+
+    ``flag`` is one of `experiments.catalogue.event_flags`, None for most events.
+    """
 
     project_id: int
     id: str
@@ -32,6 +35,7 @@ class EventRow(NamedTuple):
     value_micro: int | None = None
     currency: str | None = None
     experiment: str | None = None
+    flag: int | None = None
     properties: Mapping[str, Any] | str | None = None
 
 
@@ -45,6 +49,6 @@ class Stored(NamedTuple):
 
 def columns_of(row: EventRow | ExposureRow) -> tuple[Any, ...]:
     """Return the values of a row in the order of its columns, the last one as JSON text."""
-    last = row[9]
+    last = row[-1]
     # The SQLite driver reads a plain tuple faster than a named one.
-    return tuple(row) if last is None or type(last) is str else (*row[:9], json.dumps(last))
+    return tuple(row) if last is None or type(last) is str else (*row[:-1], json.dumps(last))

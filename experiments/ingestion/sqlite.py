@@ -11,8 +11,8 @@ from experiments.assignment.exposure import ExposureRow
 from experiments.ingestion.rows import EventKey, EventRow, ExposureKey, MultiExposureRow, OutsideRow, Stored, columns_of
 
 _EVENT = (
-    "INSERT INTO event (project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, properties) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO event (project_id, id, unit, type, at_us, received_us, value_micro, currency, experiment, flag, "
+    "properties) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _KNOWN = "SELECT id FROM event WHERE project_id = ? AND id IN (SELECT value FROM json_each(?))"
 _EXPOSURE = (

@@ -151,6 +151,7 @@ def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> Defi
         "margin": experiment.margin,
         "prior": experiment.prior,
         "interval": experiment.interval,
+        "bots": experiment.bots,
         "starts_at": timestamp(experiment.starts_at),
         "ends_at": timestamp(experiment.ends_at),
     }

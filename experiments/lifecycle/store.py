@@ -37,6 +37,7 @@ PLAIN_FIELDS = (
     "margin",
     "prior",
     "interval",
+    "bots",
     "starts_at",
     "ends_at",
 )

@@ -9,46 +9,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     Column,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Text,
     UniqueConstraint,
+    text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from experiments.definition.documents import AllocationDocument, ContentDocument, CovariateDocument, StoredCost
+from experiments.storage.columns import big_column, json_column
 
-# Names for every constraint: SQLite's batch migrations cannot alter what has no name.
-SQLModel.metadata.naming_convention = {
-    "ix": "ix_%(column_0_N_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
 metadata: MetaData = SQLModel.metadata
-
-JsonType = JSON().with_variant(JSONB(), "postgresql")
 
 
 def utc_now() -> datetime:
     """Return the current time in UTC, with its time zone."""
     return datetime.now(UTC)
-
-
-def _json(nullable: bool = False) -> Column[Any]:
-    return Column(JsonType, nullable=nullable)
-
-
-def _big(nullable: bool = False) -> Column[int]:
-    return Column(BigInteger(), nullable=nullable)
 
 
 DEFAULT_PROJECT_ID = 1
@@ -70,7 +52,7 @@ class ConfigurationVersion(SQLModel, table=True):
 
     __tablename__ = "configuration_version"
     id: int = Field(primary_key=True)
-    number: int = Field(sa_column=_big())
+    number: int = Field(sa_column=big_column())
 
 
 class Account(SQLModel, table=True):
@@ -146,26 +128,27 @@ class Experiment(SQLModel, table=True):
     hypothesis: str = Field(default="", max_length=2000)
     state: str = Field(default="draft", max_length=16)
     primary_metric: str = Field(max_length=64)
-    metrics: list[str] = Field(sa_column=_json())
-    guardrails: list[str] = Field(sa_column=_json())
-    targeting: dict[str, object] | None = Field(default=None, sa_column=_json(nullable=True))
+    metrics: list[str] = Field(sa_column=json_column())
+    guardrails: list[str] = Field(sa_column=json_column())
+    targeting: dict[str, object] | None = Field(default=None, sa_column=json_column(nullable=True))
     traffic_buckets: int = Field(default=10_000)
     traffic_seed: str = Field(max_length=64)
     namespace_key: str | None = Field(default=None, max_length=64)
     namespace_from: int = Field(default=0)
     namespace_to: int = Field(default=10_000)
     window_days: int = Field(default=7)
-    segments: list[str] = Field(sa_column=_json())
+    segments: list[str] = Field(sa_column=json_column())
     currency: str = Field(max_length=3)
     planned_days: int | None = None  # planned length; fixes the stopping boundary
     minimum_members: int = Field(default=100)  # per variant, before any verdict
     threshold_of_caring: float = Field(default=0.01)  # relative loss that does not matter
-    allocation: AllocationDocument | None = Field(default=None, sa_column=_json(nullable=True))  # None: fixed weights
-    covariate: CovariateDocument | None = Field(default=None, sa_column=_json(nullable=True))
-    action_values: dict[str, str] | None = Field(default=None, sa_column=_json(nullable=True))  # value by event type
+    allocation: AllocationDocument | None = Field(default=None, sa_column=json_column(nullable=True))
+    covariate: CovariateDocument | None = Field(default=None, sa_column=json_column(nullable=True))
+    action_values: dict[str, str] | None = Field(default=None, sa_column=json_column(nullable=True))
     margin: float = Field(default=1.0)
     prior: str = Field(default="auto", max_length=16)
     interval: str = Field(default="eti", max_length=8)
+    bots: str = Field(default="exclude", max_length=8)
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     simulated: bool = Field(default=False)
@@ -189,8 +172,8 @@ class Variant(SQLModel, table=True):
     name: str = Field(default="", max_length=120)
     control: bool = Field(default=False)
     weight: float
-    content: ContentDocument = Field(sa_column=_json())
-    cost: StoredCost | None = Field(default=None, sa_column=_json(nullable=True))
+    content: ContentDocument = Field(sa_column=json_column())
+    cost: StoredCost | None = Field(default=None, sa_column=json_column(nullable=True))
 
 
 class Run(SQLModel, table=True):
@@ -202,10 +185,12 @@ class Run(SQLModel, table=True):
     experiment_id: int = Field(foreign_key="experiment.id", index=True)
     number: int
     seed: str = Field(max_length=64)
-    allocation: list[list[Any]] = Field(sa_column=_json())
+    allocation: list[list[Any]] = Field(sa_column=json_column())
     started_at: datetime = Field(default_factory=utc_now)
     ended_at: datetime | None = None
-    imported_rows: dict[str, int] | None = Field(default=None, sa_column=_json(nullable=True))  # read, used, set aside
+    imported_rows: dict[str, int] | None = Field(
+        default=None, sa_column=json_column(nullable=True)
+    )  # read, used, set aside
 
 
 class AllocationEpoch(SQLModel, table=True):
@@ -214,8 +199,8 @@ class AllocationEpoch(SQLModel, table=True):
     __tablename__ = "allocation_epoch"
     run_id: int = Field(primary_key=True, foreign_key="run.id")
     number: int = Field(primary_key=True)
-    allocation: list[list[Any]] = Field(sa_column=_json())  # as in run: [variant key, weight, upper bucket edge]
-    started_us: int = Field(sa_column=_big())
+    allocation: list[list[Any]] = Field(sa_column=json_column())  # as in run: [variant key, weight, upper bucket edge]
+    started_us: int = Field(sa_column=big_column())
     analysis_id: str | None = Field(default=None, max_length=36)  # the source of the shares
 
 
@@ -225,9 +210,9 @@ class LearnedPrior(SQLModel, table=True):
     __tablename__ = "learned_prior"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(max_length=64)
-    parameters: dict[str, float] = Field(sa_column=_json())
-    reason: dict[str, Any] = Field(sa_column=_json())  # a message
-    evidence: dict[str, Any] = Field(sa_column=_json())  # the experiments, and the quality of the fit
+    parameters: dict[str, float] = Field(sa_column=json_column())
+    reason: dict[str, Any] = Field(sa_column=json_column())  # a message
+    evidence: dict[str, Any] = Field(sa_column=json_column())  # the experiments, and the quality of the fit
     created_at: datetime = Field(default_factory=utc_now)
 
 
@@ -246,12 +231,12 @@ class Exposure(SQLModel, table=True):
     run_id: int = Field(primary_key=True, foreign_key="run.id")
     unit: str = Field(primary_key=True, max_length=256)
     variant: str = Field(max_length=64)
-    at_us: int = Field(sa_column=_big())
-    received_us: int = Field(sa_column=_big())
+    at_us: int = Field(sa_column=big_column())
+    received_us: int = Field(sa_column=big_column())
     origin: str = Field(max_length=16)  # randomised | shared
     epoch: int = Field(default=1)
     bot: bool = Field(default=False)
-    attributes: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    attributes: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     brought_by: str | None = Field(default=None, max_length=256)  # the parent: the unit whose share link led here
     root: str | None = Field(default=None, max_length=256)  # the randomised unit that started the cascade
     depth: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # generations below the root
@@ -264,8 +249,8 @@ class MultiExposure(SQLModel, table=True):
     run_id: int = Field(primary_key=True, foreign_key="run.id")
     unit: str = Field(primary_key=True, max_length=256)
     variant: str = Field(primary_key=True, max_length=64)
-    at_us: int = Field(sa_column=_big())
-    received_us: int = Field(sa_column=_big())
+    at_us: int = Field(sa_column=big_column())
+    received_us: int = Field(sa_column=big_column())
 
 
 class OutsideExposure(SQLModel, table=True):
@@ -280,8 +265,8 @@ class OutsideExposure(SQLModel, table=True):
     side: str = Field(primary_key=True, max_length=8)  # before | after
     unit: str = Field(primary_key=True, max_length=256)
     variant: str = Field(max_length=64)
-    at_us: int = Field(sa_column=_big())
-    received_us: int = Field(sa_column=_big())
+    at_us: int = Field(sa_column=big_column())
+    received_us: int = Field(sa_column=big_column())
 
 
 class Event(SQLModel, table=True):
@@ -303,6 +288,15 @@ class Event(SQLModel, table=True):
             "received_us",
             "currency",
             "experiment",
+            "flag",
+        ),
+        # Few events have a flag: whether any has is a question to this small index.
+        Index(
+            "ix_event_flag",
+            "project_id",
+            "flag",
+            sqlite_where=text("flag IS NOT NULL"),
+            postgresql_where=text("flag IS NOT NULL"),
         ),
         Index("ix_event_received_us", "received_us"),
         # No key starts with the project: both engines insert faster where the first column already differs, and the
@@ -313,12 +307,13 @@ class Event(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=128)
     unit: str = Field(max_length=256)
     type: str = Field(max_length=64)
-    at_us: int = Field(sa_column=_big())
-    received_us: int = Field(sa_column=_big())
-    value_micro: int | None = Field(default=None, sa_column=_big(nullable=True))
+    at_us: int = Field(sa_column=big_column())
+    received_us: int = Field(sa_column=big_column())
+    value_micro: int | None = Field(default=None, sa_column=big_column(nullable=True))
     currency: str | None = Field(default=None, max_length=3)
     experiment: str | None = Field(default=None, max_length=64)
-    properties: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    flag: int | None = Field(default=None, sa_column=Column(SmallInteger(), nullable=True))  # catalogue.event_flags
+    properties: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
 
 
 class ImportedCounts(SQLModel, table=True):
@@ -328,8 +323,8 @@ class ImportedCounts(SQLModel, table=True):
     run_id: int = Field(primary_key=True, foreign_key="run.id")
     variant: str = Field(primary_key=True, max_length=64)
     metric: str = Field(primary_key=True, max_length=64)
-    members: int = Field(sa_column=_big())
-    successes: int = Field(sa_column=_big())
+    members: int = Field(sa_column=big_column())
+    successes: int = Field(sa_column=big_column())
 
 
 class Analysis(SQLModel, table=True):
@@ -340,13 +335,13 @@ class Analysis(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=36)  # UUIDv7: sorts by time
     experiment_id: int = Field(foreign_key="experiment.id", index=True)
     run_id: int = Field(foreign_key="run.id")
-    cut_off_us: int = Field(sa_column=_big())
+    cut_off_us: int = Field(sa_column=big_column())
     created_at: datetime = Field(default_factory=utc_now)
     history_only: bool = Field(default=False)  # computed afterwards for a past day of the curve over time
     decision: str = Field(max_length=32)
-    result: dict[str, Any] = Field(sa_column=_json())  # the shape of the API's results
-    inputs: dict[str, Any] = Field(sa_column=_json())  # sufficient statistics, priors, seed: enough to repeat it
-    drawing: dict[str, Any] = Field(sa_column=_json())  # densities and curves for the page
+    result: dict[str, Any] = Field(sa_column=json_column())  # the shape of the API's results
+    inputs: dict[str, Any] = Field(sa_column=json_column())  # sufficient statistics, priors, seed: enough to repeat it
+    drawing: dict[str, Any] = Field(sa_column=json_column())  # densities and curves for the page
 
 
 class Upload(SQLModel, table=True):
@@ -367,7 +362,7 @@ class Job(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     kind: str = Field(max_length=16)  # analyse | import | demo
     experiment_id: int | None = Field(default=None, foreign_key="experiment.id", index=True)
-    payload: dict[str, Any] = Field(sa_column=_json())
+    payload: dict[str, Any] = Field(sa_column=json_column())
     state: str = Field(default="due", max_length=16)  # due | running | done | failed
     due_at: datetime = Field(default_factory=utc_now)
     requested_by: str = Field(default="", max_length=254)
@@ -376,7 +371,7 @@ class Job(SQLModel, table=True):
     lease_until: datetime | None = None
     progress: float = Field(default=0.0)  # 0 to 1
     message: str = Field(default="", sa_column=Column(Text(), nullable=False))
-    result: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    result: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     finished_at: datetime | None = None
 
 
@@ -390,4 +385,4 @@ class AuditEntry(SQLModel, table=True):
     actor: str = Field(max_length=254)
     action: str = Field(max_length=64)  # such as page:experiment:launch or api:key:create
     experiment_id: int | None = Field(default=None, foreign_key="experiment.id")
-    detail: dict[str, Any] = Field(sa_column=_json())
+    detail: dict[str, Any] = Field(sa_column=json_column())

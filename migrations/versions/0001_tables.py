@@ -160,6 +160,7 @@ def _create_experiments() -> None:
         sa.Column("margin", sa.Float(), nullable=False),
         sa.Column("prior", String(16), nullable=False),
         sa.Column("interval", String(8), nullable=False),
+        sa.Column("bots", String(8), nullable=False),
         sa.Column("starts_at", Moment(), nullable=True),
         sa.Column("ends_at", Moment(), nullable=True),
         sa.Column("simulated", sa.Boolean(), nullable=False),
@@ -278,15 +279,18 @@ def _create_data() -> None:
         sa.Column("value_micro", sa.BigInteger(), nullable=True),
         sa.Column("currency", String(3), nullable=True),
         sa.Column("experiment", String(64), nullable=True),
+        sa.Column("flag", sa.SmallInteger(), nullable=True),
         sa.Column("properties", JSON, nullable=True),
         sa.PrimaryKeyConstraint("id", "project_id", name=op.f("pk_event")),
     )
     op.create_index(
         "ix_event_unit_project_id_at_us",
         "event",
-        ["unit", "project_id", "at_us", "type", "value_micro", "received_us", "currency", "experiment"],
+        ["unit", "project_id", "at_us", "type", "value_micro", "received_us", "currency", "experiment", "flag"],
     )
     op.create_index("ix_event_received_us", "event", ["received_us"])
+    flagged = sa.text("flag IS NOT NULL")
+    op.create_index("ix_event_flag", "event", ["project_id", "flag"], sqlite_where=flagged, postgresql_where=flagged)
     op.create_table(
         "imported_counts",
         sa.Column("run_id", sa.Integer(), nullable=False),

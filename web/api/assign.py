@@ -124,6 +124,7 @@ def post_assign(call: Call) -> bytes:
         attributes=read_attributes(document.get("attributes")),
         expose=read_expose(document.get("expose", True)),
         preview=read_preview(document.get("preview")),
+        caller=call.member_agent(),
     )
     _check_share(document.get("share"))
     answered = call.services.assigner.assign(call.identity.project_id, wanted)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
-from experiments.catalogue.event_types import EVENT_TYPES, MAX_ID, MAX_TYPE
+from experiments.catalogue.event_types import COMMON, EVENT_TYPES, MAX_ID, MAX_TYPE
 from experiments.catalogue.units import MAX_UNIT
 from experiments.errors import InvalidError
 from experiments.ingestion.events import Checked, check_events, unforeseen
@@ -36,6 +36,9 @@ EventProperties: type[BaseModel] = create_model(
         )
         for kind in EVENT_TYPES
         for found in kind.properties
+    },
+    **{
+        found.name: (found.type | None, Field(None, description=f"For any event: {found.meaning}.")) for found in COMMON
     },
 )
 
@@ -165,11 +168,16 @@ def _checked(call: Call, raws: list[Any]) -> Checked:
     now_us, limits = time.time_ns() // 1000, EventLimits.of(call.services.settings)
     project_id = call.identity.project_id
     configuration = call.services.configuration.current()
-    checked = check_events(raws, now_us=now_us, limits=limits, configuration=configuration.of(project_id))
+    caller = call.member_agent()
+    checked = check_events(
+        raws, now_us=now_us, limits=limits, configuration=configuration.of(project_id), caller=caller
+    )
     if any(entry["code"] in _PERHAPS_NEW for entry in checked.rejected):
         latest = call.services.configuration.latest()
         if latest is not configuration:
-            checked = check_events(raws, now_us=now_us, limits=limits, configuration=latest.of(project_id))
+            checked = check_events(
+                raws, now_us=now_us, limits=limits, configuration=latest.of(project_id), caller=caller
+            )
     return checked
 
 

@@ -42,6 +42,10 @@ class Call(NamedTuple):
         query = parse_qs(self.environ.get("QUERY_STRING", ""), keep_blank_values=True)
         return {name: values[-1] for name, values in query.items()}
 
+    def member_agent(self) -> str | None:
+        """Return the ``User-Agent`` of a call with a client key, which a member's own device makes; else None."""
+        return self.environ.get("HTTP_USER_AGENT") if self.identity.kind == "client" else None
+
     def document(self, *, exact: bool = False) -> dict[str, Any]:
         """Return the body, a JSON object; with ``exact`` its decimal fractions are `Decimal`.
 

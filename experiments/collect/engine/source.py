@@ -23,7 +23,7 @@ from experiments.catalogue.metrics import DAY_US
 from experiments.collect.engine.planning import ensure_statistics
 from experiments.storage.tables import Event, Exposure, MultiExposure, OutsideExposure, metadata
 
-_TYPES = {"INTEGER": "int64", "BIGINT": "int64", "BOOLEAN": "boolean", "JSON": "string"}
+_TYPES = {"INTEGER": "int64", "BIGINT": "int64", "SMALLINT": "int16", "BOOLEAN": "boolean", "JSON": "string"}
 _IN_ORDER = (("enable_hashjoin", "off"), ("max_parallel_workers_per_gather", "0"))
 _open: dict[tuple[int, str], SQLBackend] = {}
 _opening = threading.Lock()

@@ -44,6 +44,7 @@ def lines(document: ExperimentDocument) -> list[Line]:
         Line("covariate", gettext("Covariate"), covariate(document["covariate"])),
         Line("prior", gettext("Prior"), prior(document)),
         Line("interval", gettext("Intervals"), interval(document["interval"])),
+        Line("bots", gettext("Bots"), gettext("Counted like members.") if document["bots"] == "count" else ""),
     )
     return [line for line in found if line.sentence]
 

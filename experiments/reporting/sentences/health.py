@@ -94,6 +94,14 @@ HEALTH: Mapping[str, Template] = {
     "health.carry_over.next_step": N_(
         "To compare people who see the experiment for the first time, count new members only when you change weights."
     ),
+    "health.bot_events.some": plural(
+        "{events:count} event of bots and scanners was set aside ({share:percent.1} of all).",
+        "{events:count} events of bots and scanners were set aside ({share:percent.1} of all).",
+        by="events",
+    ),
+    "health.bot_events.next_step": N_(
+        "Check where they come from. If they are people after all, set “Bots and scanners” to count them."
+    ),
     "health.crossing.none": N_("No member saw another variant through a share."),
     "health.crossing.some": N_("{share:percent.1} of members saw another variant through a share."),
     "health.crossing.next_step": N_(

@@ -196,6 +196,8 @@ CASES = [
     ("carry_over", {"carried_over": 50, "switched": 20}, "ok"),
     ("carry_over", {"carried_over": 51}, "warn"),
     ("carry_over", {"carried_over": 900, "randomised": 100, "new_only": True}, "ok"),
+    ("bot_events", {"set_aside": 5, "events": 95}, "ok"),
+    ("bot_events", {"set_aside": 50, "events": 50}, "warn"),
     ("crossing", {"crossed": 18}, "ok"),
     ("crossing", {"crossed": 80}, "warn"),
     ("crossing", {"shared": 5}, "ok"),
@@ -210,7 +212,7 @@ CASES = [
     ("before_exposure", {"early": 200}, "warn"),
     ("unwatched", {"unwatched": 200}, "warn"),
     ("file_rows", {"file_rows": {"read": 10, "used": 10}}, "ok"),
-    ("file_rows", {"file_rows": {"read": 10, "used": 7, "repeated": 1, "two_variants": 2}}, "ok"),
+    ("file_rows", {"file_rows": {"read": 10, "used": 6, "condition": 1, "repeated": 1, "two_variants": 2}}, "ok"),
     ("currency", {"other_currency": 1}, "warn"),
     ("currency", {"other_currency": 3}, "warn"),
     ("aa_history", {"aa_winners": (False,)}, "ok"),
@@ -253,7 +255,7 @@ def test_rows_that_are_neither_used_nor_set_aside_are_an_error():
         members_check("file_rows", file_rows={"read": 10, "used": 7, "repeated": 2})
 
 
-NOTED = ("immature", "outside_run", "carry_over", "file_rows")
+NOTED = ("immature", "outside_run", "carry_over", "file_rows", "bot_events")
 
 
 def test_only_some_figures_get_a_note_although_nothing_is_wrong():

@@ -39,7 +39,7 @@ def check(**fields):
 def test_an_event_without_a_time_gets_the_time_of_arrival():
     row = check()
     assert (row.id, row.unit, row.type, row.at_us, row.received_us) == ("1", "u", "click", NOW, NOW)
-    assert row[6:] == (None, None, None, None)
+    assert set(row[6:]) == {None}
 
 
 def test_a_purchase_is_exact_and_in_the_experiments_currency():

@@ -77,6 +77,7 @@ DOCUMENT_EXAMPLE: dict[str, Any] = {
     "prior": "auto",
     "prior_in_force": {"name": "content", "notice": None},
     "interval": "eti",
+    "bots": "exclude",
     "starts_at": None,
     "ends_at": None,
     "targeting_text": "country is DE or AT, and not (employee is true)",
@@ -247,6 +248,7 @@ class ExperimentDocument(BaseModel):
     prior: str
     prior_in_force: PriorInForce
     interval: str
+    bots: str
     starts_at: datetime | None
     ends_at: datetime | None
     state: State

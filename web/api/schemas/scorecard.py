@@ -71,6 +71,10 @@ class Units(BaseModel):
         description="Excluded members by reason: multi_exposed, bots; where they apply also before_start and after_end "
         "(exposed only outside the run) and carried_over (members of an earlier run)."
     )
+    events_set_aside: dict[str, int] = Field(
+        description="Members' events that do not count, by reason: bot (marked by the app), scanner (a crawler, "
+        "previewer or mail scanner), instant_click and burst_click (e-mail clicks faster than a person's)."
+    )
 
 
 class VariantResult(BaseModel):

@@ -38,6 +38,7 @@ LABELS = {
     "margin": N_("Margin"),
     "prior": N_("Prior"),
     "interval": N_("Intervals"),
+    "bots": N_("Bots and scanners"),
     "targeting": N_("Audience"),
     "rules": N_("Audience"),
     "new_run": N_("New run"),

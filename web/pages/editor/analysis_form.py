@@ -28,6 +28,7 @@ FIELDS = (
     "margin",
     "prior",
     "interval",
+    "bots",
 )
 ACTIONS = tuple(kind.key for kind in EVENT_TYPES if kind.weighable)
 """Event types that the editor suggests for action values; others can be typed."""
@@ -48,6 +49,7 @@ PRIORS = (
     ("sceptical", N_("Sceptical: most differences are small")),
 )
 INTERVALS = (("eti", N_("Equal-tailed (ETI)")), ("hdi", N_("Shortest (HDI)")))
+BOTS = (("exclude", N_("Set aside and shown")), ("count", N_("Counted like members")))
 _EMPTY: Row = {"type": "", "amount": ""}
 
 
@@ -60,6 +62,7 @@ def blank() -> Values:
         "margin": "100",
         "prior": "auto",
         "interval": "eti",
+        "bots": "exclude",
         "worths": [dict(_EMPTY)],
     }
 
@@ -77,7 +80,7 @@ def values_of(document: Mapping[str, Any]) -> Values:
         values["covariate.kind"] = kind
         values[f"covariate.{kind}"] = str(covariate[kind])
     values["margin"] = _as_percent(document["margin"])
-    values |= {"prior": document["prior"], "interval": document["interval"]}
+    values |= {"prior": document["prior"], "interval": document["interval"], "bots": document["bots"]}
     worths = [{"type": kind, "amount": _as_amount(amount)} for kind, amount in document["action_values"].items()]
     return values | {"worths": worths or [dict(_EMPTY)]}
 
@@ -114,6 +117,7 @@ def raw(values: Values, errors: Errors) -> dict[str, Any]:
         "margin": _share(values["margin"], "margin", errors) if values["margin"].strip() else 1.0,
         "prior": values["prior"],
         "interval": values["interval"],
+        "bots": values["bots"],
     }
 
 

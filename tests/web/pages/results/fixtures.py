@@ -131,7 +131,12 @@ def document(
         "cut_off": cut_off.isoformat().replace("+00:00", "Z"),
         "verdict": verdict.to_dict(),
         "health": [check.to_dict() for check in checks],
-        "units": {"randomised": randomised, "shared": 310, "excluded": {"multi_exposed": 4, "bots": 12}},
+        "units": {
+            "randomised": randomised,
+            "shared": 310,
+            "excluded": {"multi_exposed": 4, "bots": 12},
+            "events_set_aside": {"scanner": 3},
+        },
         "metrics": [entry.to_dict() | _named(entry.metric) for entry in metrics],
         "segments": [segment()] if segments is None else segments,
         "provenance": {

@@ -9,7 +9,7 @@ from experiments.reporting.sentences.wording import Wording
 from experiments.translation import gettext
 from web.pages.results import explanations
 from web.pages.results.context import Context
-from web.pages.results.sections.provenance import excluded_members
+from web.pages.results.sections.provenance import events_set_aside, excluded_members
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class HealthItem:
 
 @dataclass(frozen=True)
 class Health:
-    """The section: the checks, and a sentence on the members that were excluded."""
+    """The section: the checks, and a sentence on the members and events that were excluded."""
 
     items: tuple[HealthItem, ...]
     excluded: str
@@ -39,8 +39,9 @@ class Health:
 
 def build(context: Context) -> Health:
     """Return the section."""
-    excluded = context.answer.heading.units.excluded
-    return Health(health_items(context.checks, context.reading.wording), excluded_members(excluded))
+    units = context.answer.heading.units
+    left_out = " ".join(filter(None, (excluded_members(units.excluded), events_set_aside(units.events_set_aside))))
+    return Health(health_items(context.checks, context.reading.wording), left_out)
 
 
 def health_items(checks: Sequence[HealthCheck], words: Wording) -> tuple[HealthItem, ...]:

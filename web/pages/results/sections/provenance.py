@@ -44,6 +44,22 @@ EXCLUDED = {
 }
 """The reasons for which members are excluded, with their number."""
 
+SET_ASIDE = {
+    "bot": plural("{number} event marked as a bot's", "{number} events marked as a bot's", "number"),
+    "scanner": plural("{number} event of a crawler or scanner", "{number} events of crawlers and scanners", "number"),
+    "instant_click": plural(
+        "{number} e-mail click within a second of the exposure",
+        "{number} e-mail clicks within a second of the exposure",
+        "number",
+    ),
+    "burst_click": plural(
+        "{number} e-mail click among several within two seconds",
+        "{number} e-mail clicks among several within two seconds",
+        "number",
+    ),
+}
+"""The reasons for which events are set aside, with their number."""
+
 OTHERS = plural("{number} other", "{number} others", "number")
 
 STANDARD_ERRORS_95 = 1.96
@@ -63,6 +79,16 @@ def excluded_members(excluded: Mapping[str, int]) -> str:
         if number
     ]
     return gettext("Excluded: {members}.").format(members=listed(parts)) if parts else ""
+
+
+def events_set_aside(aside: Mapping[str, int]) -> str:
+    """Return a sentence on the events that were set aside; empty where none was."""
+    parts = [
+        explanations.in_plural(SET_ASIDE.get(reason, OTHERS), number, number=count(number))
+        for reason, number in aside.items()
+        if number
+    ]
+    return gettext("Events set aside: {events}.").format(events=listed(parts)) if parts else ""
 
 
 def provenance(reading: Reading, zone: str = "UTC") -> tuple[tuple[str, str], ...]:
