@@ -7,6 +7,7 @@ and import read its name, its sentence and how its values are written from here.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from experiments.catalogue.custom import custom_metric
 from experiments.catalogue.event_types import ACTIVITY
 from experiments.catalogue.metric import DAY_US, Default, Kind, Metric, Scale
 from experiments.errors import NotFoundError
@@ -326,8 +327,8 @@ NET_VALUE = _first("value", "money")
 
 
 def find(key: str) -> Metric | None:
-    """Return the metric of a key, or None where there is none."""
-    return _BY_KEY.get(key)
+    """Return the metric of a key, built-in or of a custom outcome, or None where there is none."""
+    return _BY_KEY.get(key) or custom_metric(key)
 
 
 def metric(key: str) -> Metric:
@@ -338,11 +339,11 @@ def metric(key: str) -> Metric:
     NotFoundError
         With the known keys, where there is none.
     """
-    try:
-        return _BY_KEY[key]
-    except KeyError:
+    found = find(key)
+    if found is None:
         known = ", ".join(sorted(_BY_KEY))
-        raise NotFoundError(f"There is no metric {key!r}; the metrics are {known}.", code="metric_unknown") from None
+        raise NotFoundError(f"There is no metric {key!r}; the metrics are {known}.", code="metric_unknown")
+    return found
 
 
 def unwatched_types(primary: str, guardrails: Sequence[str]) -> tuple[str, ...]:

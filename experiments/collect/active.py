@@ -58,6 +58,9 @@ class Active:
         """Return a member's number of events (or of distinct days) as an expression; not for rates."""
         if metric.statistic == "days":
             return self.members[f"{metric.key}_before" if before else metric.key]
+        if metric.statistic == "sum":
+            # Events that carry a whole number each, in millionths.
+            return self.members[value_column(metric, before=before)] // 1_000_000
         return reduce(add, (self.packing.read(self.members, one) for one in tallies_of(metric, before=before)))
 
     def did(self, metric: Metric, *, before: bool = False) -> Any:
@@ -194,7 +197,7 @@ def _wide_columns(backend: SQLBackend, scope: Scope, events: Any, metric: Metric
         return {}
     total, number = valued(backend, events, metric, scope)
     columns = {value_column(metric): total} | ({number_column(metric): number} if metric.kind == "ratio" else {})
-    if before and metric.kind == "amount":
+    if before and metric.statistic == "sum":
         columns[value_column(metric, before=True)] = valued(backend, events, metric, scope, before=True)[0]
     return columns
 

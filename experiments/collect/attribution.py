@@ -296,8 +296,9 @@ def _with_brought(backend: SQLBackend, scope: Scope, members: Any) -> Any:
 
 def _before(backend: SQLBackend, joined: Any, metric: Metric, scope: Scope) -> Any:
     """Return a member's number for a metric in the days before the exposure, where later days make no difference."""
-    if metric.kind == "amount":
-        return valued(backend, joined, metric, scope, before=True)[0]
+    if metric.statistic == "sum":
+        total = valued(backend, joined, metric, scope, before=True)[0]
+        return total if metric.kind == "amount" else total // MICRO
     if metric.statistic == "days":
         return days_before(backend, joined, metric)
     did = one_where(joined.before & joined.any_type.isin(metric.event_types))
@@ -329,6 +330,7 @@ def outcome_columns(backend: SQLBackend, joined: Any, metric: Metric, scope: Sco
         return {metric.key: active_days(backend, joined, metric)} if metric.kind == "count" else {}
     if metric.statistic in ("sum", "mean"):
         total, number = valued(backend, joined, metric, scope)
+        total = total // MICRO if metric.kind == "count" else total
         return {metric.key: total} | ({f"{metric.key}_number": number} if metric.kind == "ratio" else {})
     return {}
 

@@ -36,7 +36,7 @@ Day = dict[str, Statistics]
 
 def has_daily_statistics(metric: Metric) -> bool:
     """Return whether `statistics_by_day` supports the metric: rates, sums of values and numbers of events."""
-    return metric.statistic in ("any", "sum", "count")
+    return metric.statistic in ("any", "count") or metric.kind == "amount"
 
 
 def statistics_by_day(

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from sqlmodel import Session
 
+from experiments.catalogue.custom import CUSTOM_KINDS, custom_key
 from experiments.commands import helping
 from experiments.commands.console import Bar, opened_database
 from experiments.errors import ImportFailedError, InvalidError
@@ -97,7 +98,10 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
     help=N_("Column of a meaning in EVENTS."),
 )
 @click.option(
-    "--outcome", multiple=True, metavar="TYPE=COLUMN", help=N_("Column with an event type's counts or amounts.")
+    "--outcome",
+    multiple=True,
+    metavar="TYPE=COLUMN[:KIND]",
+    help=N_("Column with an event type's counts or amounts; a name of your own takes :share, :amount or :count."),
 )
 @click.option(
     "--exposed-at", default=None, metavar="TIME", help=N_("Time of exposure for all members, if FILE has none.")
@@ -137,7 +141,7 @@ def members(
         common,
         repeats="auto" if unit is None else "add",
         event_columns=_pairs("--map-event", mapped_event),
-        outcomes=list(_each_pair("--outcome", outcome)),
+        **_outcomes(outcome),
         exposed_at=_moment("--exposed-at", exposed_at, common["time_zone"]),
         segments=_listed(segments),
         covariate=_covariate(covariate, days_before),
@@ -166,9 +170,9 @@ def _plan(kind: str, file: Path, common: dict[str, Any], **values: Any) -> Plan:
         weights={
             name: _number("--weights", text) for name, text in _each_pair("--weights", _listed(common["weights"]))
         },
-        primary_metric=common["primary"],
-        metrics=_listed(common["metrics"]),
-        guardrails=_guardrails(common["guardrails"]),
+        primary_metric=common["primary"] and _named(common["primary"], values),
+        metrics=[_named(key, values) for key in _listed(common["metrics"])],
+        guardrails=_guardrails(common["guardrails"], values),
         currency=common["currency"],
         time_zone=common["time_zone"],
         window_days=common["window_days"],
@@ -183,10 +187,27 @@ def _covariate(column: str | None, days_before: int | None) -> dict[str, Any] | 
     return {"attribute": column, "days_before": days_before}
 
 
-def _guardrails(text: str | None) -> list[str] | None:
+def _outcomes(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Return the outcomes of a plan: event type and column, and the kind of each custom one."""
+    pairs, custom = [], {}
+    for type_, rest in _each_pair("--outcome", texts):
+        column, sign, kind = rest.rpartition(":")
+        if sign and kind in CUSTOM_KINDS:
+            custom[type_] = kind
+        pairs.append((type_, column if type_ in custom else rest))
+    return {"outcomes": pairs, "custom": custom}
+
+
+def _named(key: str, values: dict[str, Any]) -> str:
+    """Return the key of a metric that may be named by its custom outcome."""
+    custom = values.get("custom", {})
+    return custom_key(custom[key], key) if key in custom else key
+
+
+def _guardrails(text: str | None, values: dict[str, Any]) -> list[str] | None:
     if text is None:
         return None
-    return [] if text.strip() in ("", "none") else _listed(text)
+    return [] if text.strip() in ("", "none") else [_named(key, values) for key in _listed(text)]
 
 
 def _columns(kind: str, file: Path, mapped: dict[str, str], *, dated: bool) -> dict[str, str]:

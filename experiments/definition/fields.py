@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from experiments.catalogue.currencies import CURRENCIES
 from experiments.catalogue.event_types import EVENT_TYPES, MONEY_TYPES, meant
-from experiments.catalogue.metrics import METRICS
+from experiments.catalogue.metrics import METRICS, find
 from experiments.definition import targeting
 from experiments.errors import InvalidError
 from experiments.translation import gettext
@@ -66,8 +66,8 @@ def _check_name(value: str) -> str:
 
 
 def _check_metric(value: str) -> str:
-    known = tuple(metric.key for metric in METRICS)
-    if value not in known:
+    if find(value) is None:
+        known = tuple(metric.key for metric in METRICS)
         message = gettext("{value} is not a metric; choose one of {metrics}.")
         raise bad(message.format(value=shown(value), metrics=", ".join(known)))
     return value

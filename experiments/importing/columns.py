@@ -29,8 +29,11 @@ _TIME_SHAPE = re.compile(r"\d{4}-?\d\d-?\d\d|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,2}/\d{
 
 _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "members": {
-        "unit": ("unit", "customer_no", "customer_id", "user_id", "member_id", "user", "member", "customer", "id"),
-        "variant": ("variant", "arm", "group", "package", "version", "treatment", "segment"),
+        "unit": (
+            *("unit", "customer_no", "customer_id", "user_id", "userid", "member_id", "participant_id", "subject_id"),
+            *("household_id", "visitor_id", "user", "member", "customer", "participant", "subject", "household", "id"),
+        ),
+        "variant": ("variant", "arm", "group", "package", "version", "treatment", "condition", "segment"),
         "exposed_at": ("exposed_at", "exposed", "first_seen", "seen_at", "sent_at", "timestamp", "date"),
         "brought_by": ("brought_by", "invited_by", "referred_by", "referrer", "shared_by"),
         **{OUTCOME + kind.key: kind.column_names for kind in EVENT_TYPES if kind.column_names},

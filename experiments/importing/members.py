@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from experiments.catalogue.custom import CustomKind
 from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, event_type
 from experiments.catalogue.units import MAX_UNIT, has_invisible, is_placeholder
 from experiments.errors import InvalidError
@@ -18,9 +19,11 @@ from experiments.importing.values import (
     Clock,
     attribute,
     match_name,
+    not_negative,
     read_moment,
     slug,
     whole_number,
+    yes_or_no,
 )
 from experiments.translation import N_, gettext, quoted
 from experiments.translation.filling import filled
@@ -170,6 +173,7 @@ class MemberReader:
         ]
         self.selects = Filter(header, plan.where, file_name).selects
         self.blanks: Counter[str] = Counter()
+        self._custom = plan.custom
         mapped = {self._unit, self._variant, self._at, self._brought_by, *(column for _, column, _ in self._outcomes)}
         self.attributes = [(index, name) for index, name in enumerate(header) if index not in mapped]
         attribute_names = [name for _, name in self.attributes]
@@ -226,7 +230,13 @@ class MemberReader:
         self, line: int, unit: str, at_us: int, type_: str, column: int, text: str, amounts: Amounts
     ) -> list[ImportedEvent]:
         meaning = event_type(type_).value
-        if meaning.required:
+        kind = self._custom.get(type_)
+        if kind is not None:
+            if not text:
+                self.blanks[type_] += 1
+            value = _custom_value(kind, text, amounts, line)
+            count, value = int(value is not None), None if kind == "share" else value
+        elif meaning.required:
             if not text:
                 self.blanks[type_] += 1
             # An amount of 0 is not a purchase, and 0 seconds are not a visit.
@@ -364,6 +374,17 @@ def value_micro(type_: str, text: str, amounts: Amounts, line: int) -> int | Non
     except InvalidError as error:
         raise ValueError(error.detail.rstrip(".")) from None
     return value
+
+
+def _custom_value(kind: CustomKind, text: str, amounts: Amounts, line: int) -> int | None:
+    """Return a custom outcome in millionths, None if it is none, zero or blank; raise ValueError if it is not valid."""
+    if not text:
+        return None
+    if kind == "share":
+        return MICRO if yes_or_no(text) else None
+    if kind == "count":
+        return whole_number(text) * MICRO or None
+    return not_negative(amounts.micro(text, line), text) or None
 
 
 def _id_error(text: str) -> str | None:

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from experiments.catalogue.custom import CustomKind, custom_key, custom_metric
+from experiments.catalogue.event_types import KNOWN
 from experiments.definition.fields import (
     MAX_VARIANTS,
     Currency,
@@ -46,6 +48,9 @@ class Plan(BaseModel):
     columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column of the first file.")
     event_columns: dict[str, str] = Field(default_factory=dict, description="Meaning to column of the events' file.")
     outcomes: list[tuple[str, str]] = Field(default_factory=list, description="Event type and column of a wide file.")
+    custom: dict[str, CustomKind] = Field(
+        default_factory=dict, description="What the column of a custom outcome holds, by its event type."
+    )
     where: list[list[tuple[str, str]]] = Field(
         default_factory=list, description="Conditions that a row meets, each by one of its pairs of column and value."
     )
@@ -93,6 +98,18 @@ class Plan(BaseModel):
             raise bad(filled(message, total=total, most=LARGEST_PART))
         return value
 
+    @field_validator("custom")
+    @classmethod
+    def _distinct(cls, value: dict[str, CustomKind]) -> dict[str, CustomKind]:
+        for type_, kind in value.items():
+            if custom_metric(custom_key(kind, type_)) is None:
+                message = gettext(
+                    "{type!r} is not the name of a custom outcome; use up to 48 letters, digits, hyphens and "
+                    "underscores, and none of {types}."
+                )
+                raise bad(message.format(type=type_, types=", ".join(KNOWN)))
+        return value
+
     @model_validator(mode="after")
     def _known_meanings(self) -> "Plan":
         known = MEMBER_MEANINGS if self.kind == "members" else COUNT_MEANINGS + CONTENT_MEANINGS
@@ -110,6 +127,11 @@ class Plan(BaseModel):
             missing = "exposed_at" if self.exposed_at is None else "ended_at"
             raise field_errors({missing: gettext("One of the two dates is missing; enter both, or neither.")})
         return self
+
+    @property
+    def custom_metrics(self) -> tuple[str, ...]:
+        """The keys of the metrics of custom outcomes, in their order."""
+        return tuple(custom_key(self.custom[type_], type_) for type_, _ in self.outcomes if type_ in self.custom)
 
     def column(self, meaning: str) -> str:
         """Return the column of the first file with a meaning; by default the column of that name."""

@@ -122,6 +122,8 @@ def refuse_early(session: Session, plan: Plan) -> None:
     """Refuse a plan that no file can satisfy, before any file is read; raises as `run_import` does."""
     for type_, _ in plan.outcomes:
         error = type_error(type_)
+        if type_ in plan.custom:
+            continue
         if known := meant(type_):
             message = gettext("it resembles the event type {known}; use one of {types}, or a distinct custom name")
             error = message.format(known=known, types=", ".join(KNOWN))

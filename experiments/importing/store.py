@@ -61,6 +61,8 @@ class ImportSummary:
         Members in two variants, who are excluded.
     blanks
         Blank amounts by event type; they count as none.
+    counted
+        Event types that a metric of the experiment counts.
     """
 
     key: str
@@ -73,6 +75,7 @@ class ImportSummary:
     rows: Rows = Rows()
     in_two: int = 0
     blanks: Mapping[str, int] = field(default_factory=dict)
+    counted: tuple[str, ...] = ()
 
 
 def store_members(
@@ -93,10 +96,12 @@ def store_members(
     ended_us = min(ended_us, _us(datetime.now(UTC)))
     metrics = tuple(plan.metrics)
     if metrics:
-        metrics = tuple(dict.fromkeys((*metrics, *_default_guardrails(types))))
+        metrics = tuple(dict.fromkeys((*metrics, *plan.custom_metrics, *_default_guardrails(types))))
     else:
         spread = WORD_OF_MOUTH if staging.has_shares() else ()
-        metrics = (*_metrics_of(types, staging.types_after(DAY_US)), *spread)
+        known = {type_: count for type_, count in types.items() if type_ not in plan.custom}
+        found = _metrics_of(known, staging.types_after(DAY_US)) if known or not plan.custom else ()
+        metrics = (*plan.custom_metrics, *found, *spread)
     stored, run = _store_experiment(
         session, plan, variants, counts, metrics, started_us=first_us, ended_us=max(ended_us, first_us), actor=actor
     )
@@ -116,7 +121,8 @@ def store_members(
     _record(session, stored, actor, members=sum(counts.values()), events=sum(types.values()))
     named = {name: counts.get(key, 0) for name, key in variants.keys.items()}
     unwatched = sum(types.get(kind, 0) for kind in unwatched_types(stored.primary_metric, stored.guardrails))
-    return ImportSummary(plan.key, stored.name, named, types, uncounted, unwatched)
+    counted = tuple(sorted({kind for key in (*stored.metrics, *stored.guardrails) for kind in metric(key).event_types}))
+    return ImportSummary(plan.key, stored.name, named, types, uncounted, unwatched, counted=counted)
 
 
 def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) -> ImportSummary:

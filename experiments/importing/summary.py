@@ -30,7 +30,13 @@ def summary_lines(summary: ImportSummary, plan: Plan) -> list[str]:
 
 def notes(summary: ImportSummary) -> list[str]:
     """Return a sentence for whatever was converted, set aside or does not count."""
-    return [*_rows(summary.rows), *_aside(summary), *_blanks(summary), *_times(summary.times), *_events(summary)]
+    return [
+        *_rows(summary.rows),
+        *_aside(summary),
+        *_blanks(summary),
+        *_times(summary.times),
+        *_events(summary),
+    ]
 
 
 def _rows(rows: Rows) -> Iterator[str]:
@@ -99,12 +105,12 @@ def _events(summary: ImportSummary) -> Iterator[str]:
             filled("{count:,} {type}", count=count, type=type_) for type_, count in sorted(summary.events.items())
         )
         yield gettext("Events: {events}.").format(events=by_type)
-    for type_ in sorted(set(summary.events) - KNOWN.keys()):
+    for type_ in sorted(set(summary.events) - KNOWN.keys() - set(summary.counted)):
         known = meant(type_)
         text = (
-            gettext("No built-in metric counts the type {type!r}. Did you mean {known}?")
+            gettext("No metric counts the type {type!r}. Did you mean {known}?")
             if known
-            else gettext("No built-in metric counts the type {type!r}. Set its value as an action to count it.")
+            else gettext("No metric counts the type {type!r}. Count it with --metrics share_of_{type}.")
         )
         yield text.format(type=type_, known=known)
     if summary.unwatched:

@@ -189,6 +189,17 @@ def not_negative(micro: int, text: str) -> int:
     return micro
 
 
+_YES, _NO = frozenset(("1", "1.0", "true", "yes", "y", "t")), frozenset(("0", "0.0", "false", "no", "n", "f"))
+
+
+def yes_or_no(text: str) -> bool:
+    """Return whether a cell says yes (1, true, yes); raise ValueError if it says neither yes nor no."""
+    plain = text.casefold()
+    if plain not in _YES and plain not in _NO:
+        raise ValueError(gettext("{text!r} is neither yes nor no; use 1 and 0, or true and false").format(text=text))
+    return plain in _YES
+
+
 @lru_cache(maxsize=4_096)
 def whole_number(text: str) -> int:
     """Return a count, 0 or more.

@@ -128,6 +128,9 @@ def wording(answer: Answer, names: Mapping[str, str], *, zone: str = "UTC") -> W
     return wording_of(names, answer.metrics, zone=zone, cut_off=cut_off)
 
 
+_BUILT_IN = tuple(metric.key for metric in METRICS)
+
+
 def wording_of(
     names: Mapping[str, str],
     metrics: Sequence[MetricEntry] = (),
@@ -138,7 +141,7 @@ def wording_of(
     """Return how the messages of a part of a result are put into words."""
     return Wording(
         variants=labels(names),
-        metrics={metric.key: noun(metric.key) for metric in METRICS},
+        metrics={key: noun(key) for key in (*_BUILT_IN, *(entry.metric for entry in metrics if find(entry.metric)))},
         zone=zone,
         currency=next((entry.currency for entry in metrics if entry.currency), ""),
         cut_off=cut_off,
