@@ -16,6 +16,7 @@ from analysis.health.history import aa_history
 from analysis.health.members import bots, carry_over, crossing, file_rows, immature, multi_exposed, outside_run
 from analysis.health.result import HealthCheck
 from analysis.health.split import srm
+from analysis.health.traffic import uncounted, unexposed
 from analysis.messages import N_
 
 
@@ -108,6 +109,20 @@ CHECKS: tuple[Check, ...] = (
         before_exposure,
         N_("Events before the exposure"),
         N_("What happened before a member saw the content can't be its effect."),
+    ),
+    Check(
+        "unexposed",
+        unexposed,
+        N_("Events of others"),
+        N_("Visitors who never reached the experiment act as well; their events aren't counted."),
+        note_above=0.0,
+    ),
+    Check(
+        "uncounted",
+        uncounted,
+        N_("Uncounted events"),
+        N_("Events of these types change no figure of this experiment."),
+        note_above=0.0,
     ),
     Check(
         "currency",

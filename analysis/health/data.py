@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from analysis.health.srm import Epoch
+
+
+class Uncounted(NamedTuple):
+    """An event type that no metric, guardrail or value of the test counts.
+
+    Attributes
+    ----------
+    type : str
+    events : int
+    meant : str or None
+        The type that it is probably another word or a slip for.
+    """
+
+    type: str
+    events: int
+    meant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,15 @@ class HealthData:
         Randomised units that an earlier run exposed, and those of them who saw another variant there.
     new_only : bool
         Members of earlier runs are excluded.
+    arrived : bool
+        Any event has arrived since the start, of whichever unit.
+    admitted : float or None
+        Share of the audience that takes part; None where it is not known.
+    named, named_unexposed, unnamed, unnamed_unexposed : int
+        Events since the start that a metric counts, which name this test or no test, and those of units that were never
+        exposed.
+    uncounted : tuple of Uncounted
+        Event types that nothing counts, the probable mistakes first.
     crossed, immature : int
         Randomised members who saw another variant through a share, and whose window is still open.
     window_days : float
@@ -77,6 +103,13 @@ class HealthData:
     carried_over: int = 0
     switched: int = 0
     new_only: bool = False
+    arrived: bool = False
+    admitted: float | None = None
+    named: int = 0
+    named_unexposed: int = 0
+    unnamed: int = 0
+    unnamed_unexposed: int = 0
+    uncounted: tuple[Uncounted, ...] = ()
     crossed: int = 0
     immature: int = 0
     window_days: float = 7

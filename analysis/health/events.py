@@ -98,6 +98,9 @@ def silence(data: HealthData) -> HealthCheck | None:
     """Check that events still arrive while the test runs."""
     if data.totals_only or data.imported or not data.listening:
         return None
+    if data.last_event_us is None and data.arrived:
+        detail = message("health.silence.of_others")
+        return HealthCheck("silence", "warn", None, detail, message("health.silence.expose"))
     if data.last_event_us is None:
         return HealthCheck("silence", "warn", None, message("health.silence.never"), message("health.silence.send_one"))
     hours = (data.now_us - data.last_event_us) / 1_000_000 / 3600

@@ -1,16 +1,20 @@
 """The data for the health checks of an analysis: its split, its members and its events."""
 
-from analysis.health.data import HealthData
+from collections.abc import Mapping
+from dataclasses import replace
+
+from analysis.health.data import HealthData, Uncounted
 from analysis.health.srm import Epoch
 from experiments.analyses.allocation import members_in
 from experiments.analyses.plan import Inputs, Plan
+from experiments.catalogue.event_types import meant
 from experiments.collect.collected import Collected
 
 
 def health_data(inputs: Inputs) -> HealthData:
     """Return the data that `analysis.health.checks.CHECKS` read."""
     plan, collected, quality = inputs.plan, inputs.collected, inputs.collected.quality
-    return HealthData(
+    members_and_events = HealthData(
         epochs=_epochs(plan, collected),
         imported=plan.imported,
         totals_only=inputs.counts_only,
@@ -21,10 +25,6 @@ def health_data(inputs: Inputs) -> HealthData:
         shared=collected.shared,
         multi_exposed=collected.excluded["multi_exposed"],
         bots=collected.excluded["bots"],
-        before_start=collected.excluded.get("before_start", 0),
-        after_end=collected.excluded.get("after_end", 0),
-        carried_over=quality.carried_over,
-        switched=quality.switched,
         crossed=quality.crossed,
         immature=quality.immature,
         window_days=plan.window_days,
@@ -44,6 +44,32 @@ def health_data(inputs: Inputs) -> HealthData:
         now_us=inputs.cut_off_us,
         silence_hours=plan.silence_hours,
     )
+    return _with_surroundings(members_and_events, plan, collected)
+
+
+def _with_surroundings(data: HealthData, plan: Plan, collected: Collected) -> HealthData:
+    """Return the data with what happened around the run: exposures outside it, earlier runs, other traffic."""
+    quality = collected.quality
+    return replace(
+        data,
+        before_start=collected.excluded.get("before_start", 0),
+        after_end=collected.excluded.get("after_end", 0),
+        carried_over=quality.carried_over,
+        switched=quality.switched,
+        arrived=quality.arrived,
+        admitted=plan.admitted,
+        named=quality.named,
+        named_unexposed=quality.named_unexposed,
+        unnamed=quality.unnamed,
+        unnamed_unexposed=quality.unnamed_unexposed,
+        uncounted=_uncounted(quality.uncounted),
+    )
+
+
+def _uncounted(events: Mapping[str, int]) -> tuple[Uncounted, ...]:
+    """Return the types that nothing counts, those that probably mean another one first, then the most frequent."""
+    types = [Uncounted(name, number, meant(name)) for name, number in events.items()]
+    return tuple(sorted(types, key=lambda found: (found.meant is None, -found.events, found.type)))
 
 
 def _epochs(plan: Plan, collected: Collected) -> tuple[Epoch, ...]:

@@ -62,6 +62,7 @@ def scope(
         ended_us=None if experiment.imported else _ended_us(experiment, run),
         earlier_runs=earlier_runs,
         count_bots=experiment.bots == "count",
+        live=not experiment.imported,
     )
 
 
@@ -100,11 +101,7 @@ def plan(
         simulated=experiment.simulated,
         control=_control(experiment, variants),
         weights={str(key): float(weight) for key, weight, *_ in run.allocation},
-        epochs=tuple(
-            _planned(epoch, imported=experiment.imported)
-            for epoch in epochs_of(session, run)
-            if epoch.number == 1 or epoch.started_us <= cut_off_us
-        ),
+        epochs=_planned_epochs(session, experiment, run, cut_off_us),
         names={variant.key: _name(variant) for variant in variants},
         primary=experiment.primary_metric,
         metrics=tuple(one.key for one in measured(experiment)),
@@ -123,6 +120,21 @@ def plan(
         imported_rows=run.imported_rows,
         interval="hdi" if experiment.interval == "hdi" else "eti",
         earlier_runs=earlier_runs(session, run),
+        admitted=_admitted(experiment),
+    )
+
+
+def _admitted(experiment: Experiment) -> float | None:
+    """Return the share of the audience that takes part, which is known only without targeting and namespace."""
+    restricted = experiment.targeting is not None or experiment.namespace_key is not None
+    return None if restricted else experiment.traffic_buckets / 10_000
+
+
+def _planned_epochs(session: Session, experiment: Experiment, run: Run, cut_off_us: int) -> tuple[PlannedEpoch, ...]:
+    return tuple(
+        _planned(epoch, imported=experiment.imported)
+        for epoch in epochs_of(session, run)
+        if epoch.number == 1 or epoch.started_us <= cut_off_us
     )
 
 

@@ -201,6 +201,8 @@ class Plan:
         Rows of the imported file: ``read``, ``used``, and set aside by reason.
     earlier_runs : tuple of int
         The ids of the experiment's runs before this one.
+    admitted : float or None
+        Share of the audience that takes part; None with targeting or a namespace, where it is not known.
     """
 
     experiment: str
@@ -232,6 +234,7 @@ class Plan:
     interval: IntervalKind = "eti"
     imported_rows: Mapping[str, int] | None = None
     earlier_runs: tuple[int, ...] = ()
+    admitted: float | None = None
 
     @property
     def measured(self) -> tuple[Metric, ...]:

@@ -30,6 +30,7 @@ from experiments.collect.history import has_daily_statistics, statistics_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.quality.carry_over import carry_over
 from experiments.collect.quality.set_aside import set_aside
+from experiments.collect.quality.traffic import traffic_of
 from experiments.collect.quality.unwatched import unwatched_events
 from experiments.collect.request import Covariate, Worth
 from experiments.collect.total import Totals, totals_of
@@ -84,7 +85,7 @@ def collect(
         report(0.85)
         levels, together = _by_segment(passed, audience, segmented, sliced)
         adjustments = adjusted(passed.active, metrics, covariate, data) if covariate else {}
-        quality = _quality(backend, scope, passed.quality, unwatched)
+        quality = _quality(backend, scope, passed.quality, unwatched, metrics, declared)
     report(1.0)
     return Collected(
         split.counts(),
@@ -102,8 +103,18 @@ def collect(
     )
 
 
-def _quality(backend: SQLBackend, scope: Scope, quality: Quality, unwatched: Sequence[str]) -> Quality:
+def _quality(
+    backend: SQLBackend,
+    scope: Scope,
+    quality: Quality,
+    unwatched: Sequence[str],
+    metrics: Sequence[Metric],
+    worth: Worth,
+) -> Quality:
     """Return the counts with those that need queries of their own."""
+    if scope.live and scope.by_arrival:
+        traffic = traffic_of(backend, scope, metrics, list(worth.actions))
+        quality = replace(quality, **traffic._asdict())
     carried = carry_over(backend, scope)
     return replace(
         quality,

@@ -70,6 +70,8 @@ class Scope:
         Whether members and events of bots and scanners count.
     aside : Aside
         Which events are set aside (`with_aside`).
+    live : bool
+        Whether the rows come from an app and not from a file, so that other units act beside the members.
     """
 
     project_id: int
@@ -87,6 +89,7 @@ class Scope:
     new_only: bool = False
     count_bots: bool = False
     aside: Aside = Aside()
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class Quality:
         Randomised members who were also invited by a member of another variant, so that they may have seen both.
     carried_over, switched : int
         Randomised units that an earlier run of the experiment exposed, and those of them who saw another variant there.
+    arrived, named, named_unexposed, unnamed, unnamed_unexposed, uncounted
+        The events since the start, as in `experiments.collect.quality.traffic.Traffic`.
     unwatched : int
         Attributed events that a default guardrail would count, where no guardrail of the experiment does.
     set_aside : dict of str to int
@@ -84,6 +86,12 @@ class Quality:
     crossed: int = 0
     carried_over: int = 0
     switched: int = 0
+    arrived: bool = False
+    named: int = 0
+    named_unexposed: int = 0
+    unnamed: int = 0
+    unnamed_unexposed: int = 0
+    uncounted: dict[str, int] = field(default_factory=dict)
     unwatched: int = 0
     set_aside: dict[str, int] = field(default_factory=dict)
 

@@ -143,10 +143,37 @@ HEALTH: Mapping[str, Template] = {
     "health.unwatched.next_step": N_(
         "Add complaints as a guardrail before you decide, so that a variant that draws more of them is stopped."
     ),
+    "health.unexposed.some": plural(
+        "{events:count} of {total:count} event that would count came from units that were never exposed "
+        "({share:percent}).",
+        "{events:count} of {total:count} events that would count came from units that were never exposed "
+        "({share:percent}).",
+        by="total",
+    ),
+    "health.unexposed.named": N_(
+        "These events name this experiment. Check whether ids change when members sign in, and whether your app sends "
+        "every exposure."
+    ),
+    "health.unexposed.next_step": N_(
+        "Check whether ids change when members sign in, and whether your app sends every exposure. If only some "
+        "visitors reach the experiment, name it in the `experiment` field of its events."
+    ),
+    "health.uncounted.some": N_("No metric of this experiment counts {types:list}."),
+    "health.uncounted.type": N_("{type} ({events:count})"),
+    "health.uncounted.meant": N_("{type} ({events:count}, did you mean {meant}?)"),
+    "health.uncounted.others": plural("{types:count} more type", "{types:count} more types", by="types"),
+    "health.uncounted.next_step": N_(
+        "Send these events under the suggested type: only new events can be corrected. If the name is intended, "
+        "ignore this."
+    ),
+    "health.silence.of_others": N_("Events have arrived, but none from a member of this experiment."),
+    "health.silence.expose": N_(
+        "Check that events carry the same `unit` as the exposure, before and after members sign in."
+    ),
     "health.silence.never": N_("No event has arrived yet."),
     "health.silence.send_one": N_("Send one with the snippet on the API keys page and check that it appears here."),
     "health.silence.arriving": N_("Events are arriving; the last one at {at:time_of_day}."),
-    "health.silence.since": N_("No event has arrived since {at:time_of_day}."),
+    "health.silence.since": N_("No event of a member has arrived since {at:time_of_day}."),
     "health.silence.next_step": N_(
         "Check that your app still sends events and that its API key is active. Missed events can't be recovered."
     ),

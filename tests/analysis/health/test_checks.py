@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 from analysis import AnalysisError, HealthCheck
 from analysis.health import checks, split, srm
-from analysis.health.data import HealthData
+from analysis.health.data import HealthData, Uncounted
 from analysis.health.split import split_of
 from analysis.messages import message
 
@@ -224,6 +224,19 @@ CASES = [
     ("silence", {"listening": True, "now_us": NOW, "last_event_us": NOW - 72 * HOUR}, "fail"),
     ("silence", {"listening": True, "now_us": NOW}, "warn"),
     ("silence", {"listening": True, "now_us": NOW, "last_event_us": NOW + HOUR // 12}, "ok"),
+    ("silence", {"listening": True, "now_us": NOW, "arrived": True}, "warn"),
+    ("unexposed", {"unnamed": 20, "unnamed_unexposed": 20, "admitted": 1.0}, "warn"),
+    ("unexposed", {"unnamed": 20, "unnamed_unexposed": 20, "admitted": None}, "ok"),
+    ("unexposed", {"unnamed": 1000, "unnamed_unexposed": 900, "admitted": 0.1}, "ok"),
+    ("unexposed", {"unnamed": 1000, "unnamed_unexposed": 1000, "admitted": 0.1}, "warn"),
+    ("unexposed", {"unnamed": 1000, "unnamed_unexposed": 150, "admitted": 1.0}, "ok"),
+    ("unexposed", {"unnamed": 1000, "unnamed_unexposed": 300, "admitted": 1.0}, "warn"),
+    ("unexposed", {"unnamed": 1, "unnamed_unexposed": 1, "admitted": 1.0}, "ok"),
+    ("unexposed", {"named": 100, "named_unexposed": 6, "admitted": 0.1}, "warn"),
+    ("unexposed", {"named": 100, "named_unexposed": 5}, "ok"),
+    ("uncounted", {"uncounted": (Uncounted("scroll", 900), Uncounted("save", 12))}, "ok"),
+    ("uncounted", {"uncounted": (Uncounted("unsubscribe", 1, "negative"), Uncounted("scroll", 900))}, "warn"),
+    ("uncounted", {"uncounted": tuple(Uncounted(f"event-{n}", 9 - n) for n in range(7))}, "ok"),
     ("srm", {"epochs": (srm.Epoch({"a": 500, "b": 500}, HALVES),)}, "ok"),
     ("srm", {"epochs": (srm.Epoch({"a": 500, "b": 500}, HALVES),), "imported": True}, "ok"),
     ("srm", {"epochs": (srm.Epoch({"a": 5200, "b": 4838}, HALVES),)}, "warn"),
@@ -255,7 +268,7 @@ def test_rows_that_are_neither_used_nor_set_aside_are_an_error():
         members_check("file_rows", file_rows={"read": 10, "used": 7, "repeated": 2})
 
 
-NOTED = ("immature", "outside_run", "carry_over", "file_rows", "bot_events")
+NOTED = ("immature", "outside_run", "carry_over", "file_rows", "bot_events", "unexposed", "uncounted")
 
 
 def test_only_some_figures_get_a_note_although_nothing_is_wrong():
