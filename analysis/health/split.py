@@ -12,13 +12,18 @@ from analysis.health.srm import Epoch, judge
 from analysis.messages import Message, message
 
 ALARM: Final = 0.001
+"""The check fails below this p."""
+
+WARNING: Final = 0.01
+"""The check warns of a possible mismatch below this p."""
 
 
 def srm(data: HealthData) -> HealthCheck:
     """Check the split of a run against the weights that applied when each member was assigned.
 
-    Fails if the always-valid p falls below 0.001, warns if only the chi-square p does. An imported test is analysed
-    once, so the chi-square p decides.
+    Fails if the p falls below 0.001 and warns below 0.01. While a test runs it is the p that holds at any number of
+    looks; an imported test is analysed once, so the chi-square p decides. A running test also warns if its chi-square
+    p alone is below 0.001.
 
     Raises
     ------
@@ -39,13 +44,15 @@ def srm(data: HealthData) -> HealthCheck:
         freedom=split.freedom,
         p=p,
         alarm=ALARM,
+        warning=WARNING,
     )
     if p < ALARM or (data.split_failed and not data.imported):
         detail = message("health.srm.wrong", seen=seen, planned=planned)
         return HealthCheck("srm", "fail", p, detail, message("health.srm.next_step"), figures)
-    if split.once < ALARM:
-        detail = message("health.srm.doubtful", seen=seen, planned=planned)
-        return HealthCheck("srm", "warn", p, detail, message("health.srm.look_again"), figures)
+    if p < WARNING or split.once < ALARM:
+        detail = message("health.srm.possible", seen=seen, planned=planned)
+        next_step = message("health.srm.check_source" if data.imported else "health.srm.look_again")
+        return HealthCheck("srm", "warn", p, detail, next_step, figures)
     return HealthCheck("srm", "ok", p, message("health.srm.as_planned", seen=seen), None, figures)
 
 

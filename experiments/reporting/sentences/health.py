@@ -17,7 +17,10 @@ HEALTH: Mapping[str, Template] = {
         "Find out why members of a variant are missing: redirects, slow pages, failed logging, filtered bots. "
         "Then start a new run; this one can't be repaired."
     ),
-    "health.srm.doubtful": N_("The split looks uneven: {seen:list} instead of {planned:list}. It may still be chance."),
+    "health.srm.possible": N_("Possible mismatch: {seen:list} instead of {planned:list}. It may still be chance."),
+    "health.srm.check_source": N_(
+        "Check how the members were counted: missing rows, redirects or filtered bots of one variant."
+    ),
     "health.srm.look_again": N_(
         "Look again tomorrow, and check whether a variant is slower or logs less than the others."
     ),
@@ -25,11 +28,11 @@ HEALTH: Mapping[str, Template] = {
     "health.srm.share": N_("{share:threshold} {variant:letter}"),
     "health.srm.figures_once": N_(
         "chi-square p = {once:p_value} ({statistic:figure} on {freedom:count}), for a single look; "
-        "fails below {alarm:number}"
+        "warns below {warning:number}, fails below {alarm:number}"
     ),
     "health.srm.figures_daily": N_(
         "chi-square p = {once:p_value} ({statistic:figure} on {freedom:count}); corrected for daily looks, "
-        "p = {p:p_value}; fails below {alarm:number}"
+        "p = {p:p_value}; warns below {warning:number}, fails below {alarm:number}"
     ),
     # members
     "health.multi_exposed.none": N_("No member saw two variants."),

@@ -132,6 +132,36 @@ def test_a_plan_gives_the_test_more_power_up_to_its_end():
     assert of_split(counts, fraction=1.5).status == "warn"
 
 
+@pytest.mark.parametrize(
+    ("b", "status", "code"),
+    [(9_000, "ok", "as_planned"), (9_360, "warn", "possible"), (9_372, "warn", "possible"), (9_500, "fail", "wrong")],
+)
+def test_a_finished_import_is_judged_by_its_chi_square(b, status, code):
+    """As a public retention test whose 44,700 against 45,489 members had p = 0.009 and was called as planned."""
+    check = of_split({"a": 9_000, "b": b}, imported=True)
+    assert (check.status, check.detail.code) == (status, f"health.srm.{code}")
+    once = srm.judge([srm.Epoch({"a": 9_000, "b": b}, HALVES)]).once
+    assert check.value == once
+    assert status == ("fail" if once < 0.001 else "warn" if once < 0.01 else "ok")
+    known = of_split({"a": 44_700, "b": 45_489}, imported=True)
+    assert (known.status, round(known.value, 3)) == ("warn", 0.009)
+
+
+def test_a_running_test_is_judged_by_the_p_that_holds_at_any_look():
+    """Where the chi-square p alone is below 0.01, daily looks would call a correct split a mismatch too often."""
+    counts = {"a": 9_000, "b": 9_360}
+    split = srm.judge([srm.Epoch(counts, HALVES)])
+    assert split.once < 0.01 < split.always
+    assert (of_split(counts).status, of_split(counts).detail.code) == ("ok", "health.srm.as_planned")
+    ends = {"a": 9_000, "b": 9_455}
+    split = srm.judge([srm.Epoch(ends, HALVES)], 1.0)
+    assert 0.001 < split.planned < 0.01
+    assert (of_split(ends, fraction=1.0).status, of_split(ends, fraction=1.0).detail.code) == (
+        "warn",
+        "health.srm.possible",
+    )
+
+
 def test_a_wrong_split_fails_with_members_shares_and_a_next_step():
     check = of_split({"a": 5200, "b": 4700})
     assert check.status == "fail" and check.value < 0.001
@@ -240,6 +270,7 @@ CASES = [
     ("srm", {"epochs": (srm.Epoch({"a": 500, "b": 500}, HALVES),)}, "ok"),
     ("srm", {"epochs": (srm.Epoch({"a": 500, "b": 500}, HALVES),), "imported": True}, "ok"),
     ("srm", {"epochs": (srm.Epoch({"a": 5200, "b": 4838}, HALVES),)}, "warn"),
+    ("srm", {"epochs": (srm.Epoch({"a": 44_700, "b": 45_489}, HALVES),), "imported": True}, "warn"),
     ("srm", {"epochs": (srm.Epoch({"a": 5200, "b": 4700}, HALVES),)}, "fail"),
 ]
 
