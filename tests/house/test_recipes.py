@@ -57,7 +57,7 @@ def test_an_event_type_is_found(place: str, text: str, found: dict[str, Any]) ->
 
 
 def test_events_of_the_new_type_are_accepted_and_their_values_checked(found: dict[str, Any]) -> None:
-    assert found["accepted"] == {"accepted": 1, "duplicates": 0, "rejected": 1}
+    assert found["accepted"] == {"accepted": 1, "duplicates": 0, "rejected": 1, "warnings": 0}
 
 
 @pytest.mark.parametrize("place", ["results page", "results", "report"])

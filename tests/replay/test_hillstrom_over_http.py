@@ -162,10 +162,10 @@ def _log(api: httpx.Client, hits: list[tuple[dict[str, str], str]]) -> Counter:
     for begin in range(0, len(events), _BATCH):
         batch = events[begin : begin + _BATCH]
         answer = api.post("/api/v1/events", json={"events": batch}).json()
-        assert answer == {"accepted": len(batch), "duplicates": 0, "rejected": []}
+        assert answer == {"accepted": len(batch), "duplicates": 0, "rejected": [], "warnings": []}
     # The same calls again, as after a lost answer: nothing is counted twice.
     again = api.post("/api/v1/events", json={"events": events[:_BATCH]}).json()
-    assert again == {"accepted": 0, "duplicates": _BATCH, "rejected": []}
+    assert again == {"accepted": 0, "duplicates": _BATCH, "rejected": [], "warnings": []}
     return sent
 
 

@@ -2,16 +2,17 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from experiments.catalogue.event_types import COMMON, EVENT_TYPES, MAX_ID, MAX_TYPE
 from experiments.catalogue.units import MAX_UNIT
-from experiments.errors import InvalidError
+from experiments.errors import InvalidError, UnavailableError
 from experiments.ingestion.events import Checked, check_events, unforeseen
 from experiments.ingestion.fields import EventLimits
+from experiments.ingestion.warnings import warnings_of
 from web.apidocs.openapi import documented
 from web.http.counters import observe_events
 from web.http.exchange import CORS_HEADERS, JSON_HEADERS, Call, answer, check_fields
@@ -111,18 +112,33 @@ class RejectedEvent(BaseModel):
     detail: str
 
 
+class EventWarning(BaseModel):
+    """An event that was stored but changes no figure; ``index`` is its position in the request, from 0."""
+
+    index: int
+    code: Literal["type_counted_by_nothing", "unit_not_exposed"]
+    detail: str
+
+
 class EventsAnswer(BaseModel):
     """The outcome of a batch. Accepted events are committed."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"accepted": 3, "duplicates": 0, "rejected": []},
+                {"accepted": 3, "duplicates": 0, "rejected": [], "warnings": []},
                 {
                     "accepted": 1,
                     "duplicates": 0,
                     "rejected": [
                         {"index": 1, "code": "value_negative", "detail": "A purchase's value must be 0 or more."}
+                    ],
+                    "warnings": [
+                        {
+                            "index": 0,
+                            "code": "type_counted_by_nothing",
+                            "detail": "No metric counts events of the type 'unsubscribe'. Did you mean 'negative'?",
+                        }
                     ],
                 },
             ]
@@ -131,6 +147,7 @@ class EventsAnswer(BaseModel):
     accepted: int
     duplicates: int
     rejected: list[RejectedEvent]
+    warnings: list[EventWarning]
 
 
 def post_events(call: Call) -> bytes:
@@ -156,7 +173,18 @@ def post_events(call: Call) -> bytes:
             key=lambda entry: entry["index"],
         )
     observe_events(appended.accepted, appended.duplicates, rejected)
-    return _encode({"accepted": appended.accepted, "duplicates": appended.duplicates, "rejected": rejected}).encode()
+    counts = {"accepted": appended.accepted, "duplicates": appended.duplicates}
+    warnings = _warnings(call, raws, {entry["index"] for entry in rejected})
+    return _encode(counts | {"rejected": rejected, "warnings": warnings}).encode()
+
+
+def _warnings(call: Call, raws: list[Any], rejected: set[int]) -> list[dict[str, Any]]:
+    configuration = call.services.configuration.current().of(call.identity.project_id)
+    try:
+        warned = warnings_of(raws, rejected, configuration, call.services.writer.recorded)
+    except UnavailableError:  # the events are stored, which a warning must not deny
+        return []
+    return [{"index": entry.place, "code": entry.code, "detail": entry.detail} for entry in warned]
 
 
 def _id(raw: Any) -> str | None:
@@ -187,5 +215,7 @@ def events_view() -> Response:
     """Log events.
 
     An invalid event does not affect the others in the batch. Events whose id is already stored count as duplicates.
+    Events that are stored but that nothing counts, and those that name an experiment their unit was never exposed to,
+    get a warning.
     """
     return Response(answer(services(), request.environ, post_events), headers=JSON_HEADERS + CORS_HEADERS)

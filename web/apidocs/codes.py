@@ -9,7 +9,7 @@ from experiments.catalogue.event_types import EVENT_TYPES, PROPERTIES
 
 
 class Code(NamedTuple):
-    """A code; ``status`` 200 is that of a rejected event, ``retry`` is whether to send it again."""
+    """A code; ``status`` 200 is that of a rejected event or a warning, ``retry`` is whether to send it again."""
 
     code: str
     status: int
@@ -95,6 +95,8 @@ CODES: tuple[Code, ...] = (
     Code("variant_unknown", 200, "The experiment has no such variant."),
     Code("properties_invalid", 200, "properties is not an object, or can't be stored."),
     Code("properties_too_large", 200, "properties has more than 32,768 bytes."),
+    Code("type_counted_by_nothing", 200, "A warning: the event is stored, but no metric counts its type."),
+    Code("unit_not_exposed", 200, "A warning: the event is stored, but its unit never saw the experiment it names."),
     *(
         Code(f"{found.name}_invalid", 200, f"properties.{found.name} is not within {found.low:,} to {found.high:,}.")
         for found in PROPERTIES.values()

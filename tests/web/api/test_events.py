@@ -26,7 +26,7 @@ def test_accepted_duplicate_and_rejected_are_counted_apart(api):
     assert [(entry["index"], entry["code"]) for entry in answer["rejected"]] == [
         (3, "unit_missing"), (4, "not_an_object"), (5, "time_in_future"),
     ]  # fmt: skip
-    assert api.events(first) == {"accepted": 0, "duplicates": 1, "rejected": []}
+    assert api.events(first) == {"accepted": 0, "duplicates": 1, "rejected": [], "warnings": []}
     assert api.rows("SELECT value_micro, currency FROM event WHERE type = 'purchase'") == [(49_900_000, "EUR")]
 
 
@@ -49,7 +49,7 @@ def test_an_exposure_event_is_an_exposure_with_its_own_time(api):
     answer = api.events(
         event(unit=unit, type="exposure", experiment="spring", properties={"variant": assigned(api, unit)})
     )
-    assert answer == {"accepted": 1, "duplicates": 0, "rejected": []}
+    assert answer == {"accepted": 1, "duplicates": 0, "rejected": [], "warnings": []}
     assert api.rows("SELECT unit, variant FROM exposure") == [(unit, assigned(api, unit))]
     assert api.rows("SELECT count(*) FROM multi_exposure") == [(0,)]
     assert api.assign(unit)["spring"]["exposed"] is True
