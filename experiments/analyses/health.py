@@ -56,6 +56,7 @@ def _with_surroundings(data: HealthData, plan: Plan, collected: Collected) -> He
         after_end=collected.excluded.get("after_end", 0),
         carried_over=quality.carried_over,
         switched=quality.switched,
+        new_only=plan.new_only,
         arrived=quality.arrived,
         admitted=plan.admitted,
         named=quality.named,

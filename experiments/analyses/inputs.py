@@ -61,6 +61,7 @@ def scope(
         begun_us=to_us(run.started_at),
         ended_us=None if experiment.imported else _ended_us(experiment, run),
         earlier_runs=earlier_runs,
+        new_only=experiment.members == "new_only",
         count_bots=experiment.bots == "count",
         live=not experiment.imported,
     )
@@ -121,6 +122,7 @@ def plan(
         interval="hdi" if experiment.interval == "hdi" else "eti",
         earlier_runs=earlier_runs(session, run),
         admitted=_admitted(experiment),
+        new_only=experiment.members == "new_only",
     )
 
 

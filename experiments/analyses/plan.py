@@ -201,6 +201,8 @@ class Plan:
         Rows of the imported file: ``read``, ``used``, and set aside by reason.
     earlier_runs : tuple of int
         The ids of the experiment's runs before this one.
+    new_only : bool
+        Members of earlier runs are excluded.
     admitted : float or None
         Share of the audience that takes part; None with targeting or a namespace, where it is not known.
     """
@@ -235,6 +237,7 @@ class Plan:
     imported_rows: Mapping[str, int] | None = None
     earlier_runs: tuple[int, ...] = ()
     admitted: float | None = None
+    new_only: bool = False
 
     @property
     def measured(self) -> tuple[Metric, ...]:

@@ -88,5 +88,6 @@ class DefinitionDocument(TypedDict):
     prior: str
     interval: str
     bots: str
+    members: str
     starts_at: str | None
     ends_at: str | None

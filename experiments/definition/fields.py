@@ -250,4 +250,10 @@ Bots = Annotated[
     Literal["exclude", "count"],
     Field(description="Members and events of bots and scanners: set aside and shown, or counted like all others."),
 ]
+Members = Annotated[
+    Literal["all", "new_only"],
+    Field(
+        description="Who counts in a run after the first: all its members, or only those who were in no earlier run."
+    ),
+]
 IntervalKind = Annotated[Literal["eti", "hdi"], Field(description="95 % interval: equal-tailed or shortest.")]

@@ -35,6 +35,7 @@ from experiments.definition.fields import (
     Lines,
     Link,
     Margin,
+    Members,
     MetricKey,
     MetricKeys,
     MinimumMembers,
@@ -184,6 +185,7 @@ class ExperimentDefinition(_Model):
     prior: Prior = "auto"
     interval: IntervalKind = "eti"
     bots: Bots = "exclude"
+    members: Members = "all"
     starts_at: Moment | None = Field(None, description="When it starts after the launch. Defaults to immediately.")
     ends_at: Moment | None = Field(None, description="When it stops automatically.")
 
@@ -236,6 +238,7 @@ class ExperimentPatch(_Model):
     prior: Prior | None = None
     interval: IntervalKind | None = None
     bots: Bots | None = None
+    members: Members | None = None
     starts_at: Moment | None = None
     ends_at: Moment | None = None
 

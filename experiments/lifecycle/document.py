@@ -152,6 +152,7 @@ def definition_json(experiment: Experiment, variants: Iterable[Variant]) -> Defi
         "prior": experiment.prior,
         "interval": experiment.interval,
         "bots": experiment.bots,
+        "members": experiment.members,
         "starts_at": timestamp(experiment.starts_at),
         "ends_at": timestamp(experiment.ends_at),
     }

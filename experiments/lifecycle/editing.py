@@ -251,6 +251,8 @@ def _edit_live(session: Session, experiment: Experiment, change: ExperimentPatch
     allowed = _WHILE_LIVE if experiment.state in ("running", "paused") else _ALWAYS_EDITABLE
     if experiment.state == "archived":
         allowed = frozenset()
+    if "variants" in allowed and _before_a_later_run(session, experiment, change):
+        allowed |= {"members"}
     errors = {
         name: _frozen_message(experiment, allowed)
         for name in changed
@@ -262,10 +264,18 @@ def _edit_live(session: Session, experiment: Experiment, change: ExperimentPatch
         _raise_traffic(experiment, change.traffic)
     if "ends_at" in allowed & changed:
         _move_end(experiment, change.ends_at)
-    for name in _ALWAYS_EDITABLE & allowed & changed:
+    for name in (_ALWAYS_EDITABLE | {"members"}) & allowed & changed:
         setattr(experiment, name, getattr(change, name))
     if "variants" in allowed and change.variants:
         _edit_live_variants(session, experiment, change.variants, actor)
+
+
+def _before_a_later_run(session: Session, experiment: Experiment, change: ExperimentPatch) -> bool:
+    """Return whether no result depends on members of earlier runs yet: in the first run, and where a new one begins."""
+    run = store.current_run(session, experiment)
+    weights = {row.key: row.weight for row in store.variants_of(session, experiment)}
+    moved = any(given.weight not in (None, weights.get(given.key)) for given in change.variants or ())
+    return moved or run is None or run.number == 1
 
 
 def _frozen_message(experiment: Experiment, allowed: frozenset[str]) -> str:

@@ -38,6 +38,7 @@ PLAIN_FIELDS = (
     "prior",
     "interval",
     "bots",
+    "members",
     "starts_at",
     "ends_at",
 )

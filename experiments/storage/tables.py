@@ -149,6 +149,7 @@ class Experiment(SQLModel, table=True):
     prior: str = Field(default="auto", max_length=16)
     interval: str = Field(default="eti", max_length=8)
     bots: str = Field(default="exclude", max_length=8)
+    members: str = Field(default="all", max_length=8)  # all | new_only: without those of earlier runs
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     simulated: bool = Field(default=False)

@@ -161,6 +161,7 @@ def _create_experiments() -> None:
         sa.Column("prior", String(16), nullable=False),
         sa.Column("interval", String(8), nullable=False),
         sa.Column("bots", String(8), nullable=False),
+        sa.Column("members", String(8), nullable=False),
         sa.Column("starts_at", Moment(), nullable=True),
         sa.Column("ends_at", Moment(), nullable=True),
         sa.Column("simulated", sa.Boolean(), nullable=False),

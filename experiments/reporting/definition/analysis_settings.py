@@ -45,8 +45,14 @@ def lines(document: ExperimentDocument) -> list[Line]:
         Line("prior", gettext("Prior"), prior(document)),
         Line("interval", gettext("Intervals"), interval(document["interval"])),
         Line("bots", gettext("Bots"), gettext("Counted like members.") if document["bots"] == "count" else ""),
+        Line("members", gettext("Members"), members(document["members"])),
     )
     return [line for line in found if line.sentence]
+
+
+def members(kind: str) -> str:
+    """Return who counts after a change of weights where it is not the default."""
+    return gettext("Only members who were in no earlier run.") if kind == "new_only" else ""
 
 
 def interval(kind: str) -> str:

@@ -78,6 +78,7 @@ DOCUMENT_EXAMPLE: dict[str, Any] = {
     "prior_in_force": {"name": "content", "notice": None},
     "interval": "eti",
     "bots": "exclude",
+    "members": "all",
     "starts_at": None,
     "ends_at": None,
     "targeting_text": "country is DE or AT, and not (employee is true)",
@@ -249,6 +250,7 @@ class ExperimentDocument(BaseModel):
     prior_in_force: PriorInForce
     interval: str
     bots: str
+    members: str
     starts_at: datetime | None
     ends_at: datetime | None
     state: State

@@ -39,6 +39,7 @@ LABELS = {
     "prior": N_("Prior"),
     "interval": N_("Intervals"),
     "bots": N_("Bots and scanners"),
+    "members": N_("Members of earlier runs"),
     "targeting": N_("Audience"),
     "rules": N_("Audience"),
     "new_run": N_("New run"),

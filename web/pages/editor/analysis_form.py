@@ -29,6 +29,7 @@ FIELDS = (
     "prior",
     "interval",
     "bots",
+    "members",
 )
 ACTIONS = tuple(kind.key for kind in EVENT_TYPES if kind.weighable)
 """Event types that the editor suggests for action values; others can be typed."""
@@ -50,6 +51,7 @@ PRIORS = (
 )
 INTERVALS = (("eti", N_("Equal-tailed (ETI)")), ("hdi", N_("Shortest (HDI)")))
 BOTS = (("exclude", N_("Set aside and shown")), ("count", N_("Counted like members")))
+MEMBERS = (("all", N_("Counted again")), ("new_only", N_("Excluded and shown")))
 _EMPTY: Row = {"type": "", "amount": ""}
 
 
@@ -63,6 +65,7 @@ def blank() -> Values:
         "prior": "auto",
         "interval": "eti",
         "bots": "exclude",
+        "members": "all",
         "worths": [dict(_EMPTY)],
     }
 
@@ -80,7 +83,12 @@ def values_of(document: Mapping[str, Any]) -> Values:
         values["covariate.kind"] = kind
         values[f"covariate.{kind}"] = str(covariate[kind])
     values["margin"] = _as_percent(document["margin"])
-    values |= {"prior": document["prior"], "interval": document["interval"], "bots": document["bots"]}
+    values |= {
+        "prior": document["prior"],
+        "interval": document["interval"],
+        "bots": document["bots"],
+        "members": document["members"],
+    }
     worths = [{"type": kind, "amount": _as_amount(amount)} for kind, amount in document["action_values"].items()]
     return values | {"worths": worths or [dict(_EMPTY)]}
 
@@ -118,6 +126,7 @@ def raw(values: Values, errors: Errors) -> dict[str, Any]:
         "prior": values["prior"],
         "interval": values["interval"],
         "bots": values["bots"],
+        "members": values["members"],
     }
 
 

@@ -204,7 +204,7 @@ def _edit_live(document: ExperimentDocument) -> ResponseReturnValue:
     if request.method == "GET":
         return _live_page(document, values)
     typed = {name: request.form.get(name, "") for name in ("name", "hypothesis", "traffic", "ends_at", "revision")}
-    values |= typed
+    values |= typed | {"members": request.form.get("members", values["members"])}
     for position, variant in enumerate(values["variants"]):
         variant["weight"] = request.form.get(f"variants.{position}.weight", variant["weight"])
     definition, errors = definition_form.definition_of(values, _zone())
@@ -252,7 +252,7 @@ def _change_live(
     before = definition_of(session, experiment)
     change: dict[str, object] = {
         name: getattr(definition, name)
-        for name in ("name", "hypothesis", "traffic")
+        for name in ("name", "hypothesis", "traffic", "members")
         if getattr(definition, name) != getattr(before, name)
     }
     if _minute(definition.ends_at) != _minute(before.ends_at):  # the field has no seconds
@@ -283,6 +283,7 @@ def _live_page(
             for position, variant in enumerate(document["variants"])
         ],
         exposed=_has_exposures(document),
+        members=analysis_form.options(analysis_form.MEMBERS),
     )
     return page, 422 if errors else 200
 
