@@ -21,7 +21,7 @@ from analysis.errors import AnalysisError, refuse_non_numbers
 from analysis.health.result import HealthCheck
 from analysis.messages import Message, message
 from analysis.planning.projection import MoreDays, more_days
-from analysis.scoring.score import MetricResult
+from analysis.scoring.score import MetricResult, VariantResult
 from analysis.stopping.rules import Decision, Fact, GuardrailStatus, Rules, Verdict
 from analysis.stopping.sceptical import ScepticalLift
 from analysis.stopping.sequential import Look
@@ -98,7 +98,7 @@ def decide(
     lifts = None if primary.not_shown else sceptical_lifts(case)
     now = Situation(case, look_now(case), lifts, guardrail_statuses(case))
     if _untrusted(now) is None and _too_little(now) is None:
-        now = now._replace(look=replace(now.look, broken=breaks(now.guardrails)))
+        now = now._replace(look=replace(now.look, broken=breaks(now.guardrails, elapsed_days)))
     for rule in (_untrusted, _too_little, _harm, _too_early, _ship, _no_difference):
         verdict = rule(now)
         if verdict is not None:
@@ -117,7 +117,9 @@ def _verdict(
     wait = wait or MoreDays(None, None)
     too_early = decision == "not_enough_data" and variant is None
     facts = () if too_early or (decision == "untrusted" and variant is None) else _facts(now.case, variant)
-    guardrails = withheld(now.guardrails) if too_early else now.guardrails
+    guardrails = now.guardrails
+    if too_early or decision == "untrusted":
+        guardrails = withheld(guardrails, "guardrail.untrusted" if decision == "untrusted" else "guardrail.too_early")
     reason = message("sentences", parts=tuple(reasons))
     return Verdict(decision, variant, headline, reason, wait.days, wait.reason, facts, guardrails, now.look)
 
@@ -198,18 +200,21 @@ def _harm(now: Situation) -> Verdict | None:
     if _too_early(now) is None and _ship(now) is not None:
         return None
     control = case.primary.control
-    for row in now.broken:
-        reason = message("verdict.breaks_guardrail", variant=row.variant, metric=row.metric, control=control)
-        return _stop(now, (row.variant,), reason)
+    if now.broken:
+        reasons = [
+            message("verdict.breaks_guardrail", variant=row.variant, metric=row.metric, control=control)
+            for row in now.broken
+        ]
+        return _stop(now, tuple(dict.fromkeys(row.variant for row in now.broken)), reasons)
     if len(look.harmed) < len(case.others) or look.crossed:
         return None
     reason = message("verdict.all_worse", variants=look.harmed, count=len(look.harmed), control=control)
-    return _stop(now, look.harmed, reason)
+    return _stop(now, look.harmed, [reason])
 
 
-def _stop(now: Situation, variants: tuple[str, ...], reason: Message) -> Verdict:
+def _stop(now: Situation, variants: tuple[str, ...], reasons: Sequence[Message]) -> Verdict:
     headline = message("verdict.stop_harm", variants=variants, count=len(variants))
-    return _verdict(now, "stop_harm", headline, [reason], variants[0] if len(variants) == 1 else None)
+    return _verdict(now, "stop_harm", headline, reasons, variants[0] if len(variants) == 1 else None)
 
 
 def _ship(now: Situation) -> Verdict | None:
@@ -284,11 +289,20 @@ def _no_difference(now: Situation) -> Verdict | None:
 def _undecided(now: Situation) -> Verdict:
     """Return the verdict on a finished run that no rule has decided."""
     case = now.case
-    best = max(case.primary.variants, key=lambda row: row.p_best or 0.0)
-    doubt = None if best.variant == case.primary.control else now.doubted(best.variant)
-    reasons = [_doubted(doubt)] if doubt is not None else _open(now)
     headline = message("verdict.ended_undecided")
-    return _verdict(now, "not_enough_data", headline, reasons, best.variant)
+    return _verdict(now, "not_enough_data", headline, _standing(now), _leader(case).variant)
+
+
+def _leader(case: Case) -> VariantResult:
+    """Return the variant that is most likely best, the control included."""
+    return max(case.primary.variants, key=lambda row: row.p_best or 0.0)
+
+
+def _standing(now: Situation) -> list[Message]:
+    """Return the leading variant, and why its lead is not sufficient: a guardrail in doubt comes first."""
+    leader = _leader(now.case).variant
+    doubt = None if leader == now.case.primary.control else now.doubted(leader)
+    return _open(now) if doubt is None else [_doubted(doubt)]
 
 
 def _keep_running(now: Situation) -> Verdict:
@@ -299,11 +313,8 @@ def _keep_running(now: Situation) -> Verdict:
     headline = message("verdict.keep_running")
     if wait.days:
         headline = message("verdict.keep_running_days", days=wait.days)
-    doubt = now.doubted(key)
-    if doubt is None:
-        key = max(case.primary.variants, key=lambda row: row.p_best or 0.0).variant
-    reasons = _open(now) if doubt is None else [_doubted(doubt)]
-    return _verdict(now, "keep_running", headline, [*reasons, *until(case, wait)], key, wait)
+    reasons = [*_standing(now), *until(case, wait)]
+    return _verdict(now, "keep_running", headline, reasons, _leader(case).variant, wait)
 
 
 def _doubted(doubt: GuardrailStatus) -> Message:
@@ -313,7 +324,7 @@ def _doubted(doubt: GuardrailStatus) -> Message:
 def _open(now: Situation) -> list[Message]:
     """Return the leading variant and why the lead is not sufficient."""
     case = now.case
-    best, control = max(case.primary.variants, key=lambda row: row.p_best or 0.0), case.primary.control
+    best, control = _leader(case), case.primary.control
     if best.variant == control:
         return [message("verdict.control_leads", variant=control, chance=best.p_best or 0.0)]
     if best.variant in now.look.crossed:

@@ -7,7 +7,7 @@ from scipy.special import ndtr
 from analysis.decision.evidence import Case, bound_of, standard_error, z_score
 from analysis.messages import message
 from analysis.scoring.score import MetricResult
-from analysis.stopping.rules import GuardrailState, GuardrailStatus
+from analysis.stopping.rules import GuardrailState, GuardrailStatus, day_number
 from analysis.stopping.sequential import Break
 
 #: Probability of being worse above which a guardrail prevents shipping, well before harm is proven.
@@ -27,24 +27,31 @@ def guardrail_statuses(case: Case) -> tuple[GuardrailStatus, ...]:
         for key in case.others:
             row, before = _status(case, result, key), earlier.get((result.metric, key))
             if before is not None and row.status != "broken":
-                row = GuardrailStatus(result.metric, key, "broken", before.p_worse, before.z, before.bound)
+                figures = (before.p_worse, before.z, before.bound)
+                row = GuardrailStatus(result.metric, key, "broken", *figures, proven_on_day=before.day)
             rows.append(row)
     return tuple(rows)
 
 
-def breaks(statuses: tuple[GuardrailStatus, ...]) -> tuple[Break, ...]:
+def breaks(statuses: tuple[GuardrailStatus, ...], elapsed_days: float) -> tuple[Break, ...]:
     """Return the broken guardrails with their figures, for the looks to come."""
+    today = day_number(elapsed_days)
     return tuple(
-        Break(row.metric, row.variant, row.p_worse, row.z, row.bound)
+        Break(row.metric, row.variant, row.p_worse, row.z, row.bound, row.proven_on_day or today)
         for row in statuses
         if row.status == "broken" and row.p_worse is not None and row.z is not None and row.bound is not None
     )
 
 
-def withheld(statuses: tuple[GuardrailStatus, ...]) -> tuple[GuardrailStatus, ...]:
-    """Return unknown statuses, for a run with too little data for any verdict."""
-    too_early = message("guardrail.too_early")
-    return tuple(GuardrailStatus(row.metric, row.variant, "unknown", reason=too_early) for row in statuses)
+def withheld(statuses: tuple[GuardrailStatus, ...], code: str) -> tuple[GuardrailStatus, ...]:
+    """Return unknown statuses: too little data for any verdict, or data that are not to be trusted.
+
+    Parameters
+    ----------
+    code
+        Of the reason: ``guardrail.too_early`` or ``guardrail.untrusted``.
+    """
+    return tuple(GuardrailStatus(row.metric, row.variant, "unknown", reason=message(code)) for row in statuses)
 
 
 def _status(case: Case, result: MetricResult, key: str) -> GuardrailStatus:

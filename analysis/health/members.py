@@ -113,6 +113,14 @@ def immature(data: HealthData) -> HealthCheck | None:
     )
 
 
+_ROWS_ASIDE: Final = {
+    "condition": "health.file_rows.condition",
+    "repeated": "health.file_rows.repeated",
+    "two_variants": "health.file_rows.two_variants",
+}
+"""The code of each reason for which rows of a file are set aside."""
+
+
 def file_rows(data: HealthData) -> HealthCheck | None:
     """Report how many rows of an imported file were used, and why the others were set aside."""
     rows = data.file_rows
@@ -125,5 +133,5 @@ def file_rows(data: HealthData) -> HealthCheck | None:
     share = share_of("file_rows", read - used, read)
     if not aside:
         return HealthCheck("file_rows", "ok", share, message("health.file_rows.all", rows=read))
-    parts = [message(f"health.file_rows.{reason}", rows=n) for reason, n in aside.items()]
+    parts = [message(_ROWS_ASIDE[reason], rows=n) for reason, n in aside.items()]
     return HealthCheck("file_rows", "ok", share, message("health.file_rows.some", read=read, used=used, aside=parts))

@@ -133,6 +133,8 @@ class GuardrailStatus:
         Bound on |z| from which the guardrail counts as broken; ``inf`` if no bound can be passed yet.
     reason : Message or None
         Why the status is unknown.
+    proven_on_day : int or None
+        The day of the run of the earlier look that proved a break; None if this look does.
     """
 
     metric: str
@@ -142,6 +144,7 @@ class GuardrailStatus:
     z: float | None = None
     bound: float | None = None
     reason: Message | None = None
+    proven_on_day: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         bound = None if self.bound is None or math.isinf(self.bound) else self.bound

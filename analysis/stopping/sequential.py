@@ -39,6 +39,8 @@ class Break:
         Probability that the variant is worse than the control, from the data alone.
     z, bound : float
         Difference to the control in standard errors, positive = better, and the bound on |z| that it passed.
+    day : int
+        The day of the run, from 1.
     """
 
     metric: str
@@ -46,6 +48,7 @@ class Break:
     p_worse: float
     z: float
     bound: float
+    day: int
 
 
 @dataclass(frozen=True, slots=True)

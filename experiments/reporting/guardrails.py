@@ -12,10 +12,22 @@ from experiments.analyses.scorecards import MetricEntry
 from experiments.definition.variant_names import Lettered, letter
 from experiments.reporting import phrases
 from experiments.reporting.measures import Measure, name_of, noun
-from experiments.reporting.numbers import decimal, listed, percent
+from experiments.reporting.numbers import count, decimal, listed, percent
 from experiments.reporting.withheld import too_early, without_chances
 from experiments.reporting.worded import Reading
-from experiments.translation import gettext
+from experiments.translation import N_, gettext
+
+_PROOFS = {
+    (False, False): N_("Proven lower with {variant}: {z} standard errors below {control}, past the bound of {bound}."),
+    (True, False): N_("Proven higher with {variant}: {z} standard errors above {control}, past the bound of {bound}."),
+    (False, True): N_(
+        "Proven lower with {variant} on day {day}: {z} standard errors below {control}, past the bound of {bound}."
+    ),
+    (True, True): N_(
+        "Proven higher with {variant} on day {day}: {z} standard errors above {control}, past the bound of {bound}."
+    ),
+}
+"""By whether the variant is higher, and whether an earlier look proved it."""
 
 
 def guarded(verdict: Verdict) -> frozenset[str]:
@@ -37,6 +49,11 @@ def statuses(verdict: Verdict, metric: str) -> dict[str, GuardrailStatus]:
     return {row.variant: row for row in verdict.guardrails if row.metric == metric}
 
 
+def judged(verdict: Verdict, metric: str) -> bool:
+    """Whether the verdict has judged a guardrail for any variant."""
+    return any(row.status != "unknown" for row in statuses(verdict, metric).values())
+
+
 def tag(verdict: Verdict, metric: str, variants: Sequence[Lettered]) -> tuple[str, str]:
     """Return whether a guardrail holds, and for which variants not, with its tone: good, calm, warn or bad."""
     letters = {variant.key: variant.letter for variant in variants}
@@ -53,6 +70,8 @@ def tag(verdict: Verdict, metric: str, variants: Sequence[Lettered]) -> tuple[st
         return gettext("guardrail holds"), "good"
     if too_early(verdict):
         return gettext("too little data"), "calm"
+    if verdict.decision == "untrusted":
+        return gettext("not judged"), "calm"
     return gettext("guardrail not known yet"), "warn"
 
 
@@ -72,16 +91,16 @@ def remark(verdict: Verdict, result: MetricResult, measure: Measure, variants: S
     )
     proofs = [_proof(found[variant.key], variant, control, result) for variant in broken]
     doubts = [_doubt(found[variant.key], variant, control, result, measure) for variant in doubted]
-    return " ".join([*proofs, *doubts, *([gettext("Not certain enough to stop it.")] if doubts else [])])
+    return " ".join([*proofs, *doubts])
 
 
 def _proof(status: GuardrailStatus, variant: Lettered, control: Lettered, result: MetricResult) -> str:
     """Return the figures of the look that proved the harm, which may be an earlier one."""
-    text = gettext("Proven lower with {variant}: {z} standard errors below {control}, past the bound of {bound}.")
-    if result.direction == "lower":
-        text = gettext("Proven higher with {variant}: {z} standard errors above {control}, past the bound of {bound}.")
+    higher, earlier = result.direction == "lower", status.proven_on_day is not None
     z, bound = decimal(abs(status.z or 0.0)), decimal(status.bound)
-    return text.format(variant=variant.letter, control=control.letter, z=z, bound=bound)
+    text = gettext(_PROOFS[higher, earlier])
+    day = count(status.proven_on_day or 0)
+    return text.format(variant=variant.letter, control=control.letter, z=z, bound=bound, day=day)
 
 
 def _doubt(

@@ -133,6 +133,7 @@ VERDICT: Mapping[str, Template] = {
     "verdict.loss_if_wrong_explained": N_("The average loss in the cases in which another variant is truly better."),
     # Guardrails
     "guardrail.too_early": N_("Too little data for a judgement."),
+    "guardrail.untrusted": N_("A health check failed, so nothing is judged."),
     "guardrail.no_spread": N_("The figures have no spread yet, so they can’t be compared."),
 }
 """Every sentence about a decision, by the code that `analysis.decision` gives it."""

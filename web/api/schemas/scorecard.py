@@ -25,7 +25,7 @@ class GuardrailStatus(BaseModel):
     variant: str
     status: Literal["held", "in_doubt", "broken", "unknown"] = Field(
         description="held: neither in doubt nor broken; in_doubt: worse than the control with over 95 % probability; "
-        "broken: proven worse than the control; unknown: there are not enough data to judge."
+        "broken: proven worse than the control; unknown: too few data, or data that a health check does not trust."
     )
     p_worse: float | None = Field(description="Probability that it is worse than the control, from the data alone.")
     z: float | None = Field(description="Difference from the control in standard errors; positive is better.")
@@ -33,6 +33,10 @@ class GuardrailStatus(BaseModel):
         description="A guardrail is broken if z is at or below −bound; null if no bound can be passed yet."
     )
     reason: str | None = Field(description="Why the status is unknown.")
+    proven_on_day: int | None = Field(
+        description="The day of the run on which an earlier analysis proved the break, whose figures these are; null "
+        "if this analysis does."
+    )
 
 
 class Verdict(BaseModel):

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis import ProportionStatistics, Verdict, scorecard
+from analysis.decision.lead import _LEADS
 from analysis.stopping.rules import DECISIONS
 from experiments.definition import variant_names
 from experiments.exporting import report
@@ -27,6 +28,7 @@ from web.api.schemas.scorecard import Verdict as VerdictSchema
 from web.pages.results import view
 from web.pages.results.decide import choices
 
+LEADING = ("verdict.leads_but_doubted", "verdict.leads", "verdict.control_leads", *_LEADS.values())
 NAMES = fixtures.called()
 WORDS = {"broken": "broken", "in_doubt": "in doubt"}
 
@@ -72,19 +74,24 @@ states = st.builds(
 )
 
 
-@given(stored=states, ended=st.booleans())
-@example(stored=state((1000, 1000, 1000), (200, 255, 200), 14.0), ended=False)
+@given(stored=states, ended=st.booleans(), mature=st.booleans())
+@example(stored=state((1000, 1000, 1000), (200, 255, 200), 14.0), ended=False, mature=False)
+@example(stored=state((1060, 1000, 980), (200, 235, 200), 9.0), ended=False, mature=False)
+@example(stored=state((1000, 700, 700), (200, 236, 200), 14.0), ended=True, mature=False)
+@example(stored=state((1000, 1000, 1000), (200, 300, 300), 14.0), ended=False, mature=True)
+@example(stored=state((1000, 1000, 1000), (200, 400, 200), 14.0, True), ended=False, mature=False)
 @settings(max_examples=60)
-def test_every_reader_of_an_analysis_gets_the_same_verdict(stored, ended) -> None:
+def test_every_reader_of_an_analysis_gets_the_same_verdict(stored, ended, mature) -> None:
     reading = read(stored, ended)
     result = reading.document
     verdict = result["verdict"]
     assert json.loads(json.dumps(Verdict.from_dict(stored["verdict"]).to_dict())) == stored["verdict"]
     agrees_with_its_guardrails(reading.answer.verdict)
+    says_who_leads(reading.answer)
     doubts_agree(reading)
 
     plan = fixtures.plan(ended_at=fixtures.NOW if ended else None)
-    page = view.build(reading, fixtures.variants(), (), plan, now=fixtures.NOW)
+    page = view.build(reading, fixtures.variants(), (), plan, now=fixtures.NOW, mature=mature)
     shown = page.part("verdict")
     assert (shown.decision, shown.headline) == (verdict["decision"], verdict["headline"])
     assert "".join(part.text for part in shown.reason) == verdict["reason"]
@@ -119,12 +126,26 @@ def test_the_states_above_hold_every_decision_and_every_status() -> None:
 
 def agrees_with_its_guardrails(verdict) -> None:
     statuses = {row.variant: row.status for row in verdict.guardrails}
+    broken = [variant for variant, status in statuses.items() if status == "broken"]
     if verdict.decision == "ship":
         assert statuses[verdict.variant] in ("held", "unknown")
-    if "broken" in statuses.values():
-        assert verdict.decision in ("stop_harm", "ship", "untrusted")
-    if too_early(verdict):
+    if broken:
+        assert verdict.decision in ("stop_harm", "ship")
+    if broken and verdict.decision == "stop_harm":
+        assert list(verdict.headline.params["variants"]) == broken
+    if too_early(verdict) or verdict.decision == "untrusted":
         assert set(statuses.values()) == {"unknown"}
+
+
+def says_who_leads(answer) -> None:
+    """A variant that is said to lead has the highest chance of being best; a leader in doubt is said to be."""
+    verdict, rows = answer.verdict, answer.primary.plain.variants
+    best = max(rows, key=lambda row: row.p_best or 0.0).variant
+    leads = [part for part in verdict.reasons if part.code in LEADING]
+    assert {part.params["variant"] for part in leads} <= {best}
+    doubted = {row.variant for row in verdict.guardrails if row.status == "in_doubt"}
+    if verdict.decision == "keep_running":
+        assert (best in doubted) == any(part.code == "verdict.leads_but_doubted" for part in leads)
 
 
 def says_the_statuses(group, verdict) -> None:
@@ -167,4 +188,4 @@ def test_the_report_shows_the_verdict_and_its_guardrail() -> None:
     page = report.rendered(report_of(reading))
     assert result["verdict"]["decision"] == "stop_harm"
     assert result["verdict"]["headline"] in page and "guardrail broken by B" in page
-    assert "Not certain enough" not in page
+    assert "Proven higher with B" in page

@@ -75,12 +75,15 @@ class Role:
         What is written beside its name; a guardrail's says whether it holds.
     remark
         Why a guardrail is broken or in doubt.
+    judged
+        Whether the verdict has judged the guardrail.
     """
 
     tag: str = ""
     tone: str = ""
     guardrail: bool = False
     remark: str = ""
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,8 @@ def _role(context: Context, metric: str) -> Role:
         return Role()
     tag, tone = guardrails.tag(verdict, metric, context.variants)
     measure = Measure.of(entry, context.plan.currency)
-    return Role(tag, tone, True, guardrails.remark(verdict, entry.deciding, measure, context.variants))
+    remark = guardrails.remark(verdict, entry.deciding, measure, context.variants)
+    return Role(tag, tone, True, remark, guardrails.judged(verdict, metric))
 
 
 def _group(context: Context, entry: MetricEntry, densities: Mapping[str, Curve]) -> Group:
@@ -208,7 +212,8 @@ def _without_actions(
     result: MetricResult, measure: Measure, variants: Sequence[VariantFacts], role: Role, hint: str
 ) -> Group:
     counted = {row.variant: row.n for row in result.variants}
-    tag, tone = (none_so_far(), "calm") if role.guardrail else (role.tag, role.tone)
+    # A guardrail is about all members: its status stays where only those with a full window have no action.
+    tag, tone = (none_so_far(), "calm") if role.guardrail and not role.judged else (role.tag, role.tone)
     nothing = Number(NOTHING)
     rows = tuple(
         Row(
@@ -225,7 +230,7 @@ def _without_actions(
         for variant in variants
         if variant.key in counted
     )
-    return Group(result.metric, measure.name, hint, tag, tone, rows, (), "", measure.column)
+    return Group(result.metric, measure.name, hint, tag, tone, rows, (), "", measure.column, role.remark)
 
 
 def _row(
