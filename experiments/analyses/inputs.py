@@ -11,6 +11,7 @@ from experiments.analyses.plan import AdaptiveAllocation, Plan, PlannedEpoch
 from experiments.analyses.priors import of_run
 from experiments.assignment.epochs import Epoch, epochs_of
 from experiments.catalogue.metrics import DAY_US, Metric, metric
+from experiments.catalogue.sums import nothing, statistic
 from experiments.collect.attribution import Scope
 from experiments.collect.collected import Collected
 from experiments.collect.request import Covariate
@@ -165,15 +166,15 @@ def imported(session: Session, experiment: Experiment, run: Run) -> Collected | 
     rows = session.scalars(select(ImportedCounts).where(col(ImportedCounts.run_id) == run.id)).all()
     if not rows:
         return None
-    from analysis.statistics import ProportionStatistics
-
     variants = [str(key) for key, *_ in run.allocation]
     if unknown := sorted({row.variant for row in rows} - set(variants)):
         raise ConflictError(
             f"The counts of {experiment.key} name the variant {shown(unknown[0])}, which run {run.number} does not "
             f"have; it has {', '.join(variants)}. Import them again under the right names."
         )
-    cells = {(row.metric, row.variant): ProportionStatistics(row.members, row.successes) for row in rows}
+    cells = {
+        (row.metric, row.variant): statistic(metric(row.metric), row.members, row.successes, row.sums) for row in rows
+    }
     keys = [known.key for known in measured(experiment) if any(name == known.key for name, _ in cells)]
     if experiment.primary_metric not in keys:
         raise ConflictError(
@@ -187,8 +188,7 @@ def imported(session: Session, experiment: Experiment, run: Run) -> Collected | 
         excluded={"multi_exposed": 0, "bots": 0},
         shared=0,
         metric_data={
-            key: {variant: cells.get((key, variant), ProportionStatistics.empty()) for variant in variants}
-            for key in keys
+            key: {variant: cells.get((key, variant), nothing(metric(key))) for variant in variants} for key in keys
         },
     )
 

@@ -268,7 +268,9 @@ def score(
     strata: Mapping[str, Any] | None = None,
 ) -> MetricResult:
     """Return one scorecard; data that cannot be analysed give the reason instead of figures."""
-    named = metric.model if model is None else model
+    # Counts that were imported as sums, without their histogram, are analysed as amounts.
+    summed = metric.kind == "count" and any(cell.kind == "amount" for cell in data.values())
+    named = ("amount" if summed else metric.model) if model is None else model
     try:
         return scorecard(
             data,

@@ -149,7 +149,10 @@ def members(
     _run(plan, file, events, at_once=common["analyse"], as_json=common["as_json"])
 
 
-@command.command("counts", help=N_("Import FILE with one line per variant: variant, members, successes."))
+@command.command(
+    "counts",
+    help=N_("Import FILE with one line per variant: variant, members; successes, mean and sd, or total and squares."),
+)
 @click.argument("file", type=_FILE)
 @click.option("--started", default=None, metavar="TIME", help=N_("Start of the experiment; needs --ended."))
 @_common

@@ -5,19 +5,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from experiments.catalogue.metrics import METRICS
+from experiments.catalogue.metric import Metric
+from experiments.catalogue.metrics import METRICS, find
+from experiments.catalogue.sums import SUMMED, SUMS, TOTALS, complete, given_metrics, missing, statistic
 from experiments.definition.model import Content
 from experiments.errors import ImportFailedError, InvalidError
+from experiments.importing.amounts import Amounts
 from experiments.importing.csv_file import LineErrors, Source, Table, column_index
 from experiments.importing.members import Variants
 from experiments.importing.plan import CONTENT_MEANINGS, Plan
 from experiments.importing.rows import Filter, Rows
-from experiments.importing.values import whole_number
+from experiments.importing.values import MICRO, whole_number
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 from experiments.validation import validated
-
-PROPORTIONS = tuple(metric.key for metric in METRICS if metric.kind == "proportion")
 
 
 def metric_of(column: str) -> str | None:
@@ -34,6 +35,7 @@ class Counts:
     content: dict[str, dict[str, str]] = field(default_factory=dict)  # variant key -> content
     # (variant key, metric) -> members and successes, and the line they are on
     cells: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    sums: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)  # of amounts, counts and ratios
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
     repeated: Counter[tuple[str, str]] = field(default_factory=Counter)  # number of further lines
     read: int = 0
@@ -67,6 +69,7 @@ def read_counts(source: Source, plan: Plan, *, most_bytes: int | None = None) ->
         header = table.header
     _refuse_days(source.name, counts)
     errors.raise_if_any(source.name)
+    _refuse_missing(source.name, plan, counts)
     if not counts.cells:
         message = gettext("{file} has a header ({columns}) but no rows. Add one row per variant.")
         raise ImportFailedError(no_match(source, plan) or message.format(file=source.name, columns=", ".join(header)))
@@ -96,12 +99,40 @@ def _refuse_days(file_name: str, counts: Counts) -> None:
     raise ImportFailedError(filled(message, file=file_name, count=further + 1, metric=metric, name=name))
 
 
+def _refuse_missing(file_name: str, plan: Plan, counts: Counts) -> None:
+    """Refuse metrics that were asked for and are not in the file."""
+    wanted = (*plan.metrics, *(plan.guardrails or ()), *([plan.primary_metric] if plan.primary_metric else []))
+    given = list(dict.fromkeys(metric for _, metric in counts.cells))
+    if given and (lacking := next((key for key in wanted if key not in given), None)):
+        message = gettext("{file} does not give {metric}; it gives {given}. Leave {metric} out, or add its rows.")
+        raise ImportFailedError(message.format(file=file_name, metric=lacking, given=", ".join(given)))
+
+
+def _metric_error(key: str) -> str:
+    found = find(key)
+    if found is not None and found.kind in TOTALS:
+        return ""
+    message = (
+        gettext("totals cannot give {metric!r}; use one of {metrics}, or import a members' file")
+        if key
+        else gettext("the metric is empty; use one of {metrics}")
+    )
+    return message.format(metric=key, metrics=", ".join(given_metrics()))
+
+
 class _Reader:
     def __init__(self, header: Sequence[str], plan: Plan, counts: Counts, file_name: str) -> None:
         self._counts = counts
         self._variant = column_index(header, plan.column("variant"), "variant", file_name)
         self._members = column_index(header, plan.column("members"), "members", file_name)
-        self._successes = column_index(header, plan.column("successes"), "successes", file_name)
+        self._sums = {
+            name: (column_index(header, plan.column(name), name, file_name), Amounts())
+            for name in SUMS
+            if name in plan.columns or name in header
+        }
+        self._successes: int | None = None
+        if not self._sums or plan.column("successes") in header:
+            self._successes = column_index(header, plan.column("successes"), "successes", file_name)
         self._metric = (
             column_index(header, plan.column("metric"), "metric", file_name)
             if ("metric" in plan.columns or "metric" in header)
@@ -120,30 +151,34 @@ class _Reader:
                 "The name of the column {column!r} in {file} does not show what it counts. Choose the metric "
                 "(--metrics on the command line): {metrics}."
             )
-            raise ImportFailedError(message.format(file=file_name, column=successes, metrics=", ".join(PROPORTIONS)))
+            raise ImportFailedError(
+                message.format(file=file_name, column=successes, metrics=", ".join(given_metrics()))
+            )
 
     def read(self, line: int, row: Sequence[str]) -> list[str]:
         """Record one row; return its errors."""
         errors: list[str] = []
         metric = (row[self._metric].strip() if self._metric is not None else "") or self._fallback or ""
-        if metric not in PROPORTIONS:
-            message = (
-                gettext("{metric!r} is not a rate of members; use one of {metrics}")
-                if metric
-                else gettext("the metric is empty; use one of {metrics}")
-            )
-            errors.append(message.format(metric=metric, metrics=", ".join(PROPORTIONS)))
+        found = find(metric)
+        if message := _metric_error(metric):
+            errors.append(message)
         variant = ""
         try:
             variant = self._counts.variants.key(row[self._variant].strip())
         except ValueError as error:
             errors.append(str(error))
-        numbers = []
-        for name, index in (("members", self._members), ("successes", self._successes)):
-            try:
-                numbers.append(whole_number(row[index].strip()))
-            except ValueError as error:
-                errors.append(f"{name}: {error}")
+        members, successes, sums = 0, 0, None
+        try:
+            members = whole_number(row[self._members].strip())
+        except ValueError as error:
+            errors.append(f"members: {error}")
+        try:
+            if found is not None and found.kind in SUMMED:
+                sums = self._summed(found, members, row, line)
+            else:
+                successes = self._successful(row)
+        except ValueError as error:
+            errors.append(str(error))
         # Files wrap headlines; the domain accepts only a single line.
         texts = {meaning: " ".join(row[index].split()) for meaning, index in self._content.items()}
         try:
@@ -151,10 +186,35 @@ class _Reader:
         except InvalidError as error:
             errors.extend(f"{name}: {message.rstrip('.')}" for name, message in error.fields.items())
         if not errors:
-            errors.extend(self._keep(line, (variant, metric), *numbers))
+            errors.extend(self._keep(line, (variant, metric), members, successes))
+        if not errors and sums is not None:
+            self._counts.sums[variant, metric] = sums
         if not errors:
             self._counts.content.setdefault(variant, texts)
         return errors
+
+    def _successful(self, row: Sequence[str]) -> int:
+        if self._successes is None:
+            raise ValueError(gettext("a rate needs a column of successes; add one"))
+        try:
+            return whole_number(row[self._successes].strip())
+        except ValueError as error:
+            raise ValueError(f"successes: {error}") from None
+
+    def _summed(self, metric: Metric, members: int, row: Sequence[str], line: int) -> dict[str, float]:
+        cells: dict[str, float] = {}
+        for name, (index, amounts) in self._sums.items():
+            if text := row[index].strip():
+                try:
+                    cells[name] = amounts.micro(text, line) / MICRO
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
+        if lacking := missing(metric, cells):
+            message = gettext("{metric} needs {columns} (or mean and sd for total and squares); add them")
+            raise ValueError(message.format(metric=metric.key, columns=", ".join(lacking)))
+        sums = complete(members, cells)
+        statistic(metric, members, 0, sums)
+        return sums
 
     def _keep(self, line: int, cell: tuple[str, str], members: int, successes: int) -> list[str]:
         variant, metric = cell

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from experiments.catalogue.custom import CustomKind, custom_key, custom_metric
 from experiments.catalogue.event_types import KNOWN
+from experiments.catalogue.sums import SUMS
 from experiments.definition.fields import (
     MAX_VARIANTS,
     Currency,
@@ -28,7 +29,7 @@ from experiments.validation import bad, field_errors, validated
 
 MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by")
 EVENT_MEANINGS = ("unit", "type", "at", "value", "currency", "id")
-COUNT_MEANINGS = ("variant", "members", "successes", "metric")
+COUNT_MEANINGS = ("variant", "members", "successes", "metric", *SUMS)
 CONTENT_MEANINGS = ("headline", "body", "image_url", "link_url", "cta")
 MOST_VARIANTS = MAX_VARIANTS
 LARGEST_PART = 10

@@ -1,6 +1,5 @@
 """The rows of a file: which are read, which are used, and which are set aside for which reason."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -69,13 +68,3 @@ class Filter:
     def selects(self, row: Sequence[str]) -> bool:
         """Return whether the row meets every condition, by one of its pairs."""
         return all(any(row[column].strip() == value for column, value in pairs) for pairs in self._conditions)
-
-
-class Tally:
-    """Counts the rows of a file while it is read."""
-
-    def __init__(self) -> None:
-        self.read = 0
-        self.aside: Counter[str] = Counter()
-        self.blanks: Counter[str] = Counter()
-        self.refunds: Counter[str] = Counter()

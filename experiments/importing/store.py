@@ -150,6 +150,7 @@ def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) ->
     )
     rows = [
         {"run_id": run.id, "variant": variant, "metric": key, "members": numbers[0], "successes": numbers[1]}
+        | {"sums": counts.sums.get((variant, key))}
         for (variant, key), numbers in counts.cells.items()
     ]
     session.execute(insert(ImportedCounts), rows)

@@ -326,6 +326,7 @@ class ImportedCounts(SQLModel, table=True):
     metric: str = Field(primary_key=True, max_length=64)
     members: int = Field(sa_column=big_column())
     successes: int = Field(sa_column=big_column())
+    sums: dict[str, float] | None = Field(default=None, sa_column=json_column(nullable=True))  # not of rates
 
 
 class Analysis(SQLModel, table=True):

@@ -299,6 +299,7 @@ def _create_data() -> None:
         sa.Column("metric", String(64), nullable=False),
         sa.Column("members", sa.BigInteger(), nullable=False),
         sa.Column("successes", sa.BigInteger(), nullable=False),
+        sa.Column("sums", JSON, nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_imported_counts_run_id_run")),
         sa.PrimaryKeyConstraint("run_id", "variant", "metric", name=op.f("pk_imported_counts")),
     )

@@ -23,7 +23,9 @@ def _subjects(plan: Plan) -> tuple[str, ...]:
 
 def _fit(inputs: Inputs, _: Report) -> Entries[HurdleResult]:
     data = inputs.collected.metric_data
-    return tuple(_entry(inputs, key, data[key]) for key in _subjects(inputs.plan) if key in data)
+    return tuple(
+        _entry(inputs, key, data[key]) for key in _subjects(inputs.plan) if key in data and not inputs.counts_only
+    )
 
 
 def _entry(inputs: Inputs, key: str, data: Mapping[str, Statistics]) -> HurdleResult | Unfitted:

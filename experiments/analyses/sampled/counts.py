@@ -27,7 +27,7 @@ SUBJECTS = of_kind("count")
 
 def _fit(inputs: Inputs, _: Report) -> Entries[CountResult]:
     data = inputs.collected.metric_data
-    keys = [key for key in SUBJECTS(inputs.plan) if key in data]
+    keys = [key for key in SUBJECTS(inputs.plan) if key in data and not inputs.counts_only]
     return tuple(_entry(inputs, key, data[key], place) for place, key in enumerate(keys))
 
 
