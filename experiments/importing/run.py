@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from experiments.catalogue.event_types import KNOWN, meant
+from experiments.catalogue.metrics import metric
 from experiments.errors import ConflictError, ImportFailedError, NotFoundError
 from experiments.importing.counts import no_match, read_counts
 from experiments.importing.csv_file import LineErrors, Source, Table
@@ -93,7 +94,7 @@ def run_import(
         The plan is not valid, such as an unknown metric.
     """
     with database.read() as session:
-        refuse_early(session, plan)
+        refuse_early(session, plan, has_events=events is not None)
     if plan.kind == "counts":
         return _import_counts(database, plan, source, actor, report, before_commit, most_bytes)
     currency, clock = plan.currency or currency, Clock(plan.time_zone or zone)
@@ -118,7 +119,7 @@ def run_import(
         return summary
 
 
-def refuse_early(session: Session, plan: Plan) -> None:
+def refuse_early(session: Session, plan: Plan, *, has_events: bool) -> None:
     """Refuse a plan that no file can satisfy, before any file is read; raises as `run_import` does."""
     for type_, _ in plan.outcomes:
         error = type_error(type_)
@@ -130,12 +131,30 @@ def refuse_early(session: Session, plan: Plan) -> None:
         if error:
             detail = gettext("The outcome {type!r} cannot be counted: {error}.")
             raise ImportFailedError(detail.format(type=type_, error=error))
+    if plan.kind == "members" and not has_events:
+        _refuse_ungiven(plan)
     try:
         store.get(session, plan.key)
     except NotFoundError:
         return
     message = gettext("An experiment with the key {key} exists. Choose another key.").format(key=plan.key)
     raise ConflictError(message, fields={"key": message})
+
+
+def _refuse_ungiven(plan: Plan) -> None:
+    """Refuse metrics that a members' file alone cannot give, since no outcome counts for them."""
+    types = {type_ for type_, _ in plan.outcomes}
+    named = (*plan.metrics, *(plan.guardrails or ()), *([plan.primary_metric] if plan.primary_metric else []))
+    for key in named:
+        wanted = metric(key)
+        # Outcomes count one second after the exposure, so that they never show a later day.
+        if wanted.kind == "cascade" or types & set(wanted.events):
+            continue
+        message = gettext(
+            "The members' file does not give {metric}. Name a column with --outcome ({types}), add an events file "
+            "with times, or leave the metric out."
+        )
+        raise ImportFailedError(message.format(metric=key, types=", ".join(wanted.event_types)))
 
 
 def _import_counts(

@@ -293,3 +293,10 @@ def test_naming_metrics_keeps_the_default_guardrail_unless_it_is_emptied(
     assert result["verdict"]["decision"] == decision, result["verdict"]
     noted = [check["value"] for check in result["health"] if check["check"] == "unwatched"]
     assert noted == ([float(unwatched)] if unwatched else [])
+
+
+@pytest.mark.parametrize("key", ["revenue", "return_rate", "half_life", "share_of_signup"])
+def test_metrics_that_the_file_cannot_give_are_refused(sqlite_url: str, key: str) -> None:
+    with pytest.raises(ImportFailedError) as caught:
+        import_file(Database(sqlite_url), complaining(10), outcomes=[("click", "click")], metrics=["click_rate", key])
+    assert key in caught.value.detail

@@ -231,5 +231,5 @@ def _enqueue(plan: Any, upload_id: int, events_id: int | None) -> int:
     with services().database.write() as session:
         from experiments.importing.run import refuse_early
 
-        refuse_early(session, plan)
+        refuse_early(session, plan, has_events=events_id is not None)
         return queue.enqueue(session, "import", payload=payload, requested_by=actor()).id or 0
