@@ -30,7 +30,9 @@ def test_it_holds_what_assignment_needs(database):
     assert (live.edges, live.traffic_buckets, live.run_number, live.state) == ((5000, 10_000), 2500, 1, "running")
     assert live.matches({"country": "DE"}) and not live.matches({"country": "FR"})
     assert held.of(1).experiments["draft"].run_id is None
-    assert held.of(1).experiments["old"].state == "archived" and held.of(1).experiments["old"].variants == ()
+    old = held.of(1).experiments["old"]
+    assert (old.state, dict(old.variant_of)) == ("archived", {})
+    assert [(variant.key, variant.content) for variant in old.variants] == [("a", {}), ("b", {})]
     assert [one.key for one in held.of(1).open] == ["spring"]
     assert len({live.seed, live.traffic_seed}) == 2
 
