@@ -23,7 +23,9 @@ def carry_over(backend: SQLBackend, scope: Scope) -> CarryOver:
     # A unit may have been in several earlier runs.
     seen = earlier.group_by("unit").aggregate(least=earlier.variant.min(), most=earlier.variant.max())
     exposures = exposures_of(backend, scope)
-    exposures = exposures.filter(~exposures.bot, exposures.origin == "randomised")
+    exposures = exposures.filter(exposures.origin == "randomised")
+    if not scope.count_bots:
+        exposures = exposures.filter(~exposures.bot)
     both = exposures.inner_join(seen, "unit")
     switched = one_where((both.least != both.variant) | (both.most != both.variant))
     members, changed = source.fetch(backend, both.aggregate(members=both.count(), switched=switched.sum()))[0]
