@@ -86,4 +86,4 @@ def _epochs(plan: Plan, collected: Collected) -> tuple[Epoch, ...]:
 
 def _uneven(plan: Plan) -> bool:
     weights = [weight for weight in plan.weights.values() if weight > 0]
-    return len(plan.epochs) > 1 or max(weights) - min(weights) > 0.02
+    return (len(plan.epochs) > 1 and plan.block is None) or max(weights) - min(weights) > 0.02

@@ -120,6 +120,7 @@ def plan(
         allocation=None if experiment.allocation is None else AdaptiveAllocation(**experiment.allocation),
         covariate=Covariate.of(experiment),
         imported_rows=run.imported_rows,
+        block=run.imported_block,
         interval="hdi" if experiment.interval == "hdi" else "eti",
         earlier_runs=earlier_runs(session, run),
         admitted=_admitted(experiment),

@@ -199,6 +199,8 @@ class Plan:
         Kind of the 95 % intervals.
     imported_rows : mapping of str to int or None
         Rows of the imported file: ``read``, ``used``, and set aside by reason.
+    block : str or None
+        The imported column of the blocks, which are stored as epochs.
     earlier_runs : tuple of int
         The ids of the experiment's runs before this one.
     new_only : bool
@@ -235,6 +237,7 @@ class Plan:
     covariate: Covariate | None = None
     interval: IntervalKind = "eti"
     imported_rows: Mapping[str, int] | None = None
+    block: str | None = None
     earlier_runs: tuple[int, ...] = ()
     admitted: float | None = None
     new_only: bool = False

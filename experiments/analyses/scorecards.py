@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis import AnalysisError, MetricResult, NamedPrior, NotShown, VariantResult, scorecard
 from analysis.errors import not_shown, refused
-from analysis.messages import N_
+from analysis.messages import N_, message
 from analysis.models.cuped import Adjustment, adjust
 from analysis.scoring.results import ComparisonResult, Direction
 from analysis.scoring.score import Curves, raw_mean
@@ -272,7 +272,7 @@ def score(
     summed = metric.kind == "count" and any(cell.kind == "amount" for cell in data.values())
     named = ("amount" if summed else metric.model) if model is None else model
     try:
-        return scorecard(
+        found = scorecard(
             data,
             control=plan.control,
             direction=DIRECTIONS[metric.direction],
@@ -285,10 +285,20 @@ def score(
             strata=strata or None,
             curves=curves,
         )
+        return _within_blocks(plan, found)
     except AnalysisError as error:
         if error.code not in ABOUT_DATA:
             raise  # a programming error, not a fault of the data
         return _refused(plan, metric, data, lift, named, error)
+
+
+def _within_blocks(plan: Plan, found: MetricResult) -> MetricResult:
+    """Return the result with the note of its blocks, if its strata are blocks and not steps of the traffic split."""
+    if plan.block is None or found.stratified is None:
+        return found
+    blocks = len(found.stratified.weights)
+    note = message("stratified.blocks" if blocks > 1 else "stratified.blocks_joined", blocks=blocks, column=plan.block)
+    return replace(found, stratified=replace(found.stratified, note=note))
 
 
 def _scored(plan: Plan, collected: Collected, metric: Metric, lift: NamedPrior, seed: int, curves: Curves) -> Scored:

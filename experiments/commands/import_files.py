@@ -112,6 +112,7 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
     metavar="COLUMN",
     help=N_("Column of the member in a file with several rows a member: outcomes add up to the member."),
 )
+@click.option("--block", default=None, metavar="COLUMN", help=N_("Column of the block or pair to compare within."))
 @click.option("--segments", default="", metavar="COLUMN,...", help=N_("Columns to split the results by, at most 8."))
 @click.option("--covariate", metavar="COLUMN", help=N_("Pre-experiment covariate that reduces variance (CUPED)."))
 @click.option(
@@ -128,6 +129,7 @@ def members(
     outcome: tuple[str, ...],
     exposed_at: str | None,
     unit: str | None,
+    block: str | None,
     segments: str,
     covariate: str | None,
     days_before: int | None,
@@ -135,6 +137,8 @@ def members(
 ) -> None:
     if unit is not None:
         common["mapped"] = (*common["mapped"], f"unit={unit}")
+    if block is not None:
+        common["mapped"] = (*common["mapped"], f"block={block}")
     plan = _plan(
         "members",
         file,

@@ -12,10 +12,10 @@ from experiments.definition.model import Content
 from experiments.errors import ImportFailedError, InvalidError
 from experiments.importing.amounts import Amounts
 from experiments.importing.csv_file import LineErrors, Source, Table, column_index
-from experiments.importing.members import Variants
 from experiments.importing.plan import CONTENT_MEANINGS, Plan
 from experiments.importing.rows import Filter, Rows
 from experiments.importing.values import MICRO, whole_number
+from experiments.importing.variants import Variants
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 from experiments.validation import validated

@@ -12,23 +12,22 @@ from experiments.catalogue.units import MAX_UNIT, has_invisible, is_placeholder
 from experiments.errors import InvalidError
 from experiments.importing.amounts import Amounts
 from experiments.importing.csv_file import column_index
-from experiments.importing.plan import EVENT_MEANINGS, MOST_VARIANTS, Plan
+from experiments.importing.plan import EVENT_MEANINGS, Plan
 from experiments.importing.rows import Filter
 from experiments.importing.values import (
     MICRO,
     Clock,
     attribute,
-    match_name,
     not_negative,
     read_moment,
-    slug,
     whole_number,
     yes_or_no,
 )
+from experiments.importing.variants import Variants
 from experiments.translation import N_, gettext, quoted
 from experiments.translation.filling import filled
 
-MAX_NAME = 120
+MOST_BLOCKS = 1_000
 MOST_REPEATS = 100_000
 AFTER_EXPOSURE_US = MICRO  # outcomes in the members' file have no time: they count one second after the exposure
 
@@ -37,7 +36,7 @@ class Member(NamedTuple):
     """A member as read from the file; ``variant`` is the variant's key.
 
     ``brought_by`` is the parent, the unit whose share led the member here. ``root`` and ``depth`` are derived from it
-    once all members are read.
+    once all members are read. ``block`` is the number of the member's block, 1 without blocks.
     """
 
     line: int
@@ -48,6 +47,7 @@ class Member(NamedTuple):
     brought_by: str | None = None
     root: str | None = None
     depth: int = 0
+    block: int = 1
 
 
 class ImportedEvent(NamedTuple):
@@ -71,70 +71,6 @@ class RowError(ValueError):
     def __init__(self, messages: Sequence[str]) -> None:
         super().__init__("; ".join(messages))
         self.messages = messages
-
-
-class Variants:
-    """The variants read so far: their names in order of appearance, each with a valid key.
-
-    Parameters
-    ----------
-    planned
-        Allowed names; any name if empty. A file may write a name in another case, as long as it does so in every row.
-    """
-
-    def __init__(self, planned: Sequence[str] = ()) -> None:
-        self.planned = tuple(planned)
-        self.keys: dict[str, str] = {}
-        self._keys_as_written: dict[str, str] = {}  # the spelling in the file -> key
-        self._spelling: dict[str, str] = {}  # planned name -> its spelling in the file
-        for name in planned:
-            self._add(name)
-
-    def key(self, name: str) -> str:
-        """Return the key of a variant's name; add the variant if it is new.
-
-        Raises
-        ------
-        ValueError
-            The name is empty, unknown, too long, spelled in two ways, or one more than an experiment can have.
-        """
-        known = self._keys_as_written.get(name)
-        if known is not None:
-            return known
-        if not name:
-            raise ValueError(gettext("the variant is empty; enter the variant that the member saw"))
-        if self.planned:
-            self._keys_as_written[name] = self._planned_key(name)
-            return self._keys_as_written[name]
-        if not name.isprintable():
-            message = gettext("the variant {name!r} contains a line break or control character; remove it")
-            raise ValueError(message.format(name=name))
-        if len(name) > MAX_NAME:
-            message = gettext("the variant's name has {length} characters; the maximum is {most}")
-            raise ValueError(message.format(length=len(name), most=MAX_NAME))
-        if len(self.keys) >= MOST_VARIANTS:
-            message = gettext(
-                "{name!r} would be variant {number}; an experiment has 2 to {most}. Check that this is the right column"
-            )
-            raise ValueError(message.format(name=name, number=MOST_VARIANTS + 1, most=MOST_VARIANTS))
-        self._keys_as_written[name] = self._add(name)
-        return self._keys_as_written[name]
-
-    def _planned_key(self, name: str) -> str:
-        planned = match_name(name, self.planned)
-        if planned is None:
-            message = gettext("{name!r} is not a variant of this experiment; its variants are {variants}")
-            raise ValueError(message.format(name=name, variants=", ".join(self.planned)))
-        spelling = self._spelling.setdefault(planned, name)
-        if spelling != name:
-            # Two spellings can be two variants, so they are never merged automatically.
-            message = gettext("the variant {spelling!r} is spelled {name!r} here; use one spelling in every row")
-            raise ValueError(message.format(spelling=spelling, name=name))
-        return self.keys[planned]
-
-    def _add(self, name: str) -> str:
-        self.keys[name] = slug(name, set(self.keys.values()))
-        return self.keys[name]
 
 
 class MemberReader:
@@ -173,6 +109,10 @@ class MemberReader:
         ]
         self.selects = Filter(header, plan.where, file_name).selects
         self.blanks: Counter[str] = Counter()
+        self.blocks: dict[str, int] = {}
+        self._block: int | None = None
+        if "block" in plan.columns:
+            self._block = column_index(header, plan.column("block"), "block", file_name, remedy="--block COLUMN")
         self._custom = plan.custom
         mapped = {self._unit, self._variant, self._at, self._brought_by, *(column for _, column, _ in self._outcomes)}
         self.attributes = [(index, name) for index, name in enumerate(header) if index not in mapped]
@@ -203,6 +143,11 @@ class MemberReader:
             at_us = self._moment(row)
         except ValueError as error:
             errors.append(str(error))
+        block = 1
+        try:
+            block = self._number_of_block(row)
+        except ValueError as error:
+            errors.append(str(error))
         events: list[ImportedEvent] = []
         for type_, column, amounts in self._outcomes:
             try:
@@ -213,7 +158,19 @@ class MemberReader:
             raise RowError(errors)
         attributes = {name: value for index, name in self.attributes if (value := attribute(row[index])) is not None}
         text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None
-        return Member(line, unit, variant, at_us, text, self._parent(row)), events
+        return Member(line, unit, variant, at_us, text, self._parent(row), block=block), events
+
+    def _number_of_block(self, row: Sequence[str]) -> int:
+        if self._block is None:
+            return 1
+        name = row[self._block].strip()
+        if not name:
+            raise ValueError(gettext("the block is empty; enter the block of every member"))
+        number = self.blocks.setdefault(name, len(self.blocks) + 1)
+        if number > MOST_BLOCKS:
+            message = gettext("{name!r} would be block {number:,}; the maximum is {most:,}")
+            raise ValueError(filled(message, name=name, number=number, most=MOST_BLOCKS))
+        return number
 
     def _parent(self, row: Sequence[str]) -> str | None:
         return None if self._brought_by is None else row[self._brought_by].strip() or None

@@ -27,7 +27,7 @@ from experiments.translation import gettext
 from experiments.translation.filling import filled
 from experiments.validation import bad, field_errors, validated
 
-MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by")
+MEMBER_MEANINGS = ("unit", "variant", "exposed_at", "brought_by", "block")
 EVENT_MEANINGS = ("unit", "type", "at", "value", "currency", "id")
 COUNT_MEANINGS = ("variant", "members", "successes", "metric", *SUMS)
 CONTENT_MEANINGS = ("headline", "body", "image_url", "link_url", "cta")

@@ -11,12 +11,13 @@ from experiments.catalogue.metrics import metric
 from experiments.errors import ConflictError, ImportFailedError, NotFoundError
 from experiments.importing.counts import no_match, read_counts
 from experiments.importing.csv_file import LineErrors, Source, Table
-from experiments.importing.members import EventReader, MemberReader, RowError, Variants, type_error
+from experiments.importing.members import EventReader, MemberReader, RowError, type_error
 from experiments.importing.plan import Plan
 from experiments.importing.rows import Rows
 from experiments.importing.staging import Staging
 from experiments.importing.store import ImportSummary, Report, store_counts, store_members
 from experiments.importing.values import Clock
+from experiments.importing.variants import Variants
 from experiments.lifecycle import store
 from experiments.storage.database import Database
 from experiments.translation import gettext
@@ -30,11 +31,12 @@ BeforeCommit = Callable[[Session, ImportSummary], None]
 
 
 class _MemberRows(NamedTuple):
-    """The rows of a members' file, the members in two variants, and the blank amounts by event type."""
+    """The rows of a members' file, the members in two variants, blank amounts by event type, and the blocks."""
 
     rows: Rows
     in_two: int
     blanks: dict[str, int]
+    blocks: int
 
 
 def _silent(_fraction: float, _message: str) -> None:
@@ -113,7 +115,9 @@ def run_import(
         report(_READING, filled(gettext("Storing {count:,} members"), count=sum(staging.counts().values())))
         storing = _part(report_storing, _READING, 1 - _READING)
         with database.write() as session:
-            summary = store_members(session, plan, staging, variants, rows.rows, actor=actor, report=storing)
+            summary = store_members(
+                session, plan, staging, variants, rows.rows, blocks=rows.blocks, actor=actor, report=storing
+            )
             summary = replace(summary, times=clock.times(), rows=rows.rows, in_two=rows.in_two, blanks=rows.blanks)
             before_commit(session, summary)
         return summary
@@ -145,6 +149,8 @@ def _refuse_ungiven(plan: Plan) -> None:
     """Refuse metrics that a members' file alone cannot give, since no outcome counts for them."""
     types = {type_ for type_, _ in plan.outcomes}
     named = (*plan.metrics, *(plan.guardrails or ()), *([plan.primary_metric] if plan.primary_metric else []))
+    if not types and any(metric(key).kind == "cascade" for key in named):
+        return  # only who brought whom is imported
     for key in named:
         wanted = metric(key)
         # Outcomes count one second after the exposure, so that they never show a later day.
@@ -224,7 +230,7 @@ def _read_members(
     settled = staging.settle_repeats(plan.repeats, read - aside)
     reasons = {"condition": aside, "repeated": settled.repeated, "two_variants": settled.in_two}
     rows = Rows.of(read, reasons, added=settled.added, unit=plan.column("unit"), unheard=settled.unheard)
-    return _MemberRows(rows, settled.members_in_two, dict(reader.blanks))
+    return _MemberRows(rows, settled.members_in_two, dict(reader.blanks), len(reader.blocks))
 
 
 def _read_events(

@@ -18,9 +18,9 @@ from experiments.translation import gettext
 _BATCH = 5_000  # rows
 _TABLES = """
 CREATE TABLE member (line INTEGER, unit TEXT PRIMARY KEY, variant TEXT, at_us INTEGER, attributes TEXT,
-                     brought_by TEXT, root TEXT, depth INTEGER) WITHOUT ROWID;
+                     brought_by TEXT, root TEXT, depth INTEGER, block INTEGER) WITHOUT ROWID;
 CREATE TABLE repeat (line INTEGER, unit TEXT, variant TEXT, at_us INTEGER, attributes TEXT,
-                     brought_by TEXT, root TEXT, depth INTEGER);
+                     brought_by TEXT, root TEXT, depth INTEGER, block INTEGER);
 CREATE TABLE contrary (unit TEXT PRIMARY KEY, variant TEXT, at_us INTEGER) WITHOUT ROWID;
 CREATE TABLE event (line INTEGER, id TEXT PRIMARY KEY, unit TEXT, type TEXT, at_us INTEGER,
                         value_micro INTEGER, currency TEXT) WITHOUT ROWID;
@@ -199,7 +199,7 @@ class Staging:
     def members(self, size: int = _BATCH) -> Iterator[list[Member]]:
         """Yield all members in batches, in the order of the exposure table's key, which makes inserting fast."""
         cursor = self._connection.execute(
-            "SELECT line, unit, variant, at_us, attributes, brought_by, root, depth FROM member ORDER BY unit"
+            "SELECT line, unit, variant, at_us, attributes, brought_by, root, depth, block FROM member ORDER BY unit"
         )
         while batch := cursor.fetchmany(size):
             yield [Member(*row) for row in batch]
@@ -237,7 +237,7 @@ class Staging:
             if line == row.line:
                 continue
             if isinstance(row, Member):
-                self._connection.execute("INSERT INTO repeat VALUES (?,?,?,?,?,?,?,?)", row)
+                self._connection.execute("INSERT INTO repeat VALUES (?,?,?,?,?,?,?,?,?)", row)
             else:
                 message = gettext("the id {value!r} is already on line {line}; keep one of the two")
                 self._errors["event"].add(row.line, message.format(value=value, line=line))
@@ -287,7 +287,7 @@ class Staging:
     def _swap_earlier(self) -> None:
         """Make the earliest row of each member the one that counts."""
         run = self._connection.execute
-        columns = "line, unit, variant, at_us, attributes, brought_by, root, depth"
+        columns = "line, unit, variant, at_us, attributes, brought_by, root, depth, block"
         # The earliest time and the lowest line of it, in one number that orders as the two do.
         first = "SELECT unit, min(printf('%020d.%012d', at_us, line)) AS place FROM repeat GROUP BY unit"
         run(

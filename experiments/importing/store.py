@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import insert
 from sqlmodel import Session
 
 from experiments.assignment import configuration, exposure
@@ -21,16 +21,18 @@ from experiments.catalogue.metrics import (
 from experiments.definition.model import ExperimentDefinition, read_definition
 from experiments.errors import ImportFailedError
 from experiments.importing.counts import Counts
-from experiments.importing.members import ImportedEvent, Member, Variants
+from experiments.importing.members import ImportedEvent, Member
 from experiments.importing.plan import Plan
 from experiments.importing.rows import Rows
 from experiments.importing.staging import Staging
+from experiments.importing.structure import store_blocks, store_contrary, store_shares
 from experiments.importing.values import Times, match_name
+from experiments.importing.variants import Variants
 from experiments.ingestion import events, exposures
 from experiments.ingestion.rows import EventRow
 from experiments.lifecycle import store
 from experiments.storage import audit
-from experiments.storage.tables import Experiment, ImportedCounts, MultiExposure, Run, metadata
+from experiments.storage.tables import Experiment, ImportedCounts, Run
 from experiments.translation import gettext
 from experiments.translation.filling import filled
 
@@ -79,7 +81,15 @@ class ImportSummary:
 
 
 def store_members(
-    session: Session, plan: Plan, staging: Staging, variants: Variants, rows: Rows, *, actor: str, report: Report
+    session: Session,
+    plan: Plan,
+    staging: Staging,
+    variants: Variants,
+    rows: Rows,
+    *,
+    blocks: int,
+    actor: str,
+    report: Report,
 ) -> ImportSummary:
     """Store members and events as a finished experiment, in the caller's transaction.
 
@@ -94,25 +104,19 @@ def store_members(
     first_us, last_us = staging.span_us(plan.window_days * DAY_US)
     ended_us = last_us if plan.ended_at is None else max(last_us, _us(plan.ended_at))
     ended_us = min(ended_us, _us(datetime.now(UTC)))
-    metrics = tuple(plan.metrics)
-    if metrics:
-        metrics = tuple(dict.fromkeys((*metrics, *plan.custom_metrics, *_default_guardrails(types))))
-    else:
-        spread = WORD_OF_MOUTH if staging.has_shares() else ()
-        known = {type_: count for type_, count in types.items() if type_ not in plan.custom}
-        found = _metrics_of(known, staging.types_after(DAY_US)) if known or not plan.custom else ()
-        metrics = (*plan.custom_metrics, *found, *spread)
+    metrics = _chosen_metrics(plan, staging, types)
     stored, run = _store_experiment(
         session, plan, variants, counts, metrics, started_us=first_us, ended_us=max(ended_us, first_us), actor=actor
     )
     run.imported_rows = rows.counts()
+    store_blocks(session, run, plan.columns.get("block"), blocks, started_us=first_us)
     total, done = sum(counts.values()) + sum(types.values()), 0
     for batch in staging.members():
         exposures.bulk_insert(session, [_exposure_row(stored, run, member) for member in batch])
-        _store_shares(session, run, batch)
+        store_shares(session, run, batch)
         done += len(batch)
         report(min(1.0, done / total), _progress(done, total))
-    _store_contrary(session, run, staging)
+    store_contrary(session, run, staging)
     for event_batch in staging.events():
         events.bulk_insert(session, [_event_row(stored, event) for event in event_batch])
         done += len(event_batch)
@@ -123,6 +127,16 @@ def store_members(
     unwatched = sum(types.get(kind, 0) for kind in unwatched_types(stored.primary_metric, stored.guardrails))
     counted = tuple(sorted({kind for key in (*stored.metrics, *stored.guardrails) for kind in metric(key).event_types}))
     return ImportSummary(plan.key, stored.name, named, types, uncounted, unwatched, counted=counted)
+
+
+def _chosen_metrics(plan: Plan, staging: Staging, types: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the plan's metrics, or those that the data feed, always with custom outcomes and default guardrails."""
+    if plan.metrics:
+        return tuple(dict.fromkeys((*plan.metrics, *plan.custom_metrics, *_default_guardrails(types))))
+    spread = WORD_OF_MOUTH if staging.has_shares() else ()
+    known = {type_: count for type_, count in types.items() if type_ not in plan.custom}
+    found = _metrics_of(known, staging.types_after(DAY_US)) if known or not plan.custom else ()
+    return (*plan.custom_metrics, *found, *spread)
 
 
 def store_counts(session: Session, plan: Plan, counts: Counts, *, actor: str) -> ImportSummary:
@@ -268,37 +282,17 @@ def _exposure_row(stored: Experiment, run: Run, member: Member) -> exposure.Expo
     # Imported rows have no time of arrival, so they count as received when they happened.
     at_us, attributes = member.at_us, member.attributes
     return exposure.ExposureRow(
-        stored.project_id, run.id or 0, member.unit, member.variant, at_us, at_us, origin, 1, False, attributes
+        stored.project_id,
+        run.id or 0,
+        member.unit,
+        member.variant,
+        at_us,
+        at_us,
+        origin,
+        member.block,
+        False,
+        attributes,
     )
-
-
-def _store_shares(session: Session, run: Run, members: Sequence[Member]) -> None:
-    """Set the parents afterwards, so that the bulk insert that all rows use stays fast."""
-    brought = [
-        {
-            "of_run": run.id,
-            "of_unit": member.unit,
-            "brought_by": member.brought_by,
-            "root": member.root,
-            "depth": member.depth or 0,
-        }
-        for member in members
-        if member.brought_by
-    ]
-    if brought:
-        table = metadata.tables["exposure"]
-        row = (table.c.run_id == bindparam("of_run")) & (table.c.unit == bindparam("of_unit"))
-        session.connection().execute(update(table).where(row), brought)
-
-
-def _store_contrary(session: Session, run: Run, staging: Staging) -> None:
-    """Record members in two variants as a live run does, so that they are excluded and counted."""
-    rows = [
-        {"run_id": run.id, "unit": unit, "variant": variant, "at_us": at_us, "received_us": at_us}
-        for unit, variant, at_us in staging.in_two_variants()
-    ]
-    if rows:
-        session.execute(insert(MultiExposure), rows)
 
 
 def _event_row(stored: Experiment, event: ImportedEvent) -> EventRow:

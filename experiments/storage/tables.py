@@ -189,6 +189,7 @@ class Run(SQLModel, table=True):
     allocation: list[list[Any]] = Field(sa_column=json_column())
     started_at: datetime = Field(default_factory=utc_now)
     ended_at: datetime | None = None
+    imported_block: str | None = Field(default=None, max_length=256)  # the column whose values are stored as epochs
     imported_rows: dict[str, int] | None = Field(
         default=None, sa_column=json_column(nullable=True)
     )  # read, used, set aside

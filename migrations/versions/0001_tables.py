@@ -207,6 +207,7 @@ def _create_experiments() -> None:
         sa.Column("allocation", JSON, nullable=False),
         sa.Column("started_at", Moment(), nullable=False),
         sa.Column("ended_at", Moment(), nullable=True),
+        sa.Column("imported_block", String(256), nullable=True),
         sa.Column("imported_rows", JSON, nullable=True),
         sa.ForeignKeyConstraint(["experiment_id"], ["experiment.id"], name=op.f("fk_run_experiment_id_experiment")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),

@@ -30,6 +30,14 @@ NOTES: Mapping[str, Template] = {
         "that started badly is up to 1.5 % too low with a floor of 5 % (2 to 5 % without one), and 95 % intervals hold "
         "the truth in 92 to 95 of 100 cases. Scorecard and segments are compared within each step of the split."
     ),
+    "stratified.blocks": N_(
+        "Variants are compared within each of {blocks:count} blocks ({column}), and the blocks weighted by their "
+        "members; blocks with too few members of a variant are joined."
+    ),
+    "stratified.blocks_joined": N_(
+        "The blocks ({column}) have too few members of each variant to compare within them, so the figures are not "
+        "adjusted for blocks: the intervals are wider than those of a paired analysis."
+    ),
     "stratified.steps": N_(
         "The traffic split changed during the test, so variants are compared within each of {steps:count} steps, and "
         "the steps weighted by their members."

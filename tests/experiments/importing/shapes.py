@@ -58,3 +58,15 @@ def repeated_measures(participants: int = 120, trials: int = 12, seed: int = 8) 
             points = int(rng.poisson(4 if arm == "plain" else 6))
             lines.append(f"p{person},{arm},{trial},{int(rng.random() < 0.03)},{points}\n")
     return "participant,condition,trial,solved,points\n" + "".join(lines)
+
+
+def blocked(blocks: int = 60, members: int = 20, seed: int = 9) -> str:
+    """A blocked design: villages of very different size of outcome, half of each treated, very skewed counts."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    for block, level in enumerate(rng.lognormal(2, 1.5, blocks)):
+        for member in range(members):
+            arm = ("control", "treated")[member % 2]
+            count = int(rng.poisson(level * (1.3 if arm == "treated" else 1)))
+            lines.append(f"h{block}-{member},village {block},{arm},{count}\n")
+    return "household,village,arm,visits\n" + "".join(lines)

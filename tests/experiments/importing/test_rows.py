@@ -11,10 +11,10 @@ from sqlmodel import select
 from experiments.analyses.run import analyse
 from experiments.importing import Source, make_plan, run_import
 from experiments.importing.csv_file import LineErrors
-from experiments.importing.members import Variants
 from experiments.importing.run import _read_members
 from experiments.importing.staging import Staging
 from experiments.importing.values import Clock
+from experiments.importing.variants import Variants
 from experiments.storage.database import Database
 from experiments.storage.tables import Event, Exposure, MultiExposure
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from scipy.stats import chisquare
@@ -124,3 +125,30 @@ def test_repeated_measures_are_added_up_to_the_participant(imported: Imported, n
         assert found["count_of_points"][arm]["n"] == 60
         assert found["count_of_points"][arm]["total"] == sum(int(row[4]) for row in mine)
         assert found["share_of_solved"][arm]["total"] == len({row[0] for row in mine if row[3] == "1"})
+
+
+def test_a_blocked_design_is_compared_within_its_blocks(imported: Imported) -> None:
+    text = shapes.blocked()
+    document = imported(text, "--outcome", "visits=visits:count", "--block", "village")
+    (entry,) = document["result"]["metrics"]
+    control, treated = entry["variants"]
+    rows = [line.split(",") for line in text.splitlines()[1:]]
+    assert (control["n"], treated["n"]) == (600, 600)
+    counts = {arm: np.array([int(row[3]) for row in rows if row[2] == arm], float) for arm in ("control", "treated")}
+    within = counts["treated"].reshape(60, 10)
+    error = np.sqrt((within.var(axis=1, ddof=1) / 10 / 60**2).sum())
+    width = treated["interval"]["high"] - treated["interval"]["low"]
+    assert treated["mean"] == pytest.approx(within.mean(), rel=0.02)
+    assert width / 2 == pytest.approx(1.96 * error, rel=0.15)
+    assert width < 0.5 * 2 * 1.96 * counts["treated"].std(ddof=1) / np.sqrt(600)
+    assert len(entry["stratified"]["weights"]) == 60
+    assert "60 blocks (village)" in entry["stratified"]["note"]
+    lift = entry["comparisons"][0]["lift"]["interval"]
+    assert 0.2 < lift["low"] < 0.3 < lift["high"]
+
+
+def test_blocks_without_two_members_of_each_variant_are_named_as_not_adjusted_for(imported: Imported) -> None:
+    document = imported(shapes.blocked(blocks=80, members=2), "--outcome", "visits=visits:count", "--block", "village")
+    (entry,) = document["result"]["metrics"]
+    assert entry["stratified"]["weights"] == [1.0]
+    assert "not adjusted for blocks" in entry["stratified"]["note"]

@@ -21,6 +21,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("variant", N_("Variant")),
         ("exposed_at", N_("Time of the exposure")),
         ("brought_by", N_("Brought by member")),
+        ("block", N_("Block")),
         (SEGMENT, N_("Segment")),
         (COVARIATE, N_("Pre-experiment covariate")),
         (ATTRIBUTE, N_("Attribute")),

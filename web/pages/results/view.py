@@ -90,7 +90,9 @@ def build(
     context = _context(reading, variants, history, plan, now, mature)
     sections = _sections(context)
     answer = reading.answer
-    stratified = any(entry.plain.stratified for entry in answer.metrics)
+    # Blocks of an import are no steps of the traffic split.
+    notes = [entry.plain.stratified.note.code for entry in answer.metrics if entry.plain.stratified]
+    stratified = any(not code.startswith("stratified.blocks") for code in notes)
     return ResultsView(
         sections=sections,
         variants=variants,
