@@ -224,3 +224,9 @@ def test_a_misspelled_event_type_is_recognised_and_a_custom_name_is_not(name, kn
 def test_a_custom_event_type_can_have_a_value():
     made = read_definition(definition(action_values={"trial started": 12, "signup": 3}))
     assert made.action_values == {"trial started": 12, "signup": 3}
+
+
+def test_default_guardrails_stay_unless_they_are_emptied_or_the_primary_metric():
+    assert read_definition(definition(metrics=["click_rate"])).guardrails == ["negative_rate"]
+    assert read_definition(definition(guardrails=[])).guardrails == []
+    assert read_definition(definition(primary_metric="negative_rate")).guardrails == []

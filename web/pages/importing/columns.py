@@ -1,5 +1,6 @@
 """The form of an import: the roles of columns, a suggested role for each, and the plan of the form."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from experiments.importing.values import parse_moment
 from experiments.translation import N_, gettext
 
 COVARIATE = "covariate"
+OWN = "own:"
 
 ROLES: dict[str, tuple[tuple[str, str], ...]] = {
     "members": (
@@ -26,6 +28,9 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         (COVARIATE, N_("Pre-experiment covariate")),
         (ATTRIBUTE, N_("Attribute")),
         *((OUTCOME + kind.key, kind.outcome) for kind in EVENT_TYPES if kind.outcome),
+        (OWN + "share", N_("Outcome by its name: yes or no")),
+        (OWN + "amount", N_("Outcome by its name: amount")),
+        (OWN + "count", N_("Outcome by its name: count")),
     ),
     "events": (
         ("unit", N_("Member")),
@@ -41,6 +46,14 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("members", N_("Members exposed")),
         ("successes", N_("Successes")),
         ("metric", N_("Metric")),
+        ("mean", N_("Mean")),
+        ("sd", N_("Standard deviation")),
+        ("total", N_("Sum")),
+        ("squares", N_("Sum of squares")),
+        ("positive", N_("Members above 0")),
+        ("denominator", N_("Sum of denominators")),
+        ("denominator_squares", N_("Squares of denominators")),
+        ("products", N_("Sum of products")),
         ("headline", N_("Headline")),
         ("body", N_("Text")),
         ("image_url", N_("Image URL")),
@@ -129,9 +142,7 @@ def read_form(
         **{name: form.get(name, "").strip() for name in ("key", "name", "hypothesis", "control")},
         "columns": _known(mapped, MEMBER_MEANINGS if kind == "members" else COUNT_MEANINGS + CONTENT_MEANINGS),
         "event_columns": _known(mapped_events, EVENT_MEANINGS),
-        "outcomes": [
-            (column.role.removeprefix(OUTCOME), column.name) for column in main if column.role.startswith(OUTCOME)
-        ],
+        **_outcomes(main),
         "segments": [column.name for column in main if column.role == SEGMENT],
         "covariate": {"attribute": mapped[COVARIATE]} if COVARIATE in mapped else None,
         "where": _where(form, faults),
@@ -158,6 +169,19 @@ def read_form(
     return plan
 
 
+def _outcomes(main: Sequence[Column]) -> dict[str, Any]:
+    """Return the outcomes of a plan, with the kind of each that keeps its column's name."""
+    outcomes, custom = [], {}
+    for column in main:
+        if column.role.startswith(OUTCOME):
+            outcomes.append((column.role.removeprefix(OUTCOME), column.name))
+        elif column.role.startswith(OWN):
+            name = re.sub(r"[^A-Za-z0-9_-]+", "_", column.name).strip("_")[:48]
+            custom[name] = column.role.removeprefix(OWN)
+            outcomes.append((name, column.name))
+    return {"outcomes": outcomes, "custom": custom}
+
+
 def _ask_when(main: Sequence[Column], faults: dict[str, str]) -> None:
     """Ask for the time of the exposures, at the column that may hold it if there is one."""
     likely = next((column for column in main if column.timelike), None)
@@ -177,15 +201,16 @@ def _mapped(kind: str, chosen: Sequence[Column], faults: dict[str, str]) -> dict
         if column.role not in known:
             message = gettext("{role!r} is not a role of a column. Choose one from the list.")
             faults[column.field] = message.format(role=column.role)
-        elif column.role in (IGNORE, ATTRIBUTE, SEGMENT) or column.role.startswith(OUTCOME):
+        elif column.role in (IGNORE, ATTRIBUTE, SEGMENT) or column.role.startswith((OUTCOME, OWN)):
             continue
         elif column.role in mapped:
             message = gettext("The column {column} already has the role “{role}”. Choose one of the two.")
             faults[column.field] = message.format(column=mapped[column.role], role=gettext(known[column.role]))
         else:
             mapped[column.role] = column.name
+    summed = bool({"mean", "total"} & mapped.keys())
     for role in _REQUIRED[kind]:
-        if role not in mapped:
+        if role not in mapped and not (role == "successes" and summed):
             message = gettext("No column has the role “{role}”. Choose one.").format(role=gettext(known[role]))
             faults.setdefault(chosen[0].field, message)
     return mapped

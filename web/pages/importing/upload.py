@@ -14,6 +14,7 @@ from werkzeug.datastructures import FileStorage
 
 from experiments.catalogue.currencies import CURRENCIES
 from experiments.catalogue.metrics import METRICS
+from experiments.catalogue.sums import TOTALS
 from experiments.errors import InvalidError, KletteError, NotFoundError, TooLargeError
 from experiments.importing import Source, preview
 from experiments.importing.columns import key_of, name_of
@@ -114,12 +115,12 @@ def map_columns(upload_id: int) -> ResponseReturnValue:
             *(
                 (metric.key, gettext(metric.name))
                 for metric in METRICS
-                if metric.decides and (kind == "members" or metric.kind == "proportion")
+                if metric.decides and (kind == "members" or metric.kind in TOTALS)
             ),
         ],
         success_options=[
             ("", gettext("Choose a metric")),
-            *((metric.key, gettext(metric.name)) for metric in METRICS if metric.kind == "proportion"),
+            *((metric.key, gettext(metric.name)) for metric in METRICS if metric.kind in TOTALS),
         ],
         where_options=[("", gettext("All rows")), *((column.name, column.name) for column in main)],
     )

@@ -356,3 +356,19 @@ def _form_of(html: str) -> dict[str, str]:
         if name and name[1] != "csrf_token" and 'type="file"' not in tag:
             form[name[1]] = value[1] if value else ""
     return form
+
+
+def test_a_column_can_be_an_outcome_by_its_own_name() -> None:
+    header = ("id", "group", "day 7", "played")
+    roles = {"members-2": "own:share", "members-3": "own:count"}
+    main = columns("members", header, [], roles, "Europe/Berlin")
+    plan = read_form("members", {"key": "game", "exposed_at": "2026-03-06"}, main, zone="Europe/Berlin")
+    assert plan.outcomes == [("day_7", "day 7"), ("played", "played")]
+    assert plan.custom_metrics == ("share_of_day_7", "count_of_played")
+
+
+def test_totals_with_mean_and_deviation_need_no_successes() -> None:
+    header = ("variant", "members", "m", "s")
+    main = columns("counts", header, [], {"counts-2": "mean", "counts-3": "sd"}, "Europe/Berlin")
+    plan = read_form("counts", {"key": "sums", "success_metric": "revenue"}, main, zone="Europe/Berlin")
+    assert (plan.column("mean"), plan.column("sd"), plan.metrics) == ("m", "s", ["revenue"])
