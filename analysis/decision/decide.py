@@ -28,6 +28,10 @@ from analysis.stopping.sequential import Look
 
 #: A lead this likely to be within the ROPE is too small to matter, even if it is certain.
 PRACTICALLY_SAME = 0.95
+#: A gain that matters with a chance below this is unlikely.
+LITTLE_CHANCE = 0.05
+#: Below this the chance of a gain that matters is named, as long as the test goes on.
+RATHER_UNLIKELY = 0.2
 
 
 class Situation(NamedTuple):
@@ -271,19 +275,23 @@ def _no_difference(now: Situation) -> Verdict | None:
     same = all(p is not None and p >= PRACTICALLY_SAME for p in p_rope)
     if (now.look.crossed or now.look.harmed) and not same:
         return None
-    control = case.primary.control
-    loss = lifts.loss[lifts.variants.index(control)]
-    over = case.fraction is not None and case.fraction >= 1
-    if same:
-        reasons = [message("verdict.all_alike", rope=case.primary.rope, control=control)]
-    elif lifts.p_gain < 0.05:
-        reasons = [message("verdict.gain_unlikely", caring=case.rules.caring, control=control)]
-    elif over and loss < case.rules.caring:
-        kept = "verdict.small_loss_kept_signed" if _signed(case) else "verdict.small_loss_kept"
-        reasons = [message("verdict.plan_over_unproven"), message(kept, **_accepted(case, control))]
-    else:
+    if len(now.look.futile) < len(case.others) or not (same or lifts.p_gain < LITTLE_CHANCE):
         return None
-    return _verdict(now, "no_difference", message("verdict.no_difference"), reasons)
+    control = case.primary.control
+    reason = message("verdict.gain_unlikely", caring=case.rules.caring, control=control)
+    if same:
+        reason = message("verdict.all_alike", rope=case.primary.rope, control=control)
+    return _verdict(now, "no_difference", message("verdict.no_difference"), [reason])
+
+
+def _gain_left(now: Situation) -> list[Message]:
+    """Return how likely a gain that matters still is, where it is not likely."""
+    lifts, case = now.lifts, now.case
+    assert lifts is not None  # _too_little has returned otherwise
+    if lifts.p_gain >= RATHER_UNLIKELY or now.look.crossed:
+        return []
+    code = "verdict.gain_left_once" if case.once else "verdict.gain_left"
+    return [message(code, caring=case.rules.caring, control=case.primary.control, chance=lifts.p_gain)]
 
 
 def _undecided(now: Situation) -> Verdict:
@@ -302,7 +310,7 @@ def _standing(now: Situation) -> list[Message]:
     """Return the leading variant, and why its lead is not sufficient: a guardrail in doubt comes first."""
     leader = _leader(now.case).variant
     doubt = None if leader == now.case.primary.control else now.doubted(leader)
-    return _open(now) if doubt is None else [_doubted(doubt)]
+    return [*_open(now), *_gain_left(now)] if doubt is None else [_doubted(doubt)]
 
 
 def _keep_running(now: Situation) -> Verdict:
@@ -326,7 +334,9 @@ def _open(now: Situation) -> list[Message]:
     case = now.case
     best, control = _leader(case), case.primary.control
     if best.variant == control:
-        return [message("verdict.control_leads", variant=control, chance=best.p_best or 0.0)]
+        over = case.fraction is not None and case.fraction >= 1 and not case.finished
+        leads = message("verdict.control_leads", variant=control, chance=best.p_best or 0.0)
+        return [leads, message("verdict.plan_over")] if over else [leads]
     if best.variant in now.look.crossed:
         return [message("verdict.another_may_be_better", variant=best.variant, control=control)]
     reasons = [believed(case, best), *missing(case, best)]

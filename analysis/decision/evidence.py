@@ -98,11 +98,51 @@ def bound_of(case: Case, result: MetricResult, key: str) -> float:
     )
 
 
+def futility_score(case: Case, key: str) -> float:
+    """Return by how many standard errors a variant lies below the smallest gain that matters, before any prior.
+
+    The gain is `Rules.caring` of the control's mean, or of `natural_unit` where the metric has no lift.
+    """
+    result, caring = case.primary, case.rules.caring
+    ours, control = result.variant(key), result.variant(result.control)
+    error = standard_error(result, key)
+    if error is None or ours.evidence_mean is None or control.evidence_mean is None:
+        return 0.0
+    sign = 1 if result.direction == "higher" else -1
+    if has_lift(result):
+        target = 1 + sign * caring
+        error = math.hypot(ours.evidence_sd or 0.0, target * (control.evidence_sd or 0.0))
+        return sign * (target * control.evidence_mean - ours.evidence_mean) / error
+    unit = natural_unit(result)
+    if unit is None:
+        return 0.0
+    return (caring * unit - sign * (ours.evidence_mean - control.evidence_mean)) / error
+
+
+def futility_bound(case: Case, key: str) -> float:
+    """Return the bound on `futility_score` from which a gain that matters is excluded, at any number of looks."""
+    return sequential.bound(
+        elapsed_days=case.elapsed_days,
+        members=case.members,
+        ratio=information_ratio(case.primary, key, case.rules.mixture_sd),
+        alpha=2 * sequential.FUTILITY,
+        planned_days=case.rules.planned_days,
+        looks=case.looks,
+    )
+
+
+def has_lift(result: MetricResult) -> bool:
+    """Return whether the control's mean is so clear of 0 that lifts have a meaning."""
+    control = result.variant(result.control)
+    return control.log_mean is not None and (control.log_sd or 0.0) <= CONTROL_LOG_SD
+
+
 def look_now(case: Case) -> Look:
-    """Return the leads and shortfalls that have passed the bound so far, at this or an earlier look."""
+    """Return the leads, shortfalls and excluded gains that have passed their bounds, at this or an earlier look."""
     looks = case.looks or ()
     crossed = {key for look in looks for key in look.crossed}
     harmed = {key for look in looks for key in look.harmed}
+    futile = {key for look in looks for key in look.futile}
     planned = case.rules.planned_days
     counted = planned is None or case.looks is None or sequential.counts(case.elapsed_days, planned, case.looks)
     if case.primary.not_shown is None:
@@ -112,6 +152,8 @@ def look_now(case: Case) -> Look:
                 crossed.add(key)
             if z <= -bound:
                 harmed.add(key)
+            if futility_score(case, key) >= futility_bound(case, key):
+                futile.add(key)
     ordered = [row.variant for row in case.primary.variants]
     return Look(
         float(case.elapsed_days),
@@ -119,6 +161,7 @@ def look_now(case: Case) -> Look:
         tuple(key for key in ordered if key in crossed),
         tuple(key for key in ordered if key in harmed),
         counted,
+        futile=tuple(key for key in ordered if key in futile),
     )
 
 
@@ -129,7 +172,6 @@ def sceptical_lifts(case: Case) -> ScepticalLift | None:
     instead.
     """
     primary = case.primary
-    control = primary.variant(primary.control)
     common: dict[str, Any] = {
         "variants": [row.variant for row in primary.variants],
         "control": primary.control,
@@ -137,7 +179,7 @@ def sceptical_lifts(case: Case) -> ScepticalLift | None:
         "caring": case.rules.caring,
         "higher": primary.direction == "higher",
     }
-    if control.log_mean is not None and (control.log_sd or 0.0) <= CONTROL_LOG_SD:
+    if has_lift(primary):
         moments = [_log_moments(row) for row in primary.variants]
         return sceptical(mean=[m for m, _ in moments], sd=[s for _, s in moments], relative=True, **common)
     unit = natural_unit(primary)

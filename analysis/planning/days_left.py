@@ -11,7 +11,7 @@ import numpy as np
 from analysis.planning import simulated_verdicts
 from analysis.planning.forecast import SEED, Share, look_days
 from analysis.stopping.rules import Rules
-from analysis.stopping.sequential import PLANNED_SHARE, continuous_bound
+from analysis.stopping.sequential import FUTILITY, PLANNED_SHARE, continuous_bound
 
 HORIZON_DAYS: Final = 180
 
@@ -92,13 +92,17 @@ def _days_ahead(elapsed_days: float, planned: float | None) -> np.ndarray:
     return np.unique(np.rint(np.geomspace(1, HORIZON_DAYS, 46)))
 
 
-def _future_limits(days: np.ndarray, elapsed_days: float, rules: Rules) -> np.ndarray:
+def _future_limits(days: np.ndarray, elapsed_days: float, rules: Rules) -> simulated_verdicts.Limits:
     planned = rules.planned_days
     if planned is None or planned <= elapsed_days:
-        return np.full(len(days), np.inf)
-    alpha = PLANNED_SHARE * rules.alpha
+        none = np.full(len(days), np.inf)
+        return simulated_verdicts.Limits(none, none)
     # Counted from now, the last day may end a fraction after the plan; it still counts as the planned end.
-    return np.array([continuous_bound(day / planned, alpha) for day in days])
+    lead, futility = (
+        np.array([continuous_bound(day / planned, PLANNED_SHARE * alpha) for day in days])
+        for alpha in (rules.alpha, 2 * FUTILITY)
+    )
+    return simulated_verdicts.Limits(lead, futility)
 
 
 def _days_left(ended: np.ndarray) -> DaysLeft:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, psi, zeta
@@ -53,6 +53,21 @@ class Evidence:
     members: np.ndarray
     days: np.ndarray
     higher: bool = True
+
+
+class Limits(NamedTuple):
+    """The planned bounds at each look.
+
+    Attributes
+    ----------
+    lead : array of shape (looks,)
+        On |z| of a lead or a shortfall.
+    futility : array of the same shape
+        On how far a variant lies below a gain that matters.
+    """
+
+    lead: np.ndarray
+    futility: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +146,7 @@ def trigamma(x: np.ndarray) -> np.ndarray:
 
 
 def planned_limits(
-    days: Sequence[float] | np.ndarray, members: Sequence[int] | np.ndarray, rules: Rules, comparisons: int
+    days: Sequence[float] | np.ndarray, members: Sequence[int] | np.ndarray, rules: Rules, alpha: float
 ) -> np.ndarray:
     """Return the planned bound on |z| at each look; inf at looks that do not count (`sequential.bound`).
 
@@ -139,8 +154,8 @@ def planned_limits(
     ----------
     days, members
         Of running, and of all variants, at each look.
-    comparisons : int
-        Number of comparisons that share the error.
+    alpha : float
+        Two-sided error of one comparison.
     """
     limits = np.full(len(days), np.inf)
     if rules.planned_days is None:
@@ -154,41 +169,45 @@ def planned_limits(
     if not tried:
         return limits
     fractions = [look.elapsed_days / rules.planned_days for look in tried]
-    alpha = sequential.PLANNED_SHARE * rules.alpha / comparisons
-    limits[places] = sequential.planned_bounds(fractions, [look.members for look in tried], alpha)
+    spent = sequential.PLANNED_SHARE * alpha
+    limits[places] = sequential.planned_bounds(fractions, [look.members for look in tried], spent)
     return limits
 
 
-def always_limits(log_sd: np.ndarray, rules: Rules, comparisons: int) -> np.ndarray:
+def always_limits(log_sd: np.ndarray, rules: Rules, alpha: float) -> np.ndarray:
     """Return the always-valid bound on |z| of each comparison; of shape (tests, looks, variants − 1)."""
     share = 1.0 if rules.planned_days is None else 1 - sequential.PLANNED_SHARE
-    alpha = share * rules.alpha / comparisons
+    alpha = share * alpha
     ratio = rules.mixture_sd**2 / (log_sd[..., 1:] ** 2 + log_sd[..., :1] ** 2)
     with np.errstate(divide="ignore"):
         bound = np.sqrt((1 + 1 / ratio) * (np.log1p(ratio) - 2 * np.log(alpha)))
     return np.where(np.isnan(bound), np.inf, bound)
 
 
-def first_verdicts(evidence: Evidence, rules: Rules, *, limits: np.ndarray | None = None) -> Endings:
+def first_verdicts(evidence: Evidence, rules: Rules, *, limits: Limits | None = None) -> Endings:
     """Apply the rules of `decide` to every test at every look, and return how each ends.
 
     Parameters
     ----------
     evidence : Evidence
     rules : Rules
-    limits : array of shape (looks,), optional
-        The planned bound at each look; by default that of looks at exactly the evidence's days.
+    limits : Limits, optional
+        The planned bounds at each look; by default those of looks at exactly the evidence's days.
     """
     tests, looks, variants = evidence.mean.shape
     if limits is None:
-        limits = planned_limits(evidence.days, evidence.members.sum(axis=1), rules, variants - 1)
-    crossed, harmed = _passed(evidence, rules, limits)
+        members = evidence.members.sum(axis=1)
+        limits = Limits(
+            planned_limits(evidence.days, members, rules, rules.alpha / (variants - 1)),
+            planned_limits(evidence.days, members, rules, 2 * sequential.FUTILITY),
+        )
+    crossed, harmed, futile = _passed(evidence, rules, limits)
     endings = Endings(np.zeros(tests, np.int8), np.full(tests, looks), np.zeros(tests, int), np.full(tests, np.nan))
     still = np.arange(tests)
     for look in range(looks):
         if evidence.members[look].min() < rules.min_members or not len(still):
             continue
-        seen = _Seen(evidence, rules, look, still, crossed[still, look], harmed[still, look])
+        seen = _Seen(evidence, rules, look, still, crossed[still, look], harmed[still, look], futile[still, look])
         ended, variant, announced = seen.verdicts()
         over = ended != OPEN
         settled = still[over]
@@ -198,18 +217,22 @@ def first_verdicts(evidence: Evidence, rules: Rules, *, limits: np.ndarray | Non
     return endings
 
 
-def _passed(evidence: Evidence, rules: Rules, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the leads and shortfalls that have passed the bound by each look, at it or earlier."""
-    spread = np.hypot(evidence.sd[..., 1:], evidence.sd[..., :1])
-    z = (evidence.mean[..., 1:] - evidence.mean[..., :1]) / spread * (1 if evidence.higher else -1)
-    bound = np.minimum(always_limits(evidence.log_sd, rules, z.shape[-1]), limits[:, None])
+def _passed(evidence: Evidence, rules: Rules, limits: Limits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the leads, shortfalls and excluded gains that have passed their bounds by each look, at it or earlier."""
+    mean, sd, sign = evidence.mean, evidence.sd, 1 if evidence.higher else -1
+    z = (mean[..., 1:] - mean[..., :1]) / np.hypot(sd[..., 1:], sd[..., :1]) * sign
+    bound = np.minimum(always_limits(evidence.log_sd, rules, rules.alpha / z.shape[-1]), limits.lead[:, None])
     crossed = np.logical_or.accumulate(z >= bound, axis=1)
-    return crossed, np.logical_or.accumulate(z <= -bound, axis=1)
+    harmed = np.logical_or.accumulate(z <= -bound, axis=1)
+    target = 1 + sign * rules.caring
+    below = sign * (target * mean[..., :1] - mean[..., 1:]) / np.hypot(sd[..., 1:], target * sd[..., :1])
+    bound = np.minimum(always_limits(evidence.log_sd, rules, 2 * sequential.FUTILITY), limits.futility[:, None])
+    return crossed, harmed, np.logical_or.accumulate(below >= bound, axis=1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The open tests at one look; `still` are their indices, `crossed` and `harmed` refer to them."""
+    """The open tests at one look; `still` are their indices, `crossed`, `harmed` and `futile` refer to them."""
 
     evidence: Evidence
     rules: Rules
@@ -217,6 +240,7 @@ class _Seen:
     still: np.ndarray
     crossed: np.ndarray
     harmed: np.ndarray
+    futile: np.ndarray
 
     def verdicts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return for each open test the ending, the variant shipped and its announced log-lift."""
@@ -231,7 +255,7 @@ class _Seen:
         practically = self._practically_same()
         proven = self.crossed & ~self.harmed & ~practically & clear[:, None]
         self._ship(proven, ended, variant, announced)
-        self._same(practically, clear & (ended == OPEN), ended)
+        self._same(practically, clear & (ended == OPEN) & self.futile.all(axis=1), ended)
         return ended, variant, announced
 
     def _ship(self, proven: np.ndarray, ended: np.ndarray, variant: np.ndarray, announced: np.ndarray) -> None:
@@ -247,19 +271,14 @@ class _Seen:
         announced[chosen] = lifts.mean[enough, best[enough]]
 
     def _same(self, practically: np.ndarray, open_now: np.ndarray, ended: np.ndarray) -> None:
-        """Return tests without a relevant difference: within the ROPE, no likely gain, or little loss at the end."""
+        """Mark tests without a difference worth having: within the ROPE, or without a likely gain that matters."""
         same = practically.all(axis=1) & open_now
         ended[same] = NO_DIFFERENCE
         moved = self.crossed.any(axis=1) | self.harmed.any(axis=1)
         rows = np.flatnonzero(open_now & ~same & ~moved)
         if not len(rows):
             return
-        lifts = self._lifts(rows)
-        little = lifts.gain_is_unlikely(self.rules.caring)
-        planned = self.rules.planned_days
-        if planned is not None and self.evidence.days[self.look] >= planned:
-            little |= lifts.losses()[:, 0] < self.rules.caring
-        ended[rows[little]] = NO_DIFFERENCE
+        ended[rows[self._lifts(rows).gain_is_unlikely(self.rules.caring)]] = NO_DIFFERENCE
 
     def _lifts(self, rows: np.ndarray) -> Lifts:
         log_mean, log_sd = self._logs(rows)

@@ -24,6 +24,9 @@ from analysis.errors import AnalysisError
 PLANNED_SHARE = 0.9
 #: Looks closer than this to the last counted one (share of the plan) do not count, which limits them to 100.
 SPACING = 0.01
+#: Probability, over all looks, that a variant whose gain is at least the smallest one that matters is called no
+#: difference worth having. One-sided; variants do not share it, since a false call must exclude the one that gains.
+FUTILITY = 0.05
 _GRID = 401
 _MIN_STEP = 0.005
 
@@ -69,6 +72,8 @@ class Look:
         Whether the look counts; looks in quick succession do not.
     broken : tuple of Break
         Guardrails that have been broken so far.
+    futile : tuple of str
+        Variants for which a gain that matters has been excluded so far.
     """
 
     elapsed_days: float
@@ -77,11 +82,12 @@ class Look:
     harmed: tuple[str, ...] = ()
     counted: bool = True
     broken: tuple[Break, ...] = ()
+    futile: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         out = asdict(self)
-        lists = {"crossed": list(self.crossed), "harmed": list(self.harmed), "broken": [asdict(b) for b in self.broken]}
-        return out | lists
+        lists = {name: list(out[name]) for name in ("crossed", "harmed", "futile")}
+        return out | lists | {"broken": [asdict(b) for b in self.broken]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Look:
@@ -92,6 +98,7 @@ class Look:
             tuple(data.get("harmed", ())),
             data.get("counted", True),
             tuple(Break(**broken) for broken in data.get("broken", ())),
+            tuple(data.get("futile", ())),
         )
 
 

@@ -21,7 +21,7 @@ from analysis import Rules
 from analysis.planning.audience import Audience
 from analysis.planning.forecast import simulate
 from analysis.planning.simulated_verdicts import HARM, NO_DIFFERENCE, SHIP
-from tests.proofs import amount_coverage, calibration, honesty, upworthy_peers
+from tests.proofs import amount_coverage, calibration, futility, honesty, upworthy_peers
 from tests.proofs.power import powers
 from tests.proofs.retention import table as retention_table
 from tests.proofs.segment_lifts import TRUTHS, calibrate, line, small
@@ -124,6 +124,17 @@ def honest(proof: Proof) -> None:
         proof.rows.append(row)
 
 
+def no_difference(proof: Proof) -> None:
+    """Print how often, and on which day, tests are called no difference, by their true gain."""
+    pace = f"{futility.A_DAY:,} members a day, baseline {futility.BASE:.0%}"
+    print(f"\n{TESTS:,} tests, {futility.DAYS} daily looks, {pace}; a gain of {futility.CARING:.0%} matters")
+    print(f"{'rule':<24}{'true gain':>10}{'no difference':>15}{'median day':>12}")
+    for row in futility.rows(TESTS):
+        day = "" if row["day"] is None else f"{row['day']:.0f}"
+        print(f"{row['rule']:<24}{row['gain']:>+10.0%}{row['called']:>15.1%}{day:>12}", flush=True)
+        proof.rows.append(row)
+
+
 def money(proof: Proof) -> None:
     """Print the coverage of 95 % intervals of amounts by tail, with equal and with tenfold control groups."""
     for uneven in (False, True):
@@ -158,6 +169,7 @@ def small_audiences(proof: Proof) -> None:
 
 PARTS: tuple[tuple[str, Callable[[Proof], None]], ...] = (
     ("honesty", honest),
+    ("futility", no_difference),
     ("endings", endings),
     ("power", power),
     ("calibration", calibrated),

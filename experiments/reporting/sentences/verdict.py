@@ -69,13 +69,13 @@ VERDICT: Mapping[str, Template] = {
     "verdict.gain_unlikely": N_(
         "It is unlikely that any variant gains more than {caring:threshold} over {control:variant}."
     ),
-    "verdict.plan_over_unproven": N_("The planned time is over without a proven lead."),
-    "verdict.small_loss_kept": N_(
-        "Expected loss if you keep {variant:variant}: under {accepted:threshold} of the control’s {metric:metric}."
+    "verdict.gain_left": N_(
+        "The chance that any variant gains more than {caring:threshold} over {control:variant} is {chance:chance}, "
+        "which daily looks do not exclude yet."
     ),
-    "verdict.small_loss_kept_signed": N_(
-        "Expected loss if you keep {variant:variant}: under {accepted:threshold} of the largest plausible "
-        "{metric:metric}."
+    "verdict.gain_left_once": N_(
+        "The chance that any variant gains more than {caring:threshold} over {control:variant} is {chance:chance}, "
+        "which the data do not exclude."
     ),
     # Undecided
     "verdict.leads": N_("{variant:variant} leads; its chance of being best is {chance:chance}."),

@@ -37,6 +37,7 @@ def params(verdict, code):
 
 CLEAR = {"a": (7000, 700), "b": (7000, 950)}
 EQUAL = {"a": (700_000, 70_000), "b": (700_000, 70_050)}
+LARGE = {"a": (7_000_000, 700_000), "b": (7_000_000, 700_050)}
 OPEN = {"a": (7000, 700), "b": (7000, 760)}
 WORSE = {"a": (7000, 950), "b": (7000, 700)}
 SMALL = {"a": (60, 6), "b": (70, 9)}
@@ -56,7 +57,8 @@ WARNING = HealthCheck("silence", "warn", 8.0, message("health.silence.since"))
         (CLEAR, Rules(min_members=10_000), 9, (), "not_enough_data", None),
         (OPEN, FORTNIGHT, 9, (), "keep_running", "b"),
         (OPEN, Rules(), 9, (), "keep_running", "b"),
-        (EQUAL, Rules(), 9, (), "no_difference", None),
+        (EQUAL, Rules(), 9, (), "keep_running", "b"),
+        (LARGE, Rules(), 9, (), "no_difference", None),
         (EQUAL, FORTNIGHT, 14, (), "no_difference", None),
         (WORSE, FORTNIGHT, 9, (), "stop_harm", "b"),
         (SMALL, FORTNIGHT, 9, (), "not_enough_data", None),
@@ -154,12 +156,27 @@ def test_messages_name_variants_and_metrics_by_their_keys():
     assert lost.label == message("verdict.loss_if_wrong", variant="b")
 
 
-def test_after_the_planned_end_a_small_open_question_closes():
+def test_no_difference_is_called_only_once_a_gain_that_matters_is_excluded():
+    """A chance below 5 % of such a gain is not enough: daily looks would meet it by chance."""
+    behind = card(a=(200_000, 20_000), b=(200_000, 19_750))
+    early = decide(behind, rules=FORTNIGHT, elapsed_days=3, looks=())
+    assert early.decision == "keep_running" and early.look.futile == ()
+    assert params(early, "verdict.gain_left")["chance"] < 0.05
+    over = decide(behind, rules=FORTNIGHT, elapsed_days=14, looks=())
+    assert (over.decision, over.look.futile) == ("no_difference", ("b",))
+    later = decide(behind, rules=FORTNIGHT, elapsed_days=15, looks=(over.look,))
+    assert later.decision == "no_difference", "an excluded gain stays excluded"
     close = card(a=(70_000, 7000), b=(70_000, 7010))
-    assert decide(close, rules=FORTNIGHT, elapsed_days=9, looks=()).decision == "keep_running"
-    over = decide(close, rules=FORTNIGHT, elapsed_days=14, looks=())
-    assert over.decision == "no_difference"
-    assert codes(over) == ["verdict.plan_over_unproven", "verdict.small_loss_kept"]
+    late = decide(close, rules=FORTNIGHT, elapsed_days=14, looks=())
+    assert late.decision == "keep_running" and "verdict.plan_over" in codes(late)
+    ended = decide(close, rules=FORTNIGHT, elapsed_days=14, looks=(), finished=True)
+    assert (ended.decision, ended.headline) == ("not_enough_data", message("verdict.ended_undecided"))
+    assert Look.from_dict(json.loads(json.dumps(over.look.to_dict()))) == over.look
+
+
+def test_each_variant_must_be_excluded_before_no_difference_is_called():
+    made = decide(card(a=(700_000, 70_000), b=(700_000, 69_000), c=(700_000, 70_300)), rules=FORTNIGHT, elapsed_days=14)
+    assert made.look.futile == ("b",) and made.decision != "no_difference"
 
 
 def test_days_left_are_unknown_without_a_lead_or_a_plan():

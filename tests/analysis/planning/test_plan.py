@@ -38,7 +38,9 @@ def test_a_a_tests_looked_at_daily_ship_at_most_alpha():
     found = expected(SHOP, Rules(), 30, 0.0, tests=4000, seed=2)
     assert found.right.value == 0
     assert found.wrong.value < 0.025 + 2 * found.wrong.error  # one of the two sides of 5 %
-    assert found.no_difference.value > 0.2
+    assert found.no_difference.value < found.open.value  # a gain of 1 % takes longer to exclude
+    large = Audience(SHOP.mean, 400_000)
+    assert expected(large, Rules(), 30, 0.0, tests=500, seed=2).no_difference.value > 0.8
 
 
 def test_the_plan_is_the_shortest_sufficient_number_of_weeks():
@@ -227,7 +229,7 @@ def test_without_lifts_the_ratio_sets_the_scale():
 
 
 def test_a_lead_of_zero_ends_without_a_difference():
-    assert left(effect=0.0, error=0.012).settled.value > 0.9
+    assert left(effect=0.0, error=0.005).settled.value > 0.9
 
 
 @pytest.mark.slow

@@ -93,9 +93,12 @@ def _is_on_the_edge(evidence, rules, test, look):
     spread = np.hypot(evidence.sd[test, look, 1:], evidence.sd[test, look, :1])
     z = np.abs(evidence.mean[test, look, 1:] - evidence.mean[test, look, :1]) / spread
     comparisons = evidence.mean.shape[2] - 1
-    limits = simulated_verdicts.planned_limits(evidence.days, evidence.members.sum(axis=1), rules, comparisons)
+    limits = simulated_verdicts.planned_limits(
+        evidence.days, evidence.members.sum(axis=1), rules, rules.alpha / comparisons
+    )
     bound = np.minimum(
-        simulated_verdicts.always_limits(evidence.log_sd[[test]], rules, comparisons)[0, look], limits[look]
+        simulated_verdicts.always_limits(evidence.log_sd[[test]], rules, rules.alpha / comparisons)[0, look],
+        limits[look],
     )
     lifts = sceptical_lifts(
         evidence.log_mean[[test], look],
@@ -104,8 +107,17 @@ def _is_on_the_edge(evidence, rules, test, look):
         higher=evidence.higher,
     )
     near = abs(lifts.p_gain(rules.caring)[0] - LITTLE_CHANCE) < 3e-3
-    near |= (np.abs(z / bound - 1) < 1e-3).any()
+    near |= (np.abs(z / bound - 1) < 1e-3).any() or _futility_is_near(evidence, rules, test, look)
     return near or (np.abs(lifts.losses()[0] - rules.caring) < 2e-5).any()
+
+
+def _futility_is_near(evidence, rules, test, look):
+    mean, sd, sign = evidence.mean[test, look], evidence.sd[test, look], 1 if evidence.higher else -1
+    target = 1 + sign * rules.caring
+    below = sign * (target * mean[0] - mean[1:]) / np.hypot(sd[1:], target * sd[0])
+    planned = simulated_verdicts.planned_limits(evidence.days, evidence.members.sum(axis=1), rules, 0.1)[look]
+    bound = np.minimum(simulated_verdicts.always_limits(evidence.log_sd[[test]], rules, 0.1)[0, look], planned)
+    return (np.abs(below / bound - 1) < 1e-3).any()
 
 
 @pytest.mark.parametrize("planned", [6, None])
@@ -165,7 +177,7 @@ def test_trigamma_is_scipys(x):
 def test_limits_of_all_days_at_once_are_the_bounds_of_each_day():
     rules, days = Rules(planned_days=14), np.arange(1.0, 18)
     members = (1000 * days).astype(int)
-    limits = simulated_verdicts.planned_limits(days, members, rules, comparisons=2)
+    limits = simulated_verdicts.planned_limits(days, members, rules, rules.alpha / 2)
     looks = []
     for day, number, limit in zip(days, members, limits, strict=True):
         ratio = 1e-4 * number
