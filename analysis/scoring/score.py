@@ -13,6 +13,7 @@ from analysis import models, priors
 from analysis.errors import AnalysisError, NotShown, not_shown
 from analysis.messages import message
 from analysis.models import Model
+from analysis.models.cuped_rates import effective_counts
 from analysis.pooling.prior_conflict import widened
 from analysis.posterior.joint import IndependentPosterior, IntervalKind, Posterior
 from analysis.priors import NamedPrior
@@ -155,8 +156,8 @@ def scorecard(
     if strata is not None:
         weighted = stratify(strata, metric_data)
     cells, stratified = weighted
-    if chosen.name == "conversion":
-        used_prior = widened(used_prior, cells)
+    if (counts := _counts(chosen, cells)) is not None:
+        used_prior = widened(used_prior, counts)
     head = {
         "metric": metric,
         "kind": kind,
@@ -172,6 +173,16 @@ def scorecard(
     evidence = _evidence(chosen, cells, posterior)
     result = result_of(posterior, metric_data, head, interval, probability, evidence, curves)
     return replace(result, stratified=stratified)
+
+
+def _counts(chosen: Model, cells: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the counts of a model of rates, effective ones where they are adjusted; None for other models."""
+    if chosen.name == "conversion":
+        return cells
+    if chosen.name != "adjusted_rate":
+        return None
+    counts = effective_counts(cells)
+    return None if isinstance(counts, NotShown) else counts
 
 
 def _model_for(kind: str, name: str | None) -> Model:

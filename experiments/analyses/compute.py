@@ -129,9 +129,11 @@ def _mature(plan: Plan, mature: Mapping[str, Scored]) -> Mature | None:
 def _priors(scored: Mapping[str, Scored], sampled: Sampled) -> dict[str, NamedPrior]:
     """Return the priors other than the lift's, by the metric or the part that uses them."""
     priors = {key: one.plain.prior for key, one in scored.items()}
-    adjusted = next((one.adjusted for one in scored.values() if one.adjusted is not None), None)
-    if adjusted is not None:
-        priors["adjusted"] = adjusted.prior
+    # An adjusted rate has the prior of the plain one; other metrics share one prior of adjusted means.
+    adjusted = [one.adjusted for one in scored.values() if one.adjusted is not None]
+    means = [result for result in adjusted if result.model == "adjusted"]
+    if means:
+        priors["adjusted"] = means[0].prior
     for part in SAMPLED:
         shown = [entry for entry in sampled[part.key] if not isinstance(entry, Unfitted) and entry.not_shown is None]
         if shown:

@@ -49,6 +49,12 @@ class Adjusted:
         Empty if the covariate is not used.
     not_shown : NotShown or None
         Why it is not used.
+    model : str
+        A name of `analysis.models.MODELS`; empty if the covariate is not used.
+    prior : NamedPrior or None
+        The prior that was used: for a rate that of the plain figures.
+    missing : int
+        Members without the covariate, which counts as 0 for them.
     """
 
     covariate: Covariate
@@ -57,6 +63,9 @@ class Adjusted:
     variants: tuple[VariantResult, ...] = ()
     comparisons: tuple[ComparisonResult, ...] = ()
     not_shown: NotShown | None = None
+    model: str = ""
+    prior: NamedPrior | None = None
+    missing: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; of the covariate only the declared field."""
@@ -67,12 +76,15 @@ class Adjusted:
             "variants": [_without_curve(row) for row in self.variants],
             "comparisons": [_without_curve(row) for row in self.comparisons],
             "not_shown": None if self.not_shown is None else self.not_shown.to_dict(),
+            "model": self.model,
+            "prior": None if self.prior is None else self.prior.to_dict(),
+            "missing": self.missing,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read `to_dict` back."""
-        hidden = data["not_shown"]
+        hidden, prior = data["not_shown"], data["prior"]
         return cls(
             covariate=Covariate(**data["covariate"]),
             variance_reduction=data["variance_reduction"],
@@ -80,6 +92,9 @@ class Adjusted:
             variants=tuple(VariantResult.from_dict(row) for row in data["variants"]),
             comparisons=tuple(ComparisonResult.from_dict(row) for row in data["comparisons"]),
             not_shown=None if hidden is None else NotShown.from_dict(hidden),
+            model=data["model"],
+            prior=None if prior is None else NamedPrior.from_dict(prior),
+            missing=data["missing"],
         )
 
 
@@ -278,7 +293,7 @@ def score(
             direction=DIRECTIONS[metric.direction],
             metric=metric.key,
             model=named,
-            prior=_rate_prior(plan, metric, lift) if named == "conversion" else None,
+            prior=_rate_prior(plan, metric, lift) if named in ("conversion", "adjusted_rate") else None,
             rope=plan.threshold_of_caring,
             interval=plan.interval,
             rng=np.random.default_rng([seed, crc32(metric.key.encode())]),
@@ -309,13 +324,17 @@ def _scored(plan: Plan, collected: Collected, metric: Metric, lift: NamedPrior, 
     adjustment = _adjustment(collected, metric)
     if isinstance(adjustment, NotShown):
         return Scored(metric, plain, None, Adjusted(plan.covariate, not_shown=adjustment))
-    result = score(plan, metric, collected.adjusted_data[metric.key], lift=lift, seed=seed, model="adjusted")
+    model = "adjusted_rate" if metric.kind == "proportion" else "adjusted"
+    result = score(plan, metric, collected.adjusted_data[metric.key], lift=lift, seed=seed, model=model)
     if result.not_shown is not None:
         return Scored(metric, plain, None, Adjusted(plan.covariate, not_shown=result.not_shown))
     # It is the same outcome with less variance, so texts are chosen by the kind of the plain metric.
     result = replace(result, kind=plain.kind)
     explained = adjustment.variance_reduction, adjustment.correlation
-    return Scored(metric, plain, result, Adjusted(plan.covariate, *explained, result.variants, result.comparisons))
+    shown = (result.variants, result.comparisons)
+    missing = collected.quality.without_covariate
+    adjusted = Adjusted(plan.covariate, *explained, *shown, model=result.model, prior=result.prior, missing=missing)
+    return Scored(metric, plain, result, adjusted)
 
 
 def _adjustment(collected: Collected, metric: Metric) -> Adjustment | NotShown:

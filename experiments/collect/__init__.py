@@ -22,7 +22,7 @@ from experiments.collect.audience import Audience, audience_of, crossed
 from experiments.collect.cascades import cascades_of
 from experiments.collect.cells import ByCell, LevelCounts, statistics_by_cell
 from experiments.collect.collected import Collected, Quality, SegmentCells, SegmentData
-from experiments.collect.covariates import adjusted
+from experiments.collect.covariates import adjusted, members_without
 from experiments.collect.cuts import Split
 from experiments.collect.engine import source
 from experiments.collect.engine.packing import FIELD_BITS, WHOLE_BITS
@@ -85,7 +85,7 @@ def collect(
         report(0.85)
         levels, together = _by_segment(passed, audience, segmented, sliced)
         adjustments = adjusted(passed.active, metrics, covariate, data) if covariate else {}
-        quality = _quality(backend, scope, passed.quality, unwatched, metrics, declared)
+        quality = _quality(backend, scope, passed, unwatched, metrics, declared, covariate)
     report(1.0)
     return Collected(
         split.counts(),
@@ -100,28 +100,6 @@ def collect(
         arrivals=tuple(sorted((variant, day, n) for (variant, day), n in audience.arrivals.items())),
         first_exposure_us=audience.first_us,
         quality=replace(quality, crossed=spread.crossings),
-    )
-
-
-def _quality(
-    backend: SQLBackend,
-    scope: Scope,
-    quality: Quality,
-    unwatched: Sequence[str],
-    metrics: Sequence[Metric],
-    worth: Worth,
-) -> Quality:
-    """Return the counts with those that need queries of their own."""
-    if scope.live and scope.by_arrival:
-        traffic = traffic_of(backend, scope, metrics, list(worth.actions))
-        quality = replace(quality, **traffic._asdict())
-    carried = carry_over(backend, scope)
-    return replace(
-        quality,
-        carried_over=carried.members,
-        switched=carried.switched,
-        unwatched=unwatched_events(backend, scope, unwatched),
-        set_aside=set_aside(backend, scope),
     )
 
 
@@ -157,6 +135,31 @@ def _one_pass(
         if by_cell is not None:
             return _Pass(active, *by_cell)
     raise AssertionError("the wider counts hold any number of events")
+
+
+def _quality(
+    backend: SQLBackend,
+    scope: Scope,
+    passed: _Pass,
+    unwatched: Sequence[str],
+    metrics: Sequence[Metric],
+    worth: Worth,
+    covariate: Covariate | None,
+) -> Quality:
+    """Return the counts with those that need queries of their own."""
+    quality = passed.quality
+    if scope.live and scope.by_arrival:
+        traffic = traffic_of(backend, scope, metrics, list(worth.actions))
+        quality = replace(quality, **traffic._asdict())
+    carried = carry_over(backend, scope)
+    return replace(
+        quality,
+        without_covariate=members_without(passed.active, covariate) if covariate else 0,
+        carried_over=carried.members,
+        switched=carried.switched,
+        unwatched=unwatched_events(backend, scope, unwatched),
+        set_aside=set_aside(backend, scope),
+    )
 
 
 class _Spread(NamedTuple):

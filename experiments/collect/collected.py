@@ -72,6 +72,8 @@ class Quality:
         The events since the start, as in `experiments.collect.quality.traffic.Traffic`.
     unwatched : int
         Attributed events that a default guardrail would count, where no guardrail of the experiment does.
+    without_covariate : int
+        Members whose covariate is missing or no number; it counts as 0.
     set_aside : dict of str to int
         Events in their members' windows that do not count, by reason (`experiments.collect.quality.set_aside`).
     """
@@ -94,6 +96,7 @@ class Quality:
     uncounted: dict[str, int] = field(default_factory=dict)
     unwatched: int = 0
     set_aside: dict[str, int] = field(default_factory=dict)
+    without_covariate: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from experiments.collect.active import Active, Row, capped, fetched
 from experiments.collect.attribution import ADJUSTABLE, MICRO, WIDEST, one_where, randomised
 from experiments.collect.engine import products
 from experiments.collect.engine.products import Quantity
-from experiments.collect.engine.source import number
+from experiments.collect.engine.source import fetch, number
 from experiments.collect.request import Covariate
 
 Adjusted = dict[str, dict[str, AdjustedStatistics]]
@@ -61,6 +61,15 @@ def _by_attribute(
         }
         for metric in metrics
     }
+
+
+def members_without(active: Active, covariate: Covariate) -> int:
+    """Return the members without a number for the covariate's attribute; 0 for earlier outcomes, which all have."""
+    if covariate.attribute is None:
+        return 0
+    members = randomised(active.backend, active.scope)
+    known = number(active.backend, members.attributes, covariate.attribute, WIDEST)
+    return int(fetch(active.backend, members.aggregate(n=one_where(known.isnull()).sum()))[0][0] or 0)
 
 
 def _by_days_before(active: Active, metric: Metric, data: Mapping[str, Statistics]) -> dict[str, AdjustedStatistics]:

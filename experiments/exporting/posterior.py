@@ -84,11 +84,12 @@ def _add_metric(
 ) -> None:
     """Draw a metric of the scorecard: the adjusted figures if the verdict rests on them, and the plain ones."""
     key = entry.metric
-    if entry.covariate is not None:
-        model = models.named("adjusted")
+    adjusted = entry.adjusted
+    if entry.covariate is not None and adjusted is not None and adjusted.prior is not None:
+        model = models.named(adjusted.model)
         attributes = {"adjusted_for": covariate_name(entry.covariate), "model": model.name}
         # Seeded as it was analysed, like the plain one.
-        fit = model.fit(stored.collected.adjusted_data[key], model.prior, _generator(stored, key))
+        fit = model.fit(stored.collected.adjusted_data[key], adjusted.prior, _generator(stored, key))
         if not isinstance(fit, NotShown):
             found[key] = Drawn(_draws(stored, key, fit), attributes=attributes)
     name = f"{key}_plain" if key in found else key

@@ -23,6 +23,8 @@ _AHEAD = timedelta(minutes=5)
 _KEY_CHARACTERS = re.compile(r"[^a-z0-9._-]+")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
 _GROUPED = re.compile(r"[0-9]{1,3}([,'’\s][0-9]{3})+")
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,14}")
+_DECIMAL_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,12}")
 _SLASHED = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}\b.*")
 
 
@@ -231,18 +233,13 @@ def whole_number(text: str) -> int:
 def attribute(text: str) -> str | int | float | None:
     """Return a cell as an attribute: a number if it is written as one, None if it is empty, else the text.
 
-    ``"007"`` and ``"1e5"`` stay text: only what formats back to the same characters becomes a number.
+    ``"007"`` and ``"1e5"`` stay text, as keys may look so; ``"79.80"`` is a number, whatever its trailing zeros.
     """
     if not text:
         return None
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        if str(number) == text and text not in ("nan", "inf", "-inf"):
-            return number
-    return text
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL_NUMBER.fullmatch(text) else text
 
 
 def slug(name: str, taken: set[str]) -> str:

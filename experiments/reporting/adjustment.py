@@ -13,9 +13,9 @@ from experiments.analyses.scorecards import Adjusted, MetricEntry
 from experiments.collect.request import Covariate
 from experiments.definition.variant_names import Lettered
 from experiments.reporting.measures import Measure
-from experiments.reporting.numbers import MINUS, decimal, percent, signed_percent
+from experiments.reporting.numbers import MINUS, count, decimal, percent, signed_percent
 from experiments.reporting.sentences.wording import Wording
-from experiments.translation import gettext
+from experiments.translation import gettext, ngettext
 
 LEAST = 0.0005
 """A variance that falls by less is shown as falling by 0.0 %."""
@@ -57,6 +57,13 @@ def adjustment_line(entry: MetricEntry, measure: Measure, variants: Sequence[Let
     else:
         template = gettext("Adjusted for {covariate}: variance {variance}.")
     text = template.format(covariate=covariate, variance=_variance(adjusted), unadjusted=unadjusted)
+    if adjusted.missing:
+        missing = ngettext(
+            "{members} member without {covariate} counts with 0.",
+            "{members} members without {covariate} count with 0.",
+            adjusted.missing,
+        )
+        text = f"{text} {missing.format(members=count(adjusted.missing), covariate=covariate)}"
     return Line(text, _explanation(adjusted, covariate, control))
 
 

@@ -13,7 +13,6 @@ from itertools import chain
 from analysis import MetricResult, NotShown, VariantResult
 from analysis.models.cascade.result import CascadeComparison, Reach
 from analysis.posterior.joint import Estimate, Interval
-from analysis.priors import WEAK_ADJUSTED
 from analysis.scoring.results import ComparisonResult
 from experiments.analyses.sampled.cascade import CASCADE
 from experiments.analyses.sampled.part import Unfitted
@@ -69,7 +68,6 @@ TEXT = frozenset(
 """Columns of whole numbers, of truth and of text; all others are numbers."""
 
 Row = dict[str, str | int | float | bool | None]
-ADJUSTED: Row = {"model": "adjusted", "prior": WEAK_ADJUSTED.name}
 
 
 def to_csv(reading: Reading) -> str:
@@ -105,7 +103,12 @@ def _scorecard_rows(reading: Reading) -> Iterator[Row]:
         about = own | _model(plain) | {"not_shown": _reason(reading, plain), "answer": entry.covariate is None}
         yield from _variant_rows(reading, about, plain.variants, plain.comparisons)
         if entry.adjusted is not None:
-            about = own | ADJUSTED | {"adjusted_for": covariate_name(entry.adjusted.covariate)}
+            adjusted = entry.adjusted
+            about = own | {
+                "model": adjusted.model,
+                "prior": None if adjusted.prior is None else adjusted.prior.name,
+                "adjusted_for": covariate_name(adjusted.covariate),
+            }
             yield from _variant_rows(reading, about, entry.adjusted.variants, entry.adjusted.comparisons)
 
 

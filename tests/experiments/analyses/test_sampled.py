@@ -36,7 +36,7 @@ def test_the_prior_of_every_shown_model_is_in_the_provenance(monkeypatch):
     )
     assert {key: prior["name"] for key, prior in result["provenance"]["priors"].items()} == {
         "click_rate": "content", "revenue": "weak_amount", "orders": "weak_count", "lift": "content",
-        "adjusted": "weak_adjusted", "retention": "weak_return", "retention_tail": "retention_weak",
+        "retention": "weak_return", "retention_tail": "retention_weak",
         "amounts": "hurdle_weak", "counts": "negative_binomial_weak",
     }  # fmt: skip
 

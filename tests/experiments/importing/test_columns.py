@@ -4,7 +4,7 @@ import pytest
 
 from experiments.importing.amounts import Amounts
 from experiments.importing.columns import column_samples, key_of, name_of, suggest_roles
-from experiments.importing.values import read_moment
+from experiments.importing.values import attribute, read_moment
 
 MARKETER = ("member", "group", "seen_at", "country", "clicked", "spent")
 ROWS = [
@@ -138,3 +138,17 @@ def test_key_and_name_are_suggested_from_the_files_name() -> None:
     assert key_of("Größe_1.csv") == "grosse-1"
     assert key_of("日本.csv") == "imported"
     assert name_of("spring_mail.CSV") == "Spring mail"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("79.80", 79.8), ("40.00", 40.0), ("0", 0), ("-3", -3), ("0.5", 0.5), ("12", 12), ("007", "007"),
+        ("1e5", "1e5"), ("+5", "+5"), ("1_000", "1_000"), ("١٢", "١٢"), ("nan", "nan"), ("DE", "DE"), ("", None),
+        ("1.2.3", "1.2.3"), ("12345678901234567890", "12345678901234567890"), ("-0", "-0"),
+    ],
+)  # fmt: skip
+def test_an_attribute_is_a_number_where_it_is_written_as_one(text, value):
+    """79.80 stayed text, and counted as missing among the numbers of a covariate."""
+    found = attribute(text)
+    assert (found, type(found)) == (value, type(value))

@@ -53,7 +53,7 @@ def test_adjusted_figures_have_rows_of_their_own():
     assert [row["answer"] for row in rows] == ["false", "false", "true", "true"], (
         "the verdict goes by the adjusted ones"
     )
-    assert [row["model"] for row in rows] == ["conversion", "conversion", "adjusted", "adjusted"]
+    assert [row["model"] for row in rows] == ["conversion", "conversion", "adjusted_rate", "adjusted_rate"]
     plain, adjusted = (float(row["difference_high"]) - float(row["difference_low"]) for row in rows[1::2])
     assert adjusted < plain
 

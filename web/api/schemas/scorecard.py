@@ -132,6 +132,9 @@ class Adjusted(BaseModel):
     variants: list[VariantResult]
     comparisons: list[Comparison]
     not_shown: NotShown | None
+    model: str = Field(description="The model of the adjusted figures; empty if the covariate was not used.")
+    prior: dict[str, Any] | None = Field(description="Its prior: for a rate the one of the plain figures.")
+    missing: int = Field(description="Members without a number for the covariate, which counts as 0 for them.")
 
 
 class MetricResult(BaseModel):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.models.negative_binomial import figures_of
+from analysis.priors import WEAK_ADJUSTED
 from tests.web.pages.results import fixtures
 
 MATURE = {"a": 4521, "b": 4498, "c": 4507}
@@ -197,7 +198,8 @@ def adjusted(reduction: float = 0.0002) -> dict[str, Any]:
     rows = [row | {"mean": row["mean"] * 1.01} for row in plain_result()["metrics"][0]["variants"]]
     nothing = {"p_beats_control": 0.97, "p_rope": 0.1, "lift_not_shown": None, "difference": None}
     comparisons = [row | nothing for row in comparisons]
-    return found | {"variants": rows, "comparisons": comparisons, "not_shown": None}
+    used = {"not_shown": None, "model": "adjusted", "prior": WEAK_ADJUSTED.to_dict()}
+    return found | {"variants": rows, "comparisons": comparisons} | used
 
 
 def gate() -> dict[str, Any]:

@@ -30,7 +30,8 @@ METRIC: dict[str, Any] = {
     "prior": CONTENT.to_dict(), "direction": "higher",
 }  # fmt: skip
 ADJUSTED: dict[str, Any] = {
-    "variance_reduction": None, "correlation": None, "variants": [], "comparisons": [], "not_shown": None,
+    "variance_reduction": None, "correlation": None, "variants": [], "comparisons": [], "not_shown": None, "model": "",
+    "prior": None, "missing": 0,
 }  # fmt: skip
 TAIL: dict[str, Any] = dict.fromkeys(("alpha", "beta", "daily", "not_shown")) | {"survival": [], "active": []}
 EVIDENCE = {"mean_log_odds": -2.0, "mean_sd": 0.5, "metrics": {}, "learned_at": "2026-11-01T00:00:00"}
