@@ -246,7 +246,7 @@ def _better(case: Case, key: str) -> Message:
     lift, about = case.primary.comparison(key).lift, {"variant": key, "control": case.primary.control}
     if lift is None:
         return message("verdict.better", **about)
-    return message("verdict.better_by", **about, lift=lift.mean, interval=(lift.interval.low, lift.interval.high))
+    return message("verdict.better_by", **about, lift=lift.median, interval=(lift.interval.low, lift.interval.high))
 
 
 def _unjudged(case: Case) -> list[Message]:

@@ -311,7 +311,7 @@ class _Pair:
         if kind == "hdi":
             sketch = _Pair(self.posterior, self.v, self.c, self.relative, _DRAWN)
             rough = _rough(sketch.cdf, self.guess(1e-6), self.guess(1 - 1e-6))
-        return Estimate(self.mean, interval_from(self.ppf, kind, probability, rough))
+        return Estimate(self.mean, interval_from(self.ppf, kind, probability, rough), self.ppf(0.5))
 
 
 def _rough(cdf: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> Callable[[float], float]:

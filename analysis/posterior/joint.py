@@ -48,10 +48,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A posterior mean with its interval."""
+    """A posterior mean and median with their interval.
+
+    A lift is shown by its median: the mean of a ratio is larger than the truth where the control has few outcomes.
+    """
 
     mean: float
     interval: Interval
+    median: float
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,7 +63,7 @@ class Estimate:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Estimate:
         """Read a stored estimate back."""
-        return cls(data["mean"], Interval(**data["interval"]))
+        return cls(data["mean"], Interval(**data["interval"]), data["median"])
 
 
 def estimate_to_dict(value: Estimate | NotShown) -> dict[str, Any]:
@@ -195,13 +199,13 @@ class IndependentPosterior:
 
     def difference(self, v: int, c: int, kind: IntervalKind = "eti", probability: float = 0.95) -> Estimate:
         compared = self._compared(v, c, relative=False)
-        return Estimate(compared.mean, interval_from(compared.ppf, kind, probability))
+        return Estimate(compared.mean, interval_from(compared.ppf, kind, probability), float(compared.ppf(0.5)))
 
     def lift(self, v: int, c: int, kind: IntervalKind = "eti", probability: float = 0.95) -> Estimate | None:
         if self.marginals[c].inverse_mean is None:
             return None
         compared = self._compared(v, c, relative=True)
-        return Estimate(compared.mean, interval_from(compared.ppf, kind, probability))
+        return Estimate(compared.mean, interval_from(compared.ppf, kind, probability), float(compared.ppf(0.5)))
 
     def lift_density(self, v: int, c: int) -> Density | None:
         if self.marginals[c].inverse_mean is None:
@@ -294,7 +298,8 @@ class DrawnPosterior:
 def drawn_estimate(draws: np.ndarray, kind: IntervalKind = "eti", probability: float = 0.95) -> Estimate:
     """Summarise draws of one number."""
     ordered = np.sort(draws)
-    return Estimate(float(draws.mean()), interval_from(lambda p: float(np.quantile(ordered, p)), kind, probability))
+    interval = interval_from(lambda p: float(np.quantile(ordered, p)), kind, probability)
+    return Estimate(float(draws.mean()), interval, float(np.median(draws)))
 
 
 def drawn_density(draws: np.ndarray) -> Density:

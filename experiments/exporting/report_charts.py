@@ -64,7 +64,7 @@ def _lifts(stored: Stored, keys: Sequence[str], labels: Labels) -> list[ChartSpe
 def _lift(level: str, variant: str, n: int, lift: Estimate, raw_lift: float | None = None) -> dict[str, Any]:
     """Return a row of a forest."""
     bounds = {"low": lift.interval.low, "high": lift.interval.high, "raw_lift": raw_lift}
-    return {"level": level, "variant": variant, "n": n, "lift": lift.mean} | bounds
+    return {"level": level, "variant": variant, "n": n, "lift": lift.median} | bounds
 
 
 def _over_time(stored: Stored, keys: Sequence[str], labels: Labels) -> list[ChartSpec]:
@@ -135,7 +135,7 @@ def _overall(entry: SegmentEntry, labels: Labels) -> str:
     lifts = [
         template.format(
             variant=labels[row.variant],
-            lift=signed_percent(row.lift.mean),
+            lift=signed_percent(row.lift.median),
             low=signed_percent(row.lift.interval.low),
             high=signed_percent(row.lift.interval.high),
         )

@@ -166,4 +166,4 @@ def _compared(row: ComparisonResult | None, measure: Measure, in_percent: bool) 
         return NOTHING
     write = signed_percent if in_percent else measure.difference
     template, interval = gettext("{mean} ({low} to {high})"), estimate.interval
-    return template.format(mean=write(estimate.mean), low=write(interval.low), high=write(interval.high))
+    return template.format(mean=write(estimate.median), low=write(interval.low), high=write(interval.high))

@@ -88,7 +88,7 @@ def _compared(row: ComparisonResult, measure: Measure) -> str:
     if estimate is None:
         return ""
     low, high = write(estimate.interval.low), write(estimate.interval.high)
-    return gettext("{mean} ({low} to {high})").format(mean=write(estimate.mean), low=low, high=high)
+    return gettext("{mean} ({low} to {high})").format(mean=write(estimate.median), low=low, high=high)
 
 
 def _explanation(adjusted: Adjusted, covariate: str, control: str) -> str:

@@ -1,7 +1,7 @@
 """Why a lift differs from the ratio of the two estimates beside it: the same sentence in the report as on the page.
 
-A lift is the posterior mean of variant over control. Where the control is uncertain, its small values weigh most, so
-the mean lies above the ratio of the means (Jensen).
+A lift is the posterior median of variant over control. Where the estimates are shrunk or skewed, it may lie apart from
+the ratio of the posterior means.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def ratio_note(result: MetricResult, measure: Measure, variants: Sequence[Letter
     if not measure.relative:
         return ""
     means = {row.variant: row.mean for row in result.variants if row.mean is not None}
-    lifts = {row.variant: (row.lift.mean, row.control) for row in result.comparisons if row.lift is not None}
+    lifts = {row.variant: (row.lift.median, row.control) for row in result.comparisons if row.lift is not None}
     ratios = []
     for variant in variants:
         lift, control = lifts.get(variant.key, (0.0, ""))
@@ -34,6 +34,6 @@ def ratio_note(result: MetricResult, measure: Measure, variants: Sequence[Letter
     if not ratios:
         return ""
     return gettext(
-        "The ratio of the two estimates is {ratios}. The lift shown is the posterior mean, which differs where the "
+        "The ratio of the two estimates is {ratios}. The lift shown is the posterior median, which differs where the "
         "estimates are this uncertain."
     ).format(ratios=listed(ratios))

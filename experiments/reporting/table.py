@@ -237,5 +237,5 @@ def _comparison(row: ComparisonResult | None) -> Row:
     for name, estimate in (("lift", row.lift), ("difference", row.difference)):
         if estimate is not None:
             bounds = estimate.interval
-            out |= {name: estimate.mean, f"{name}_low": bounds.low, f"{name}_high": bounds.high}
+            out |= {name: estimate.median, f"{name}_low": bounds.low, f"{name}_high": bounds.high}
     return out

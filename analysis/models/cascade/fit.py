@@ -64,7 +64,8 @@ class MedianPosterior(DrawnPosterior):
 
 
 def _by_median(drawn: np.ndarray, kind: IntervalKind, probability: float) -> Estimate:
-    return Estimate(float(np.median(drawn)), drawn_estimate(drawn, kind, probability).interval)
+    found = drawn_estimate(drawn, kind, probability)
+    return replace(found, mean=found.median)
 
 
 def fit(

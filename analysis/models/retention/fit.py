@@ -262,7 +262,8 @@ def _closed(
     if (why := _no_mature(cell)) is not None:
         return (), why, why, returning, None
     marginal = survival.ever_returned(cell, prior)
-    ever = Estimate(marginal.mean, interval_from(lambda p: float(marginal.ppf(p)), interval, probability))
+    shown = interval_from(lambda p: float(marginal.ppf(p)), interval, probability)
+    ever = Estimate(marginal.mean, shown, float(marginal.ppf(0.5)))
     half_life: Estimate | NotShown | None = _no_half_life(cell)
     drawn = None
     if half_life is None:

@@ -15,10 +15,11 @@ class Interval(BaseModel):
 
 
 class Estimate(BaseModel):
-    """A posterior mean with its interval."""
+    """A posterior mean and median with their interval. The median of a lift is what the pages show."""
 
     mean: float
     interval: Interval
+    median: float
 
 
 class NotShown(BaseModel):

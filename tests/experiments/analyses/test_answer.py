@@ -26,7 +26,7 @@ from experiments.analyses.sampled.segments import SegmentEntry
 from experiments.analyses.serialise import finite
 from tests.experiments.analyses.documents import BEGAN_US, ORDERED, RATES, answered, inputs, returns, with_history
 
-ESTIMATE = Estimate(0.1 + 0.2, Interval("hdi", 0.95, 1 / 3, 2 / 3))
+ESTIMATE = Estimate(0.1 + 0.2, Interval("hdi", 0.95, 1 / 3, 2 / 3), 0.31)
 FIT = Diagnostics(True, 1.001, 812.5, 3, ())
 CHECK = Check(message("check.brought_most", variant="b"), 12.0, None, 9.5, False)
 MONEY = {

@@ -133,7 +133,7 @@ def test_figures_adjusted_for_a_declared_covariate_decide_the_verdict():
     assert after["difference"]["interval"]["high"] - after["difference"]["interval"]["low"] < 0.75 * width
     assert result["answer"]["chance_best"] == row["p_best"] != plain["p_best"]
     lead = result["verdict"]["reason"]["params"]["parts"][0]
-    assert lead["params"]["lift"] == after["lift"]["mean"]
+    assert lead["params"]["lift"] == after["lift"]["median"]
 
 
 @pytest.mark.parametrize(

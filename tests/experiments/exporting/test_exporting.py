@@ -134,7 +134,7 @@ def test_the_summary_is_the_table_of_the_api_and_equals_the_result(stored, tmp_p
         assert row["answer"] == "true"
     lift = entry["comparisons"][0]
     own = next(row for row in rows if row["metric"] == entry["metric"] and row["variant"] == lift["variant"])
-    assert float(own["lift"]) == lift["lift"]["mean"] and float(own["lift_low"]) == lift["lift"]["interval"]["low"]
+    assert float(own["lift"]) == lift["lift"]["median"] and float(own["lift_low"]) == lift["lift"]["interval"]["low"]
 
 
 def test_parquet_holds_the_same_summary(stored, tmp_path):

@@ -91,9 +91,9 @@ def test_the_half_life_counts_the_members_whose_window_is_over():
 
 def test_word_of_mouth_tells_the_factor_by_its_mean_and_the_reach_by_its_median():
     interval = Interval("eti", 0.95, 0.2, 0.4)
-    factor, reach = Estimate(0.3, interval), Reach(1.4, interval)
+    factor, reach = Estimate(0.3, interval, 0.3), Reach(1.4, interval)
     variants = tuple(VariantCascade(key, 90, 27, 60, factor, factor, 0.0, reach, 0.1, (), ()) for key in "ab")
-    compared = (CascadeComparison("b", "a", Estimate(0.1, interval), 0.6),)
+    compared = (CascadeComparison("b", "a", Estimate(0.1, interval, 0.1), 0.6),)
     cascade = CascadeResult(variants, compared, WORD_OF_MOUTH, 7)
     answer = Answer.from_dict(answered({"click_rate": RATES}))
     answer = replace(answer, sampled={**answer.sampled, "cascade": (cascade,)})

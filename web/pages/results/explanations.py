@@ -163,10 +163,10 @@ def explain_lift(measure: Measure, letter: str, control: str, comparison: Compar
     lift, difference = comparison.lift if measure.relative else None, comparison.difference
     if lift:
         change = gettext("{letter} is {change} above {control}.")
-        if lift.mean < 0:
+        if lift.median < 0:
             change = gettext("{letter} is {change} below {control}.")
         bounds = signed_percent(lift.interval.low), signed_percent(lift.interval.high)
-        text = change.format(letter=letter, change=percent(abs(lift.mean)), control=control)
+        text = change.format(letter=letter, change=percent(abs(lift.median)), control=control)
         return f"{text} {explain_interval(lift.interval, *bounds)}"
     if not difference:
         return gettext("There is not enough data to compare yet.")

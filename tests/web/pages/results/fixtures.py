@@ -212,6 +212,7 @@ def segment(name: str = "country", keys: str = "bc") -> dict[str, Any]:
                     "raw_rate": 0.12,
                     "lift": {
                         "mean": centre,
+                        "median": centre,
                         "interval": {
                             "kind": "eti",
                             "probability": 0.95,

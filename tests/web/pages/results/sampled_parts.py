@@ -21,7 +21,7 @@ BUYING = {"a": (0.0330, 44.9), "b": (0.0350, 46.2), "c": (0.0369, 43.1)}
 
 def estimate(mean: float, sd: float, kind: str = "eti") -> dict[str, Any]:
     """An estimate in the API's shape, with a 95 % interval of 1.96 standard deviations on each side."""
-    return {"mean": mean, "interval": interval(mean, sd, kind)}
+    return {"mean": mean, "median": mean, "interval": interval(mean, sd, kind)}
 
 
 def interval(mean: float, sd: float, kind: str = "eti") -> dict[str, Any]:

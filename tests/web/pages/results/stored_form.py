@@ -45,7 +45,7 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 GATE = {"passed": True, "rhat_max": 1.0, "ess_min": 1000.0, "divergences": 0, "reasons": []}
 SEGMENT_ROW: dict[str, Any] = {"raw_rate": None, "raw_lift": None, "lift": None, "p_beats_control": None}
-ESTIMATE = {"mean": 0.1, "interval": {"kind": "eti", "probability": 0.95, "low": 0.0, "high": 0.2}}
+ESTIMATE = {"mean": 0.1, "median": 0.1, "interval": {"kind": "eti", "probability": 0.95, "low": 0.0, "high": 0.2}}
 
 
 def stored_form(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_the_report_tells_the_adjusted_figures_since_the_verdict_rests_on_them(a
         row["mean"] = 0.5
     analyse(app, result)
     text = text_of(logged_in(app).get(f"/experiments/{KEY}/report.html").text)
-    plain = decides["comparisons"][0]["lift"]["mean"]
+    plain = decides["comparisons"][0]["lift"]["median"]
     assert f"50.0{THIN}%" in text and f"+11.7{THIN}% (+2.3{THIN}% to +21.1{THIN}%)" in text
     assert f"Adjusted for history: variance −23.1{THIN}%. Unadjusted: B +{100 * plain:.1f}{THIN}%" in text
     assert "The figures above are adjusted, and the verdict rests on them." in text

@@ -328,7 +328,7 @@ def test_amounts_are_written_in_their_own_unit() -> None:
 
 
 def test_a_lift_is_above_or_below() -> None:
-    lift = Estimate(-0.05, Interval("eti", 0.95, -0.2, 0.1))
+    lift = Estimate(-0.05, Interval("eti", 0.95, -0.2, 0.1), -0.05)
     words = explain_lift(Measure("share"), "B", "A", ComparisonResult("b", "a", lift), Wording())
     assert "5.0" in words
     assert "below A" in words

@@ -118,14 +118,14 @@ def _against(row: HurdleVariant) -> str:
     if not many or not much:
         return ""
     text = gettext("{share} who buy, {amount} per buyer")
-    return text.format(share=signed_percent(many.mean), amount=signed_percent(much.mean))
+    return text.format(share=signed_percent(many.median), amount=signed_percent(much.median))
 
 
 def explained(estimate: Estimate, write: Callable[[float], str], why: str, identity: str) -> Number:
     """Return an estimate as `write` puts it, explained by `why` and by its interval."""
     interval = estimate.interval
     bounds = explanations.explain_interval(interval, write(interval.low), write(interval.high))
-    return Number(write(estimate.mean), f"{why} {bounds}", identity)
+    return Number(write(estimate.median), f"{why} {bounds}", identity)
 
 
 def _drawn(
@@ -135,4 +135,4 @@ def _drawn(
         return None
     interval = estimate.interval
     text = label.format(letter=letter, interval=explanations.spoken(estimate, write))
-    return Drawn(scale.at(interval.low), scale.at(interval.high), scale.at(estimate.mean), text)
+    return Drawn(scale.at(interval.low), scale.at(interval.high), scale.at(estimate.median), text)

@@ -245,11 +245,11 @@ def _row(
     drawn = None
     if estimate and frame.scale:
         bounds = estimate.interval.low, estimate.interval.high
-        drawn = ridge(density if frame.relative else None, estimate.mean, *bounds, frame.scale)
+        drawn = ridge(density if frame.relative else None, estimate.median, *bounds, frame.scale)
     lift = Number(NOTHING)
     if comparison:
         why = explanations.explain_lift(measure, letter, frame.control, comparison, frame.words)
-        lift = Number(frame.written(estimate.mean) if estimate else NOTHING, why, f"{key}-lift")
+        lift = Number(frame.written(estimate.median) if estimate else NOTHING, why, f"{key}-lift")
     return Row(
         variant,
         Number(measure.value(row.mean), explanations.explain_mean(measure, letter, row, frame.words), f"{key}-mean"),

@@ -78,7 +78,7 @@ def _segment(context: Context, entry: SegmentEntry | Unfitted) -> Segment:
 
 def _overall(name: str, lift: Estimate, members: int, subject: VariantFacts, scale: Scale) -> SegmentRow:
     """Return the row of all groups, each weighted by its members."""
-    mean, interval = lift.mean, lift.interval
+    mean, interval = lift.median, lift.interval
     why = gettext("Lift of {letter} over all groups, each weighted by its members.").format(letter=subject.letter)
     drawn = ridge(None, mean, interval.low, interval.high, scale)
     number = Number(signed_percent(mean, 0), f"{why} {_bounds(lift)}", f"whole-{name}")
@@ -99,7 +99,7 @@ def _label(level: str, lift: Estimate) -> str:
 def _row(
     name: str, row: results.SegmentRow, lift: Estimate, members: int, subject: VariantFacts, scale: Scale
 ) -> SegmentRow:
-    mean, interval, raw = lift.mean, lift.interval, row.raw_lift
+    mean, interval, raw = lift.median, lift.interval, row.raw_lift
     drawn = ridge(None, mean, interval.low, interval.high, scale)
     level = row.level or gettext(NOT_KNOWN)
     why = [
@@ -123,7 +123,7 @@ def _forest(
             "level": row.level or gettext(NOT_KNOWN),
             "variant": row.variant,
             "n": sizes[row.level],
-            "lift": lift.mean,
+            "lift": lift.median,
             "low": lift.interval.low,
             "high": lift.interval.high,
             "raw_lift": row.raw_lift,

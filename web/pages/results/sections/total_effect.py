@@ -125,4 +125,4 @@ def _against(key: str, variant: VariantFacts, control: VariantFacts, row: Compar
     text = gettext("Lift of {letter} over {control}, cascades included. {letter} is better with {chance} probability.")
     text = text.format(letter=variant.letter, control=control.letter, chance=phrases.chance(row.p_beats_control))
     bounds = explanations.explain_interval(interval, signed_percent(interval.low), signed_percent(interval.high))
-    return Number(signed_percent(lift.mean), f"{text} {bounds}", f"total-{key}-{variant.key}-lift")
+    return Number(signed_percent(lift.median), f"{text} {bounds}", f"total-{key}-{variant.key}-lift")

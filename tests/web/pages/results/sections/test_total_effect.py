@@ -5,7 +5,7 @@ from tests.web.pages.results.view_of import THIN, page, with_part
 
 
 def estimate(mean: float, low: float, high: float) -> dict:
-    return {"mean": mean, "interval": {"kind": "eti", "probability": 0.95, "low": low, "high": high}}
+    return {"mean": mean, "median": mean, "interval": {"kind": "eti", "probability": 0.95, "low": low, "high": high}}
 
 
 def entry(metric: str, means: dict[str, float], lift: float = 0.5, **changes) -> dict:
