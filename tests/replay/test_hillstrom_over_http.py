@@ -142,7 +142,7 @@ def _assign(live_server, key: str, customers: list[dict[str, str]]) -> list[str 
 def _log(api: httpx.Client, hits: list[tuple[dict[str, str], str]]) -> Counter:
     """Log exposures and real outcomes; what was sent, by kind and variant."""
     sent: Counter = Counter()
-    exposed_at = datetime.now(UTC) - timedelta(minutes=1)
+    exposed_at = datetime.now(UTC)  # after the launch: an exposure before it makes no member
     events = []
     for customer, variant in hits:
         number = customer["customer_no"]

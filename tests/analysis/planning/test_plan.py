@@ -247,6 +247,7 @@ def test_days_left_match_simulated_tests():
     assert alike.sum() > 150
     took = np.append(at, np.inf)[endings.look[alike]] - now
     days = left(effect=0.04, error=error, elapsed=now)
-    assert days.median == pytest.approx(np.median(took), rel=0.25)
+    # Compared by shares: few tests end around the median, so that the day itself is uncertain.
+    assert (took <= days.median).mean() == pytest.approx(0.5, abs=0.12)
     inside = (took >= days.low) & (took <= (days.high or np.inf))
     assert inside.mean() == pytest.approx(0.8, abs=0.12)
