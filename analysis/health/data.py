@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from analysis.health.srm import Epoch
@@ -74,6 +74,12 @@ class HealthData:
         ``two_variants``); None for a run that was not imported.
     set_aside : int
         Events of bots and scanners, which do not count.
+    orders : int
+        Purchases of members within their windows, in any currency.
+    currencies : mapping of str to int
+        The purchases in another currency, by its code.
+    money_decides : bool
+        Whether the primary metric or a guardrail adds up money.
     clock_tolerance_seconds : float
         An event dated up to this much before the exposure counts.
     currency : str
@@ -121,6 +127,9 @@ class HealthData:
     unwatched: int = 0
     file_rows: Mapping[str, int] | None = None
     set_aside: int = 0
+    orders: int = 0
+    currencies: Mapping[str, int] = field(default_factory=dict)
+    money_decides: bool = False
     clock_tolerance_seconds: float = 0.0
     currency: str = ""
     aa_winners: tuple[bool, ...] = ()

@@ -13,6 +13,10 @@ from analysis.messages import message
 SILENCE_FAILS_AFTER_HOURS: Final = 48.0
 
 
+#: Share of the orders in another currency above which no money metric can be trusted.
+MOST_FOREIGN: Final = 0.001
+
+
 def late_events(data: HealthData) -> HealthCheck | None:
     """Check the share of events that arrived more than a day after they happened."""
     if data.totals_only or data.imported:
@@ -73,15 +77,26 @@ def bot_events(data: HealthData) -> HealthCheck | None:
 
 
 def currency(data: HealthData) -> HealthCheck | None:
-    """Report purchases in another currency than the experiment's: they count as purchases, but not as money."""
+    """Check the share of orders in another currency, which count as purchases, but not as money.
+
+    Above the limit money metrics are biased wherever the variants' currencies differ; the check fails if the verdict
+    or a guardrail uses one of them.
+    """
     purchases = data.other_currency
     if purchases < 0:
         raise AnalysisError("bad_request", f"{purchases} purchases in another currency; a count is 0 or more.")
     if data.totals_only or not purchases:
         return None
-    detail = message("health.currency.some", purchases=purchases, currency=data.currency)
+    # Without the number of orders, such as in older data, the share is unknown and counts as large.
+    share = share_of("currency", purchases, max(data.orders, purchases))
+    others = ", ".join(sorted(data.currencies, key=lambda code: (-data.currencies[code], code)))
+    params = {"purchases": purchases, "others": others, "currency": data.currency, "share": share}
     next_step = message("health.currency.next_step", currency=data.currency)
-    return HealthCheck("currency", "warn", float(purchases), detail, next_step)
+    if share <= MOST_FOREIGN:
+        return HealthCheck("currency", "warn", share, message("health.currency.some", **params), next_step)
+    if not data.money_decides:
+        return HealthCheck("currency", "warn", share, message("health.currency.beside", **params), next_step)
+    return HealthCheck("currency", "fail", share, message("health.currency.decides", **params), next_step)
 
 
 def unwatched(data: HealthData) -> HealthCheck | None:

@@ -8,6 +8,7 @@ from analysis.health.srm import Epoch
 from experiments.analyses.allocation import members_in
 from experiments.analyses.plan import Inputs, Plan
 from experiments.catalogue.event_types import meant
+from experiments.catalogue.metrics import metric
 from experiments.collect.collected import Collected
 
 
@@ -52,6 +53,9 @@ def _with_surroundings(data: HealthData, plan: Plan, collected: Collected) -> He
     quality = collected.quality
     return replace(
         data,
+        orders=quality.orders,
+        currencies=quality.currencies,
+        money_decides=any(metric(key).money for key in (plan.primary, *plan.guardrails)),
         before_start=collected.excluded.get("before_start", 0),
         after_end=collected.excluded.get("after_end", 0),
         carried_over=quality.carried_over,

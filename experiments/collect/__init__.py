@@ -29,6 +29,7 @@ from experiments.collect.engine.packing import FIELD_BITS, WHOLE_BITS
 from experiments.collect.history import has_daily_statistics, statistics_by_day
 from experiments.collect.levels import MOST_LEVELS, by_levels
 from experiments.collect.quality.carry_over import carry_over
+from experiments.collect.quality.foreign import orders_by_currency
 from experiments.collect.quality.set_aside import set_aside
 from experiments.collect.quality.traffic import traffic_of
 from experiments.collect.quality.unwatched import unwatched_events
@@ -151,6 +152,8 @@ def _quality(
     if scope.live and scope.by_arrival:
         traffic = traffic_of(backend, scope, metrics, list(worth.actions))
         quality = replace(quality, **traffic._asdict())
+    if quality.other_currency:
+        quality = replace(quality, **orders_by_currency(backend, scope)._asdict())
     carried = carry_over(backend, scope)
     return replace(
         quality,

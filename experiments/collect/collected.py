@@ -60,6 +60,10 @@ class Quality:
         Attributed events whose client clock was more than a minute ahead of the server's.
     other_currency : int
         Purchases in another currency than the experiment's: they count as purchases, not as money.
+    orders : int
+        Attributed purchases in any currency; counted only if there are some in another one.
+    currencies : mapping of str to int
+        The purchases in another currency, by its code.
     last_event_us : int or None
         When the newest attributed event happened.
     early : int
@@ -83,6 +87,8 @@ class Quality:
     late: int = 0
     ahead: int = 0
     other_currency: int = 0
+    orders: int = 0
+    currencies: Mapping[str, int] = field(default_factory=dict)
     last_event_us: int | None = None
     early: int = 0
     crossed: int = 0

@@ -74,10 +74,11 @@ def _check_metric(value: str) -> str:
 
 
 def _check_currency(value: str) -> str:
-    if value not in CURRENCIES:
-        message = gettext("{value} is not a currency; write its three capital letters (ISO 4217), such as EUR.")
+    code = value.upper()
+    if code not in CURRENCIES:
+        message = gettext("{value} is not a currency; write its three letters (ISO 4217), such as EUR.")
         raise bad(message.format(value=shown(value)))
-    return value
+    return code
 
 
 def _check_event_type(value: str) -> str:

@@ -158,17 +158,17 @@ def check_currency(value: Any, meaning: Value, experiment: LiveExperiment | None
     expected = experiment.currency if experiment else None
     if value is None:
         return (expected or limits.currency) if meaning.key == "money" else None
-    if type(value) is not str or value not in CURRENCIES:
+    if type(value) is not str or (code := value.upper()) not in CURRENCIES:
         raise InvalidError(
-            f"The currency {shown(value)} is not an ISO 4217 code; write three capital letters, such as EUR.",
+            f"The currency {shown(value)} is not an ISO 4217 code; write its three letters, such as EUR.",
             code="currency_invalid",
         )
-    if meaning.key == "money" and experiment is not None and expected and value != expected:
+    if meaning.key == "money" and experiment is not None and expected and code != expected:
         raise InvalidError(
-            f"The currency is {value}, but the experiment {experiment.key} uses {expected}; convert the amount.",
+            f"The currency is {code}, but the experiment {experiment.key} uses {expected}; convert the amount.",
             code="currency_wrong",
         )
-    return value if meaning.key in ("money", "number") else None
+    return code if meaning.key in ("money", "number") else None
 
 
 def check_properties(value: Any, event_type: EventType) -> str | None:

@@ -133,8 +133,24 @@ HEALTH: Mapping[str, Template] = {
         "If these members could not have acted earlier, check the app's clock, or leave out `at` so that ours is used."
     ),
     "health.currency.some": plural(
-        "{purchases:count} purchase is in a currency other than {currency}. It counts as a purchase, not as money.",
-        "{purchases:count} purchases are in a currency other than {currency}. They count as purchases, not as money.",
+        "{purchases:count} purchase is in another currency ({others}) than {currency}. It counts as a purchase, not as "
+        "money.",
+        "{purchases:count} purchases are in another currency ({others}) than {currency}. They count as purchases, not "
+        "as money.",
+        by="purchases",
+    ),
+    "health.currency.beside": plural(
+        "{purchases:count} purchase is in another currency ({others}) than {currency}, {share:percent.1} of all: do "
+        "not trust the metrics of money. The verdict does not use them.",
+        "{purchases:count} purchases are in another currency ({others}) than {currency}, {share:percent.1} of all: do "
+        "not trust the metrics of money. The verdict does not use them.",
+        by="purchases",
+    ),
+    "health.currency.decides": plural(
+        "{purchases:count} purchase is in another currency ({others}) than {currency}, {share:percent.1} of all. Its "
+        "amount is missing from the metrics of money, so the verdict cannot be trusted.",
+        "{purchases:count} purchases are in another currency ({others}) than {currency}, {share:percent.1} of all. "
+        "Their amounts are missing from the metrics of money, so the verdict cannot be trusted.",
         by="purchases",
     ),
     "health.currency.next_step": N_("Send amounts in {currency}, or create one experiment per currency."),

@@ -197,11 +197,22 @@ def test_the_outcomes_of_a_a_tests_are_a_check():
     assert history([True] * 6 + [False] * 3)[0]["status"] == "fail"
 
 
-def test_purchases_in_another_currency_are_reported_and_not_counted_as_money():
-    result = answered({"click_rate": RATES}, collected={"quality": Quality(events=10, other_currency=3)})
+def test_purchases_in_another_currency_warn_where_no_money_decides():
+    quality = Quality(events=10, other_currency=3, orders=6, currencies={"CHF": 1, "USD": 2})
+    result = answered({"click_rate": RATES}, collected={"quality": quality})
     (currency,) = (check for check in result["health"] if check["check"] == "currency")
-    assert (currency["status"], currency["value"]) == ("warn", 3)
-    assert currency["detail"]["params"] == {"purchases": 3, "currency": "EUR"}
+    assert (currency["status"], currency["value"]) == ("warn", 0.5)
+    assert currency["detail"]["message"] == "health.currency.beside"
+    assert currency["detail"]["params"] == {"purchases": 3, "others": "USD, CHF", "currency": "EUR", "share": 0.5}
+
+
+def test_a_verdict_on_money_is_untrusted_where_orders_are_in_another_currency():
+    amounts = {key: AmountStatistics.from_values([0] * 900 + [50] * 300) for key in "ab"}
+    quality = Quality(events=10, other_currency=3, orders=600, currencies={"CHF": 3})
+    result = answered({"revenue": amounts}, collected={"quality": quality})
+    (currency,) = (check for check in result["health"] if check["check"] == "currency")
+    assert (currency["status"], currency["detail"]["message"]) == ("fail", "health.currency.decides")
+    assert result["verdict"]["decision"] == "untrusted"
 
 
 # Bad input ---------------------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ INVALID = [
     ("variants.1.cost.per_thousand", with_variant(1, cost={"per_thousand": NAN})),
     ("variants.1.cost.fixed", with_variant(1, cost={"fixed": "0.1234567"})),
     ("variants.1.cost.fixed", with_variant(1, cost={"fixed": 1e12})),
-    ("variants.1.cost.currency", with_variant(1, cost={"fixed": 1, "currency": "eur"})),
+    ("variants.1.cost.currency", with_variant(1, cost={"fixed": 1, "currency": "euro"})),
     ("variants.1.cost.currency", with_variant(1, cost={"fixed": 1, "currency": "XXX"})),
     ("variants.1.cost.currency", with_variant(1, cost={"currency": "USD"}) | {"currency": "EUR"}),
     ("currency", definition(currency="Euro")),
@@ -230,3 +230,7 @@ def test_default_guardrails_stay_unless_they_are_emptied_or_the_primary_metric()
     assert read_definition(definition(metrics=["click_rate"])).guardrails == ["negative_rate"]
     assert read_definition(definition(guardrails=[])).guardrails == []
     assert read_definition(definition(primary_metric="negative_rate")).guardrails == []
+
+
+def test_a_currency_in_lower_case_is_read_as_upper_case():
+    assert read_definition(definition(currency="chf")).currency == "CHF"

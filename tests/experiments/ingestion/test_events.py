@@ -228,3 +228,8 @@ def test_every_event_type_is_described():
     assert all(kind.description.endswith(".") and kind.name and kind.value.meaning for kind in EVENT_TYPES)
     assert len({kind.key for kind in EVENT_TYPES}) == len(EVENT_TYPES)
     assert bulk_insert(None, []) == 0  # type: ignore[arg-type]
+
+
+def test_a_currency_in_lower_case_is_read_as_upper_case():
+    row = check(type="purchase", value=5, currency="chf")
+    assert row.currency == "CHF"
