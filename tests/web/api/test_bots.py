@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from experiments.analyses import records
 from experiments.analyses.run import analyse
 from experiments.lifecycle import store
@@ -62,57 +60,59 @@ def test_the_case_of_public_complaints(api):
     assert again["units"]["events_set_aside"] == {}
 
 
-@pytest.mark.parametrize("agent", NAMED)
-def test_the_header_of_a_named_crawler_counts_for_a_client_key_alone(api, agent):
+def test_the_header_of_a_named_crawler_counts_for_a_client_key_alone(api):
     server = make_key(api.database, "server")
-    api.post("/api/v1/assign", {"unit": "device"}, headers={"User-Agent": agent})
-    api.post("/api/v1/assign", {"unit": "back end"}, headers={"User-Agent": agent}, key=server)
-    api.post("/api/v1/assign", {"unit": "person", "attributes": {"user_agent": BROWSER}}, headers={"User-Agent": agent})
-    assert bots_of(api) == {"device"}
+    for agent in NAMED:
+        header, described = {"User-Agent": agent}, {"user_agent": BROWSER}
+        api.post("/api/v1/assign", {"unit": f"device {agent}"}, headers=header)
+        api.post("/api/v1/assign", {"unit": f"back end {agent}"}, headers=header, key=server)
+        api.post("/api/v1/assign", {"unit": f"person {agent}", "attributes": described}, headers=header)
+    assert bots_of(api) == {f"device {agent}" for agent in NAMED}
 
 
-@pytest.mark.parametrize("agent", [*LIBRARIES, *PEOPLE])
-def test_the_header_of_a_library_or_a_person_is_no_bots(api, agent):
-    api.post("/api/v1/assign", {"unit": "member"}, headers={"User-Agent": agent})
-    click = {"id": "1", "unit": "member", "type": "click"}
-    api.post("/api/v1/events", {"events": [click]}, headers={"User-Agent": agent})
+def test_the_header_of_a_library_or_a_person_is_no_bots(api):
+    for number, agent in enumerate([*LIBRARIES, *PEOPLE]):
+        click = {"id": str(number), "unit": f"member {number}", "type": "click"}
+        api.post("/api/v1/assign", {"unit": click["unit"]}, headers={"User-Agent": agent})
+        api.post("/api/v1/events", {"events": [click]}, headers={"User-Agent": agent})
     assert bots_of(api) == set()
-    assert api.rows("SELECT flag FROM event") == [(None,)]
+    assert set(api.rows("SELECT flag FROM event")) == {(None,)}
 
 
-@pytest.mark.parametrize("agent", [*NAMED, *LIBRARIES])
-def test_an_attribute_counts_whatever_it_names(api, agent):
-    api.assign("member", attributes={"user_agent": agent})
-    shown = {"user_agent": agent}
+def test_an_attribute_counts_whatever_it_names(api):
+    agents = [*NAMED, *LIBRARIES]
     exposure = {"type": "exposure", "experiment": "spring"}
-    api.events(
-        exposure | {"id": "1", "unit": "by attribute", "properties": {"attributes": shown}},
-        exposure | {"id": "2", "unit": "by property", "properties": shown},
-    )
-    assert bots_of(api) == {"member", "by attribute", "by property"}
+    for agent in agents:
+        shown = {"user_agent": agent}
+        api.assign(f"assigned {agent}", attributes=shown)
+        api.events(
+            exposure | {"id": f"1 {agent}", "unit": f"attribute {agent}", "properties": {"attributes": shown}},
+            exposure | {"id": f"2 {agent}", "unit": f"property {agent}", "properties": shown},
+        )
+    assert bots_of(api) == {f"{way} {agent}" for agent in agents for way in ("assigned", "attribute", "property")}
 
 
-@pytest.mark.parametrize(
-    ("properties", "header", "flag"),
-    [
-        (None, BROWSER, None),
-        (None, GOOGLEBOT, 2),
-        ({"sku": "1"}, GOOGLEBOT, 2),
-        ({"bot": True}, BROWSER, 1),
-        ({"bot": False}, GOOGLEBOT, None),
-        ({"user_agent": BROWSER}, GOOGLEBOT, None),
-        ({"user_agent": GOOGLEBOT}, BROWSER, 2),
-        ({"channel": "email"}, BROWSER, 3),
-        ({"channel": "E-Mail"}, BROWSER, 3),
-        ({"channel": "whatsapp"}, BROWSER, None),
-        ({"bot": "true", "channel": 5, "user_agent": 7}, BROWSER, None),
-    ],
-)
-def test_a_click_is_flagged_by_its_properties_before_the_header(api, properties, header, flag):
-    click = {"id": "1", "unit": "member", "type": "click", "properties": properties}
-    answer = api.post("/api/v1/events", {"events": [click]}, headers={"User-Agent": header})
-    assert answer.json["accepted"] == 1
-    assert api.rows("SELECT flag FROM event") == [(flag,)]
+CLICKS = [
+    (None, BROWSER, None),
+    (None, GOOGLEBOT, 2),
+    ({"sku": "1"}, GOOGLEBOT, 2),
+    ({"bot": True}, BROWSER, 1),
+    ({"bot": False}, GOOGLEBOT, None),
+    ({"user_agent": BROWSER}, GOOGLEBOT, None),
+    ({"user_agent": GOOGLEBOT}, BROWSER, 2),
+    ({"channel": "email"}, BROWSER, 3),
+    ({"channel": "E-Mail"}, BROWSER, 3),
+    ({"channel": "whatsapp"}, BROWSER, None),
+    ({"bot": "true", "channel": 5, "user_agent": 7}, BROWSER, None),
+]
+
+
+def test_a_click_is_flagged_by_its_properties_before_the_header(api):
+    for number, (properties, header, _) in enumerate(CLICKS):
+        click = {"id": f"{number:02}", "unit": "member", "type": "click", "properties": properties}
+        answer = api.post("/api/v1/events", {"events": [click]}, headers={"User-Agent": header})
+        assert answer.json["accepted"] == 1
+    assert [flag for (flag,) in api.rows("SELECT flag FROM event ORDER BY id")] == [flag for *_, flag in CLICKS]
 
 
 def test_a_scanner_that_follows_every_link_of_an_email_clicks_nothing(api):
