@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from experiments.catalogue.currencies import CURRENCIES
+from experiments.catalogue.currencies import read_code
 from experiments.errors import SettingsError
 from experiments.translation import BY_CODE, LANGUAGES, N_
 
@@ -118,9 +118,10 @@ class Settings(BaseSettings):
     @field_validator("currency")
     @classmethod
     def _currency_in_use(cls, value: str) -> str:
-        if value not in CURRENCIES:
+        code = read_code(value)
+        if code is None:
             raise ValueError("is not an ISO 4217 currency; write a code such as EUR")
-        return value
+        return code
 
     @field_validator("language")
     @classmethod

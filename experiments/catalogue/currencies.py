@@ -10,3 +10,10 @@ THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD 
 """
 
 CURRENCIES: frozenset[str] = frozenset(_CODES.split())
+
+
+def read_code(written: str) -> str | None:
+    """Return the code of a currency written in any case; None for an unknown one."""
+    # Upper case turns some letters of other alphabets into ASCII, such as the long s into S.
+    code = written.upper() if written.isascii() else ""
+    return code if code in CURRENCIES else None

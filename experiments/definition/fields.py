@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from experiments.catalogue.currencies import CURRENCIES
+from experiments.catalogue.currencies import read_code
 from experiments.catalogue.event_types import EVENT_TYPES, MONEY_TYPES, meant
 from experiments.catalogue.metrics import METRICS, find
 from experiments.definition import targeting
@@ -74,8 +74,8 @@ def _check_metric(value: str) -> str:
 
 
 def _check_currency(value: str) -> str:
-    code = value.upper()
-    if code not in CURRENCIES:
+    code = read_code(value)
+    if code is None:
         message = gettext("{value} is not a currency; write its three letters (ISO 4217), such as EUR.")
         raise bad(message.format(value=shown(value)))
     return code

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from experiments.catalogue.currencies import read_code
 from experiments.catalogue.custom import CustomKind
 from experiments.catalogue.event_types import KNOWN, MAX_ID, MAX_TYPE, event_type
 from experiments.catalogue.units import MAX_UNIT, has_invisible, is_placeholder
@@ -260,7 +261,7 @@ class EventReader:
         )
 
     def _currency_error(self, text: str) -> str | None:
-        if text and text.upper() != self._currency:
+        if text and read_code(text) != self._currency:
             message = gettext("the currency is {currency}, the experiment uses {expected}; convert the value")
             return message.format(currency=text, expected=self._currency)
         return None

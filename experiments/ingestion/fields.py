@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from experiments.assignment.configuration import LiveExperiment
-from experiments.catalogue.currencies import CURRENCIES
+from experiments.catalogue.currencies import read_code
 from experiments.catalogue.event_types import MAX_PROPERTIES_BYTES, EventType, Property
 from experiments.catalogue.event_values import MAX_VALUE, Value
 from experiments.errors import InvalidError
@@ -158,7 +158,7 @@ def check_currency(value: Any, meaning: Value, experiment: LiveExperiment | None
     expected = experiment.currency if experiment else None
     if value is None:
         return (expected or limits.currency) if meaning.key == "money" else None
-    if type(value) is not str or (code := value.upper()) not in CURRENCIES:
+    if type(value) is not str or (code := read_code(value)) is None:
         raise InvalidError(
             f"The currency {shown(value)} is not an ISO 4217 code; write its three letters, such as EUR.",
             code="currency_invalid",

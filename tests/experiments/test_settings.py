@@ -55,3 +55,8 @@ def test_an_unknown_variable_is_reported_with_the_nearest_setting():
 def test_the_messages_of_invalid_values(monkeypatch):
     messages = [refused(monkeypatch, name, value) for name, value, _ in BAD]
     matches("experiments/settings", "\n".join(messages))
+
+
+def test_a_currency_in_lower_case_is_read_as_upper_case(monkeypatch):
+    monkeypatch.setenv("KLETTE_CURRENCY", "chf")
+    assert read_settings().currency == "CHF"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from experiments.assignment.bucketing import bucket, pick
 from experiments.assignment.configuration import LiveExperiment, LiveVariant, ProjectConfiguration
 from experiments.assignment.exposure import is_bot, segment_attributes
+from experiments.catalogue.currencies import CURRENCIES
 from experiments.catalogue.event_types import EVENT_TYPES
 from experiments.errors import InvalidError
 from experiments.ingestion.events import bulk_insert, check_event, check_events
@@ -230,6 +231,7 @@ def test_every_event_type_is_described():
     assert bulk_insert(None, []) == 0  # type: ignore[arg-type]
 
 
-def test_a_currency_in_lower_case_is_read_as_upper_case():
-    row = check(type="purchase", value=5, currency="chf")
-    assert row.currency == "CHF"
+@given(st.sampled_from(sorted(CURRENCIES)), st.lists(st.booleans(), min_size=3, max_size=3))
+def test_the_case_of_a_currency_makes_no_difference(code, capitals):
+    written = "".join(letter if capital else letter.lower() for letter, capital in zip(code, capitals, strict=True))
+    assert check(type="purchase", value=5, currency=written) == check(type="purchase", value=5, currency=code)
