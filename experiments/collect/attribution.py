@@ -173,6 +173,17 @@ def randomised(backend: SQLBackend, scope: Scope) -> Any:
     return exposures.select("run_id", "unit", "variant", "epoch", "attributes", exposed_us=exposures.at_us)
 
 
+def events_of(backend: SQLBackend, scope: Scope) -> Any:
+    """Return the project's events up to the cut-off that name this experiment or none, whoever did them."""
+    events = table(Event)
+    events = events.filter(
+        events.project_id == scope.project_id,
+        events.at_us <= scope.cut_off_us,
+        events.experiment.isnull() | (events.experiment == scope.experiment),
+    )
+    return events.filter(without_index(backend, events.received_us) <= scope.cut_off_us) if scope.by_arrival else events
+
+
 def attributed(
     backend: SQLBackend, scope: Scope, exposed: Any, *, how: str = "inner", before_us: int = 0, properties: bool = False
 ) -> Any:
@@ -191,17 +202,9 @@ def attributed(
     properties
         Whether to read the properties, which no index holds.
     """
-    events = table(Event)
-    # No filter on the type: engines would seek once for each type and member. The outcomes check the type anyway.
-    events = events.filter(
-        events.project_id == scope.project_id,
-        events.at_us <= scope.cut_off_us,
-        events.experiment.isnull() | (events.experiment == scope.experiment),
-    )
-    if scope.by_arrival:
-        events = events.filter(without_index(backend, events.received_us) <= scope.cut_off_us)
     aside = scope.aside
-    events = aside.kept(events)
+    # No filter on the type: engines would seek once for each type and member. The outcomes check the type anyway.
+    events = aside.kept(events_of(backend, scope))
     kept = ["type", "received_us", "value_micro", "currency", *(["properties"] if properties else [])]
     kept += ["flag"] if aside.emails else []
     events = events.select(*kept, event_unit=events.unit, event_us=events.at_us)

@@ -4,9 +4,8 @@ import ibis
 from ibis.backends.sql import SQLBackend
 
 from experiments.catalogue.event_flags import BOT, SCANNER
-from experiments.collect.attribution import Scope, randomised
+from experiments.collect.attribution import Scope, events_of, randomised
 from experiments.collect.engine import source
-from experiments.storage.tables import Event
 
 
 def set_aside(backend: SQLBackend, scope: Scope) -> dict[str, int]:
@@ -17,15 +16,8 @@ def set_aside(backend: SQLBackend, scope: Scope) -> dict[str, int]:
     aside = scope.aside
     if not (aside.marked or aside.emails):
         return {}
-    members, events = randomised(backend, scope), source.table(Event)
-    events = events.filter(
-        events.project_id == scope.project_id,
-        events.flag.notnull(),
-        events.at_us <= scope.cut_off_us,
-        events.experiment.isnull() | (events.experiment == scope.experiment),
-    )
-    if scope.by_arrival:
-        events = events.filter(events.received_us <= scope.cut_off_us)
+    members, events = randomised(backend, scope), events_of(backend, scope)
+    events = events.filter(events.flag.notnull())
     events = events.select("flag", event_unit=events.unit, event_us=events.at_us)
     joined = members.inner_join(
         events,
