@@ -19,7 +19,7 @@ from experiments.analyses.sampled.segments import SEGMENTS
 from experiments.catalogue.metrics import metric
 from experiments.lifecycle.current_prior import notice
 from experiments.reporting.numbers import count, decimal, listed, percent, signed_percent, when
-from experiments.reporting.sentences.template import plural
+from experiments.reporting.sentences.template import Plural, plural
 from experiments.reporting.worded import Reading, used_for
 from experiments.translation import gettext, ngettext
 from web.pages.results import explanations
@@ -73,22 +73,25 @@ def build(context: Context) -> tuple[tuple[str, str], ...]:
 
 def excluded_members(excluded: Mapping[str, int]) -> str:
     """Return a sentence on the members that were excluded; empty where none was."""
-    parts = [
-        explanations.in_plural(EXCLUDED.get(reason, OTHERS), number, number=count(number))
-        for reason, number in excluded.items()
-        if number
-    ]
-    return gettext("Excluded: {members}.").format(members=listed(parts)) if parts else ""
+    members = _counted(excluded, EXCLUDED)
+    return gettext("Excluded: {members}.").format(members=members) if members else ""
 
 
 def events_set_aside(aside: Mapping[str, int]) -> str:
     """Return a sentence on the events that were set aside; empty where none was."""
-    parts = [
-        explanations.in_plural(SET_ASIDE.get(reason, OTHERS), number, number=count(number))
-        for reason, number in aside.items()
-        if number
-    ]
-    return gettext("Events set aside: {events}.").format(events=listed(parts)) if parts else ""
+    events = _counted(aside, SET_ASIDE)
+    return gettext("Events set aside: {events}.").format(events=events) if events else ""
+
+
+def _counted(numbers: Mapping[str, int], reasons: Mapping[str, Plural]) -> str:
+    """Return numbers by their reasons as a list; empty where all are 0."""
+    return listed(
+        [
+            explanations.in_plural(reasons.get(reason, OTHERS), number, number=count(number))
+            for reason, number in numbers.items()
+            if number
+        ]
+    )
 
 
 def provenance(reading: Reading, zone: str = "UTC") -> tuple[tuple[str, str], ...]:
