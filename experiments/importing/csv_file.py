@@ -42,12 +42,19 @@ class LineErrors:
     def __init__(self) -> None:
         self.lines: list[tuple[int, str]] = []
         self.count = 0
+        self.first_not_utf_8: int | None = None
 
     def add(self, line: int, message: str) -> None:
         """Record an error; ``line`` counts from 1, header included."""
         self.count += 1
         if len(self.lines) < MAX_LISTED:
             self.lines.append((line, message))
+
+    def add_not_utf_8(self, line: int) -> None:
+        """Record a line in another encoding than UTF-8."""
+        if self.first_not_utf_8 is None:
+            self.first_not_utf_8 = line
+        self.add(line, gettext(NOT_UTF_8))
 
     def raise_if_any(self, file_name: str) -> None:
         """Raise one error that lists the recorded ones, if there are any.
@@ -246,7 +253,7 @@ class Table:
                     )
                     raise ImportFailedError(filled(message, file=self.source.name, most=self._most_bytes))
                 if (not line.isascii() and not _is_utf8(line)) or "\0" in line:
-                    self._errors.add(number, gettext(NOT_UTF_8))
+                    self._errors.add_not_utf_8(number)
                     line = line.encode("utf-8", "replace").decode().replace("\0", "")
                 yield line
         except (EOFError, gzip.BadGzipFile, OSError) as error:
@@ -296,10 +303,10 @@ def preview(source: Source, *, rows: int = 5, most_bytes: int | None = None) -> 
     errors = LineErrors()
     with Table(source, errors, most_bytes=most_bytes) as table:
         first_rows = [row for _, row in zip(range(rows), (row for _, row in table.rows()), strict=False)]
-    for line, message in errors.lines:
-        if message == gettext(NOT_UTF_8):
-            located = gettext("{file}, line {line}: {error}.")
-            raise ImportFailedError(located.format(file=source.name, line=line, error=message))
+    if errors.first_not_utf_8 is not None:
+        located = gettext("{file}, line {line}: {error}.")
+        line, error = errors.first_not_utf_8, gettext(NOT_UTF_8)
+        raise ImportFailedError(located.format(file=source.name, line=line, error=error))
     return table.header, first_rows
 
 

@@ -21,6 +21,8 @@ class Measure:
         The scale that the metric declares.
     per
         What a value is for, such as "per member"; empty for a share or a half-life.
+    denominator
+        The same as the metric declares it, in English.
     """
 
     kind: str
@@ -28,6 +30,7 @@ class Measure:
     unit: str = ""
     currency: str = ""
     per: str = ""
+    denominator: str = ""
 
     @classmethod
     def of(cls, entry: MetricEntry, currency: str = "") -> "Measure":
@@ -46,7 +49,7 @@ class Measure:
         # Without a currency an amount is a plain number.
         paid = currency if known.scale == "money" else ""
         kind = "number" if known.scale == "money" and not paid else known.scale
-        return cls(kind, name, unit, paid, gettext(known.per))
+        return cls(kind, name, unit, paid, gettext(known.per), known.per)
 
     @property
     def relative(self) -> bool:

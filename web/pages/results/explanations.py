@@ -123,6 +123,10 @@ def explain_interval(interval: Interval, low: str, high: str) -> str:
     return text.format(low=low, high=high, level=level_of(interval))
 
 
+PER_ORDER = "per order"
+"""The denominator of metrics that are counted by order."""
+
+
 def explain_mean(measure: Measure, letter: str, row: VariantResult, words: Wording) -> str:
     """Return what was counted, how the prior changes it, and its interval or why there is none."""
     interval, raw = row.interval, row.raw_mean
@@ -142,7 +146,7 @@ def _counted(measure: Measure, letter: str, row: VariantResult) -> str:
     kind = "total" if measure.kind == "days" and measure.per else measure.kind
     if kind in ABOUT:
         return gettext(ABOUT[kind]).format(letter=letter)
-    if measure.per == gettext("per order"):
+    if measure.denominator == PER_ORDER:
         kind = "order"
     return in_plural(
         COUNTED.get(kind, COUNTED["total"]),
