@@ -28,27 +28,6 @@ def _rates(base: float, lifts: Mapping[str, float]) -> dict[str, float]:
     return rates
 
 
-def simulate_proportions(
-    members: int, base: float, lifts: Mapping[str, float], *, seed: int
-) -> dict[str, ProportionStatistics]:
-    """Simulate one finished test of equal groups.
-
-    Parameters
-    ----------
-    members : int
-        Members a variant.
-    base : float
-        True rate at a lift of 0.
-    lifts : mapping of variant key to float
-        True relative lift of each; all 0 is an A/A test.
-    """
-    rng = np.random.default_rng(seed)
-    return {
-        key: ProportionStatistics(members, int(rng.binomial(members, rate)))
-        for key, rate in _rates(base, lifts).items()
-    }
-
-
 def simulate_days(
     members_a_day: int, days: int, base: float, lifts: Mapping[str, float], *, seed: int
 ) -> list[dict[str, ProportionStatistics]]:
