@@ -35,10 +35,9 @@ def event_plans(database: Database) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def sqlite(database: Database) -> Database:
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL chooses a plan by the number of rows, and the table is empty.")
-    return database
+def sqlite(sqlite_url: str) -> Database:
+    """SQLite alone: PostgreSQL chooses a plan by the number of rows, and the table is empty."""
+    return Database(sqlite_url)
 
 
 def test_the_schedule_reads_the_newest_events_by_arrival_without_sorting(sqlite):
