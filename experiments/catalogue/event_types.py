@@ -189,7 +189,7 @@ COMMON: tuple[Property, ...] = (
     Property("channel", str, "where it happened, such as email, whatsapp, instagram, web or shop"),
     Property("bot", bool, "true if no person did it, such as a link scanner; the event does not count"),
     Property("user_agent", str, "the user agent that did it, where a back end reports it; a crawler's does not count"),
-    Property("link", str, "the address that was clicked, which tells the links of an e-mail apart"),
+    Property("link", str, "the address that was clicked, which distinguishes the links of an e-mail"),
 )
 """Properties that any event may have."""
 

@@ -1,4 +1,4 @@
-"""Where variants differ more than the prior expects, it lets go of them; where they do not, it stays as it is."""
+"""The prior is widened where variants differ more than it expects, and unchanged where they do not."""
 
 import numpy as np
 import pytest

@@ -26,7 +26,7 @@
 
   function drawAll(root) { root.querySelectorAll("[data-spec]").forEach(draw); }
 
-  // What an answer replaces is let go, so that an open page does not grow.
+  // Charts that newer results replace are released, so that an open page does not grow.
   document.addEventListener("htmx:beforeCleanupElement", function (event) {
     if (event.target.view) event.target.view.finalize();
   });
